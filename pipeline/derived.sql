@@ -1,0 +1,250 @@
+-- What follows from what is written: each term of the field, defined once. Order matters: a view uses those above it.
+
+-- is_benign: a skip that is good news: the two sides match already, or the object is out of scope.
+create or replace macro is_benign(status, skip_reason, error_code) as
+    status = 'skipped' and coalesce(
+        skip_reason in ('RedundantExport', 'NotEffectivelyEntitled', 'out of scope')
+        or (skip_reason is null and error_code like '%EntrySynchronizationSkipped'), false);
+
+-- state_of: what an event leaves its object in; null where it decides nothing (a staged delete, an unfamiliar status).
+create or replace macro state_of("action", status, skip_reason) as
+    case
+        when "action" = 'stagedDelete' then null
+        when status = 'failure' then 'failing'
+        when status = 'skipped' and skip_reason = 'RedundantExport' then 'in_sync'
+        when status = 'skipped' then 'skipped'
+        when status = 'success' and "action" = 'disable' then 'disabled'
+        when status = 'success' and "action" = 'delete' then 'deleted'
+        when status in ('success', 'warning') then 'in_sync'
+    end;
+
+-- order_of: a total order of events. Graph gives whole seconds, so ties happen; the id's hash breaks them, always alike.
+create or replace macro order_of(occurred_at, event_id) as
+    (epoch_us(occurred_at)::hugeint << 64) + hash(event_id);
+
+-- outcomes: events with what they say about their object.
+create or replace view outcomes as
+select
+    *,
+    is_benign(status, skip_reason, error_code) as benign,
+    state_of("action", status, skip_reason) as state,
+    order_of(occurred_at, event_id) as order_key
+from events;
+
+create or replace view steps as
+select
+    event_id,
+    job_id,
+    ordinal,
+    step."name" as "name",
+    step."type" as "type",
+    step.status as status,
+    step.description as description,
+    step.details as details
+from (
+    select event_id, job_id, generate_subscripts(steps, 1) as ordinal, unnest(steps) as step
+    from events
+);
+
+create or replace view changes as
+select
+    event_id,
+    job_id,
+    change.attribute as attribute,
+    change.old_value as old_value,
+    change.new_value as new_value
+from (
+    select event_id, job_id, unnest(changes) as change
+    from events
+);
+
+-- identities: the latest word on one object in one app, folded from the parts that each transaction left.
+create or replace view identities as
+select
+    job_id,
+    arg_max(app_name, seen_key) as app_name,
+    source_id,
+    arg_max(source_type, seen_key) as source_type,
+    arg_max(upn, seen_key) as upn,
+    arg_max(source_name, seen_key) as source_name,
+    arg_max(target_id, seen_key) as target_id,
+    coalesce(arg_max(state, state_key), 'skipped') as state,
+    max(last_event_at) as last_event_at,
+    max(last_success_at) as last_success_at,
+    sum(attempts)::bigint as attempts,
+    sum(failures)::bigint as failures,
+    sum(benign_skips)::bigint as benign_skips,
+    (sum(attempts) - sum(failures)) / nullif(sum(attempts), 0) as success_share,
+    case when arg_max(state, state_key) = 'failing' then nullif(arg_max(error_code, state_key), '') end as open_error_code
+from identity_parts
+group by job_id, source_id;
+
+create or replace view hourly as
+select
+    "hour",
+    tenant_id,
+    job_id,
+    max(app_name) as app_name,
+    "action",
+    status,
+    benign,
+    error_code,
+    last_step,
+    sum(events)::bigint as events,
+    sum(duration_ms)::bigint as duration_ms
+from hourly_parts
+group by "hour", tenant_id, job_id, "action", status, benign, error_code, last_step;
+
+-- quarantines: an unbroken run of a job's snapshots in quarantine; since is Graph's own date where it gave one.
+create or replace view quarantines as
+select
+    job_id,
+    arg_max(app_name, observed_at) as app_name,
+    coalesce(min(quarantine_since), min(observed_at)) as opened_at,
+    any_value(left_at) as closed_at,
+    arg_max(quarantine_reason, observed_at) as reason,
+    max(quarantine_count) as series_count,
+    arg_max(next_attempt_at, observed_at) as next_attempt_at,
+    arg_max(error_code, observed_at) as error_code,
+    arg_max(error_message, observed_at) as error_message
+from (
+    select
+        *,
+        min(case when not quarantined then observed_at end)
+            over (partition by job_id order by observed_at rows between current row and unbounded following) as left_at
+    from (select *, state = 'Quarantine' or quarantine_since is not null as quarantined from job_snapshots)
+)
+where quarantined
+group by job_id, coalesce(left_at, timestamp 'infinity');
+
+-- cycles: one iteration of a job, from its events: the log itself says neither when a cycle begins nor its kind.
+create or replace view cycles as
+select
+    c.job_id,
+    c.cycle_id,
+    c.app_name,
+    c.began_at,
+    c.ended_at,
+    case
+        when s.steady_since is null and c.ordinal = 1 then 'initial'
+        when s.steady_since is null then null
+        when c.began_at < s.steady_since then 'initial'
+        else 'incremental'
+    end as kind,
+    case
+        when c.failed = 0 then 'Succeeded'
+        when c.succeeded + c.warnings = 0 then 'Failed'
+        else 'EntryLevelErrors'
+    end as outcome,
+    c.events,
+    c.objects,
+    c.succeeded,
+    c.failed,
+    c.skipped,
+    c.warnings,
+    date_diff('millisecond', c.began_at, c.ended_at) as duration_ms
+from (
+    select
+        job_id,
+        cycle_id,
+        max(app_name) as app_name,
+        min(occurred_at) as began_at,
+        max(occurred_at) as ended_at,
+        count(*) as events,
+        count(distinct source_id) as objects,
+        count(*) filter (where status = 'success') as succeeded,
+        count(*) filter (where status = 'failure') as failed,
+        count(*) filter (where status = 'skipped') as skipped,
+        count(*) filter (where status = 'warning') as warnings,
+        row_number() over (partition by job_id order by min(occurred_at), cycle_id) as ordinal
+    from events
+    where cycle_id is not null
+    group by job_id, cycle_id
+) c
+left join (
+    select job_id, arg_max(steady_since, observed_at) as steady_since
+    from job_snapshots
+    group by job_id
+) s on s.job_id is not distinct from c.job_id;
+
+-- escrows: an object whose attempt failed and awaits retry. Opened by the first failure since it was last fine; closed by
+-- a success, a warning, a redundant export (both sides match) or leaving scope. Entra drops it 28 days after it opened.
+create or replace view escrows as
+select
+    job_id,
+    source_id,
+    min(occurred_at) filter (where status = 'failure') as opened_at,
+    min(occurred_at) filter (where closes) as closed_at,
+    count(*) filter (where status = 'failure') as attempts,
+    arg_max(retry_at, order_key) filter (where status = 'failure') as retry_at,
+    case
+        when count(*) filter (where closes) = 0
+            then min(occurred_at) filter (where status = 'failure') + interval 28 day
+    end as dropped_at,
+    arg_max(error_code, order_key) filter (where status = 'failure') as error_code,
+    coalesce(bool_or(error_code like '%UnableToResolveReferenceAttributeValue' or failing_type = 'referenceResolution')
+        filter (where status = 'failure'), false) as is_reference
+from (
+    select
+        *,
+        count(*) filter (where closes)
+            over (partition by job_id, source_id order by order_key rows between unbounded preceding and 1 preceding)
+            as run
+    from (
+        select
+            job_id,
+            source_id,
+            occurred_at,
+            order_key,
+            status,
+            error_code,
+            retry_at,
+            list_filter(steps, lambda s: s.status = 'failure')[-1]."type" as failing_type,
+            state in ('in_sync', 'disabled', 'deleted') or (benign and state = 'skipped') as closes
+        from outcomes
+        where (job_id, source_id) in (select (job_id, source_id) from identity_parts where failures > 0)
+            and (status = 'failure' or state in ('in_sync', 'disabled', 'deleted') or benign)
+    )
+)
+group by job_id, source_id, run
+having count(*) filter (where status = 'failure') > 0;
+
+-- AADProvisioningLogs: events under Microsoft's Log Analytics names, nested objects as JSON text in diagnostic spelling.
+create or replace view "AADProvisioningLogs" as
+select
+    tenant_id as "TenantId",
+    tenant_id as "AADTenantId",
+    occurred_at as "TimeGenerated",
+    'Provisioning activity' as "OperationName",
+    '1.0' as "OperationVersion",
+    'ProvisioningLogs' as "Category",
+    upper(status[1]) || status[2:] as "ResultType",
+    error_code as "ResultSignature",
+    reason as "ResultDescription",
+    duration_ms as "DurationMs",
+    change_id as "CorrelationId",
+    upper(action[1]) || action[2:] as "Action",
+    change_id as "ChangeId",
+    cycle_id as "CycleId",
+    event_id as "Id",
+    to_json({'Type': 'system', 'Id': '', 'Name': 'Azure AD Provisioning Service'})::varchar as "InitiatedBy",
+    job_id as "JobId",
+    to_json([{'displayName': c.attribute, 'oldValue': c.old_value, 'newValue': c.new_value}
+        for c in changes])::varchar as "ModifiedProperties",
+    to_json([{'name': s."name", 'provisioningStepType': s."type", 'status': s.status, 'description': s.description,
+        'details': s.details} for s in steps])::varchar as "ProvisioningSteps",
+    to_json({'Id': app_id, 'Name': app_name})::varchar as "ServicePrincipal",
+    to_json({'Id': source_id, 'Name': source_name, 'identityType': source_type,
+        'details': {'id': source_id, 'odatatype': source_type, 'DisplayName': source_name,
+            'UserPrincipalName': upn}})::varchar as "SourceIdentity",
+    to_json({'Name': source_system})::varchar as "SourceSystem",
+    to_json({'Status': status})::varchar as "StatusInfo",
+    to_json({'Id': target_id, 'identityType': target_type})::varchar as "TargetIdentity",
+    to_json({'Name': target_system, 'details': {'ServicePrincipalId': app_id,
+        'ServicePrincipalDisplayName': app_name}})::varchar as "TargetSystem",
+    action as "ProvisioningAction",
+    to_json({'Status': status, 'errorInformation': case when error_code is not null then
+        {'errorCode': error_code, 'reason': reason, 'errorCategory': error_category,
+            'recommendedAction': recommended_action} end})::varchar as "ProvisioningStatusInfo",
+    'AADProvisioningLogs' as "Type"
+from events;

@@ -1,0 +1,47 @@
+-- What a transaction's new events (the temporary table arriving, events' columns) add to the folds that pages read.
+-- tests/test_fold.py recomputes both folds from all events and compares.
+
+insert into identity_parts
+select
+    job_id,
+    source_id,
+    max(order_key),
+    arg_max(app_name, order_key),
+    arg_max(source_type, order_key),
+    arg_max(upn, order_key),
+    arg_max(source_name, order_key),
+    arg_max(target_id, order_key),
+    max(occurred_at),
+    max(order_key) filter (where state is not null),
+    arg_max(state, order_key) filter (where state is not null),
+    arg_max(coalesce(error_code, ''), order_key) filter (where state is not null),
+    max(occurred_at) filter (where status = 'success' or state = 'in_sync'),
+    count(*) filter (where status in ('success', 'failure')),
+    count(*) filter (where status = 'failure'),
+    count(*) filter (where benign)
+from (
+    select
+        *,
+        order_of(occurred_at, event_id) as order_key,
+        state_of("action", status, skip_reason) as state,
+        is_benign(status, skip_reason, error_code) as benign
+    from arriving
+)
+where source_id is not null
+group by job_id, source_id;
+
+insert into hourly_parts
+select
+    date_trunc('hour', occurred_at),
+    tenant_id,
+    job_id,
+    max(app_name),
+    "action",
+    status,
+    is_benign(status, skip_reason, error_code),
+    error_code,
+    last_step,
+    count(*),
+    sum(duration_ms)
+from arriving
+group by all;

@@ -1,0 +1,81 @@
+"""Every setting, each with its sentence; all come from PROVISIONING_* variables or a `.env` file.
+
+Only this module reads the environment.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXAMPLES = {"int": "whole numbers, such as 300", "float": "a number, such as 0.5", "path": "a path, such as data/inbox"}
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names it and the value expected."""
+
+
+class Settings(BaseSettings):
+    """How this installation runs; every field is a `PROVISIONING_` variable."""
+
+    model_config = SettingsConfigDict(env_prefix="PROVISIONING_", env_file=".env", extra="ignore")
+
+    store: str = Field("ducklake:sqlite:data/catalog.sqlite", description="Where the lake's catalog is.")
+    files: Path | None = Field(None, description="Where the lake's Parquet files are; beside the catalog when unset.")
+    inbox: Path = Field(Path("data/inbox"), description="The folder whose new files are read on every ingest beat.")
+    publish: Path | None = Field(None, description="A plain DuckDB file that the beats keep fresh; off when unset.")
+    ingest_every: int = Field(5, ge=1, description="Seconds between two looks at the inbox.")
+    maintain_every: int = Field(600, ge=1, description="Seconds between two rounds of merging and expiring.")
+    publish_every: int = Field(300, ge=1, description="Seconds between two writes of the published file.")
+    keep_days: int = Field(0, ge=0, description="Days of rows to keep, by their own instants; 0 keeps everything.")
+    keep_snapshots: int = Field(3600, ge=0, description="Seconds for which old snapshots of the lake stay readable.")
+    memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
+    slice_bytes: int = Field(96 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
+    lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
+
+    @field_validator("store")
+    @classmethod
+    def known_catalog(cls, store: str) -> str:
+        """Refuses a catalog that the store could not attach."""
+        if not store.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+            raise ValueError("give ducklake:sqlite:FILE or ducklake:postgres:CONNECTION")
+        return store
+
+    @property
+    def catalog_file(self) -> Path | None:
+        """The SQLite catalog's file, absolute; None when the catalog is in PostgreSQL."""
+        if not self.store.startswith("ducklake:sqlite:"):
+            return None
+        return Path(self.store.removeprefix("ducklake:sqlite:")).absolute()
+
+    @property
+    def folder(self) -> Path:
+        """Where Parquet files and lock files are, absolute."""
+        if self.files is not None:
+            return self.files.absolute()
+        return (self.catalog_file.parent if self.catalog_file else Path("data").absolute()) / "files"
+
+
+def read_settings(**given: object) -> Settings:
+    """Reads the settings; `given` wins over the environment.
+
+    Raises SettingsError with one sentence per wrong value.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(" ".join(sentence(fault) for fault in error.errors())) from None
+
+
+def sentence(fault: object) -> str:
+    """Says what is wrong with one setting, and what was expected.
+
+    >>> sentence({"loc": ("ingest_every",), "input": "5min", "type": "int_parsing", "msg": ""})
+    "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300."
+    """
+    assert isinstance(fault, dict)
+    name = f"PROVISIONING_{str(fault['loc'][0]).upper()}"
+    kind = str(fault["type"]).split("_")[0]
+    wanted = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
+    said = f"give {wanted}" if kind in EXAMPLES else wanted
+    return f"{name} is '{fault['input']}'; {said}."

@@ -1,0 +1,287 @@
+"""The one module that knows DuckDB: a DuckLake that is opened, asked, written in whole transactions and kept tidy.
+
+On a SQLite catalog writers take turns under a file lock beside it, for as long as a transaction lasts and no longer;
+readers never wait. A question gets a cursor of its own, so threads share nothing but the attached lake.
+"""
+
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from pipeline.settings import Settings
+
+T = TypeVar("T")
+Cursor = duckdb.DuckDBPyConnection
+Values = Mapping[str, Any] | Sequence[Any] | None
+HERE = Path(__file__).parent
+LAKE = "provisioning"
+ATTEMPTS = 8
+# Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
+ROW_GROUP = 30_720
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; the message says what, where and what to do."""
+
+
+class StoreBusy(StoreError):
+    """Another writer held the store for longer than PROVISIONING_LOCK_WAIT."""
+
+
+class StoreMissing(StoreError):
+    """There is no store yet where the settings point."""
+
+
+class QuestionRefused(StoreError):
+    """A statement is not one read-only question."""
+
+
+class Store:
+    """An attached lake; `open_store` makes one."""
+
+    def __init__(self, connection: Cursor, settings: Settings) -> None:
+        self._connection = connection
+        self._answers: dict[tuple[object, ...], pa.Table] = {}
+        self._guard = Lock()
+        self.settings = settings
+
+    def cursor(self) -> Cursor:
+        """Gives a connection of its own that speaks to the lake; whoever takes it closes it."""
+        with self._guard:
+            cursor = self._connection.cursor()
+        cursor.execute(f"use {LAKE}")
+        return cursor
+
+    def revision(self) -> int:
+        """Gives the lake's snapshot id: it moves with every commit of any process. Takes about 2 ms."""
+        return int(self.rows(f"select id from ducklake_current_snapshot('{LAKE}')")[0][0])
+
+    def rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
+        """Answers a statement of the program's own as plain tuples."""
+        cursor = self.cursor()
+        try:
+            return cursor.execute(sql, values).fetchall()
+        finally:
+            cursor.close()
+
+    def ask(self, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
+        """Answers a question as an Arrow table; the same question of the same revision is answered from memory."""
+        key = (sql, repr(sorted((values or {}).items())), self.revision())
+        if key not in self._answers:
+            answer = self.fetch(sql, values)
+            if len(self._answers) > 256:
+                self._answers.clear()
+            self._answers[key] = answer
+        return self._answers[key]
+
+    def fetch(self, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
+        """Answers a question as an Arrow table, afresh."""
+        cursor = self.cursor()
+        try:
+            return cursor.execute(sql, values or None).to_arrow_table()
+        except duckdb.Error as error:
+            raise StoreError(f"The store could not answer: {error}") from error
+        finally:
+            cursor.close()
+
+    def write(self, change: Callable[[Cursor], T], on: Cursor | None = None) -> T:
+        """Runs `change` as one whole transaction and gives what it returns; it may be run again after a conflict.
+
+        `on` is the cursor whose temporary tables `change` reads. Raises StoreBusy when another writer does not finish.
+        """
+        cursor = on or self.cursor()
+        try:
+            with self.turn():
+                return commit(cursor, change)
+        finally:
+            if on is None:
+                cursor.close()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Holds the writers' turn. PostgreSQL catalogs need none: there the catalog itself decides."""
+        lock = FileLock(lock_file(self.settings, "lock")) if self.settings.catalog_file else nullcontext()
+        try:
+            if isinstance(lock, FileLock):
+                lock.acquire(timeout=self.settings.lock_wait)
+        except Timeout:
+            wait = self.settings.lock_wait
+            raise StoreBusy(
+                f"{self.settings.store} has been held by another writer for {wait} seconds; "
+                "see which `python -m pipeline` process is busy, or raise PROVISIONING_LOCK_WAIT."
+            ) from None
+        try:
+            yield
+        finally:
+            if isinstance(lock, FileLock):
+                lock.release()
+
+    def close(self) -> None:
+        """Lets go of the lake."""
+        self._connection.close()
+
+
+def commit(cursor: Cursor, change: Callable[[Cursor], T]) -> T:
+    """Runs `change` between begin and commit, again from the start when another writer's commit came in between."""
+    for attempt in range(1, ATTEMPTS + 1):
+        cursor.execute("begin")
+        try:
+            given = change(cursor)
+            cursor.execute("commit")
+            return given
+        except duckdb.TransactionException:
+            roll_back(cursor)
+            if attempt == ATTEMPTS:
+                raise
+        except BaseException:
+            roll_back(cursor)
+            raise
+    raise AssertionError("unreachable")
+
+
+def roll_back(cursor: Cursor) -> None:
+    """Ends a broken transaction; one that ended by itself is fine too."""
+    try:
+        cursor.execute("rollback")
+    except duckdb.Error:
+        return
+
+
+def open_store(settings: Settings, *, read_only: bool = False) -> Store:
+    """Attaches the lake, making it first where there is none.
+
+    A read-only store raises StoreMissing instead, and cannot write.
+    """
+    catalog = settings.catalog_file
+    if read_only and catalog is not None and not catalog.exists():
+        raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
+    connection = duckdb.connect(config={"memory_limit": settings.memory})
+    try:
+        load_extensions(connection, settings)
+        attach(connection, settings, read_only)
+        store = Store(connection, settings)
+        if not read_only:
+            prepare(store)
+        return store
+    except (duckdb.Error, OSError) as error:
+        connection.close()
+        raise StoreError(f"{settings.store} cannot be opened: {error}") from error
+
+
+def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
+    """Attaches the catalog that the settings name."""
+    catalog = settings.catalog_file
+    where = f"ducklake:sqlite:{catalog}" if catalog else settings.store
+    options = ["READ_ONLY"]
+    if not read_only:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        options = [f"DATA_PATH '{quoted(settings.folder)}'", "DATA_INLINING_ROW_LIMIT 0"]
+        if catalog:
+            catalog.parent.mkdir(parents=True, exist_ok=True)
+            options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
+    turn = FileLock(lock_file(settings, "lock")) if catalog and not catalog.exists() else nullcontext()
+    with turn:
+        connection.execute(f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})")
+    connection.execute(f"use {LAKE}")
+
+
+def prepare(store: Store) -> None:
+    """Brings tables and views up to this program's schema, once per version of it."""
+    version = schema_version()
+    if version in written_versions(store):
+        return
+
+    def build(cursor: Cursor) -> None:
+        for option, value in (("data_inlining_row_limit", 0), ("parquet_row_group_size", ROW_GROUP)):
+            cursor.execute(f"call {LAKE}.set_option('{option}', {value})")
+        build_schema(cursor)
+        cursor.execute("create table if not exists schema_versions (version varchar)")
+        cursor.execute("insert into schema_versions values (?)", [version])
+
+    with store.turn():
+        if version not in written_versions(store):
+            cursor = store.cursor()
+            commit(cursor, build)
+            cursor.close()
+
+
+def written_versions(store: Store) -> list[str]:
+    """Gives the schema versions that the lake has had; none for a new one."""
+    known = "select 1 from duckdb_tables() where database_name = ? and table_name = 'schema_versions'"
+    return [str(row[0]) for row in store.rows("from schema_versions")] if store.rows(known, [LAKE]) else []
+
+
+def build_schema(cursor: Cursor) -> None:
+    """Makes every table and view in the cursor's current database, a lake or a plain DuckDB file."""
+    cursor.execute(schema_text("schema.sql"))
+    cursor.execute(schema_text("derived.sql"))
+
+
+def schema_text(name: str) -> str:
+    """Gives one of the two files that define the store."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def schema_version() -> str:
+    """Names the schema by its text, so that a change of either file rebuilds the views."""
+    return hashlib.sha256((schema_text("schema.sql") + schema_text("derived.sql")).encode()).hexdigest()[:16]
+
+
+def lock_file(settings: Settings, kind: str) -> Path:
+    """Gives the file whose OS lock stands for `kind`; the OS frees it when its holder dies."""
+    catalog = settings.catalog_file
+    file = catalog.with_name(f"{catalog.name}.{kind}") if catalog else settings.folder / f"catalog.{kind}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+def load_extensions(connection: Cursor, settings: Settings) -> None:
+    """Loads what the catalog needs from the installed wheels; nothing is downloaded."""
+    scanner = "sqlite_scanner" if settings.catalog_file else "postgres_scanner"
+    for name in ("ducklake", scanner):
+        connection.execute(f"load '{quoted(extension(name))}'")
+
+
+@lru_cache
+def extension(name: str) -> Path:
+    """Finds the file of an extension inside its wheel."""
+    package = importlib.resources.files(f"duckdb_extension_{name}")
+    return Path(str(package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"))
+
+
+def quoted(text: object) -> str:
+    """Doubles single quotes, for the few places where DuckDB takes no parameter: LOAD and ATTACH."""
+    return str(text).replace("'", "''")
+
+
+def seal(store: Store) -> None:
+    """Closes a read-only store to everything but its own files: no other path, no setting can be reached after it."""
+    folders = [str(store.settings.folder)] + ([str(store.settings.catalog_file.parent)] if store.settings.catalog_file else [])
+    store._connection.execute(f"set allowed_directories = {folders!r}")
+    store._connection.execute("set enable_external_access = false")
+    store._connection.execute("set lock_configuration = true")
+
+
+def read_only_statement(sql: str) -> str:
+    """Gives the statement back if it is one question that changes nothing; raises QuestionRefused otherwise."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QuestionRefused(f"This is not SQL that DuckDB understands: {error}") from None
+    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
+    if kinds != ["SELECT"] and kinds != ["EXPLAIN"]:
+        seen = " and ".join(kinds) or "nothing"
+        raise QuestionRefused(f"One read-only question was expected, such as select …; {seen} was given.")
+    if re.search(r"\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)\w*\s*\(", sql, re.IGNORECASE):
+        raise QuestionRefused("Maintenance functions change the store; use `python -m pipeline maintain`.")
+    return sql
