@@ -8,7 +8,7 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -20,6 +20,9 @@ from filelock import FileLock, Timeout
 
 from pipeline.settings import Settings
 
+GAP = r"(?:\s|/\*.*?\*/|--[^\n]*)"
+EXPLAIN = re.compile(rf"(?is)^{GAP}*explain({GAP}+analyze)?({GAP}*\([^)]*\))?")
+HIDDEN = re.compile(rf'(?is)\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)|\bquery(_table)?"?{GAP}*\(')
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 Values = Mapping[str, Any] | Sequence[Any] | None
@@ -40,6 +43,10 @@ class StoreBusy(StoreError):
 
 class StoreMissing(StoreError):
     """There is no store yet where the settings point."""
+
+
+class Refused(StoreError):
+    """DuckDB refuses to read what it was given as it is; another way of reading it may do."""
 
 
 class QuestionRefused(StoreError):
@@ -70,7 +77,8 @@ class Store:
         """Answers a statement of the program's own as plain tuples."""
         cursor = self.cursor()
         try:
-            return cursor.execute(sql, values).fetchall()
+            with said("The store could not answer"):
+                return cursor.execute(sql, values).fetchall()
         finally:
             cursor.close()
 
@@ -88,9 +96,8 @@ class Store:
         """Answers a question as an Arrow table, afresh."""
         cursor = self.cursor()
         try:
-            return cursor.execute(sql, values or None).to_arrow_table()
-        except duckdb.Error as error:
-            raise StoreError(f"The store could not answer: {error}") from error
+            with said("The store could not answer"):
+                return cursor.execute(sql, values or None).to_arrow_table()
         finally:
             cursor.close()
 
@@ -101,7 +108,7 @@ class Store:
         """
         cursor = on or self.cursor()
         try:
-            with self.turn():
+            with self.turn(), said(f"{self.settings.store} could not be written and is as before"):
                 return commit(cursor, change)
         finally:
             if on is None:
@@ -110,21 +117,17 @@ class Store:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Holds the writers' turn. PostgreSQL catalogs need none: there the catalog itself decides."""
-        lock = FileLock(lock_file(self.settings, "lock")) if self.settings.catalog_file else nullcontext()
-        try:
-            if isinstance(lock, FileLock):
-                lock.acquire(timeout=self.settings.lock_wait)
-        except Timeout:
-            wait = self.settings.lock_wait
-            raise StoreBusy(
-                f"{self.settings.store} has been held by another writer for {wait} seconds; "
-                "see which `python -m pipeline` process is busy, or raise PROVISIONING_LOCK_WAIT."
-            ) from None
-        try:
+        wait = self.settings.lock_wait
+        lock = FileLock(lock_file(self.settings, "lock"), timeout=wait) if self.settings.catalog_file else nullcontext()
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock)
+            except Timeout:
+                raise StoreBusy(
+                    f"{self.settings.store} has been held by another writer for {wait} seconds; "
+                    "see which `python -m pipeline` process is busy, or raise PROVISIONING_LOCK_WAIT."
+                ) from None
             yield
-        finally:
-            if isinstance(lock, FileLock):
-                lock.release()
 
     def close(self) -> None:
         """Lets go of the lake."""
@@ -139,22 +142,35 @@ def commit(cursor: Cursor, change: Callable[[Cursor], T]) -> T:
             given = change(cursor)
             cursor.execute("commit")
             return given
-        except duckdb.TransactionException:
-            roll_back(cursor)
-            if attempt == ATTEMPTS:
+        except BaseException as error:
+            # A transaction that failed to commit has ended by itself.
+            with suppress(duckdb.Error):
+                cursor.execute("rollback")
+            if attempt == ATTEMPTS or not isinstance(error, duckdb.TransactionException):
                 raise
-        except BaseException:
-            roll_back(cursor)
-            raise
     raise AssertionError("unreachable")
 
 
-def roll_back(cursor: Cursor) -> None:
-    """Ends a broken transaction; one that ended by itself is fine too."""
+@contextmanager
+def said(what: str) -> Iterator[None]:
+    """Turns DuckDB's failures into one sentence that starts with `what`; its pointer into the SQL is left out."""
     try:
-        cursor.execute("rollback")
-    except duckdb.Error:
-        return
+        yield
+    except duckdb.Error as error:
+        raise StoreError(f"{what}: {brief(error)}") from error
+
+
+def brief(error: duckdb.Error) -> str:
+    """Gives DuckDB's message as one line."""
+    return " ".join(str(error).partition("\n\nLINE ")[0].split())
+
+
+def stage(cursor: Cursor, sql: str) -> None:
+    """Runs a statement that reads what arrived into a temporary table; raises Refused when DuckDB cannot read it."""
+    try:
+        cursor.execute(sql)
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+        raise Refused(str(error)) from error
 
 
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:
@@ -167,6 +183,8 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
         raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
     connection = duckdb.connect(config={"memory_limit": settings.memory})
     try:
+        # Log lines without a zone are UTC, whatever the machine's own zone is.
+        connection.execute("set timezone = 'UTC'")
         load_extensions(connection, settings)
         attach(connection, settings, read_only)
         store = Store(connection, settings)
@@ -266,22 +284,31 @@ def quoted(text: object) -> str:
 
 def seal(store: Store) -> None:
     """Closes a read-only store to everything but its own files: no other path, no setting can be reached after it."""
-    folders = [str(store.settings.folder)] + ([str(store.settings.catalog_file.parent)] if store.settings.catalog_file else [])
-    store._connection.execute(f"set allowed_directories = {folders!r}")
-    store._connection.execute("set enable_external_access = false")
-    store._connection.execute("set lock_configuration = true")
+    catalog = store.settings.catalog_file
+    paths = [f"{catalog}{end}" for end in ("", "-wal", "-shm", "-journal")] if catalog else []
+    allowed = f"set allowed_directories = {[str(store.settings.folder)]!r}; set allowed_paths = {paths!r}"
+    store._connection.execute(f"{allowed}; set enable_external_access = false; set lock_configuration = true")
 
 
 def read_only_statement(sql: str) -> str:
-    """Gives the statement back if it is one question that changes nothing; raises QuestionRefused otherwise."""
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QuestionRefused(f"This is not SQL that DuckDB understands: {error}") from None
-    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
-    if kinds != ["SELECT"] and kinds != ["EXPLAIN"]:
+    """Gives the statement back if it is one question that changes nothing; raises QuestionRefused otherwise.
+
+    EXPLAIN ANALYZE runs what it explains, and DuckLake's maintenance runs even in a read-only store.
+    """
+    kinds = kinds_of(sql)
+    if kinds == ["EXPLAIN"]:
+        kinds = kinds_of(EXPLAIN.sub("", sql, count=1))
+    if kinds != ["SELECT"]:
         seen = " and ".join(kinds) or "nothing"
         raise QuestionRefused(f"One read-only question was expected, such as select …; {seen} was given.")
-    if re.search(r"\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)\w*\s*\(", sql, re.IGNORECASE):
-        raise QuestionRefused("Maintenance functions change the store; use `python -m pipeline maintain`.")
+    if found := HIDDEN.search(sql):
+        raise QuestionRefused(f"{found[0]} may change the store; ask directly, or use `python -m pipeline maintain`.")
     return sql
+
+
+def kinds_of(sql: str) -> list[str]:
+    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN …"""
+    try:
+        return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]
+    except duckdb.Error as error:
+        raise QuestionRefused(f"This is not SQL that DuckDB understands: {brief(error)}") from None

@@ -6,12 +6,12 @@ from pipeline.sample.nouns import Event, Facts
 from pipeline.sample.shapes import dump, graph
 
 SCIM = "2026-01-08 03:00:00 WARN log buffer was flushed, some request bodies may be missing"
-ACCESS = "2026/01/09 03:12:44 [error] 31#31: *1742 upstream timed out (110: Connection timed out) while reading response header"
+ACCESS = "2026/01/09 03:12:44 [error] 31#31: *1742 upstream timed out (110: Connection timed out) while reading header"
 DIAGNOSTIC = "<html><body>Service unavailable</body></html>"
 
 
 def graph_lines(events: list[Event]) -> tuple[list[str], int]:
-    """Return a day's Graph lines with four broken ones among them, two repeats and a blank line, and the count of broken.
+    """Return a day's Graph lines, among them four broken ones, two repeats and a blank one; and how many are broken.
 
     The broken ones are spoilt copies of records that are there in full as well, so nothing is lost with them.
     """

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from pipeline.sample.nouns import App, Group, Person, guid
 
 GIVEN = (
-    "Ada Amara Anouk Arjun Astrid Bashir Beatriz Bo Carmen Chidi Clara Dagny Darius Elif Emeka Esme Farah Felix Fumiko Greta "
-    "Hana Hugo Ines Ivar Jana Jonas Kaia Kofi Lena Leif Łucja Mateo Mei Mira Nadia Nils Noor Odd Olu Petra Priya Quentin "
-    "Rafa Rosa Sami Saoirse Tariq Tove Uma Vera Viggo Wanda Xavi Yara Yusuf Zoë"
-).split()
+    "Ada Amara Anouk Arjun Astrid Bashir Beatriz Bo Carmen Chidi Clara Dagny Darius Elif Emeka Esme Farah Felix "
+    "Fumiko Greta Hana Hugo Ines Ivar Jana Jonas Kaia Kofi Lena Leif Łucja Mateo Mei Mira Nadia Nils Noor Odd Olu "
+    "Petra Priya Quentin Rafa Rosa Sami Saoirse Tariq Tove Uma Vera Viggo Wanda Xavi Yara Yusuf Zoë"
+)
 SURNAMES = (
-    "Abara Albrecht Anker Baptiste Bergström Brandt Castellan Chowdhury Corbin Dahl Delacroix Devi Eklund Ferro Fontaine Garrick "
-    "Grønbech Halloran Haruki Ibarra Ivanko Jansen Jelinek Kamara Kessler Laurent Lindqvist Lovelace Marchetti Mbeki Moreau "
-    "Nakata Novák Okoro Orlando Pereira Petrosyan Quist Ramires Rasmus Sandoval Sefton Sørby Tanaka Tillman Ueda Valdés "
-    "Varga Whitlock Xanthos Yilmaz Zabala"
-).split()
-TITLES = "Analyst Architect Buyer Clerk Consultant Controller Designer Developer Editor Engineer Planner Recruiter Tester".split()
-DEPARTMENTS = "Accounting,Customer Care,Design,Engineering,Facilities,Finance,Legal,Logistics,Marketing,People,Research,Sales".split(",")
-PURPOSES = "Admins,All Staff,Approvers,Contractors,Editors,Leads,Project Room,Readers,Reviewers,Shared Accounts".split(",")
+    "Abara Albrecht Anker Baptiste Bergström Brandt Castellan Chowdhury Corbin Dahl Delacroix Devi Eklund Ferro "
+    "Fontaine Garrick Grønbech Halloran Haruki Ibarra Ivanko Jansen Jelinek Kamara Kessler Laurent Lindqvist Lovelace "
+    "Marchetti Mbeki Moreau Nakata Novák Okoro Orlando Pereira Petrosyan Quist Ramires Rasmus Sandoval Sefton Sørby "
+    "Tanaka Tillman Ueda Valdés Varga Whitlock Xanthos Yilmaz Zabala"
+)
+TITLES = (
+    "Analyst Architect Buyer Clerk Consultant Controller Designer Developer Editor Engineer Planner Recruiter Tester"
+)
+DEPARTMENTS = "Accounting Care Design Engineering Facilities Finance Legal Logistics Marketing People Research Sales"
+PURPOSES = "Admins Approvers Contractors Editors Leads Members Readers Reviewers Visitors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ def build(seed: int, users: int, groups: int) -> Directory:
     tenant_id, workspace_id = guid(rng), guid(rng)
     people = [_person(rng, index, lacking(users)) for index in range(users)]
     teams = [_group(rng, index, people) for index in range(groups)]
-    rosters = [_roster(rng, app, share, people, teams) for app, share in zip(_apps(rng, tenant_id), (0.65, 0.6, 0.5), strict=True)]
+    rosters = [
+        _roster(rng, app, share, people, teams)
+        for app, share in zip(_apps(rng, tenant_id), (0.65, 0.6, 0.5), strict=True)
+    ]
     return Directory(tenant_id, workspace_id, people, teams, rosters)
 
 
@@ -69,7 +74,7 @@ def lacking(users: int) -> int:
 
 def _person(rng: random.Random, index: int, lack: int) -> Person:
     """Return one invented person; the number in the UPN keeps it unique."""
-    given, surname = rng.choice(GIVEN), rng.choice(SURNAMES)
+    given, surname = rng.choice(GIVEN.split()), rng.choice(SURNAMES.split())
     local = f"{_ascii(given)}.{_ascii(surname)}{index + 1}".lower()
     domain = rng.choices(("contoso.example", "example.com", "example.org"), (8, 3, 1))[0]
     return Person(
@@ -78,8 +83,8 @@ def _person(rng: random.Random, index: int, lack: int) -> Person:
         surname=None if index < lack else surname,
         upn=f"{local}@{domain}",
         mail=None if lack <= index < 2 * lack else f"{local}@{domain}",
-        title=rng.choice(TITLES),
-        department=rng.choice(DEPARTMENTS),
+        title=rng.choice(TITLES.split()),
+        department=rng.choice(DEPARTMENTS.split()),
         number=f"{100000 + index}",
     )
 
@@ -92,7 +97,7 @@ def _ascii(name: str) -> str:
 
 def _group(rng: random.Random, index: int, people: list[Person]) -> Group:
     """Return one group of ten people, so that a part of them is easy to speak of."""
-    name = f"{rng.choice(DEPARTMENTS)} {rng.choice(PURPOSES)} {index + 1}"
+    name = f"{rng.choice(DEPARTMENTS.split())} {rng.choice(PURPOSES.split())} {index + 1}"
     return Group(guid(rng), name, tuple(rng.sample(people, 10)))
 
 

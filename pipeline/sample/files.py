@@ -21,13 +21,17 @@ class Ledger:
     where: dict[Hashable, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The files in which an event's key (or a story's name, for what is no event) occurs."""
 
-    def lines(self, name: str, source: str, lines: list[str], keys: Iterable[Hashable], rejects: int = 0, end: str = "\n") -> None:
+    def lines(
+        self, name: str, source: str, lines: list[str], keys: Iterable[Hashable], rejects: int = 0, end: str = "\n"
+    ) -> None:
         """Write text lines; blank ones are not counted. Nothing at all leaves no file."""
         if lines:
             text = "".join(line + end for line in lines)
             self.store(name, source, text.encode(), sum(bool(line) for line in lines), keys, rejects)
 
-    def store(self, name: str, source: str, content: bytes, count: int, keys: Iterable[Hashable], rejects: int = 0) -> None:
+    def store(
+        self, name: str, source: str, content: bytes, count: int, keys: Iterable[Hashable], rejects: int = 0
+    ) -> None:
         """Write bytes, compressed where the name ends in .gz, and enter the file."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -88,10 +88,10 @@ def _execution(cycle: Cycle, escrowed: int, entitled: int) -> Facts:
 
 
 def snapshots(timeline: Timeline, histories: list[list[Cycle]], every: timedelta) -> Iterator[tuple[datetime, Facts]]:
-    """Yield one document per job and moment, from an hour before the start to the end."""
+    """Yield one document per job and moment, at a quarter past, the first before anything ran."""
     waiting = [list(reversed(cycles)) for cycles in histories]
     jobs = [Job(cycles[0].app) for cycles in histories]
-    at = timeline.since - timedelta(hours=1)
+    at = timeline.since - every + timedelta(minutes=15)
     while at <= timeline.until:
         for job, rest in zip(jobs, waiting, strict=True):
             while rest and rest[-1].ended <= at:
@@ -103,7 +103,10 @@ def snapshots(timeline: Timeline, histories: list[list[Cycle]], every: timedelta
 
 def _document(timeline: Timeline, job: Job, running: Cycle | None, at: datetime) -> Facts:
     """Return a synchronizationJob with the moment it was seen and the app it belongs to."""
-    outage = next((out for out in timeline.outages(job.app) if out.began < at < (out.ended or timeline.until + timedelta(1))), None)
+    outage = next(
+        (out for out in timeline.outages(job.app) if out.began < at < (out.ended or timeline.until + timedelta(1))),
+        None,
+    )
     return {
         "observedAt": stamp(at),
         "servicePrincipal": {"id": job.app.app_id, "displayName": job.app.name},
@@ -142,7 +145,11 @@ def _never_ran() -> Facts:
     counts = ("Entitled", "EntitledForProvisioning", "Escrowed", "EscrowedRaw", "Exported", "Exports")
     imports = ("Imported", "ImportedDeltas", "ImportedReferenceDeltas")
     zeros: Facts = {f"count{name}": 0 for name in counts + imports}
-    return {"activityIdentifier": None} | zeros | {"state": "Failed", "timeBegan": NEVER, "timeEnded": NEVER, "error": _NO_ERROR}
+    return (
+        {"activityIdentifier": None}
+        | zeros
+        | {"state": "Failed", "timeBegan": NEVER, "timeEnded": NEVER, "error": _NO_ERROR}
+    )
 
 
 def _progress(running: Cycle | None, at: datetime) -> list[Facts]:
@@ -151,7 +158,12 @@ def _progress(running: Cycle | None, at: datetime) -> list[Facts]:
         return []
     done = sum(event.at <= at for event in running.events)
     return [
-        {"completedUnits": done, "totalUnits": len(running.events), "units": "entries", "progressObservationDateTime": stamp(at)}
+        {
+            "completedUnits": done,
+            "totalUnits": len(running.events),
+            "units": "entries",
+            "progressObservationDateTime": stamp(at),
+        }
     ]
 
 

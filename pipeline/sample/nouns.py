@@ -1,7 +1,7 @@
 """The neutral nouns of a sample tenant: what happened, before any wire spells it.
 
 Every shape is written from these and every answer is counted from these, so the answer key never depends on a parser.
-An event's instant is kept as a whole second plus ten-millionths of one, because the wires disagree on how much they show.
+An event's instant is a whole second plus ten-millionths of one, because the wires disagree on how much they show.
 """
 
 from __future__ import annotations

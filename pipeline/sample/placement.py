@@ -12,6 +12,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from pipeline.sample import broken, spellings
 from pipeline.sample.files import Ledger
@@ -64,18 +65,26 @@ def _blobs(ledger: Ledger, events: list[Event], spoilt: bool) -> None:
         lines = [dump(diagnostic(event)) for event in received]
         again = [dump(diagnostic(event, delay=61)) for event in received if event.ticks % 33 == 0]
         bad = [broken.DIAGNOSTIC] if spoilt and order == 0 else []
-        name = f"insights-logs-provisioninglogs/tenantId={received[0].app.tenant_id}/{hour:y=%Y/m=%m/d=%d/h=%H}/m=00/PT1H.json"
+        tenant = f"insights-logs-provisioninglogs/tenantId={received[0].app.tenant_id}"
+        name = f"{tenant}/{hour:y=%Y/m=%m/d=%d/h=%H}/m=00/PT1H.json"
         extra = ["broken_lines"] * bool(bad) + ["exact_repeats"] * bool(again)
         ledger.lines(name, "diagnostic", lines + bad + again, [*_keys(received), *extra], len(bad), end="\r\n")
 
 
 def contoso(ledger: Ledger, timeline: Timeline, events: list[Event], workspace_id: str) -> None:
-    """Write a quarter each as Log Analytics CSV, portal zip, portal array and Log Analytics JSON; one day is in zip and array."""
+    """Write a quarter each as Log Analytics CSV, portal zip, portal array (with a day of the zip) and rows of JSON."""
     edges = [timeline.days * part // 4 for part in range(5)]
-    parts = [_between(events, timeline, first, last) for first, last in zip(edges, edges[1:], strict=False)]
+    parts = [_between(events, timeline, first, last) for first, last in pairwise(edges)]
     rows = [log_analytics(event, workspace_id) for event in parts[0]]
-    _csv(ledger, "log-analytics/contoso-docs-1.csv", [*rows, broken.nameless_row(rows[0])], [*_keys(parts[0]), "broken_lines"])
-    ledger.store("portal/ProvisioningLogs-contoso-docs.zip", "portal", archive(parts[1]), len(parts[1]), _keys(parts[1]))
+    _csv(
+        ledger,
+        "log-analytics/contoso-docs-1.csv",
+        [*rows, broken.nameless_row(rows[0])],
+        [*_keys(parts[0]), "broken_lines"],
+    )
+    ledger.store(
+        "portal/ProvisioningLogs-contoso-docs.zip", "portal", archive(parts[1]), len(parts[1]), _keys(parts[1])
+    )
     array = _between(events, timeline, edges[2] - 1, edges[3])
     content = dump([graph(event) for event in array]).encode()
     ledger.store("portal/provisioning-logs-contoso-docs.json", "graph", content, len(array), _keys(array))
@@ -112,7 +121,13 @@ def fabrikam(ledger: Ledger, timeline: Timeline, events: list[Event]) -> None:
         size = rng.randint(1, 20)
         batches.append(dump({"records": [diagnostic(event) for event in rest[:size]]}))
         rest = rest[size:]
-    ledger.store("event-hub/fabrikam-desk.json", "diagnostic", "".join(f"{each}\n" for each in batches).encode(), len(early), _keys(early))
+    ledger.store(
+        "event-hub/fabrikam-desk.json",
+        "diagnostic",
+        "".join(f"{each}\n" for each in batches).encode(),
+        len(early),
+        _keys(early),
+    )
     for start in range(0, len(late), PAGE):
         _page(ledger, late[start : start + PAGE], start // PAGE + 1, start + PAGE < len(late))
 
@@ -127,7 +142,7 @@ def _page(ledger: Ledger, events: list[Event], number: int, more: bool) -> None:
 
 
 def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
-    """Write Cerby's requests: by turns a day in our own form, a day of access log, a day of request and response lines."""
+    """Write Cerby's requests: by turns a day in our own form, a day of access log, a day of line pairs."""
     writers: tuple[Callable[[Ledger, str, int, list[Exchange]], None], ...] = (_own_day, _access_day, _pairs_day)
     days: dict[int, list[Exchange]] = defaultdict(list)
     for exchange in sorted(exchanges, key=lambda each: each.at):
@@ -171,12 +186,11 @@ def _timestamp(line: str) -> str:
     return line[:40]
 
 
-def jobs(ledger: Ledger, timeline: Timeline, snapshots: Iterable[tuple[datetime, Facts]]) -> int:
-    """Write a file of job snapshots per week and return how many there are; every second file is compressed."""
+def jobs(ledger: Ledger, timeline: Timeline, snapshots: Iterable[tuple[datetime, Facts]]) -> None:
+    """Write a file of job snapshots per week; every second file is compressed."""
     weeks: dict[int, list[Facts]] = defaultdict(list)
     for at, document in snapshots:
         weeks[max(0, (at - timeline.since).days // 7)].append(document)
     for week, documents in weeks.items():
         name = f"jobs/job-status-{timeline.day(week * 7):%Y-%m-%d}.jsonl{'.gz' if week % 2 else ''}"
         ledger.lines(name, "jobs", [dump(document) for document in documents], ["job_snapshots"])
-    return sum(map(len, weeks.values()))

@@ -5,6 +5,7 @@ A story's people are reserved, so everyday traffic cannot blur what the answer k
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pipeline.sample.directory import Roster
@@ -14,15 +15,16 @@ from pipeline.sample.timeline import Timeline
 
 STORIES = {
     "initial_cycle": "Each app's first cycle creates everybody who is assigned, and every group.",
-    "growing_escrow": "Newcomers to Cerby collide with unmanaged accounts: three batches on three days, retried after 6, 12 and 24 hours, "
-    "then all cleared in one cycle.",
+    "growing_escrow": "Newcomers to Cerby collide with unmanaged accounts: three batches on three days, "
+    "retried after 6, 12 and 24 hours, then all cleared in one cycle.",
     "throttled_hour": "Cerby answers 429 for an hour; everybody hit succeeds within three cycles.",
-    "missing_attributes": "People without a surname or a mail address are skipped by Cerby, which requires both; one gets a surname and is created.",
+    "missing_attributes": "People without a surname or a mail address are skipped by Cerby, which requires both; "
+    "one gets a surname and is created.",
     "duplicate_target": "Two Cerby accounts match one person; the failure stays open.",
     "wave_of_disables": "Many people leave at once and are disabled in Cerby within three cycles.",
-    "unresolved_members": "A group in Contoso Docs has ten members of whom three are unknown there; retried to the end.",
+    "unresolved_members": "A group in Contoso Docs has ten members, three of them unknown there; retried to the end.",
     "licences_exhausted": "Contoso Docs has no licence left for three newcomers; still open at the end.",
-    "escrow_closed_by_redundancy": "A conflict in Contoso Docs ends with a redundant export: somebody repaired it by hand.",
+    "escrow_closed_by_redundancy": "A conflict in Contoso Docs ends with a redundant export: repaired by hand.",
     "escrow_closed_by_scope": "A conflict in Contoso Docs ends because the person is unassigned.",
     "undocumented_action": "One Contoso Docs event carries the action 'mirror', which nobody has documented.",
     "one_id_two_jobs": "One event id occurs in Cerby and in Contoso Docs; they are two events.",
@@ -56,19 +58,27 @@ def _contoso(timeline: Timeline, roster: Roster, found: Plan) -> None:
     """Plant Contoso Docs' stories."""
     _unresolved(timeline, roster, found, roster.groups[0])
     for hour, person in enumerate(roster.joiners[:3]):
-        _failing(timeline, roster, found, person, "LicenseLimitExceeded", "licences_exhausted", int(timeline.days * 0.6) * 24 + 9 + hour)
+        _failing(
+            timeline,
+            roster,
+            found,
+            person,
+            "LicenseLimitExceeded",
+            "licences_exhausted",
+            int(timeline.days * 0.6) * 24 + 9 + hour,
+        )
     for what, story, person in (
         ("redundant", "escrow_closed_by_redundancy", roster.joiners[3]),
         ("out_of_scope", "escrow_closed_by_scope", roster.joiners[4]),
     ):
         _healed(timeline, roster, found, person, what, story)
-    _settled(roster, found, roster.members[-1])
+    _settled(found, roster.members[-1])
     odd = Intent("update", roster.members[-1], spelled="mirror", story="undocumented_action")
     found.add(timeline.cycle_at(roster.app, timeline.day(int(timeline.days * 0.55), 12)), odd)
     _shared(timeline, roster, found, roster.members[-2])
 
 
-def _settled(roster: Roster, found: Plan, person: Person) -> None:
+def _settled(found: Plan, person: Person) -> None:
     """Reserve somebody and create them in the initial cycle."""
     found.reserve(person)
     found.add(0, Intent("create", person, story="initial_cycle"))
@@ -84,16 +94,17 @@ def _lacking(timeline: Timeline, roster: Roster, found: Plan) -> None:
         for part in (0, 0.2, 0.4, 0.6):
             at = timeline.day(int(timeline.days * part), 0 if part == 0 else 8 + order % 8)
             if order or at < repaired:
-                found.add(timeline.cycle_at(roster.app, at), Intent("invalid", person, lacks=lacks, story="missing_attributes"))
+                found.add(
+                    timeline.cycle_at(roster.app, at),
+                    Intent("invalid", person, lacks=lacks, story="missing_attributes"),
+                )
     mended = Intent("create", _with_surname(flawed[0]), story="missing_attributes")
     found.add(timeline.cycle_at(roster.app, repaired), mended)
 
 
 def _with_surname(person: Person) -> Person:
     """Return a person after somebody filled in the surname."""
-    return Person(
-        person.source_id, person.given, "Newname", person.upn, person.mail, person.title, person.department, person.number
-    )
+    return replace(person, surname="Newname")
 
 
 def _conflicts(timeline: Timeline, roster: Roster, found: Plan, people: list[Person]) -> None:
@@ -111,11 +122,13 @@ def _throttled(timeline: Timeline, roster: Roster, found: Plan, people: list[Per
     """Throttle everybody once and every second one twice, then let them through."""
     first = timeline.cycle_at(roster.app, timeline.throttled_from) or 0
     for order, person in enumerate(people):
-        _settled(roster, found, person)
+        _settled(found, person)
         failures = 1 + order % 2
         for retries in range(failures):
             retry_at = timeline.begins(roster.app, first + retries + 1)
-            found.add(first + retries, Intent("update", person, "TooManyRequests", retries, retry_at, story="throttled_hour"))
+            found.add(
+                first + retries, Intent("update", person, "TooManyRequests", retries, retry_at, story="throttled_hour")
+            )
         found.add(first + failures, Intent("update", person, retries=failures, story="throttled_hour"))
 
 
@@ -123,11 +136,13 @@ def _wave(timeline: Timeline, roster: Roster, found: Plan, people: list[Person])
     """Disable the people in three consecutive cycles."""
     first = timeline.cycle_at(roster.app, timeline.wave_from) or 0
     for order, person in enumerate(people):
-        _settled(roster, found, person)
+        _settled(found, person)
         found.add(first + order % 3, Intent("disable", person, story="wave_of_disables"))
 
 
-def _failing(timeline: Timeline, roster: Roster, found: Plan, person: Person, error: str, story: str, hour: int) -> None:
+def _failing(
+    timeline: Timeline, roster: Roster, found: Plan, person: Person, error: str, story: str, hour: int
+) -> None:
     """Let a create fail from an hour of the history to its end."""
     found.reserve(person)
     for index, retries, retry_at in timeline.attempts(roster.app, timeline.day(0, hour), timeline.until):
@@ -150,11 +165,13 @@ def _unresolved(timeline: Timeline, roster: Roster, found: Plan, group: Group) -
     code = "UnableToResolveReferenceAttributeValue"
     for index, retries, retry_at in timeline.attempts(roster.app, timeline.begins(roster.app, 1), timeline.until):
         missing = group.members[:3]
-        found.add(index, Intent("members", group, code, retries, retry_at, unresolved=missing, story="unresolved_members"))
+        found.add(
+            index, Intent("members", group, code, retries, retry_at, unresolved=missing, story="unresolved_members")
+        )
 
 
 def _shared(timeline: Timeline, roster: Roster, found: Plan, person: Person) -> None:
     """Plant the event whose id occurs in two jobs."""
-    _settled(roster, found, person)
+    _settled(found, person)
     at = timeline.day(int(timeline.days * 0.1), 10)
     found.add(timeline.cycle_at(roster.app, at), Intent("update", person, story="one_id_two_jobs"))

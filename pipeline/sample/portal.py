@@ -51,7 +51,11 @@ def archive(events: Sequence[Event]) -> bytes:
         for name, header, rows in (
             ("ProvisioningLogs", MAIN, [_main(event) for event in events]),
             ("ProvisioningLogs_ProvisioningSteps", STEPS, [row for event in events for row in _steps(event)]),
-            ("ProvisioningLogs_ModifiedProperties", PROPERTIES, [row for event in events for row in _properties(event)]),
+            (
+                "ProvisioningLogs_ModifiedProperties",
+                PROPERTIES,
+                [row for event in events for row in _properties(event)],
+            ),
         ):
             member = zipfile.ZipInfo(f"{name}.csv", (1980, 1, 1, 0, 0, 0))
             member.compress_type, member.create_system = zipfile.ZIP_DEFLATED, 3

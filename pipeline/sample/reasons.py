@@ -20,7 +20,7 @@ class Template:
     http_status: int | None
     scim_type: str | None
     text: str
-    """The SCIM `detail` where the target answered, else the whole message; {name}, {upn}, {members} and {app} are filled in."""
+    """The SCIM `detail` where the target answered, else the whole message, with its gaps in braces."""
     advice: str | None = None
 
 
@@ -33,10 +33,16 @@ TEMPLATES = {
         "Remove or rename the conflicting account in the target, or review the matching attribute.",
     ),
     "TooManyRequests": Template("failure", 429, None, "Request rate limit reached. Try again in 120 seconds."),
-    "InternalServerError": Template("failure", 500, None, "The request could not be completed (incident ref for '{name}')."),
+    "InternalServerError": Template(
+        "failure", 500, None, "The request could not be completed (incident ref for '{name}')."
+    ),
     "Timeout": Template("failure", None, None, "Message: The request to {app} for '{name}' was not answered in time."),
     "LicenseLimitExceeded": Template(
-        "nonServiceFailure", 403, None, "No free licence is left for '{upn}'.", "Free a licence in the target or buy another."
+        "nonServiceFailure",
+        403,
+        None,
+        "No free licence is left for '{upn}'.",
+        "Free a licence in the target or buy another.",
     ),
     "DuplicateTargetEntries": Template(
         "nonServiceFailure",
@@ -68,7 +74,9 @@ def failure(app: App, intent: Intent) -> Failure | None:
     )
     body = _scim_error(template, text) if template.http_status else None
     reason = _composite(template, body) if body else text.rstrip(".")
-    return Failure(intent.error, template.category, reason + _retry(intent), template.advice, template.http_status, body)
+    return Failure(
+        intent.error, template.category, reason + _retry(intent), template.advice, template.http_status, body
+    )
 
 
 def unresolved_names(intent: Intent) -> str:

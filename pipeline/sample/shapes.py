@@ -34,14 +34,18 @@ def _passing_id(event: Event, side: str) -> str:
 
 def _source_details(subject: Subject) -> Facts:
     """Return the source identity's details; groups have no UPN."""
-    upn = {"UserPrincipalName": subject.upn} if subject.upn else {}
-    return {"id": subject.source_id, "odatatype": subject.kind, "DisplayName": subject.name} | upn
+    details: Facts = {"id": subject.source_id, "odatatype": subject.kind, "DisplayName": subject.name}
+    return details | ({"UserPrincipalName": subject.upn} if subject.upn else {})
 
 
 def _target_details(event: Event) -> Facts:
     """Return what the target system tells of the app behind the connector."""
     app = event.app
-    return {"ApplicationId": app.application_id, "ServicePrincipalId": app.app_id, "ServicePrincipalDisplayName": app.name}
+    return {
+        "ApplicationId": app.application_id,
+        "ServicePrincipalId": app.app_id,
+        "ServicePrincipalDisplayName": app.name,
+    }
 
 
 def target_type(event: Event) -> str:
@@ -72,7 +76,8 @@ def _common(event: Event) -> Facts:
         "provisioningAction": event.action,
         "durationInMilliseconds": event.duration_ms,
         "modifiedProperties": [
-            {"displayName": change.attribute, "oldValue": change.old, "newValue": change.new} for change in event.changes
+            {"displayName": change.attribute, "oldValue": change.old, "newValue": change.new}
+            for change in event.changes
         ],
     }
 
@@ -88,12 +93,22 @@ def graph(event: Event, beta: bool = False) -> Facts:
         **extra,
         "provisioningStatusInfo": {"status": event.status, "errorInformation": _error(event)},
         "provisioningSteps": [
-            {"name": step.name, "provisioningStepType": step.type, "status": step.status, "description": step.description, "details": step.details}
+            {
+                "name": step.name,
+                "provisioningStepType": step.type,
+                "status": step.status,
+                "description": step.description,
+                "details": step.details,
+            }
             for step in event.steps
         ],
         "servicePrincipal": {"id": event.app.app_id, "displayName": event.app.name},
         "sourceSystem": {"id": _passing_id(event, "source"), "displayName": SOURCE, "details": {}},
-        "targetSystem": {"id": _passing_id(event, "target"), "displayName": event.app.target_system, "details": _target_details(event)},
+        "targetSystem": {
+            "id": _passing_id(event, "target"),
+            "displayName": event.app.target_system,
+            "details": _target_details(event),
+        },
         "initiatedBy": {"id": "", "displayName": SERVICE, "initiatorType": "system"},
         "sourceIdentity": {
             "id": subject.source_id,
@@ -111,7 +126,11 @@ def _parts(event: Event) -> dict[str, object]:
     return {
         "servicePrincipal": {"Id": event.app.app_id, "Name": event.app.name},
         "sourceSystem": {"details": {}, "Id": _passing_id(event, "source"), "Name": SOURCE},
-        "targetSystem": {"details": _target_details(event), "Id": _passing_id(event, "target"), "Name": event.app.target_system},
+        "targetSystem": {
+            "details": _target_details(event),
+            "Id": _passing_id(event, "target"),
+            "Name": event.app.target_system,
+        },
         "initiatedBy": {"Type": "system", "Id": "", "Name": SERVICE},
         "sourceIdentity": {
             "identityType": subject.kind,

@@ -1,10 +1,10 @@
-"""A SCIM exchange in the three spellings that servers write: our own JSON lines, access log lines, and pairs of lines."""
+"""A SCIM exchange as servers write it: our own JSON lines, access log lines, or a pair of lines."""
 
 from __future__ import annotations
 
 import hashlib
 
-from pipeline.sample.nouns import Exchange
+from pipeline.sample.nouns import Exchange, Facts
 from pipeline.sample.shapes import dump
 from pipeline.sample.wire import BASE, iso
 
@@ -60,10 +60,11 @@ def access(exchange: Exchange) -> str:
     size = len(dump(exchange.response).encode()) if exchange.response else 0
     when = f"{exchange.at:%d}/{_MONTHS[exchange.at.month - 1]}/{exchange.at:%Y:%H:%M:%S} +0000"
     request = f'"{exchange.method} {target} HTTP/1.1"'
-    return f'{client(exchange)} - - [{when}] {request} {exchange.status} {size} "-" "-" {exchange.duration_ms / 1000:.3f} "{body}"'
+    answer = f"{exchange.status} {size}"
+    return f'{client(exchange)} - - [{when}] {request} {answer} "-" "-" {exchange.duration_ms / 1000:.3f} "{body}"'
 
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def _escaped(text: str) -> str:
@@ -78,14 +79,20 @@ def _escaped(text: str) -> str:
 
 def pair(exchange: Exchange) -> tuple[str, str]:
     """Return the exchange as two lines joined by `requestId`: the request, and the response with its status."""
-    path = _PREFIX + exchange.path
-    bare = path.split("?")[0]
-    shared = {"level": "INFO", "category": "http", "requestId": exchange.request_id, "method": exchange.method, "path": path}
-    sent = {"timestamp": iso(exchange), "message": f"→ {exchange.method} {bare}"} | shared
-    sent["data"] = {"ip": client(exchange), "contentType": "application/scim+json", "body": exchange.request}
-    status, took = exchange.status, exchange.duration_ms
-    answered = {"timestamp": _later(exchange), "message": f"← {status} {exchange.method} {bare}"} | shared
-    answered |= {"durationMs": took, "data": {"status": status, "durationMs": took, "body": exchange.response}}
+    path, status, took = _PREFIX + exchange.path, exchange.status, exchange.duration_ms
+    bare = f"{exchange.method} {path.split('?')[0]}"
+    shared: Facts = {
+        "level": "INFO",
+        "category": "http",
+        "requestId": exchange.request_id,
+        "method": exchange.method,
+        "path": path,
+    }
+    asked: Facts = {"ip": client(exchange), "contentType": "application/scim+json", "body": exchange.request}
+    sent: Facts = {"timestamp": iso(exchange), "message": f"→ {bare}", **shared, "data": asked}
+    said: Facts = {"status": status, "durationMs": took, "body": exchange.response}
+    answered: Facts = {"timestamp": _later(exchange), "message": f"← {status} {bare}", **shared, "durationMs": took}
+    answered["data"] = said
     return dump(sent), dump(answered)
 
 

@@ -14,7 +14,11 @@ from pipeline.sample.reasons import unresolved_names
 SOURCE = "Microsoft Entra ID"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _UNDOTTED = str.maketrans("", "", ".:")
-SKIPS = {"redundant": "RedundantExport", "out_of_scope": "NotEffectivelyEntitled", "invalid": "AttributeValidationFailed"}
+SKIPS = {
+    "redundant": "RedundantExport",
+    "out_of_scope": "NotEffectivelyEntitled",
+    "invalid": "AttributeValidationFailed",
+}
 _EXPORTS = {
     "create": ("EntryExportAdd", "created"),
     "update": ("EntryExportUpdate", "updated"),
@@ -118,7 +122,8 @@ def _import(intent: Intent) -> Step:
 def _retried(intent: Intent) -> Step:
     """Return the step that takes a subject out of the escrow."""
     subject = intent.subject
-    text = f"An operation that failed before is tried again.\r\nIdentifier: {subject.upn or subject.name}\r\nObject type: {subject.kind}"
+    who = f"Identifier: {subject.upn or subject.name}\r\nObject type: {subject.kind}"
+    text = f"An operation that failed before is tried again.\r\n{who}"
     details = {
         "CountProcessed": str(intent.retries - 1),
         "Identifier": subject.source_id,
@@ -126,9 +131,6 @@ def _retried(intent: Intent) -> Step:
         "Origin": "Source",
         "TypeName": "EscrowedEntryDefault",
     }
-    if intent.retry_at:
-        at = intent.retry_at
-        details["NextAttempt"] = f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"
     return Step("EntryEscrowRetry", "import", "success", text, details)
 
 
@@ -136,7 +138,12 @@ def _source(intent: Intent) -> dict[str, str]:
     """Return the source attributes that were read."""
     subject = intent.subject
     if isinstance(subject, Group):
-        return {"objectId": subject.source_id, "displayName": subject.name, "securityEnabled": "True", "IsSoftDeleted": "False"}
+        return {
+            "objectId": subject.source_id,
+            "displayName": subject.name,
+            "securityEnabled": "True",
+            "IsSoftDeleted": "False",
+        }
     values = {
         "objectId": subject.source_id,
         "accountEnabled": str(intent.what != "disable"),
@@ -156,7 +163,13 @@ def _source(intent: Intent) -> dict[str, str]:
 def _match(app: App, intent: Intent, target_id: str) -> Step:
     """Return the reading of the object that the target already holds."""
     who = intent.subject.upn or intent.subject.name
-    return Step("EntryImport", "matching", "success", f"Retrieved '{who}' from {app.target_system}", _held(app, intent) | {"id": target_id})
+    return Step(
+        "EntryImport",
+        "matching",
+        "success",
+        f"Retrieved '{who}' from {app.target_system}",
+        _held(app, intent) | {"id": target_id},
+    )
 
 
 def _held(app: App, intent: Intent) -> dict[str, str]:
@@ -171,7 +184,7 @@ def _no_match(app: App, intent: Intent) -> Step:
     if intent.error == "DuplicateTargetEntries":
         text = f"More than one object in {app.target_system} matches {_who(subject)}"
         return Step("EntryImportByMatchingProperty", "matching", "failure", text, {"MatchCount": "2"})
-    text = f"{_who(subject)} will be created in {app.target_system} (active and assigned, but no matching object was found)"
+    text = f"{_who(subject)} will be created in {app.target_system} (active and assigned, but without a match)"
     return Step("EntrySynchronizationAdd", "matching", "success", text, {})
 
 
@@ -223,9 +236,12 @@ def _exported(app: App, intent: Intent) -> dict[str, str]:
 
 def _partial(app: App, intent: Intent) -> Step:
     """Return the membership export in which some members were unknown to the target."""
-    names = unresolved_names(intent)
-    text = f"UnableToResolveReferenceAttributeValue: We were unable to assign {names} as the members of {intent.subject.name}."
-    details = _reportable(intent) | {"UnresolvedReferences": str(len(intent.unresolved)), "TargetSystem": app.target_system}
+    error = f"We were unable to assign {unresolved_names(intent)} as the members of {intent.subject.name}."
+    text = f"UnableToResolveReferenceAttributeValue: {error}"
+    details = _reportable(intent) | {
+        "UnresolvedReferences": str(len(intent.unresolved)),
+        "TargetSystem": app.target_system,
+    }
     return Step("EntryExportUpdate", "export", "failure", text, details)
 
 
@@ -236,7 +252,11 @@ def _skip(intent: Intent) -> Step:
         "out_of_scope": "it is not assigned to the application",
         "invalid": f"the required attribute {intent.lacks} has no value",
     }[intent.what]
-    details = {"SkipReason": SKIPS[intent.what]} | ({"PropertyName": intent.lacks} if intent.lacks else {}) | _reportable(intent)
+    details = (
+        {"SkipReason": SKIPS[intent.what]}
+        | ({"PropertyName": intent.lacks} if intent.lacks else {})
+        | _reportable(intent)
+    )
     text = f"{_who(intent.subject)} was skipped because {why}"
     kind = "processing" if intent.what == "invalid" else "export"
     return Step("EntrySynchronizationSkip", kind, "skipped", text, details)

@@ -10,7 +10,7 @@ from pipeline.sample.everyday import Pools, draw, pools, target_of, traffic
 from pipeline.sample.nouns import Cycle, Event, Intent, Plan, guid
 from pipeline.sample.reasons import failure
 from pipeline.sample.steps import changes, ladder, skip_reason
-from pipeline.sample.timeline import INTERVAL, Timeline
+from pipeline.sample.timeline import Timeline
 
 _ACTIONS = {"enable": "update", "members": "update", "out_of_scope": "other", "redundant": "other", "invalid": "create"}
 
@@ -50,11 +50,13 @@ def _with_retry(intent: Intent, at: datetime) -> Intent:
     return Intent(intent.what, intent.subject, error=intent.error, retries=0, retry_at=at + timedelta(seconds=5))
 
 
-def _run(rng: random.Random, timeline: Timeline, roster: Roster, who: Pools, index: int, intents: list[Intent]) -> Cycle:
-    """Carry out a cycle; its events keep the order of its intents and never reach the next cycle."""
+def _run(
+    rng: random.Random, timeline: Timeline, roster: Roster, who: Pools, index: int, intents: list[Intent]
+) -> Cycle:
+    """Carry out a cycle; its events keep the order of its intents, and an initial cycle takes its time."""
     begin = timeline.begins(roster.app, index)
     cycle_id = timeline.cycle_id(roster.app, index)
-    spread = min(4 + len(intents) * 2, INTERVAL.seconds * 3 // 4)
+    spread = 1500 if index == 0 else min(4 + len(intents) * 2, 1500)
     offsets = sorted(rng.randrange(spread) for _ in intents)
     events = tuple(
         _event(rng, timeline, roster, who, cycle_id, begin + timedelta(seconds=6 + offset), intent)
@@ -121,4 +123,3 @@ def initial(roster: Roster, plan: Plan) -> None:
         plan.add(0, Intent("create", group, story="initial_cycle"))
         if group.source_id not in plan.cast:
             plan.add(1, Intent("members", group))
-

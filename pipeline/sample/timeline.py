@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from pipeline.sample.nouns import App, guid
 
@@ -119,7 +120,7 @@ class Timeline:
         """
         found: list[tuple[int, int, datetime]] = []
         start = self._at_cycle(app, first)
-        for hours, following in zip(RETRY_HOURS, RETRY_HOURS[1:], strict=False):
+        for hours, following in pairwise(RETRY_HOURS):
             index = self.cycle_at(app, start + timedelta(hours=hours))
             if index is None or self.begins(app, index) >= end:
                 break

@@ -17,7 +17,11 @@ from pipeline.sample.reasons import ERROR_SCHEMA
 BASE = "https://api.cerby.com/v1/scim/v2"
 _SCHEMAS = "urn:ietf:params:scim:schemas:core:2.0:"
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
-_UNAUTHORISED: Facts = {"schemas": [ERROR_SCHEMA], "detail": "The access token is expired or was revoked.", "status": "401"}
+_UNAUTHORISED: Facts = {
+    "schemas": [ERROR_SCHEMA],
+    "detail": "The access token is expired or was revoked.",
+    "status": "401",
+}
 
 
 def exchanges(cycles: list[Cycle], seed: int) -> Iterator[Exchange]:
@@ -61,7 +65,13 @@ def _exchange(
 
 def _list(resources: list[Facts]) -> Facts:
     """Return a SCIM ListResponse."""
-    return {"schemas": [_MESSAGES + "ListResponse"], "totalResults": len(resources), "startIndex": 1, "itemsPerPage": 20, "Resources": resources}
+    return {
+        "schemas": [_MESSAGES + "ListResponse"],
+        "totalResults": len(resources),
+        "startIndex": 1,
+        "itemsPerPage": 20,
+        "Resources": resources,
+    }
 
 
 def _requests(rng: random.Random, event: Event) -> Iterator[Exchange]:
@@ -99,7 +109,9 @@ def _read(rng: random.Random, event: Event, at: datetime) -> Exchange:
     """Return the reading of an object whose id is known."""
     resource = _resource(event.intent.subject)
     extra = "?excludedAttributes=members" if resource == "Groups" else ""
-    return _exchange(rng, at, event.app, "GET", f"/{resource}/{event.target_id}{extra}", 200, None, _body(event, event.target_id))
+    return _exchange(
+        rng, at, event.app, "GET", f"/{resource}/{event.target_id}{extra}", 200, None, _body(event, event.target_id)
+    )
 
 
 def _export(rng: random.Random, event: Event, at: datetime) -> Exchange:
@@ -138,7 +150,11 @@ def _body(event: Event, target_id: str) -> Facts:
 def _patch(event: Event) -> Facts:
     """Return the PatchOp of an event's changes, in the older dialect with capitalised operations."""
     operations = [
-        {"op": "Add", "path": "members", "value": [{"$ref": None, "value": each} for each in re.findall(r"[^, ]+", change.new or "")]}
+        {
+            "op": "Add",
+            "path": "members",
+            "value": [{"$ref": None, "value": each} for each in re.findall(r"[^, ]+", change.new or "")],
+        }
         if change.attribute == "members"
         else {"op": "Replace", "path": change.attribute, "value": change.new}
         for change in event.changes

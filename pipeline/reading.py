@@ -1,0 +1,325 @@
+"""Bytes: what a file is laid out as, and its pieces. Nothing here knows what a record means.
+
+A piece is a run of whole lines that DuckDB can open by name: the file itself where it is small and whole, else a copy
+in memory, so that a log's secrets are not written a second time to any disk.
+"""
+
+import csv
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.sources.head import WRAPPERS, Head
+
+LOOK = 1 << 20
+LOOK_AT_MOST = 1 << 26
+BOM = b"\xef\xbb\xbf"
+NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
+
+
+class CutShort(Exception):
+    """A compressed file ends before its end; the message says how much could be read."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole lines of a file, from byte `begin` to byte `end` of its uncompressed content."""
+
+    file: str
+    "A path that DuckDB opens."
+    begin: int
+    end: int
+
+
+def compressed(path: Path) -> bool:
+    """Whether a file is gzip, by its first bytes."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def blocks(path: Path, start: int = 0, size: int = LOOK) -> Iterator[bytes]:
+    """Gives a file's uncompressed content from byte `start` on; raises CutShort at the end of one that breaks off."""
+    if compressed(path):
+        yield from skipped(unpacked(path), start)
+        return
+    with path.open("rb") as stream:
+        stream.seek(start)
+        while block := stream.read(size):
+            yield block
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Gives the content of a gzip file, of one that breaks off as far as it goes."""
+    total = 0
+    with path.open("rb") as stream:
+        engine = zlib.decompressobj(wbits=31)
+        while packed := engine.unused_data or stream.read(LOOK):
+            if engine.eof:
+                engine = zlib.decompressobj(wbits=31)
+            try:
+                block = engine.decompress(packed)
+            except zlib.error as error:
+                raise CutShort(f"the gzip stream is damaged after {total} bytes of content ({error})") from None
+            total += len(block)
+            if block:
+                yield block
+            elif engine.eof and not engine.unused_data.strip(b"\0"):
+                return
+    if not engine.eof:
+        raise CutShort(f"the gzip stream ends after {total} bytes of content, before its end mark")
+
+
+def skipped(parts: Iterator[bytes], amount: int) -> Iterator[bytes]:
+    """Leaves out the first `amount` bytes."""
+    for part in parts:
+        yield part[amount:]
+        amount = max(0, amount - len(part))
+
+
+def look(path: Path) -> Head:
+    """Reads the beginning of a file, as much as its first record needs, and says how it is laid out."""
+    amount = LOOK
+    while True:
+        data = beginning(path, amount)
+        head = head_of(data, cut=len(data) >= amount)
+        if head.samples or head.header or head.lines or len(data) < amount or amount >= LOOK_AT_MOST:
+            return head
+        amount *= 8
+
+
+def beginning(path: Path, amount: int) -> bytes:
+    """Reads the first `amount` bytes of content, or as many as there are."""
+    parts: list[bytes] = []
+    try:
+        for block in blocks(path):
+            parts.append(block)
+            amount -= len(block)
+            if amount <= 0:
+                break
+    except CutShort:
+        pass
+    return b"".join(parts)
+
+
+def head_of(data: bytes, cut: bool) -> Head:
+    """Says how a file that begins with `data` is laid out; `cut` when there is more of it."""
+    text = data.removeprefix(BOM).decode("utf-8", "replace")
+    begins = text.lstrip()[:1]
+    lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
+    if begins == "[":
+        return unwrapped(Head("array", list(elements(text, text.index("[") + 1))))
+    objects = [found for line in lines[:200] if (found := parsed(line))]
+    if objects and 3 * len(objects) >= min(len(lines), 200):
+        return unwrapped(Head("lines", objects))
+    if begins == "{":
+        return document(text)
+    header = next(csv.reader(lines[:1]), [])
+    if len(header) > 2 and all(NAME.match(cell) for cell in header):
+        return Head("csv", header=tuple(header))
+    return Head("text", lines=tuple(lines[:50]))
+
+
+def parsed(line: str) -> Mapping[str, Any] | None:
+    """Gives a line's JSON object; None for anything else."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, Mapping) and found else None
+
+
+def document(text: str) -> Head:
+    """Gives the head of a pretty-printed document: an object, several after each other, or a page of records."""
+    whole = list(elements(text, 0))
+    if whole:
+        return unwrapped(Head("document", whole))
+    opened = re.search(rf'"({"|".join(WRAPPERS)})"\s*:\s*\[', text)
+    if opened is None:
+        return Head("document")
+    return Head("document", list(elements(text, opened.end())), wrapper=opened[1])
+
+
+def elements(text: str, start: int, most: int = 50) -> Iterator[Mapping[str, Any]]:
+    """Gives the objects that stand one after another from `start`, until something else or something broken comes."""
+    decoder = json.JSONDecoder()
+    for _ in range(most):
+        begin = re.compile(r"[\s,]*").match(text, start)
+        assert begin is not None
+        try:
+            found, start = decoder.raw_decode(text, begin.end())
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(found, Mapping):
+            return
+        yield found
+
+
+def unwrapped(head: Head) -> Head:
+    """Takes pages and batches off the samples."""
+    for key in WRAPPERS:
+        pages = [sample[key] for sample in head.samples if isinstance(sample.get(key), list)]
+        inner = [record for page in pages for record in page if isinstance(record, Mapping)]
+        if pages and (inner or len(pages) == len(head.samples)):
+            return replace(head, samples=inner[:200], wrapper=key)
+    return head
+
+
+def pieces(path: Path, start: int, slice_bytes: int) -> Iterator[Piece]:
+    """Gives the whole lines of a file from byte `start` on, as pieces of about `slice_bytes`.
+
+    An unfinished last line is left out unless it is the end of a compressed file or complete JSON. Raises CutShort
+    after the last whole piece of a compressed file that breaks off.
+    """
+    packed = compressed(path)
+    if not packed and start == 0 and 0 < path.stat().st_size <= slice_bytes and ends_whole(path):
+        yield Piece(str(path), 0, path.stat().st_size)
+        return
+    at, waiting, broken = start, bytearray(), None
+    try:
+        for block in blocks(path, start):
+            waiting += block
+            if len(waiting) >= slice_bytes and (cut := waiting.rfind(b"\n") + 1):
+                yield from copied(waiting[:cut], at)
+                at, waiting = at + cut, waiting[cut:]
+    except CutShort as error:
+        broken = error
+    final = broken is not None or packed or complete(waiting)
+    if cut := len(waiting) if final else waiting.rfind(b"\n") + 1:
+        yield from copied(waiting[:cut], at)
+    if broken is not None:
+        raise broken
+
+
+def copied(data: bytearray, at: int) -> Iterator[Piece]:
+    """Gives a piece whose lines are a copy in memory for as long as it is looked at."""
+    with in_memory(data) as file:
+        yield Piece(file, at, at + len(data))
+
+
+def whole(path: Path) -> Iterator[Piece]:
+    """Gives a whole file as one piece; raises CutShort for a compressed one that breaks off."""
+    if not compressed(path) and beginning(path, 3) != BOM:
+        yield Piece(str(path), 0, path.stat().st_size)
+        return
+    data = bytearray()
+    for block in blocks(path):
+        data += block
+    yield from copied(data, 0)
+
+
+def ends_whole(path: Path) -> bool:
+    """Whether a plain file begins without a byte order mark and ends with a line end."""
+    with path.open("rb") as stream:
+        if stream.read(3) == BOM:
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
+
+
+def complete(data: bytes | bytearray) -> bool:
+    """Whether the last, unended line is a complete JSON object all the same."""
+    last = data[data.rfind(b"\n") + 1 :].strip()
+    return bool(last) and last[:1] == b"{" and parsed(last.decode("utf-8", "replace")) is not None
+
+
+@contextmanager
+def in_memory(data: bytes | bytearray) -> Iterator[str]:
+    """Gives a path under which `data` can be read; it lives in memory, not on a disk."""
+    handle = os.memfd_create("piece")
+    try:
+        with open(handle, "wb", closefd=False) as stream:
+            stream.write(data.removeprefix(BOM))
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
+
+
+def text_of(piece: Piece) -> bytes:
+    """Reads a whole piece."""
+    return Path(piece.file).read_bytes().removeprefix(BOM)
+
+
+def raw_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
+    """Gives each line of a piece that is not blank, with its number in the piece, from 1."""
+    with Path(piece.file).open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if bare := line.strip(b" \t\r\n\f\v").removeprefix(BOM):
+                yield number, bare
+
+
+def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]:
+    """Gives each record of a piece: its line (or its place, where a document has no lines), its bytes and its value.
+
+    The value is a ValueError where the bytes are not JSON.
+    """
+    if head.layout in ("lines", "text"):
+        for number, line in raw_lines(piece):
+            for value in inside(decoded(line), head.wrapper):
+                yield number, line if head.wrapper is None else dumped(value, line), value
+        return
+    if head.layout == "csv":
+        yield from csv_rows(piece)
+        return
+    for number, (raw, value) in enumerate(salvaged(text_of(piece), head), 1):
+        yield number, raw, value
+
+
+def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
+    """Gives each row of a CSV by column name, with the line it ends on."""
+    with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
+        rows = csv.DictReader(stream)
+        for row in rows:
+            yield rows.line_num, json.dumps(row, ensure_ascii=False).encode(), row
+
+
+def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:
+    """Gives the records of a document; where it breaks, what came before it and one broken record for the rest."""
+    value = decoded(data)
+    if not isinstance(value, ValueError):
+        for page in value if isinstance(value, list) else [value]:
+            for record in inside(page, head.wrapper):
+                yield dumped(record, data), record
+        return
+    text = data.decode("utf-8", "replace")
+    found = list(elements(text, opening(text, head), most=1 << 30))
+    for record in found:
+        yield json.dumps(record).encode(), record
+    yield data[-4096:] if found else data[:4096], value
+
+
+def opening(text: str, head: Head) -> int:
+    """Gives where the first record of a broken document begins."""
+    if head.wrapper and (opened := re.search(rf'"{head.wrapper}"\s*:\s*\[', text)):
+        return opened.end()
+    return text.index("[") + 1 if head.layout == "array" and "[" in text else 0
+
+
+def inside(value: object, wrapper: str | None) -> list[object]:
+    """Gives the records of one JSON value."""
+    if wrapper is None or isinstance(value, ValueError):
+        return [value]
+    held = value.get(wrapper) if isinstance(value, Mapping) else None
+    return held if isinstance(held, list) else [value]
+
+
+def decoded(data: bytes) -> object:
+    """Gives the JSON value of some bytes, or the ValueError that says where they are not JSON."""
+    try:
+        return json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return ValueError(f"is not UTF-8 at byte {error.start + 1}; JSON in UTF-8 was expected")
+    except json.JSONDecodeError as error:
+        return ValueError(f"is not JSON at line {error.lineno} column {error.colno} ({error.msg}); one JSON value was expected")
+    except RecursionError:
+        return ValueError("is JSON nested too deeply to be a log record; a flat record was expected")
+
+
+def dumped(value: object, otherwise: bytes) -> bytes:
+    """Gives a record's own bytes."""
+    return otherwise if isinstance(value, ValueError) else json.dumps(value, ensure_ascii=False).encode()

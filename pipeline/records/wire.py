@@ -1,0 +1,198 @@
+"""What every record that arrives has in common: fields named as the wire names them, read whatever their case.
+
+A model has two uses. `columns` and `selection` give DuckDB the types and names to read a file with, in the spelling
+that the file's first records use; `model_validate` judges the single records that DuckDB could not read.
+"""
+
+import types
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+SCALARS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
+Sample = Mapping[str, Any]
+LOCAL = ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S")
+"How the Azure portal writes instants into CSV under an American locale."
+
+
+class Also(tuple[str, ...]):
+    """Other names that a field goes by on the wire; case never matters."""
+
+    def __new__(cls, *names: str) -> "Also":
+        return super().__new__(cls, names)
+
+
+def readable(value: object) -> str:
+    """Gives an instant as ISO 8601 in UTC; raises ValueError with a sentence where it cannot be read.
+
+    >>> readable("2026-01-05T14:00:00+02:00")
+    '2026-01-05T12:00:00+00:00'
+    """
+    text = str(value).strip()
+    for read in (datetime.fromisoformat, *(lambda text, form=form: datetime.strptime(text, form) for form in LOCAL)):
+        try:
+            moment = read(text)
+        except ValueError:
+            continue
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    raise ValueError(f"is '{text[:60]}'; an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z")
+
+
+def present(value: object) -> str:
+    """Gives an id's text back unless it is empty."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        raise ValueError("is empty; an id was expected, such as 5f0c7a52-0d1e-4c58-9a0a-1f2e3d4c5b6a")
+    return text
+
+
+Instant = Annotated[str, BeforeValidator(readable)]
+Id = Annotated[str, BeforeValidator(present)]
+Json = Any
+
+
+class Wire(BaseModel):
+    """A record of some wire. Optional fields never spoil a record: what they cannot hold becomes null."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def spelled_as_here(cls, given: object) -> object:
+        """Renames the keys, whatever their case, to the names that the fields have here."""
+        if not isinstance(given, Mapping):
+            raise ValueError(f"is {type(given).__name__}; a JSON object was expected")
+        samples = [given]
+        return {name: given.get(spelling(name, field, samples)) for name, field in cls.model_fields.items()}
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def forgiving(cls, value: object, handler: Any, info: Any) -> object:
+        """Lets only required fields raise."""
+        if value is None and not cls.model_fields[info.field_name].is_required():
+            return cls.model_fields[info.field_name].get_default(call_default_factory=True)
+        try:
+            return handler(value)
+        except ValidationError:
+            if cls.model_fields[info.field_name].is_required():
+                raise
+            return None
+
+    identity: ClassVar[str] = "id"
+    "The field that a record must have to be told from others."
+
+
+def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
+    """Gives the key that the samples use for a field, or its own name when none does."""
+    wanted = [name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark)]
+    for word in wanted:
+        for sample in samples:
+            if word in sample:
+                return word
+    folded = [word.casefold() for word in wanted]
+    for word in folded:
+        for sample in samples:
+            for key in sample:
+                if key.casefold() == word:
+                    return str(key)
+    return name
+
+
+def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]:
+    """Gives the DuckDB type of each key of a record, as the samples spell it.
+
+    >>> class Party(Wire):
+    ...     displayName: Annotated[str | None, Also("Name")] = None
+    >>> columns(Party, [{"Name": "Cerby"}])
+    {'Name': 'VARCHAR'}
+    """
+    return {
+        (key := spelling(name, field, samples)): column_type(field.annotation, inside(samples, key))
+        for name, field in model.model_fields.items()
+    }
+
+
+def column_type(annotation: object, samples: Sequence[Sample]) -> str:
+    """Gives the DuckDB type that holds one annotation."""
+    kind = unwrapped(annotation)
+    if isinstance(kind, type) and issubclass(kind, Wire):
+        members = columns(kind, samples)
+        return "STRUCT(" + ", ".join(f"{quoted(key)} {held}" for key, held in members.items()) + ")"
+    if get_origin(kind) is list:
+        return column_type(get_args(kind)[0], samples) + "[]"
+    return SCALARS.get(kind, "JSON") if isinstance(kind, type) else "JSON"
+
+
+def selection(model: type[Wire], samples: Sequence[Sample] = (), owner: str = "") -> list[str]:
+    """Gives `expression as "name"` for each field: from the samples' spelling back to the names used here."""
+    return [
+        f"{renamed(field.annotation, owner + quoted(key), inside(samples, key))} as {quoted(name)}"
+        for name, field in model.model_fields.items()
+        for key in [spelling(name, field, samples)]
+    ]
+
+
+def renamed(annotation: object, path: str, samples: Sequence[Sample]) -> str:
+    """Gives the SQL that turns one value at `path` into the names used here; the path itself where nothing differs."""
+    kind = unwrapped(annotation)
+    if get_origin(kind) is list:
+        inner = renamed(get_args(kind)[0], "x", samples)
+        return path if inner == "x" else f"list_transform({path}, lambda x: {inner})"
+    if not (isinstance(kind, type) and issubclass(kind, Wire)):
+        return path
+    members = {
+        name: (key, renamed(field.annotation, f"{path}.{quoted(key)}", inside(samples, key)))
+        for name, field in kind.model_fields.items()
+        for key in [spelling(name, field, samples)]
+    }
+    if all(name == key and text == f"{path}.{quoted(key)}" for name, (key, text) in members.items()):
+        return path
+    packed = ", ".join(f"{quoted(name)} := {text}" for name, (_, text) in members.items())
+    return f"case when {path} is not null then struct_pack({packed}) end"
+
+
+def inside(samples: Sequence[Sample], key: str) -> list[Sample]:
+    """Gives the objects that the samples hold under a key, those of lists included."""
+    values = [sample.get(key) for sample in samples]
+    flat = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    return [part for part in flat if isinstance(part, Mapping)]
+
+
+def unwrapped(annotation: object) -> object:
+    """Takes Annotated and `| None` off an annotation."""
+    if get_origin(annotation) is Annotated:
+        return unwrapped(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [part for part in get_args(annotation) if part is not type(None)]
+        return unwrapped(kinds[0]) if len(kinds) == 1 else Any
+    return annotation
+
+
+def quoted(name: str) -> str:
+    """Quotes a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def complaint(error: ValidationError) -> str:
+    """Says in one sentence what is wrong with a record.
+
+    >>> class Named(Wire):
+    ...     id: Id
+    >>> try: Named.model_validate({})
+    ... except ValidationError as error: complaint(error)
+    'id is missing; an id was expected, such as 5f0c7a52-0d1e-4c58-9a0a-1f2e3d4c5b6a'
+    """
+    return "; and ".join(fault_text(fault) for fault in error.errors())
+
+
+def fault_text(fault: Any) -> str:
+    """Says what is wrong with one field: its name, what was seen and what was expected."""
+    field = ".".join(str(part) for part in fault["loc"]) or "the record"
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["input"] is None:
+        expected = said.split("; ", 1)[-1]
+        return f"{field} is missing; {expected}"
+    return f"{field} {said}"

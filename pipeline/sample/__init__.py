@@ -1,0 +1,92 @@
+"""A believable tenant's logs, written from a seed: several wire shapes, planted incidents and an answer key.
+
+The same arguments give the same bytes. Nobody in it exists, and every address is in a reserved domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pipeline.sample import placement
+from pipeline.sample.answers import World, answers
+from pipeline.sample.directory import build
+from pipeline.sample.files import Ledger
+from pipeline.sample.jobs import snapshots
+from pipeline.sample.planted import plan
+from pipeline.sample.story import tell
+from pipeline.sample.timeline import Timeline
+from pipeline.sample.truth import in_order
+from pipeline.sample.wire import exchanges
+
+__all__ = ["imagine", "write_tenant"]
+
+UNTIL = datetime(2026, 1, 26, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+LEAST_USERS, LEAST_GROUPS, LEAST_DAYS = 40, 4, 10
+
+
+def write_tenant(
+    folder: Path,
+    *,
+    seed: int,
+    users: int = 800,
+    groups: int = 40,
+    days: int = 21,
+    until: datetime = UNTIL,
+    snapshot_every: timedelta = HOUR,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Write a tenant's logs below `folder` and return the path of its `answers.json`.
+
+    `until` is a UTC midnight; `progress` hears the share done, up to 1.
+    A tenant too small for its stories is a ValueError.
+    """
+    world = imagine(seed=seed, users=users, groups=groups, days=days, until=until)
+    return _write(Ledger(folder), world, snapshot_every, progress or _silent)
+
+
+def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = UNTIL) -> World:
+    """Return everything that happens in a tenant, before any of it is written."""
+    _check(users, groups, days)
+    end = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
+    timeline = Timeline(seed, end - timedelta(days=days), end)
+    directory = build(seed, users, groups)
+    histories = [tell(timeline, roster, plan(timeline, roster, users), users) for roster in directory.rosters]
+    events = in_order(event for cycles in histories for cycle in cycles for event in cycle.events)
+    return World(timeline, directory, histories, list(exchanges(histories[0], seed)), events)
+
+
+def _check(users: int, groups: int, days: int) -> None:
+    """Refuse a tenant that has no room for the planted stories."""
+    for name, given, least in (
+        ("users", users, LEAST_USERS),
+        ("groups", groups, LEAST_GROUPS),
+        ("days", days, LEAST_DAYS),
+    ):
+        if given < least:
+            raise ValueError(f"{name} is {given}; the planted stories need at least {least}.")
+
+
+def _silent(_share: float) -> None:
+    """Report nothing."""
+
+
+def _write(ledger: Ledger, world: World, snapshot_every: timedelta, report: Callable[[float], None]) -> Path:
+    """Write every file, and the answer key last."""
+    timeline, directory = world.timeline, world.directory
+    report(0.3)
+    cerby, contoso, fabrikam = ([event for event in world.events if event.app == app] for app in world.apps)
+    placement.cerby(ledger, timeline, cerby)
+    report(0.6)
+    placement.contoso(ledger, timeline, contoso, directory.workspace_id)
+    report(0.7)
+    placement.fabrikam(ledger, timeline, fabrikam)
+    report(0.8)
+    placement.scim(ledger, timeline, world.exchanges)
+    report(0.9)
+    placement.jobs(ledger, timeline, snapshots(timeline, world.histories, snapshot_every))
+    path = ledger.document("answers.json", answers(world, ledger))
+    report(1.0)
+    return path

@@ -1,0 +1,17 @@
+-- When did each beat last run, and how did it end?
+--
+-- Columns
+--   beat         ingest, maintain, …
+--   began_at     when its last run began
+--   ended_at     when it ended; null while it runs
+--   outcome      how it ended
+--   detail       what it has to say
+select
+    beat,
+    began_at,
+    ended_at,
+    outcome,
+    detail
+from beats
+qualify row_number() over (partition by beat order by began_at desc, ended_at desc) = 1
+order by beat

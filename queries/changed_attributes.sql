@@ -1,0 +1,31 @@
+-- Which attributes were altered most?
+--
+-- Only events that succeeded. `accountDisabled` comes along on updates even when it did not change.
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   app_name     the application
+--   attribute    the attribute in the application
+--   changes      how often it was altered
+--   objects      of how many objects
+--   emptied      how often it lost its value
+select
+    app_name,
+    change.attribute as attribute,
+    count(*) as changes,
+    count(distinct source_id) as objects,
+    count(*) filter (where change.new_value is null) as emptied
+from (
+    select app_name, source_id, unnest(changes) as change
+    from events
+    where status = 'success'
+        and occurred_at >= $since
+        and occurred_at < $until
+        and ($job is null or job_id = $job)
+)
+group by app_name, attribute
+order by changes desc, app_name, attribute

@@ -1,0 +1,48 @@
+-- When, and in which app, did attempts fail?
+--
+-- An hour in which nothing at all was delivered for a tenant is unknown: its numbers are null, not zero.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   hour        the hour, by its beginning
+--   job_id      the job
+--   app_name    the application it provisions
+--   attempts    successes and failures in that hour; null where unknown
+--   failures    failures in that hour; null where unknown
+with hours as (
+    select unnest(generate_series(
+        date_trunc('hour', $since::timestamp), $until::timestamp - interval 1 microsecond, interval 1 hour
+    )) as "hour"
+), jobs as (
+    select job_id, tenant_id, arg_max(app_name, "hour") as app_name
+    from hourly
+    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    group by job_id, tenant_id
+), delivered as (
+    select distinct "hour", tenant_id from hourly_parts
+), tried as (
+    select
+        "hour",
+        job_id,
+        sum(events)::bigint as attempts,
+        coalesce(sum(events) filter (where status = 'failure'), 0)::bigint as failures
+    from hourly
+    where status in ('success', 'failure') and "hour" >= date_trunc('hour', $since::timestamp) and "hour" < $until
+    group by "hour", job_id
+)
+select
+    hours."hour",
+    jobs.job_id,
+    jobs.app_name,
+    case when delivered."hour" is not null then coalesce(tried.attempts, 0) end as attempts,
+    case when delivered."hour" is not null then coalesce(tried.failures, 0) end as failures
+from hours
+cross join jobs
+left join delivered on delivered."hour" = hours."hour" and delivered.tenant_id is not distinct from jobs.tenant_id
+left join tried on tried."hour" = hours."hour" and tried.job_id = jobs.job_id
+order by hours."hour", jobs.app_name, jobs.job_id

@@ -1,0 +1,26 @@
+-- How do failures move?
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $by        VARCHAR = code    code, app or step: what to tell failures apart by
+--   $bucket    VARCHAR = day     hour or day
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   bucket      the hour or the day (UTC), by its beginning
+--   label       the error code, the application or the step; null where the log gave none
+--   failures    failed events
+select
+    date_trunc($bucket, "hour") as bucket,
+    case $by when 'app' then app_name when 'step' then last_step else error_code end as label,
+    sum(events)::bigint as failures
+from hourly
+where status = 'failure'
+    and "hour" >= $since
+    and "hour" < $until
+    and ($job is null or job_id = $job)
+    and ($tenant is null or tenant_id = $tenant)
+group by bucket, label
+order by bucket, label

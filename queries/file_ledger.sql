@@ -1,0 +1,36 @@
+-- What became of each file's lines?
+--
+-- For every file, lines = kept + duplicates + rejects.
+--
+-- Parameters
+--   $limit    BIGINT = 500    how many at most, the last loaded first
+--
+-- Columns
+--   file              the file
+--   source            the wire shape it was recognised as; null for none
+--   size              its bytes
+--   read_to           the byte up to which it was read
+--   lines             lines read
+--   kept              lines that became rows
+--   duplicates        lines that the store had already
+--   rejects           lines that no source could read
+--   unfamiliar        rows with a value that nobody has documented; they are kept
+--   first_event_at    its oldest record
+--   last_event_at     its newest record
+--   finished_at       when it was last read
+select
+    "file",
+    source,
+    "size",
+    read_to,
+    lines,
+    kept,
+    duplicates,
+    rejects,
+    unfamiliar,
+    first_event_at,
+    last_event_at,
+    finished_at
+from files
+order by finished_at desc, "file"
+limit $limit

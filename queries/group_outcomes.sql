@@ -1,0 +1,30 @@
+-- How does each group stand?
+--
+-- Parameters
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   job_id             the job
+--   app_name           the application
+--   source_id          the group's id in Entra
+--   source_name        its name
+--   state              what the last decisive event left it in
+--   attempts           successes and failures, ever
+--   failures           failures, ever
+--   success_share      successes of attempts; null where nothing was tried
+--   last_event_at      its newest event
+--   open_error_code    the error it is failing with
+select
+    job_id,
+    app_name,
+    source_id,
+    source_name,
+    state,
+    attempts,
+    failures,
+    success_share,
+    last_event_at,
+    open_error_code
+from identities
+where lower(source_type) = 'group' and ($job is null or job_id = $job)
+order by failures desc, source_name, job_id, source_id

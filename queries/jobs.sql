@@ -1,0 +1,20 @@
+-- Which provisioning jobs are there?
+--
+-- Every job that ever left an event or a status, whichever came first.
+--
+-- Columns
+--   job_id       the job
+--   app_name     the application it provisions; the newest name when it was renamed
+--   tenant_id    the tenant it belongs to
+select
+    job_id,
+    arg_max(app_name, seen_at) as app_name,
+    arg_max(tenant_id, seen_at) as tenant_id
+from (
+    select job_id, tenant_id, app_name, "hour" as seen_at from hourly
+    union all
+    select job_id, tenant_id, app_name, observed_at from job_snapshots
+)
+where job_id is not null
+group by job_id
+order by app_name, job_id

@@ -1,0 +1,33 @@
+-- What was done, and how did it end?
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_name            the application
+--   action              what was wanted: create, update, disable, delete, stagedDelete, other
+--   successes           events that ended well
+--   failures            events that failed
+--   warnings            events that ended well with a reservation
+--   benign_skips        skips that need nobody: nothing to change, or out of scope
+--   other_skips         skips for a reason somebody can remove
+--   mean_duration_ms    the mean time one event took
+select
+    app_name,
+    "action",
+    coalesce(sum(events) filter (where status = 'success'), 0)::bigint as successes,
+    coalesce(sum(events) filter (where status = 'failure'), 0)::bigint as failures,
+    coalesce(sum(events) filter (where status = 'warning'), 0)::bigint as warnings,
+    coalesce(sum(events) filter (where status = 'skipped' and benign), 0)::bigint as benign_skips,
+    coalesce(sum(events) filter (where status = 'skipped' and not benign), 0)::bigint as other_skips,
+    round(sum(duration_ms) / sum(events)) as mean_duration_ms
+from hourly
+where "hour" >= $since
+    and "hour" < $until
+    and ($job is null or job_id = $job)
+    and ($tenant is null or tenant_id = $tenant)
+group by job_id, app_name, "action"
+order by app_name, "action", job_id

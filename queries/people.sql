@@ -1,0 +1,91 @@
+-- How well is each person or group provisioned, app by app?
+--
+-- One row is one object in one app; it is found by any name it ever had in the log.
+--
+-- Parameters
+--   $since     TIMESTAMP           start of the window of daily_failures, inclusive
+--   $until     TIMESTAMP           end of the window of daily_failures, exclusive
+--   $job       VARCHAR = null      one job's id; null asks about all of them
+--   $tenant    VARCHAR = null      one tenant's id; null asks about all of them
+--   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id, in any case
+--   $state     VARCHAR = null      in_sync, failing, skipped, disabled or deleted
+--   $sort      VARCHAR = failures  failures, share, recent or name
+--   $limit     BIGINT = 50         how many rows
+--   $offset    BIGINT = 0          how many rows to leave out first
+--
+-- Columns
+--   job_id           the job
+--   app_name         the application
+--   source_id        the object's id in Entra
+--   source_type      User, Group, …
+--   name             its UPN, else its display name
+--   source_name      its display name
+--   target_id        its id in the application
+--   state            what the last decisive event left it in
+--   attempts         successes and failures, ever
+--   failures         failures, ever
+--   success_share    successes of attempts; null where nothing was tried
+--   last_success_at  when it was last known to be good
+--   last_event_at    its newest event
+--   open_error_code  the error it is failing with
+--   daily_failures   failures of each day of the window, oldest first
+with found as (
+    select distinct job_id, source_id
+    from identity_parts
+    where ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($search is null
+            or contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search)))
+), page as (
+    select *, coalesce(upn, source_name, source_id) as name
+    from identities
+    where (job_id, source_id) in (from found) and ($state is null or state = $state)
+    order by
+        case when $sort = 'failures' then failures end desc,
+        case when $sort = 'share' then success_share end,
+        case when $sort = 'recent' then last_event_at end desc,
+        lower(coalesce(upn, source_name, source_id)),
+        job_id,
+        source_id
+    limit $limit
+    offset $offset
+), failed as (
+    select
+        job_id,
+        source_id,
+        histogram((epoch_ms($until::timestamp) - epoch_ms(occurred_at) - 1) // 86_400_000) as by_day
+    from events
+    where status = 'failure'
+        and occurred_at >= $since
+        and occurred_at < $until
+        and source_id in (select source_id from page)
+    group by job_id, source_id
+)
+select
+    page.job_id,
+    page.app_name,
+    page.source_id,
+    page.source_type,
+    page.name,
+    page.source_name,
+    page.target_id,
+    page.state,
+    page.attempts,
+    page.failures,
+    page.success_share,
+    page.last_success_at,
+    page.last_event_at,
+    page.open_error_code,
+    list_transform(
+        range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1),
+        lambda ago: coalesce(failed.by_day[ago], 0)
+    ) as daily_failures
+from page
+left join failed using (job_id, source_id)
+order by
+    case when $sort = 'failures' then page.failures end desc,
+    case when $sort = 'share' then page.success_share end,
+    case when $sort = 'recent' then page.last_event_at end desc,
+    lower(page.name),
+    page.job_id,
+    page.source_id

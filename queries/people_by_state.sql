@@ -1,0 +1,21 @@
+-- How many people and groups are in each state?
+--
+-- Parameters
+--   $job       VARCHAR = null      one job's id; null asks about all of them
+--   $tenant    VARCHAR = null      one tenant's id; null asks about all of them
+--   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id, in any case
+--
+-- Columns
+--   state       in_sync, failing, skipped, disabled or deleted
+--   objects     objects in that state; one that is in two apps counts twice
+select state, count(*) as objects
+from identities
+where ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    and ($search is null or (job_id, source_id) in (
+        select (job_id, source_id)
+        from identity_parts
+        where contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search))
+    ))
+group by state
+order by objects desc, state

@@ -1,0 +1,41 @@
+-- What happened to one person or group, event by event?
+--
+-- Parameters
+--   $object    VARCHAR           the object's id in Entra
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $limit     BIGINT = 500      how many at most, the newest first
+--
+-- Columns
+--   occurred_at    when
+--   app_name       the application
+--   action         what was wanted
+--   status         how it ended
+--   skip_reason    why it was skipped
+--   error_code     why it failed
+--   http_status    what the application answered
+--   last_step      the step it ended with
+--   reason         the log's own words
+--   advice         what Microsoft recommends
+--   retry_at       when Entra said it tries again
+--   duration_ms    how long it took
+--   event_id       the event
+--   job_id         the job
+select
+    occurred_at,
+    app_name,
+    "action",
+    status,
+    skip_reason,
+    error_code,
+    http_status,
+    last_step,
+    reason,
+    recommended_action as advice,
+    retry_at,
+    duration_ms,
+    event_id,
+    job_id
+from events
+where source_id = $object and ($job is null or job_id = $job)
+order by occurred_at desc, event_id, job_id
+limit $limit

@@ -1,0 +1,54 @@
+-- How does one person or group stand in each app?
+--
+-- Parameters
+--   $object    VARCHAR    the object's id in Entra
+--
+-- Columns
+--   job_id             the job
+--   app_name           the application
+--   name               its UPN, else its display name
+--   source_name        its display name
+--   source_type        User, Group, …
+--   target_id          its id in the application
+--   state              what the last decisive event left it in
+--   since              the first failure of this wait, if one is failing
+--   last_event_at      its newest event
+--   last_success_at    when it was last known to be good
+--   attempts           successes and failures, ever
+--   failures           failures, ever
+--   success_share      successes of attempts; null where nothing was tried
+--   open_error_code    the error it is failing with
+--   retry_at           when Entra said it tries again
+--   skip_reason        why it was last skipped, if that is its state
+--   reason             the last event's own words, if it failed or was skipped
+with words as (
+    select job_id, arg_max(reason, order_key) as reason, arg_max(skip_reason, order_key) as skip_reason
+    from outcomes
+    where source_id = $object and status in ('failure', 'skipped')
+    group by job_id
+), waiting as (
+    select job_id, opened_at, retry_at from escrows where source_id = $object and closed_at is null
+)
+select
+    i.job_id,
+    i.app_name,
+    coalesce(i.upn, i.source_name, i.source_id) as name,
+    i.source_name,
+    i.source_type,
+    i.target_id,
+    i.state,
+    waiting.opened_at as since,
+    i.last_event_at,
+    i.last_success_at,
+    i.attempts,
+    i.failures,
+    i.success_share,
+    i.open_error_code,
+    waiting.retry_at,
+    case when i.state = 'skipped' then words.skip_reason end as skip_reason,
+    case when i.state in ('failing', 'skipped') then words.reason end as reason
+from identities i
+left join words using (job_id)
+left join waiting using (job_id)
+where i.source_id = $object
+order by i.app_name, i.job_id

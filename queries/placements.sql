@@ -1,0 +1,51 @@
+-- What share of each job's people and groups is in place?
+--
+-- In place: in sync, out of in sync, failing and held back. Whoever is out of scope, disabled or deleted is in neither.
+--
+-- Parameters
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   job_id           the job
+--   app_name         the application it provisions
+--   in_sync          objects that are as they should be
+--   failing          objects whose last attempt failed
+--   held_back        objects skipped for a reason somebody can remove, such as a missing attribute
+--   out_of_scope     objects that are skipped because they are not meant to be there
+--   disabled         objects switched off in the target
+--   deleted          objects removed from the target
+--   in_place_share   in_sync of in_sync, failing and held_back; null where there are none
+with skips as (
+    select job_id, source_id, arg_max(benign, order_key) as benign
+    from outcomes
+    where status = 'skipped' and state = 'skipped'
+    group by job_id, source_id
+), counted as (
+    select
+        job_id,
+        max(app_name) as app_name,
+        count(*) filter (where state = 'in_sync') as in_sync,
+        count(*) filter (where state = 'failing') as failing,
+        count(*) filter (where state = 'skipped' and not skips.benign) as held_back,
+        count(*) filter (where state = 'skipped' and coalesce(skips.benign, true)) as out_of_scope,
+        count(*) filter (where state = 'disabled') as disabled,
+        count(*) filter (where state = 'deleted') as deleted
+    from identities
+    left join skips using (job_id, source_id)
+    where ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    group by job_id
+)
+select
+    job_id,
+    app_name,
+    in_sync,
+    failing,
+    held_back,
+    out_of_scope,
+    disabled,
+    deleted,
+    in_sync / nullif(in_sync + failing + held_back, 0) as in_place_share
+from counted
+order by in_place_share, app_name, job_id

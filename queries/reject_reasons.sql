@@ -1,0 +1,19 @@
+-- Why were lines rejected?
+--
+-- Quoted values are left out of the reason, so that the same mistake counts once.
+--
+-- Columns
+--   reason        what was wrong
+--   rejects       how many lines
+--   files         in how many files
+--   example       one of them, as file and line
+--   last_at       when the last was rejected
+select
+    regexp_replace(reason, '''[^'']*''', '…', 'g') as reason,
+    count(*) as rejects,
+    count(distinct "file") as files,
+    min("file" || ':' || line) as example,
+    max(rejected_at) as last_at
+from rejects
+group by all
+order by rejects desc, reason

@@ -1,0 +1,47 @@
+-- Which errors hit the most people and groups?
+--
+-- Attempts count every retry; objects count whom it hit. The two side by side tell a loud error from a wide one.
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--   $limit     BIGINT = 20       how many at most
+--
+-- Columns
+--   error_code      the error; null where the log gave none
+--   apps            the applications it occurred in
+--   objects         distinct objects it hit
+--   attempts        failed events
+--   still_failing   objects that are failing with it now, whatever the window
+--   first_seen_at   its first occurrence in the window
+--   last_seen_at    its last
+--   reason          the newest one's own words
+--   advice          what Microsoft recommends for it
+with failing as (
+    select open_error_code as error_code, count(*) as objects
+    from identities
+    where state = 'failing' and ($job is null or job_id = $job)
+    group by open_error_code
+)
+select
+    e.error_code,
+    string_agg(distinct e.app_name, ', ' order by e.app_name) as apps,
+    count(distinct (e.job_id, e.source_id)) as objects,
+    count(*) as attempts,
+    coalesce(any_value(failing.objects), 0) as still_failing,
+    min(e.occurred_at) as first_seen_at,
+    max(e.occurred_at) as last_seen_at,
+    arg_max(e.reason, (e.occurred_at, e.event_id)) as reason,
+    arg_max(e.recommended_action, (e.occurred_at, e.event_id)) as advice
+from events e
+left join failing on failing.error_code is not distinct from e.error_code
+where e.status = 'failure'
+    and e.occurred_at >= $since
+    and e.occurred_at < $until
+    and ($job is null or e.job_id = $job)
+    and ($tenant is null or e.tenant_id = $tenant)
+group by e.error_code
+order by objects desc, attempts desc, e.error_code
+limit $limit

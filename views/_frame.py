@@ -1,0 +1,151 @@
+"""What every page stands in: the store, the questions asked of it, the tile, and what an empty store teaches.
+
+The store caches answers by revision, so nothing here keeps an answer or a time to live.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.catalog import Query, bind, find_query
+from pipeline.settings import Settings, read_settings
+from pipeline.store import Store, open_store
+from views._bar import Bar
+from views._look import count, dated
+
+Values = dict[str, Any]
+TIME = "YYYY-MM-DD HH:mm"
+BLANK = "–"
+"How a table shows a cell that holds nothing."
+
+
+@st.cache_resource(show_spinner=False)
+def opened(where: str, files: str, _settings: Settings) -> Store:
+    """Opens the lake once per process and place."""
+    return open_store(_settings)
+
+
+def store() -> Store:
+    """Gives the lake that the settings name."""
+    settings = read_settings()
+    return opened(settings.store, str(settings.folder), settings)
+
+
+def bar() -> Bar:
+    """Gives what the shared bar was set to in this run."""
+    chosen: Bar = st.session_state["bar"]
+    return chosen
+
+
+def ask(name: str, **given: Any) -> pd.DataFrame:
+    """Asks a question of `queries/`; window, job and tenant come from the bar unless given."""
+    query = find_query(name)
+    return answer(query, values_of(query, given))
+
+
+def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
+    """Gives a question's answer as a frame."""
+    return store().ask(query.sql, values).to_pandas()
+
+
+def values_of(query: Query, given: Values) -> Values:
+    """Gives a value for each parameter: the given one, else the bar's, else its default."""
+    known = {parameter.name for parameter in query.parameters}
+    barred = {"since": bar().since, "until": bar().until, "job": bar().job, "tenant": bar().tenant}
+    return bind(query, {name: value for name, value in barred.items() if name in known} | given)
+
+
+def tile(
+    name: str,
+    draw: Callable[[pd.DataFrame], Any],
+    *,
+    empty: str = "Nothing in this window.",
+    beside: tuple[str, ...] = (),
+    **given: Any,
+) -> None:
+    """Draws a question, its answer and how it was asked; `beside` names questions that the answer draws on too."""
+    query = find_query(name)
+    st.subheader(query.question, anchor=name.replace("_", "-"))
+    values = values_of(query, given)
+    frame = answer(query, values)
+    if frame.empty:
+        st.markdown(f":gray[:material/remove: {empty}]")
+    else:
+        draw(frame)
+    how([(query, values), *((find_query(other), values_of(find_query(other), {})) for other in beside)])
+
+
+def how(asked: list[tuple[Query, Values]]) -> None:
+    """Shows the SQL behind an answer and the values it was asked with."""
+    with st.expander("How this was asked", icon=":material/code:", type="compact"):
+        for query, values in asked:
+            if query.about:
+                st.caption(query.about)
+            st.code(query.sql, language="sql")
+            if values:
+                st.caption("with " + ", ".join(f"`${name}` = `{written(value)}`" for name, value in values.items()))
+
+
+def written(value: object) -> str:
+    """Writes a parameter's value as a person would type it."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="minutes")
+    return "null" if value is None else str(value)
+
+
+def is_empty() -> bool:
+    """Says whether the store holds nothing yet, and if so teaches what to do."""
+    reached = ask("extent").iloc[0]
+    if not pd.isna(reached["last_at"]):
+        return False
+    teach()
+    return True
+
+
+def teach() -> None:
+    """Says how logs get in."""
+    st.info(
+        "There is nothing in the store yet, so there is nothing to show: no events, no job status, no SCIM requests."
+    )
+    st.markdown(
+        "- **Try it**: write a sample tenant and load it.\n"
+        "- **Your own logs**: load a file or a folder; what each file is, is recognised from its content.\n"
+        f"- **Or drop a file** on the Ingestion page, or into `{read_settings().inbox}`."
+    )
+    st.code("python -m pipeline sample build/tenant\npython -m pipeline ingest build/tenant", language="bash")
+    st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
+
+
+@st.fragment(run_every=5)
+def freshness(drawn: int) -> None:
+    """Says how far the data reaches, and redraws the page when another revision is there than the one drawn."""
+    if store().revision() != drawn:
+        st.rerun()
+    reached = ask("extent").iloc[0]
+    if pd.isna(reached["last_at"]):
+        st.caption(":material/database: The store is empty.")
+        return
+    counted = f"{count(reached['events'], 'event')}, {count(reached['exchanges'], 'SCIM request')}"
+    st.caption(f":material/database: Data to **{dated(reached['last_at'])}**. {counted}, revision {drawn}.")
+
+
+def times(*names: str, **labelled: str) -> dict[str, Any]:
+    """Gives column settings that show instants in UTC."""
+    labels = {name: name.removesuffix("_at").replace("_", " ").capitalize() for name in names} | labelled
+    return {name: st.column_config.DatetimeColumn(f"{label} (UTC)", format=TIME) for name, label in labels.items()}
+
+
+def picked(state: Any) -> int | None:
+    """Gives the row that a person selected in a dataframe."""
+    rows = state["selection"]["rows"]
+    return int(rows[0]) if rows else None
+
+
+def pointed(state: Any) -> list[Any] | None:
+    """Gives the customdata of the mark that a person selected in a chart."""
+    points = state["selection"]["points"]
+    data = points[0].get("customdata") if points else None
+    return list(data.values()) if isinstance(data, dict) else data

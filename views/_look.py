@@ -1,0 +1,154 @@
+"""How each word looks: its label, tone, icon and meaning; and how instants, shares and counts are written.
+
+Tones are told apart by icon and word as well as by colour, and are legible on light and on dark grounds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+Tone = Literal["good", "bad", "warn", "info", "quiet"]
+Colour = Literal["red", "orange", "blue", "green", "gray"]
+
+TONES: dict[Tone, str] = {
+    "good": "#1b9e77",
+    "bad": "#d9541e",
+    "warn": "#d99a00",
+    "info": "#3f8fd2",
+    "quiet": "#8a8f98",
+}
+COLOURS: dict[Tone, Colour] = {"good": "green", "bad": "red", "warn": "orange", "info": "blue", "quiet": "gray"}
+PALETTE = ("#3f8fd2", "#e69f00", "#1b9e77", "#cc79a7", "#d9541e", "#56b4e9", "#9a8500", "#7d6bc4")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one word of the field looks like."""
+
+    label: str
+    tone: Tone
+    icon: str
+    meaning: str
+
+
+LOOKS = {
+    "quarantine": Look("Quarantine", "bad", ":material/block:", "Graph holds the job in quarantine"),
+    "stopped": Look("Stopped", "bad", ":material/stop_circle:", "the job is paused, disabled or not configured"),
+    "failing": Look("Failing", "bad", ":material/error:", "the last attempt failed"),
+    "waiting": Look("Waiting", "warn", ":material/schedule:", "some objects await a retry by Entra"),
+    "unknown": Look("Unknown", "warn", ":material/question_mark:", "nothing was delivered for a day: idle or dead"),
+    "idle": Look("Idle", "quiet", ":material/pause_circle:", "it runs and has nothing to do"),
+    "healthy": Look("Healthy", "good", ":material/check_circle:", "it works and nothing waits"),
+    "in_sync": Look("In sync", "good", ":material/check_circle:", "both sides match"),
+    "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, on purpose or for want of something"),
+    "disabled": Look("Disabled", "info", ":material/person_off:", "switched off in the application"),
+    "deleted": Look("Deleted", "info", ":material/delete:", "removed from the application"),
+    "success": Look("Success", "good", ":material/check_circle:", "it was done"),
+    "failure": Look("Failure", "bad", ":material/error:", "it was tried and failed"),
+    "warning": Look("Warning", "warn", ":material/warning:", "it was done, with a reservation"),
+}
+SYMBOLS = {"success": "circle", "failure": "x", "skipped": "triangle-right-open", "warning": "diamond"}
+REASONS = {
+    "EncounteredQuarantineException": "credentials, or answers that are not SCIM",
+    "EncounteredEscrowProportionThreshold": "too large a share fails",
+    "EncounteredBaseEscrowThreshold": "too many failures",
+    "EncounteredTotalEscrowThreshold": "too many failures",
+    "TooManyDeletes": "more deletions than allowed",
+    "QuarantinedOnDemand": "set by hand",
+    "IngestionInterrupted": "reading the source was interrupted",
+}
+
+
+def look(word: str) -> Look:
+    """Gives how a word looks; an unfamiliar one looks as it is spelled."""
+    return LOOKS.get(word, Look(word, "quiet", ":material/help:", "a word that nobody has documented"))
+
+
+def labelled(word: str) -> str:
+    """Gives a word as coloured text with its icon."""
+    seen = look(word)
+    return f":{COLOURS[seen.tone]}[{seen.icon} {seen.label}]"
+
+
+def chips(words: "pd.Series[str]") -> "pd.Series[Any]":
+    """Gives words as lists of one label, which a MultiselectColumn draws as chips."""
+    return words.map(lambda word: [look(word).label])
+
+
+def chip_colours() -> tuple[list[str], list[str]]:
+    """Gives every label and its colour, in the order a MultiselectColumn wants them."""
+    seen = {each.label: COLOURS[each.tone] for each in LOOKS.values()}
+    return list(seen), list(seen.values())
+
+
+def missing(value: Any) -> bool:
+    """Says whether a cell holds nothing: None, NaN or NaT."""
+    return value is None or bool(pd.isna(value))
+
+
+def when(at: datetime | None) -> str:
+    """Writes an instant for a sentence.
+
+    >>> when(datetime(2026, 1, 22, 4, 40))
+    'Thu 22 Jan 04:40 UTC'
+    """
+    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %H:%M} UTC"
+
+
+def dated(at: datetime | None) -> str:
+    """Writes an instant with its year, where no neighbour gives it."""
+    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %Y %H:%M} UTC"
+
+
+def count(number: float, one: str, many: str = "") -> str:
+    """Writes a number with its noun.
+
+    >>> count(1, "job"), count(1200, "person", "people")
+    ('1 job', '1,200 people')
+    """
+    return f"{int(number):,} {one if number == 1 else many or one + 's'}"
+
+
+def share(value: float | None) -> str:
+    """Writes a fraction as a percentage that never rounds up to perfection.
+
+    >>> share(0.9999), share(1.0), share(None)
+    ('99.9 %', '100 %', 'unknown')
+    """
+    if value is None or missing(value):
+        return "unknown"
+    return "100 %" if value == 1 else f"{int(value * 1000) / 10:g} %"
+
+
+def span(seconds: float | None) -> str:
+    """Writes a length of time in its two largest units.
+
+    >>> span(90), span(93_600), span(None)
+    ('1 min', '1 d 2 h', 'unknown')
+    """
+    if seconds is None or missing(seconds):
+        return "unknown"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def cause(reason: object, error_code: object = None) -> str:
+    """Writes a quarantine's reason in words, by its error code where that says more.
+
+    >>> cause("EncounteredQuarantineException", "SystemForCrossDomainIdentityManagementCredentialValidationFailure")
+    'credentials'
+    """
+    if not missing(error_code) and "Credential" in str(error_code):
+        return "credentials"
+    return "no reason given" if missing(reason) else REASONS.get(str(reason), str(reason))
+
+
+def plain(text: str) -> str:
+    """Gives text from a log for use inside markdown: nothing in it formats, links or draws."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)

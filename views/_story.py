@@ -1,0 +1,161 @@
+"""The story of one person or group: how it stands in each app, what happened, and each event step by step."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from views import _charts
+from views._frame import BLANK, ask, pointed, tile, times
+from views._look import COLOURS, count, labelled, look, missing, plain, share, when
+
+Row = "pd.Series[Any]"
+
+
+def draw(source_id: str) -> None:
+    """Draws the whole story, or says that nobody has that id."""
+    states = ask("person_states", object=source_id)
+    if states.empty:
+        st.warning(f"Nobody in the store has the id {plain(source_id)}.")
+        return
+    first = states.iloc[0]
+    st.header(plain(str(first["name"])), anchor=False)
+    known = [str(value) for value in (first["source_type"], first["source_name"]) if not missing(value)]
+    st.caption(f"{plain(' · '.join(known))} · id in Entra `{source_id}`")
+    tile("person_states", verdicts, object=source_id)
+    tile("person_events", time_line, object=source_id)
+
+
+def verdicts(states: pd.DataFrame) -> None:
+    """Draws one sentence per app."""
+    for _, state in states.iterrows():
+        st.markdown(f"{labelled(str(state['state']))} {verdict(state)}")
+
+
+def verdict(state: Row) -> str:  # type: ignore[valid-type]
+    """Says how somebody stands in one app, and what comes next."""
+    tried = f"{int(state['attempts'] - state['failures'])} of {count(state['attempts'], 'attempt')} good"
+    return f"In **{plain(str(state['app_name']))}**: {standing(state)}; {tried} ({share(state['success_share'])})."
+
+
+def standing(state: Row) -> str:  # type: ignore[valid-type]
+    """Says what the last word on somebody means."""
+    word, last = str(state["state"]), when(state["last_success_at"])
+    if word == "failing":
+        code = "an error without a code" if missing(state["open_error_code"]) else plain(str(state["open_error_code"]))
+        again = "" if missing(state["retry_at"]) else f", next try {when(state['retry_at'])}"
+        return f"failing since {when(state['since'])} with {code}{again}; last good: {last}"
+    if word == "skipped":
+        why = "no reason given" if missing(state["skip_reason"]) else plain(str(state["skip_reason"]))
+        return f"skipped on {when(state['last_event_at'])} ({why}); last good: {last}"
+    return f"{look(word).meaning}, last good {last}"
+
+
+def time_line(events: pd.DataFrame) -> None:
+    """Draws the events in lanes, and the selected one in full."""
+    events = events.assign(said=[said(event) for _, event in events.iterrows()])
+    state = st.plotly_chart(
+        _charts.lanes(events), key="lanes", on_select="rerun", selection_mode="points", config={"displaylogo": False}
+    )
+    event = selected(events, pointed(state))
+    with st.expander(f"All {count(len(events), 'event')} as a table", icon=":material/table_rows:"):
+        st.dataframe(
+            events.drop(columns="said"),
+            hide_index=True,
+            placeholder=BLANK,
+            column_config=times("occurred_at", "retry_at"),
+        )
+    one_event(event)
+
+
+def said(event: Row) -> str:  # type: ignore[valid-type]
+    """Gives the shortest word on why an event ended as it did."""
+    return next(
+        (str(event[name]) for name in ("error_code", "skip_reason", "last_step") if not missing(event[name])), ""
+    )
+
+
+def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:  # type: ignore[valid-type]
+    """Gives the event that was pointed at, else the one the address names, else the newest failure, else the newest."""
+    if mark:
+        st.query_params["event"] = str(mark[0])
+    named = events[events["event_id"] == st.query_params.get("event", "")]
+    if mark and len(named) > 1:
+        named = named[named["job_id"] == mark[1]]
+    failed = events[events["status"] == "failure"]
+    return next(frame.iloc[0] for frame in (named, failed, events) if not frame.empty)
+
+
+def one_event(event: Row) -> None:  # type: ignore[valid-type]
+    """Draws one event: what it was, its steps, and beside them its changes and its SCIM requests."""
+    asked = {"event": event["event_id"], "at": event["occurred_at"].to_pydatetime(), "job": event["job_id"]}
+    st.markdown(f"#### {plain(str(event['action']))} in {plain(str(event['app_name']))}, {when(event['occurred_at'])}")
+    st.markdown(f"{labelled(str(event['status']))} {plain(said(event))}")
+    if not missing(event["reason"]):
+        st.code(str(event["reason"]).replace("\r\n", "\n"), language=None, wrap_lines=True)
+    if not missing(event["advice"]):
+        st.info(plain(str(event["advice"])), icon=":material/lightbulb:")
+    left, right = st.columns(2)
+    with left:
+        tile("event_steps", ladder, empty="The log gave no steps.", **asked)
+    with right:
+        tile("event_changes", changes, empty="Nothing was to be altered.", **asked)
+        tile("event_exchanges", exchanges, empty="No SCIM request of this object was seen within two minutes.", **asked)
+
+
+def ladder(steps: pd.DataFrame) -> None:
+    """Draws the steps from the first to the last; one that did not succeed is open."""
+    for _, step in steps.iterrows():
+        seen = look(str(step["status"]))
+        title = f"{step['ordinal']}. {plain(str(step['type']))} · :{COLOURS[seen.tone]}[{seen.label}] · {plain(str(step['name']))}"
+        with st.expander(title, icon=seen.icon, expanded=step["status"] not in ("success", "skipped")):
+            if not missing(step["description"]):
+                st.markdown(plain(str(step["description"]).replace("\r\n", " ")))
+            details(step["details"])
+
+
+def details(text: object) -> None:
+    """Draws what a step saw, as a table of names and values."""
+    try:
+        seen = json.loads(str(text))
+    except ValueError:
+        seen = {}
+    if isinstance(seen, dict) and seen:
+        st.table({"Value": {plain(str(name)): plain(str(value)) for name, value in seen.items()}}, border="horizontal")
+
+
+def changes(rows: pd.DataFrame) -> None:
+    """Draws attributes with their old and new values; no value is written as such."""
+    shown = rows.fillna({"old_value": "none", "new_value": "none"}) if len(rows) else rows
+    columns = {"attribute": "Attribute", "old_value": "Old", "new_value": "New"}
+    st.dataframe(shown, hide_index=True, placeholder=BLANK, column_config=columns)
+
+
+def exchanges(rows: pd.DataFrame) -> None:
+    """Draws each SCIM request with its answer; bodies are shown as text."""
+    for _, row in rows.iterrows():
+        good = not missing(row["http_status"]) and row["http_status"] < 400
+        icon = look("success" if good else "failure").icon
+        status = "no answer" if missing(row["http_status"]) else int(row["http_status"])
+        with st.expander(
+            f"{row['method']} → {status} · {row['occurred_at']:%H:%M:%S} UTC", icon=icon, expanded=not good
+        ):
+            st.code(str(row["path"]), language=None, wrap_lines=True)
+            for label, body in (("Sent", row["request_body"]), ("Answered", row["response_body"])):
+                if not missing(body):
+                    st.caption(label)
+                    st.code(
+                        pretty(str(body)),
+                        language="json",
+                        wrap_lines=True,
+                        height=min(240, 60 + 18 * pretty(str(body)).count("\n")),
+                    )
+
+
+def pretty(body: str) -> str:
+    """Gives JSON indented, and anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body

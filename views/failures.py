@@ -1,0 +1,164 @@
+"""Failures: how errors move, which ones hit the most, and the rows behind any bar."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from views import _charts
+from views._frame import BLANK, ask, bar, is_empty, picked, pointed, tile, times
+from views._look import count, missing, plain, share, when
+
+BY = {"code": "Error code", "app": "App", "step": "Step"}
+NAMELESS = "(no code)"
+
+
+def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """Says how much failed and which error hit the most."""
+    failed, good = (int(daily[name].sum()) if not daily.empty else 0 for name in ("failures", "successes"))
+    if not failed:
+        return (
+            f"Nothing failed between {when(bar().since)} and {when(bar().until)}; {count(good, 'attempt')} succeeded."
+        )
+    top = errors.iloc[0]
+    widest = f"{plain(named(top['error_code']))} hit the most: {count(top['objects'], 'person or group', 'people and groups')}"
+    still = count(errors["still_failing"].sum(), "object is", "objects are")
+    return (
+        f"{count(failed, 'attempt')} of {failed + good:,} failed (success {share(good / (failed + good))}, benign skips left out). "
+        f"{widest}. {still} still failing with one of these."
+    )
+
+
+def named(code: object) -> str:
+    """Gives an error code, or says that there is none."""
+    return NAMELESS if missing(code) else str(code)
+
+
+def word(name: str, options: dict[str, str], usual: str, label: str) -> str:
+    """Draws a switch whose choice stands in the address."""
+    given = st.query_params.get(name, usual)
+    start = given if given in options else usual
+    chosen = st.segmented_control(
+        label, list(options), default=start, format_func=options.__getitem__, required=True, key=name
+    )
+    chosen = chosen or usual
+    if chosen != usual:
+        st.query_params[name] = chosen
+    else:
+        st.query_params.pop(name, None)
+    return str(chosen)
+
+
+def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
+    """Draws failures over time; a selected bar opens its rows."""
+    rows = rows.assign(label=rows["label"].map(named))
+    hours = 1 if bucket == "hour" else 24
+    state = st.plotly_chart(
+        _charts.over_time(rows, hours), key=f"moves-{by}-{bucket}", on_select="rerun", selection_mode="points",
+        config={"displaylogo": False},
+    )  # fmt: skip
+    chosen = pointed(state)
+    if chosen:
+        since = datetime.fromisoformat(str(chosen[1]))
+        until = since + timedelta(hours=hours)
+        only = {{"code": "code", "app": "app", "step": "step"}[by]: None if chosen[0] == NAMELESS else chosen[0]}
+        behind(
+            f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}",
+            since=max(since, bar().since),
+            until=min(until, bar().until),
+            **only,
+        )
+    else:
+        st.caption("Select a bar to see its rows.")
+
+
+def behind(title: str, **given: object) -> None:
+    """Shows the rows behind a bar or a line."""
+    rows = ask("matching_events", **({"status": "failure"} | given))
+    with st.container(border=True):
+        st.markdown(f"**{title}**: {count(len(rows), 'event')}" + (", the newest 200" if len(rows) == 200 else ""))
+        state = st.dataframe(
+            rows.drop(columns=["event_id", "job_id"]), hide_index=True, placeholder=BLANK, column_config=times("occurred_at"), on_select="rerun",
+            selection_mode="single-row", key=f"behind-{title}",
+        )  # fmt: skip
+        chosen = picked(state)
+        if chosen is not None:
+            row = rows.iloc[chosen]
+            words = bar().link(object=str(row["source_id"]), event=str(row["event_id"]))
+            st.page_link(
+                "people.py",
+                label=f"The story of {plain(str(row['name']))}",
+                icon=":material/person:",
+                query_params=words,
+            )
+        else:
+            st.caption("Select a row to open the story of whom it hit.")
+
+
+def ranking(rows: pd.DataFrame) -> None:
+    """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
+    rows = rows.assign(error_code=rows["error_code"].map(named))
+    st.plotly_chart(_charts.codes(rows), key="codes", config={"displaylogo": False, "staticPlot": False})
+    columns = {
+        "error_code": st.column_config.TextColumn("Error", pinned=True),
+        "apps": st.column_config.TextColumn("Apps"),
+        "objects": st.column_config.NumberColumn("People and groups", format="localized"),
+        "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
+        "still_failing": st.column_config.NumberColumn("Still failing", format="localized"),
+        **times(first_seen_at="First seen", last_seen_at="Last seen"),
+        "advice": st.column_config.TextColumn("Microsoft recommends", width="medium"),
+        "reason": st.column_config.TextColumn("The newest one says", width="medium"),
+    }
+    state = st.dataframe(
+        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, on_select="rerun",
+        selection_mode="single-row", key="errors",
+    )  # fmt: skip
+    chosen = picked(state)
+    if chosen is not None and chosen < len(rows):
+        code = rows.iloc[chosen]["error_code"]
+        behind(plain(code), code=None if code == NAMELESS else code)
+
+
+def skips(rows: pd.DataFrame) -> None:
+    """Draws skip reasons; those that need somebody come first. A selected row opens its events."""
+    rows = rows.assign(needs=rows["benign"].map({True: "nobody", False: "somebody"}))
+    columns = {
+        "skip_reason": st.column_config.TextColumn("Reason", pinned=True),
+        "needs": st.column_config.TextColumn("Needs"),
+        "objects": st.column_config.NumberColumn("People and groups", format="localized"),
+        "skips": st.column_config.NumberColumn("Skips", format="localized"),
+        "apps": st.column_config.TextColumn("Apps"),
+        **times(last_seen_at="Last seen"),
+    }
+    state = st.dataframe(
+        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, on_select="rerun",
+        selection_mode="single-row", key="skips",
+    )  # fmt: skip
+    chosen = picked(state)
+    if chosen is not None and chosen < len(rows):
+        reason = rows.iloc[chosen]["skip_reason"]
+        behind(plain(named(reason)), status="skipped", skip=None if missing(reason) else reason)
+
+
+def page() -> None:
+    """Draws the page."""
+    if is_empty():
+        return
+    errors = ask("top_errors")
+    st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
+    with st.container(horizontal=True):
+        by = word("by", BY, "code", "Tell apart by")
+        short = (bar().until - bar().since) <= timedelta(days=3)
+        bucket = word("bucket", {"hour": "Hour", "day": "Day (UTC)"}, "hour" if short else "day", "Each bar is")
+    tile(
+        "failures_over_time",
+        lambda rows: moves(by, bucket, rows),
+        empty="Nothing failed in this window.",
+        by=by,
+        bucket=bucket,
+    )
+    tile("top_errors", ranking, empty="Nothing failed in this window.")
+    tile("skips_by_reason", skips, empty="Nothing was skipped in this window.")
+
+
+page()

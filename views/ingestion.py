@@ -1,0 +1,101 @@
+"""Ingestion: what was loaded, what was not and why, who runs the beats, and a place to drop a file."""
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.settings import read_settings
+from views import _inbox
+from views._frame import BLANK, ask, is_empty, tile, times
+from views._look import count, span
+
+
+def sentence(files: pd.DataFrame) -> str:
+    """Says what was read and what became of it."""
+    lines, kept, twice, rejects = (int(files[name].sum()) for name in ("lines", "kept", "duplicates", "rejects"))
+    return (
+        f"{count(len(files), 'file')} with {count(lines, 'line')}: {kept:,} kept, {count(twice, 'duplicate')}, "
+        f"{count(rejects, 'reject')}."
+    )
+
+
+def sources(rows: pd.DataFrame) -> None:
+    """Draws how far each source reaches."""
+    rows = rows.assign(lag=rows["lag_s"].map(span))
+    columns = {
+        "source": st.column_config.TextColumn("Source", pinned=True),
+        "files": st.column_config.NumberColumn("Files", format="localized"),
+        "lines": st.column_config.NumberColumn("Lines", format="localized"),
+        **times(first_event_at="Oldest record", last_event_at="Newest record", loaded_at="Last loaded"),
+        "lag": st.column_config.TextColumn("Lag", help="From the newest record to its loading"),
+    }
+    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def ledger(rows: pd.DataFrame) -> None:
+    """Draws what became of each file's lines."""
+    rows = rows.assign(read=rows["read_to"] / rows["size"].where(rows["size"] > 0))
+    columns = {
+        "file": st.column_config.TextColumn("File", pinned=True),
+        "source": st.column_config.TextColumn("Source"),
+        "read": st.column_config.ProgressColumn("Read", format="percent", min_value=0, max_value=1),
+        **{
+            name: st.column_config.NumberColumn(name.capitalize(), format="localized")
+            for name in ("lines", "kept", "duplicates", "rejects", "unfamiliar")
+        },
+        **times(first_event_at="Oldest record", last_event_at="Newest record", finished_at="Last read"),
+    }
+    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def reasons(rows: pd.DataFrame) -> None:
+    """Draws why lines were rejected, the commonest reason first."""
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder=BLANK,
+        column_config=times(last_at="Last rejected") | {"reason": st.column_config.TextColumn("Reason", width="large")},
+    )
+
+
+def lines(rows: pd.DataFrame) -> None:
+    """Draws rejected lines with their text as it was read; nothing in it is interpreted."""
+    columns = {
+        "file": st.column_config.TextColumn("File"),
+        "line": st.column_config.NumberColumn("Line", format="localized"),
+        "reason": st.column_config.TextColumn("Reason", width="large"),
+        "text": st.column_config.TextColumn("The line", width="large"),
+        **times("rejected_at"),
+    }
+    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=columns)
+
+
+def words(rows: pd.DataFrame) -> None:
+    """Draws values that nobody has documented."""
+    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times(last_at="Newest hour"))
+
+
+def beats(rows: pd.DataFrame) -> None:
+    """Draws each beat's last run."""
+    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times(began_at="Began", ended_at="Ended"))
+
+
+def page() -> None:
+    """Draws the page."""
+    empty = is_empty()
+    settings = read_settings()
+    _inbox.draw(settings)
+    st.markdown(_inbox.who_beats(settings))
+    if empty:
+        return
+    files = ask("file_ledger")
+    if not files.empty:
+        st.markdown(f"**{sentence(files)}**")
+    tile("freshness", sources, empty="No file was loaded; the data came another way.")
+    tile("file_ledger", ledger, empty="No file was loaded.")
+    tile("reject_reasons", reasons, empty="No line was rejected.")
+    tile("rejected_lines", lines, empty="No line was rejected.")
+    tile("unfamiliar_words", words, empty="Every value is a documented one.")
+    tile("beats_lately", beats, empty="No beat has run yet.")
+
+
+page()

@@ -1,0 +1,203 @@
+"""Overview: who needs attention, how every job is, and when things failed."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from views import _charts
+from views._bar import spelled
+from views._frame import BLANK, ask, bar, is_empty, picked, pointed, tile, times
+from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
+
+
+def sentence(fleet: pd.DataFrame) -> str:
+    """Says who needs attention, in one sentence."""
+    needy = fleet[fleet["needs_you"]]
+    if needy.empty:
+        return f"None of {count(len(fleet), 'job')} needs you."
+    verb = "needs" if len(needy) == 1 else "need"
+    told = "; ".join(trouble(job) for _, job in needy.iterrows())
+    return f"{len(needy)} of {count(len(fleet), 'job')} {verb} you: {told}."
+
+
+def trouble(job: "pd.Series[Any]") -> str:
+    """Says what holds one job up."""
+    name = plain(str(job["app_name"]))
+    if job["state"] == "quarantine":
+        why, again = plain(cause(job["cause"], job["error_code"])), job["next_try_at"]
+        tries = "" if missing(again) else f", next try {when(again)}"
+        return f"**{name}** has been in quarantine since {when(job['since'])} ({why}){tries}"
+    if job["state"] == "stopped":
+        return f"**{name}** is stopped, so nobody is provisioned there"
+    return f"**{name}** is failing: on its last day most of what it tried did"
+
+
+def asides(fleet: pd.DataFrame) -> list[str]:
+    """Says what waits or is not known, one sentence a job."""
+    said = []
+    for _, job in fleet.iterrows():
+        name = plain(str(job["app_name"]))
+        if job["state"] == "waiting":
+            waits = count(int(job["open_escrows"]), "object waits", "objects wait")
+            said.append(f"In **{name}** {waits} for a retry, the first since {when(job['since'])}.")
+        if job["state"] == "unknown":
+            said.append(f"**{name}** has delivered nothing for a day, and no status says whether it is idle or dead.")
+    return said
+
+
+def fleet_table(fleet: pd.DataFrame) -> None:
+    """Draws one row per job, worst first; a selected row opens what is behind it."""
+    rows = fleet
+    for beside in (ask("placements"), ask("daily_success")):
+        rows = rows.merge(beside.drop(columns="app_name"), "left", "job_id")
+    rows["said"] = chips(rows["state"])
+    rows["daily_failures"] = rows["daily_failures"].map(filled)
+    labels, colours = chip_colours()
+    columns = {
+        "app_name": st.column_config.TextColumn("App", pinned=True),
+        "said": st.column_config.MultiselectColumn("State", options=labels, color=colours),
+        **times(last_cycle_at="Last cycle"),
+        "in_place_share": st.column_config.ProgressColumn(
+            "In place", format="percent", min_value=0, max_value=1, help="In sync, of everybody who should be"
+        ),
+        "success_share": st.column_config.NumberColumn(
+            "Success",
+            format="percent",
+            help="Successes of successes and failures in the window; benign skips are in neither",
+        ),
+        "daily_failures": st.column_config.BarChartColumn(
+            "Failures a day",
+            y_min=0,
+            help="Oldest day first. An empty day: nothing failed; below, unknown is told from quiet",
+        ),
+        "open_escrows": st.column_config.NumberColumn(
+            "Open escrows", format="localized", help="Objects that await a retry"
+        ),
+        "last_error": st.column_config.TextColumn("Last error"),
+        **times(next_try_at="Next try"),
+    }
+    state = st.dataframe(
+        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, key="fleet", on_select="rerun",
+        selection_mode="single-row",
+    )  # fmt: skip
+    chosen = picked(state)
+    if chosen is not None and chosen < len(rows):
+        job_links(rows.iloc[chosen])
+    else:
+        st.caption("Select a row to see what is behind its numbers.")
+
+
+def filled(days: Any) -> list[float]:
+    """Gives a spark line's days with nothing where nothing was tried: a chart in a cell takes no gaps."""
+    return [0.0 if missing(day) else float(day) for day in days] if isinstance(days, Iterable) else []
+
+
+def job_links(job: "pd.Series[Any]") -> None:
+    """Opens the rows behind one job's numbers."""
+    with st.container(border=True):
+        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['state']))}")
+        if not missing(job["explanation"]):
+            st.markdown(plain(str(job["explanation"])))
+        words = bar().link(job=str(job["app_name"]))
+        with st.container(horizontal=True):
+            st.page_link("failures.py", label="Its failures", icon=":material/error:", query_params=words)
+            failing = words | {"state": "failing"}
+            st.page_link("people.py", label="Who is failing", icon=":material/group:", query_params=failing)
+            st.page_link("people.py", label="Everybody in it", icon=":material/group:", query_params=words)
+
+
+def heat_map(cells: pd.DataFrame) -> None:
+    """Draws failures per hour and app; a selected hour opens its rows."""
+    state = st.plotly_chart(
+        _charts.heat(cells), key="heat", on_select="rerun", selection_mode="points", config={"displaylogo": False}
+    )
+    st.caption(
+        "Pale: delivered, and nothing failed. Hatched: nothing at all was delivered, so nobody knows. Select an hour to see its events."
+    )
+    chosen = pointed(state)
+    if chosen:
+        hour_rows(str(chosen[0]), datetime.fromisoformat(str(chosen[1])))
+
+
+def hour_rows(job: str, hour: datetime) -> None:
+    """Shows the failed events of one job's hour, or says that there are none."""
+    until = hour + timedelta(hours=1)
+    rows = ask("matching_events", job=job, since=hour, until=until, status="failure")
+    words = bar().link(since=spelled(hour), until=spelled(until))
+    words.pop("window", None)
+    with st.container(border=True):
+        st.markdown(f"{count(len(rows), 'failure')} from {when(hour)} to {when(until)}")
+        if not rows.empty:
+            st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times("occurred_at"))
+        st.page_link("failures.py", label="This hour on Failures", icon=":material/error:", query_params=words)
+
+
+def cycles(rows: pd.DataFrame) -> None:
+    """Draws the cycles of the window, newest first."""
+    columns = {
+        "app_name": st.column_config.TextColumn("App", pinned=True),
+        **times("began_at", "ended_at"),
+        "kind": st.column_config.TextColumn("Kind"),
+        "outcome": st.column_config.TextColumn("Outcome"),
+        "objects": st.column_config.NumberColumn("Objects", format="localized"),
+        "succeeded": st.column_config.NumberColumn("Succeeded", format="localized"),
+        "failed": st.column_config.ProgressColumn(
+            "Failed", format="%d", min_value=0, max_value=max(1, int(rows["failed"].max()))
+        ),
+        "skipped": st.column_config.NumberColumn("Skipped", format="localized"),
+    }
+    st.dataframe(
+        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, height=300
+    )
+
+
+def quarantines(rows: pd.DataFrame) -> None:
+    """Draws every quarantine, newest first; one that lasts has no end."""
+    shown = rows.assign(why=[cause(row.reason, row.error_code) for row in rows.itertuples()])
+    columns = {
+        "app_name": st.column_config.TextColumn("App", pinned=True),
+        **times(opened_at="Began", closed_at="Ended"),
+        "hours": st.column_config.NumberColumn("Hours", format="localized"),
+        "why": st.column_config.TextColumn("Reason"),
+        "error_message": st.column_config.TextColumn("Graph says", width="large"),
+        **times(next_attempt_at="Next try"),
+    }
+    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def escrows(rows: pd.DataFrame) -> None:
+    """Draws who waits, the longest wait first."""
+    columns = {
+        "app_name": st.column_config.TextColumn("App", pinned=True),
+        "name": st.column_config.TextColumn("Who"),
+        "error_code": st.column_config.TextColumn("Error"),
+        "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
+        **times(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up"),
+    }
+    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def page() -> None:
+    """Draws the page."""
+    if is_empty():
+        return
+    fleet = ask("fleet")
+    if fleet.empty:
+        st.info(
+            "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
+        )
+        return
+    (st.error if fleet["needs_you"].any() else st.success)(sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon)
+    for aside in asides(fleet):
+        st.markdown(aside)
+    tile("fleet", fleet_table, beside=("placements", "daily_success"))
+    tile("failures_by_hour", heat_map)
+    tile("open_escrows", escrows, empty="Nobody waits.")
+    tile("quarantine_history", quarantines, empty="No job was seen in quarantine.")
+    tile("cycles_lately", cycles, empty="No cycle left an event in this window.")
+
+
+page()
