@@ -138,7 +138,7 @@ def plain(value: Any) -> Any:
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)
         case datetime():
-            return (value.astimezone(UTC) if value.tzinfo else value).replace(tzinfo=None).isoformat() + "Z"
+            return spelled(value)
         case date() | time():
             return value.isoformat()
         case timedelta():
@@ -152,16 +152,22 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def spelled(instant: datetime) -> str:
+    """Spells an instant in ISO 8601, in UTC, with no more digits than it has."""
+    digits = "microseconds" if instant.microsecond % 1000 else "milliseconds" if instant.microsecond else "seconds"
+    return (instant.astimezone(UTC) if instant.tzinfo else instant).replace(tzinfo=None).isoformat("T", digits) + "Z"
+
+
 def flat(value: Any) -> Any:
     """Gives a CSV field: nested values as JSON text."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def shown(value: Any) -> str:
-    """Gives the words of a cell: a dot for NULL, digits in groups, fractions to four places, the day and time apart.
+    """Gives the words of a cell: a dot for NULL, digits in groups, fractions to four places, instants to milliseconds.
 
-    >>> shown(None), shown(1234567), shown(0.98765432), shown("2026-01-05T12:00:00Z")
-    ('·', '1,234,567', '0.9877', '2026-01-05 12:00:00Z')
+    >>> shown(None), shown(1234567), shown(0.98765432), shown("2026-01-05T12:00:00.123456Z")
+    ('·', '1,234,567', '0.9877', '2026-01-05 12:00:00.123Z')
     """
     match value:
         case None:
@@ -173,7 +179,7 @@ def shown(value: Any) -> str:
         case float():
             return f"{value:,.4f}"
         case str():
-            return value[:10] + " " + value[11:] if is_instant(value) else value
+            return f"{value[:10]} {value[11:-1][:12]}Z" if is_instant(value) else value
     return json.dumps(value, ensure_ascii=False)
 
 

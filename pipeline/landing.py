@@ -5,7 +5,7 @@ from shortly before the batch's oldest instant on, which keeps the cost of a bat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -154,32 +154,6 @@ class Landed:
     last: datetime | None
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line of the ledger `files`."""
-
-    file: str
-    source: str | None
-    size: int
-    read_to: int
-    lines: int
-    kept: int
-    duplicates: int
-    rejects: int
-    unfamiliar: int
-    first_event_at: datetime | None
-    last_event_at: datetime | None
-    finished_at: datetime | None
-    fingerprint: str
-
-    @classmethod
-    def new(cls, file: str, source: str | None, size: int, former: "Entry | None") -> "Entry":
-        """Gives a line for a file that is read from its beginning, or `former`'s for one that goes on."""
-        if former is not None:
-            return replace(former, source=source, size=size)
-        return cls(file, source, size, 0, 0, 0, 0, 0, 0, None, None, None, "")
-
-
 def empty_stage(cursor: Cursor) -> None:
     """Makes the staging tables, or makes them empty again."""
     cursor.execute(EMPTY)
@@ -241,21 +215,3 @@ def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: date
         [at],
     )
     cursor.unregister("arriving_rejects")
-
-
-def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
-    """Writes the ledger's lines, each in place of its file's former one."""
-    names = Entry.__dataclass_fields__
-    arriving = pa.table({name: [getattr(entry, name) for entry in entries] for name in names}, schema=ENTRY_SCHEMA)
-    cursor.register("arriving_entries", arriving)
-    cursor.execute('delete from files where "file" in (select "file" from arriving_entries)')
-    cursor.execute("insert into files by name select * from arriving_entries")
-    cursor.unregister("arriving_entries")
-
-
-ENTRY_SCHEMA = pa.schema(
-    [("file", pa.string()), ("source", pa.string())]
-    + [(name, pa.int64()) for name in ("size", "read_to", "lines", "kept", "duplicates", "rejects", "unfamiliar")]
-    + [(name, pa.timestamp("us")) for name in ("first_event_at", "last_event_at", "finished_at")]
-    + [("fingerprint", pa.string())]
-)

@@ -10,7 +10,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -170,11 +170,11 @@ def unwrapped(head: Head) -> Head:
     return head
 
 
-def pieces(path: Path, start: int, slice_bytes: int) -> Iterator[Piece]:
+def pieces(path: Path, start: int, slice_bytes: int, held: ExitStack) -> Iterator[Piece]:
     """Gives the whole lines of a file from byte `start` on, as pieces of about `slice_bytes`.
 
-    An unfinished last line is left out unless it is the end of a compressed file or complete JSON. Raises CutShort
-    after the last whole piece of a compressed file that breaks off.
+    An unfinished last line is left out unless it is the end of a compressed file or complete JSON. Copies last until
+    `held` is closed. Raises CutShort after the last whole piece of a compressed file that breaks off.
     """
     packed = compressed(path)
     if not packed and start == 0 and 0 < path.stat().st_size <= slice_bytes and ends_whole(path):
@@ -185,32 +185,26 @@ def pieces(path: Path, start: int, slice_bytes: int) -> Iterator[Piece]:
         for block in blocks(path, start):
             waiting += block
             if len(waiting) >= slice_bytes and (cut := waiting.rfind(b"\n") + 1):
-                yield from copied(waiting[:cut], at)
+                yield Piece(held.enter_context(in_memory(waiting[:cut])), at, at + cut)
                 at, waiting = at + cut, waiting[cut:]
     except CutShort as error:
         broken = error
     final = broken is not None or packed or complete(waiting)
     if cut := len(waiting) if final else waiting.rfind(b"\n") + 1:
-        yield from copied(waiting[:cut], at)
+        yield Piece(held.enter_context(in_memory(waiting[:cut])), at, at + cut)
     if broken is not None:
         raise broken
 
 
-def copied(data: bytearray, at: int) -> Iterator[Piece]:
-    """Gives a piece whose lines are a copy in memory for as long as it is looked at."""
-    with in_memory(data) as file:
-        yield Piece(file, at, at + len(data))
-
-
-def whole(path: Path) -> Iterator[Piece]:
+def whole(path: Path, held: ExitStack) -> Iterator[Piece]:
     """Gives a whole file as one piece; raises CutShort for a compressed one that breaks off."""
-    if not compressed(path) and beginning(path, 3) != BOM:
+    if not compressed(path) and beginning(path, 3)[:3] != BOM:
         yield Piece(str(path), 0, path.stat().st_size)
         return
     data = bytearray()
     for block in blocks(path):
         data += block
-    yield from copied(data, 0)
+    yield Piece(held.enter_context(in_memory(data)), 0, len(data))
 
 
 def ends_whole(path: Path) -> bool:

@@ -7,7 +7,7 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,9 +32,11 @@ MUST = {
     "job_snapshots": "job_id is null",
 }
 "What makes a staged row a suspect."
+SPELLED = ("graph", "diagnostic")
+"Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
 LOG_LINE = 'client - user [05/Jan/2026:12:00:00 +0000] "GET /Users HTTP/1.1" 200 17'
 LINES = """
-select trim(line, e' \\r\\t') as line
+select {number} as number, trim(line, e' \\r\\t') as line
 from (select unnest(string_split(content, e'\\n')) as line from arriving_text)
 where trim(line, e' \\r\\t') <> ''
 """
@@ -42,10 +44,12 @@ where trim(line, e' \\r\\t') <> ''
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of a file beside its content."""
+    """A piece, and what is known of its file beside its content."""
 
     number: int
-    "Which file of the transaction it is."
+    "Which piece of the transaction it is."
+    head: Head
+    piece: Piece
     written_at: str
     "When the file was last written, UTC, for documents that hold no instant."
     steps: tuple[str, Head] | None = None
@@ -66,43 +70,58 @@ class Reject:
 
 @dataclass
 class Staged:
-    """What a piece gave."""
+    """What a piece gave beside its staged rows."""
 
-    lines: int = 0
     rejects: list[Reject] = field(default_factory=list)
 
 
-def stage_piece(cursor: Cursor, source: Source, head: Head, piece: Piece, told: Told) -> Staged:
-    """Adds a piece's rows to the staging table of its source."""
-    first = next_row(cursor, source)
+def stage_pieces(cursor: Cursor, source: Source, told: Sequence[Told]) -> list[Staged]:
+    """Adds the rows of pieces alike to the staging table of their source; gives what each gave, in order."""
     try:
-        insert(cursor, source, told, relation(cursor, source, head, piece, told))
+        insert(cursor, source, told[0], relation(cursor, source, told))
     except Refused:
-        return stage_by_model(cursor, source, head, piece, told)
-    lines = next_row(cursor, source) - first
-    found = doubts(cursor, source, first)
-    if not found:
-        return Staged(lines)
-    counted = Counted(raw_records(piece, head))
-    suspects = [record for place, record in enumerate(counted) if place in found]
-    if counted.count != lines or head.wrapper is not None:
-        cursor.execute(f"delete from temp.staged_{source.table} where rowid >= {first}")
-        return stage_by_model(cursor, source, head, piece, told)
-    cursor.execute(f"delete from temp.staged_{source.table} where rowid >= {first} and ({MUST[source.table]})")
-    return Staged(lines, judge(cursor, source, head, suspects, told))
+        if len(told) > 1:
+            return [staged for one in told for staged in stage_pieces(cursor, source, [one])]
+        return [stage_by_model(cursor, source, told[0])]
+    found = doubts(cursor, source, told)
+    return [settle(cursor, source, one, *found[one.number]) if one.number in found else Staged() for one in told]
 
 
-def doubts(cursor: Cursor, source: Source, first: int) -> set[int]:
-    """Gives the places, from 0, of the rows since row `first` that DuckDB read as nothing."""
-    asked = f"select rowid - {first} from temp.staged_{source.table} where rowid >= {first} and ({MUST[source.table]})"
-    return {int(place) for (place,) in cursor.execute(asked).fetchall()}
+def settle(cursor: Cursor, source: Source, told: Told, places: set[int], rows: int) -> Staged:
+    """Reads the suspects of a piece again, or all of it where its records cannot be told apart."""
+    counted = Counted(raw_records(told.piece, told.head))
+    suspects = [record for place, record in enumerate(counted) if place in places]
+    mine = f"number = {told.number}"
+    if counted.count != rows or told.head.wrapper is not None:
+        cursor.execute(f"delete from temp.staged_{source.table} where {mine}")
+        return stage_by_model(cursor, source, told)
+    cursor.execute(f"delete from temp.staged_{source.table} where {mine} and ({suspicion(source)})")
+    return Staged(judge(cursor, source, told, suspects))
 
 
-def stage_by_model(cursor: Cursor, source: Source, head: Head, piece: Piece, told: Told) -> Staged:
+def doubts(cursor: Cursor, source: Source, told: Sequence[Told]) -> dict[int, tuple[set[int], int]]:
+    """Gives, for each piece with suspects, their places from 0 and how many rows DuckDB read of the piece."""
+    numbers = ", ".join(str(one.number) for one in told)
+    table = f"temp.staged_{source.table}"
+    asked = f"""
+        select s.number, list(s.rowid - f.first), any_value(f.rows)
+        from {table} s
+        join (select number, min(rowid) as first, count(*) as rows from {table} where number in ({numbers}) group by number) f
+            on f.number = s.number
+        where {suspicion(source)}
+        group by s.number
+    """
+    return {int(number): (set(places), int(rows)) for number, places, rows in cursor.execute(asked).fetchall()}
+
+
+def suspicion(source: Source) -> str:
+    """Gives the condition that a staged row is a suspect."""
+    return MUST[source.table] + (" or source_id is null" if source.name in SPELLED else "")
+
+
+def stage_by_model(cursor: Cursor, source: Source, told: Told) -> Staged:
     """Stages every record of a piece through the model, for pieces that DuckDB cannot read or tell apart."""
-    counted = Counted(raw_records(piece, head))
-    rejects = judge(cursor, source, head, counted, told)
-    return Staged(counted.count, rejects)
+    return Staged(judge(cursor, source, told, raw_records(told.piece, told.head)))
 
 
 class Counted:
@@ -118,14 +137,12 @@ class Counted:
             yield record
 
 
-def judge(
-    cursor: Cursor, source: Source, head: Head, records: Iterable[tuple[int, bytes, object]], told: Told
-) -> list[Reject]:
+def judge(cursor: Cursor, source: Source, told: Told, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
     """Stages the records that the model accepts and gives the others as rejects."""
     good: list[bytes] = []
     rejects: list[Reject] = []
     for line, raw, value in records:
-        verdict = judged(source, head, value)
+        verdict = judged(source, told.head, value)
         if isinstance(verdict, str):
             rejects.append(Reject(line, verdict, cleaned(raw)))
         else:
@@ -133,7 +150,8 @@ def judge(
     if good:
         with in_memory(b"\n".join(good) + b"\n") as file:
             longest = max(map(len, good)) + 1024
-            insert(cursor, source, told, source.told(reader(source, file, Head("lines"), max(BIGGEST, longest))))
+            records_read = reader(source, {file: told.number}, Head("lines"), max(BIGGEST, longest))
+            insert(cursor, source, told, source.told(records_read))
     return rejects
 
 
@@ -152,17 +170,19 @@ def cleaned(raw: bytes) -> bytes:
     return without_secrets(raw[:65536].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
-def relation(cursor: Cursor, source: Source, head: Head, piece: Piece, told: Told) -> str:
-    """Gives SQL for what a piece tells, in its source's terms."""
-    if head.layout == "text":
-        register_lines(cursor, piece)
-        return source.told(LINES)
+def relation(cursor: Cursor, source: Source, told: Sequence[Told]) -> str:
+    """Gives SQL for what pieces tell, in their source's terms; only JSON is read several pieces at a time."""
+    first = told[0]
+    if first.head.layout == "text":
+        register_lines(cursor, first.piece)
+        return source.told(LINES.format(number=first.number))
     if source.name == "portal":
-        return portal_told((piece.file, head), told.steps, told.changes)
-    if head.layout == "csv":
-        return source.told(csv_reader(source, piece.file, head))
-    biggest = BIGGEST if head.layout == "lines" else max(BIGGEST, piece.end - piece.begin + 1024)
-    return source.told(reader(source, piece.file, head, biggest))
+        return portal_told(first.number, (first.piece.file, first.head), first.steps, first.changes)
+    if first.head.layout == "csv":
+        return source.told(csv_reader(source, first.piece.file, first.head, first.number))
+    largest = max(one.piece.end - one.piece.begin for one in told) + 1024
+    biggest = BIGGEST if first.head.layout == "lines" else max(BIGGEST, largest)
+    return source.told(reader(source, {one.piece.file: one.number for one in told}, first.head, biggest))
 
 
 def register_lines(cursor: Cursor, piece: Piece) -> None:
@@ -178,10 +198,4 @@ def insert(cursor: Cursor, source: Source, told: Told, relation: str) -> None:
         "exchanges": lambda: exchange_rows(relation),
         "job_snapshots": lambda: job_rows(relation, told.written_at),
     }[source.table]()
-    stage(cursor, f"insert into temp.staged_{source.table} select *, {told.number} from ({rows})")
-
-
-def next_row(cursor: Cursor, source: Source) -> int:
-    """Gives the row id that the next staged row will have; row ids follow the order of reading."""
-    asked = f"select coalesce(max(rowid) + 1, 0) from temp.staged_{source.table}"
-    return int(cursor.execute(asked).fetchall()[0][0])
+    stage(cursor, f"insert into temp.staged_{source.table} {rows}")

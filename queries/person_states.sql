@@ -7,6 +7,7 @@
 --   job_id             the job
 --   app_name           the application
 --   name               its UPN, else its display name
+--   upn                its UPN; null for a group
 --   source_name        its display name
 --   source_type        User, Group, …
 --   target_id          its id in the application
@@ -33,6 +34,7 @@ select
     i.job_id,
     i.app_name,
     coalesce(i.upn, i.source_name, i.source_id) as name,
+    i.upn,
     i.source_name,
     i.source_type,
     i.target_id,

@@ -13,7 +13,9 @@ from views._look import PALETTE, SYMBOLS, TONES, look
 
 HOUR = timedelta(hours=1)
 HALF = timedelta(minutes=30)
-HEAT = [[0.0, "#bcd3e6"], [0.001, "#f3c766"], [0.4, "#e8743b"], [1.0, "#b3261e"]]
+HEAT = [[0.0, "rgba(110,150,190,0.22)"], [0.001, "#f3c766"], [0.4, "#e8743b"], [1.0, "#b3261e"]]
+MOMENT = "%{x|%a %d %b %Y %H:%M:%S} UTC<extra></extra>"
+SHAPES = ("", "/", "x", "-")
 GRID = "rgba(128,128,128,0.25)"
 
 
@@ -36,7 +38,7 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
 def heat(cells: pd.DataFrame) -> go.Figure:
     """Draws failures per hour and app; an unknown hour is hatched, a quiet one is pale.
 
-    `cells` has hour, job_id, app_name, attempts and failures, null where unknown. A point's customdata is (job_id, hour).
+    `cells` has hour, job_id, app_name, attempts and failures, null where unknown; a point's customdata is job_id, hour.
     """
     jobs = cells[["job_id", "app_name"]].drop_duplicates().reset_index(drop=True)
     rows = cells.assign(row=cells["job_id"].map({job: row for row, job in enumerate(jobs["job_id"])}))
@@ -44,17 +46,30 @@ def heat(cells: pd.DataFrame) -> go.Figure:
     hours = [hour + HALF for hour in grid.columns]
     figure = go.Figure()
     figure.add_heatmap(
-        x=hours, y=list(grid.index), z=grid.to_numpy(dtype=float), colorscale=HEAT, zmin=0, xgap=0, ygap=3,
-        zmax=max(1.0, float(grid.max().max() or 0)), hoverinfo="skip",
+        x=hours,
+        y=list(grid.index),
+        z=grid.to_numpy(dtype=float),
+        colorscale=HEAT,
+        zmin=0,
+        xgap=0,
+        ygap=3,
+        zmax=max(1.0, float(grid.max().max() or 0)),
+        hoverinfo="skip",
         colorbar={"title": {"text": "Failures"}, "thickness": 12},
-    )  # fmt: skip
+    )
     figure.add_trace(unknown_hours(rows))
     figure.add_scatter(
-        x=rows["hour"] + HALF, y=rows["row"], mode="markers", showlegend=False,
-        marker={"symbol": "square", "size": 12, "opacity": 0}, selected={"marker": {"opacity": 0.6}},
-        unselected={"marker": {"opacity": 0}}, customdata=list(zip(rows["job_id"], rows["hour"].astype(str), strict=True)),
-        text=[cell_text(cell) for cell in rows.itertuples()], hoverinfo="text",
-    )  # fmt: skip
+        x=rows["hour"] + HALF,
+        y=rows["row"],
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "square", "size": 12, "opacity": 0},
+        selected={"marker": {"opacity": 0.6}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=list(zip(rows["job_id"], rows["hour"].astype(str), strict=True)),
+        text=[cell_text(cell) for cell in rows.itertuples()],
+        hoverinfo="text",
+    )
     figure.update_yaxes(
         tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), autorange="reversed", showgrid=False
     )
@@ -68,12 +83,19 @@ def unknown_hours(rows: pd.DataFrame) -> go.Bar:
     runs = blank.groupby(run).agg(row=("row", "first"), first=("hour", "min"), last=("hour", "max"))
     lengths = runs["last"] - runs["first"] + HOUR
     return go.Bar(
-        x=runs["first"] + lengths / 2, base=runs["row"] - 0.46, y=[0.92] * len(runs),
-        width=[length.total_seconds() * 1000 for length in lengths], name="Unknown: nothing was delivered", hoverinfo="skip",
-        marker={"color": "rgba(128,128,128,0.12)", "line": {"width": 0},
-                "pattern": {"shape": "/", "size": 5, "solidity": 0.25, "fgcolor": "rgba(128,128,128,0.9)"}},
+        x=runs["first"] + lengths / 2,
+        base=runs["row"] - 0.46,
+        y=[0.92] * len(runs),
+        width=[length.total_seconds() * 1000 for length in lengths],
+        name="Unknown: nothing was delivered",
+        hoverinfo="skip",
+        marker={
+            "color": "rgba(128,128,128,0.12)",
+            "line": {"width": 0},
+            "pattern": {"shape": "/", "size": 5, "solidity": 0.25, "fgcolor": "rgba(128,128,128,0.9)"},
+        },
         showlegend=True,
-    )  # fmt: skip
+    )
 
 
 def cell_text(cell: Any) -> str:
@@ -96,13 +118,21 @@ def over_time(rows: pd.DataFrame, hours: float) -> go.Figure:
     for place, label in enumerate(totals.index):
         own = rows[rows["label"] == label]
         figure.add_bar(
-            x=own["bucket"] + timedelta(hours=hours / 2), y=own["failures"], name=label, width=hours * 3_600_000 * 0.86,
-            marker={"color": PALETTE[place % len(PALETTE)], "pattern": {"shape": ["", "/", "x", "-"][place // len(PALETTE) % 4]}},
+            x=own["bucket"] + timedelta(hours=hours / 2),
+            y=own["failures"],
+            name=label,
+            width=hours * 3_600_000 * 0.86,
+            marker=fill(place),
             customdata=list(zip(own["label"], own["bucket"].astype(str), strict=True)),
             hovertemplate="<b>%{customdata[0]}</b><br>%{y} failures<br>from %{customdata[1]} UTC<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(title_text="Failures", rangemode="tozero")
     return bare(figure, 340, barmode="stack", clickmode="event+select")
+
+
+def fill(place: int) -> dict[str, Any]:
+    """Gives the colour of the place-th label; when colours run out, a pattern is laid over them."""
+    return {"color": PALETTE[place % len(PALETTE)], "pattern": {"shape": SHAPES[place // len(PALETTE) % len(SHAPES)]}}
 
 
 def codes(rows: pd.DataFrame) -> go.Figure:
@@ -113,10 +143,17 @@ def codes(rows: pd.DataFrame) -> go.Figure:
         ("objects", "People and groups", TONES["bad"]),
     ):
         figure.add_bar(
-            x=rows[column], y=rows["error_code"], name=name, orientation="h", marker={"color": colour},
-            text=rows[column], textposition="outside", cliponaxis=False, customdata=rows[["error_code"]],
+            x=rows[column],
+            y=rows["error_code"],
+            name=name,
+            orientation="h",
+            marker={"color": colour},
+            text=rows[column],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=rows[["error_code"]],
             hovertemplate="<b>%{y}</b><br>" + name.lower() + ": %{x}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(autorange="reversed")
     return bare(figure, 70 + 46 * len(rows), barmode="group", bargap=0.25, clickmode="event+select")
 
@@ -130,10 +167,18 @@ def lanes(events: pd.DataFrame) -> go.Figure:
     for status in dict.fromkeys(events["status"]):
         own = events[events["status"] == status]
         figure.add_scatter(
-            x=own["occurred_at"], y=own["app_name"], mode="markers", name=look(status).label,
-            marker={"symbol": SYMBOLS.get(status, "square"), "size": 12, "color": TONES[look(status).tone], "line": {"width": 1}},
+            x=own["occurred_at"],
+            y=own["app_name"],
+            mode="markers",
+            name=look(status).label,
+            marker={
+                "symbol": SYMBOLS.get(status, "square"),
+                "size": 12,
+                "color": TONES[look(status).tone],
+                "line": {"width": 1},
+            },
             customdata=own[["event_id", "job_id", "action", "said"]],
-            hovertemplate="<b>%{customdata[2]}</b>: " + look(status).label.lower() + "<br>%{customdata[3]}<br>%{x|%a %d %b %Y %H:%M:%S} UTC<extra></extra>",
-        )  # fmt: skip
+            hovertemplate=f"<b>%{{customdata[2]}}</b>: {look(status).label.lower()}<br>%{{customdata[3]}}<br>{MOMENT}",
+        )
     figure.update_yaxes(type="category")
     return bare(figure, 110 + 46 * events["app_name"].nunique(), clickmode="event+select")

@@ -97,16 +97,12 @@ def written(value: object) -> str:
 
 
 def is_empty() -> bool:
-    """Says whether the store holds nothing yet, and if so teaches what to do."""
-    reached = ask("extent").iloc[0]
-    if not pd.isna(reached["last_at"]):
-        return False
-    teach()
-    return True
+    """Says whether the store holds nothing yet."""
+    return bool(pd.isna(ask("extent").iloc[0]["last_at"]))
 
 
 def teach() -> None:
-    """Says how logs get in."""
+    """Says how logs get in; an empty store teaches instead of showing nothing."""
     st.info(
         "There is nothing in the store yet, so there is nothing to show: no events, no job status, no SCIM requests."
     )
@@ -116,7 +112,6 @@ def teach() -> None:
         f"- **Or drop a file** on the Ingestion page, or into `{read_settings().inbox}`."
     )
     st.code("python -m pipeline sample build/tenant\npython -m pipeline ingest build/tenant", language="bash")
-    st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
 
 
 @st.fragment(run_every=5)

@@ -20,9 +20,15 @@ def who_beats(settings: Settings) -> str:
     """Says which process runs the beats."""
     running = holder(settings)
     if running is None:
-        return ":material/heart_broken: Nobody runs the beats; files in the inbox wait until somebody does: `python -m pipeline watch`."
+        return (
+            ":material/heart_broken: Nobody runs the beats; files in the inbox wait until somebody does: "
+            "`python -m pipeline watch`."
+        )
     if running.pid == os.getpid():
-        return f":material/favorite: This process runs the beats: it reads `{settings.inbox}` by itself and keeps the store tidy."
+        return (
+            f":material/favorite: This process runs the beats: it reads `{settings.inbox}` by itself "
+            "and keeps the store tidy."
+        )
     return f":material/favorite: Another process runs the beats: {plain(str(running))}."
 
 
@@ -61,9 +67,10 @@ def draw(settings: Settings) -> None:
     st.subheader("Load a file", anchor="load")
     round_ = st.session_state.get("inbox_round", 0)
     dropped = st.file_uploader(
-        "Drop provisioning logs, SCIM request logs or job status here; plain, gzip or zip. What a file is, its content tells.",
-        accept_multiple_files=True, key=f"inbox-{round_}",
-    )  # fmt: skip
+        "Drop provisioning logs, SCIM request logs or job status here: plain, gzip or zip. The content tells which.",
+        accept_multiple_files=True,
+        key=f"inbox-{round_}",
+    )
     if dropped:
         paths = [save(settings.inbox, file.name, file.getvalue()) for file in dropped]
         st.session_state.inbox_said = load(paths)

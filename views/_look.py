@@ -150,5 +150,9 @@ def cause(reason: object, error_code: object = None) -> str:
 
 
 def plain(text: str) -> str:
-    """Gives text from a log for use inside markdown: nothing in it formats, links or draws."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
+    """Gives text from a log for use inside markdown: nothing in it formats, links or draws.
+
+    An address would become a mail link in spite of escapes, so a word joiner follows its sign.
+    """
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
+    return escaped.replace("@", "@\u2060")

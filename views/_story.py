@@ -20,11 +20,19 @@ def draw(source_id: str) -> None:
         st.warning(f"Nobody in the store has the id {plain(source_id)}.")
         return
     first = states.iloc[0]
-    st.header(plain(str(first["name"])), anchor=False)
-    known = [str(value) for value in (first["source_type"], first["source_name"]) if not missing(value)]
-    st.caption(f"{plain(' · '.join(known))} · id in Entra `{source_id}`")
+    kind, name = (str(first[column]) for column in ("source_type", "source_name"))
+    st.header(plain(str(first["name"]) if missing(first["source_name"]) else name), anchor=False)
+    called = "" if missing(first["upn"]) else f" `{code(first['upn'])}`, "
+    st.caption(
+        f"{plain('Object' if missing(first['source_type']) else kind)}{called or ', '}id in Entra `{code(source_id)}`"
+    )
     tile("person_states", verdicts, object=source_id)
     tile("person_events", time_line, object=source_id)
+
+
+def code(text: object) -> str:
+    """Gives text for use between backticks."""
+    return str(text).replace("`", "'").replace("\n", " ")
 
 
 def verdicts(states: pd.DataFrame) -> None:
@@ -35,6 +43,8 @@ def verdicts(states: pd.DataFrame) -> None:
 
 def verdict(state: Row) -> str:  # type: ignore[valid-type]
     """Says how somebody stands in one app, and what comes next."""
+    if not state["attempts"]:
+        return f"In **{plain(str(state['app_name']))}**: {standing(state)}; nothing was tried."
     tried = f"{int(state['attempts'] - state['failures'])} of {count(state['attempts'], 'attempt')} good"
     return f"In **{plain(str(state['app_name']))}**: {standing(state)}; {tried} ({share(state['success_share'])})."
 
@@ -108,10 +118,11 @@ def ladder(steps: pd.DataFrame) -> None:
     """Draws the steps from the first to the last; one that did not succeed is open."""
     for _, step in steps.iterrows():
         seen = look(str(step["status"]))
-        title = f"{step['ordinal']}. {plain(str(step['type']))} · :{COLOURS[seen.tone]}[{seen.label}] · {plain(str(step['name']))}"
+        ended = f":{COLOURS[seen.tone]}[{seen.label}]"
+        title = f"{step['ordinal']}. {plain(str(step['type']))} · {ended} · {plain(str(step['name']))}"
         with st.expander(title, icon=seen.icon, expanded=step["status"] not in ("success", "skipped")):
             if not missing(step["description"]):
-                st.markdown(plain(str(step["description"]).replace("\r\n", " ")))
+                st.text(str(step["description"]).replace("\r\n", "\n"))
             details(step["details"])
 
 
@@ -122,7 +133,8 @@ def details(text: object) -> None:
     except ValueError:
         seen = {}
     if isinstance(seen, dict) and seen:
-        st.table({"Value": {plain(str(name)): plain(str(value)) for name, value in seen.items()}}, border="horizontal")
+        rows = {"Name": list(seen), "Value": [str(value) for value in seen.values()]}
+        st.dataframe(rows, hide_index=True)
 
 
 def changes(rows: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from views import _charts
-from views._frame import BLANK, ask, bar, is_empty, picked, pointed, tile, times
+from views._frame import BLANK, ask, bar, is_empty, picked, pointed, teach, tile, times
 from views._look import count, missing, plain, share, when
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
@@ -21,10 +21,12 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
             f"Nothing failed between {when(bar().since)} and {when(bar().until)}; {count(good, 'attempt')} succeeded."
         )
     top = errors.iloc[0]
-    widest = f"{plain(named(top['error_code']))} hit the most: {count(top['objects'], 'person or group', 'people and groups')}"
+    hit = count(top["objects"], "person or group", "people and groups")
+    widest = f"{plain(named(top['error_code']))} hit the most: {hit}"
     still = count(errors["still_failing"].sum(), "object is", "objects are")
     return (
-        f"{count(failed, 'attempt')} of {failed + good:,} failed (success {share(good / (failed + good))}, benign skips left out). "
+        f"{count(failed, 'attempt')} of {failed + good:,} failed "
+        f"(success {share(good / (failed + good))}, benign skips left out). "
         f"{widest}. {still} still failing with one of these."
     )
 
@@ -54,9 +56,12 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
     rows = rows.assign(label=rows["label"].map(named))
     hours = 1 if bucket == "hour" else 24
     state = st.plotly_chart(
-        _charts.over_time(rows, hours), key=f"moves-{by}-{bucket}", on_select="rerun", selection_mode="points",
+        _charts.over_time(rows, hours),
+        key=f"moves-{by}-{bucket}",
+        on_select="rerun",
+        selection_mode="points",
         config={"displaylogo": False},
-    )  # fmt: skip
+    )
     chosen = pointed(state)
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
@@ -78,9 +83,14 @@ def behind(title: str, **given: object) -> None:
     with st.container(border=True):
         st.markdown(f"**{title}**: {count(len(rows), 'event')}" + (", the newest 200" if len(rows) == 200 else ""))
         state = st.dataframe(
-            rows.drop(columns=["event_id", "job_id"]), hide_index=True, placeholder=BLANK, column_config=times("occurred_at"), on_select="rerun",
-            selection_mode="single-row", key=f"behind-{title}",
-        )  # fmt: skip
+            rows.drop(columns=["event_id", "job_id"]),
+            hide_index=True,
+            placeholder=BLANK,
+            column_config=times("occurred_at"),
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"behind-{title}",
+        )
         chosen = picked(state)
         if chosen is not None:
             row = rows.iloc[chosen]
@@ -110,9 +120,15 @@ def ranking(rows: pd.DataFrame) -> None:
         "reason": st.column_config.TextColumn("The newest one says", width="medium"),
     }
     state = st.dataframe(
-        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, on_select="rerun",
-        selection_mode="single-row", key="errors",
-    )  # fmt: skip
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="errors",
+    )
     chosen = picked(state)
     if chosen is not None and chosen < len(rows):
         code = rows.iloc[chosen]["error_code"]
@@ -131,9 +147,15 @@ def skips(rows: pd.DataFrame) -> None:
         **times(last_seen_at="Last seen"),
     }
     state = st.dataframe(
-        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, on_select="rerun",
-        selection_mode="single-row", key="skips",
-    )  # fmt: skip
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="skips",
+    )
     chosen = picked(state)
     if chosen is not None and chosen < len(rows):
         reason = rows.iloc[chosen]["skip_reason"]
@@ -143,6 +165,8 @@ def skips(rows: pd.DataFrame) -> None:
 def page() -> None:
     """Draws the page."""
     if is_empty():
+        teach()
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")

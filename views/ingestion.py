@@ -5,7 +5,7 @@ import streamlit as st
 
 from pipeline.settings import read_settings
 from views import _inbox
-from views._frame import BLANK, ask, is_empty, tile, times
+from views._frame import BLANK, ask, is_empty, teach, tile, times
 from views._look import count, span
 
 
@@ -81,11 +81,11 @@ def beats(rows: pd.DataFrame) -> None:
 
 def page() -> None:
     """Draws the page."""
-    empty = is_empty()
     settings = read_settings()
     _inbox.draw(settings)
     st.markdown(_inbox.who_beats(settings))
-    if empty:
+    if is_empty():
+        teach()
         return
     files = ask("file_ledger")
     if not files.empty:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from views import _charts
 from views._bar import spelled
-from views._frame import BLANK, ask, bar, is_empty, picked, pointed, tile, times
+from views._frame import BLANK, ask, bar, is_empty, picked, pointed, teach, tile, times
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
 
 
@@ -71,7 +71,7 @@ def fleet_table(fleet: pd.DataFrame) -> None:
         "daily_failures": st.column_config.BarChartColumn(
             "Failures a day",
             y_min=0,
-            help="Oldest day first. An empty day: nothing failed; below, unknown is told from quiet",
+            help="Oldest day first. An empty day: nothing failed; the chart below tells unknown from quiet",
         ),
         "open_escrows": st.column_config.NumberColumn(
             "Open escrows", format="localized", help="Objects that await a retry"
@@ -80,9 +80,15 @@ def fleet_table(fleet: pd.DataFrame) -> None:
         **times(next_try_at="Next try"),
     }
     state = st.dataframe(
-        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, key="fleet", on_select="rerun",
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        key="fleet",
+        on_select="rerun",
         selection_mode="single-row",
-    )  # fmt: skip
+    )
     chosen = picked(state)
     if chosen is not None and chosen < len(rows):
         job_links(rows.iloc[chosen])
@@ -175,7 +181,7 @@ def escrows(rows: pd.DataFrame) -> None:
         "name": st.column_config.TextColumn("Who"),
         "error_code": st.column_config.TextColumn("Error"),
         "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
-        **times(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up"),
+        **times(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up on"),
     }
     st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
 
@@ -183,6 +189,8 @@ def escrows(rows: pd.DataFrame) -> None:
 def page() -> None:
     """Draws the page."""
     if is_empty():
+        teach()
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     fleet = ask("fleet")
     if fleet.empty:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.catalog import find_query
 from views import _story
-from views._frame import BLANK, ask, bar, how, is_empty, picked, times, values_of
+from views._frame import BLANK, ask, bar, how, is_empty, picked, teach, times, values_of
 from views._look import LOOKS, chip_colours, chips, count, look
 
 PAGE = 50
@@ -102,9 +102,16 @@ def table(rows: pd.DataFrame) -> None:
     }
     opened = st.session_state.get("people_opened", 0)
     state = st.dataframe(
-        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, on_select="rerun",
-        selection_mode="single-row", key=f"people-{opened}", height=min(600, 38 + 35 * len(rows)),
-    )  # fmt: skip
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"people-{opened}",
+        height=min(600, 38 + 35 * len(rows)),
+    )
     st.caption("Select a row to open the story of that person or group.")
     chosen = picked(state)
     if chosen is not None:
@@ -116,6 +123,8 @@ def table(rows: pd.DataFrame) -> None:
 def page() -> None:
     """Draws everybody, or the one whom the address names."""
     if is_empty():
+        teach()
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     if "object" not in st.query_params:
         everybody()

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pipeline.catalog import Parameter, Query, WrongValue, bind, catalog
 from pipeline.store import StoreError
-from views._frame import bar, is_empty, store, written
+from views._frame import bar, is_empty, store, teach, written
 from views._look import count, plain
 
 WINDOW = ("since", "until", "job", "tenant")
@@ -129,7 +129,8 @@ def answered(query: Query, given: dict[str, Any]) -> None:
 
 def page() -> None:
     """Draws the page."""
-    is_empty()
+    if is_empty():
+        teach()
     query = chosen_query()
     if query.about:
         st.caption(query.about)

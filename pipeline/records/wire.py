@@ -5,8 +5,10 @@ that the file's first records use; `model_validate` judges the single records th
 """
 
 import types
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
@@ -65,8 +67,8 @@ class Wire(BaseModel):
         """Renames the keys, whatever their case, to the names that the fields have here."""
         if not isinstance(given, Mapping):
             raise ValueError(f"is {type(given).__name__}; a JSON object was expected")
-        samples = [given]
-        return {name: given.get(spelling(name, field, samples)) for name, field in cls.model_fields.items()}
+        named = {key: value for key, value in given.items() if isinstance(key, str)}
+        return {name: named.get(spelling(name, field, [named])) for name, field in cls.model_fields.items()}
 
     @field_validator("*", mode="wrap")
     @classmethod
@@ -86,19 +88,25 @@ class Wire(BaseModel):
 
 
 def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
-    """Gives the key that the samples use for a field, or its own name when none does."""
-    wanted = [name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark)]
-    for word in wanted:
-        for sample in samples:
-            if word in sample:
-                return word
-    folded = [word.casefold() for word in wanted]
-    for word in folded:
-        for sample in samples:
-            for key in sample:
-                if key.casefold() == word:
-                    return str(key)
-    return name
+    """Gives the key that most samples use for a field, or its own name when none does; case never matters."""
+    wanted = spellings(name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark))
+    found = Counter(
+        best
+        for sample in samples
+        if (best := min((key for key in sample if key.casefold() in wanted), key=rank(wanted), default=None))
+    )
+    return found.most_common(1)[0][0] if found else name
+
+
+@lru_cache(maxsize=4096)
+def spellings(*names: str) -> dict[str, int]:
+    """Gives the names a field goes by, each with its place in order of preference."""
+    return {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
+
+
+def rank(wanted: Mapping[str, int]) -> Callable[[str], int]:
+    """Gives the order in which a record's keys are preferred for a field."""
+    return lambda key: wanted[key.casefold()]
 
 
 def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]:

@@ -21,6 +21,7 @@ REQUEST_ID = r"(?i)(?:^|[\s\"])(?:request_id=|rid=|request-id=|id=)\"?([0-9a-f-]
 
 TOLD = """
 select
+    number,
     strftime(timezone('UTC', try_strptime(parts.told_at, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ') as told_at,
     nullif(parts."method", '') as "method",
     parts.target as target,
@@ -35,10 +36,11 @@ select
     false as partial
 from (
     select
+        number,
         parts,
         list_transform(regexp_extract_all(parts.added, '{body}', 1), lambda b: {unescaped}) as bodies
     from (
-        select regexp_extract(line, '{line}', ['client', 'told_at', 'method', 'target', 'status', 'added']) as parts
+        select number, regexp_extract(line, '{line}', ['client', 'told_at', 'method', 'target', 'status', 'added']) as parts
         from ({records})
     )
 )

@@ -24,6 +24,7 @@ NESTED = {
 
 TOLD = """
 select
+    number,
     "Id" as id,
     "TimeGenerated" as "activityDateTime",
     "AADTenantId" as "tenantId",

@@ -6,6 +6,7 @@ from pipeline.sources.source import Source
 
 TOLD = """
 select
+    number,
     "properties".* replace (coalesce("properties"."tenantId", "tenantId",
         nullif(regexp_extract("resourceId", '(?i)/tenants/([^/]+)', 1), '')) as "tenantId",
         coalesce("properties"."activityDateTime", "time") as "activityDateTime"),

@@ -133,7 +133,8 @@ select
     case when reason is not null then try_cast({AGAIN} as timestamp) end as retry_at,
     told_steps[-1]."name" as last_step,
     {STEPS} as steps,
-    {CHANGES} as changes
+    {CHANGES} as changes,
+    number
 from (
     select
         * exclude ("provisioningSteps", "modifiedProperties"),

@@ -49,7 +49,8 @@ select
     {redacted("request_body")} as request_body,
     {redacted("response_body")} as response_body,
     partial,
-    request_id is null as counted
+    request_id is null as counted,
+    number
 from (
     select
         *,
@@ -72,6 +73,7 @@ from (
             nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') as raw_detail
         from (
             select
+                number,
                 {instant("told_at")} as occurred_at,
                 nullif(tenant_id, '') as told_tenant,
                 nullif(app_id, '') as app_id,

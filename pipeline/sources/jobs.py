@@ -59,7 +59,8 @@ select
     try_cast(list_filter("synchronizationJobSettings",
         lambda s: s."name" = 'QuarantineTooManyDeletesThreshold')[1]."value" as bigint) as deletion_threshold,
     nullif(nullif(coalesce(status.quarantine.error.code, status."lastExecution".error.code), 'None'), '') as error_code,
-    nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '') as error_message
+    nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '') as error_message,
+    number
 from ({{told}})
 """
 

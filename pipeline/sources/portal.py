@@ -56,6 +56,7 @@ CHANGES = {
 
 TOLD = """
 select
+    {number} as number,
     {id} as id,
     {activityDateTime} as "activityDateTime",
     {tenantId} as "tenantId",
@@ -126,7 +127,7 @@ def meanings(header: tuple[str, ...], patterns: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def portal_told(main: tuple[str, Head], steps: tuple[str, Head] | None, changes: tuple[str, Head] | None) -> str:
+def portal_told(number: int, main: tuple[str, Head], steps: tuple[str, Head] | None, changes: tuple[str, Head] | None) -> str:
     """Gives SQL for the told events of the three files, each given as its path and head."""
     file, head = main
     columns = meanings(head.header, MAIN)
@@ -137,6 +138,7 @@ def portal_told(main: tuple[str, Head], steps: tuple[str, Head] | None, changes:
     return GRAPH.format(
         records=TOLD.format(
             **fields,
+            number=number,
             status_info=column_type(Event.model_fields["statusInfo"].annotation, []),
             main=rows,
             steps=step_rows(*steps) if steps else NO_STEPS,

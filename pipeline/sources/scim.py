@@ -7,6 +7,7 @@ from pipeline.sources.source import Source
 
 TOLD = """
 select
+    number,
     "time" as told_at,
     "method",
     "path" as target,

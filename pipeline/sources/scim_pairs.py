@@ -7,6 +7,7 @@ from pipeline.sources.source import Source
 
 TOLD = """
 select
+    number,
     "timestamp" as told_at,
     "method",
     "path" as target,

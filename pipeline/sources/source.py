@@ -1,6 +1,6 @@
 """What a source is: how it is recognised, the record it carries and the SQL that turns records into rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,24 +34,31 @@ class Source:
         return {field: value.get(column) for field, column in self.renames(head).items()}
 
 
-def reader(source: Source, file: str, head: Head, biggest: int) -> str:
-    """Gives SQL for the records of a JSON file: `ordinal` and the model's fields, one row a record, in file order.
+def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -> str:
+    """Gives SQL for the records of JSON files alike: `number` and the model's fields, one row a record, in order.
 
-    A record that cannot be read is a row of nulls. `biggest` is the longest record allowed, in bytes.
+    `files` has each file's number. A record that cannot be read is a row of nulls. `biggest` is the longest record
+    allowed, in bytes.
     """
     types = columns(source.record, head.samples)
+    which = f"list_extract({list(files.values())}, list_position({texts(files)}, filename))"
     if head.wrapper is None:
-        read = read_json(file, head, types, biggest)
         fields = ", ".join(selection(source.record, head.samples))
-        return f"select {fields} from {read}"
-    members = ", ".join(f'"{key}" {held}' for key, held in types.items())
-    read = read_json(file, head, {head.wrapper: f"STRUCT({members})[]"}, biggest)
+        return f"select {which} as number, {fields} from {read_json(files, head, types, biggest)}"
+    members = ", ".join(f"{quoted(key)} {held}" for key, held in types.items())
+    read = read_json(files, head, {head.wrapper: f"STRUCT({members})[]"}, biggest)
     fields = ", ".join(selection(source.record, head.samples, owner="record."))
-    unwrapped = f'select unnest(coalesce("{head.wrapper}", [null])) as record from {read}'
-    return f"select {fields} from ({unwrapped})"
+    unwrapped = f"select {which} as number, unnest(coalesce({quoted(head.wrapper)}, [null])) as record from {read}"
+    return f"select number, {fields} from ({unwrapped})"
 
 
-def csv_reader(source: Source, file: str, head: Head) -> str:
+def alike(source: Source, head: Head) -> str:
+    """Gives a text that is the same for two files that one reader may read together."""
+    types = columns(source.record, head.samples)
+    return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.samples)}"
+
+
+def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
     """Gives SQL for the rows of a CSV under the model's names; an empty cell is null."""
     spelled = [dict.fromkeys(head.header)]
     kinds = columns(source.record)
@@ -61,26 +68,31 @@ def csv_reader(source: Source, file: str, head: Head) -> str:
         for name, field in source.record.model_fields.items()
         for key in [spelling(name, field, spelled)]
     ]
-    return f"select {', '.join(cells)} from {read_csv(file)}"
+    return f"select {number} as number, {', '.join(cells)} from {read_csv(file)}"
 
 
 def read_csv(file: str) -> str:
     """Gives the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded."""
     return (
         f"read_csv({text(file)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
-        "null_padding = true, parallel = false, strict_mode = false, max_line_size = 67108864, compression = 'none')"
+        "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, compression = 'none')"
     )
 
 
-def read_json(file: str, head: Head, types: Mapping[str, str], biggest: int) -> str:
+def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], biggest: int) -> str:
     """Gives the call of DuckDB's typed JSON reader that suits the layout; types name the keys as the file spells them."""
     layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
     listed = ", ".join(f"{text(key)}: {text(held)}" for key, held in types.items())
     forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
     return (
-        f"read_json({text(file)}, format = '{layout}', compression = 'uncompressed', columns = {{{listed}}}, "
+        f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', columns = {{{listed}}}, "
         f"maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
     )
+
+
+def texts(values: Iterable[str]) -> str:
+    """Writes texts as an SQL list."""
+    return f"[{', '.join(text(value) for value in values)}]"
 
 
 def text(value: str) -> str:
