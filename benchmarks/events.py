@@ -62,7 +62,12 @@ def event(rng: random.Random, index: int, began: datetime, people: int) -> dict[
             "id": source_id,
             "displayName": f"Person {person}",
             "identityType": "User",
-            "details": {"id": source_id, "odatatype": "User", "DisplayName": f"Person {person}", "UserPrincipalName": upn},
+            "details": {
+                "id": source_id,
+                "odatatype": "User",
+                "DisplayName": f"Person {person}",
+                "UserPrincipalName": upn,
+            },
         },
         "targetIdentity": {
             "id": str(uuid.UUID(int=person)),
@@ -77,7 +82,7 @@ def attributes(person: int, upn: str) -> dict[str, str]:
     """Gives the attributes that Cerby's tutorial maps, for one invented person."""
     return {
         "userName": upn,
-        "emails[type eq \"work\"].value": upn,
+        'emails[type eq "work"].value': upn,
         "active": "True",
         "name.givenName": f"Given{person}",
         "name.familyName": f"Family{person}",
@@ -111,12 +116,18 @@ def steps(upn: str, status: str, facts: dict[str, str]) -> list[dict[str, object
         "Assigned to the application": "True",
         "User has the required role": "True",
         "Scoping filter evaluation passed": "True",
-        "ScopeEvaluationResult": '{"Staff.department EQUALS \'Sales\'":true}',
+        "ScopeEvaluationResult": "{\"Staff.department EQUALS 'Sales'\":true}",
     }
     last = {"skipped": "EntrySynchronizationSkip"}.get(status, "EntryExportUpdate")
     end = {"SkipReason": "RedundantExport"} if status == "skipped" else details
     return [
-        step("EntryImportUpdate", "import", "success", f"Received User '{upn}' change of type (Update)", {"userName": upn, "active": "True"}),
+        step(
+            "EntryImportUpdate",
+            "import",
+            "success",
+            f"Received User '{upn}' change of type (Update)",
+            {"userName": upn, "active": "True"},
+        ),
         step("EntrySynchronizationScoping", "scoping", "success", "Determine if User in scope by evaluating", scope),
         step("EntryImport", "matching", "success", f"Retrieved User '{upn}' from customappsso", {"userName": upn}),
         step(last, "export", status, f"User '{upn}' was handled in customappsso", end),

@@ -20,6 +20,8 @@ from rich.table import Table
 from pipeline import answers, terminal
 from pipeline.asking import Refused, read_words, with_window
 from pipeline.catalog import UnknownQuery, WrongValue, bind, catalog, find_query
+from pipeline.ingest import IngestError
+from pipeline.ingest import ingest as read_files
 from pipeline.publish import PublishError
 from pipeline.settings import SettingsError, read_settings
 from pipeline.store import Store, StoreError, open_store, read_only_statement, seal
@@ -30,7 +32,7 @@ WORTH_A_LOOK = 1
 NOT_DONE = 2
 
 
-EXPECTED = (StoreError, SettingsError, PublishError, UnknownQuery, WrongValue, Refused)
+EXPECTED = (StoreError, SettingsError, IngestError, PublishError, UnknownQuery, WrongValue, Refused)
 "What a person can meet; each says what, where and what to do."
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -47,11 +49,9 @@ def ingest(
     every: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
     """Read files and folders once; what was read before is not read again."""
-    from pipeline.ingest import ingest as read
-
     store = open_store(read_settings())
     with terminal.bytes_bar("Reading") as progress:
-        report = read(store, paths, progress=progress)
+        report = read_files(store, paths, progress=progress)
     if as_json:
         print_json(terminal.ingest_document(report.files, report.seconds))
     else:
@@ -72,7 +72,7 @@ def ask(
     as_csv: Csv = False,
     parquet: Parquet = None,
 ) -> None:
-    """Answer a question of queries/; without one, list them. Without --since and --until, of everything in the store."""
+    """Answer a question of queries/; without one, list them. Without --since and --until, of all that is stored."""
     name, values = read_words(words or [])
     if name is None:
         list_questions(as_json)

@@ -6,7 +6,6 @@ Instants are the store's naive UTC: they are written in ISO 8601 with a Z, and w
 import csv
 import json
 import math
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -47,7 +46,7 @@ def write_parquet(answer: pa.Table, file: Path) -> None:
     part = file.with_name(f".{file.name}.part")
     try:
         pq.write_table(answer, part, compression="zstd")
-        os.replace(part, file)
+        part.replace(file)
     finally:
         part.unlink(missing_ok=True)
 
@@ -102,12 +101,12 @@ def print_records(answer: pa.Table, console: Console) -> None:
 def records(answer: pa.Table) -> Iterator[dict[str, Any]]:
     """Gives the rows as JSON's own types, a batch at a time so that a long answer needs little memory."""
     for batch in unfolded(answer).to_batches(max_chunksize=BATCH):
-        for row in zip(*[column.to_pylist() for column in batch.columns], strict=True):
+        for row in zip(*[column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns], strict=True):
             yield dict(zip(names(answer), map(plain, row), strict=True))
 
 
 def names(answer: pa.Table) -> list[str]:
-    """Gives the columns' names, a repeated one with its place behind it, since two keys of an object may not be alike."""
+    """Gives the columns' names, a repeated one with its place behind it: the keys of an object differ."""
     given = answer.column_names
     return [name if given.index(name) == place else f"{name}_{place + 1}" for place, name in enumerate(given)]
 
@@ -142,7 +141,9 @@ def plain(value: Any) -> Any:
         case date() | time():
             return value.isoformat()
         case timedelta():
-            return value.total_seconds()
+            return f"PT{value.total_seconds():g}S"
+        case pa.MonthDayNano():
+            return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:g}S"
         case bytes():
             return value.decode("utf-8", "backslashreplace")
         case dict():

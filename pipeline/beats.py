@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 
+from pipeline.ingest import ingest
 from pipeline.publish import publish
 from pipeline.settings import Settings
 from pipeline.store import LAKE, Cursor, Store
@@ -39,7 +40,6 @@ def beats(settings: Settings) -> list[Beat]:
 
 def read_inbox(store: Store, stop: Event) -> str:
     """Reads what is new in the inbox; told to stop, it ends between two transactions."""
-    from pipeline.ingest import ingest
 
     def heed(_done: int, _everything: int) -> None:
         if stop.is_set():
@@ -84,7 +84,8 @@ def latest_news(store: Store) -> int:
             select 1
             from (select unnest(map_entries(changes)) as change)
             where change.key not in ('merge_adjacent', 'rewrite_delete')
-                and change.value <> [(select table_id::varchar from ducklake_table_info('{LAKE}') where table_name = 'beats')]
+                and change.value <> (
+                    select [table_id::varchar] from ducklake_table_info('{LAKE}') where table_name = 'beats')
         )"""
     return int(store.rows(news)[0][0])
 

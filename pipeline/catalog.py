@@ -107,7 +107,9 @@ def bind(query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {parameter.name for parameter in query.parameters}
     for name in given:
         if name not in known:
-            raise WrongValue(f"'{query.name}' has no parameter '{name}'; it takes {', '.join(sorted(known)) or 'none'}.")
+            raise WrongValue(
+                f"'{query.name}' has no parameter '{name}'; it takes {', '.join(sorted(known)) or 'none'}."
+            )
     return {parameter.name: value(query, parameter, given.get(parameter.name)) for parameter in query.parameters}
 
 

@@ -18,9 +18,14 @@ create or replace macro state_of("action", status, skip_reason) as
         when status in ('success', 'warning') then 'in_sync'
     end;
 
--- order_of: a total order of events. Graph gives whole seconds, so ties happen; the id's hash breaks them, always alike.
+-- order_of: a total order of events. Instants are whole seconds, so ties happen; the id's hash breaks them, always alike.
+-- 31 bits each: enough for a BIGINT, which Parquet keeps exactly (it has no HUGEINT), until the year 2106.
 create or replace macro order_of(occurred_at, event_id) as
-    (epoch_us(occurred_at)::hugeint << 64) + hash(event_id);
+    epoch(occurred_at)::bigint * 2147483648 + (hash(event_id) & 2147483647)::bigint;
+
+-- named_of: the same order, with every event that names its object after all that do not.
+create or replace macro named_of(occurred_at, event_id, upn, source_name) as
+    order_of(occurred_at, event_id) - case when coalesce(upn, source_name) is null then 4611686018427387904 else 0 end;
 
 -- outcomes: events with what they say about their object.
 create or replace view outcomes as
@@ -62,20 +67,21 @@ from (
 create or replace view identities as
 select
     job_id,
-    arg_max(app_name, seen_key) as app_name,
+    arg_max_null(app_name, named_key) as app_name,
     source_id,
-    arg_max(source_type, seen_key) as source_type,
-    arg_max(upn, seen_key) as upn,
-    arg_max(source_name, seen_key) as source_name,
-    arg_max(target_id, seen_key) as target_id,
+    arg_max_null(source_type, named_key) as source_type,
+    arg_max_null(upn, named_key) as upn,
+    arg_max_null(source_name, named_key) as source_name,
+    arg_max(target_id, target_key) as target_id,
     coalesce(arg_max(state, state_key), 'skipped') as state,
     max(last_event_at) as last_event_at,
     max(last_success_at) as last_success_at,
     sum(attempts)::bigint as attempts,
     sum(failures)::bigint as failures,
     sum(benign_skips)::bigint as benign_skips,
+    coalesce(arg_max(benign, state_key), true) as benign,
     (sum(attempts) - sum(failures)) / nullif(sum(attempts), 0) as success_share,
-    case when arg_max(state, state_key) = 'failing' then nullif(arg_max(error_code, state_key), '') end as open_error_code
+    case when arg_max(state, state_key) = 'failing' then arg_max_null(error_code, state_key) end as open_error_code
 from identity_parts
 group by job_id, source_id;
 

@@ -5,16 +5,18 @@ insert into identity_parts
 select
     job_id,
     source_id,
-    max(order_key),
-    arg_max(app_name, order_key),
-    arg_max(source_type, order_key),
-    arg_max(upn, order_key),
-    arg_max(source_name, order_key),
+    max(named_key),
+    arg_max_null(app_name, named_key),
+    arg_max_null(source_type, named_key),
+    arg_max_null(upn, named_key),
+    arg_max_null(source_name, named_key),
+    max(order_key) filter (where target_id is not null),
     arg_max(target_id, order_key),
     max(occurred_at),
     max(order_key) filter (where state is not null),
     arg_max(state, order_key) filter (where state is not null),
-    arg_max(coalesce(error_code, ''), order_key) filter (where state is not null),
+    arg_max(benign, order_key) filter (where state is not null),
+    arg_max_null(error_code, order_key) filter (where state is not null),
     max(occurred_at) filter (where status = 'success' or state = 'in_sync'),
     count(*) filter (where status in ('success', 'failure')),
     count(*) filter (where status = 'failure'),
@@ -23,6 +25,7 @@ from (
     select
         *,
         order_of(occurred_at, event_id) as order_key,
+        named_of(occurred_at, event_id, upn, source_name) as named_key,
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign
     from arriving

@@ -5,18 +5,40 @@ happens in between, `files.read_to` says how far each file was read, and `lines 
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from os.path import commonprefix
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pipeline.finding import File, IngestError, found
 from pipeline.landing import Landed, empty_stage, keep_rejects, land
-from pipeline.ledger import Entry, fingerprint, keep_entries, lines_before, read_ledger, resumed
-from pipeline.reading import LOOK_AT_MOST, CutShort, Piece, beginning, decoded, look, pieces, whole
+from pipeline.ledger import (
+    Entry,
+    entries_of,
+    fingerprint,
+    keep_entries,
+    lines_before,
+    reached,
+    read_ledger,
+    resumed,
+    unchanged,
+    unfinished,
+)
+from pipeline.reading import (
+    LOOK,
+    LOOK_AT_MOST,
+    CutShort,
+    Piece,
+    beginning,
+    blocks,
+    compressed,
+    decoded,
+    look,
+    pieces,
+    whole,
+)
 from pipeline.sources import recognise
 from pipeline.sources.head import Head
 from pipeline.sources.portal import is_changes, is_steps
@@ -85,8 +107,8 @@ def ingest(store: Store, paths: Iterable[str | Path], *, progress: Progress | No
     `progress` is told the bytes done and the bytes there are. Raises IngestError for a path that is not there.
     """
     began = time.monotonic()
-    with TemporaryDirectory() as folder:
-        run = Run(store, list(found(paths, Path(folder))), progress)
+    with ExitStack() as held:
+        run = Run(store, list(found(paths, held)), progress)
         try:
             run.read()
         finally:
@@ -99,7 +121,7 @@ class Run:
 
     def __init__(self, store: Store, files: list[File], progress: Progress | None) -> None:
         self.store = store
-        self.files = files
+        self.files = list({file.name: file for file in files}.values())
         self.results: list[FileResult] = []
         self.progress = progress or (lambda done, total: None)
         self.cursor = store.cursor()
@@ -107,8 +129,10 @@ class Run:
         self.groups: dict[str, Group] = {}
         self.held = ExitStack()
         self.bytes_waiting = 0
-        self.total = sum(file.path.stat().st_size for file in files)
-        self.csv_heads = {file.name: look(file.path) for file in files if file.path.suffix.lower() == ".csv"}
+        self.total = sum(size_of(file) for file in self.files)
+        self.headers: dict[str, Head | None] = {}
+        self.ledger: dict[str, Entry] = {}
+        self.begun: dict[str, Entry] = {}
         empty_stage(self.cursor)
 
     def close(self) -> None:
@@ -118,24 +142,32 @@ class Run:
 
     def read(self) -> None:
         """Reads every file and commits the last batch."""
-        ledger = read_ledger(self.store)
+        self.ledger = read_ledger(self.store)
         done = 0
         for file in self.files:
             began = time.monotonic()
             result = FileResult(file.name)
             self.results.append(result)
-            self.read_file(file, result, ledger.get(file.name), done)
+            try:
+                self.read_file(file, result, self.ledger.get(file.name), done)
+            except FileNotFoundError:
+                pass  # It was moved away since the folder was walked.
+            except OSError as error:
+                self.unread(replace(file, fault=f"cannot be read ({error.strerror})"), result)
             result.seconds = time.monotonic() - began
-            done += file.path.stat().st_size
+            done += size_of(file)
             self.progress(done, self.total)
         self.commit()
 
     def read_file(self, file: File, result: FileResult, former: Entry | None, done: int) -> None:
         """Stages what is new in one file."""
-        size = file.path.stat().st_size
-        if size == 0:
+        if file.fault:
+            self.unread(file, result)
             return
-        head = self.csv_heads.get(file.name) or look(file.path)
+        size = file.path.stat().st_size
+        if size == 0 or unchanged(file.path, former):
+            return
+        head = look(file.path)
         source = recognise(head)
         result.source = source.name if source else None
         by_lines = source is not None and head.layout in ("lines", "text")
@@ -145,22 +177,44 @@ class Run:
         entry = Entry.new(file.name, result.source, size, former if start else None)
         if source is None:
             self.pass_over(file, head, result, entry)
-            return
+        else:
+            self.read_pieces(file, source, head, result, entry, start if by_lines else None, done)
+
+    def read_pieces(
+        self, file: File, source: Source, head: Head, result: FileResult, entry: Entry, start: int | None, done: int
+    ) -> None:
+        """Stages a file from byte `start` on, or as a whole where it has no lines; a compressed one ends with a mark."""
+        packed, size = compressed(file.path), entry.size
+        ended = replace(entry, read_to=size, fingerprint=fingerprint(file.path, size, False))
         slices = self.store.settings.slice_bytes
+        found = whole(file.path, self.held) if start is None else pieces(file.path, start, slices, self.held)
         try:
-            for piece in pieces(file.path, start, slices, self.held) if by_lines else whole(file.path, self.held):
-                read_to = piece.end if by_lines else size
-                entry = replace(entry, read_to=read_to, fingerprint=fingerprint(file.path, read_to, by_lines))
-                self.add(source, head, piece, Arrival(len(self.waiting), file, result, entry, by_lines))
+            for piece in found:
+                if packed:
+                    entry = replace(ended, read_to=min(piece.end, size), fingerprint=unfinished(ended, piece.end))
+                elif start is not None:
+                    entry = reached(entry, file.path, piece.end)
+                else:
+                    entry = ended
+                self.add(source, head, piece, Arrival(len(self.waiting), file, result, entry, start is not None))
+                if start is not None:
+                    self.commit_when_full()
                 self.progress(min(done + piece.end, done + size), self.total)
+            if packed:
+                self.expect(Arrival(len(self.waiting), file, result, ended))
+            self.commit_when_full()
         except CutShort as error:
-            entry = replace(entry, fingerprint=fingerprint(file.path, size, False))
-            self.reject_file(file, result, entry, f"{file.path.name}: {error}; what came before is kept.")
+            self.reject_file(file, result, ended, f"{Path(file.name).name}: {error}; what came before is kept.")
+
+    def expect(self, arrival: Arrival) -> None:
+        """Lets an arrival wait for the next commit."""
+        self.begun.setdefault(arrival.file.name, arrival.entry)
+        self.waiting.append(arrival)
 
     def add(self, source: Source, head: Head, piece: Piece, arrival: Arrival) -> None:
-        """Stages a piece, at once or together with others alike, and commits when enough waits."""
+        """Stages a piece, at once or together with others alike."""
         told = self.told(arrival, source, head, piece)
-        self.waiting.append(arrival)
+        self.expect(arrival)
         self.bytes_waiting += piece.end - piece.begin
         if head.layout in ("lines", "array", "document") and piece.end - piece.begin < SMALL:
             kind = f"{alike(source, head)} {told.written_at if source.table == 'job_snapshots' else ''}"
@@ -170,6 +224,9 @@ class Run:
                 self.stage(self.groups.pop(kind))
         else:
             self.stage(Group(source, [told]))
+
+    def commit_when_full(self) -> None:
+        """Commits when enough waits."""
         if self.bytes_waiting >= self.store.settings.slice_bytes or len(self.waiting) >= 8 * TOGETHER:
             self.commit()
 
@@ -185,39 +242,54 @@ class Run:
         told = Told(arrival.number, head, piece, str(written))
         if source.name != "portal":
             return told
-        return replace(
-            told, steps=self.beside(arrival.file, is_steps), changes=self.beside(arrival.file, is_changes)
-        )
+        return replace(told, steps=self.beside(arrival.file, is_steps), changes=self.beside(arrival.file, is_changes))
 
     def beside(self, file: File, wanted: Callable[[Head], bool]) -> tuple[str, Head] | None:
         """Finds the file of a portal download that belongs to a main file: beside it, and named most alike."""
-        near = [one for one in self.files if one.group == file.group and one.name in self.csv_heads]
-        fits = [one for one in near if wanted(self.csv_heads[one.name])]
+        fits = [(one, head) for one, head in self.near(file) if wanted(head)]
         if not fits:
             return None
-        best = max(fits, key=lambda one: len(commonprefix([one.path.stem, file.path.stem])))
-        return str(best.path), self.csv_heads[best.name]
+        best, head = max(fits, key=lambda fit: len(commonprefix([fit[0].name, file.name])))
+        return next(whole(best.path, self.held)).file, head
+
+    def near(self, file: File) -> Iterator[tuple[File, Head]]:
+        """Gives the CSV files in a file's folder or zip file, each looked at once."""
+        for one in self.files:
+            if one.group == file.group and not one.fault:
+                if one.name not in self.headers:
+                    head = look(one.path)
+                    self.headers[one.name] = head if head.layout == "csv" else None
+                if (known := self.headers[one.name]) is not None:
+                    yield one, known
 
     def pass_over(self, file: File, head: Head, result: FileResult, entry: Entry) -> None:
         """Settles a file that no source knows: a part of a portal download, a tenant's answer key, or a reject."""
         entry = replace(entry, fingerprint=fingerprint(file.path, entry.size, False))
         if is_steps(head) or is_changes(head):
-            near = [self.csv_heads.get(one.name) for one in self.files if one.group == file.group]
-            if any(recognise(one) for one in near if one is not None):
+            if any(recognise(one) for _, one in self.near(file)):
                 result.source = "portal"
                 return
             reason = "is the second or third file of a portal download; its main file was not beside it"
-        elif head.has("planted", "totals", "seed"):
+        elif head.has("planted", "totals", "seed") or (head.empty and not no_text(file.path)) or begun(file.path):
             return
         else:
             reason = unknown(head, file.path)
-        self.reject_file(file, result, entry, f"{file.path.name} {reason}.")
+        self.reject_file(file, result, entry, f"{Path(file.name).name} {reason}.")
+
+    def unread(self, file: File, result: FileResult) -> None:
+        """Keeps one reject for a file that cannot be read; it is not told again until it can."""
+        former = self.ledger.get(file.name)
+        if former is None or former.fingerprint != file.fault:
+            entry = replace(Entry.new(file.name, None, size_of(file), None), fingerprint=file.fault)
+            self.reject_file(file, result, entry, f"{Path(file.name).name} {file.fault}.")
 
     def reject_file(self, file: File, result: FileResult, entry: Entry, reason: str) -> None:
         """Keeps one reject for a file as a whole."""
         arrival = Arrival(len(self.waiting), file, result, replace(entry, read_to=entry.size))
-        arrival.rejects = [Reject(0, reason, cleaned(beginning(file.path, 4096)[:4096]))]
-        self.waiting.append(arrival)
+        raw = b"" if file.fault else cleaned(beginning(file.path, 4096)[:4096])
+        arrival.rejects = [Reject(0, reason, raw)]
+        self.expect(arrival)
+        self.commit_when_full()
 
     def commit(self) -> None:
         """Lands what waits as one transaction."""
@@ -229,22 +301,40 @@ class Run:
             empty_stage(self.cursor)
         for arrival, found in self.landed:
             note(arrival, found)
+        self.begun.update(self.written)
+        self.ledger.update(self.written)
         self.held.close()
-        self.waiting, self.landed, self.bytes_waiting = [], [], 0
+        self.waiting, self.landed, self.written, self.bytes_waiting = [], [], {}, 0
 
     def land(self, cursor: Cursor) -> None:
         """Writes rows, rejects and the ledger's lines; may run again, so it changes nothing but the store."""
         now = datetime.now(UTC).replace(tzinfo=None)
         rows = land(cursor)
         keep_rejects(cursor, [(one.file.name, reject) for one in self.waiting for reject in one.rejects], now)
-        entries: dict[str, Entry] = {}
         self.landed = [(one, rows.get(one.number, Landed(0, 0, 0, None, None))) for one in self.waiting]
+        self.written = self.bases(cursor)
         for arrival, landed in self.landed:
-            base = entries.get(arrival.file.name, arrival.entry)
-            entries[arrival.file.name] = counted(base, arrival, landed, now)
-        keep_entries(cursor, list(entries.values()))
+            name = arrival.file.name
+            self.written[name] = counted(self.written[name], arrival, landed, now)
+        keep_entries(cursor, list(self.written.values()))
+
+    def bases(self, cursor: Cursor) -> dict[str, Entry]:
+        """Gives the ledger's lines that this commit adds to; another process's line counts where it came in between."""
+        names = list(dict.fromkeys(one.file.name for one in self.waiting))
+        current = entries_of(cursor, names)
+        ours = {name: current.get(name) == self.ledger.get(name) for name in names}
+        return {name: self.begun[name] if ours[name] else current.get(name, self.begun[name]) for name in names}
 
     landed: list[tuple[Arrival, Landed]] = []
+    written: dict[str, Entry] = {}
+
+
+def size_of(file: File) -> int:
+    """Gives a file's size; 0 for one that is gone."""
+    try:
+        return file.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def counted(entry: Entry, arrival: Arrival, landed: Landed, now: datetime) -> Entry:
@@ -252,6 +342,8 @@ def counted(entry: Entry, arrival: Arrival, landed: Landed, now: datetime) -> En
     moments = [one for one in (entry.first_event_at, entry.last_event_at, landed.first, landed.last) if one is not None]
     return replace(
         entry,
+        source=arrival.entry.source,
+        size=arrival.entry.size,
         read_to=arrival.entry.read_to,
         fingerprint=arrival.entry.fingerprint,
         lines=entry.lines + landed.lines + len(arrival.rejects),
@@ -278,7 +370,7 @@ def note(arrival: Arrival, landed: Landed) -> None:
 def placed(arrival: Arrival, piece: Piece, staged: Staged) -> list[Reject]:
     """Gives a piece's rejects with their lines in the file, said as an editor would jump there."""
     before = lines_before(arrival.file.path, piece.begin) if arrival.by_lines and staged.rejects else 0
-    name = arrival.file.path.name
+    name = Path(arrival.file.name).name
     return [
         replace(
             reject,
@@ -290,7 +382,7 @@ def placed(arrival: Arrival, piece: Piece, staged: Staged) -> list[Reject]:
 
 
 def unknown(head: Head, path: Path) -> str:
-    """Says what was looked for in a file that no source knows."""
+    """Says what was looked for in a file that no source knows, and what it is instead where that shows."""
     if head.has("key", "value") and head.layout == "document":
         return (
             "is the answer to a provision-on-demand request: it has a change id but neither an event id nor a job id; "
@@ -298,7 +390,25 @@ def unknown(head: Head, path: Path) -> str:
         )
     if head.has("schemas"):
         return "is a SCIM resource or message without method, path and time; a log of requests was expected"
-    if head.layout == "document" and not head.samples:
+    seen = no_text(path)
+    if not seen and head.layout in ("document", "array") and not head.samples:
         fault = decoded(beginning(path, LOOK_AT_MOST))
-        return f"{fault}. {WANTED}" if isinstance(fault, ValueError) else f"is JSON of no known shape; {WANTED}"
-    return f"is of no known shape; {WANTED}"
+        seen = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
+    return f"{seen or 'is of no known shape'}; {WANTED}"
+
+
+def begun(path: Path) -> bool:
+    """Whether a file is the beginning of one JSON line, which waits for its rest."""
+    data = b"" if compressed(path) else beginning(path, LOOK)
+    return data[:1] == b"{" and b"\n" not in data and len(data) < LOOK and isinstance(decoded(data), ValueError)
+
+
+def no_text(path: Path) -> str:
+    """Says why a file's content is not text in UTF-8; nothing where it is."""
+    try:
+        begins = next(blocks(path), b"")[:4096]
+    except CutShort as error:
+        return f"is a gzip file that cannot be unpacked: {error}"
+    if begins[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in (begins[1:2], begins[:1]):
+        return "is text in UTF-16; UTF-8 was expected, as `iconv -f UTF-16 -t UTF-8` writes it"
+    return "is no text: it holds NUL bytes" if b"\0" in begins else ""

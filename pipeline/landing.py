@@ -30,23 +30,23 @@ create or replace temp view arriving as
     select * exclude (number) from staged_events s where not exists (select 1 from repeated r where r.rid = s.rowid);
 """
 
-EVENTS = f"""
+EVENTS = """
 create or replace temp table repeated as
 select rid
 from (
     select
         rid,
-        row_number() over (partition by event_id, job_id order by rid) > 1 as again,
+        row_number() over (partition by event_id, job_id order by number, rid) > 1 as again,
         event_id,
         job_id
-    from (select rowid as rid, event_id, job_id from staged_events)
+    from (select rowid as rid, number, event_id, job_id from staged_events)
 ) b
 where again or exists (
     select 1
     from events e
-    where e.occurred_at >= timestamp '{{low}}' and e.event_id = b.event_id and e.job_id is not distinct from b.job_id);
+    where e.occurred_at >= timestamp '{low}' and e.event_id = b.event_id and e.job_id is not distinct from b.job_id);
 insert into events select * from arriving;
-{{fold}}
+{fold}
 """
 EVENT_COUNTS = f"""
 select
@@ -69,7 +69,7 @@ MERGED = (
 EXCHANGES = f"""
 create or replace temp table exchange_lines as
 select
-    rowid as rid,
+    row_number() over (order by number, rowid) as rid,
     * exclude (exchange_id),
     exchange_id || case when counted and nth > 1 then '-' || nth else '' end as exchange_id
 from (
@@ -122,7 +122,7 @@ SNAPSHOTS = """
 create or replace temp table repeated_snapshots as
 select rid
 from (
-    select rowid as rid, snapshot_id, row_number() over (partition by snapshot_id order by rowid) > 1 as again
+    select rowid as rid, snapshot_id, row_number() over (partition by snapshot_id order by number, rowid) > 1 as again
     from staged_job_snapshots
 ) b
 where again or snapshot_id in (select snapshot_id from job_snapshots);

@@ -38,6 +38,7 @@ class Entry:
         return cls(file, source, size, 0, 0, 0, 0, 0, 0, None, None, None, "")
 
 
+NAMES = ", ".join(f'"{name}"' for name in Entry.__dataclass_fields__)
 ENTRY_SCHEMA = pa.schema(
     [("file", pa.string()), ("source", pa.string())]
     + [(name, pa.int64()) for name in ("size", "read_to", "lines", "kept", "duplicates", "rejects", "unfamiliar")]
@@ -48,8 +49,13 @@ ENTRY_SCHEMA = pa.schema(
 
 def read_ledger(store: Store) -> dict[str, Entry]:
     """Gives what is known of every file that was read before."""
-    names = ", ".join(f'"{name}"' for name in Entry.__dataclass_fields__)
-    return {str(row[0]): Entry(*row) for row in store.rows(f"select {names} from files")}
+    return {str(row[0]): Entry(*row) for row in store.rows(f"select {NAMES} from files")}
+
+
+def entries_of(cursor: Cursor, files: Sequence[str]) -> dict[str, Entry]:
+    """Gives the ledger's lines of some files, as a transaction sees them."""
+    found = cursor.execute(f'select {NAMES} from files where list_contains(?, "file")', [list(files)]).fetchall()
+    return {str(row[0]): Entry(*row) for row in found}
 
 
 def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
@@ -67,24 +73,42 @@ def resumed(path: Path, former: Entry | None, by_lines: bool) -> int | None:
     size = path.stat().st_size
     if former is None:
         return 0
-    grows = by_lines and not compressed(path)
-    if former.fingerprint != fingerprint(path, former.read_to if grows else size, grows):
+    if by_lines and not compressed(path):
+        known = former.fingerprint == fingerprint(path, former.read_to, True)
+        return (None if former.read_to >= size else former.read_to) if known else 0
+    mark, _, at = former.fingerprint.partition("@")
+    if former.size != size or mark != fingerprint(path, size, False):
         return 0
-    if grows:
-        return None if former.read_to >= size else former.read_to
-    return None if former.size == size else 0
+    return int(at) if at else None
+
+
+def reached(entry: Entry, path: Path, end: int) -> Entry:
+    """Gives the line of a file that grows, read up to byte `end`."""
+    return replace(entry, size=max(entry.size, end), read_to=end, fingerprint=fingerprint(path, end, True))
+
+
+def unfinished(ended: Entry, at: int) -> str:
+    """Marks a compressed file as read up to byte `at` of its content only."""
+    return f"{ended.fingerprint}@{at}"
+
+
+def unchanged(path: Path, former: Entry | None) -> bool:
+    """Whether a file was read to its end and is as it was, for which its content need not be understood."""
+    size = path.stat().st_size
+    if former is None or not former.size == former.read_to == size:
+        return False
+    return former.fingerprint in (fingerprint(path, size, True), fingerprint(path, size, False))
 
 
 def fingerprint(path: Path, read_to: int, by_lines: bool) -> str:
-    """Tells a file from another that took its name: a growing one by its beginning, any other by both ends."""
+    """Tells a file from another that took its name, by both ends: of what was read where it grows, else of it all."""
     digest = hashlib.sha256()
+    grows = by_lines and not compressed(path)
+    end, much = (read_to, 1024) if grows else (path.stat().st_size, 65536)
     with path.open("rb") as stream:
-        if by_lines and not compressed(path):
-            digest.update(stream.read(min(1024, read_to)))
-        else:
-            digest.update(stream.read(65536))
-            stream.seek(max(0, path.stat().st_size - 65536))
-            digest.update(stream.read())
+        digest.update(stream.read(min(much, end)))
+        stream.seek(max(0, end - much))
+        digest.update(stream.read(min(much, end)))
     return digest.hexdigest()[:32]
 
 

@@ -4,7 +4,6 @@ The file appears whole or not at all: it is written beside its place and moved o
 file's own tables; no extension is needed to read it.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +34,8 @@ def publish(store: Store, file: Path, progress: Callable[[float], None] | None =
         part.unlink(missing_ok=True)
         try:
             with attached(store, part) as cursor:
-                copy(cursor, progress or (lambda share: None))
-            os.replace(part, file)
+                copy(cursor, progress or (lambda _share: None))
+            part.replace(file)
         finally:
             for leftover in (part, part.with_name(f"{part.name}.wal")):
                 leftover.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ from pipeline.sources.head import WRAPPERS, Head
 LOOK = 1 << 20
 LOOK_AT_MOST = 1 << 26
 BOM = b"\xef\xbb\xbf"
+EMPTY = re.compile(r'\s*(\[\s*\]|\{\s*("@odata\.[^"]*"\s*:\s*"[^"]*"\s*,\s*)*"(value|records)"\s*:\s*\[\s*\]\s*\})?\s*')
+BETWEEN = re.compile(r"[\s,]*")
+CLOSED = re.compile(r"[\s,]*(?:\]|$)")
+PAGE_END = re.compile(r"[^\[{]*\}")
 NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
 
 
@@ -46,7 +50,7 @@ def compressed(path: Path) -> bool:
 def blocks(path: Path, start: int = 0, size: int = LOOK) -> Iterator[bytes]:
     """Gives a file's uncompressed content from byte `start` on; raises CutShort at the end of one that breaks off."""
     if compressed(path):
-        yield from skipped(unpacked(path), start)
+        yield from skipped(unpacked(path, size), start)
         return
     with path.open("rb") as stream:
         stream.seek(start)
@@ -54,25 +58,26 @@ def blocks(path: Path, start: int = 0, size: int = LOOK) -> Iterator[bytes]:
             yield block
 
 
-def unpacked(path: Path) -> Iterator[bytes]:
-    """Gives the content of a gzip file, of one that breaks off as far as it goes."""
-    total = 0
+def unpacked(path: Path, size: int) -> Iterator[bytes]:
+    """Gives the content of a gzip file, of one that breaks off as far as it goes, in blocks of at most `size`."""
+    total, packed, engine = 0, b"", zlib.decompressobj(wbits=31)
     with path.open("rb") as stream:
-        engine = zlib.decompressobj(wbits=31)
-        while packed := engine.unused_data or stream.read(LOOK):
-            if engine.eof:
-                engine = zlib.decompressobj(wbits=31)
+        while packed := packed or stream.read(LOOK):
+            if engine.eof and not (packed := packed.lstrip(b"\0")):
+                continue
+            engine = zlib.decompressobj(wbits=31) if engine.eof else engine
             try:
-                block = engine.decompress(packed)
+                block = engine.decompress(packed, size)
             except zlib.error as error:
                 raise CutShort(f"the gzip stream is damaged after {total} bytes of content ({error})") from None
+            packed = engine.unconsumed_tail or engine.unused_data
             total += len(block)
             if block:
                 yield block
-            elif engine.eof and not engine.unused_data.strip(b"\0"):
-                return
     if not engine.eof:
-        raise CutShort(f"the gzip stream ends after {total} bytes of content, before its end mark")
+        if block := engine.flush():
+            yield block
+        raise CutShort(f"the gzip stream ends after {total + len(block)} bytes of content, before its end mark")
 
 
 def skipped(parts: Iterator[bytes], amount: int) -> Iterator[bytes]:
@@ -88,9 +93,24 @@ def look(path: Path) -> Head:
     while True:
         data = beginning(path, amount)
         head = head_of(data, cut=len(data) >= amount)
-        if head.samples or head.header or head.lines or len(data) < amount or amount >= LOOK_AT_MOST:
+        if head.samples or head.header or head.lines or head.empty or len(data) < amount:
             return head
+        if amount >= LOOK_AT_MOST:
+            return head if b"\n" in data else behind(path)
         amount *= 8
+
+
+def behind(path: Path) -> Head:
+    """Says how a file is laid out whose first line is longer than any record."""
+    data, found = b"", False
+    with suppress(CutShort):
+        for block in blocks(path):
+            start = 0 if found else block.find(b"\n") + 1
+            found = found or start > 0
+            data += block[start:] if found else b""
+            if len(data) >= LOOK:
+                break
+    return head_of(data, cut=len(data) >= LOOK)
 
 
 def beginning(path: Path, amount: int) -> bytes:
@@ -111,12 +131,14 @@ def head_of(data: bytes, cut: bool) -> Head:
     """Says how a file that begins with `data` is laid out; `cut` when there is more of it."""
     text = data.removeprefix(BOM).decode("utf-8", "replace")
     begins = text.lstrip()[:1]
+    if not cut and EMPTY.fullmatch(text):
+        return Head("document", empty=True)
     lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
     if begins == "[":
-        return unwrapped(Head("array", list(elements(text, text.index("[") + 1))))
-    objects = [found for line in lines[:200] if (found := parsed(line))]
-    if objects and 3 * len(objects) >= min(len(lines), 200):
-        return unwrapped(Head("lines", objects))
+        return unwrapped(Head("array", objects(elements(text, text.index("[") + 1))))
+    found = [value for line in lines[:200] if (value := parsed(line))]
+    if found and (3 * len(found) >= min(len(lines), 200) or parsed(lines[0])):
+        return unwrapped(Head("lines", found))
     if begins == "{":
         return document(text)
     header = next(csv.reader(lines[:1]), [])
@@ -136,28 +158,31 @@ def parsed(line: str) -> Mapping[str, Any] | None:
 
 def document(text: str) -> Head:
     """Gives the head of a pretty-printed document: an object, several after each other, or a page of records."""
-    whole = list(elements(text, 0))
+    whole = objects(elements(text, 0))
     if whole:
         return unwrapped(Head("document", whole))
     opened = re.search(rf'"({"|".join(WRAPPERS)})"\s*:\s*\[', text)
     if opened is None:
         return Head("document")
-    return Head("document", list(elements(text, opened.end())), wrapper=opened[1])
+    return Head("document", objects(elements(text, opened.end())), wrapper=opened[1])
 
 
-def elements(text: str, start: int, most: int = 50) -> Iterator[Mapping[str, Any]]:
-    """Gives the objects that stand one after another from `start`, until something else or something broken comes."""
+def objects(values: Iterable[tuple[object, int]]) -> list[Mapping[str, Any]]:
+    """Gives the JSON objects among values."""
+    return [value for value, _ in values if isinstance(value, Mapping)]
+
+
+def elements(text: str, start: int, most: int = 50) -> Iterator[tuple[object, int]]:
+    """Gives the values that stand one after another from `start`, and where each ends, until something breaks."""
     decoder = json.JSONDecoder()
     for _ in range(most):
-        begin = re.compile(r"[\s,]*").match(text, start)
+        begin = BETWEEN.match(text, start)
         assert begin is not None
         try:
             found, start = decoder.raw_decode(text, begin.end())
         except (ValueError, RecursionError):
             return
-        if not isinstance(found, Mapping):
-            return
-        yield found
+        yield found, start
 
 
 def unwrapped(head: Head) -> Head:
@@ -182,7 +207,7 @@ def pieces(path: Path, start: int, slice_bytes: int, held: ExitStack) -> Iterato
         return
     at, waiting, broken = start, bytearray(), None
     try:
-        for block in blocks(path, start):
+        for block in blocks(path, start, min(LOOK, slice_bytes)):
             waiting += block
             if len(waiting) >= slice_bytes and (cut := waiting.rfind(b"\n") + 1):
                 yield Piece(held.enter_context(in_memory(waiting[:cut])), at, at + cut)
@@ -197,14 +222,19 @@ def pieces(path: Path, start: int, slice_bytes: int, held: ExitStack) -> Iterato
 
 
 def whole(path: Path, held: ExitStack) -> Iterator[Piece]:
-    """Gives a whole file as one piece; raises CutShort for a compressed one that breaks off."""
+    """Gives a whole file as one piece; raises CutShort after the piece of a compressed one that breaks off."""
     if not compressed(path) and beginning(path, 3)[:3] != BOM:
         yield Piece(str(path), 0, path.stat().st_size)
         return
-    data = bytearray()
-    for block in blocks(path):
-        data += block
+    data, broken = bytearray(), None
+    try:
+        for block in blocks(path):
+            data += block
+    except CutShort as error:
+        broken = error
     yield Piece(held.enter_context(in_memory(data)), 0, len(data))
+    if broken is not None:
+        raise broken
 
 
 def ends_whole(path: Path) -> bool:
@@ -273,25 +303,52 @@ def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
 
 
 def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:
-    """Gives the records of a document; where it breaks, what came before it and one broken record for the rest."""
+    """Gives the records of a document; of a broken one those that can be told, and a ValueError for each break."""
     value = decoded(data)
-    if not isinstance(value, ValueError):
-        for page in value if isinstance(value, list) else [value]:
-            for record in inside(page, head.wrapper):
-                yield dumped(record, data), record
+    if isinstance(value, ValueError):
+        yield from told_apart(data.decode("utf-8", "replace"), head, value)
         return
-    text = data.decode("utf-8", "replace")
-    found = list(elements(text, opening(text, head), most=1 << 30))
-    for record in found:
-        yield json.dumps(record).encode(), record
-    yield data[-4096:] if found else data[:4096], value
+    for page in value if isinstance(value, list) else [value]:
+        for record in inside(page, head.wrapper):
+            yield dumped(record, data), record
 
 
-def opening(text: str, head: Head) -> int:
-    """Gives where the first record of a broken document begins."""
-    if head.wrapper and (opened := re.search(rf'"{head.wrapper}"\s*:\s*\[', text)):
-        return opened.end()
-    return text.index("[") + 1 if head.layout == "array" and "[" in text else 0
+def told_apart(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes, object]]:
+    """Gives the records of a broken document, or of several after each other, going on behind what is broken."""
+    at, end, broken = opening(text, head, 0), 0, False
+    while at is not None:
+        for record, end in elements(text, at, most=1 << 30):
+            yield json.dumps(record, ensure_ascii=False).encode(), record
+        end = max(at, end)
+        if closed := CLOSED.match(text, end):
+            end = closed.end()
+            at = opening(text, head, end) if head.layout == "array" or head.wrapper else None
+            continue
+        end = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+        at = beyond(text, head, end + 1)
+        yield text[end:at][:65536].encode(), decoded(text[end:at].encode()) if broken else fault
+        end, broken = len(text) if at is None else at, True
+    rest = text[end:].strip()
+    if rest and not (head.wrapper and PAGE_END.fullmatch(rest)):
+        yield rest[:65536].encode(), fault
+
+
+def opening(text: str, head: Head, start: int) -> int | None:
+    """Gives where the first record stands behind `start`; None where no more begins."""
+    if head.layout != "array" and head.wrapper is None:
+        return start
+    pattern = rf'"{head.wrapper}"\s*:\s*\[' if head.wrapper else r"\["
+    found = re.compile(pattern).search(text, start)
+    return found.end() if found else None
+
+
+def beyond(text: str, head: Head, start: int) -> int | None:
+    """Gives where a record like the first begins behind `start`, by the two keys that it begins with."""
+    keys = [re.escape(json.dumps(key, ensure_ascii=False)) for key in list(head.samples[0])[:2]] if head.samples else []
+    if len(keys) < 2:
+        return None
+    found = re.compile(rf'\{{\s*{keys[0]}\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,\s*{keys[1]}\s*:').search(text, start)
+    return found.start() if found else None
 
 
 def inside(value: object, wrapper: str | None) -> list[object]:
@@ -309,7 +366,9 @@ def decoded(data: bytes) -> object:
     except UnicodeDecodeError as error:
         return ValueError(f"is not UTF-8 at byte {error.start + 1}; JSON in UTF-8 was expected")
     except json.JSONDecodeError as error:
-        return ValueError(f"is not JSON at line {error.lineno} column {error.colno} ({error.msg}); one JSON value was expected")
+        return ValueError(
+            f"is not JSON at line {error.lineno} column {error.colno} ({error.msg}); one JSON value was expected"
+        )
     except RecursionError:
         return ValueError("is JSON nested too deeply to be a log record; a flat record was expected")
 

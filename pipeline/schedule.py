@@ -1,7 +1,7 @@
 """Runs the beats: only here is the scheduler known.
 
-Whoever holds the lease runs them. `Standby` waits for the lease in a thread of its own, so a dashboard and any number of
-`watch` may run at once, and another takes over within seconds when the holder ends.
+Whoever holds the lease runs them. `Standby` waits for the lease in a thread of its own, so a dashboard and any number
+of `watch` may run at once, and another takes over within seconds when the holder ends.
 """
 
 import logging
@@ -67,7 +67,7 @@ class Beats:
         self._lease.release()
 
     def run(self, beat: Beat) -> None:
-        """Runs one beat; when it raises, that is logged and recorded, and it and the others go on at their next turn."""
+        """Runs one beat; when it raises, that is logged and recorded, and all beats go on at their next turn."""
         began_at = datetime.now(UTC)
         try:
             detail, outcome = beat.work(self._store, self._stop), "ok"
@@ -82,7 +82,7 @@ class Beats:
             logger.exception("The run of the beat %s could not be recorded", beat.name)
 
     def say(self, beat: Beat, began_at: datetime, outcome: str, detail: str) -> None:
-        """Records a run that did something or failed in a new way, and any other once a minute: idle stores do not grow."""
+        """Records a run that did something or failed anew, and any other once a minute: idle stores do not grow."""
         when, what = self._said.get(beat.name, (datetime.min.replace(tzinfo=UTC), ""))
         repeated = not detail or (outcome == "failed" and what == detail)
         if repeated and began_at - when < HEARTBEAT:

@@ -7,9 +7,10 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -21,14 +22,19 @@ from pipeline.sources.events import event_rows
 from pipeline.sources.exchanges import exchange_rows
 from pipeline.sources.head import Head
 from pipeline.sources.jobs import job_rows
-from pipeline.sources.portal import portal_told
+from pipeline.sources.portal import csv_of, portal_told, respelled
 from pipeline.sources.source import Source, csv_reader, reader
 from pipeline.store import Cursor, Refused, stage
 
 BIGGEST = 1 << 24
+LONGEST = 1 << 25
+"No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
+TOO_LONG = "is a record of {} MB; one of at most 32 MB was expected"
+BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '9999-12-31'"
+"Instants that no log means: sentinels, and years that only DuckDB can write."
 MUST = {
-    "events": "event_id is null or occurred_at is null or status is null",
-    "exchanges": "exchange_id is null or occurred_at is null",
+    "events": f"event_id is null or occurred_at is null or status is null or {BEYOND}",
+    "exchanges": f"exchange_id is null or occurred_at is null or {BEYOND}",
     "job_snapshots": "job_id is null",
 }
 "What makes a staged row a suspect."
@@ -40,6 +46,10 @@ select {number} as number, trim(line, e' \\r\\t') as line
 from (select unnest(string_split(content, e'\\n')) as line from arriving_text)
 where trim(line, e' \\r\\t') <> ''
 """
+
+
+Accepted = tuple[int, bytes, Mapping[str, Any]]
+"A record's line, its bytes, and what the model made of it."
 
 
 @dataclass(frozen=True)
@@ -139,26 +149,54 @@ class Counted:
 
 def judge(cursor: Cursor, source: Source, told: Told, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
     """Stages the records that the model accepts and gives the others as rejects."""
-    good: list[bytes] = []
+    good: list[Accepted] = []
     rejects: list[Reject] = []
     for line, raw, value in records:
-        verdict = judged(source, told.head, value)
+        verdict = judged(source, told.head, value) if len(raw) <= LONGEST else TOO_LONG.format(len(raw) >> 20)
         if isinstance(verdict, str):
             rejects.append(Reject(line, verdict, cleaned(raw)))
+        elif source.name == "portal" and isinstance(value, Mapping):
+            good.append((line, raw, {**value, **respelled(told.head, verdict)}))
         else:
-            good.append(json.dumps(verdict).encode())
-    if good:
-        with in_memory(b"\n".join(good) + b"\n") as file:
-            longest = max(map(len, good)) + 1024
-            records_read = reader(source, {file: told.number}, Head("lines"), max(BIGGEST, longest))
-            insert(cursor, source, told, source.told(records_read))
-    return rejects
+            good.append((line, raw, verdict))
+    return rejects + (recover(cursor, source, told, good) if good else [])
+
+
+def recover(cursor: Cursor, source: Source, told: Told, good: Sequence[Accepted]) -> list[Reject]:
+    """Stages records that the model accepts, and gives those that DuckDB refuses even so."""
+    try:
+        stage_good(cursor, source, told, [record for _, _, record in good])
+        return []
+    except Refused as error:
+        if len(good) == 1:
+            line, raw, _ = good[0]
+            if error.full and len(raw) < BIGGEST:
+                raise
+            seen = str(error).partition("\n")[0][:200]
+            return [Reject(line, f"holds a value beyond all bounds ({seen}); a log record was expected", cleaned(raw))]
+    half = len(good) // 2
+    return recover(cursor, source, told, good[:half]) + recover(cursor, source, told, good[half:])
+
+
+def stage_good(cursor: Cursor, source: Source, told: Told, good: Sequence[Mapping[str, Any]]) -> None:
+    """Stages records that the model made; a portal download's rows once more as the CSV that they were."""
+    if source.name == "portal":
+        with in_memory(csv_of(told.head.header, good)) as file:
+            insert(cursor, source, told, portal_told(told.number, (file, told.head), told.steps, told.changes))
+        return
+    lines = [json.dumps(verdict).encode() for verdict in good]
+    with in_memory(b"\n".join(lines) + b"\n") as file:
+        longest = max(map(len, lines)) + 1024
+        records_read = reader(source, {file: told.number}, Head("lines"), max(BIGGEST, longest))
+        insert(cursor, source, told, source.told(records_read))
 
 
 def judged(source: Source, head: Head, value: object) -> dict[str, object] | str:
     """Gives a record under the model's own names, or the sentence that says what is wrong with it."""
+    if head.layout == "text":
+        return f"is no line of this log; {LOG_LINE} was expected"
     if isinstance(value, ValueError):
-        return str(value) if head.layout != "text" else f"is no line of this log; {LOG_LINE} was expected"
+        return str(value)
     try:
         return source.record.model_validate(source.renamed(head, value)).model_dump()
     except ValidationError as error:

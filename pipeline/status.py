@@ -7,10 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.answers import plain, shown
+from pipeline.answers import records, shown
 from pipeline.lease import holder
-from pipeline.store import LAKE, Store
+from pipeline.store import LAKE, Cursor, Store, said
 
+STORE = f"""
+    select
+        (select id from ducklake_current_snapshot('{LAKE}')) as revision,
+        (select coalesce(sum(file_size_bytes), 0)::bigint from ducklake_table_info('{LAKE}')) as bytes"""
 SOURCES = """
     select
         coalesce(source, 'not recognised') as source,
@@ -45,25 +49,32 @@ BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by be
 
 
 def status(store: Store, now: datetime) -> dict[str, Any]:
-    """Gives everything that `status --json` prints; `now` is UTC. `lag_s` is of the store, `age_s` of the newest event."""
+    """Gives all that `status --json` prints, of one revision; `now` is UTC.
+
+    `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
+    """
     values = {"now": now.astimezone(UTC).replace(tzinfo=None)}
-    size = store.rows(f"select coalesce(sum(file_size_bytes), 0)::bigint from ducklake_table_info('{LAKE}')")
     running = holder(store.settings)
-    return {
-        "store": store.settings.store,
-        "revision": store.revision(),
-        "bytes": size[0][0],
-        **objects(store, TOTALS, values)[0],
-        "sources": objects(store, SOURCES, values),
-        "open_incidents": objects(store, INCIDENTS),
-        "beats": objects(store, BEATS),
-        "beats_run_by": vars(running) if running else None,
-    }
+    cursor = store.cursor()
+    try:
+        with said("The store could not answer"):
+            cursor.execute("begin")
+            return {
+                "store": store.settings.store,
+                **objects(cursor, STORE)[0],
+                **objects(cursor, TOTALS, values)[0],
+                "sources": objects(cursor, SOURCES, values),
+                "open_incidents": objects(cursor, INCIDENTS),
+                "beats": objects(cursor, BEATS),
+                "beats_run_by": vars(running) if running else None,
+            }
+    finally:
+        cursor.close()
 
 
-def objects(store: Store, sql: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def objects(cursor: Cursor, sql: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Gives an answer's rows as JSON's types."""
-    return [{name: plain(value) for name, value in row.items()} for row in store.fetch(sql, values).to_pylist()]
+    return list(records(cursor.execute(sql, values).to_arrow_table()))
 
 
 def needs_a_look(state: dict[str, Any]) -> bool:

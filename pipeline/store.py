@@ -48,6 +48,9 @@ class StoreMissing(StoreError):
 class Refused(StoreError):
     """DuckDB refuses to read what it was given as it is; another way of reading it may do."""
 
+    full = False
+    "Whether it was for want of memory."
+
 
 class QuestionRefused(StoreError):
     """A statement is not one read-only question."""
@@ -169,8 +172,10 @@ def stage(cursor: Cursor, sql: str) -> None:
     """Runs a statement that reads what arrived into a temporary table; raises Refused when DuckDB cannot read it."""
     try:
         cursor.execute(sql)
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        raise Refused(str(error)) from error
+    except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        refused = Refused(str(error))
+        refused.full = isinstance(error, duckdb.OutOfMemoryException)
+        raise refused from error
 
 
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 FILES_SHOWN = 40
@@ -98,23 +97,25 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
     many = len(files) > FILES_SHOWN and not everything
     shown = [file for file in files if file.rejects] if many else files
     totals = ingest_totals(files, seconds)
-    table = Table(header_style="bold", show_footer=bool(files))
-    table.add_column("file", overflow="fold", footer=f"{len(files):,} file{'' if len(files) == 1 else 's'}")
-    table.add_column("source", footer="")
-    for name in COUNTS:
-        table.add_column(name, justify="right", footer=f"{totals[name]:,}")
-    table.add_column("seconds", justify="right", footer=f"{seconds:.2f}")
+    console.print(line([*COUNTS, "seconds"], "source", "file"), style="bold", soft_wrap=True)
     for file in shown:
         counts = [f"{getattr(file, name):,}" for name in COUNTS]
-        style = "yellow" if file.rejects else ""
-        table.add_row(
-            Text(file.file), Text(file.source or "not recognised"), *counts, f"{file.seconds:.2f}", style=style
-        )
-    console.print(table)
+        told = line([*counts, f"{file.seconds:.2f}"], file.source or "not recognised", file.file)
+        console.print(told, style="yellow" if file.rejects else "", soft_wrap=True)
+    counts = [f"{totals[name]:,}" for name in COUNTS]
+    everywhere = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
+    console.print(line([*counts, f"{seconds:.2f}"], "in all", everywhere), style="bold", soft_wrap=True)
     if many:
         console.print(f"{len(files) - len(shown):,} files without rejects are not listed; --all lists them.")
     if totals["rejects"]:
-        console.print(f"{totals['rejects']:,} lines could not be read; see why: {WHY}")
+        console.print(f"{totals['rejects']:,} rejects; see why: {WHY}", highlight=False, soft_wrap=True)
 
 
+def line(numbers: Sequence[str], source: str, file: str) -> Text:
+    """Sets numbers in columns, and the file last, since only it has no width of its own."""
+    columns = (f"{number:>{len(name) + 2}}" for number, name in zip(numbers, WIDTHS, strict=True))
+    return Text("".join(columns) + f"  {source:<14}  {file}")
+
+
+WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "seconds")
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'

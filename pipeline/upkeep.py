@@ -12,31 +12,16 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.folding import fold_parts, spare_parts
+from pipeline.merging import CATALOG, merge, ragged_files
 from pipeline.retention import drop_old_rows, old_rows
 from pipeline.store import LAKE, Store
 
 logger = logging.getLogger(__name__)
 
 Found = Mapping[str, int]
-SMALL_FILE = 32 * 1024 * 1024
-"Bytes; larger Parquet files are left as they are, so that no row is rewritten round after round."
-MANY_FILES = 8
-FILES_A_TURN = 32
-DELETED_SHARE = 0.25
 GRACE = timedelta(minutes=5)
-"How long a file that is no longer listed stays on disk: a question that began earlier may still read it."
-CATALOG = f"__ducklake_metadata_{LAKE}"
-KNOWN = (
-    f"from (select path from {CATALOG}.ducklake_data_file union all select path from {CATALOG}.ducklake_delete_file)"
-)
-LISTED = f"""
-    select t.table_name, f.record_count, f.file_size_bytes, coalesce(d.delete_count, 0) as deleted
-    from {CATALOG}.ducklake_data_file f
-    join {CATALOG}.ducklake_table t on t.table_id = f.table_id and t.end_snapshot is null
-    left join {CATALOG}.ducklake_delete_file d
-        on d.data_file_id = f.data_file_id and d.end_snapshot is null
-    where f.end_snapshot is null"""
-"The catalog's own list; DuckLake's function for it would be one call a table."
+"How long a snapshot and the files of none stay at least: a question that began earlier may still read them."
+KNOWN = f"select path from {CATALOG}.ducklake_data_file union all select path from {CATALOG}.ducklake_delete_file"
 ORPHAN_AGE = timedelta(hours=1)
 
 
@@ -62,7 +47,7 @@ class Done:
 
 
 def maintain(store: Store, now: datetime, *, dry_run: bool = False) -> list[Done]:
-    """Does every chore that has something to do and tells of each; a dry run only tells. `now` is UTC, with its zone."""
+    """Does every chore that has something to do and tells of each; a dry run only tells. `now` has its zone."""
     done: list[Done] = []
     for chore in CHORES:
         found = {subject: amount for subject, amount in chore.find(store, now).items() if amount}
@@ -70,37 +55,6 @@ def maintain(store: Store, now: datetime, *, dry_run: bool = False) -> list[Done
             chore.do(store, found, now)
         done += [Done(chore.name, subject, amount, chore.unit) for subject, amount in found.items()]
     return done
-
-
-def worn_files(store: Store, _now: datetime) -> Found:
-    """Counts the files of which retention or folding has deleted a good part, but not all."""
-    return listed_files(store, f"deleted >= {DELETED_SHARE} * record_count")
-
-
-def rewrite(store: Store, found: Found, _now: datetime) -> None:
-    """Writes worn files anew without the rows that are gone."""
-    for table in found:
-        call(store, f"call ducklake_rewrite_data_files('{LAKE}', '{table}', delete_threshold => {DELETED_SHARE})")
-
-
-def small_files(store: Store, _now: datetime) -> Found:
-    """Counts a table's small files, where there are many."""
-    small = listed_files(store, f"deleted = 0 and file_size_bytes < {SMALL_FILE}")
-    return {table: count for table, count in small.items() if count >= MANY_FILES}
-
-
-def merge(store: Store, found: Found, _now: datetime) -> None:
-    """Merges small files, some in each turn, until a table has none that can be merged."""
-    for table in found:
-        limits = f"max_compacted_files => {FILES_A_TURN}, max_file_size => {SMALL_FILE}"
-        for _turn in range(found[table]):
-            if not call(store, f"call ducklake_merge_adjacent_files('{LAKE}', '{table}', {limits})"):
-                break
-
-
-def listed_files(store: Store, condition: str) -> Found:
-    """Counts a table's present Parquet files that meet a condition on record_count, deleted and file_size_bytes."""
-    return dict(store.rows(f"select table_name, count(*) from ({LISTED}) where {condition} group by all"))
 
 
 def old_snapshots(store: Store, now: datetime) -> Found:
@@ -118,7 +72,7 @@ def expired(store: Store, now: datetime) -> list[int]:
 
     `older_than` cannot be used: in a SQLite catalog instants are text, and DuckLake compares no more than their days.
     """
-    kept = now - timedelta(seconds=store.settings.keep_snapshots)
+    kept = now - max(timedelta(seconds=store.settings.keep_snapshots), GRACE)
     old = (
         f"select snapshot_id from ducklake_snapshots('{LAKE}') where snapshot_time < ? and snapshot_id < ? order by all"
     )
@@ -128,7 +82,7 @@ def expired(store: Store, now: datetime) -> list[int]:
 def unlisted_files(store: Store, now: datetime) -> Found:
     """Counts the files that merging and expiring have left, once all are so old that no question still reads them.
 
-    They go all at once, since `older_than` knows only days here too; under a stream of new ones, those of two days ago do.
+    They go all at once, since `older_than` knows only days here too; in a stream of new ones, those of two days ago do.
     """
     return {"lake": len(store.rows(cleaning(store, now, "true")))}
 
@@ -165,7 +119,7 @@ def delete_orphans(store: Store, _found: Found, now: datetime) -> None:
 
 
 def orphan_removal(now: datetime, dry_run: str) -> str:
-    """Gives the statement that deletes unknown files; young ones may belong to a transaction that is still under way."""
+    """Gives the statement that deletes unknown files; young ones may be of a transaction still under way."""
     old = literal(now - ORPHAN_AGE)
     return f"call ducklake_delete_orphaned_files('{LAKE}', dry_run => {dry_run}, older_than => {old})"
 
@@ -184,8 +138,7 @@ CHORES = (
     Chore("clean up", "files", unlisted_files, clean_up),
     Chore("retention", "rows", old_rows, drop_old_rows),
     Chore("fold", "rows", spare_parts, fold_parts),
-    Chore("rewrite", "files", worn_files, rewrite),
-    Chore("merge", "files", small_files, merge),
+    Chore("merge", "files", ragged_files, merge),
     Chore("expire", "snapshots", old_snapshots, expire),
     Chore("orphans", "files", orphans, delete_orphans),
 )

@@ -11,6 +11,7 @@
 --   occurred_at      when the request was made
 --   method           GET, POST, PATCH, PUT or DELETE
 --   path             what was asked for
+--   filter           what was searched for
 --   http_status      what was answered
 --   scim_type        the SCIM error's type
 --   detail           the SCIM error's words
@@ -27,6 +28,7 @@ select
     x.occurred_at,
     x."method",
     x."path",
+    x."filter",
     x.http_status,
     x.scim_type,
     x.detail,

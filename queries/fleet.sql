@@ -2,12 +2,12 @@
 --
 -- Worst first, as of the newest data. `state` is the first of these that holds:
 --   quarantine: Graph holds the job there. stopped: it is paused, disabled or not configured.
---   failing: of ten attempts or more on the last day of the window most failed. waiting: objects await a retry, which
+--   failing: of ten attempts or more on the last day most failed. waiting: objects await a retry, which
 --   Entra does by itself. unknown: nothing came on that day, neither event nor status. idle: nothing to do. healthy.
 -- The first three need somebody.
 --
 -- Parameters
---   $until    TIMESTAMP         end of the window, exclusive; its last day decides failing, unknown and idle
+--   $until    TIMESTAMP         just after the newest instant; the day before it decides failing, unknown and idle
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
@@ -40,13 +40,13 @@ with status as (
     where closed_at is null
     group by job_id
 ), seen as (
-    select job_id, arg_max(app_name, seen_key) as app_name, max(last_event_at) as last_event_at
+    select job_id, arg_max(app_name, named_key) as app_name, max(last_event_at) as last_event_at
     from identity_parts
     group by job_id
 ), judged as (
     select
         job_id,
-        coalesce(status.app_name, seen.app_name) as app_name,
+        coalesce(status.app_name, seen.app_name, job_id) as app_name,
         case
             when q.job_id is not null then 1
             when status.state in ('Paused', 'Disabled', 'NotConfigured') then 2

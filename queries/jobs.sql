@@ -4,11 +4,11 @@
 --
 -- Columns
 --   job_id       the job
---   app_name     the application it provisions; the newest name when it was renamed
+--   app_name     the application it provisions; its newest name, or the job's id where it has none
 --   tenant_id    the tenant it belongs to
 select
     job_id,
-    arg_max(app_name, seen_at) as app_name,
+    coalesce(arg_max(app_name, seen_at), job_id) as app_name,
     arg_max(tenant_id, seen_at) as tenant_id
 from (
     select job_id, tenant_id, app_name, "hour" as seen_at from hourly

@@ -18,21 +18,35 @@
 --   dropped_at      when Entra gives up
 --   error_code      the last error
 --   is_reference    whether it is about a reference, such as a member or a manager
+with waiting as (
+    select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference
+    from escrows
+    where closed_at is null
+        and ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    order by opened_at, job_id, source_id
+    limit $limit
+), named as (
+    select
+        job_id,
+        source_id,
+        arg_max_null(app_name, named_key) as app_name,
+        arg_max_null(coalesce(upn, source_name), named_key) as name
+    from identity_parts
+    where source_id in (select source_id from waiting)
+    group by job_id, source_id
+)
 select
-    e.job_id,
-    i.app_name,
-    e.source_id,
-    coalesce(i.upn, i.source_name, e.source_id) as name,
-    e.opened_at,
-    e.attempts,
-    e.retry_at,
-    e.dropped_at,
-    e.error_code,
-    e.is_reference
-from escrows e
-join identities i on i.job_id = e.job_id and i.source_id = e.source_id
-where e.closed_at is null
-    and ($job is null or e.job_id = $job)
-    and ($tenant is null or e.job_id in (select job_id from hourly_parts where tenant_id = $tenant))
-order by e.opened_at, e.job_id, e.source_id
-limit $limit
+    job_id,
+    coalesce(app_name, job_id) as app_name,
+    source_id,
+    coalesce(name, source_id) as name,
+    opened_at,
+    attempts,
+    retry_at,
+    dropped_at,
+    error_code,
+    is_reference
+from waiting
+join named using (job_id, source_id)
+order by opened_at, job_id, source_id

@@ -1,6 +1,6 @@
 -- How well is each person or group provisioned, app by app?
 --
--- One row is one object in one app; it is found by any name it ever had in the log.
+-- One row is one object in one app. It is found by its newest names, and by those that an earlier load knew it under.
 --
 -- Parameters
 --   $since     TIMESTAMP           start of the window of daily_failures, inclusive
@@ -30,25 +30,38 @@
 --   open_error_code  the error it is failing with
 --   daily_failures   failures of each day of the window, oldest first
 with found as (
-    select distinct job_id, source_id
+    select job_id, source_id
     from identity_parts
+    where contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search))
+), page as (
+    select job_id, source_id, state, attempts, failures, success_share, last_success_at, last_event_at, open_error_code
+    from identities
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
-        and ($search is null
-            or contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search)))
-), page as (
-    select *, coalesce(upn, source_name, source_id) as name
-    from identities
-    where (job_id, source_id) in (from found) and ($state is null or state = $state)
+        and ($search is null or (job_id, source_id) in (from found))
+        and ($state is null or state = $state)
     order by
         case when $sort = 'failures' then failures end desc,
         case when $sort = 'share' then success_share end,
         case when $sort = 'recent' then last_event_at end desc,
-        lower(coalesce(upn, source_name, source_id)),
-        job_id,
-        source_id
+        case when $sort = 'name' then lower(coalesce(upn, source_name, source_id)) end,
+        source_id,
+        job_id
     limit $limit
     offset $offset
+), named as (
+    -- Only the page's rows: folding the names of a million objects to show fifty would take most of the time.
+    select
+        job_id,
+        source_id,
+        arg_max_null(app_name, named_key) as app_name,
+        arg_max_null(source_type, named_key) as source_type,
+        arg_max_null(upn, named_key) as upn,
+        arg_max_null(source_name, named_key) as source_name,
+        arg_max(target_id, target_key) as target_id
+    from identity_parts
+    where source_id in (select source_id from page)
+    group by job_id, source_id
 ), failed as (
     select
         job_id,
@@ -62,13 +75,13 @@ with found as (
     group by job_id, source_id
 )
 select
-    page.job_id,
-    page.app_name,
-    page.source_id,
-    page.source_type,
-    page.name,
-    page.source_name,
-    page.target_id,
+    job_id,
+    coalesce(named.app_name, job_id) as app_name,
+    source_id,
+    named.source_type,
+    coalesce(named.upn, named.source_name, source_id) as name,
+    named.source_name,
+    named.target_id,
     page.state,
     page.attempts,
     page.failures,
@@ -81,11 +94,12 @@ select
         lambda ago: coalesce(failed.by_day[ago], 0)
     ) as daily_failures
 from page
+join named using (job_id, source_id)
 left join failed using (job_id, source_id)
 order by
     case when $sort = 'failures' then page.failures end desc,
     case when $sort = 'share' then page.success_share end,
     case when $sort = 'recent' then page.last_event_at end desc,
-    lower(page.name),
-    page.job_id,
-    page.source_id
+    case when $sort = 'name' then lower(name) end,
+    source_id,
+    job_id

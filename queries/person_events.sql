@@ -22,7 +22,7 @@
 --   job_id         the job
 select
     occurred_at,
-    app_name,
+    coalesce(app_name, job_id) as app_name,
     "action",
     status,
     skip_reason,

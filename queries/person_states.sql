@@ -32,7 +32,7 @@ with words as (
 )
 select
     i.job_id,
-    i.app_name,
+    coalesce(i.app_name, i.job_id) as app_name,
     coalesce(i.upn, i.source_name, i.source_id) as name,
     i.upn,
     i.source_name,

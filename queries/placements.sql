@@ -16,23 +16,17 @@
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target
 --   in_place_share   in_sync of in_sync, failing and held_back; null where there are none
-with skips as (
-    select job_id, source_id, arg_max(benign, order_key) as benign
-    from outcomes
-    where status = 'skipped' and state = 'skipped'
-    group by job_id, source_id
-), counted as (
+with counted as (
     select
         job_id,
         max(app_name) as app_name,
         count(*) filter (where state = 'in_sync') as in_sync,
         count(*) filter (where state = 'failing') as failing,
-        count(*) filter (where state = 'skipped' and not skips.benign) as held_back,
-        count(*) filter (where state = 'skipped' and coalesce(skips.benign, true)) as out_of_scope,
+        count(*) filter (where state = 'skipped' and not benign) as held_back,
+        count(*) filter (where state = 'skipped' and benign) as out_of_scope,
         count(*) filter (where state = 'disabled') as disabled,
         count(*) filter (where state = 'deleted') as deleted
     from identities
-    left join skips using (job_id, source_id)
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
     group by job_id

@@ -1,6 +1,6 @@
 -- Why were lines rejected?
 --
--- Quoted values are left out of the reason, so that the same mistake counts once.
+-- Places and quoted values are left out of the reason, so that the same mistake counts once.
 --
 -- Columns
 --   reason        what was wrong
@@ -9,7 +9,12 @@
 --   example       one of them, as file and line
 --   last_at       when the last was rejected
 select
-    regexp_replace(reason, '''[^'']*''', '…', 'g') as reason,
+    regexp_replace(
+        regexp_replace(reason, '^.{1,400}?:\d+: ', ''),
+        '''[^'']*''|line \d+ column \d+',
+        '…',
+        'g'
+    ) as reason,
     count(*) as rejects,
     count(distinct "file") as files,
     min("file" || ':' || line) as example,

@@ -1,6 +1,6 @@
 """Builders that read as speech: `given.failed("ada", hour=9)` is one event in a real lake.
 
-What is said waits until `stored()`, which writes all of it in one transaction and through the fold, as the ingester does.
+What is said waits until `stored()`, which writes it in one transaction and through the fold, as the ingester does.
 """
 
 from collections import defaultdict
@@ -70,12 +70,12 @@ class Given:
 
     def failed(self, who: str, day: int = 0, hour: int = 0, minute: int = 0, **more: Any) -> Row:
         """An event that failed; an EntryConflict unless told otherwise."""
-        told = {"error_code": "EntryConflict", "reason": "StatusCode: Conflict", "http_status": 409} | more
+        told: Row = {"error_code": "EntryConflict", "reason": "StatusCode: Conflict", "http_status": 409} | more
         return self.event(who, "failure", moment(day, hour, minute), **told)
 
     def skipped(self, who: str, why: str, day: int = 0, hour: int = 0, minute: int = 0, **more: Any) -> Row:
         """An event that was left out, for a reason such as RedundantExport."""
-        told = {"skip_reason": why, "last_step": "EntrySynchronizationSkip"} | more
+        told: Row = {"skip_reason": why, "last_step": "EntrySynchronizationSkip"} | more
         return self.event(who, "skipped", moment(day, hour, minute), **told)
 
     def disabled(self, who: str, day: int = 0, hour: int = 0, minute: int = 0, **more: Any) -> Row:

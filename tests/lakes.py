@@ -61,7 +61,8 @@ def add_events(
                 case when n % 2 = 0 then n % $people || '@example.com' end as upn,
                 'EntryExportUpdate' as last_step,
                 100 as duration_ms,
-                [{'name': 'export', 'type': 'export', 'status': 'success', 'description': 'd', 'details': '{}'::json}] as steps,
+                [{'name': 'EntryExportUpdate', 'type': 'export', 'status': 'success', 'description': '',
+                    'details': '{}'::json}] as steps,
                 [{'attribute': 'mail', 'old_value': null, 'new_value': 'x'}] as changes
             from (select unnest(range($first, $first + $count)) as n)
             """,

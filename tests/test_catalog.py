@@ -1,6 +1,7 @@
 """Holds every file of `queries/` to its own header, to DuckDB's reading of its body and to the house's style."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,8 @@ import duckdb
 import pytest
 
 from pipeline.catalog import Query, UnknownQuery, WrongValue, bind, catalog, find_query, value
-from pipeline.store import Store
+from pipeline.settings import read_settings
+from pipeline.store import Store, open_store
 
 EXAMPLES: dict[str, Any] = {"TIMESTAMP": datetime(2026, 1, 5), "VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1}
 NAMES = sorted(catalog())
@@ -20,6 +22,15 @@ def query(request: pytest.FixtureRequest) -> Query:
     return find_query(request.param)
 
 
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One empty lake for all queries: they only ask."""
+    folder = tmp_path_factory.mktemp("lake")
+    store = open_store(read_settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite"))
+    yield store
+    store.close()
+
+
 def values(query: Query) -> dict[str, Any]:
     """Gives a value for every parameter: its default, or an example of its type."""
     return bind(query, {each.name: EXAMPLES[each.type] for each in query.parameters if each.default is None})
@@ -27,7 +38,7 @@ def values(query: Query) -> dict[str, Any]:
 
 def body(query: Query) -> str:
     """Gives the SQL below the header."""
-    return "\n".join(line for line in query.sql.splitlines() if not line.startswith("--"))
+    return "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
 
 
 def test_the_header_names_the_parameters_of_the_body(query: Query) -> None:
@@ -35,8 +46,8 @@ def test_the_header_names_the_parameters_of_the_body(query: Query) -> None:
     assert set(statement.named_parameters) == {parameter.name for parameter in query.parameters}
 
 
-def test_the_header_names_the_columns_of_the_answer_in_their_order(query: Query, store: Store) -> None:
-    assert store.fetch(query.sql, values(query)).column_names == list(query.columns)
+def test_the_header_names_the_columns_of_the_answer_in_their_order(query: Query, lake: Store) -> None:
+    assert lake.fetch(query.sql, values(query)).column_names == list(query.columns)
 
 
 def test_the_first_line_is_a_question_and_every_line_of_the_header_says_something(query: Query) -> None:

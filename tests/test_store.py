@@ -54,6 +54,38 @@ FULL_DISK = """
     except StoreError as error:
         print(error)
 """
+QUESTIONS = """
+    select 1
+    with x as (select 1) from x
+    from events
+    summarize events
+    show tables
+    values (1)
+    select 'insert into x'
+    explain select 1
+    explain analyze select 1
+    /* why */ explain (format json) select 1
+""".strip().split("\n    ")
+NO_QUESTIONS = """
+    selct 1
+    insert into events default values
+    drop table events
+    select 1; drop table events
+    pragma database_list; from x
+    set threads = 1
+    begin
+    vacuum
+    copy events to 'x.csv'
+    attach 'x'
+    explain analyze copy (select 1) to 'x.csv'
+    explain analyze delete from events
+    call ducklake_expire_snapshots('provisioning')
+    from ducklake_cleanup_old_files('provisioning')
+    from "ducklake_merge_adjacent_files"('provisioning')
+    from query('from ducklake_' || 'expire_snapshots(1)')
+    from query /* x */ ('select 1')
+    -- nothing
+""".strip().split("\n    ")
 
 
 def count(store: Store, table: str = "rule_runs") -> int:
@@ -134,9 +166,8 @@ def test_readers_do_not_wait_for_a_writer_that_holds_the_turn(store: Store, sett
 
 def test_a_turn_that_does_not_come_is_a_sentence(store: Store) -> None:
     store.settings.lock_wait = 0
-    with FileLock(lock_file(store.settings, "lock"), thread_local=False):
-        with ThreadPoolExecutor(1) as pool:
-            refused = pool.submit(store.write, lambda cursor: None).exception()
+    with FileLock(lock_file(store.settings, "lock"), thread_local=False), ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(store.write, lambda _cursor: None).exception()
     assert isinstance(refused, StoreBusy)
     assert "has been held by another writer for 0 seconds" in str(refused)
 
@@ -175,27 +206,12 @@ def test_a_sealed_store_reaches_its_own_tables_and_nothing_else(
             reader.rows(reach)
 
 
-@pytest.mark.parametrize(
-    "sql",
-    ["select 1", "with x as (select 1) from x", "from events", "summarize events", "explain select 1", "show tables"]
-    + ["explain analyze select 1", "-- why\nexplain (format json) select 1", "select 'insert into x'", "values (1)"],
-)
+@pytest.mark.parametrize("sql", QUESTIONS)
 def test_a_question_is_let_through_as_it_is(sql: str) -> None:
     assert read_only_statement(sql) == sql
 
 
-@pytest.mark.parametrize(
-    "sql",
-    ["insert into events default values", "drop table events", "select 1; drop table events", "set threads = 1", ""]
-    + ["copy events to 'x.csv'", "attach 'x'", "call ducklake_expire_snapshots('provisioning')", "selct 1"]
-    + [
-        "explain analyze copy (select 1) to 'x.csv'",
-        "explain analyze delete from events",
-        "pragma database_list; from x",
-    ]
-    + ["from ducklake_cleanup_old_files('provisioning')", "from \"ducklake_merge_adjacent_files\"('provisioning')"]
-    + ["from query('from ducklake_' || 'expire_snapshots(1)')", "from query /* x */ ('select 1')", "vacuum", "begin"],
-)
+@pytest.mark.parametrize("sql", NO_QUESTIONS)
 def test_what_is_no_question_is_refused_in_a_sentence(sql: str) -> None:
     with pytest.raises(QuestionRefused) as refused:
         read_only_statement(sql)

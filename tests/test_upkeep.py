@@ -45,6 +45,15 @@ def test_many_small_commits_become_few_files_and_the_same_answers(store: Store) 
     assert store.rows("select count(*) from ducklake_list_files('provisioning', 'events')") == [(1,)]
 
 
+def test_merging_takes_nothing_that_an_older_snapshot_reads_from_the_catalog(store: Store) -> None:
+    for batch in range(10):
+        add_events(store, batch * 10, 10)
+    listed = "from __ducklake_metadata_provisioning.ducklake_data_file select data_file_id"
+    before = set(store.rows(listed))
+    assert ("merge", "events") in amounts(maintain(store, NOW))
+    assert set(store.rows(listed)) > before
+
+
 def test_events_that_come_late_fold_the_same_whether_parts_were_folded_before_or_not(
     store: Store, tmp_path: Path
 ) -> None:
@@ -154,6 +163,7 @@ def test_merged_files_go_once_no_question_can_still_be_reading_them(store: Store
     many = len(parquet(settings))
     maintain(store, datetime.now(UTC))
     assert len(parquet(settings)) > many
+    assert ("expire", "lake") in amounts(maintain(store, datetime.now(UTC) + timedelta(hours=2)))
     assert maintain(store, datetime.now(UTC) + timedelta(minutes=4)) == []
     assert amounts(maintain(store, datetime.now(UTC) + timedelta(minutes=6)))["clean up", "lake"] > 0
     assert len(parquet(settings)) < many

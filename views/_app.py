@@ -1,49 +1,52 @@
 """The script that the app runs for every page: navigation, the shared bar, freshness, then the page."""
 
-import streamlit as st
+from pathlib import Path
 
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pipeline.catalog import find_query
 from pipeline.settings import SettingsError
 from pipeline.store import StoreError
 from views import _bar, _frame
 
-PAGES = (
-    ("overview.py", "Overview", ":material/monitor_heart:"),
-    ("people.py", "People", ":material/group:"),
-    ("failures.py", "Failures", ":material/error:"),
-    ("questions.py", "Questions", ":material/database_search:"),
-    ("ingestion.py", "Ingestion", ":material/upload_file:"),
-)
+ICON = Path(__file__).with_name("icon.svg")
+# No icons: the browser would fetch the open page's from the internet, to put it on its tab.
+PAGES = ("overview.py", "people.py", "failures.py", "questions.py", "ingestion.py")
 
 
 def pages() -> list[st.Page]:
     """Gives the pages in the order of the navigation; the first is the one that opens."""
-    return [
-        st.Page(file, title=title, icon=icon, url_path=file.removesuffix(".py"), default=file == PAGES[0][0])
-        for file, title, icon in PAGES
-    ]
+    names = [file.removesuffix(".py") for file in PAGES]
+    return [st.Page(f"{name}.py", title=name.capitalize(), url_path=name, default=name == names[0]) for name in names]
 
 
 def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
-    st.set_page_config(page_title="Provisioning Observatory", page_icon=":material/monitor_heart:", layout="wide")
     page = st.navigation(pages(), position="top")
+    st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
     try:
-        frame()
+        link = frame()
         page.run()
+        # After the page, which puts words of its own into the address.
+        with link:
+            _bar.share_link(_frame.bar())
     except (StoreError, SettingsError) as error:
         st.error(str(error), icon=":material/error:")
 
 
-def frame() -> None:
-    """Draws the shared bar and how fresh the data is."""
+def frame() -> DeltaGenerator:
+    """Draws the shared bar and how fresh the data is; gives the place of the link."""
     revision = _frame.store().revision()
-    reached = _frame.store().ask(_frame.find_query("extent").sql).to_pylist()[0]
-    jobs = _frame.store().ask(_frame.find_query("jobs").sql).to_pandas()
+    reached = _frame.store().ask(find_query("extent").sql).to_pylist()[0]
+    jobs = _frame.store().ask(find_query("jobs").sql).to_pandas()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = _bar.draw(reached["first_at"], reached["last_at"], jobs)
         st.session_state["bar"] = chosen
-        _bar.share_link(chosen)
+        link = st.container(width="content")
     _frame.freshness(revision)
+    return link
 
 
-main()
+if __name__ == "__main__":
+    main()

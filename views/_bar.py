@@ -37,6 +37,8 @@ class Bar:
     job: str | None = None
     job_name: str | None = None
     tenant: str | None = None
+    newest: datetime = EPOCH
+    "The first full hour after the newest instant in the store: what is true now is asked as of then."
 
     def link(self, **more: str) -> Words:
         """Gives the words of an address that keeps this bar."""
@@ -80,7 +82,7 @@ def names(jobs: pd.DataFrame) -> dict[str, str]:
     """
     shared = jobs["app_name"].duplicated(keep=False)
     rows = zip(jobs["job_id"], jobs["app_name"], shared, strict=True)
-    return {f"{app or job} {job[-6:]}" if twice else str(app or job): str(job) for job, app, twice in rows}
+    return {f"{app} {job[-6:]}" if twice else str(app): str(job) for job, app, twice in rows}
 
 
 def take_words(jobs: dict[str, str], tenants: list[str]) -> None:
@@ -114,7 +116,7 @@ def draw(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) -> B
         words = {"since": spelled(since), "until": spelled(until)}
     words |= {name: word for name, word in (("job", job), ("tenant", tenant)) if word}
     write_words(words)
-    return Bar(since, until, words, known.get(job or ""), job, tenant)
+    return Bar(since, until, words, known.get(job or ""), job, tenant, reach(USUAL, first, last)[1])
 
 
 def reach(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:

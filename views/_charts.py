@@ -43,7 +43,8 @@ def heat(cells: pd.DataFrame) -> go.Figure:
     jobs = cells[["job_id", "app_name"]].drop_duplicates().reset_index(drop=True)
     rows = cells.assign(row=cells["job_id"].map({job: row for row, job in enumerate(jobs["job_id"])}))
     grid = rows.pivot(index="row", columns="hour", values="failures")
-    hours = [hour + HALF for hour in grid.columns]
+    hours = pd.to_datetime(grid.columns) + HALF
+    most = max(1.0, float(grid.max().max() or 0))
     figure = go.Figure()
     figure.add_heatmap(
         x=hours,
@@ -53,9 +54,9 @@ def heat(cells: pd.DataFrame) -> go.Figure:
         zmin=0,
         xgap=0,
         ygap=3,
-        zmax=max(1.0, float(grid.max().max() or 0)),
+        zmax=most,
         hoverinfo="skip",
-        colorbar={"title": {"text": "Failures"}, "thickness": 12},
+        colorbar={"title": {"text": "Failures"}, "thickness": 12, "dtick": whole(most)},
     )
     figure.add_trace(unknown_hours(rows))
     figure.add_scatter(
@@ -70,6 +71,7 @@ def heat(cells: pd.DataFrame) -> go.Figure:
         text=[cell_text(cell) for cell in rows.itertuples()],
         hoverinfo="text",
     )
+    figure.update_xaxes(range=[rows["hour"].min(), rows["hour"].max() + HOUR])
     figure.update_yaxes(
         tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), autorange="reversed", showgrid=False
     )
@@ -81,12 +83,12 @@ def unknown_hours(rows: pd.DataFrame) -> go.Bar:
     blank = rows[rows["failures"].isna()].sort_values(["row", "hour"])
     run = (blank["hour"].diff().ne(HOUR) | blank["row"].diff().ne(0)).cumsum()
     runs = blank.groupby(run).agg(row=("row", "first"), first=("hour", "min"), last=("hour", "max"))
-    lengths = runs["last"] - runs["first"] + HOUR
+    lengths = (runs["last"] - runs["first"]).dt.total_seconds() / 3600 + 1
     return go.Bar(
-        x=runs["first"] + lengths / 2,
+        x=runs["first"] + lengths * HALF,
         base=runs["row"] - 0.46,
         y=[0.92] * len(runs),
-        width=[length.total_seconds() * 1000 for length in lengths],
+        width=lengths * 3_600_000,
         name="Unknown: nothing was delivered",
         hoverinfo="skip",
         marker={
@@ -126,8 +128,17 @@ def over_time(rows: pd.DataFrame, hours: float) -> go.Figure:
             customdata=list(zip(own["label"], own["bucket"].astype(str), strict=True)),
             hovertemplate="<b>%{customdata[0]}</b><br>%{y} failures<br>from %{customdata[1]} UTC<extra></extra>",
         )
-    figure.update_yaxes(title_text="Failures", rangemode="tozero")
+    heights = rows.groupby("bucket")["failures"].sum()
+    figure.update_yaxes(title_text="Failures", rangemode="tozero", dtick=whole(heights.max()))
+    if hours >= 24:
+        figure.update_xaxes(tick0=heights.index[0] + timedelta(hours=hours / 2), tickformat="%a %d %b")
+        figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(heights) // 10))
     return bare(figure, 340, barmode="stack", clickmode="event+select")
+
+
+def whole(most: float) -> int | None:
+    """Gives the step of an axis of counts: 1 where plotly would put halves, else its own choice."""
+    return 1 if most <= 8 else None
 
 
 def fill(place: int) -> dict[str, Any]:
@@ -154,6 +165,7 @@ def codes(rows: pd.DataFrame) -> go.Figure:
             customdata=rows[["error_code"]],
             hovertemplate="<b>%{y}</b><br>" + name.lower() + ": %{x}<extra></extra>",
         )
+    figure.update_xaxes(dtick=whole(rows["attempts"].max()))
     figure.update_yaxes(autorange="reversed")
     return bare(figure, 70 + 46 * len(rows), barmode="group", bargap=0.25, clickmode="event+select")
 

@@ -17,21 +17,28 @@ from views._bar import Bar
 from views._look import count, dated
 
 Values = dict[str, Any]
+Row = dict[str, Any]
 TIME = "YYYY-MM-DD HH:mm"
+PLAIN = {"displayModeBar": False}
+"Charts without a tool bar: selecting a mark is all they offer."
 BLANK = "–"
 "How a table shows a cell that holds nothing."
 
 
-@st.cache_resource(show_spinner=False)
-def opened(where: str, files: str, _settings: Settings) -> Store:
+def place(settings: Settings) -> tuple[str, str]:
+    """Gives what tells one lake from another."""
+    return settings.store, str(settings.folder)
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: place})
+def opened(settings: Settings) -> Store:
     """Opens the lake once per process and place."""
-    return open_store(_settings)
+    return open_store(settings)
 
 
 def store() -> Store:
     """Gives the lake that the settings name."""
-    settings = read_settings()
-    return opened(settings.store, str(settings.folder), settings)
+    return opened(read_settings())
 
 
 def bar() -> Bar:
@@ -48,7 +55,13 @@ def ask(name: str, **given: Any) -> pd.DataFrame:
 
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
     """Gives a question's answer as a frame."""
-    return store().ask(query.sql, values).to_pandas()
+    frame: pd.DataFrame = store().ask(query.sql, values).to_pandas()
+    return frame
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """Gives a frame's rows one by one, each by its columns' names."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def values_of(query: Query, given: Values) -> Values:
@@ -124,7 +137,10 @@ def freshness(drawn: int) -> None:
         st.caption(":material/database: The store is empty.")
         return
     counted = f"{count(reached['events'], 'event')}, {count(reached['exchanges'], 'SCIM request')}"
-    st.caption(f":material/database: Data to **{dated(reached['last_at'])}**. {counted}, revision {drawn}.")
+    st.caption(
+        f":material/database: Data to **{dated(reached['last_at'])}**: {counted}, revision {drawn}. "
+        f"Showing {dated(bar().since)} until {dated(bar().until)}."
+    )
 
 
 def times(*names: str, **labelled: str) -> dict[str, Any]:

@@ -5,15 +5,19 @@ Also who runs the beats, which read the inbox when nobody is here.
 
 import os
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from pipeline.ingest import FileResult, IngestError, ingest
 from pipeline.lease import holder
 from pipeline.settings import Settings
 from pipeline.store import StoreError
-from views._frame import store
+from views._frame import Row, ask, records, store
 from views._look import count, plain
+
+Said = tuple[bool, str]
+"Whether all went well, and what happened."
 
 
 def who_beats(settings: Settings) -> str:
@@ -76,38 +80,45 @@ def draw(settings: Settings) -> None:
         st.session_state.inbox_said = load(paths)
         st.session_state.inbox_round = round_ + 1
         st.rerun()
-    for good, said in st.session_state.get("inbox_said", []):
-        (st.success if good else st.warning)(said, icon=":material/check_circle:" if good else ":material/report:")
+    for good, sentence in st.session_state.get("inbox_said", []):
+        (st.success if good else st.warning)(sentence, icon=":material/check_circle:" if good else ":material/report:")
 
 
-def load(paths: list[Path]) -> list[tuple[bool, str]]:
+def load(paths: list[Path]) -> list[Said]:
     """Loads files with the ingester and gives a sentence for each: whether all went well, and what happened."""
-    from pipeline.ingest import ingest
-
     bar = st.progress(0.0, text=f"Loading {count(len(paths), 'file')} …")
-    told = []
-    for number, path in enumerate(paths, 1):
-        try:
-            report = ingest(store(), [path])
-        except (StoreError, OSError) as error:
-            told.append((False, plain(f"{path.name} is in the inbox but could not be loaded: {error}")))
-        else:
-            told += [(not file.rejects, sentence(file)) for file in report.files] or [(False, nothing(path))]
-        bar.progress(number / len(paths), text=f"Loaded {path.name}")
-    bar.empty()
-    return told
+    try:
+        report = ingest(store(), paths, progress=lambda done, total: told(bar, done, total))
+    except (IngestError, StoreError, OSError) as error:
+        names = ", ".join(path.name for path in paths)
+        return [(False, plain(f"{names}: saved in the inbox but not loaded. {error}"))]
+    finally:
+        bar.empty()
+    return [said(file) for file in report.files]
 
 
-def sentence(file: Any) -> str:
-    """Says what became of one file."""
-    source = f"read as {file.source}" if file.source else "not recognised by any source"
-    parts = [f"{file.kept:,} of {count(file.lines, 'line')} kept"]
-    parts += [count(file.duplicates, "duplicate")] if file.duplicates else []
-    parts += [count(file.rejects, "reject") + " (reasons below)"] if file.rejects else []
-    parts += [f"{count(file.unfamiliar, 'row')} with an unfamiliar value"] if file.unfamiliar else []
-    return plain(f"{Path(str(file.file)).name}: {source}; {', '.join(parts)}.")
+def told(bar: DeltaGenerator, done: int, total: int) -> None:
+    """Moves the progress bar."""
+    bar.progress(min(1.0, done / max(total, 1)), text=f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB read")
 
 
-def nothing(path: Path) -> str:
-    """Says that a file had nothing new."""
-    return plain(f"{path.name}: it was loaded before, and nothing in it is new.")
+def said(file: FileResult) -> Said:
+    """Says what became of one file; what a beat or an earlier day has read already is looked up."""
+    name = Path(file.file).name
+    if file.lines:
+        source = f"read as {file.source}" if file.source else "not recognised by any source"
+        return not file.rejects, plain(f"{name}: {source}; {counts(vars(file))}.")
+    ledger = ask("file_ledger")
+    known = records(ledger[ledger["file"] == file.file])
+    if not known:
+        return False, plain(f"{name}: it is empty, so there was nothing to read.")
+    return not known[0]["rejects"], plain(f"{name}: nothing in it is new. When it was read: {counts(known[0])}.")
+
+
+def counts(file: Row) -> str:
+    """Says what became of a file's lines."""
+    parts = [f"{file['kept']:,} of {count(file['lines'], 'line')} kept"]
+    parts += [count(file["duplicates"], "duplicate")] if file["duplicates"] else []
+    parts += [count(file["rejects"], "reject") + " (the reasons are below)"] if file["rejects"] else []
+    parts += [f"{count(file['unfamiliar'], 'row')} with an unfamiliar value"] if file["unfamiliar"] else []
+    return ", ".join(parts)

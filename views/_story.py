@@ -7,10 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from views import _charts
-from views._frame import BLANK, ask, pointed, tile, times
+from views._frame import BLANK, PLAIN, Row, ask, pointed, records, tile, times
 from views._look import COLOURS, count, labelled, look, missing, plain, share, when
-
-Row = "pd.Series[Any]"
 
 
 def draw(source_id: str) -> None:
@@ -19,7 +17,7 @@ def draw(source_id: str) -> None:
     if states.empty:
         st.warning(f"Nobody in the store has the id {plain(source_id)}.")
         return
-    first = states.iloc[0]
+    first = records(states)[0]
     kind, name = (str(first[column]) for column in ("source_type", "source_name"))
     st.header(plain(str(first["name"]) if missing(first["source_name"]) else name), anchor=False)
     called = "" if missing(first["upn"]) else f" `{code(first['upn'])}`, "
@@ -37,11 +35,11 @@ def code(text: object) -> str:
 
 def verdicts(states: pd.DataFrame) -> None:
     """Draws one sentence per app."""
-    for _, state in states.iterrows():
+    for state in records(states):
         st.markdown(f"{labelled(str(state['state']))} {verdict(state)}")
 
 
-def verdict(state: Row) -> str:  # type: ignore[valid-type]
+def verdict(state: Row) -> str:
     """Says how somebody stands in one app, and what comes next."""
     if not state["attempts"]:
         return f"In **{plain(str(state['app_name']))}**: {standing(state)}; nothing was tried."
@@ -49,7 +47,7 @@ def verdict(state: Row) -> str:  # type: ignore[valid-type]
     return f"In **{plain(str(state['app_name']))}**: {standing(state)}; {tried} ({share(state['success_share'])})."
 
 
-def standing(state: Row) -> str:  # type: ignore[valid-type]
+def standing(state: Row) -> str:
     """Says what the last word on somebody means."""
     word, last = str(state["state"]), when(state["last_success_at"])
     if word == "failing":
@@ -64,9 +62,9 @@ def standing(state: Row) -> str:  # type: ignore[valid-type]
 
 def time_line(events: pd.DataFrame) -> None:
     """Draws the events in lanes, and the selected one in full."""
-    events = events.assign(said=[said(event) for _, event in events.iterrows()])
+    events = events.assign(said=[said(event) for event in records(events)])
     state = st.plotly_chart(
-        _charts.lanes(events), key="lanes", on_select="rerun", selection_mode="points", config={"displaylogo": False}
+        _charts.lanes(events), key="lanes", on_select="rerun", selection_mode="points", config=PLAIN
     )
     event = selected(events, pointed(state))
     with st.expander(f"All {count(len(events), 'event')} as a table", icon=":material/table_rows:"):
@@ -79,14 +77,14 @@ def time_line(events: pd.DataFrame) -> None:
     one_event(event)
 
 
-def said(event: Row) -> str:  # type: ignore[valid-type]
+def said(event: Row) -> str:
     """Gives the shortest word on why an event ended as it did."""
     return next(
         (str(event[name]) for name in ("error_code", "skip_reason", "last_step") if not missing(event[name])), ""
     )
 
 
-def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:  # type: ignore[valid-type]
+def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:
     """Gives the event that was pointed at, else the one the address names, else the newest failure, else the newest."""
     if mark:
         st.query_params["event"] = str(mark[0])
@@ -94,10 +92,10 @@ def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:  # type: igno
     if mark and len(named) > 1:
         named = named[named["job_id"] == mark[1]]
     failed = events[events["status"] == "failure"]
-    return next(frame.iloc[0] for frame in (named, failed, events) if not frame.empty)
+    return next(records(frame)[0] for frame in (named, failed, events) if not frame.empty)
 
 
-def one_event(event: Row) -> None:  # type: ignore[valid-type]
+def one_event(event: Row) -> None:
     """Draws one event: what it was, its steps, and beside them its changes and its SCIM requests."""
     asked = {"event": event["event_id"], "at": event["occurred_at"].to_pydatetime(), "job": event["job_id"]}
     st.markdown(f"#### {plain(str(event['action']))} in {plain(str(event['app_name']))}, {when(event['occurred_at'])}")
@@ -116,7 +114,7 @@ def one_event(event: Row) -> None:  # type: ignore[valid-type]
 
 def ladder(steps: pd.DataFrame) -> None:
     """Draws the steps from the first to the last; one that did not succeed is open."""
-    for _, step in steps.iterrows():
+    for step in records(steps):
         seen = look(str(step["status"]))
         ended = f":{COLOURS[seen.tone]}[{seen.label}]"
         title = f"{step['ordinal']}. {plain(str(step['type']))} · {ended} · {plain(str(step['name']))}"
@@ -146,14 +144,15 @@ def changes(rows: pd.DataFrame) -> None:
 
 def exchanges(rows: pd.DataFrame) -> None:
     """Draws each SCIM request with its answer; bodies are shown as text."""
-    for _, row in rows.iterrows():
+    for row in records(rows):
         good = not missing(row["http_status"]) and row["http_status"] < 400
         icon = look("success" if good else "failure").icon
         status = "no answer" if missing(row["http_status"]) else int(row["http_status"])
         with st.expander(
             f"{row['method']} → {status} · {row['occurred_at']:%H:%M:%S} UTC", icon=icon, expanded=not good
         ):
-            st.code(str(row["path"]), language=None, wrap_lines=True)
+            asked = "" if missing(row["filter"]) else f" where {row['filter']}"
+            st.code(f"{row['path']}{asked}", language=None, wrap_lines=True)
             for label, body in (("Sent", row["request_body"]), ("Answered", row["response_body"])):
                 if not missing(body):
                     st.caption(label)

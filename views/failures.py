@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from views import _charts
-from views._frame import BLANK, ask, bar, is_empty, picked, pointed, teach, tile, times
+from views._frame import BLANK, PLAIN, ask, bar, is_empty, picked, pointed, teach, tile, times
 from views._look import count, missing, plain, share, when
+from views._rows import behind
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -60,55 +61,23 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
         key=f"moves-{by}-{bucket}",
         on_select="rerun",
         selection_mode="points",
-        config={"displaylogo": False},
+        config=PLAIN,
     )
     chosen = pointed(state)
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
         until = since + timedelta(hours=hours)
-        only = {{"code": "code", "app": "app", "step": "step"}[by]: None if chosen[0] == NAMELESS else chosen[0]}
-        behind(
-            f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}",
-            since=max(since, bar().since),
-            until=min(until, bar().until),
-            **only,
-        )
+        only = {by: None if chosen[0] == NAMELESS else chosen[0]}
+        title = f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}"
+        behind(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
         st.caption("Select a bar to see its rows.")
-
-
-def behind(title: str, **given: object) -> None:
-    """Shows the rows behind a bar or a line."""
-    rows = ask("matching_events", **({"status": "failure"} | given))
-    with st.container(border=True):
-        st.markdown(f"**{title}**: {count(len(rows), 'event')}" + (", the newest 200" if len(rows) == 200 else ""))
-        state = st.dataframe(
-            rows.drop(columns=["event_id", "job_id"]),
-            hide_index=True,
-            placeholder=BLANK,
-            column_config=times("occurred_at"),
-            on_select="rerun",
-            selection_mode="single-row",
-            key=f"behind-{title}",
-        )
-        chosen = picked(state)
-        if chosen is not None:
-            row = rows.iloc[chosen]
-            words = bar().link(object=str(row["source_id"]), event=str(row["event_id"]))
-            st.page_link(
-                "people.py",
-                label=f"The story of {plain(str(row['name']))}",
-                icon=":material/person:",
-                query_params=words,
-            )
-        else:
-            st.caption("Select a row to open the story of whom it hit.")
 
 
 def ranking(rows: pd.DataFrame) -> None:
     """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
     rows = rows.assign(error_code=rows["error_code"].map(named))
-    st.plotly_chart(_charts.codes(rows), key="codes", config={"displaylogo": False, "staticPlot": False})
+    bars = st.plotly_chart(_charts.codes(rows), key="codes", on_select="rerun", selection_mode="points", config=PLAIN)
     columns = {
         "error_code": st.column_config.TextColumn("Error", pinned=True),
         "apps": st.column_config.TextColumn("Apps"),
@@ -129,9 +98,11 @@ def ranking(rows: pd.DataFrame) -> None:
         selection_mode="single-row",
         key="errors",
     )
-    chosen = picked(state)
-    if chosen is not None and chosen < len(rows):
-        code = rows.iloc[chosen]["error_code"]
+    row, mark = picked(state), pointed(bars)
+    code = str(mark[0]) if mark else rows.iloc[row]["error_code"] if row is not None and row < len(rows) else None
+    if code is None:
+        st.caption("Select a bar or a row to see its events.")
+    else:
         behind(plain(code), code=None if code == NAMELESS else code)
 
 
@@ -185,4 +156,5 @@ def page() -> None:
     tile("skips_by_reason", skips, empty="Nothing was skipped in this window.")
 
 
-page()
+if __name__ == "__main__":
+    page()

@@ -1,5 +1,7 @@
 """Ingestion: what was loaded, what was not and why, who runs the beats, and a place to drop a file."""
 
+from os.path import commonpath
+
 import pandas as pd
 import streamlit as st
 
@@ -32,8 +34,15 @@ def sources(rows: pd.DataFrame) -> None:
 
 
 def ledger(rows: pd.DataFrame) -> None:
-    """Draws what became of each file's lines."""
-    rows = rows.assign(read=rows["read_to"] / rows["size"].where(rows["size"] > 0))
+    """Draws what became of each file's lines, the names below the folder they share."""
+    folders = {file.rpartition("/")[0] for file in rows["file"]}
+    shared = commonpath(folders) if all(folders) and len({folder[0] == "/" for folder in folders}) == 1 else ""
+    if shared:
+        st.caption(f"Names below `{shared}`")
+    rows = rows.assign(
+        read=rows["read_to"] / rows["size"].where(rows["size"] > 0),
+        file=rows["file"].str.removeprefix(shared).str.removeprefix("/"),
+    )
     columns = {
         "file": st.column_config.TextColumn("File", pinned=True),
         "source": st.column_config.TextColumn("Source"),
@@ -98,4 +107,5 @@ def page() -> None:
     tile("beats_lately", beats, empty="No beat has run yet.")
 
 
-page()
+if __name__ == "__main__":
+    page()

@@ -9,8 +9,9 @@ import streamlit as st
 
 from views import _charts
 from views._bar import spelled
-from views._frame import BLANK, ask, bar, is_empty, picked, pointed, teach, tile, times
+from views._frame import BLANK, PLAIN, Row, ask, bar, is_empty, picked, pointed, records, teach, tile, times
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
+from views._rows import behind, story_link
 
 
 def sentence(fleet: pd.DataFrame) -> str:
@@ -19,11 +20,11 @@ def sentence(fleet: pd.DataFrame) -> str:
     if needy.empty:
         return f"None of {count(len(fleet), 'job')} needs you."
     verb = "needs" if len(needy) == 1 else "need"
-    told = "; ".join(trouble(job) for _, job in needy.iterrows())
+    told = "; ".join(trouble(job) for job in records(needy))
     return f"{len(needy)} of {count(len(fleet), 'job')} {verb} you: {told}."
 
 
-def trouble(job: "pd.Series[Any]") -> str:
+def trouble(job: Row) -> str:
     """Says what holds one job up."""
     name = plain(str(job["app_name"]))
     if job["state"] == "quarantine":
@@ -38,7 +39,7 @@ def trouble(job: "pd.Series[Any]") -> str:
 def asides(fleet: pd.DataFrame) -> list[str]:
     """Says what waits or is not known, one sentence a job."""
     said = []
-    for _, job in fleet.iterrows():
+    for job in records(fleet):
         name = plain(str(job["app_name"]))
         if job["state"] == "waiting":
             waits = count(int(job["open_escrows"]), "object waits", "objects wait")
@@ -91,9 +92,12 @@ def fleet_table(fleet: pd.DataFrame) -> None:
     )
     chosen = picked(state)
     if chosen is not None and chosen < len(rows):
-        job_links(rows.iloc[chosen])
+        job_links(records(rows)[chosen])
     else:
-        st.caption("Select a row to see what is behind its numbers.")
+        st.caption(
+            "States, places and escrows are as of the newest data; success, failures and last error are of the window. "
+            "Select a row to see what is behind its numbers."
+        )
 
 
 def filled(days: Any) -> list[float]:
@@ -101,7 +105,7 @@ def filled(days: Any) -> list[float]:
     return [0.0 if missing(day) else float(day) for day in days] if isinstance(days, Iterable) else []
 
 
-def job_links(job: "pd.Series[Any]") -> None:
+def job_links(job: Row) -> None:
     """Opens the rows behind one job's numbers."""
     with st.container(border=True):
         st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['state']))}")
@@ -117,28 +121,27 @@ def job_links(job: "pd.Series[Any]") -> None:
 
 def heat_map(cells: pd.DataFrame) -> None:
     """Draws failures per hour and app; a selected hour opens its rows."""
-    state = st.plotly_chart(
-        _charts.heat(cells), key="heat", on_select="rerun", selection_mode="points", config={"displaylogo": False}
-    )
+    state = st.plotly_chart(_charts.heat(cells), key="heat", on_select="rerun", selection_mode="points", config=PLAIN)
     st.caption(
-        "Pale: delivered, and nothing failed. Hatched: nothing at all was delivered, so nobody knows. Select an hour to see its events."
+        "Pale: delivered, and nothing failed. Hatched: nothing at all was delivered, so nobody knows. "
+        "Select an hour to see its events."
     )
     chosen = pointed(state)
     if chosen:
-        hour_rows(str(chosen[0]), datetime.fromisoformat(str(chosen[1])))
+        hour_rows(cells, str(chosen[0]), datetime.fromisoformat(str(chosen[1])))
 
 
-def hour_rows(job: str, hour: datetime) -> None:
-    """Shows the failed events of one job's hour, or says that there are none."""
+def hour_rows(cells: pd.DataFrame, job: str, hour: datetime) -> None:
+    """Shows the failed events of one job's hour, or says that there are none, or that nobody knows."""
     until = hour + timedelta(hours=1)
-    rows = ask("matching_events", job=job, since=hour, until=until, status="failure")
-    words = bar().link(since=spelled(hour), until=spelled(until))
-    words.pop("window", None)
-    with st.container(border=True):
-        st.markdown(f"{count(len(rows), 'failure')} from {when(hour)} to {when(until)}")
-        if not rows.empty:
-            st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times("occurred_at"))
-        st.page_link("failures.py", label="This hour on Failures", icon=":material/error:", query_params=words)
+    cell = cells[(cells["job_id"] == job) & (cells["hour"] == hour)]
+    if cell["attempts"].isna().all():
+        st.markdown(f"From {when(hour)} to {when(until)} nothing was delivered, so what happened is unknown.")
+        return
+    behind(f"Failures from {when(hour)} to {when(until)}", job=job, since=hour, until=until)
+    words = {name: word for name, word in bar().words.items() if name != "window"}
+    words |= {"since": spelled(hour), "until": spelled(until)}
+    st.page_link("failures.py", label="This hour on Failures", icon=":material/error:", query_params=words)
 
 
 def cycles(rows: pd.DataFrame) -> None:
@@ -183,7 +186,19 @@ def escrows(rows: pd.DataFrame) -> None:
         "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
         **times(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up on"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    state = st.dataframe(
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="escrows",
+    )
+    chosen = picked(state)
+    if chosen is not None and chosen < len(rows):
+        story_link(records(rows)[chosen])
 
 
 def page() -> None:
@@ -192,7 +207,7 @@ def page() -> None:
         teach()
         st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
-    fleet = ask("fleet")
+    fleet = ask("fleet", until=bar().newest)
     if fleet.empty:
         st.info(
             "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
@@ -201,11 +216,15 @@ def page() -> None:
     (st.error if fleet["needs_you"].any() else st.success)(sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon)
     for aside in asides(fleet):
         st.markdown(aside)
-    tile("fleet", fleet_table, beside=("placements", "daily_success"))
+    tile("fleet", fleet_table, beside=("placements", "daily_success"), until=bar().newest)
     tile("failures_by_hour", heat_map)
     tile("open_escrows", escrows, empty="Nobody waits.")
     tile("quarantine_history", quarantines, empty="No job was seen in quarantine.")
-    tile("cycles_lately", cycles, empty="No cycle left an event in this window.")
+    # Folded from every event, so asked only when somebody wants to see it.
+    with st.expander("Cycles of this window", icon=":material/cached:", on_change="rerun", key="cycles") as box:
+        if box.open:
+            tile("cycles_lately", cycles, empty="No cycle left an event in this window.")
 
 
-page()
+if __name__ == "__main__":
+    page()

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.catalog import find_query
 from views import _story
-from views._frame import BLANK, ask, bar, how, is_empty, picked, teach, times, values_of
+from views._frame import BLANK, ask, bar, how, is_empty, picked, records, teach, times, values_of
 from views._look import LOOKS, chip_colours, chips, count, look
 
 PAGE = 50
@@ -52,7 +52,7 @@ def sentence(states: pd.DataFrame, search: str | None) -> str:
     who = f" match “{search}”" if search else ""
     if not found:
         return f"No person or group{who.replace('match', 'matches')} here."
-    told = ", ".join(f"{int(row.objects):,} {look(str(row.state)).label.lower()}" for row in states.itertuples())
+    told = ", ".join(f"{row['objects']:,} {look(row['state']).label.lower()}" for row in records(states))
     where = f"in {bar().job_name}" if bar().job_name else "over all apps; who is in two apps counts twice"
     return f"{count(found, 'person or group', 'people and groups')}{who} ({where}): {told}."
 
@@ -136,4 +136,5 @@ def page() -> None:
     _story.draw(st.query_params["object"])
 
 
-page()
+if __name__ == "__main__":
+    page()

@@ -97,7 +97,7 @@ def downloads(name: str, answer: pa.Table) -> None:
 
 def as_csv(answer: pa.Table) -> bytes:
     """Writes an answer as CSV."""
-    return answer.to_pandas().to_csv(index=False).encode()
+    return str(answer.to_pandas().to_csv(index=False)).encode()
 
 
 def as_json(answer: pa.Table) -> bytes:
@@ -109,7 +109,7 @@ def as_parquet(answer: pa.Table) -> bytes:
     """Writes an answer as Parquet."""
     sink = io.BytesIO()
     pyarrow.parquet.write_table(answer, sink)
-    return sink.getvalue()
+    return bytes(sink.getvalue())
 
 
 def answered(query: Query, given: dict[str, Any]) -> None:
@@ -137,9 +137,8 @@ def page() -> None:
     given = values(query)
     answered(query, given)
     with st.expander("The SQL", icon=":material/code:", expanded=True):
-        st.caption(
-            f"`queries/{query.name}.sql` runs in any DuckDB client attached to the store. On the command line: `python -m pipeline ask {query.name}`"
-        )
+        run = f"python -m pipeline ask {query.name}"
+        st.caption(f"`queries/{query.name}.sql` runs in any DuckDB client attached to the store; here: `{run}`")
         st.code(query.sql, language="sql", line_numbers=True)
     with st.expander("What the columns mean", icon=":material/list:"):
         st.table(
@@ -147,4 +146,5 @@ def page() -> None:
         )
 
 
-page()
+if __name__ == "__main__":
+    page()

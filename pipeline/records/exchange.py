@@ -11,7 +11,9 @@ class Exchange(Wire):
     time: Annotated[Instant, Also("timestamp", "@timestamp", "time_iso8601", "occurred_at", "date")]
     method: Annotated[Id, Also("request_method", "httpMethod", "http_method", "verb")]
     path: Annotated[Id, Also("url", "uri", "request_uri", "requestUri", "target")]
-    status: Annotated[int | None, Also("statusCode", "status_code", "http_status", "httpStatus", "responseStatus")] = None
+    status: Annotated[int | None, Also("statusCode", "status_code", "http_status", "httpStatus", "responseStatus")] = (
+        None
+    )
     duration_ms: Annotated[float | None, Also("durationMs", "elapsed_ms", "latency_ms")] = None
     request_time: float | None = None
     "Seconds, as nginx has it."

@@ -6,14 +6,50 @@ A secret is removed before anything touches the disk: from bodies, URLs, reasons
 import re
 
 REMOVED = "[removed]"
-WORDS = "password|passwd|secret|token|authorization|api[_-]?key|apikey|assertion|cookie"
-PATTERNS = (
-    (r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}", rf"\1 {REMOVED}"),
-    (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?", REMOVED),
-    (rf'(?i)(\\?"[a-z0-9_.:-]*(?:{WORDS})\\?"\s*:\s*\\?")[^"\\]*', rf"\1{REMOVED}"),
-    (r"(?i)([?&](?:[a-z_]*token|api[_-]?key|sig|signature|password|secret|code|client_secret)=)[^&\s\"']+", rf"\1{REMOVED}"),
+WORDS = (
+    "password|passwd|pwd|passphrase|secret|token|credentials?|authorization|api[_-]?key|(?:secret|private)[_-]?key"
+    "|assertion|cookie"
 )
-HINT = rf"(?i)bearer|basic\s|eyJ|{WORDS}|[?&](sig|signature|code)="
+KEY = rf"[a-z0-9_.:-]*(?:{WORDS})"
+QUOTES = (
+    ('"', r'(?:[^"\\]|\\.)*'),
+    (r'\\+"', r'[^"\\]*'),
+    (r"\\x22", r"(?:[^\\]|\\x[013-9a-f].|\\x2[013-9a-f])*"),
+)
+"A quote and what may stand inside it: in JSON, in JSON inside a text of JSON, and as nginx writes it."
+
+
+def in_json(quote: str, inside: str) -> tuple[tuple[str, str], ...]:
+    """Gives the patterns of JSON whose quotes look so: a telling key, and a value whose neighbour has a telling name."""
+    member = rf"{quote}\w+{quote}\s*:\s*(?:[\w.+-]+|{quote}{inside}{quote})\s*,\s*"
+    name = rf"{quote}(?:key|name|path|displayName|attribute){quote}\s*:\s*{quote}(?:{inside})(?:{WORDS})(?:{inside}){quote}"
+    return (
+        (rf"(?i)({quote}{KEY}{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
+        (rf"(?i)({quote}{KEY}{quote}\s*:\s*)-?[0-9][0-9.e+-]*", r"\1null"),
+        (rf"(?i)({name}\s*,\s*(?:{member})*{quote}(?:new)?value{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
+        (rf"(?i)({name}\s*,\s*(?:{member})*{quote}oldValue{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
+        (rf"(?i)({quote}value{quote}\s*:\s*{quote}){inside}({quote}\s*,\s*(?:{member})*{name})", rf"\1{REMOVED}\2"),
+    )
+
+
+PATTERNS = (
+    (
+        r"(?i:\b(bearer|basic)\s+)(?:[A-Za-z.-]*[0-9_~+/=][\w.~+/=-]*|[A-Za-z]+\.[\w.~+/=-]{5,}"
+        r"|[A-Za-z]+[A-Z][A-Za-z]{4,}|[A-Za-z]{16,})",
+        rf"\1 {REMOVED}",
+    ),
+    (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?", REMOVED),
+    *(pattern for quote, inside in QUOTES for pattern in in_json(quote, inside)),
+    (
+        r"(?i)([?&](?:[a-z_-]*token|api[_-]?key|sig|signature|password|[a-z_-]*secret|code)=)[^&\s\"'\\]+",
+        rf"\1{REMOVED}",
+    ),
+    (r"(?i)\b(authorization|x-api-key)\s*[:=]\s*(?:[a-z]+\s+)?[a-z0-9._~+/=-]{16,}", rf"\1: {REMOVED}"),
+    (r"(?i)\b((?:set-)?cookie)\s*[:=]\s*[^\s=\"]+=[^\s\"\\]+", rf"\1: {REMOVED}"),
+    (r"(://)[^/\s:@\"]+:[^/\s@\"]+@", rf"\1{REMOVED}@"),
+)
+"What is removed, in this order. A word behind Bearer that is only a word stays: `Bearer authentication failed`."
+HINT = rf"(?i)bearer|basic\s|eyJ|{WORDS}|[?&](?:sig|signature|code)=|://[^/\s]+@"
 
 
 def without_secrets(text: str) -> str:

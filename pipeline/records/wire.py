@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 from pydantic.fields import FieldInfo
 
 SCALARS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
+KINDS = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 Sample = Mapping[str, Any]
 LOCAL = ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S")
 "How the Azure portal writes instants into CSV under an American locale."
@@ -39,6 +40,8 @@ def readable(value: object) -> str:
             moment = read(text)
         except ValueError:
             continue
+        if not 1970 <= moment.year < 9999:
+            break
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     raise ValueError(f"is '{text[:60]}'; an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z")
 
@@ -66,7 +69,7 @@ class Wire(BaseModel):
     def spelled_as_here(cls, given: object) -> object:
         """Renames the keys, whatever their case, to the names that the fields have here."""
         if not isinstance(given, Mapping):
-            raise ValueError(f"is {type(given).__name__}; a JSON object was expected")
+            raise ValueError(f"is {KINDS.get(type(given), 'null')}; a JSON object was expected")
         named = {key: value for key, value in given.items() if isinstance(key, str)}
         return {name: named.get(spelling(name, field, [named])) for name, field in cls.model_fields.items()}
 
@@ -200,7 +203,7 @@ def fault_text(fault: Any) -> str:
     """Says what is wrong with one field: its name, what was seen and what was expected."""
     field = ".".join(str(part) for part in fault["loc"]) or "the record"
     said = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["input"] is None:
+    if fault["input"] is None and fault["loc"]:
         expected = said.split("; ", 1)[-1]
         return f"{field} is missing; {expected}"
     return f"{field} {said}"

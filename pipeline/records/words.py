@@ -62,7 +62,9 @@ def spelled(words: type[StrEnum], text: str) -> str:
     's end end'
     """
     cases = [f"when '{word.lower()}' then '{word}' when '{code}' then '{word}'" for code, word in enumerate(words)]
-    return f"case when {documented(words, text)} then {text} else case lower({text}) {' '.join(cases)} else {text} end end"
+    return (
+        f"case when {documented(words, text)} then {text} else case lower({text}) {' '.join(cases)} else {text} end end"
+    )
 
 
 def documented(words: type[StrEnum], text: str) -> str:

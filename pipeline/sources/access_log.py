@@ -14,7 +14,9 @@ METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
 LINE = rf'^(?:[\w.-]+\s+\|\s+)?(\S+) \S+ \S+ \[([^\]]+)\] "({METHODS}) (.+?) HTTP/[\d.]+" (\d{{3}}) (?:\d+|-)(.*)$'
 "Groups: client, time, method, target, status, and what was added."
 EXPECTED = 'client - user [05/Jan/2026:12:00:00 +0000] "GET /Users HTTP/1.1" 200 17'
-UNESCAPED = r"""url_decode(regexp_replace(replace(replace(b, '%', '%25'), '\"', '"'), '(?i)\\x([0-9a-f]{2})', '%\1', 'g'))"""
+UNESCAPED = (
+    r"""url_decode(regexp_replace(replace(replace(b, '%', '%25'), '\"', '"'), '(?i)\\x([0-9a-f]{2})', '%\1', 'g'))"""
+)
 BODY = r'"(\{.*?\}|\\x7[Bb].*?\\x7[Dd])"(?:\s|$)'
 SECONDS = r"(?:^|[\s=\"])(\d+\.\d{3,6})(?:[\s\"s]|$)"
 REQUEST_ID = r"(?i)(?:^|[\s\"])(?:request_id=|rid=|request-id=|id=)\"?([0-9a-f-]{16,36})"

@@ -60,12 +60,12 @@ def parsed(column: str, field: str) -> str:
     """Gives SQL that reads one nested column; a row whose keys are spelled like Graph's is read as Graph's."""
     annotation = Event.model_fields[field].annotation
     diagnostic = DIAGNOSTIC.get(field, {})
-    graph = f"json_transform(try_cast(\"{column}\" as json), {text(structure(column_type(annotation, [])))})"
+    graph = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [])))})'
     if not diagnostic:
         return graph
-    other = f"json_transform(try_cast(\"{column}\" as json), {text(structure(column_type(annotation, [diagnostic])))})"
+    other = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [diagnostic])))})'
     key = next(iter(diagnostic))
-    return f"case when contains(\"{column}\", '\"{key}\"') then {renamed(annotation, f'({other})', [diagnostic])} else {graph} end"
+    return f'case when contains("{column}", \'"{key}"\') then {renamed(annotation, f"({other})", [diagnostic])} else {graph} end'
 
 
 PARTY: Mapping[str, object] = {"Id": "", "Name": ""}

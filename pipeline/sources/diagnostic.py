@@ -21,7 +21,9 @@ from ({records})
 def recognises(head: Head) -> bool:
     """The envelope is Azure Monitor's and its properties are an event's."""
     inner = head.inner("properties")
-    return head.has("properties") and (inner.has("jobId") or inner.has("activityDateTime") or inner.has("provisioningSteps"))
+    return head.has("properties") and (
+        inner.has("jobId") or inner.has("activityDateTime") or inner.has("provisioningSteps")
+    )
 
 
 SOURCE = Source("diagnostic", "events", DiagnosticRecord, recognises, lambda records: TOLD.format(records=records))

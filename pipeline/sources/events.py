@@ -18,6 +18,9 @@ from ({records})
 """
 "Records that are events already need only the columns an envelope would add."
 
+INFOS = ("provisioningStatusInfo", "statusInfo")
+NOTHING = "''"
+
 HTTP_NAMES = {
     "OK": 200,
     "Created": 201,
@@ -49,7 +52,9 @@ HTTP_NAMES = {
 
 def instant(value: str) -> str:
     """Gives SQL that reads an ISO 8601 text, or the portal's American one, as UTC; null where it cannot be read."""
-    local = ", ".join(f"'{form}'" for form in ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"))
+    local = ", ".join(
+        f"'{form}'" for form in ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p")
+    )
     return (
         f"case when {value} like '%Z' then try_cast({value} as timestamp) "
         f"when {value} like '%/%' then try_strptime({value}, [{local}]) "
@@ -61,7 +66,7 @@ def http_number(reason: str) -> str:
     """Gives SQL for the HTTP status that a reason states, as a name, a number or inside the SCIM error."""
     names = " ".join(f"when '{name.lower()}' then {number}" for name, number in HTTP_NAMES.items())
     said = f"regexp_extract({reason}, '(?i)StatusCode:\\s*(\\w+)', 1)"
-    number = f"regexp_extract({reason}, '(?i)(?:StatusCode:\\s*|status code |\"status\"\\s*:\\s*\"?)(\\d{{3}})\\b', 1)"
+    number = f'regexp_extract({reason}, \'(?i)(?:StatusCode:\\s*|status code |"status"\\s*:\\s*"?)(\\d{{3}})\\b\', 1)'
     return f"coalesce(case lower({said}) {names} end, try_cast(nullif({number}, '') as integer))"
 
 
@@ -75,20 +80,32 @@ def unescaped(value: str) -> str:
     return f"coalesce(try_cast('\"' || {value} || '\"' as json)->>'$', {value})"
 
 
+def told(member: str, envelope: str) -> str:
+    """Gives SQL for a member of the error: the first of the places it may stand in that says something."""
+    places = [f'"{info}"{inner}."{member}"' for info in INFOS for inner in ('."errorInformation"', "")] + [envelope]
+    return f"coalesce({', '.join(f'nullif({place}, {NOTHING})' for place in places)})"
+
+
+def told_value(value: str) -> str:
+    """Gives SQL for an attribute's value, which is a secret where its name says so."""
+    secret = f"{value} <> '' and regexp_matches(c.\"displayName\", '(?i)passw|secret|token')"
+    return f"case when {secret} then '[removed]' else nullif({redacted(value)}, '') end"
+
+
 STEPS = f"""list_transform(told_steps, lambda s: struct_pack(
-            "name" := s."name",
+            "name" := nullif(s."name", ''),
             "type" := {spelled(StepType, 's."provisioningStepType"')},
             status := {spelled(Status, "s.status")},
-            description := {redacted("s.description")},
+            description := nullif({redacted("s.description")}, ''),
             details := case when regexp_matches(s.details::varchar, {literal(HINT)})
                 then try_cast({removed("s.details::varchar")} as json) else s.details end))"""
 
 CHANGES = f"""list_transform(told_changes, lambda c: struct_pack(
             attribute := c."displayName",
-            old_value := {redacted("c.oldValue")},
-            new_value := case when regexp_matches(c."displayName", '(?i)passw|secret|token') then '[removed]'
-                else {redacted("c.newValue")} end))"""
+            old_value := {told_value("c.oldValue")},
+            new_value := {told_value("c.newValue")}))"""
 
+ACTION = spelled(Action, f'coalesce(nullif("provisioningAction", {NOTHING}), nullif("action", {NOTHING}))')
 STATUS = spelled(Status, "coalesce(told_status, told_steps[-1].status)")
 SCIM_TYPE = from_reason(r'"scimType"\s*:\s*"([^"]*)"')
 SCIM_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
@@ -105,7 +122,7 @@ select
     nullif("cycleId", '') as cycle_id,
     nullif("changeId", '') as change_id,
     date_trunc('second', {instant('"activityDateTime"')}) as occurred_at,
-    {spelled(Action, 'coalesce("provisioningAction", "action")')} as "action",
+    {ACTION} as "action",
     {STATUS} as status,
     nullif("servicePrincipal".id, '') as app_id,
     nullif("servicePrincipal"."displayName", '') as app_name,
@@ -131,7 +148,7 @@ select
     case when reason is not null then {redacted(SCIM_DETAIL)} end as scim_detail,
     case when reason is not null then try_cast({RETRIED} as integer) end as retry_count,
     case when reason is not null then try_cast({AGAIN} as timestamp) end as retry_at,
-    told_steps[-1]."name" as last_step,
+    nullif(told_steps[-1]."name", '') as last_step,
     {STEPS} as steps,
     {CHANGES} as changes,
     number
@@ -140,16 +157,12 @@ from (
         * exclude ("provisioningSteps", "modifiedProperties"),
         coalesce("provisioningSteps", []) as told_steps,
         coalesce("modifiedProperties", []) as told_changes,
-        coalesce("provisioningStatusInfo".status, "statusInfo".status, envelope_status) as told_status,
-        coalesce("provisioningStatusInfo"."errorInformation"."errorCode", "provisioningStatusInfo"."errorCode",
-            "statusInfo"."errorInformation"."errorCode", "statusInfo"."errorCode", envelope_error) as error_code,
-        coalesce("provisioningStatusInfo"."errorInformation"."errorCategory", "provisioningStatusInfo"."errorCategory",
-            "statusInfo"."errorInformation"."errorCategory", "statusInfo"."errorCategory") as error_category,
-        coalesce("provisioningStatusInfo"."errorInformation".reason, "provisioningStatusInfo".reason,
-            "statusInfo"."errorInformation".reason, "statusInfo".reason, envelope_reason) as reason,
-        coalesce("provisioningStatusInfo"."errorInformation"."recommendedAction",
-            "provisioningStatusInfo"."recommendedAction", "statusInfo"."errorInformation"."recommendedAction",
-            "statusInfo"."recommendedAction") as recommended_action
+        coalesce(nullif("provisioningStatusInfo".status, ''), nullif("statusInfo".status, ''), nullif(envelope_status, ''))
+            as told_status,
+        {told("errorCode", "envelope_error")} as error_code,
+        {told("errorCategory", "null")} as error_category,
+        {told("reason", "envelope_reason")} as reason,
+        {told("recommendedAction", "null")} as recommended_action
     from ({{told}})
 )
 """

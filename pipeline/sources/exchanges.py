@@ -11,10 +11,14 @@ GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 DECODED = r"""url_decode(replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' '))"""
 FILTER = r"nullif(trim(regexp_extract(decoded, '(?i)(?:^|&)filter=([^&]*)', 1)), '')"
 PROBE = rf"""regexp_matches("filter", '^(?i)(userName|displayName|emails.*|mail|id)\s+eq\s+"?{GUID}"?$')"""
-RESOURCE = r"""regexp_extract("path", '(?i)/(Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk|Me)(?:/|$)', 1)"""
+RESOURCE = (
+    r"""regexp_extract("path", '(?i)/(Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk|Me)(?:/|$)', 1)"""
+)
 DISABLES = r"""regexp_matches(request_body, '(?i)"active"\s*,\s*"value"\s*:\s*"?false|"value"\s*:\s*"?false"?\s*,\s*"path"\s*:\s*"active"|"active"\s*:\s*"?false')"""
 ENABLES = r"""regexp_matches(request_body, '(?i)"active"\s*,\s*"value"\s*:\s*"?true|"value"\s*:\s*"?true"?\s*,\s*"path"\s*:\s*"active"|"active"\s*:\s*"?true')"""
 MEMBERS = r"""regexp_matches(request_body, '(?i)"path"\s*:\s*\\?"members')"""
+
+RESOURCE_ID = """coalesce(nullif(in_path, ''), case when "method" = 'POST' then created_id end)"""
 
 ROWS = f"""
 select
@@ -25,7 +29,7 @@ select
     "method",
     {redacted('"path"')} as "path",
     resource_type,
-    coalesce(nullif(in_path, ''), case when "method" = 'POST' then created_id end) as resource_id,
+    {redacted(RESOURCE_ID)} as resource_id,
     {redacted('"filter"')} as "filter",
     case
         when "method" is null then null

@@ -9,7 +9,10 @@ from pipeline.sources.source import Source
 def recognises(head: Head) -> bool:
     """An event says when it was and either which job it belongs to or how it ended."""
     return head.has("activityDateTime") and (
-        head.has("jobId") or head.has("provisioningSteps") or head.has("provisioningStatusInfo") or head.has("statusInfo")
+        head.has("jobId")
+        or head.has("provisioningSteps")
+        or head.has("provisioningStatusInfo")
+        or head.has("statusInfo")
     )
 
 

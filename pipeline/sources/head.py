@@ -23,6 +23,9 @@ class Head:
     lines: tuple[str, ...] = ()
     "The first lines of a text file."
 
+    empty: bool = False
+    "Whether there is nothing in it: blanks, an empty array, an empty page."
+
     def has(self, *keys: str) -> bool:
         """Whether some one record has all these keys, whatever their case."""
         wanted = {key.casefold() for key in keys}
@@ -30,5 +33,7 @@ class Head:
 
     def inner(self, key: str) -> "Head":
         """The objects that the records hold under a key, as a head of their own."""
-        found = [value for sample in self.samples for name, value in sample.items() if name.casefold() == key.casefold()]
+        found = [
+            value for sample in self.samples for name, value in sample.items() if name.casefold() == key.casefold()
+        ]
         return Head(self.layout, [value for value in found if isinstance(value, Mapping)])

@@ -5,6 +5,7 @@ and a document without any counts from when its file was last written. `0001-01-
 """
 
 from pipeline.records.job import Job
+from pipeline.records.secrets import redacted
 from pipeline.sources.head import Head
 from pipeline.sources.source import Source
 
@@ -25,6 +26,8 @@ INTERVAL = (
     f"(86400 * {part(DAYS)} + 3600 * {part(HOURS)} + 60 * {part(MINUTES)} + {part(SECONDS)})::bigint end"
 )
 ENTRIES = 'list_sum(list_transform(list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\'), lambda c: c."value"))'
+
+MESSAGE = """nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '')"""
 
 ROWS = f"""
 select
@@ -59,7 +62,7 @@ select
     try_cast(list_filter("synchronizationJobSettings",
         lambda s: s."name" = 'QuarantineTooManyDeletesThreshold')[1]."value" as bigint) as deletion_threshold,
     nullif(nullif(coalesce(status.quarantine.error.code, status."lastExecution".error.code), 'None'), '') as error_code,
-    nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '') as error_message,
+    {redacted(MESSAGE)} as error_message,
     number
 from ({{told}})
 """

@@ -3,8 +3,11 @@
 Their exact headers are published nowhere, so columns are matched by meaning.
 """
 
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pipeline.records.event import Event, Step
 from pipeline.records.wire import Id, Instant, Wire, column_type
@@ -127,13 +130,13 @@ def meanings(header: tuple[str, ...], patterns: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def portal_told(number: int, main: tuple[str, Head], steps: tuple[str, Head] | None, changes: tuple[str, Head] | None) -> str:
+def portal_told(
+    number: int, main: tuple[str, Head], steps: tuple[str, Head] | None, changes: tuple[str, Head] | None
+) -> str:
     """Gives SQL for the told events of the three files, each given as its path and head."""
     file, head = main
-    columns = meanings(head.header, MAIN)
+    columns = named(head)
     fields = {field: cell(columns.get(field)) for field in MAIN}
-    if "id" not in columns:
-        fields["id"] = fields["changeId"]
     rows = f"select *, row_number() over () as line, {fields['changeId']} as joined from {read_csv(file)}"
     return GRAPH.format(
         records=TOLD.format(
@@ -155,16 +158,20 @@ def step_rows(file: str, head: Head) -> str:
     packed = (
         f'struct_pack("name" := {names["name"]}, "provisioningStepType" := {names["provisioningStepType"]}, '
         f"status := {names.get('status', 'null::varchar')}, description := {names.get('description', 'null::varchar')}, "
-        f"details := coalesce(try_cast({details} as json), to_json({details})))"
+        f"details := coalesce(try_cast({details} as json)->'$', to_json({details})))"
     )
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
-    return f"select {names['changeId']} as joined, list({packed} order by {at}) as told_steps from ({rows}) group by all"
+    return (
+        f"select {names['changeId']} as joined, list({packed} order by {at}) as told_steps from ({rows}) group by all"
+    )
 
 
 def change_rows(file: str, head: Head) -> str:
     """Gives SQL for the modified properties of each change id, in file order."""
     names = {field: cell(column) for field, column in meanings(head.header, CHANGES).items()}
-    packed = ", ".join(f'"{field}" := {names.get(field, "null::varchar")}' for field in ("displayName", "oldValue", "newValue"))
+    packed = ", ".join(
+        f'"{field}" := {names.get(field, "null::varchar")}' for field in ("displayName", "oldValue", "newValue")
+    )
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
     return (
         f"select {names['changeId']} as joined, list(struct_pack({packed}) order by line) as told_changes "
@@ -172,11 +179,30 @@ def change_rows(file: str, head: Head) -> str:
     )
 
 
+def named(head: Head) -> dict[str, str]:
+    """Gives the main file's column of each field; its change id where it has no id."""
+    found = meanings(head.header, MAIN)
+    return {"id": found["changeId"], **found}
+
+
+def respelled(head: Head, verdict: Mapping[str, object]) -> dict[str, object]:
+    """Gives what the model made of a row's own fields, by column."""
+    columns = named(head)
+    return {columns[field]: value for field, value in verdict.items()}
+
+
+def csv_of(header: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Writes rows as the CSV that they were."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows([row.get(name) for name in header] for row in rows)
+    return text.getvalue().encode()
+
+
 def cell(column: str | None) -> str:
     """Gives SQL for a column's text, an empty cell as null."""
     return f"""nullif("{column.replace('"', '""')}", '')""" if column else "null::varchar"
 
 
-SOURCE = Source(
-    "portal", "events", PortalRow, recognises, lambda records: records, renames=lambda head: meanings(head.header, MAIN)
-)
+SOURCE = Source("portal", "events", PortalRow, recognises, lambda records: records, renames=named)

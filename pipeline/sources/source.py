@@ -63,7 +63,8 @@ def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
     spelled = [dict.fromkeys(head.header)]
     kinds = columns(source.record)
     cells = [
-        f"try_cast(nullif({quoted(key)}, '') as {kinds[name]}) as {quoted(name)}" if key in head.header
+        f"try_cast(nullif({quoted(key)}, '') as {kinds[name]}) as {quoted(name)}"
+        if key in head.header
         else f"null::{kinds[name]} as {quoted(name)}"
         for name, field in source.record.model_fields.items()
         for key in [spelling(name, field, spelled)]
