@@ -37,7 +37,7 @@ class File:
 
 
 def found(paths: Iterable[str | Path], held: ExitStack) -> Iterator[File]:
-    """Gives the files of the paths, folders walked in order; what has no file of its own lasts until `held` is closed."""
+    """Gives the files of the paths, folders walked in order; what is held in memory lasts until `held` is closed."""
     for given in paths:
         path = Path(given)
         if str(given) == "-":

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from os.path import commonprefix
 from pathlib import Path
 
+from pipeline.counting import Arrival, FileResult, Report, counted, note, placed, size_of
 from pipeline.finding import File, IngestError, found
 from pipeline.landing import Landed, empty_stage, keep_rejects, land
 from pipeline.ledger import (
@@ -19,32 +19,20 @@ from pipeline.ledger import (
     entries_of,
     fingerprint,
     keep_entries,
-    lines_before,
     reached,
     read_ledger,
     resumed,
     unchanged,
     unfinished,
 )
-from pipeline.reading import (
-    LOOK,
-    LOOK_AT_MOST,
-    CutShort,
-    Piece,
-    beginning,
-    blocks,
-    compressed,
-    decoded,
-    look,
-    pieces,
-    whole,
-)
+from pipeline.reading import CutShort, Piece, beginning, compressed, look, pieces, whole
 from pipeline.sources import recognise
 from pipeline.sources.head import Head
 from pipeline.sources.portal import is_changes, is_steps
 from pipeline.sources.source import Source, alike
-from pipeline.staging import Reject, Staged, Told, cleaned, stage_pieces
+from pipeline.staging import Reject, Told, cleaned, stage_pieces
 from pipeline.store import Cursor, Store
+from pipeline.strangers import begun, no_text, unknown
 
 __all__ = ["FileResult", "IngestError", "Report", "ingest"]
 
@@ -52,45 +40,6 @@ Progress = Callable[[int, int], None]
 TOGETHER = 64
 "How many small files alike are read by one statement: planning it costs more than reading them."
 SMALL = 1 << 20
-WANTED = (
-    "Graph events, diagnostic records, Log Analytics rows, a portal download, synchronization jobs, "
-    "SCIM requests as JSON or combined log lines were looked for"
-)
-
-
-@dataclass
-class FileResult:
-    """What reading one file gave this time."""
-
-    file: str
-    source: str | None = None
-    lines: int = 0
-    kept: int = 0
-    duplicates: int = 0
-    rejects: int = 0
-    unfamiliar: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class Report:
-    """What a run gave, file by file."""
-
-    files: list[FileResult] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-@dataclass
-class Arrival:
-    """One piece's part of a transaction."""
-
-    number: int
-    file: File
-    result: FileResult
-    entry: Entry
-    "The ledger's line as it will be, before this transaction's counts."
-    by_lines: bool = False
-    rejects: list[Reject] = field(default_factory=list)
 
 
 @dataclass
@@ -123,7 +72,7 @@ class Run:
         self.store = store
         self.files = list({file.name: file for file in files}.values())
         self.results: list[FileResult] = []
-        self.progress = progress or (lambda done, total: None)
+        self.progress = progress or (lambda _done, _total: None)
         self.cursor = store.cursor()
         self.waiting: list[Arrival] = []
         self.groups: dict[str, Group] = {}
@@ -133,6 +82,8 @@ class Run:
         self.headers: dict[str, Head | None] = {}
         self.ledger: dict[str, Entry] = {}
         self.begun: dict[str, Entry] = {}
+        self.landed: list[tuple[Arrival, Landed]] = []
+        self.written: dict[str, Entry] = {}
         empty_stage(self.cursor)
 
     def close(self) -> None:
@@ -183,7 +134,7 @@ class Run:
     def read_pieces(
         self, file: File, source: Source, head: Head, result: FileResult, entry: Entry, start: int | None, done: int
     ) -> None:
-        """Stages a file from byte `start` on, or as a whole where it has no lines; a compressed one ends with a mark."""
+        """Stages a file from byte `start` on, or all of it where it has no lines; a compressed one ends with a mark."""
         packed, size = compressed(file.path), entry.size
         ended = replace(entry, read_to=size, fingerprint=fingerprint(file.path, size, False))
         slices = self.store.settings.slice_bytes
@@ -249,7 +200,7 @@ class Run:
         fits = [(one, head) for one, head in self.near(file) if wanted(head)]
         if not fits:
             return None
-        best, head = max(fits, key=lambda fit: len(commonprefix([fit[0].name, file.name])))
+        best, head = max(fits, key=lambda fit: alike_names(fit[0].name, file.name))
         return next(whole(best.path, self.held)).file, head
 
     def near(self, file: File) -> Iterator[tuple[File, Head]]:
@@ -299,8 +250,8 @@ class Run:
         if self.waiting:
             self.store.write(self.land, on=self.cursor)
             empty_stage(self.cursor)
-        for arrival, found in self.landed:
-            note(arrival, found)
+        for arrival, landed in self.landed:
+            note(arrival, landed)
         self.begun.update(self.written)
         self.ledger.update(self.written)
         self.held.close()
@@ -325,90 +276,9 @@ class Run:
         ours = {name: current.get(name) == self.ledger.get(name) for name in names}
         return {name: self.begun[name] if ours[name] else current.get(name, self.begun[name]) for name in names}
 
-    landed: list[tuple[Arrival, Landed]] = []
-    written: dict[str, Entry] = {}
 
-
-def size_of(file: File) -> int:
-    """Gives a file's size; 0 for one that is gone."""
-    try:
-        return file.path.stat().st_size
-    except OSError:
-        return 0
-
-
-def counted(entry: Entry, arrival: Arrival, landed: Landed, now: datetime) -> Entry:
-    """Gives a file's ledger line with one more piece in it."""
-    moments = [one for one in (entry.first_event_at, entry.last_event_at, landed.first, landed.last) if one is not None]
-    return replace(
-        entry,
-        source=arrival.entry.source,
-        size=arrival.entry.size,
-        read_to=arrival.entry.read_to,
-        fingerprint=arrival.entry.fingerprint,
-        lines=entry.lines + landed.lines + len(arrival.rejects),
-        kept=entry.kept + landed.lines - landed.duplicates,
-        duplicates=entry.duplicates + landed.duplicates,
-        rejects=entry.rejects + len(arrival.rejects),
-        unfamiliar=entry.unfamiliar + landed.unfamiliar,
-        first_event_at=min(moments, default=None),
-        last_event_at=max(moments, default=None),
-        finished_at=now,
+def alike_names(one: str, other: str) -> int:
+    """Counts the letters with which two names begin alike."""
+    return next(
+        (n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
     )
-
-
-def note(arrival: Arrival, landed: Landed) -> None:
-    """Adds what became of a piece to its file's result."""
-    result = arrival.result
-    result.lines += landed.lines + len(arrival.rejects)
-    result.kept += landed.lines - landed.duplicates
-    result.duplicates += landed.duplicates
-    result.rejects += len(arrival.rejects)
-    result.unfamiliar += landed.unfamiliar
-
-
-def placed(arrival: Arrival, piece: Piece, staged: Staged) -> list[Reject]:
-    """Gives a piece's rejects with their lines in the file, said as an editor would jump there."""
-    before = lines_before(arrival.file.path, piece.begin) if arrival.by_lines and staged.rejects else 0
-    name = Path(arrival.file.name).name
-    return [
-        replace(
-            reject,
-            line=reject.line + before,
-            reason=f"{name}:{reject.line + before}: {reject.reason}. The line is kept in rejects.",
-        )
-        for reject in staged.rejects
-    ]
-
-
-def unknown(head: Head, path: Path) -> str:
-    """Says what was looked for in a file that no source knows, and what it is instead where that shows."""
-    if head.has("key", "value") and head.layout == "document":
-        return (
-            "is the answer to a provision-on-demand request: it has a change id but neither an event id nor a job id; "
-            "a record of the provisioning log was expected"
-        )
-    if head.has("schemas"):
-        return "is a SCIM resource or message without method, path and time; a log of requests was expected"
-    seen = no_text(path)
-    if not seen and head.layout in ("document", "array") and not head.samples:
-        fault = decoded(beginning(path, LOOK_AT_MOST))
-        seen = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
-    return f"{seen or 'is of no known shape'}; {WANTED}"
-
-
-def begun(path: Path) -> bool:
-    """Whether a file is the beginning of one JSON line, which waits for its rest."""
-    data = b"" if compressed(path) else beginning(path, LOOK)
-    return data[:1] == b"{" and b"\n" not in data and len(data) < LOOK and isinstance(decoded(data), ValueError)
-
-
-def no_text(path: Path) -> str:
-    """Says why a file's content is not text in UTF-8; nothing where it is."""
-    try:
-        begins = next(blocks(path), b"")[:4096]
-    except CutShort as error:
-        return f"is a gzip file that cannot be unpacked: {error}"
-    if begins[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in (begins[1:2], begins[:1]):
-        return "is text in UTF-16; UTF-8 was expected, as `iconv -f UTF-16 -t UTF-8` writes it"
-    return "is no text: it holds NUL bytes" if b"\0" in begins else ""

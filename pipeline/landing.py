@@ -210,7 +210,8 @@ def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: date
         insert into rejects
         select distinct "file", line, reason, "raw", ?::timestamp from arriving_rejects a
         where not exists (
-            select 1 from rejects r where r."file" = a."file" and r.line is not distinct from a.line and r."raw" = a."raw")
+            select 1 from rejects r
+            where r."file" = a."file" and r.line is not distinct from a.line and r."raw" = a."raw")
         """,
         [at],
     )

@@ -7,6 +7,7 @@
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
-from pipeline.reading import Piece, in_memory, raw_records
+from pipeline.reading import Piece, in_memory
 from pipeline.records.secrets import without_secrets
 from pipeline.records.wire import complaint
+from pipeline.salvage import raw_records
 from pipeline.sources.events import event_rows
 from pipeline.sources.exchanges import exchange_rows
 from pipeline.sources.head import Head
@@ -30,8 +32,8 @@ BIGGEST = 1 << 24
 LONGEST = 1 << 25
 "No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
 TOO_LONG = "is a record of {} MB; one of at most 32 MB was expected"
-BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '9999-12-31'"
-"Instants that no log means: sentinels, and years that only DuckDB can write."
+BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '2100-01-01'"
+"Instants that no log means, such as sentinels; the store's order of events holds until 2106."
 MUST = {
     "events": f"event_id is null or occurred_at is null or status is null or {BEYOND}",
     "exchanges": f"exchange_id is null or occurred_at is null or {BEYOND}",
@@ -86,7 +88,14 @@ class Staged:
 
 
 def stage_pieces(cursor: Cursor, source: Source, told: Sequence[Told]) -> list[Staged]:
-    """Adds the rows of pieces alike to the staging table of their source; gives what each gave, in order."""
+    """Adds the rows of pieces alike to the staging table of their source; gives what each gave, in order.
+
+    A document cut short never goes to DuckDB: beside other files, 1.5 may read an earlier one's bytes behind its end.
+    """
+    if len(told) > 1 and not all(closed(one) for one in told):
+        return [staged for one in told for staged in stage_pieces(cursor, source, [one])]
+    if not closed(told[0]):
+        return [stage_by_model(cursor, source, told[0])]
     try:
         insert(cursor, source, told[0], relation(cursor, source, told))
     except Refused:
@@ -95,6 +104,15 @@ def stage_pieces(cursor: Cursor, source: Source, told: Sequence[Told]) -> list[S
         return [stage_by_model(cursor, source, told[0])]
     found = doubts(cursor, source, told)
     return [settle(cursor, source, one, *found[one.number]) if one.number in found else Staged() for one in told]
+
+
+def closed(told: Told) -> bool:
+    """Whether a document ends as one does; lines need not."""
+    if told.head.layout not in ("array", "document"):
+        return True
+    with Path(told.piece.file).open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - 256))
+        return stream.read().rstrip()[-1:] in (b"]", b"}")
 
 
 def settle(cursor: Cursor, source: Source, told: Told, places: set[int], rows: int) -> Staged:
@@ -116,8 +134,10 @@ def doubts(cursor: Cursor, source: Source, told: Sequence[Told]) -> dict[int, tu
     asked = f"""
         select s.number, list(s.rowid - f.first), any_value(f.rows)
         from {table} s
-        join (select number, min(rowid) as first, count(*) as rows from {table} where number in ({numbers}) group by number) f
-            on f.number = s.number
+        join (
+            select number, min(rowid) as first, count(*) as rows
+            from {table} where number in ({numbers}) group by number
+        ) f on f.number = s.number
         where {suspicion(source)}
         group by s.number
     """

@@ -4,12 +4,9 @@ On a SQLite catalog writers take turns under a file lock beside it, for as long 
 readers never wait. A question gets a cursor of its own, so threads share nothing but the attached lake.
 """
 
-import hashlib
-import importlib.resources
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -18,6 +15,8 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from pipeline.extensions import extension_files
+from pipeline.schema import build_schema, schema_version
 from pipeline.settings import Settings
 
 GAP = r"(?:\s|/\*.*?\*/|--[^\n]*)"
@@ -26,7 +25,6 @@ HIDDEN = re.compile(rf'(?is)\bducklake_(merge|expire|cleanup|delete|flush|rewrit
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 Values = Mapping[str, Any] | Sequence[Any] | None
-HERE = Path(__file__).parent
 LAKE = "provisioning"
 ATTEMPTS = 8
 # Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
@@ -190,7 +188,8 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
-        load_extensions(connection, settings)
+        for file in extension_files("ducklake", "sqlite_scanner" if settings.catalog_file else "postgres_scanner"):
+            connection.execute(f"load '{quoted(file)}'")
         attach(connection, settings, read_only)
         store = Store(connection, settings)
         if not read_only:
@@ -244,42 +243,12 @@ def written_versions(store: Store) -> list[str]:
     return [str(row[0]) for row in store.rows("from schema_versions")] if store.rows(known, [LAKE]) else []
 
 
-def build_schema(cursor: Cursor) -> None:
-    """Makes every table and view in the cursor's current database, a lake or a plain DuckDB file."""
-    cursor.execute(schema_text("schema.sql"))
-    cursor.execute(schema_text("derived.sql"))
-
-
-def schema_text(name: str) -> str:
-    """Gives one of the two files that define the store."""
-    return (HERE / name).read_text(encoding="utf-8")
-
-
-def schema_version() -> str:
-    """Names the schema by its text, so that a change of either file rebuilds the views."""
-    return hashlib.sha256((schema_text("schema.sql") + schema_text("derived.sql")).encode()).hexdigest()[:16]
-
-
 def lock_file(settings: Settings, kind: str) -> Path:
     """Gives the file whose OS lock stands for `kind`; the OS frees it when its holder dies."""
     catalog = settings.catalog_file
     file = catalog.with_name(f"{catalog.name}.{kind}") if catalog else settings.folder / f"catalog.{kind}"
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
-
-
-def load_extensions(connection: Cursor, settings: Settings) -> None:
-    """Loads what the catalog needs from the installed wheels; nothing is downloaded."""
-    scanner = "sqlite_scanner" if settings.catalog_file else "postgres_scanner"
-    for name in ("ducklake", scanner):
-        connection.execute(f"load '{quoted(extension(name))}'")
-
-
-@lru_cache
-def extension(name: str) -> Path:
-    """Finds the file of an extension inside its wheel."""
-    package = importlib.resources.files(f"duckdb_extension_{name}")
-    return Path(str(package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"))
 
 
 def quoted(text: object) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.catalog import bind, find_query
-from pipeline.store import Cursor, Store, schema_text
+from pipeline.schema import schema_text
+from pipeline.store import Cursor, Store
 
 Row = dict[str, Any]
 TENANT = "11111111-1111-4111-8111-111111111111"

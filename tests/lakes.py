@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-from pipeline.store import Cursor, Store, schema_text
+from pipeline.schema import schema_text
+from pipeline.store import Cursor, Store
 
 ROOT = Path(__file__).parent.parent
 

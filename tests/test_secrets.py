@@ -152,7 +152,7 @@ def test_what_a_text_means_survives_beside_its_secrets(planted: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [dumped(BODY), json.dumps(dumps := dumped(BODY)), access_lines(), *map(dumped, bodies())]
+    "text", [dumped(BODY), dumped(dumped(BODY)), access_lines().replace("\\x22", '"'), *map(dumped, bodies())]
 )
 def test_sql_and_python_remove_the_same(text: str) -> None:
     assert duckdb.execute(f"select {redacted('t')} from (select ? as t)", [text]).fetchone() == (without_secrets(text),)

@@ -49,10 +49,10 @@ PROGRAM = dedent("""
 """)
 CLIENT = dedent("""
     import sys, time, duckdb
-    from pipeline.store import extension
+    from pipeline.extensions import extension_files
     client = duckdb.connect()
-    for name in ("ducklake", "sqlite_scanner"):
-        client.execute(f"load '{extension(name)}'")
+    for file in extension_files("ducklake", "sqlite_scanner"):
+        client.execute(f"load '{file}'")
     client.execute(f"attach 'ducklake:sqlite:{sys.argv[1]}' as provisioning (read_only)")
     client.execute("use provisioning")
     end = time.monotonic() + float(sys.argv[2])

@@ -6,7 +6,7 @@ that the file's first records use; `model_validate` judges the single records th
 
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
@@ -40,7 +40,7 @@ def readable(value: object) -> str:
             moment = read(text)
         except ValueError:
             continue
-        if not 1970 <= moment.year < 9999:
+        if not 1970 <= moment.year < 2100:
             break
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     raise ValueError(f"is '{text[:60]}'; an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z")
@@ -93,23 +93,17 @@ class Wire(BaseModel):
 def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
     """Gives the key that most samples use for a field, or its own name when none does; case never matters."""
     wanted = spellings(name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark))
-    found = Counter(
-        best
-        for sample in samples
-        if (best := min((key for key in sample if key.casefold() in wanted), key=rank(wanted), default=None))
-    )
-    return found.most_common(1)[0][0] if found else name
+    counts: Counter[str] = Counter()
+    for sample in samples:
+        counts.update(sample.keys())
+    found = [key for key in counts if key in wanted or key.casefold() in wanted]
+    return max(found, key=lambda key: (counts[key], -wanted[key.casefold()]), default=name)
 
 
 @lru_cache(maxsize=4096)
 def spellings(*names: str) -> dict[str, int]:
     """Gives the names a field goes by, each with its place in order of preference."""
     return {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
-
-
-def rank(wanted: Mapping[str, int]) -> Callable[[str], int]:
-    """Gives the order in which a record's keys are preferred for a field."""
-    return lambda key: wanted[key.casefold()]
 
 
 def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]:

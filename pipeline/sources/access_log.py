@@ -42,7 +42,9 @@ from (
         parts,
         list_transform(regexp_extract_all(parts.added, '{body}', 1), lambda b: {unescaped}) as bodies
     from (
-        select number, regexp_extract(line, '{line}', ['client', 'told_at', 'method', 'target', 'status', 'added']) as parts
+        select
+            number,
+            regexp_extract(line, '{line}', ['client', 'told_at', 'method', 'target', 'status', 'added']) as parts
         from ({records})
     )
 )

@@ -65,7 +65,8 @@ def parsed(column: str, field: str) -> str:
         return graph
     other = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [diagnostic])))})'
     key = next(iter(diagnostic))
-    return f'case when contains("{column}", \'"{key}"\') then {renamed(annotation, f"({other})", [diagnostic])} else {graph} end'
+    respelled = renamed(annotation, f"({other})", [diagnostic])
+    return f'case when contains("{column}", \'"{key}"\') then {respelled} else {graph} end'
 
 
 PARTY: Mapping[str, object] = {"Id": "", "Name": ""}

@@ -14,8 +14,15 @@ PROBE = rf"""regexp_matches("filter", '^(?i)(userName|displayName|emails.*|mail|
 RESOURCE = (
     r"""regexp_extract("path", '(?i)/(Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk|Me)(?:/|$)', 1)"""
 )
-DISABLES = r"""regexp_matches(request_body, '(?i)"active"\s*,\s*"value"\s*:\s*"?false|"value"\s*:\s*"?false"?\s*,\s*"path"\s*:\s*"active"|"active"\s*:\s*"?false')"""
-ENABLES = r"""regexp_matches(request_body, '(?i)"active"\s*,\s*"value"\s*:\s*"?true|"value"\s*:\s*"?true"?\s*,\s*"path"\s*:\s*"active"|"active"\s*:\s*"?true')"""
+
+
+def turned(to: str) -> str:
+    """Gives SQL that is true for a request that sets `active`: as an operation, either way round, or as a member."""
+    operation, reverse = rf'"active"\s*,\s*"value"\s*:\s*"?{to}', rf'"value"\s*:\s*"?{to}"?\s*,\s*"path"\s*:\s*"active"'
+    member = rf'"active"\s*:\s*"?{to}'
+    return f"regexp_matches(request_body, '(?i){operation}|{reverse}|{member}')"
+
+
 MEMBERS = r"""regexp_matches(request_body, '(?i)"path"\s*:\s*\\?"members')"""
 
 RESOURCE_ID = """coalesce(nullif(in_path, ''), case when "method" = 'POST' then created_id end)"""
@@ -39,8 +46,8 @@ select
         when "method" = 'POST' then 'create'
         when "method" = 'DELETE' then 'delete'
         when "method" in ('PATCH', 'PUT') and resource_type = 'Group' and {MEMBERS} then 'members'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {DISABLES} then 'disable'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {ENABLES} then 'enable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("false")} then 'disable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("true")} then 'enable'
         when "method" in ('PATCH', 'PUT') then 'update'
         else 'other'
     end as operation,
@@ -73,7 +80,8 @@ from (
         select
             *,
             {DECODED} as decoded,
-            coalesce(told_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), '')) as tenant_id,
+            coalesce(told_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), ''))
+                as tenant_id,
             nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') as raw_detail
         from (
             select
@@ -91,7 +99,8 @@ from (
                 nullif(nullif(request_body, ''), '-') as request_body,
                 nullif(nullif(response_body, ''), '-') as response_body,
                 partial,
-                md5(concat_ws('|', told_at, "method", target, status, duration_ms, client, request_body, response_body)) as digest
+                md5(concat_ws('|', told_at, "method", target, status, duration_ms, client, request_body, response_body))
+                    as digest
             from ({{told}})
         )
     )
@@ -109,4 +118,5 @@ def exchange_rows(told: str) -> str:
 
 def body(value: str) -> str:
     """Gives SQL for a body as text, whether it was logged as an object or as a string of JSON."""
-    return f"case when json_type({value}) = 'VARCHAR' then {value}->>'$' when json_type({value}) <> 'NULL' then {value}::varchar end"
+    text = f"when json_type({value}) = 'VARCHAR' then {value}->>'$'"
+    return f"case {text} when json_type({value}) <> 'NULL' then {value}::varchar end"

@@ -1,4 +1,4 @@
-"""Graph's own events: v1.0, beta and the 2019 shape; single, as lines, as a bare array (the portal's JSON) or as pages."""
+"""Graph's own events: v1.0, beta and the 2019 shape; single, as lines, as a bare array (the portal's) or as pages."""
 
 from pipeline.records.event import Event
 from pipeline.sources.events import GRAPH

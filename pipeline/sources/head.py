@@ -26,6 +26,11 @@ class Head:
     empty: bool = False
     "Whether there is nothing in it: blanks, an empty array, an empty page."
 
+    @property
+    def first(self) -> list[Mapping[str, Any]]:
+        """As many records as it takes to see how keys are spelled."""
+        return self.samples[:40]
+
     def has(self, *keys: str) -> bool:
         """Whether some one record has all these keys, whatever their case."""
         wanted = {key.casefold() for key in keys}

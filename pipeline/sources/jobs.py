@@ -25,7 +25,8 @@ INTERVAL = (
     "case when schedule.interval is not null and schedule.interval not like 'P10675199D%' then "
     f"(86400 * {part(DAYS)} + 3600 * {part(HOURS)} + 60 * {part(MINUTES)} + {part(SECONDS)})::bigint end"
 )
-ENTRIES = 'list_sum(list_transform(list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\'), lambda c: c."value"))'
+KINDS = 'list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\')'
+ENTRIES = f'list_sum(list_transform({KINDS}, lambda c: c."value"))'
 
 MESSAGE = """nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '')"""
 
@@ -43,7 +44,8 @@ select
         timestamp '{{written_at}}') as observed_at,
     status.code as state,
     nullif(status.quarantine.reason, '') as quarantine_reason,
-    coalesce({moment('status.quarantine."seriesBegan"')}, {moment('status.quarantine."currentBegan"')}) as quarantine_since,
+    coalesce({moment('status.quarantine."seriesBegan"')}, {moment('status.quarantine."currentBegan"')})
+        as quarantine_since,
     status.quarantine."seriesCount" as quarantine_count,
     {moment('status.quarantine."nextAttempt"')} as next_attempt_at,
     {INTERVAL} as interval_s,

@@ -157,7 +157,8 @@ def step_rows(file: str, head: Head) -> str:
     details = names.get("details", "null::varchar")
     packed = (
         f'struct_pack("name" := {names["name"]}, "provisioningStepType" := {names["provisioningStepType"]}, '
-        f"status := {names.get('status', 'null::varchar')}, description := {names.get('description', 'null::varchar')}, "
+        f"status := {names.get('status', 'null::varchar')}, "
+        f"description := {names.get('description', 'null::varchar')}, "
         f"details := coalesce(try_cast({details} as json)->'$', to_json({details})))"
     )
     rows = f"select *, row_number() over () as line from {read_csv(file)}"

@@ -40,22 +40,22 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
     `files` has each file's number. A record that cannot be read is a row of nulls. `biggest` is the longest record
     allowed, in bytes.
     """
-    types = columns(source.record, head.samples)
+    types = columns(source.record, head.first)
     which = f"list_extract({list(files.values())}, list_position({texts(files)}, filename))"
     if head.wrapper is None:
-        fields = ", ".join(selection(source.record, head.samples))
+        fields = ", ".join(selection(source.record, head.first))
         return f"select {which} as number, {fields} from {read_json(files, head, types, biggest)}"
     members = ", ".join(f"{quoted(key)} {held}" for key, held in types.items())
     read = read_json(files, head, {head.wrapper: f"STRUCT({members})[]"}, biggest)
-    fields = ", ".join(selection(source.record, head.samples, owner="record."))
+    fields = ", ".join(selection(source.record, head.first, owner="record."))
     unwrapped = f"select {which} as number, unnest(coalesce({quoted(head.wrapper)}, [null])) as record from {read}"
     return f"select number, {fields} from ({unwrapped})"
 
 
 def alike(source: Source, head: Head) -> str:
     """Gives a text that is the same for two files that one reader may read together."""
-    types = columns(source.record, head.samples)
-    return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.samples)}"
+    types = columns(source.record, head.first)
+    return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.first)}"
 
 
 def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
@@ -81,13 +81,13 @@ def read_csv(file: str) -> str:
 
 
 def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], biggest: int) -> str:
-    """Gives the call of DuckDB's typed JSON reader that suits the layout; types name the keys as the file spells them."""
+    """Gives the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them."""
     layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
     listed = ", ".join(f"{text(key)}: {text(held)}" for key, held in types.items())
     forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
     return (
-        f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', columns = {{{listed}}}, "
-        f"maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
+        f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', "
+        f"columns = {{{listed}}}, maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
     )
 
 
