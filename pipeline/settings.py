@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     keep_days: int = Field(0, ge=0, description="Days of rows to keep, by their own instants; 0 keeps everything.")
     keep_snapshots: int = Field(3600, ge=0, description="Seconds for which old snapshots of the lake stay readable.")
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
-    slice_bytes: int = Field(96 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
+    slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
     lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
 
     @field_validator("store")
