@@ -216,7 +216,7 @@ def plain(model: Any) -> Any:
     """Gives a model of the same fields without this project's tolerance, which would make the peer slower."""
     from pydantic import create_model
 
-    fields = {name: (bare(field.annotation) | None, None) for name, field in model.model_fields.items()}
+    fields: Any = {name: (bare(field.annotation) | None, None) for name, field in model.model_fields.items()}
     return create_model(f"Plain{model.__name__}", **fields)
 
 
@@ -256,7 +256,7 @@ def report(rows: dict[str, dict[str, float]], events: int, stored: int) -> str:
         "| ratio | measured | wanted |",
         "| --- | ---: | ---: |",
         f"| floor on disk ÷ loader | {disk / ours:.2f} | at least 0.50 |",
-        f"| floor in memory ÷ loader | {memory / ours:.2f} | at least 0.50 |",
+        f"| floor in memory ÷ loader, which writes to disk | {memory / ours:.2f} | |",
         f"| pydantic ÷ loader | {slow / ours:.1f} | at least 3 |",
         f"| last {events:,} of {stored + events:,} ÷ first | {late / ours:.2f} | at most 1.3 |",
     ]
