@@ -1,10 +1,12 @@
-"""The two files that define the store, as statements for any DuckDB database: a lake or a plain file."""
+"""The files that define the store, as statements for any DuckDB database: a lake or a plain file."""
 
 import hashlib
 from pathlib import Path
 from typing import Protocol
 
 HERE = Path(__file__).parent
+PARTS = ("schema.sql", "derived.sql", "cycles.sql", "completeness.sql")
+"What is written, and what follows from it, in the order in which one part uses another."
 
 
 class Executes(Protocol):
@@ -16,15 +18,15 @@ class Executes(Protocol):
 
 def build_schema(cursor: Executes) -> None:
     """Makes every table and view in the cursor's current database, a lake or a plain DuckDB file."""
-    cursor.execute(schema_text("schema.sql"))
-    cursor.execute(schema_text("derived.sql"))
+    for part in PARTS:
+        cursor.execute(schema_text(part))
 
 
 def schema_text(name: str) -> str:
-    """Gives one of the two files that define the store."""
+    """Gives one of the files that define the store."""
     return (HERE / name).read_text(encoding="utf-8")
 
 
 def schema_version() -> str:
-    """Names the schema by its text, so that a change of either file rebuilds the views."""
-    return hashlib.sha256((schema_text("schema.sql") + schema_text("derived.sql")).encode()).hexdigest()[:16]
+    """Names the schema by its text, so that a change of any part rebuilds the views."""
+    return hashlib.sha256("".join(map(schema_text, PARTS)).encode()).hexdigest()[:16]

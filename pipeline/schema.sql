@@ -179,3 +179,90 @@ create table if not exists hourly_parts (
     events bigint,
     duration_ms bigint
 );
+
+-- Columns that stores of an earlier version lack.
+alter table job_snapshots add column if not exists template_id varchar;
+alter table job_snapshots add column if not exists schedule_state varchar;
+alter table job_snapshots add column if not exists activity_id varchar;
+alter table job_snapshots add column if not exists entitled bigint;
+alter table job_snapshots add column if not exists expected_exports bigint;
+alter table job_snapshots add column if not exists progress_unit varchar;
+alter table job_snapshots add column if not exists progress_at timestamp;
+alter table job_snapshots add column if not exists last_good_at timestamp;
+alter table job_snapshots add column if not exists steady_last_at timestamp;
+alter table job_snapshots add column if not exists escrows_pruned boolean;
+alter table job_snapshots add column if not exists tenant_actionable boolean;
+
+-- Partial folds of events by cycle; object_keys are the hashes of its distinct objects, so that parts can be united.
+create table if not exists cycle_parts (
+    job_id varchar,
+    cycle_id varchar,
+    app_name varchar,
+    began_at timestamp,
+    ended_at timestamp,
+    events bigint,
+    succeeded bigint,
+    failed bigint,
+    skipped bigint,
+    warnings bigint,
+    worked_ms bigint,
+    retries bigint,
+    object_keys ubigint[]
+);
+
+-- Which stretches of time one reading vouches for: a file from its first record to its last, a poll or a container from
+-- where it began. Before settled_until nothing more is expected; from there to until late records may still come.
+create table if not exists coverage (
+    source varchar,
+    tenant_id varchar,
+    job_id varchar,
+    origin varchar,
+    since timestamp,
+    settled_until timestamp,
+    until timestamp,
+    read_at timestamp
+);
+
+-- How asking a tenant or a container goes, one row a feed: what was last reached, and what is the matter.
+create table if not exists contacts (
+    tenant varchar,
+    feed varchar,
+    reached_at timestamp,
+    tried_at timestamp,
+    outcome varchar,
+    detail varchar,
+    failures bigint,
+    next_try_at timestamp,
+    requests bigint,
+    skew_s double
+);
+
+-- A job's configuration as Graph tells it; a row for each time that it was found changed.
+create table if not exists configurations (
+    job_id varchar,
+    tenant_id varchar,
+    app_id varchar,
+    app_name varchar,
+    observed_at timestamp,
+    template_id varchar,
+    schedule_state varchar,
+    interval_s bigint,
+    deletion_threshold bigint,
+    scope_mode varchar,
+    notification boolean,
+    mappings struct(
+        source_object varchar, target_object varchar, target_attribute varchar, source_expression varchar,
+        flow varchar, matching_priority integer, "default" varchar
+    )[],
+    digest varchar
+);
+
+-- Which permissions the collector has, feature by feature, as it last tried them.
+create table if not exists permissions (
+    tenant varchar,
+    feature varchar,
+    scope varchar,
+    state varchar,
+    detail varchar,
+    asked_at timestamp
+);

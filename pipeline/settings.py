@@ -8,7 +8,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-EXAMPLES = {"int": "whole numbers, such as 300", "float": "a number, such as 0.5", "path": "a path, such as data/inbox"}
+EXAMPLES = {
+    "int": "whole numbers, such as 300",
+    "float": "a number, such as 0.5",
+    "path": "a path, such as data/inbox",
+    "bool": "true or false",
+}
 
 
 class SettingsError(ValueError):
@@ -32,6 +37,15 @@ class Settings(BaseSettings):
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
     slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
     lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
+    tenants: Path | None = Field(None, description="The file that names the tenants to ask; see docs/graph.md.")
+    poll_every: int = Field(60, ge=1, description="Seconds between two times of asking Microsoft Graph.")
+    overlap: int = Field(7200, ge=0, description="Seconds that are asked again each time, since events may come late.")
+    retention_days: int = Field(30, ge=1, description="Days that Entra keeps events: 30, or 7 without premium.")
+    configuration_every: int = Field(86400, ge=1, description="Seconds between two readings of a job's configuration.")
+    grace: int = Field(1200, ge=0, description="Seconds that a cycle may be late before it is called late.")
+    profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
+    beats: bool = Field(True, description="Whether the dashboard may run the beats.")
+    clock: str = Field("", description="Only for demonstrations: a clock that runs faster; see pipeline/clock.py.")
 
     @field_validator("store")
     @classmethod

@@ -19,7 +19,7 @@ def text(name: str) -> str:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_stands_in_the_readme_with_its_default(name: str) -> None:
     field = Settings.model_fields[name]
-    default = "" if field.default is None else f"`{field.default}`"
+    default = "" if field.default in (None, "") else f"`{field.default}`"
     assert f"| `PROVISIONING_{name.upper()}` | {default} | {field.description} |" in text("README.md")
 
 

@@ -48,6 +48,8 @@ def test_a_job_document_tells_all_that_is_promised(store: Store, tmp_path: Path)
         "observed_at": datetime(2026, 1, 5, 12),
         "state": "Active",
         "interval_s": 2400,
+        "template_id": "scim",
+        "schedule_state": "Active",
         "last_began_at": datetime(2026, 1, 5, 11, 20),
         "last_ended_at": datetime(2026, 1, 5, 11, 25, 30, 500000),
         "last_state": "Succeeded",

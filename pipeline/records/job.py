@@ -11,15 +11,19 @@ class Fault(Wire):
 
     code: str | None = None
     message: str | None = None
+    tenantActionable: bool | None = None
 
 
 class Execution(Wire):
     """A synchronizationTaskExecution: one run of the job."""
 
+    activityIdentifier: str | None = None
     state: str | None = None
     timeBegan: str | None = None
     timeEnded: str | None = None
+    countEntitledForProvisioning: int | None = None
     countEscrowed: int | None = None
+    countExports: int | None = None
     countExported: int | None = None
     countImported: int | None = None
     error: Fault | None = None
@@ -41,6 +45,7 @@ class Progress(Wire):
 
     completedUnits: int | None = None
     totalUnits: int | None = None
+    units: str | None = None
     progressObservationDateTime: str | None = None
 
 
@@ -63,10 +68,13 @@ class JobStatus(Wire):
 
     code: str | None = None
     countSuccessiveCompleteFailures: int | None = None
+    escrowsPruned: bool | None = None
     lastExecution: Execution | None = None
+    lastSuccessfulExecution: Execution | None = None
     quarantine: Quarantine | None = None
     progress: list[Progress] | None = None
     steadyStateFirstAchievedTime: str | None = None
+    steadyStateLastAchievedTime: str | None = None
     synchronizedEntryCountByType: list[Count] | None = None
 
 
@@ -84,6 +92,7 @@ class Job(Wire):
     observedAt: Annotated[str | None, Also("observed_at")] = None
     "When it was asked; added by whoever asked."
     tenantId: str | None = None
+    templateId: str | None = None
     servicePrincipal: Party | None = None
     schedule: Schedule | None = None
     status: JobStatus | None = None

@@ -65,6 +65,18 @@ select
         lambda s: s."name" = 'QuarantineTooManyDeletesThreshold')[1]."value" as bigint) as deletion_threshold,
     nullif(nullif(coalesce(status.quarantine.error.code, status."lastExecution".error.code), 'None'), '') as error_code,
     {redacted(MESSAGE)} as error_message,
+    nullif("templateId", '') as template_id,
+    nullif(schedule.state, '') as schedule_state,
+    nullif(status."lastExecution"."activityIdentifier", '') as activity_id,
+    status."lastExecution"."countEntitledForProvisioning" as entitled,
+    status."lastExecution"."countExports" as expected_exports,
+    nullif(status.progress[-1].units, '') as progress_unit,
+    {moment('status.progress[-1]."progressObservationDateTime"')} as progress_at,
+    {moment('status."lastSuccessfulExecution"."timeEnded"')} as last_good_at,
+    {moment('status."steadyStateLastAchievedTime"')} as steady_last_at,
+    status."escrowsPruned" as escrows_pruned,
+    coalesce(status.quarantine.error."tenantActionable", status."lastExecution".error."tenantActionable")
+        as tenant_actionable,
     number
 from ({{told}})
 """
