@@ -111,7 +111,8 @@ def tenant_of(file: Path, text: str, name: str, table: object) -> Tenant:
     try:
         return Tenant(name=name, **rooted)
     except ValidationError as error:
-        fault = error.errors()[0]
+        # A misspelled key is the likelier cause of one that is missing.
+        fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         key = str(fault["loc"][0]) if fault["loc"] else ""
         raise TenantsError(f"{file}:{line_of(text, name, key)}: {complaint(key, fault)}") from None
 
