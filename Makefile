@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PORT ?= 8501
 
 .DEFAULT_GOAL := all
-.PHONY: all check format test run bench sample clean
+.PHONY: all check format test run demo bench sample clean
 
 all: check test
 
@@ -31,8 +32,13 @@ run: $(VENV)/.ready
 	$(BIN)/python -m pipeline ingest sample_logs || test $$? -eq 1
 	$(BIN)/streamlit run dashboard.py
 
+# The same beside a stand-in for Microsoft Graph, in a folder of its own, with time that runs 200 times as fast.
+demo: $(VENV)/.ready
+	$(BIN)/python -m demo --port $(PORT)
+
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/eta.py
 
 sample: $(VENV)/.ready
 	$(BIN)/python sample_logs/generate.py

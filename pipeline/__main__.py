@@ -20,11 +20,15 @@ from rich.table import Table
 from pipeline import answers, terminal
 from pipeline.asking import Refused, read_words, with_window
 from pipeline.catalog import UnknownQuery, WrongValue, bind, catalog, find_query
+from pipeline.clock import now
 from pipeline.ingest import IngestError
 from pipeline.ingest import ingest as read_files
 from pipeline.publish import PublishError
+from pipeline.routes import RoutesError
+from pipeline.rulebook import RulesError
 from pipeline.settings import SettingsError, read_settings
 from pipeline.store import Store, StoreError, open_store, read_only_statement, seal
+from pipeline.tenants import TenantsError
 
 logger = logging.getLogger("pipeline")
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -32,7 +36,10 @@ WORTH_A_LOOK = 1
 NOT_DONE = 2
 
 
-EXPECTED = (StoreError, SettingsError, IngestError, PublishError, UnknownQuery, WrongValue, Refused)
+EXPECTED = (
+    StoreError, SettingsError, RoutesError, RulesError, TenantsError, IngestError, PublishError, UnknownQuery,
+    WrongValue, Refused,
+)  # fmt: skip
 "What a person can meet; each says what, where and what to do."
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -100,16 +107,34 @@ def sql(
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the store, what each source last delivered, rejects, open incidents and the beats."""
+    from pipeline.pulse import explained
     from pipeline.status import needs_a_look, print_status
     from pipeline.status import status as look
 
-    state = look(open_to_read(), datetime.now(UTC))
+    settings = read_settings()
+    try:
+        state = look(open_to_read(), now(settings))
+    except StoreError as error:
+        raise StoreError(explained(settings, error)) from error
     if as_json:
         print_json(state)
     else:
         print_status(state, terminal.page())
     if needs_a_look(state):
         raise typer.Exit(WORTH_A_LOOK)
+
+
+@app.command()
+def preflight(as_json: Json = False) -> None:
+    """Say of every tenant, feature by feature, which permission is present or missing; nothing is written there."""
+    from pipeline.permissions import look, permissions_document, print_permissions, verdict
+
+    found = look(read_settings())
+    if as_json:
+        print_json(permissions_document(found))
+    else:
+        print_permissions(found, terminal.page())
+    raise typer.Exit(verdict(found))
 
 
 @app.command()
@@ -190,6 +215,18 @@ def sample(
     print(f"{folder}: the logs of {users} users over {days} days; what is planted in them stands in {key}")
 
 
+def add_words() -> None:
+    """Adds the commands that have a module of their own; each imports what it needs when it runs."""
+    from pipeline.notifying import notify
+    from pipeline.polling import poll
+    from pipeline.rulewords import backtest, check
+
+    app.command()(poll)
+    app.command()(check)
+    app.command()(backtest)
+    app.command()(notify)
+
+
 def open_to_read() -> Store:
     """Opens the store as a reader: it neither waits for a writer nor keeps one waiting."""
     return open_store(read_settings(), read_only=True)
@@ -235,6 +272,7 @@ def print_json(document: Any) -> None:
 
 def run(words: Sequence[str]) -> int:
     """Carries out a command and gives its exit code; whatever went wrong has been said on stderr."""
+    add_words()
     try:
         app(list(words), prog_name="python -m pipeline")
         return 0

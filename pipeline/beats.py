@@ -5,14 +5,28 @@ A beat gives a sentence about what it did, or nothing when there was nothing to 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
+from pipeline.announcing import telling
+from pipeline.checking import check_due, sentence
+from pipeline.clock import now
+from pipeline.inbox import unfinished
 from pipeline.ingest import ingest
 from pipeline.publish import publish
 from pipeline.settings import Settings
 from pipeline.store import LAKE, Cursor, Store
+from pipeline.tenants import Tenant, TenantsError, read_tenants
 from pipeline.upkeep import maintain
+
+HEARTBEAT = timedelta(minutes=1)
+"How often a beat without news still says that it ran, and one that is at work that it is."
+CHECK_AT_LEAST_S = 15
+"How often it is looked whether a check is due, which goes by the log's time."
+NOTIFY_S = 15
+"How often it is looked whether a message is due."
+QUIET = ("beats", "contacts", "rule_runs")
+"Tables that tell how collecting goes; that they moved is no news of what was collected."
 
 
 class Stopping(Exception):
@@ -34,12 +48,16 @@ def beats(settings: Settings) -> list[Beat]:
     chosen = [
         Beat("ingest", settings.ingest_every, read_inbox),
         Beat("maintain", settings.maintain_every, tidy),
+        *([Beat("poll", settings.poll_every, Polls())] if settings.tenants else []),
+        *([Beat("container", settings.poll_every, read_containers)] if contained(settings) else []),
+        Beat("check", min(settings.check_every, CHECK_AT_LEAST_S), ask_rules),
+        *([Beat("notify", NOTIFY_S, tell)] if settings.notify else []),
     ]
     return chosen + ([Beat("publish", settings.publish_every, Publishing())] if settings.publish else [])
 
 
 def read_inbox(store: Store, stop: Event) -> str:
-    """Reads what is new in the inbox; told to stop, it ends between two transactions."""
+    """Reads what is new in the inbox; told to stop, it ends between two transactions. What is being written waits."""
 
     def heed(_done: int, _everything: int) -> None:
         if stop.is_set():
@@ -47,17 +65,79 @@ def read_inbox(store: Store, stop: Event) -> str:
 
     inbox = store.settings.inbox
     inbox.mkdir(parents=True, exist_ok=True)
-    read = [file for file in ingest(store, [inbox], progress=heed).files if file.lines]
-    if not read:
-        return ""
+    waiting = unfinished(inbox)
+    read = [file for file in ingest(store, [inbox], progress=heed, leave=waiting).files if file.lines]
     kept, rejects = sum(file.kept for file in read), sum(file.rejects for file in read)
-    return f"{len(read)} files: {sum(file.lines for file in read)} lines, {kept} kept, {rejects} rejects"
+    said = (
+        [f"{len(read)} files: {sum(file.lines for file in read)} lines, {kept} kept, {rejects} rejects"] if read else []
+    )
+    return "; ".join([*said, *(f"{path.name} is still being written and waits" for path in sorted(waiting))])
 
 
 def tidy(store: Store, _stop: Event) -> str:
     """Does a round of maintenance."""
     done = maintain(store, datetime.now(UTC))
     return ", ".join(f"{item.chore} {item.amount} {item.unit} of {item.subject}" for item in done)
+
+
+class Polls:
+    """Asks Microsoft Graph; azure-identity is only loaded where tenants are asked."""
+
+    def __init__(self) -> None:
+        self._polling: Callable[[Store, Event], str] | None = None
+
+    def __call__(self, store: Store, stop: Event) -> str:
+        from pipeline.graph.errors import Stopped
+        from pipeline.polling import Polling
+
+        self._polling = self._polling or Polling()
+        try:
+            return self._polling(store, stop)
+        except Stopped:
+            raise Stopping from None
+
+
+def contained(settings: Settings) -> list[Tenant]:
+    """Gives the tenants that have a storage container; what is wrong with their file, the beat that polls says."""
+    try:
+        return [tenant for tenant in read_tenants(settings) if tenant.container]
+    except TenantsError:
+        return []
+
+
+def read_containers(store: Store, stop: Event) -> str:
+    """Reads what is new in the tenants' containers; Azure's library is only loaded where there is one."""
+    from pipeline.container import read_container, resting
+
+    said = []
+    for tenant in contained(store.settings):
+        at = now(store.settings)
+        if resting(store, tenant, at):
+            continue
+        report = read_container(store, tenant, at, stop)
+        if report.outcome == "stopped":
+            raise Stopping
+        if report.lines or report.outcome == "failed":
+            said.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
+    return " ".join(said)
+
+
+def ask_rules(store: Store, stop: Event) -> str:
+    """Makes the checks that are due; what they change is told to whom it concerns."""
+    return sentence(check_due(store, along=telling(store), stopping=stop.is_set))
+
+
+def tell(store: Store, _stop: Event) -> str:
+    """Writes digests whose time has come, and sends what is due; apprise is only loaded where somebody is told."""
+    from pipeline.digest import send_digest
+    from pipeline.notify import deliver_due
+    from pipeline.routes import read_routes
+
+    routes, at = read_routes(store.settings), naive(now(store.settings))
+    send_digest(store, at, routes)
+    sent = deliver_due(store, at, routes)
+    failed = sum(one.error is not None for one in sent)
+    return f"{len(sent) - failed} messages sent, {failed} failed" if sent else ""
 
 
 class Publishing:
@@ -76,26 +156,42 @@ class Publishing:
 
 
 def latest_news(store: Store) -> int:
-    """Gives the newest snapshot that changed something other than the beats' own rows; 0 when none is remembered."""
+    """Gives the newest snapshot that changed more than how collecting goes; 0 when none is remembered.
+
+    Takes some 50 ms once a revision.
+    """
     news = f"""
-        select coalesce(max(snapshot_id), 0)
+        select coalesce(max(snapshot_id), 0)::bigint as newest
         from ducklake_snapshots('{LAKE}')
+        cross join (
+            select list(table_id::varchar) as quiet
+            from ducklake_table_info('{LAKE}')
+            where list_contains({list(QUIET)}, table_name)
+        )
         where exists (
             select 1
             from (select unnest(map_entries(changes)) as change)
             where change.key not in ('merge_adjacent', 'rewrite_delete')
-                and change.value <> (
-                    select [table_id::varchar] from ducklake_table_info('{LAKE}') where table_name = 'beats')
+                and len(list_intersect(change.value, quiet)) < len(change.value)
         )"""
-    return int(store.rows(news)[0][0])
+    return int(store.ask(news)["newest"][0].as_py())
 
 
 def record(store: Store, beat: str, began_at: datetime, outcome: str, detail: str) -> None:
     """Keeps one row a beat: when it last ran, and how that went. Instants are UTC."""
-    row = [beat, naive(began_at), naive(datetime.now(UTC)), outcome, detail]
+    keep(store, [beat, naive(began_at), naive(datetime.now(UTC)), outcome, detail])
+
+
+def record_at_work(store: Store, beat: str, began_at: datetime) -> None:
+    """Keeps that a beat has been at work since `began_at`."""
+    keep(store, [beat, naive(began_at), None, "running", "at work"])
+
+
+def keep(store: Store, row: list[object]) -> None:
+    """Puts a row in place of its beat's former one."""
 
     def replace(cursor: Cursor) -> None:
-        cursor.execute("delete from beats where beat = ?", [beat])
+        cursor.execute("delete from beats where beat = ?", row[:1])
         cursor.execute("insert into beats values (?, ?, ?, ?, ?)", row)
 
     store.write(replace)

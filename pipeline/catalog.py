@@ -88,7 +88,7 @@ def sections(lines: list[str]) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {"": []}
     heading = ""
     for line in lines:
-        if line in ("Parameters", "Columns", "Severity", "Fires", "Silent", "Do", "Needs"):
+        if line in ("Parameters", "Columns", "Severity", "Fires", "Silent", "Do", "Needs", "Page"):
             heading = line
         parts.setdefault(heading, []).append(line)
     return parts

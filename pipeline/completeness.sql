@@ -1,7 +1,186 @@
--- Which hours are known, and how well. Read after derived.sql.
+-- Which hours are known, and how well. Read after derived.sql; a view uses those above it.
 
--- vouched: what each stretch of time rests on, without the stretches that vouch for nothing.
+-- vouched: what each stretch of time rests on, without what vouches for nothing. Where maintenance dropped old rows, a
+-- line of the source forgotten says up to when: before that nothing is vouched for any more.
 create or replace view vouched as
-select source, tenant_id, job_id, origin, since, settled_until, until, read_at
+select
+    c.source,
+    c.tenant_id,
+    c.job_id,
+    c.origin,
+    greatest(c.since, f.until) as since,
+    c.settled_until,
+    c.until,
+    c.read_at
+from coverage c
+cross join (
+    select coalesce(max(until), timestamp '1970-01-01') as until from coverage where source = 'forgotten'
+) f
+where c.until > greatest(c.since, f.until) and c.source <> 'forgotten';
+
+-- kind_of: what a source speaks of. Sources of one kind make up for each other: what a container lacks, a poll
+-- may have.
+create or replace macro kind_of(source) as
+    case
+        when source = 'jobs' then 'jobs'
+        when source in ('scim', 'scim_pairs', 'access_log') then 'exchanges'
+        else 'events'
+    end;
+
+-- stretches: what is vouched for one job, or for a tenant's every job, with stretches that meet or overlap made one.
+-- Settled ones end where nothing more is expected, the others where late records may still come.
+create or replace view stretches as
+select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
+from (
+    select
+        * exclude (begins),
+        sum(begins::integer) over (
+            partition by source, tenant_id, job_id, settled order by since, until rows unbounded preceding) as island
+    from (
+        select
+            *,
+            coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
+                rows between unbounded preceding and 1 preceding), true) as begins
+        from (
+            select kind_of(source) as source, tenant_id, job_id, false as settled, since, until from vouched
+            union all
+            select kind_of(source), tenant_id, job_id, true, since, settled_until from vouched
+            where settled_until > since
+        )
+    )
+)
+group by source, tenant_id, job_id, settled, island;
+
+-- subjects: whose hours are told: each job's, as each tenant's logs name it, and each tenant's SCIM requests.
+create or replace view subjects as
+select 'events' as source, tenant_id, job_id from hourly_parts where job_id is not null
+union
+select 'events', tenant_id, job_id from job_snapshots
+union
+select 'jobs', tenant_id, job_id from job_snapshots
+union
+select kind_of(source), tenant_id, job_id
 from coverage
-where until > since;
+where source <> 'forgotten' and (job_id is not null or kind_of(source) = 'exchanges');
+
+-- hours_of: what is known of each hour that anything touches, of those from earliest, inclusive, to latest, exclusive.
+-- complete: one settled stretch covers it; partial: anything less, such as an event that no stretch explains.
+create or replace macro hours_of(earliest, latest) as table
+with known as materialized (
+    from stretches
+), told as (
+    select
+        source,
+        any_value(tenant_id) as tenant_id,
+        job_id,
+        settled,
+        greatest(since, date_trunc('hour', earliest)) as since,
+        least(until, date_trunc('hour', latest - interval 1 microsecond) + interval 1 hour) as until
+    from (
+        select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
+        from subjects k
+        join known s on s.source = k.source and s.job_id = k.job_id
+        union all
+        select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
+        from subjects k
+        join known s
+            on s.source = k.source and s.job_id is null and lower(s.tenant_id) is not distinct from lower(k.tenant_id)
+    )
+    where since < latest and until > date_trunc('hour', earliest)
+    group by all
+), united as (
+    select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
+    from (
+        select
+            * exclude (begins),
+            sum(begins::integer) over (
+                partition by source, tenant_id, job_id, settled order by since, until rows unbounded preceding
+            ) as island
+        from (
+            select
+                *,
+                coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
+                    rows between unbounded preceding and 1 preceding), true) as begins
+            from told
+        )
+    )
+    group by source, tenant_id, job_id, settled, island
+), marked as (
+    select
+        source,
+        tenant_id,
+        job_id,
+        settled as whole,
+        unnest(case
+            when settled then range(date_trunc('hour', since + interval 1 hour - interval 1 microsecond),
+                date_trunc('hour', until), interval 1 hour)
+            else range(date_trunc('hour', since), until, interval 1 hour)
+        end) as "hour"
+    from united
+    union all
+    select 'events', tenant_id, job_id, false, "hour"
+    from hourly_parts
+    where job_id is not null and "hour" >= date_trunc('hour', earliest) and "hour" < latest
+    union all
+    select 'jobs', tenant_id, job_id, true, date_trunc('hour', observed_at)
+    from job_snapshots
+    where observed_at >= date_trunc('hour', earliest) and observed_at < latest
+)
+select
+    source,
+    max(max(tenant_id)) over (partition by source, job_id, case when job_id is null then tenant_id end) as tenant_id,
+    job_id,
+    "hour",
+    case when bool_or(whole) then 'complete' else 'partial' end as state
+from marked
+group by source, job_id, case when job_id is null then tenant_id end, "hour";
+
+-- hour_ledger: every hour from earliest to latest of every job, and of each tenant's SCIM requests; unknown where
+-- nothing touches it.
+create or replace macro hour_ledger(earliest, latest) as table
+with named as (
+    select job_id, max(app_name) as app_name
+    from (select job_id, app_name from hourly_parts union all select job_id, app_name from job_snapshots)
+    group by job_id
+), graded as (
+    select
+        source,
+        max(tenant_id) as tenant_id,
+        job_id,
+        unnest(generate_series(
+            date_trunc('hour', earliest), latest - interval 1 microsecond, interval 1 hour)) as "hour",
+        'unknown' as state
+    from subjects
+    group by source, job_id, case when job_id is null then tenant_id end
+    union all
+    select source, tenant_id, job_id, "hour", state from hours_of(earliest, latest)
+), ledger as (
+    -- In the order of the alphabet complete comes before partial, and both before unknown.
+    select source, max(tenant_id) as tenant_id, job_id, "hour", min(state) as state
+    from graded
+    group by source, job_id, case when job_id is null then tenant_id end, "hour"
+)
+select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, l.job_id) as app_name, l."hour", l.state
+from ledger l
+left join named n on n.job_id = l.job_id;
+
+-- completeness: every hour of each job from its first known to its newest known one; between them, what nothing touches
+-- is unknown.
+create or replace view completeness as
+with known as materialized (
+    from hours_of(timestamp '1970-01-01', timestamp '2100-01-01')
+), graded as (
+    select
+        source,
+        tenant_id,
+        job_id,
+        unnest(generate_series(min("hour"), max("hour"), interval 1 hour)) as "hour",
+        'unknown' as state
+    from known
+    group by source, tenant_id, job_id
+    union all
+    from known
+)
+select source, tenant_id, job_id, "hour", min(state) as state
+from graded
+group by source, tenant_id, job_id, "hour";

@@ -18,6 +18,27 @@ create or replace macro state_of("action", status, skip_reason) as
         when status in ('success', 'warning') then 'in_sync'
     end;
 
+-- leak_of: where an event left the way seen, in scope, matched, changed, exported; null when it reached the app.
+-- A failure left at its first failed step; one without steps at the export, where most do.
+create or replace macro leak_of("action", status, skip_reason, error_code, steps) as
+    case
+        when status in ('success', 'warning') then case when "action" = 'stagedDelete' then 'held back' end
+        when status = 'skipped' and skip_reason in ('NotEffectivelyEntitled', 'out of scope') then 'out of scope'
+        when is_benign(status, skip_reason, error_code) then 'nothing to change'
+        when status = 'skipped' and skip_reason = 'AttributeValidationFailed' then 'validation'
+        when status = 'skipped' then 'other skip'
+        when coalesce(status, '') <> 'failure' then 'unfamiliar status'
+        when error_code like '%UnableToResolveReferenceAttributeValue' then 'unresolved reference'
+        else case list_filter(steps, lambda s: s.status = 'failure')[1]."type"
+            when 'import' then 'import failed'
+            when 'scoping' then 'scoping failed'
+            when 'matching' then 'matching failed'
+            when 'processing' then 'processing failed'
+            when 'referenceResolution' then 'unresolved reference'
+            else 'export failed'
+        end
+    end;
+
 -- order_of: a total order of events. Instants are whole seconds, so ties happen; the id's hash breaks them, always alike.
 -- 31 bits each: enough for a BIGINT, which Parquet keeps exactly (it has no HUGEINT), until the year 2106.
 create or replace macro order_of(occurred_at, event_id) as

@@ -45,10 +45,12 @@ def feed(
             former = entries_of(writing, [name]).get(name)
             base = former or Entry.new(name, source, 0, None)
             reached = base.read_to + len(data) if read_to is None else read_to
-            placed = [replace(one, line=one.line + base.lines, reason=f"{name}: {one.reason}.") for one in rejects]
+            unknown = rejects if read_to is not None else unseen(writing, name, rejects)
+            placed = [replace(one, line=one.line + base.lines, reason=f"{name}: {one.reason}.") for one in unknown]
             now = datetime.now(UTC).replace(tzinfo=None)
-            result.lines, result.duplicates = landed.lines + len(rejects), landed.duplicates
-            result.kept, result.rejects = landed.lines - landed.duplicates, len(rejects)
+            result.lines, result.rejects = landed.lines + len(rejects), len(placed)
+            result.kept = landed.lines - landed.duplicates
+            result.duplicates = landed.duplicates + len(rejects) - len(placed)
             result.unfamiliar = landed.unfamiliar
             keep_rejects(writing, [(name, one) for one in placed], now)
             if result.lines or read_to is not None:
@@ -73,6 +75,14 @@ def staged(cursor: Cursor, data: bytes, held: ExitStack) -> tuple[str | None, li
     written = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     found = stage_pieces(cursor, source, [Told(0, head, piece, str(written))])
     return source.name, found[0].rejects
+
+
+def unseen(cursor: Cursor, name: str, rejects: list[Reject]) -> list[Reject]:
+    """Leaves out what was rejected before: Graph gives the same record again at every turn, at another place."""
+    if not rejects:
+        return []
+    known = {bytes(raw) for (raw,) in cursor.execute('select "raw" from rejects where "file" = ?', [name]).fetchall()}
+    return [one for one in rejects if one.raw not in known]
 
 
 def added(entry: Entry, result: FileResult, landed: Landed, now: datetime) -> Entry:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,15 +36,18 @@ class File:
     "Why nothing in it can be read, for its reject; `path` is then whatever holds it."
 
 
-def found(paths: Iterable[str | Path], held: ExitStack) -> Iterator[File]:
-    """Gives the files of the paths, folders walked in order; what is held in memory lasts until `held` is closed."""
+def found(paths: Iterable[str | Path], held: ExitStack, leave: Container[Path] = ()) -> Iterator[File]:
+    """Gives the files of the paths, folders walked in order; what is held in memory lasts until `held` is closed.
+
+    A walk passes over what is in `leave`.
+    """
     for given in paths:
         path = Path(given)
         if str(given) == "-":
             yield File("-", in_memory(sys.stdin.buffer, held), "-")
         elif path.is_dir():
             for file in sorted(path.rglob("*")):
-                if file.is_file() and wanted(file.relative_to(path)):
+                if file not in leave and file.is_file() and wanted(file.relative_to(path)):
                     yield from opened(file, str(file.resolve()), held)
         elif path.is_fifo():
             with path.open("rb") as stream:

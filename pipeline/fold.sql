@@ -1,5 +1,5 @@
 -- What a transaction's new events (the temporary table arriving, events' columns) add to the folds that pages read.
--- tests/test_fold.py recomputes both folds from all events and compares.
+-- tests/test_fold.py recomputes the folds from all events and compares.
 
 insert into identity_parts
 select
@@ -48,3 +48,23 @@ select
     sum(duration_ms)
 from arriving
 group by all;
+
+insert into cycle_parts
+select
+    job_id,
+    cycle_id,
+    max(app_name),
+    min(occurred_at),
+    max(occurred_at),
+    count(*),
+    count(*) filter (where status = 'success'),
+    count(*) filter (where status = 'failure'),
+    count(*) filter (where status = 'skipped'),
+    count(*) filter (where status = 'warning'),
+    sum(duration_ms),
+    sum(retry_count),
+    coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []),
+    count(distinct source_id)
+from arriving
+where cycle_id is not null
+group by job_id, cycle_id;

@@ -1,6 +1,6 @@
 """Folds partial rows together: a transaction leaves a set of them, and the views read faster over one row a key.
 
-The views `identities` and `hourly` answer the same before and after; tests/test_upkeep.py compares.
+The views `identities`, `hourly` and `cycles` answer the same before and after; tests/test_upkeep.py compares.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ SPARE_ROWS = 1000
 
 @dataclass(frozen=True)
 class Fold:
-    """How a table of partial rows becomes one row a key; the views identities and hourly fold in the same way."""
+    """How a table of partial rows becomes one row a key; its view folds in the same way."""
 
     key: str
     sql: str
@@ -68,6 +68,29 @@ FOLDS = {
         from {parts}
         group by "hour", tenant_id, job_id, "action", status, benign, error_code, last_step
         order by "hour", job_id
+        """,
+    ),
+    "cycle_parts": Fold(
+        "job_id, cycle_id",
+        """
+        select
+            job_id,
+            cycle_id,
+            max(app_name) as app_name,
+            min(began_at) as began_at,
+            max(ended_at) as ended_at,
+            sum(events)::bigint as events,
+            sum(succeeded)::bigint as succeeded,
+            sum(failed)::bigint as failed,
+            sum(skipped)::bigint as skipped,
+            sum(warnings)::bigint as warnings,
+            sum(worked_ms)::bigint as worked_ms,
+            sum(retries)::bigint as retries,
+            list_distinct(flatten(list(object_keys))) as object_keys,
+            len(list_distinct(flatten(list(object_keys))))::bigint as objects
+        from {parts}
+        group by job_id, cycle_id
+        order by min(began_at), job_id, cycle_id
         """,
     ),
 }

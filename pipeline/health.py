@@ -91,16 +91,20 @@ def check(
     overrides: Mapping[str, Any],
     chosen: Iterable[Rule] | None = None,
     along: Along | None = None,
+    keep: bool = True,
 ) -> Checked:
-    """Asks every rule as of `at` (naive UTC) and keeps what that changes."""
-    was_open = {(one.rule, one.subject): one for one in open_incidents(store)}
+    """Asks every rule as of `at` (naive UTC) and keeps what that changes.
+
+    Without `keep` nothing is written, and all that was found counts as opened: for an instant before the last check.
+    """
+    was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
     checked = Checked(at)
     for rule in rules().values() if chosen is None else chosen:
         checked.runs.append(ask_rule(store, rule, overrides, checked, was_open))
 
     found = checked.opened
 
-    def keep(cursor: Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         # Another process may have checked in between: what it opened is not opened again.
         there = opened_meanwhile(cursor)
         checked.opened = [one for one in found if (one.rule, one.subject) not in there]
@@ -111,7 +115,8 @@ def check(
         if along is not None:
             along(cursor, checked)
 
-    store.write(keep)
+    if keep:
+        store.write(write)
     return checked
 
 

@@ -5,12 +5,13 @@ happens in between, `files.read_to` says how far each file was read, and `lines 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.clock import now as present
 from pipeline.counting import Arrival, FileResult, Report, counted, note, placed, size_of
 from pipeline.finding import File, IngestError, found
 from pipeline.landing import Landed, empty_stage, keep_rejects, land
@@ -33,6 +34,7 @@ from pipeline.sources.source import Source, alike
 from pipeline.staging import Reject, Told, cleaned, stage_pieces
 from pipeline.store import Cursor, Store
 from pipeline.strangers import begun, no_text, unknown
+from pipeline.vouching import vouch
 
 __all__ = ["FileResult", "IngestError", "Report", "ingest"]
 
@@ -50,14 +52,16 @@ class Group:
     told: list[Told] = field(default_factory=list)
 
 
-def ingest(store: Store, paths: Iterable[str | Path], *, progress: Progress | None = None) -> Report:
-    """Reads files and folders once, from where each was left; `-` is standard input.
+def ingest(
+    store: Store, paths: Iterable[str | Path], *, progress: Progress | None = None, leave: Container[Path] = ()
+) -> Report:
+    """Reads files and folders once, from where each was left; `-` is standard input. Files in `leave` are passed over.
 
     `progress` is told the bytes done and the bytes there are. Raises IngestError for a path that is not there.
     """
     began = time.monotonic()
     with ExitStack() as held:
-        run = Run(store, list(found(paths, held)), progress)
+        run = Run(store, list(found(paths, held, leave)), progress)
         try:
             run.read()
         finally:
@@ -264,6 +268,7 @@ class Run:
         keep_rejects(cursor, [(one.file.name, reject) for one in self.waiting for reject in one.rejects], now)
         self.landed = [(one, rows.get(one.number, Landed(0, 0, 0, None, None))) for one in self.waiting]
         self.written = self.bases(cursor)
+        vouch(cursor, self.waiting, self.written, present(self.store.settings).replace(tzinfo=None))
         for arrival, landed in self.landed:
             name = arrival.file.name
             self.written[name] = counted(self.written[name], arrival, landed, now)

@@ -17,11 +17,12 @@ EXCHANGES = """
 select null, 'SCIM requests', coalesce(max(occurred_at) >= $since, false) from exchanges where occurred_at <= $at
 """
 EVENTS = """
-select job_id, any_value(job_id), bool_and(state <> 'unknown')
-from completeness
-where source = 'events'
-    and "hour" >= date_trunc('hour', $since::timestamp)
-    and "hour" < date_trunc('hour', $at::timestamp)
+select job_id, any_value(j.app_name), bool_and(c.state <> 'unknown')
+from completeness c
+left join (select job_id, max(app_name) as app_name from identity_parts group by job_id) j using (job_id)
+where c.source = 'events'
+    and c."hour" >= date_trunc('hour', $since::timestamp)
+    and c."hour" < date_trunc('hour', $at::timestamp)
 group by job_id
 """
 "A job none of whose hours, before the present one, is unknown."

@@ -15,9 +15,9 @@ from pipeline.store import LAKE, Cursor, Store, lock_file, quoted, said
 
 PUBLISHED = "published"
 TABLES = ("events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files")
-PARTS = ("identity_parts", "hourly_parts")
-"Not for readers, but the views identities and hourly, and escrows through them, are made of them."
-INTERNAL = ("beats",)
+PARTS = ("identity_parts", "hourly_parts", "cycle_parts", "coverage")
+"Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
+INTERNAL = ("beats", "contacts", "configurations", "permissions", "outbox", "tokens")
 
 
 class PublishError(Exception):

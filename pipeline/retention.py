@@ -16,10 +16,19 @@ OLD = {
     "rejects": "rejected_at < $cutoff",
     "job_snapshots": """observed_at < $cutoff and (job_id, observed_at) not in (
         select (job_id, max(observed_at)) from job_snapshots group by job_id)""",
+    "cycle_parts": """(job_id, cycle_id) in (
+        select (job_id, cycle_id) from cycle_parts group by job_id, cycle_id having max(ended_at) < $cutoff)""",
     "identity_parts": """(job_id, source_id) in (
         select (job_id, source_id) from identities where state = 'deleted' and last_event_at < $cutoff)""",
 }
-"Table to what makes a row old; events and their hourly rollup go by the same instant, so that they keep agreeing."
+"""Table to what makes a row old; events and their hourly rollup go by the same instant, so that they keep agreeing.
+A cycle goes whole, once its last event is old."""
+
+FORGOTTEN = (
+    "delete from coverage where source = 'forgotten' and until <= $cutoff",
+    "insert into coverage by name select 'forgotten' as source, 'retention' as origin, $cutoff as until",
+)
+"Before the cutoff nothing is vouched for any more; what polls reached stays, so that they do not fetch it again."
 
 
 def cutoff(keep_days: int, now: datetime) -> datetime:
@@ -48,5 +57,7 @@ def drop_old_rows(store: Store, found: Mapping[str, int], now: datetime) -> None
     def drop(cursor: Cursor) -> None:
         for table in found:
             cursor.execute(f"delete from {table} where {OLD[table]}", values)
+        for statement in FORGOTTEN:
+            cursor.execute(statement, values)
 
     store.write(drop)

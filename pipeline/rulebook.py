@@ -3,10 +3,13 @@
 `rules.toml` changes parameters and severity, or silences a rule, for all apps or for one.
 """
 
+import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +52,8 @@ class Rule:
     needs: tuple[Need, ...]
     closing: Mapping[str, str]
     "Parameters whose level to close differs from the level to open, with the level to close."
+    page: str = "health"
+    "The page of the dashboard that shows what it is about."
 
     @property
     def question(self) -> str:
@@ -110,6 +115,7 @@ def read_rule(file: Path) -> Rule:
         do=words(parts["Do"]),
         needs=tuple(need(file, line) for line in parts.get("Needs", []) if line),
         closing={one.name: closes(one) for one in written if one.default and CLOSES in one.default},
+        page=words(parts.get("Page", [])) or "health",
     )
 
 
@@ -196,3 +202,97 @@ def judge(rule: Rule, own: object) -> None:
         if table.get("severity", rule.severity) not in SEVERITIES:
             raise RulesError(f"severity is '{table['severity']}'; one of {', '.join(SEVERITIES)} was expected.")
     askings(rule, {rule.name: own})
+
+
+def write_override(file: Path, rule: Rule, said: Mapping[str, Any], app: str | None = None) -> None:
+    """Makes rules.toml say of a rule, for all apps or for one, just what is given; nothing takes its table out.
+
+    Only the one table is written anew, its comments kept, and the file is replaced as a whole. Raises RulesError where a
+    value is wrong or the table is written in another way than under a heading of its own; then nothing changes.
+    """
+    before = read_overrides(file)
+    wanted = {name: dict(own) for name, own in before.items()}
+    own = wanted.setdefault(rule.name, {})
+    apps = dict(own.get("app", {}))
+    if app is None:
+        own = dict(said)
+    else:
+        apps = {name: held for name, held in apps.items() if name != app} | ({app: dict(said)} if said else {})
+        own.pop("app", None)
+    wanted[rule.name] = own | ({"app": apps} if apps else {})
+    try:
+        judge(rule, wanted[rule.name])
+    except WrongValue as error:
+        raise RulesError(str(error)) from None
+    path = (rule.name,) if app is None else (rule.name, "app", app)
+    text = with_table(file.read_text(encoding="utf-8") if file.exists() else "", path, said)
+    try:
+        same = tomllib.loads(text) == {name: held for name, held in wanted.items() if held}
+    except tomllib.TOMLDecodeError:
+        same = False
+    if not same:
+        raise RulesError(
+            f"{file}: [{'.'.join(path)}] is written in a way that cannot be changed from here; edit the file."
+        )
+    replace_file(file, text)
+
+
+def with_table(text: str, path: tuple[str, ...], said: Mapping[str, Any]) -> str:
+    """Gives the text of a TOML file with one table written anew.
+
+    >>> print(with_table("[a]\\n# why\\nx = 1\\n[b]\\n", ("a",), {"x": [5, 3]}), end="")
+    [a]
+    x = [5, 3]
+    # why
+    [b]
+    """
+    made = [
+        f"[{'.'.join(key(part) for part in path)}]",
+        *(f"{key(name)} = {literal(held)}" for name, held in said.items()),
+    ]
+    lines = text.splitlines()
+    heads = [(number, table) for number, line in enumerate(lines) if (table := heading(line)) is not None]
+    begin = next((number for number, table in heads if table == path), None)
+    if begin is None:
+        return "\n".join([*lines, *([""] if lines else []), *made]) + "\n" if said else text
+    end = next((number for number, _ in heads if number > begin), len(lines))
+    kept = [line for line in lines[begin + 1 : end] if not line.strip() or line.lstrip().startswith("#")]
+    return "\n".join([*lines[:begin], *(made if said else []), *kept, *lines[end:]]) + "\n"
+
+
+def heading(line: str) -> tuple[str, ...] | None:
+    """Gives the table that a line begins, as its keys; None where it begins none."""
+    if not line.lstrip().startswith("["):
+        return None
+    try:
+        inner: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return None
+    path: list[str] = []
+    while isinstance(inner, dict) and inner:
+        [(name, inner)] = inner.items()
+        path.append(name)
+    return tuple(path)
+
+
+def key(name: str) -> str:
+    """Writes a key of TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def literal(held: object) -> str:
+    """Writes a value of TOML."""
+    if isinstance(held, list):
+        return f"[{', '.join(literal(one) for one in held)}]"
+    return held.isoformat() if isinstance(held, datetime) else json.dumps(held)
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Puts a text in a file's place in one step, so that no reader meets half of it."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, file)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise RulesError(f"{file} cannot be written ({error.strerror}); nothing was changed.") from None

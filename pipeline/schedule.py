@@ -5,22 +5,23 @@ of `watch` may run at once, and another takes over within seconds when the holde
 """
 
 import logging
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from functools import partial
+from threading import Event, Lock, Thread
 from typing import Self
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from pipeline.beats import Beat, Stopping, beats, record
+from pipeline.beats import HEARTBEAT, Beat, Stopping, beats, read_inbox, record, record_at_work
+from pipeline.inbox import watch
 from pipeline.lease import Lease
 from pipeline.settings import Settings
 from pipeline.store import Store, open_store
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT = timedelta(minutes=1)
-"How often a beat without news still says that it ran."
 FIRST_S = 15
 "Seconds until the first maintenance and the first published file: what is in the inbox comes first."
 RETRY_S = 3.0
@@ -34,7 +35,9 @@ class Beats:
         self._lease = lease
         self._store = store
         self._stop = Event()
-        self._said: dict[str, tuple[datetime, str]] = {}
+        self._said: dict[str, tuple[datetime, str, str]] = {}
+        self._at_work: dict[str, datetime] = {}
+        self._turns: dict[str, Lock] = defaultdict(Lock)
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -42,6 +45,11 @@ class Beats:
             trigger = IntervalTrigger(seconds=beat.every, jitter=min(1, beat.every // 5), timezone=UTC)
             first = datetime.now(UTC) + timedelta(seconds=0 if beat.name == "ingest" else min(beat.every, FIRST_S))
             self._scheduler.add_job(self.run, trigger, args=[beat], id=beat.name, next_run_time=first)
+            if beat.work is read_inbox:
+                self._watcher = Thread(
+                    target=watch, args=[settings.inbox, self._stop, partial(self.run, beat)], name="inbox", daemon=True
+                )
+        self._scheduler.add_job(self.tell, IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC))
 
     @classmethod
     def start(cls, settings: Settings, role: str = "watch") -> Self | None:
@@ -57,38 +65,53 @@ class Beats:
         # It would say at every turn that a long beat is still at work.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         running._scheduler.start()
+        running._watcher.start()
         return running
 
     def stop(self) -> None:
         """Ends the beats: waits for what is at work to commit, then gives the lease up."""
         self._stop.set()
         self._scheduler.shutdown(wait=True)
+        self._watcher.join()
         self._store.close()
         self._lease.release()
 
     def run(self, beat: Beat) -> None:
         """Runs one beat; when it raises, that is logged and recorded, and all beats go on at their next turn."""
-        began_at = datetime.now(UTC)
-        try:
-            detail, outcome = beat.work(self._store, self._stop), "ok"
-        except Stopping:
-            return
-        except Exception as error:
-            logger.exception("The beat %s failed", beat.name)
-            detail, outcome = str(error) or type(error).__name__, "failed"
-        try:
-            self.say(beat, began_at, outcome, detail)
-        except Exception:
-            logger.exception("The run of the beat %s could not be recorded", beat.name)
+        with self._turns[beat.name]:
+            began_at = self._at_work[beat.name] = datetime.now(UTC)
+            try:
+                detail, outcome = beat.work(self._store, self._stop), "ok"
+            except Stopping:
+                return
+            except Exception as error:
+                logger.exception("The beat %s failed", beat.name)
+                detail, outcome = str(error) or type(error).__name__, "failed"
+            finally:
+                del self._at_work[beat.name]
+            try:
+                self.say(beat, began_at, outcome, detail)
+            except Exception:
+                logger.exception("The run of the beat %s could not be recorded", beat.name)
+
+    def tell(self) -> None:
+        """Records which beats have been at work for longer than a heartbeat: they are not late."""
+        for name, began_at in list(self._at_work.items()):
+            if datetime.now(UTC) - began_at >= HEARTBEAT:
+                try:
+                    self._said.pop(name, None)
+                    record_at_work(self._store, name, began_at)
+                except Exception:
+                    logger.exception("That the beat %s is at work could not be recorded", name)
 
     def say(self, beat: Beat, began_at: datetime, outcome: str, detail: str) -> None:
-        """Records a run that did something or failed anew, and any other once a minute: idle stores do not grow."""
-        when, what = self._said.get(beat.name, (datetime.min.replace(tzinfo=UTC), ""))
-        repeated = not detail or (outcome == "failed" and what == detail)
+        """Records a run with news, and any other once a minute: idle stores do not grow."""
+        when, how, what = self._said.get(beat.name, (datetime.min.replace(tzinfo=UTC), "", ""))
+        repeated = how == outcome and (not detail or what == detail)
         if repeated and began_at - when < HEARTBEAT:
             return
         record(self._store, beat.name, began_at, outcome, detail or "nothing new")
-        self._said[beat.name] = (began_at, detail)
+        self._said[beat.name] = (began_at, outcome, detail)
         logger.info("%s: %s", beat.name, detail or "nothing new")
 
 

@@ -207,8 +207,31 @@ create table if not exists cycle_parts (
     warnings bigint,
     worked_ms bigint,
     retries bigint,
-    object_keys ubigint[]
+    object_keys ubigint[],
+    objects bigint
 );
+alter table cycle_parts add column if not exists objects bigint;
+
+-- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
+insert into cycle_parts
+select
+    job_id,
+    cycle_id,
+    max(app_name),
+    min(occurred_at),
+    max(occurred_at),
+    count(*),
+    count(*) filter (where status = 'success'),
+    count(*) filter (where status = 'failure'),
+    count(*) filter (where status = 'skipped'),
+    count(*) filter (where status = 'warning'),
+    sum(duration_ms),
+    sum(retry_count),
+    coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []),
+    count(distinct source_id)
+from events
+where cycle_id is not null and not exists (select 1 from cycle_parts)
+group by job_id, cycle_id;
 
 -- Which stretches of time one reading vouches for: a file from its first record to its last, a poll or a container from
 -- where it began. Before settled_until nothing more is expected; from there to until late records may still come.
@@ -266,3 +289,48 @@ create table if not exists permissions (
     detail varchar,
     asked_at timestamp
 );
+
+alter table incidents add column if not exists job_id varchar;
+alter table incidents add column if not exists tenant_id varchar;
+alter table incidents add column if not exists owner varchar;
+alter table incidents add column if not exists acknowledged_at timestamp;
+alter table incidents add column if not exists snoozed_until timestamp;
+
+-- What is to be told, and to whom: one row a message, written with the change that it tells of.
+create table if not exists outbox (
+    message_id varchar,
+    incident_id varchar,
+    change varchar,
+    route varchar,
+    address varchar,
+    title varchar,
+    body varchar,
+    severity varchar,
+    app_name varchar,
+    link varchar,
+    created_at timestamp,
+    due_at timestamp,
+    state varchar,
+    attempts bigint,
+    repeats bigint,
+    tried_at timestamp,
+    claimed_at timestamp,
+    claimed_by varchar,
+    sent_as varchar,
+    sent_at timestamp,
+    error varchar
+);
+
+-- When an app's token ends: what an operator said, or a JWT's own word; never the token.
+create table if not exists tokens (
+    app_name varchar,
+    expires_at timestamp,
+    said_by varchar,
+    said_at timestamp,
+    note varchar
+);
+
+alter table configurations add column if not exists skip_deletions boolean;
+alter table configurations add column if not exists base_host varchar;
+alter table permissions add column if not exists lost varchar;
+alter table permissions add column if not exists remedy varchar;

@@ -43,7 +43,15 @@ class Settings(BaseSettings):
     retention_days: int = Field(30, ge=1, description="Days that Entra keeps events: 30, or 7 without premium.")
     configuration_every: int = Field(86400, ge=1, description="Seconds between two readings of a job's configuration.")
     grace: int = Field(1200, ge=0, description="Seconds that a cycle may be late before it is called late.")
+    check_every: int = Field(
+        300, ge=1, description="Seconds, of the log's time, between two checks of the health rules."
+    )
+    rules: Path = Field(
+        Path("rules.toml"), description="The file that changes or silences health rules, if there is one."
+    )
     profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
+    notify: Path | None = Field(None, description="The file of who is told of what; see docs/notifications.md.")
+    dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
     beats: bool = Field(True, description="Whether the dashboard may run the beats.")
     clock: str = Field("", description="Only for demonstrations: a clock that runs faster; see pipeline/clock.py.")
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pipeline.answers import records, shown
 from pipeline.lease import holder
+from pipeline.pulse import troubles
 from pipeline.store import LAKE, Cursor, Store, said
 
 STORE = f"""
@@ -45,16 +46,27 @@ INCIDENTS = """
     from incidents
     where closed_at is null
     order by opened_at, incident_id"""
+CONTACTS = """
+    select tenant, feed, outcome, reached_at, tried_at, failures, next_try_at, requests, skew_s, detail
+    from contacts
+    order by tenant, feed"""
+COVERAGE = """
+    select source, count(*) as stretches, min(since) as since, max(settled_until) as settled_until, max(until) as until
+    from vouched
+    group by source
+    order by source"""
 BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by beat"
 
 
 def status(store: Store, now: datetime) -> dict[str, Any]:
-    """Gives all that `status --json` prints, of one revision; `now` is UTC.
+    """Gives all that `status --json` prints, of one revision; `now` is the shown present, UTC.
 
     `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
     """
     values = {"now": now.astimezone(UTC).replace(tzinfo=None)}
     running = holder(store.settings)
+    # Beats are told by this machine's clock, whatever a demonstration shows.
+    found = troubles(store, datetime.now(UTC) if store.settings.clock else now)
     cursor = store.cursor()
     try:
         with said("The store could not answer"):
@@ -65,8 +77,11 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
                 **objects(cursor, TOTALS, values)[0],
                 "sources": objects(cursor, SOURCES, values),
                 "open_incidents": objects(cursor, INCIDENTS),
+                "contacts": objects(cursor, CONTACTS),
+                "coverage": objects(cursor, COVERAGE),
                 "beats": objects(cursor, BEATS),
                 "beats_run_by": vars(running) if running else None,
+                "troubles": [vars(trouble) for trouble in found],
             }
     finally:
         cursor.close()
@@ -78,10 +93,8 @@ def objects(cursor: Cursor, sql: str, values: dict[str, Any] | None = None) -> l
 
 
 def needs_a_look(state: dict[str, Any]) -> bool:
-    """Whether there are rejects, open incidents or a beat that failed."""
-    return bool(
-        state["rejects"] or state["open_incidents"] or any(beat["outcome"] == "failed" for beat in state["beats"])
-    )
+    """Whether there are rejects, open incidents or trouble with collecting."""
+    return bool(state["rejects"] or state["open_incidents"] or state["troubles"])
 
 
 def print_status(state: dict[str, Any], console: Console) -> None:
@@ -94,14 +107,28 @@ def print_status(state: dict[str, Any], console: Console) -> None:
         counts = f"{state['rejects']:,} rejects, {state['unfamiliar']:,} unfamiliar values"
         console.print(f"{counts}; see the table rejects and docs/dictionary.md.", highlight=False)
     print_rows(console, state["open_incidents"])
+    for stretch in state["coverage"]:
+        console.print(covered(stretch), highlight=False)
+    for trouble in state["troubles"]:
+        console.print(trouble["sentence"].replace("`", ""), style="yellow", highlight=False, markup=False)
+    contacts = ("tenant", "feed", "outcome", "reached_at", "next_try_at", "requests", "detail")
+    print_rows(console, [{name: contact[name] for name in contacts} for contact in state["contacts"]])
     run_by = state["beats_run_by"]
-    if run_by is None:
-        console.print("Nobody runs the beats; start the dashboard, or python -m pipeline watch.")
-    else:
+    if run_by is not None:
         console.print(
             "The beats are run by {role} (process {pid} on {host}, since {since}).".format(**run_by), highlight=False
         )
+    elif not any(trouble["kind"] == "dead" for trouble in state["troubles"]):
+        console.print("Nobody runs the beats; start the dashboard, or python -m pipeline watch.")
     print_rows(console, state["beats"])
+
+
+def covered(stretch: dict[str, Any]) -> str:
+    """Says in a sentence what a source's readings vouch for."""
+    holes = f", in {stretch['stretches']:,} stretches" if stretch["stretches"] > 1 else ""
+    since, settled, until = (shown(stretch[name]) for name in ("since", "settled_until", "until"))
+    late = "" if settled == until else f"; late records may still come from {settled} on"
+    return f"{stretch['source']} vouches for {since} to {until}{holes}{late}."
 
 
 def news(state: dict[str, Any]) -> str:

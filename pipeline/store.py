@@ -67,7 +67,8 @@ class Store:
         """Gives a connection of its own that speaks to the lake; whoever takes it closes it."""
         with self._guard:
             cursor = self._connection.cursor()
-        cursor.execute(f"use {LAKE}")
+        with said("The store cannot be reached"):
+            cursor.execute(f"use {LAKE}")
         return cursor
 
     def revision(self) -> int:

@@ -1,20 +1,22 @@
 -- How long did each cycle take, and how much of its work failed?
 --
--- Only cycles that left an event: one that looked and found nothing to change leaves none in the log.
+-- A cycle that looked and found nothing to change leaves no event; it is here if Graph's status told of it.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--   $least    BIGINT = 0        events that a cycle has at least
 --   $limit    BIGINT = 200      how many at most, the newest first
 --
 -- Columns
 --   job_id           the job
 --   cycle_id         the cycle
 --   app_name         the application
---   began_at         its first event
---   ended_at         its last event
---   kind             initial or incremental; null where no status tells
+--   began_at         when it began; its first event where no status tells
+--   ended_at         when it ended; its last event so far where no status tells
+--   kind             initial, restarted, incremental or steady; null where no status tells
 --   outcome          Succeeded, EntryLevelErrors or Failed
 --   events           events in it
 --   objects          distinct objects in it
@@ -22,7 +24,7 @@
 --   failed           events that failed
 --   skipped          events left out
 --   warnings         events that ended well with a reservation
---   duration_ms      from its first event to its last
+--   duration_ms      from its beginning to its end
 select
     job_id,
     cycle_id,
@@ -41,6 +43,12 @@ select
 from cycles
 where began_at >= $since
     and began_at < $until
+    and events >= $least
     and ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (
+        select job_id from hourly_parts where tenant_id = $tenant
+        union all
+        select job_id from job_snapshots where tenant_id = $tenant
+    ))
 order by began_at desc, job_id, cycle_id
 limit $limit

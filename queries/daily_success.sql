@@ -1,7 +1,7 @@
 -- How did each job fare, day by day?
 --
 -- A day is 24 hours, counted back from the window's end. Benign skips are in neither share. A day on which a job tried
--- nothing has null failures, not zero.
+-- nothing has null failures, not zero; nor do its failures count for all where hours of it are not complete.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
@@ -18,6 +18,10 @@
 --   daily_failures   failures of each day, oldest first
 --   last_error       the commonest error of the newest hour that had one
 --   last_error_at    that hour
+--   hours            hours of the window
+--   partial_hours    hours of it of which some may be missing
+--   unknown_hours    hours of it of which nobody knows
+--   daily_gaps       hours of each day that are not complete, oldest first
 with days as (
     select unnest(range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1)) as ago
 ), counted as (
@@ -34,6 +38,16 @@ with days as (
         and ($job is null or job_id = $job)
         and ($tenant is null or tenant_id = $tenant)
     group by all
+), known as (
+    select
+        job_id,
+        (epoch_ms($until::timestamp) - epoch_ms("hour") - 1) // 86_400_000 as ago,
+        count(*) as hours,
+        count(*) filter (where state = 'partial') as partial,
+        count(*) filter (where state = 'unknown') as "unknown"
+    from hour_ledger($since::timestamp, $until::timestamp)
+    where source = 'events' and "hour" >= $since
+    group by all
 )
 select
     job_id,
@@ -43,9 +57,14 @@ select
     sum(successes) / nullif(sum(successes) + sum(failures), 0) as success_share,
     list(failures order by ago desc) as daily_failures,
     max(latest)[3] as last_error,
-    max(latest)[1] as last_error_at
+    max(latest)[1] as last_error_at,
+    sum(hours)::bigint as hours,
+    sum(partial)::bigint as partial_hours,
+    sum("unknown")::bigint as unknown_hours,
+    list(partial + "unknown" order by ago desc) as daily_gaps
 from (select distinct job_id from counted)
 cross join days
 left join counted using (job_id, ago)
+left join known using (job_id, ago)
 group by job_id
 order by app_name, job_id

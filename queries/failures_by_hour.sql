@@ -1,6 +1,6 @@
 -- When, and in which app, did attempts fail?
 --
--- An hour in which nothing at all was delivered for a tenant is unknown: its numbers are null, not zero.
+-- An hour that nothing speaks for is unknown: its numbers are null, not zero. In a partial hour some may be missing.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
@@ -14,17 +14,20 @@
 --   app_name    the application it provisions
 --   attempts    successes and failures in that hour; null where unknown
 --   failures    failures in that hour; null where unknown
+--   state       complete, partial or unknown: how well the hour is known
 with hours as (
     select unnest(generate_series(
         date_trunc('hour', $since::timestamp), $until::timestamp - interval 1 microsecond, interval 1 hour
     )) as "hour"
 ), jobs as (
-    select job_id, tenant_id, coalesce(arg_max(app_name, "hour"), job_id) as app_name
+    select job_id, coalesce(arg_max(app_name, "hour"), job_id) as app_name
     from hourly
     where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
-    group by job_id, tenant_id
-), delivered as (
-    select distinct "hour", tenant_id from hourly_parts
+    group by job_id
+), known as (
+    select job_id, "hour", state
+    from hours_of($since::timestamp, $until::timestamp)
+    where source = 'events'
 ), tried as (
     select
         "hour",
@@ -39,10 +42,11 @@ select
     hours."hour",
     jobs.job_id,
     jobs.app_name,
-    case when delivered."hour" is not null then coalesce(tried.attempts, 0) end as attempts,
-    case when delivered."hour" is not null then coalesce(tried.failures, 0) end as failures
+    case when known.state is not null then coalesce(tried.attempts, 0) end as attempts,
+    case when known.state is not null then coalesce(tried.failures, 0) end as failures,
+    coalesce(known.state, 'unknown') as state
 from hours
 cross join jobs
-left join delivered on delivered."hour" = hours."hour" and delivered.tenant_id is not distinct from jobs.tenant_id
+left join known on known."hour" = hours."hour" and known.job_id = jobs.job_id
 left join tried on tried."hour" = hours."hour" and tried.job_id = jobs.job_id
 order by hours."hour", jobs.app_name, jobs.job_id

@@ -1,31 +1,32 @@
 -- Which jobs need you, and what holds them up?
 --
 -- Worst first, as of the newest data. `state` is the first of these that holds:
---   quarantine: Graph holds the job there. stopped: it is paused, disabled or not configured.
---   failing: of ten attempts or more on the last day most failed. waiting: objects await a retry, which
---   Entra does by itself. unknown: nothing came on that day, neither event nor status. idle: nothing to do. healthy.
--- The first three need somebody.
+--   quarantine: Graph holds the job there. stopped: it is paused, disabled or not configured. dead: two runs are
+--   missing. failing: of ten attempts or more on the last day most failed. stalled: a cycle runs and nothing in it
+--   moves. late: one run is missing. waiting: objects await a retry, which Entra does by itself. unknown: nothing came
+--   on that day, neither event nor status. running: a cycle is under way. idle: runs find nothing to do. healthy.
+-- The first four need somebody. A job whose runs find nothing is idle, however silent its log.
 --
 -- Parameters
 --   $until    TIMESTAMP         just after the newest instant; the day before it decides failing, unknown and idle
+--   $grace    BIGINT = 1200     seconds that a run may be late
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   state            quarantine, stopped, failing, waiting, unknown, idle or healthy
+--   state            quarantine, stopped, dead, failing, stalled, late, waiting, unknown, running, idle or healthy
 --   needs_you        whether somebody has to act
---   since            when the quarantine, or the oldest open escrow, began
+--   since            when the quarantine, the rhythm or the oldest open escrow began
 --   cause            Graph's reason for a quarantine; else the commonest error among what waits
 --   error_code       the error code behind a quarantine
---   explanation      Graph's own words for it, where it gave any
+--   explanation      Graph's own words for it, where it gave any; of a missing run or a cycle under way, ours
 --   next_try_at      when Entra tries again
 --   last_cycle_at    the end of the last cycle that Graph reported; the last event where no status was read
 --   open_escrows     objects whose last attempt failed and that await a retry
 with status as (
-    from job_snapshots
-    qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
+    from rhythms($until::timestamp, $grace)
 ), day as (
     select
         job_id,
@@ -49,17 +50,23 @@ with status as (
         coalesce(status.app_name, seen.app_name, job_id) as app_name,
         case
             when q.job_id is not null then 1
-            when status.state in ('Paused', 'Disabled', 'NotConfigured') then 2
-            when day.failed > day.succeeded and day.failed + day.succeeded >= 10 then 3
-            when waiting.objects > 0 then 4
-            when day.job_id is not null then 7
-            when status.observed_at >= $until::timestamp - interval 1 day then 6
-            else 5
+            when status.state in ('Paused', 'Disabled', 'NotConfigured')
+                or status.schedule_state in ('Paused', 'Disabled') then 2
+            when status.rhythm = 'dead' then 3
+            when day.failed > day.succeeded and day.failed + day.succeeded >= 10 then 4
+            when status.rhythm = 'stalled' then 5
+            when status.rhythm = 'late' then 6
+            when waiting.objects > 0 then 7
+            when status.rhythm = 'running' then 9
+            when day.job_id is not null then 11
+            when status.observed_at >= $until::timestamp - interval 1 day then 10
+            else 8
         end as grade,
-        coalesce(q.opened_at, waiting.since) as since,
+        case when grade in (3, 5, 6, 9) then status.since else coalesce(q.opened_at, waiting.since) end as since,
         coalesce(q.reason, waiting.cause) as cause,
         q.error_code,
-        coalesce(q.error_message, status.error_message) as explanation,
+        coalesce(q.error_message, case when grade in (3, 5, 6, 9) then status.explanation end, status.error_message)
+            as explanation,
         coalesce(q.next_attempt_at, waiting.retry_at) as next_try_at,
         coalesce(status.last_ended_at, seen.last_event_at) as last_cycle_at,
         coalesce(waiting.objects, 0) as open_escrows
@@ -74,8 +81,9 @@ with status as (
 select
     job_id,
     app_name,
-    ['quarantine', 'stopped', 'failing', 'waiting', 'unknown', 'idle', 'healthy'][grade] as state,
-    grade <= 3 as needs_you,
+    ['quarantine', 'stopped', 'dead', 'failing', 'stalled', 'late', 'waiting', 'unknown', 'running', 'idle', 'healthy']
+        [grade] as state,
+    grade <= 4 as needs_you,
     since,
     cause,
     error_code,

@@ -1,6 +1,7 @@
 -- What share of each job's people and groups is in place?
 --
 -- In place: in sync, out of in sync, failing and held back. Whoever is out of scope, disabled or deleted is in neither.
+-- A share is of the latest word on each object; what happened in hours that are not complete may have changed it.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them
@@ -16,6 +17,7 @@
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target
 --   in_place_share   in_sync of in_sync, failing and held_back; null where there are none
+--   gap_hours        hours that are not complete, from the job's first known to its newest
 with counted as (
     select
         job_id,
@@ -30,6 +32,11 @@ with counted as (
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
     group by job_id
+), known as (
+    select job_id, count(*) as gap_hours
+    from completeness
+    where source = 'events' and state <> 'complete'
+    group by job_id
 )
 select
     job_id,
@@ -40,6 +47,8 @@ select
     out_of_scope,
     disabled,
     deleted,
-    in_sync / nullif(in_sync + failing + held_back, 0) as in_place_share
+    in_sync / nullif(in_sync + failing + held_back, 0) as in_place_share,
+    coalesce(gap_hours, 0) as gap_hours
 from counted
+left join known using (job_id)
 order by in_place_share, app_name, job_id

@@ -121,6 +121,23 @@ class Given:
         self.rows["files"].append(row | more)
         return row | more
 
+    def vouched(
+        self, since: datetime, until: datetime, app: str | None = None, source: str = "graph", **more: Any
+    ) -> Row:
+        """A stretch of time that a reading speaks for: one app's, or the whole tenant's."""
+        row: Row = {
+            "source": source,
+            "tenant_id": TENANT,
+            "job_id": app and job_id(app),
+            "origin": f"reading-{len(self.rows['coverage'])}",
+            "since": since,
+            "settled_until": until,
+            "until": until,
+            "read_at": until,
+        }
+        self.rows["coverage"].append(row | more)
+        return row | more
+
     def rejected(self, file: str, line: int, reason: str, raw: str = "{") -> Row:
         """A line that no source could read."""
         row: Row = {"file": file, "line": line, "reason": reason, "raw": raw.encode(), "rejected_at": moment()}

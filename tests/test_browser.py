@@ -60,6 +60,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from served(folder, where)
 
 
+@pytest.fixture
+def moving(tmp_path: Path) -> Iterator[tuple[str, Given]]:
+    """The app, served from a lake in which Cerby's initial cycle runs, and the lake itself to write more into."""
+    where = f"ducklake:sqlite:{tmp_path}/catalog.sqlite"
+    given = Given(open_store(read_settings(_env_file=None, store=where)))
+    for number in range(12):
+        given.succeeded(f"new{number}", 13, 14, number, cycle_id="first")
+        given.succeeded(f"old{number}", 12, cycle_id="past")
+    run = {"last_ended_at": moment(12, 0, 1), "last_began_at": moment(12), "entitled": 30, "total_units": 40}
+    given.observed("Cerby", "Active", 13, 14, observed_at=moment(13, 14, 12), completed_units=9, interval_s=2400, **run)
+    given.stored()
+    for address in served(tmp_path, where):
+        yield address, given
+    given.store.close()
+
+
 def served(folder: Path, where: str) -> Iterator[str]:
     """Runs the app on a free port of this machine from when it says that it serves, and ends it by SIGTERM."""
     with socket.socket() as free:
@@ -110,7 +126,7 @@ def test_the_overview_opens_with_its_sentence_and_its_charts(page: Page, address
     expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT_MS)
 
 
-@pytest.mark.parametrize("name", ["people", "failures", "questions", "ingestion"])
+@pytest.mark.parametrize("name", ["cycles", "people", "failures", "questions", "ingestion"])
 def test_every_page_has_an_address_of_its_own(page: Page, address: str, name: str) -> None:
     opened(page, f"{address}/{name}")
     expect(page.get_by_text("Page not found")).to_have_count(0)
@@ -121,6 +137,25 @@ def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> 
     expect(page.get_by_text("Showing Sun 1 Feb 2026 00:00 UTC until Mon 2 Feb 2026 00:00 UTC.")).to_be_visible()
     expect(page.get_by_text("1 attempt of 2 failed")).to_be_visible()
     assert page.url.partition("?")[2] == "job=Cerby&since=2026-02-01&until=2026-02-02"
+
+
+def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Page, moving: tuple[str, Given]) -> None:
+    address, given = moving
+    page.set_viewport_size({"width": 1280, "height": 700})
+    opened(page, f"{address}/cycles?cycle=past")
+    expect(page.get_by_text("12 of about 30 objects").first).to_be_attached(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="How does it compare")).to_be_attached(timeout=WAIT_MS)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=WAIT_MS)
+    read = page.get_by_role("heading", name="How far did the objects of this cycle get")
+    read.scroll_into_view_if_needed()
+    before = page.get_by_test_id("stMain").evaluate("each => each.scrollTop")
+    given.succeeded("ada", 13, 14, 13, cycle_id="first")
+    given.stored()
+    expect(page.get_by_text("13 of about 30 objects").first).to_be_attached(timeout=WAIT_MS)
+    expect(page.get_by_text("12 of about 30 objects")).to_have_count(0)
+    assert page.get_by_test_id("stMain").evaluate("each => each.scrollTop") == before > 0
+    expect(read).to_be_in_viewport()
+    assert page.url.endswith("cycle=past")
 
 
 def test_the_page_asks_nothing_of_other_machines(page: Page, address: str) -> None:

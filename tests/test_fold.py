@@ -31,6 +31,8 @@ EVENTS = st.builds(
     job_id=st.sampled_from(["cerby", "docs", None]),
     tenant_id=st.just("tenant"),
     app_name=st.sampled_from(["Cerby", "Cerby (new)"]),
+    cycle_id=st.sampled_from(["first", "second", None]),
+    retry_count=st.one_of(st.none(), st.integers(0, 3)),
     source_id=st.sampled_from(["ada", "bob", None]),
     upn=st.sampled_from(["ada@example.com", None]),
     action=st.sampled_from(["create", "update", "disable", "delete", "stagedDelete", "other"]),
@@ -108,8 +110,30 @@ def identity(rows: Sequence[Row]) -> Row:
     }
 
 
+def cycle(rows: Sequence[Row]) -> Row:
+    """One cycle, from its events."""
+    ended = Counter(row["status"] for row in rows)
+    spent = [row["duration_ms"] for row in rows if row["duration_ms"] is not None]
+    tries = [row["retry_count"] for row in rows if row["retry_count"] is not None]
+    return {
+        "job_id": rows[0]["job_id"],
+        "cycle_id": rows[0]["cycle_id"],
+        "app_name": max(row["app_name"] for row in rows),
+        "began_at": min(row["occurred_at"] for row in rows),
+        "ended_at": max(row["occurred_at"] for row in rows),
+        "events": len(rows),
+        "objects": len({row["source_id"] for row in rows} - {None}),
+        "succeeded": ended["success"],
+        "failed": ended["failure"],
+        "skipped": ended["skipped"],
+        "warnings": ended["warning"],
+        "worked_ms": sum(spent) if spent else None,
+        "retries": sum(tries) if tries else None,
+    }
+
+
 def check(cursor: Cursor) -> None:
-    """Compares both folds with what the stored events say."""
+    """Compares the folds with what the stored events say."""
     events = answers(cursor, "select * exclude (steps, changes) from events order by order_of(occurred_at, event_id)")
     objects = defaultdict(list)
     hours: Counter[tuple[object, ...]] = Counter()
@@ -124,6 +148,14 @@ def check(cursor: Cursor) -> None:
     names = ", ".join(identity(events[:1]) if events else ["job_id", "source_id"])
     found = answers(cursor, f"select {names} from identities")
     assert sorted(found, key=repr) == sorted(map(identity, objects.values()), key=repr)
+    runs = defaultdict(list)
+    for row in events:
+        if row["cycle_id"] is not None:
+            runs[row["job_id"], row["cycle_id"]].append(row)
+    names = ", ".join(cycle(next(iter(runs.values()))) if runs else ["job_id"])
+    assert sorted(answers(cursor, f"select {names} from cycles"), key=repr) == sorted(
+        map(cycle, runs.values()), key=repr
+    )
     counted = "events, coalesce(duration_ms, 0)"
     asked = f'select "hour", job_id, "action", status, benign, error_code, last_step, {counted} from hourly'
     assert sorted(cursor.execute(asked).fetchall(), key=repr) == sorted(

@@ -93,6 +93,8 @@ def test_an_hour_without_a_delivery_is_unknown_and_one_without_a_failure_is_zero
     given.failed("ada", hour=1, app="Cerby")
     given.succeeded("ada", hour=1, minute=5, app="Cerby")
     given.skipped("bob", "RedundantExport", hour=3, app="Zoom")
+    given.vouched(moment(0, 1), moment(0, 2))
+    given.vouched(moment(0, 3), moment(0, 4))
     rows = given.answer("failures_by_hour", until=moment(0, 4))
     cells = {(row["app_name"], row["hour"].hour): (row["attempts"], row["failures"]) for row in rows}
     assert cells["Cerby", 1] == (2, 1)

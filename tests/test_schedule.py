@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic, sleep
 
 import pytest
@@ -138,6 +138,42 @@ def test_a_beat_that_keeps_failing_alike_does_not_fill_the_store(store: Store, r
     assert store.revision() == revision
 
 
+def test_a_beat_that_recovers_says_so_at_once(store: Store, running: Beats) -> None:
+    running.say(Beat("ingest", 1, read_inbox), datetime.now(UTC), "failed", "the disk is gone")
+    running.run(Beat("ingest", 1, lambda _store, _stop: ""))
+    assert last_run(store, "ingest") == ("ok", "nothing new")
+
+
+def test_a_beat_that_is_long_at_work_says_so(store: Store, running: Beats) -> None:
+    def work(_store: Store, _stop: Event) -> str:
+        running._at_work["long"] -= timedelta(minutes=2)
+        running.tell()
+        assert last_run(store, "long") == ("running", "at work")
+        return ""
+
+    running.run(Beat("long", 1, work))
+    assert last_run(store, "long") == ("ok", "nothing new")
+
+
+def test_two_turns_of_a_beat_do_not_overlap(store: Store, running: Beats) -> None:
+    inside, most = [0], [0]
+
+    def work(_store: Store, _stop: Event) -> str:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        sleep(0.05)
+        inside[0] -= 1
+        return ""
+
+    beat = Beat("twice", 1, work)
+    turns = [Thread(target=running.run, args=[beat]) for _ in range(4)]
+    for each in turns:
+        each.start()
+    for each in turns:
+        each.join()
+    assert most == [1]
+
+
 def test_a_beat_that_was_told_to_stop_has_not_failed(store: Store, running: Beats) -> None:
     def stop(_store: Store, _stop: Event) -> str:
         raise Stopping
@@ -160,6 +196,7 @@ def test_the_file_is_published_when_there_is_news_and_not_when_only_a_beat_ran(s
     add_events(store, 0, 10)
     assert publishing(store, Event()).endswith("bytes")
     store.write(lambda cursor: cursor.execute("insert into beats (beat) values ('ingest')"))
+    store.write(lambda cursor: cursor.execute("insert into contacts (tenant) values ('contoso')"))
     assert publishing(store, Event()) == ""
     add_events(store, 10, 10)
     assert publishing(store, Event()).endswith("bytes")

@@ -1,5 +1,6 @@
 """The script that the app runs for every page: navigation, the shared bar, freshness, then the page."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -8,11 +9,14 @@ from streamlit.delta_generator import DeltaGenerator
 from pipeline.catalog import find_query
 from pipeline.settings import SettingsError
 from pipeline.store import StoreError
-from views import _bar, _frame
+from views import _bar, _frame, _pulse
 
 ICON = Path(__file__).with_name("icon.svg")
 # No icons: the browser would fetch the open page's from the internet, to put it on its tab.
-PAGES = ("overview.py", "people.py", "failures.py", "questions.py", "ingestion.py")
+PAGES = ("overview.py", "cycles.py", "health.py", "people.py", "failures.py", "questions.py", "connections.py", "ingestion.py")
+
+STEADY = ("cycles",)
+"Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."
 
 
 def pages() -> list[st.Page]:
@@ -26,17 +30,19 @@ def main() -> None:
     page = st.navigation(pages(), position="top")
     st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
     try:
-        link = frame()
+        link = frame(_frame.offer if page.url_path in STEADY else st.rerun)
         page.run()
         # After the page, which puts words of its own into the address.
         with link:
             _bar.share_link(_frame.bar())
-    except (StoreError, SettingsError) as error:
+    except StoreError as error:
+        _pulse.fail(error)
+    except SettingsError as error:
         st.error(str(error), icon=":material/error:")
 
 
-def frame() -> DeltaGenerator:
-    """Draws the shared bar and how fresh the data is; gives the place of the link."""
+def frame(moved: Callable[[], None]) -> DeltaGenerator:
+    """Draws the shared bar and how fresh the data is; gives the place of the link. `moved` is for newer data."""
     revision = _frame.store().revision()
     reached = _frame.store().ask(find_query("extent").sql).to_pylist()[0]
     jobs = _frame.store().ask(find_query("jobs").sql).to_pandas()
@@ -44,7 +50,7 @@ def frame() -> DeltaGenerator:
         chosen = _bar.draw(reached["first_at"], reached["last_at"], jobs)
         st.session_state["bar"] = chosen
         link = st.container(width="content")
-    _frame.freshness(revision)
+    _pulse.header(revision, moved)
     return link
 
 

@@ -3,6 +3,7 @@
 Grounds are transparent and text takes the page's colour, so one figure serves light and dark.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,36 @@ HEAT = [[0.0, "rgba(110,150,190,0.22)"], [0.001, "#f3c766"], [0.4, "#e8743b"], [
 MOMENT = "%{x|%a %d %b %Y %H:%M:%S} UTC<extra></extra>"
 SHAPES = ("", "/", "x", "-")
 GRID = "rgba(128,128,128,0.25)"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What hours of one state look like, and what they are called in a legend."""
+
+    rank: int
+    words: str
+    marker: dict[str, Any]
+
+
+def pattern(shape: str, ground: str, ink: str, **more: Any) -> dict[str, Any]:
+    """Gives a bar's looks: a ground with a pattern over it."""
+    return {"color": ground, "line": {"width": 0}, "pattern": {"shape": shape, "fgcolor": ink} | more}
+
+
+KNOWN = {
+    "complete": Known(1001, "Complete", {"color": "rgba(27,158,119,0.55)", "line": {"width": 0}}),
+    "partial": Known(
+        1002,
+        "Partial: some may be missing",
+        pattern(".", "rgba(128,128,128,0.06)", "rgba(128,128,128,0.95)", size=5, solidity=0.3),
+    ),
+    "unknown": Known(
+        1003,
+        "Unknown: nothing speaks for it",
+        pattern("/", "rgba(128,128,128,0.12)", "rgba(128,128,128,0.9)", size=5, solidity=0.25),
+    ),
+}
+"How well an hour is known; patterns, so that colour is never alone."
 
 
 def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
@@ -36,9 +67,10 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
 
 
 def heat(cells: pd.DataFrame) -> go.Figure:
-    """Draws failures per hour and app; an unknown hour is hatched, a quiet one is pale.
+    """Draws failures per hour and app; an unknown hour is hatched, a partial one dotted, a quiet one pale.
 
-    `cells` has hour, job_id, app_name, attempts and failures, null where unknown; a point's customdata is job_id, hour.
+    `cells` has hour, job_id, app_name, state, and attempts and failures, null where unknown; a point's customdata is
+    job_id, hour.
     """
     jobs = cells[["job_id", "app_name"]].drop_duplicates().reset_index(drop=True)
     rows = cells.assign(row=cells["job_id"].map({job: row for row, job in enumerate(jobs["job_id"])}))
@@ -58,7 +90,8 @@ def heat(cells: pd.DataFrame) -> go.Figure:
         hoverinfo="skip",
         colorbar={"title": {"text": "Failures"}, "thickness": 12, "dtick": whole(most)},
     )
-    figure.add_trace(unknown_hours(rows))
+    for state in ("unknown", "partial"):
+        figure.add_trace(runs(rows, state))
     figure.add_scatter(
         x=rows["hour"] + HALF,
         y=rows["row"],
@@ -78,25 +111,23 @@ def heat(cells: pd.DataFrame) -> go.Figure:
     return bare(figure, 110 + 44 * len(jobs), barmode="overlay", bargap=0, clickmode="event+select")
 
 
-def unknown_hours(rows: pd.DataFrame) -> go.Bar:
-    """Gives hatched bars over each unbroken run of unknown hours of each row."""
-    blank = rows[rows["failures"].isna()].sort_values(["row", "hour"])
-    run = (blank["hour"].diff().ne(HOUR) | blank["row"].diff().ne(0)).cumsum()
-    runs = blank.groupby(run).agg(row=("row", "first"), first=("hour", "min"), last=("hour", "max"))
-    lengths = (runs["last"] - runs["first"]).dt.total_seconds() / 3600 + 1
+def runs(rows: pd.DataFrame, state: str, **more: Any) -> go.Bar:
+    """Gives bars over each unbroken run of hours in a state of each row; `rows` has row, hour and state."""
+    own = rows[rows["state"] == state].sort_values(["row", "hour"])
+    run = (own["hour"].diff().ne(HOUR) | own["row"].diff().ne(0)).cumsum()
+    found = own.groupby(run).agg(row=("row", "first"), first=("hour", "min"), last=("hour", "max"))
+    lengths = (found["last"] - found["first"]).dt.total_seconds() / 3600 + 1
     return go.Bar(
-        x=runs["first"] + lengths * HALF,
-        base=runs["row"] - 0.46,
-        y=[0.92] * len(runs),
+        x=found["first"] + lengths * HALF,
+        base=found["row"] - 0.46,
+        y=[0.92] * len(found),
         width=lengths * 3_600_000,
-        name="Unknown: nothing was delivered",
+        name=KNOWN[state].words,
+        legendrank=KNOWN[state].rank,
         hoverinfo="skip",
-        marker={
-            "color": "rgba(128,128,128,0.12)",
-            "line": {"width": 0},
-            "pattern": {"shape": "/", "size": 5, "solidity": 0.25, "fgcolor": "rgba(128,128,128,0.9)"},
-        },
+        marker=KNOWN[state].marker,
         showlegend=True,
+        **more,
     )
 
 
@@ -104,16 +135,49 @@ def cell_text(cell: Any) -> str:
     """Says one hour of one app in words."""
     head = f"<b>{cell.app_name}</b>, {cell.hour:%a %d %b %H:%M} UTC<br>"
     if pd.isna(cell.attempts):
-        return head + "unknown: nothing was delivered in this hour"
-    if cell.attempts == 0:
-        return head + "nothing was tried"
-    return head + f"{int(cell.failures)} of {int(cell.attempts)} attempts failed"
+        return head + "unknown: nothing that was read speaks for this hour"
+    said = "nothing was tried" if cell.attempts == 0 else f"{cell.failures:.0f} of {cell.attempts:.0f} attempts failed"
+    return head + said + (", as far as it is known: the hour is partial" if cell.state == "partial" else "")
 
 
-def over_time(rows: pd.DataFrame, hours: float) -> go.Figure:
+def known(cells: pd.DataFrame) -> go.Figure:
+    """Draws how well each hour is known, a strip for each job and kind of record.
+
+    `cells` has kind, tenant_id, job_id, label, hour and state.
+    """
+    strips = cells[["kind", "tenant_id", "job_id", "label"]].drop_duplicates().reset_index(drop=True)
+    rows = cells.merge(strips.reset_index(names="row"), "left", ["kind", "tenant_id", "job_id", "label"])
+    figure = go.Figure([runs(rows, state) for state in KNOWN])
+    figure.add_scatter(
+        x=rows["hour"] + HALF,
+        y=rows["row"],
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "square", "size": 12, "opacity": 0},
+        text=[f"<b>{row.label}</b>, {row.hour:%a %d %b %H:%M} UTC<br>{row.state}" for row in rows.itertuples()],
+        hoverinfo="text",
+    )
+    figure.update_xaxes(range=[rows["hour"].min(), rows["hour"].max() + HOUR])
+    figure.update_yaxes(tickvals=list(strips.index), ticktext=list(strips["label"]), autorange="reversed")
+    figure.update_yaxes(showgrid=False)
+    return bare(figure, 90 + 34 * len(strips), barmode="overlay", bargap=0)
+
+
+def bands(figure: go.Figure, hours: pd.DataFrame) -> None:
+    """Lays a band behind each run of hours that are not complete; `hours` has hour and state."""
+    rows = hours.assign(row=0)
+    for state in ("unknown", "partial"):
+        if (rows["state"] == state).any():
+            figure.add_trace(runs(rows, state, yaxis="y2"))
+    behind = {"range": [-0.46, 0.46], "visible": False, "fixedrange": True}
+    figure.update_layout(yaxis={"overlaying": "y2", "tickmode": "auto"}, yaxis2=behind, legend={"traceorder": "normal"})
+
+
+def over_time(rows: pd.DataFrame, hours: float, known: pd.DataFrame | None = None) -> go.Figure:
     """Draws failures per bucket, stacked by label; a point's customdata is (label, bucket).
 
     `rows` has bucket, label and failures; a bucket is `hours` long. The eight commonest labels keep their names.
+    `known` has each hour's state; hours that are not complete have a band behind them.
     """
     totals = rows.groupby("label")["failures"].sum().sort_values(ascending=False)
     figure = go.Figure()
@@ -130,6 +194,8 @@ def over_time(rows: pd.DataFrame, hours: float) -> go.Figure:
         )
     heights = rows.groupby("bucket")["failures"].sum()
     figure.update_yaxes(title_text="Failures", rangemode="tozero", dtick=whole(heights.max()))
+    if known is not None and (known["state"] != "complete").any():
+        bands(figure, known)
     if hours >= 24:
         figure.update_xaxes(tick0=heights.index[0] + timedelta(hours=hours / 2), tickformat="%a %d %b")
         figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(heights) // 10))
@@ -194,3 +260,26 @@ def lanes(events: pd.DataFrame) -> go.Figure:
         )
     figure.update_yaxes(type="category")
     return bare(figure, 110 + 46 * events["app_name"].nunique(), clickmode="event+select")
+
+
+def strip(firings: Any, held: pd.DataFrame, since: Any, until: Any) -> go.Figure:
+    """Draws when a rule would have fired above when jobs were in quarantine; what lasts reaches the end."""
+    fired = [(one.fired_at, one.closed_at, one.summary) for one in firings]
+    kept = [(row.opened_at, row.closed_at, row.app_name) for row in held.itertuples()]
+    figure = go.Figure()
+    for lane, spans, tone, shape in (("Would have fired", fired, "warn", "/"), ("Quarantine", kept, "bad", "")):
+        begins = [max(pd.Timestamp(begin), pd.Timestamp(since)) for begin, _, _ in spans]
+        ends = [pd.Timestamp(until if end is None or pd.isna(end) else end) for _, end, _ in spans]
+        figure.add_bar(
+            y=[lane] * len(spans) or [lane],
+            base=begins or [since],
+            x=[max(0.0, (end - begin).total_seconds() * 1000) for begin, end in zip(begins, ends, strict=True)] or [0],
+            orientation="h",
+            marker=pattern(shape, TONES[tone], "rgba(255,255,255,0.6)"),  # type: ignore[index]
+            hovertext=[said for _, _, said in spans],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(type="date", range=[since, until], gridcolor=GRID)
+    return bare(figure, 150)

@@ -3,18 +3,19 @@
 The store caches answers by revision, so nothing here keeps an answer or a time to live.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.catalog import Query, bind, find_query
+from pipeline.clock import now
 from pipeline.settings import Settings, read_settings
-from pipeline.store import Store, open_store
+from pipeline.store import Store, StoreError, open_store
 from views._bar import Bar
-from views._look import count, dated
 
 Values = dict[str, Any]
 Row = dict[str, Any]
@@ -57,6 +58,16 @@ def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
     """Gives a question's answer as a frame."""
     frame: pd.DataFrame = store().ask(query.sql, values).to_pandas()
     return frame
+
+
+def as_of() -> datetime:
+    """Gives the present minute where a tenant is polled, else the newest instant in the store: logs may be old."""
+    present = now(read_settings()).astimezone(UTC).replace(tzinfo=None, second=0, microsecond=0)
+    reached = ask("contacts")["reached_at"].max()
+    if not pd.isna(reached) and reached >= present - timedelta(days=1):
+        return present
+    newest = ask("extent").iloc[0]["last_at"]
+    return bar().newest if pd.isna(newest) else pd.Timestamp(newest).to_pydatetime()
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
@@ -102,6 +113,11 @@ def how(asked: list[tuple[Query, Values]]) -> None:
                 st.caption("with " + ", ".join(f"`${name}` = `{written(value)}`" for name, value in values.items()))
 
 
+def asked(**questions: Values) -> None:
+    """Shows how questions outside a tile were asked, each by its name with the values that were given."""
+    how([(find_query(name), values_of(find_query(name), given)) for name, given in questions.items()])
+
+
 def written(value: object) -> str:
     """Writes a parameter's value as a person would type it."""
     if isinstance(value, datetime):
@@ -127,20 +143,19 @@ def teach() -> None:
     st.code("python -m pipeline sample build/tenant\npython -m pipeline ingest build/tenant", language="bash")
 
 
-@st.fragment(run_every=5)
-def freshness(drawn: int) -> None:
-    """Says how far the data reaches, and redraws the page when another revision is there than the one drawn."""
-    if store().revision() != drawn:
+@contextmanager
+def standing() -> Iterator[None]:
+    """Lets a fragment end with a word where the store cannot be read any more; the header says why, the page stays."""
+    try:
+        yield
+    except StoreError:
+        st.caption(":material/hourglass_empty: This cannot be read now; the top of the page says why.")
+
+
+def offer() -> None:
+    """Offers newer data instead of showing it, on a page that keeps what moves up to date by itself."""
+    if st.button("Newer data came: show all of it", icon=":material/refresh:", type="tertiary"):
         st.rerun()
-    reached = ask("extent").iloc[0]
-    if pd.isna(reached["last_at"]):
-        st.caption(":material/database: The store is empty.")
-        return
-    counted = f"{count(reached['events'], 'event')}, {count(reached['exchanges'], 'SCIM request')}"
-    st.caption(
-        f":material/database: Data to **{dated(reached['last_at'])}**: {counted}, revision {drawn}. "
-        f"Showing {dated(bar().since)} until {dated(bar().until)}."
-    )
 
 
 def times(*names: str, **labelled: str) -> dict[str, Any]:

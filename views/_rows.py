@@ -23,6 +23,23 @@ COLUMNS = {
 }
 
 
+def choose(rows: pd.DataFrame, columns: dict[str, Any], key: str, **more: Any) -> Row | None:
+    """Draws a table of which one row at a time can be selected, and gives the selected one."""
+    state = st.dataframe(
+        rows,
+        column_config=columns,
+        column_order=list(columns),
+        hide_index=True,
+        placeholder=BLANK,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        **more,
+    )
+    chosen = picked(state)
+    return records(rows)[chosen] if chosen is not None and chosen < len(rows) else None
+
+
 def behind(title: str, **given: Any) -> None:
     """Shows the events behind a bar, an hour or a line; `given` narrows them, to failures unless told otherwise."""
     rows = ask("matching_events", **({"status": "failure", "limit": MOST} | given))
@@ -35,21 +52,11 @@ def behind(title: str, **given: Any) -> None:
 
 def story_of(rows: pd.DataFrame, title: str) -> None:
     """Draws events; the selected one's person is one click away."""
-    state = st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder=BLANK,
-        column_config=COLUMNS,
-        column_order=[name for name in COLUMNS if not rows[name].isna().all()],
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"behind-{title}",
-    )
-    chosen = picked(state)
-    if chosen is None or chosen >= len(rows):
+    columns = {name: column for name, column in COLUMNS.items() if not rows[name].isna().all()}
+    row = choose(rows, columns, f"behind-{title}")
+    if row is None:
         st.caption("Select a row to open the story of whom it is about.")
         return
-    row = records(rows)[chosen]
     story_link(row, event=str(row["event_id"]))
 
 

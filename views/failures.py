@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from views import _charts
-from views._frame import BLANK, PLAIN, ask, bar, is_empty, picked, pointed, teach, tile, times
+from views import _charts, _coverage
+from views._frame import PLAIN, ask, bar, is_empty, pointed, teach, tile, times
 from views._look import count, missing, plain, share, when
-from views._rows import behind
+from views._rows import behind, choose
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -18,9 +18,8 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
     """Says how much failed and which error hit the most."""
     failed, good = (int(daily[name].sum()) if not daily.empty else 0 for name in ("failures", "successes"))
     if not failed:
-        return (
-            f"Nothing failed between {when(bar().since)} and {when(bar().until)}; {count(good, 'attempt')} succeeded."
-        )
+        window = f"between {when(bar().since)} and {when(bar().until)}"
+        return f"No failure was read {window}; {count(good, 'attempt')} succeeded."
     top = errors.iloc[0]
     hit = count(top["objects"], "person or group", "people and groups")
     widest = f"{plain(named(top['error_code']))} hit the most: {hit}"
@@ -56,8 +55,10 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
     """Draws failures over time; a selected bar opens its rows."""
     rows = rows.assign(label=rows["label"].map(named))
     hours = 1 if bucket == "hour" else 24
+    buckets = ask("bucket_completeness", bucket=bucket)
+    known = _coverage.worst_states(ask("bucket_completeness", bucket="hour"))
     state = st.plotly_chart(
-        _charts.over_time(rows, hours),
+        _charts.over_time(rows, hours, known),
         key=f"moves-{by}-{bucket}",
         on_select="rerun",
         selection_mode="points",
@@ -71,7 +72,7 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
         title = f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}"
         behind(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
-        st.caption("Select a bar to see its rows.")
+        st.caption(f"Select a bar to see its rows. {_coverage.bucket_sentence(buckets, hours)}")
 
 
 def ranking(rows: pd.DataFrame) -> None:
@@ -88,18 +89,8 @@ def ranking(rows: pd.DataFrame) -> None:
         "advice": st.column_config.TextColumn("Microsoft recommends", width="medium"),
         "reason": st.column_config.TextColumn("The newest one says", width="medium"),
     }
-    state = st.dataframe(
-        rows,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="errors",
-    )
-    row, mark = picked(state), pointed(bars)
-    code = str(mark[0]) if mark else rows.iloc[row]["error_code"] if row is not None and row < len(rows) else None
+    row, mark = choose(rows, columns, "errors"), pointed(bars)
+    code = str(mark[0]) if mark else str(row["error_code"]) if row else None
     if code is None:
         st.caption("Select a bar or a row to see its events.")
     else:
@@ -117,19 +108,9 @@ def skips(rows: pd.DataFrame) -> None:
         "apps": st.column_config.TextColumn("Apps"),
         **times(last_seen_at="Last seen"),
     }
-    state = st.dataframe(
-        rows,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="skips",
-    )
-    chosen = picked(state)
-    if chosen is not None and chosen < len(rows):
-        reason = rows.iloc[chosen]["skip_reason"]
+    row = choose(rows, columns, "skips")
+    if row is not None:
+        reason = row["skip_reason"]
         behind(plain(named(reason)), status="skipped", skip=None if missing(reason) else reason)
 
 
@@ -141,6 +122,7 @@ def page() -> None:
         return
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
+    _coverage.say_known()
     with st.container(horizontal=True):
         by = word("by", BY, "code", "Tell apart by")
         short = (bar().until - bar().since) <= timedelta(days=3)
@@ -148,12 +130,12 @@ def page() -> None:
     tile(
         "failures_over_time",
         lambda rows: moves(by, bucket, rows),
-        empty="Nothing failed in this window.",
+        empty="No failure of this window was read.",
         by=by,
         bucket=bucket,
     )
-    tile("top_errors", ranking, empty="Nothing failed in this window.")
-    tile("skips_by_reason", skips, empty="Nothing was skipped in this window.")
+    tile("top_errors", ranking, empty="No failure of this window was read.")
+    tile("skips_by_reason", skips, empty="No skip of this window was read.")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.settings import read_settings
-from views import _inbox
+from views import _coverage, _inbox
 from views._frame import BLANK, ask, is_empty, teach, tile, times
 from views._look import count, span
+from views._pulse import troubled, warn
 
 
 def sentence(files: pd.DataFrame) -> str:
@@ -85,7 +86,36 @@ def words(rows: pd.DataFrame) -> None:
 
 def beats(rows: pd.DataFrame) -> None:
     """Draws each beat's last run."""
-    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times(began_at="Began", ended_at="Ended"))
+    columns = times(began_at="Began", ended_at="Ended") | {
+        "detail": st.column_config.TextColumn("Detail", width="large")
+    }
+    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=columns)
+
+
+def contacts(rows: pd.DataFrame) -> None:
+    """Draws how asking each feed of a tenant goes; those that fail come first."""
+    columns = {
+        "tenant": st.column_config.TextColumn("Tenant", pinned=True),
+        "feed": st.column_config.TextColumn("Feed"),
+        "outcome": st.column_config.TextColumn("Outcome"),
+        **times(reached_at="Last answered", next_try_at="Next try"),
+        "detail": st.column_config.TextColumn("What came, or what is the matter", width="large"),
+        "failures": st.column_config.NumberColumn("Failures in a row", format="localized"),
+        "skew_s": st.column_config.NumberColumn("Its clock is ahead by (s)", format="%.0f"),
+        "requests": st.column_config.NumberColumn("Requests", format="localized"),
+    }
+    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def collecting() -> None:
+    """Draws whether collecting is in trouble, who collects, and how each beat and each feed goes."""
+    found = troubled()
+    if found:
+        warn(found, most=len(found))
+    else:
+        st.markdown(":material/check_circle: Collecting goes as it should.")
+    tile("beats_lately", beats, empty="No beat has run yet.")
+    tile("contacts", contacts, empty="No tenant is asked: PROVISIONING_TENANTS names none.")
 
 
 def page() -> None:
@@ -95,16 +125,18 @@ def page() -> None:
     st.markdown(_inbox.who_beats(settings))
     if is_empty():
         teach()
+        collecting()
         return
     files = ask("file_ledger")
     if not files.empty:
         st.markdown(f"**{sentence(files)}**")
     tile("freshness", sources, empty="No file was loaded; the data came another way.")
+    _coverage.draw()
     tile("file_ledger", ledger, empty="No file was loaded.")
     tile("reject_reasons", reasons, empty="No line was rejected.")
     tile("rejected_lines", lines, empty="No line was rejected.")
     tile("unfamiliar_words", words, empty="Every value is a documented one.")
-    tile("beats_lately", beats, empty="No beat has run yet.")
+    collecting()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from views import _charts
+from pipeline.settings import read_settings
+from views import _charts, _coverage, _progress
 from views._bar import spelled
-from views._frame import BLANK, PLAIN, Row, ask, bar, is_empty, picked, pointed, records, teach, tile, times
+from views._frame import BLANK, PLAIN, Row, as_of, ask, bar, is_empty, pointed, records, standing, teach, tile, times
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
-from views._rows import behind, story_link
+from views._rows import behind, choose, story_link
 
 
 def sentence(fleet: pd.DataFrame) -> str:
@@ -33,6 +34,8 @@ def trouble(job: Row) -> str:
         return f"**{name}** has been in quarantine since {when(job['since'])} ({why}){tries}"
     if job["state"] == "stopped":
         return f"**{name}** is stopped, so nobody is provisioned there"
+    if job["state"] == "dead":
+        return f"**{name}** is dead: cycles were due and none has come, past every grace since {when(job['since'])}"
     return f"**{name}** is failing: on its last day most of what it tried did"
 
 
@@ -44,6 +47,9 @@ def asides(fleet: pd.DataFrame) -> list[str]:
         if job["state"] == "waiting":
             waits = count(int(job["open_escrows"]), "object waits", "objects wait")
             said.append(f"In **{name}** {waits} for a retry, the first since {when(job['since'])}.")
+        if job["state"] in ("stalled", "late"):
+            why = "" if missing(job["explanation"]) else plain(str(job["explanation"]))
+            said.append(f"**{name}** {'has stalled' if job['state'] == 'stalled' else 'is late'}. {why}")
         if job["state"] == "unknown":
             said.append(f"**{name}** has delivered nothing for a day, and no status says whether it is idle or dead.")
     return said
@@ -52,8 +58,10 @@ def asides(fleet: pd.DataFrame) -> list[str]:
 def fleet_table(fleet: pd.DataFrame) -> None:
     """Draws one row per job, worst first; a selected row opens what is behind it."""
     rows = fleet
-    for beside in (ask("placements"), ask("daily_success")):
+    known = ask("completeness_of_window").rename(columns={"hours": "window_hours"})
+    for beside in (ask("placements"), ask("daily_success"), known):
         rows = rows.merge(beside.drop(columns="app_name"), "left", "job_id")
+    rows["known"] = [_coverage.hours_known(row) for row in records(rows)]
     rows["said"] = chips(rows["state"])
     rows["daily_failures"] = rows["daily_failures"].map(filled)
     labels, colours = chip_colours()
@@ -69,10 +77,13 @@ def fleet_table(fleet: pd.DataFrame) -> None:
             format="percent",
             help="Successes of successes and failures in the window; benign skips are in neither",
         ),
+        "known": st.column_config.TextColumn(
+            "Hours known", help="Complete hours of the window; of the others what is counted may be too low"
+        ),
         "daily_failures": st.column_config.BarChartColumn(
             "Failures a day",
             y_min=0,
-            help="Oldest day first. An empty day: nothing failed; the chart below tells unknown from quiet",
+            help="Oldest day first. An empty day: no failure was read; the chart below tells unknown from quiet",
         ),
         "open_escrows": st.column_config.NumberColumn(
             "Open escrows", format="localized", help="Objects that await a retry"
@@ -80,19 +91,9 @@ def fleet_table(fleet: pd.DataFrame) -> None:
         "last_error": st.column_config.TextColumn("Last error"),
         **times(next_try_at="Next try"),
     }
-    state = st.dataframe(
-        rows,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        key="fleet",
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    chosen = picked(state)
-    if chosen is not None and chosen < len(rows):
-        job_links(records(rows)[chosen])
+    job = choose(rows, columns, "fleet")
+    if job is not None:
+        job_links(job)
     else:
         st.caption(
             "States, places and escrows are as of the newest data; success, failures and last error are of the window. "
@@ -114,6 +115,7 @@ def job_links(job: Row) -> None:
         words = bar().link(job=str(job["app_name"]))
         with st.container(horizontal=True):
             st.page_link("failures.py", label="Its failures", icon=":material/error:", query_params=words)
+            st.page_link("cycles.py", label="Its cycles", icon=":material/cached:", query_params=words)
             failing = words | {"state": "failing"}
             st.page_link("people.py", label="Who is failing", icon=":material/group:", query_params=failing)
             st.page_link("people.py", label="Everybody in it", icon=":material/group:", query_params=words)
@@ -123,8 +125,8 @@ def heat_map(cells: pd.DataFrame) -> None:
     """Draws failures per hour and app; a selected hour opens its rows."""
     state = st.plotly_chart(_charts.heat(cells), key="heat", on_select="rerun", selection_mode="points", config=PLAIN)
     st.caption(
-        "Pale: delivered, and nothing failed. Hatched: nothing at all was delivered, so nobody knows. "
-        "Select an hour to see its events."
+        "Pale: nothing failed. Dotted: partial, some may be missing. Hatched: nothing that was read speaks for the "
+        "hour, so nobody knows. Select an hour to see its events."
     )
     chosen = pointed(state)
     if chosen:
@@ -136,8 +138,10 @@ def hour_rows(cells: pd.DataFrame, job: str, hour: datetime) -> None:
     until = hour + timedelta(hours=1)
     cell = cells[(cells["job_id"] == job) & (cells["hour"] == hour)]
     if cell["attempts"].isna().all():
-        st.markdown(f"From {when(hour)} to {when(until)} nothing was delivered, so what happened is unknown.")
+        st.markdown(f"Nothing that was read speaks for {when(hour)} to {when(until)}, so what happened is unknown.")
         return
+    if (cell["state"] == "partial").any():
+        st.markdown("This hour is partial: some of its events may be missing.")
     behind(f"Failures from {when(hour)} to {when(until)}", job=job, since=hour, until=until)
     words = {name: word for name, word in bar().words.items() if name != "window"}
     words |= {"since": spelled(hour), "until": spelled(until)}
@@ -186,19 +190,16 @@ def escrows(rows: pd.DataFrame) -> None:
         "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
         **times(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up on"),
     }
-    state = st.dataframe(
-        rows,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="escrows",
-    )
-    chosen = picked(state)
-    if chosen is not None and chosen < len(rows):
-        story_link(records(rows)[chosen])
+    row = choose(rows, columns, "escrows")
+    if row is not None:
+        story_link(row)
+
+
+@st.fragment(run_every=5, parallel=True)
+def under_way() -> None:
+    """Draws the cycles under way beside the rest of the page, so that nothing waits for them."""
+    with standing():
+        _progress.strip(_progress.told())
 
 
 def page() -> None:
@@ -207,16 +208,20 @@ def page() -> None:
         teach()
         st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
-    fleet = ask("fleet", until=bar().newest)
+    # The same instant as that of the bars, so that a job is not said to run here and to be late there.
+    judged: dict[str, Any] = {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}
+    fleet = ask("fleet", **judged)
     if fleet.empty:
         st.info(
             "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
         )
         return
     (st.error if fleet["needs_you"].any() else st.success)(sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon)
+    under_way()
     for aside in asides(fleet):
         st.markdown(aside)
-    tile("fleet", fleet_table, beside=("placements", "daily_success"), until=bar().newest)
+    _coverage.say_known()
+    tile("fleet", fleet_table, beside=("placements", "daily_success", "completeness_of_window"), **judged)
     tile("failures_by_hour", heat_map)
     tile("open_escrows", escrows, empty="Nobody waits.")
     tile("quarantine_history", quarantines, empty="No job was seen in quarantine.")

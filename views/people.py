@@ -7,8 +7,9 @@ import streamlit as st
 
 from pipeline.catalog import find_query
 from views import _story
-from views._frame import BLANK, ask, bar, how, is_empty, picked, records, teach, times, values_of
+from views._frame import ask, bar, how, is_empty, records, teach, times, values_of
 from views._look import LOOKS, chip_colours, chips, count, look
+from views._rows import choose
 
 PAGE = 50
 STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
@@ -101,22 +102,11 @@ def table(rows: pd.DataFrame) -> None:
         "source_type": st.column_config.TextColumn("Type"),
     }
     opened = st.session_state.get("people_opened", 0)
-    state = st.dataframe(
-        rows,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"people-{opened}",
-        height=min(600, 38 + 35 * len(rows)),
-    )
+    chosen = choose(rows, columns, f"people-{opened}", height=min(600, 38 + 35 * len(rows)))
     st.caption("Select a row to open the story of that person or group.")
-    chosen = picked(state)
     if chosen is not None:
         st.session_state.people_opened = opened + 1
-        st.query_params["object"] = str(rows.iloc[chosen]["source_id"])
+        st.query_params["object"] = str(chosen["source_id"])
         st.rerun()
 
 

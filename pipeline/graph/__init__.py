@@ -1,0 +1,1 @@
+"""Microsoft Graph, read-only: the client, what is asked of it and when."""

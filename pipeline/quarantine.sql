@@ -1,0 +1,254 @@
+-- How near a job is to quarantine, and why nothing comes of it. Read after completeness.sql.
+
+-- quarantine_verdict: which limit of Microsoft's a job has crossed: total, count or share; else watched, from which number
+-- of failures on the share is looked at, or below. Microsoft calls the numbers approximate, so each can be given.
+create or replace macro quarantine_verdict(
+    non_reference, reference, succeeded, least := 5000, part := 0.4, most := 40000, altogether := 60000
+) as
+    case
+        when non_reference + reference > altogether then 'total'
+        when non_reference > most then 'count'
+        when non_reference >= least and non_reference > part * (non_reference + succeeded) then 'share'
+        when non_reference >= least then 'watched'
+        else 'below'
+    end;
+
+-- headrooms: for each job and limit where it stands, and how many cycles of the present slope are left, as of an instant.
+-- The slope is the median of the slopes between all pairs of the last twelve cycles (Theil and Sen), its band their
+-- quantiles. The share's limit is told as a number of failures, if the number of objects that are fine stays.
+create or replace macro headrooms(as_of, least := 5000, part := 0.4, most := 40000, altogether := 60000) as table
+with lately as (
+    select
+        job_id,
+        kind,
+        ended_at,
+        row_number() over (partition by job_id order by ended_at desc, cycle_id) as ago,
+        date_diff('second', lag(ended_at) over (partition by job_id order by ended_at, cycle_id), ended_at) as apart_s
+    from cycles
+    where ended_at <= as_of and job_id is not null
+    qualify ago <= 12
+), waits as (
+    select job_id, opened_at, coalesce(closed_at, timestamp 'infinity') as closed_at, is_reference
+    from escrows
+    where opened_at <= as_of
+), counted as (
+    select
+        l.job_id,
+        l.ago,
+        count(w.job_id) filter (where not w.is_reference) as non_reference,
+        count(w.job_id) as altogether_open
+    from lately l
+    left join waits w on w.job_id = l.job_id and w.opened_at <= l.ended_at and w.closed_at > l.ended_at
+    group by l.job_id, l.ago
+), slopes as (
+    select
+        a.job_id,
+        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own,
+        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as every
+    from counted a
+    join counted b on b.job_id = a.job_id and b.ago > a.ago
+    group by a.job_id
+    -- Three cycles make three pairs; fewer tell no slope.
+    having count(*) >= 3
+), fine as (
+    select job_id, count(*) as objects
+    from (
+        select job_id, source_id, arg_max(state, order_key) as state
+        from outcomes
+        where occurred_at <= as_of and job_id in (select job_id from waits where closed_at > as_of)
+        group by job_id, source_id
+    )
+    where state in ('in_sync', 'disabled', 'deleted')
+    group by job_id
+), present as (
+    select
+        job_id,
+        count(*) filter (where not is_reference and closed_at > as_of) as non_reference,
+        count(*) filter (where is_reference and closed_at > as_of) as reference,
+        min(opened_at) filter (where closed_at > as_of) as oldest_at
+    from waits
+    group by job_id
+), told as (
+    select job_id, max(app_name) as app_name from hourly_parts where "hour" <= as_of group by job_id
+), jobs as (
+    select
+        t.job_id,
+        t.app_name,
+        coalesce(p.non_reference, 0) as non_reference,
+        coalesce(p.reference, 0) as reference,
+        p.oldest_at,
+        coalesce(f.objects, 0) as succeeded,
+        s.own,
+        s.every,
+        c.cycle_s,
+        coalesce(c.newest_kind in ('initial', 'restarted'), false) as whole
+    from told t
+    left join present p using (job_id)
+    left join fine f using (job_id)
+    left join slopes s using (job_id)
+    left join (
+        select job_id, median(apart_s) as cycle_s, arg_min(kind, ago) as newest_kind from lately group by job_id
+    ) c using (job_id)
+), measured as (
+    select *, 'share' as measure, non_reference as reached, greatest(least, floor(part / (1 - part) * succeeded) + 1)::bigint
+        as at_most, own as known
+    from jobs
+    union all
+    select *, 'count', non_reference, most + 1, own from jobs
+    union all
+    select *, 'total', non_reference + reference, altogether + 1, every from jobs
+), sloped as (
+    select
+        *,
+        list_median(known) as per_cycle,
+        list_aggregate(known, 'quantile_cont', 0.1) as per_cycle_low,
+        list_aggregate(known, 'quantile_cont', 0.9) as per_cycle_high
+    from measured
+)
+select
+    job_id,
+    app_name,
+    measure,
+    reached,
+    at_most,
+    greatest(at_most - reached, 0) as headroom,
+    per_cycle,
+    per_cycle_low,
+    per_cycle_high,
+    case when reached >= at_most then 0 when per_cycle > 0 then ceil((at_most - reached) / per_cycle) end as cycles_left,
+    case when reached >= at_most then 0 when per_cycle_high > 0 then ceil((at_most - reached) / per_cycle_high) end
+        as cycles_least,
+    case when reached >= at_most then 0 when per_cycle_low > 0 then ceil((at_most - reached) / per_cycle_low) end
+        as cycles_most,
+    case when reached < at_most and per_cycle > 0 then
+        after_s(as_of, ceil((at_most - reached) / per_cycle) * cycle_s) end as crosses_at,
+    quarantine_verdict(non_reference, reference, succeeded, least := least, part := part, most := most,
+        altogether := altogether) as verdict,
+    non_reference,
+    reference,
+    succeeded,
+    oldest_at,
+    whole
+from sloped;
+
+-- silences: each job of which nothing comes, and the cause by what else is known as of an instant: its rhythm, its log,
+-- the app's own log and our collection. A job whose last event is younger than two intervals and the grace is not silent.
+create or replace macro silences(as_of, grace) as table
+with known as (
+    select r.*, e.last_event_at, j.app_id
+    from rhythms(as_of, grace) r
+    left join (
+        select job_id, max(ended_at) as last_event_at from cycle_parts where began_at <= as_of group by job_id
+    ) e using (job_id)
+    left join (
+        select job_id, arg_max(app_id, observed_at) as app_id from job_snapshots where observed_at <= as_of group by job_id
+    ) j using (job_id)
+), calls as (
+    select app_id, occurred_at, http_status, "method"
+    from exchanges
+    where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
+), answered as (
+    select app_id, max(occurred_at) as good_at from calls where http_status between 200 and 299 group by app_id
+), troubled as (
+    select
+        c.app_id,
+        any_value(a.good_at) as good_at,
+        min(c.occurred_at) filter (where c.http_status in (401, 403)) as refused_at,
+        min(c.occurred_at) filter (where c.http_status >= 500) as down_at
+    from calls c
+    left join answered a using (app_id)
+    where a.good_at is null or c.occurred_at > a.good_at
+    group by c.app_id
+), written as (
+    select k.job_id, min(c.occurred_at) as written_at
+    from known k
+    join calls c on c.app_id = k.app_id
+    where c.occurred_at > k.last_event_at + to_seconds(grace)
+        and c.http_status between 200 and 299
+        and c."method" in ('POST', 'PUT', 'PATCH', 'DELETE')
+    group by k.job_id
+), exported as (
+    select k.job_id, min(x.ended_at) as exported_at
+    from known k
+    join executions x on x.job_id = k.job_id
+    where x.began_at > k.last_event_at and x.seen_at <= as_of and x.exported > 0
+    group by k.job_id
+), collecting as (
+    select min(tried_at) as failing_at
+    from contacts
+    where outcome = 'failed' and failures >= 3 and tried_at <= as_of and feed in ('events', 'jobs', 'container')
+), judged as (
+    select
+        k.job_id,
+        k.app_name,
+        k.tenant_id,
+        k.rhythm,
+        k.observed_at,
+        k.last_event_at,
+        a.good_at,
+        k.error_code,
+        k.since as rhythm_since,
+        t.refused_at,
+        t.down_at,
+        c.failing_at,
+        least(w.written_at, x.exported_at) as missed_at,
+        case
+            when c.failing_at is not null or (k.rhythm = 'unknown' and k.observed_at is not null
+                and as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
+                then 'collector_broken'
+            when k.rhythm in ('paused', 'disabled') then 'paused'
+            when t.refused_at is not null then 'credentials'
+            when t.down_at is not null or k.error_code like '%CredentialValidationUnavailable' then 'target_down'
+            when (k.rhythm = 'quarantined' or k.successive_failures > 0)
+                and (k.error_code like '%Credential%' or k.error_code in ('Unauthorized', 'InsufficientRights'))
+                then 'credentials'
+            when k.rhythm in ('on_time', 'running') and (w.job_id is not null or x.job_id is not null)
+                then 'log_export_broken'
+            when k.rhythm in ('dead', 'stalled') then 'dead'
+            when k.rhythm in ('on_time', 'running', 'late') then 'idle'
+        end as cause
+    from known k
+    cross join collecting c
+    left join answered a on a.app_id = k.app_id
+    left join troubled t on t.app_id = k.app_id
+    left join written w on w.job_id = k.job_id
+    left join exported x on x.job_id = k.job_id
+    where k.last_event_at is null
+        or k.last_event_at <= as_of - to_seconds(2 * coalesce(k.interval_s, 2400) + grace)
+)
+select
+    job_id,
+    app_name,
+    tenant_id,
+    cause,
+    coalesce(case cause
+        when 'collector_broken' then coalesce(failing_at, observed_at)
+        when 'credentials' then coalesce(refused_at, rhythm_since)
+        when 'target_down' then coalesce(down_at, rhythm_since)
+        when 'log_export_broken' then missed_at
+        when 'idle' then last_event_at
+        else rhythm_since
+    end, last_event_at, observed_at, as_of) as since,
+    case cause
+        when 'collector_broken' then 'our own collection does not get through, so nobody knows what the job does'
+        when 'paused' then 'somebody paused the job or switched it off; nothing is provisioned'
+        when 'credentials' then 'the app refuses the token'
+        when 'target_down' then 'the app cannot be reached or answers with errors of its own'
+        when 'log_export_broken' then 'the job writes to the app, and its events do not reach us'
+        when 'dead' then 'the job does not run any more'
+        when 'idle' then 'the job runs and has nothing to do'
+        else 'what is known does not tell why'
+    end as explanation,
+    case cause
+        when 'collector_broken' then 'whoever runs this installation'
+        when 'paused' then 'the application administrator'
+        when 'credentials' then 'the application administrator, and the vendor where only they make tokens'
+        when 'target_down' then 'whoever operates the app'
+        when 'log_export_broken' then 'whoever owns the diagnostic setting'
+        when 'dead' then 'the application administrator'
+    end as receiver,
+    rhythm,
+    observed_at,
+    last_event_at,
+    good_at
+from judged;

@@ -1,0 +1,36 @@
+-- Which attribute of the app gets what, and by which are objects matched?
+--
+-- As the job's configuration was last read; mappings that are switched off are left out.
+--
+-- Parameters
+--   $job   VARCHAR   the job's id
+--
+-- Columns
+--   ordinal             its place in the configuration
+--   source_object       the kind of object in the source
+--   target_object       the kind of object in the app
+--   target_attribute    the app's attribute
+--   source_expression   what flows into it
+--   flow                when: Always, ObjectAddOnly …
+--   matching_priority   from 1, for an attribute that objects are matched by
+--   default             what flows when the source has nothing
+select
+    ordinal,
+    mapping.source_object,
+    mapping.target_object,
+    mapping.target_attribute,
+    mapping.source_expression,
+    mapping.flow,
+    mapping.matching_priority,
+    mapping."default"
+from (
+    select generate_subscripts(mappings, 1) as ordinal, unnest(mappings) as mapping
+    from (
+        select mappings
+        from configurations
+        where job_id = $job
+        order by observed_at desc, digest
+        limit 1
+    )
+)
+order by ordinal

@@ -1,0 +1,51 @@
+-- Which cycles ran on this day?
+--
+-- Also one that began before it or ended after it. A cycle that looked and found nothing to change leaves no event; it
+-- is here if Graph's status told of it.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the day, inclusive
+--   $until    TIMESTAMP         its end, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   job_id           the job
+--   cycle_id         the cycle
+--   app_name         the application
+--   began_at         when it began; its first event where no status tells
+--   ended_at         when it ended; its last event so far where no status tells
+--   kind             initial, restarted, incremental or steady; null where no status tells
+--   outcome          Succeeded, EntryLevelErrors or Failed
+--   events           events in it
+--   objects          distinct objects in it
+--   succeeded        events that ended well
+--   failed           events that failed
+--   skipped          events left out
+--   warnings         events that ended well with a reservation
+--   duration_ms      from its beginning to its end
+select
+    job_id,
+    cycle_id,
+    app_name,
+    began_at,
+    ended_at,
+    kind,
+    outcome,
+    events,
+    objects,
+    succeeded,
+    failed,
+    skipped,
+    warnings,
+    duration_ms
+from cycles
+where ended_at >= $since
+    and began_at < $until
+    and ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (
+        select job_id from hourly_parts where tenant_id = $tenant
+        union all
+        select job_id from job_snapshots where tenant_id = $tenant
+    ))
+order by app_name, job_id, began_at, cycle_id

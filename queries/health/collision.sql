@@ -1,0 +1,93 @@
+-- Does an account in the app belong to two people, or a person to an account that Entra cannot find?
+--
+-- Parameters
+--   $at       TIMESTAMP      the instant asked about
+--   $hours    BIGINT = 24    how far back
+--
+-- Severity
+--   warning
+--
+-- Needs
+--   events 24 hours
+--
+-- Fires
+--   when one target id was written for two source objects of a kind, or an app answered a look-up with nobody and then
+--   refused the creation of the same with 409 within a minute, in the last `hours`.
+--
+-- Silent
+--   on the second kind where the app's log is not collected.
+--
+-- Do
+--   Two sources for one account: decide whose it is and give the other another matching value. Found by none and yet
+--   there: the app's search does not find what its uniqueness check does; mend case, spaces or deleted accounts there.
+--
+-- Columns
+--   subject         the account, or the app whose look-ups find nobody
+--   since           when it was seen first
+--   summary         the sentence
+--   app_name        the application
+--   job_id          the job
+--   kind            two_sources or found_by_none
+--   people          who is involved
+with shared as (
+    select
+        job_id,
+        target_id,
+        max(app_name) as app_name,
+        max(occurred_at) as newest_at,
+        min(occurred_at) as since,
+        count(distinct source_id) as sources,
+        list_sort(list(distinct coalesce(upn, source_name, source_id)))[:10] as people
+    from events
+    where occurred_at <= $at and target_id is not null and status in ('success', 'warning') and source_type is not null
+    group by job_id, target_id, source_type
+), asked as (
+    select
+        coalesce(app_id, '') as app_id,
+        occurred_at,
+        "method",
+        http_status,
+        regexp_extract(coalesce("filter", ''), '"([^"]+)"', 1) as sought,
+        request_body,
+        response_body
+    from exchanges
+    where occurred_at <= $at and occurred_at > $at - to_hours($hours)
+), unseen as (
+    select g.app_id, g.sought, min(p.occurred_at) as since
+    from asked g
+    join asked p on p.app_id = g.app_id
+        and p.occurred_at between g.occurred_at and g.occurred_at + interval 1 minute
+        and contains(lower(p.request_body), lower('"' || g.sought || '"'))
+    where g."method" = 'GET' and g.http_status = 200 and g.sought <> ''
+        and regexp_matches(coalesce(g.response_body, ''), '"totalResults"\s*:\s*0')
+        and p."method" = 'POST' and p.http_status = 409
+    group by g.app_id, g.sought
+), named as (
+    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
+    from job_snapshots
+    where observed_at <= $at and app_id is not null
+    group by app_id
+)
+select
+    job_id || ' ' || target_id as subject,
+    since,
+    coalesce(app_name, job_id) || ': one account was written for two people' as summary,
+    app_name,
+    job_id,
+    'two_sources' as kind,
+    people
+from shared
+where sources > 1 and newest_at > $at - to_hours($hours)
+union all
+select
+    coalesce(any_value(n.job_id), nullif(u.app_id, ''), 'SCIM requests') || ' found by none',
+    min(u.since),
+    coalesce(any_value(n.app_name), 'The app') || ' finds nobody by some names and then refuses to create them',
+    any_value(n.app_name),
+    any_value(n.job_id),
+    'found_by_none',
+    list_sort(list(distinct u.sought))[:10]
+from unseen u
+left join named n on n.app_id = u.app_id
+group by u.app_id
+order by since, subject

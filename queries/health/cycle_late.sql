@@ -1,0 +1,49 @@
+-- Which job does not keep its rhythm?
+--
+-- Parameters
+--   $at       TIMESTAMP        the instant asked about
+--   $grace    BIGINT = 1200    seconds that a run may be late
+--
+-- Severity
+--   warning
+--
+-- Needs
+--   jobs 6 hours
+--
+-- Fires
+--   when a run is missing after the job's own interval and the grace; critical when two are, or nothing in a cycle moves.
+--
+-- Silent
+--   on an idle job, which runs and finds nothing; on paused, disabled and quarantined ones; where no status comes.
+--
+-- Do
+--   See on the page Cycles when it ran last. Start it in Entra if somebody stopped it; otherwise wait one interval, then
+--   open a ticket with the job's id.
+--
+-- Page
+--   cycles
+--
+-- Columns
+--   subject         the job
+--   since           since when it is so
+--   summary         the sentence
+--   app_name        the application
+--   job_id          the job
+--   severity        critical when dead or stalled
+--   rhythm          late, dead or stalled
+--   due_at          when the run was due
+--   explanation     the facts in a sentence
+select
+    job_id as subject,
+    coalesce(since, observed_at) as since,
+    app_name || case rhythm when 'late' then ': a run is late' when 'dead' then ' does not run any more'
+        else ': a cycle runs and nothing in it moves' end as summary,
+    app_name,
+    job_id,
+    case when rhythm = 'late' then 'warning' else 'critical' end as severity,
+    rhythm,
+    due_at,
+    explanation
+from rhythms($at::timestamp, $grace)
+where rhythm in ('late', 'dead', 'stalled')
+order by since, subject

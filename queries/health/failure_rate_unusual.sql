@@ -1,0 +1,71 @@
+-- Does more fail than usual at this hour of the week?
+--
+-- Parameters
+--   $at        TIMESTAMP                          the instant asked about
+--   $hours     BIGINT = 3                         how many full hours before it are judged together
+--   $weeks     BIGINT = 4                         how many weeks before make the usual
+--   $least     BIGINT = 10                        attempts in those hours, at least
+--   $points    DOUBLE = 0.2, closes at 0.1        share of attempts beyond the usual, at least
+--
+-- Severity
+--   warning
+--
+-- Needs
+--   events 3 hours
+--
+-- Fires
+--   when the share of failed attempts in the last `hours` is `points` higher than the highest share of the same hours in
+--   the weeks before, and two such weeks at least are stored.
+--
+-- Silent
+--   in the first two weeks of a job; when little is tried; where failing is usual.
+--
+-- Do
+--   Open the failures of these hours and compare with the same hours of last week.
+--
+-- Columns
+--   subject         the job
+--   since           the first full hour judged
+--   summary         the sentence
+--   app_name        the application
+--   job_id          the job
+--   attempts        attempts in these hours
+--   failures        failures in these hours
+--   usual_share     the highest share failed of the same hours in the weeks before
+--   weeks_stored    weeks that the usual rests on
+with judged as (
+    select
+        job_id,
+        max(app_name) as app_name,
+        date_diff('hour', "hour", date_trunc('hour', $at::timestamp)) // 168 as weeks_ago,
+        sum(events) filter (where status in ('success', 'failure')) as attempts,
+        coalesce(sum(events) filter (where status = 'failure'), 0) as failures
+    from hourly
+    where "hour" < date_trunc('hour', $at::timestamp)
+        and "hour" >= date_trunc('hour', $at::timestamp) - to_hours($hours) - to_days(7 * $weeks::integer)
+        and (date_diff('hour', "hour", date_trunc('hour', $at::timestamp)) - 1) % 168 < $hours
+    group by job_id, weeks_ago
+), usual as (
+    select
+        job_id,
+        count(*) as weeks_stored,
+        max(failures / attempts) as usual_share
+    from judged
+    where weeks_ago > 0 and attempts > 0
+    group by job_id
+)
+select
+    j.job_id as subject,
+    date_trunc('hour', $at::timestamp) - to_hours($hours) as since,
+    coalesce(j.app_name, j.job_id) || ': more fails than usual at this hour of the week' as summary,
+    j.app_name,
+    j.job_id,
+    j.attempts::bigint as attempts,
+    j.failures::bigint as failures,
+    round(u.usual_share, 3) as usual_share,
+    u.weeks_stored
+from judged j
+join usual u on u.job_id = j.job_id
+where j.weeks_ago = 0 and j.attempts >= $least and u.weeks_stored >= 2
+    and j.failures / j.attempts >= u.usual_share + $points
+order by j.failures / j.attempts desc, subject

@@ -1,0 +1,51 @@
+-- Of which job does nothing come, though it should?
+--
+-- Parameters
+--   $at       TIMESTAMP        the instant asked about
+--   $grace    BIGINT = 1200    seconds that a run may be late
+--
+-- Severity
+--   critical
+--
+-- Needs
+--   jobs 24 hours
+--
+-- Fires
+--   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing runs,
+--   refused calls, an app that fails, writes that the log does not have, or a collection that does not get through.
+--
+-- Silent
+--   on an idle job, which runs and has nothing to do; where no status is collected at all.
+--
+-- Do
+--   By cause: resume the job; enter a new token; tell the app's operator; mend the diagnostic setting; mend our own
+--   collection, on the page Connections.
+--
+-- Page
+--   quarantine
+--
+-- Columns
+--   subject          the job
+--   since            when the cause was first seen
+--   summary          the sentence
+--   app_name         the application
+--   job_id           the job
+--   severity         warning for a pause, which somebody meant
+--   cause            collector_broken, paused, credentials, target_down, log_export_broken or dead
+--   receiver         who can mend it
+--   last_event_at    the newest event
+--   good_at          the last call that was answered well
+select
+    job_id as subject,
+    since,
+    app_name || ' is silent: ' || explanation as summary,
+    app_name,
+    job_id,
+    case when cause = 'paused' then 'warning' else 'critical' end as severity,
+    cause,
+    receiver,
+    last_event_at,
+    good_at
+from silences($at::timestamp, $grace)
+where cause <> 'idle'
+order by since, subject

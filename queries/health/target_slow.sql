@@ -1,0 +1,87 @@
+-- Has the app become slow, or does it ask for patience more than it used to?
+--
+-- Parameters
+--   $at       TIMESTAMP                      the instant asked about
+--   $hours    BIGINT = 6                     how far back
+--   $times    DOUBLE = 2, closes at 1.5      how many times the week before
+--   $least    BIGINT = 20                    requests in those hours, at least
+--   $floor    BIGINT = 500                   milliseconds below which no app is called slow
+--
+-- Severity
+--   warning
+--
+-- Needs
+--   exchanges 6 hours
+--
+-- Fires
+--   when 95 of 100 requests take `times` as long as in the week before, or the share answered 429 is `times` as high and
+--   one in twenty at least.
+--
+-- Silent
+--   where the app's log is not collected or tells no durations; on Entra's own connection probes, which are left out.
+--
+-- Do
+--   Tell whoever runs the app: cycles take longer, and requests answered 429 are tried again later. Entra mends nothing here.
+--
+-- Columns
+--   subject             the app whose log it is
+--   since               the first of these requests
+--   summary             the sentence
+--   app_name            the application
+--   job_id              the job
+--   requests            requests in these hours
+--   p95_ms              95 of 100 took at most this long
+--   usual_p95_ms        in the week before
+--   throttled_share     share answered 429
+--   usual_throttled     in the week before
+with calls as (
+    select
+        coalesce(app_id, '') as app_id,
+        occurred_at,
+        duration_ms,
+        http_status = 429 as throttled,
+        occurred_at > $at - to_hours($hours) as lately
+    from exchanges
+    where occurred_at <= $at and occurred_at > $at - to_hours($hours) - interval 7 day
+        and not regexp_matches(coalesce("filter", ''), '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
+), measured as (
+    select
+        app_id,
+        min(occurred_at) filter (where lately) as since,
+        count(*) filter (where lately) as requests,
+        count(*) filter (where not lately) as before,
+        quantile_cont(duration_ms, 0.95) filter (where lately) as p95_ms,
+        quantile_cont(duration_ms, 0.95) filter (where not lately) as usual_p95_ms,
+        avg(throttled::integer) filter (where lately) as throttled_share,
+        avg(throttled::integer) filter (where not lately) as usual_throttled
+    from calls
+    group by app_id
+), named as (
+    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
+    from job_snapshots
+    where observed_at <= $at and app_id is not null
+    group by app_id
+)
+select
+    coalesce(n.job_id, nullif(m.app_id, ''), 'SCIM requests') as subject,
+    m.since,
+    coalesce(n.app_name, nullif(m.app_id, ''), 'The app') || case
+        when m.throttled_share >= 0.05 and m.throttled_share >= $times * m.usual_throttled
+            then ' asks for patience (429) more than it used to'
+        else ' has become slow'
+    end as summary,
+    n.app_name,
+    n.job_id,
+    m.requests,
+    round(m.p95_ms) as p95_ms,
+    round(m.usual_p95_ms) as usual_p95_ms,
+    round(m.throttled_share, 3) as throttled_share,
+    round(m.usual_throttled, 3) as usual_throttled
+from measured m
+left join named n on n.app_id = m.app_id
+where m.requests >= $least and m.before >= $least
+    and (
+        (m.p95_ms >= $floor and m.p95_ms >= $times * m.usual_p95_ms)
+        or (m.throttled_share >= 0.05 and m.throttled_share >= $times * m.usual_throttled)
+    )
+order by m.since, subject

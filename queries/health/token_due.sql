@@ -1,0 +1,43 @@
+-- Which token ends before a new one could be had?
+--
+-- Parameters
+--   $at      TIMESTAMP       the instant asked about
+--   $lead    BIGINT = 7      days that a new token takes; rules.toml gives each app its own
+--   $spare   BIGINT = 7      days to spare
+--
+-- Severity
+--   warning
+--
+-- Fires
+--   when a token's end, as an operator or the token itself said, is at most `lead` and `spare` days away.
+--
+-- Silent
+--   on tokens nobody gave a date for: the page Connections takes one. A SCIM token need not have an end at all.
+--
+-- Do
+--   Ask for the new token now; where only support makes one, the page Connections says whom to write to. Enter it in Entra
+--   before the old one ends.
+--
+-- Columns
+--   subject       the app
+--   since         when it came within reach
+--   summary       the sentence
+--   app_name      the application
+--   job_id        always null: a token is the app's
+--   severity      critical when a new one would come too late, or it has ended
+--   expires_at    the token's end
+--   days_left     whole days until then
+--   said_by       who said so
+select
+    app_name as subject,
+    expires_at - to_days(($lead + $spare)::integer) as since,
+    app_name || ': the token ends on ' || strftime(expires_at, '%-d %B, %H:%M') || ' UTC' as summary,
+    app_name,
+    null::varchar as job_id,
+    case when expires_at - to_days($lead::integer) <= $at then 'critical' else 'warning' end as severity,
+    expires_at,
+    date_diff('day', $at, expires_at) as days_left,
+    said_by
+from tokens
+where expires_at - to_days(($lead + $spare)::integer) <= $at
+order by expires_at, subject

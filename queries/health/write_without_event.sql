@@ -1,0 +1,73 @@
+-- Did somebody write to the app of whom Entra knows nothing?
+--
+-- Parameters
+--   $at       TIMESTAMP       the instant asked about
+--   $hours    BIGINT = 24     how far back
+--   $skew     BIGINT = 900    seconds by which clocks may differ
+--   $least    BIGINT = 1      writes, at least
+--
+-- Severity
+--   warning
+--
+-- Needs
+--   events 24 hours
+--   exchanges 24 hours
+--
+-- Fires
+--   when the app answered a POST, PATCH, PUT or DELETE well, and no event of Entra's on that object lies within `skew`.
+--
+-- Silent
+--   where either log is not collected; on writes in the last hour, whose events may still come.
+--
+-- Do
+--   Find out whose client it is: another identity provider, a script, or an attacker with the token.
+--
+-- Columns
+--   subject        the app whose log it is
+--   since          the first such write
+--   summary        the sentence
+--   app_name       the application
+--   job_id         the job
+--   writes         such writes
+--   clients        who asked, as the app logged it
+--   paths          up to five paths
+with writes as (
+    select
+        coalesce(app_id, '') as app_id,
+        occurred_at,
+        "path",
+        client,
+        coalesce(resource_id, json_extract_string(try_cast(response_body as json), '$.id')) as target_id
+    from exchanges
+    where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
+        and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
+), alone as (
+    select w.*
+    from writes w
+    where w.target_id is not null
+        and not exists (
+            select 1
+            from events e
+            where e.target_id = w.target_id
+                and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
+        )
+), named as (
+    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
+    from job_snapshots
+    where observed_at <= $at and app_id is not null
+    group by app_id
+)
+select
+    coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
+    min(a.occurred_at) as since,
+    coalesce(any_value(n.app_name), 'The app') || ' was written to, and Entra knows nothing of it' as summary,
+    any_value(n.app_name) as app_name,
+    any_value(n.job_id) as job_id,
+    count(*) as writes,
+    list_sort(list(distinct a.client))[:5] as clients,
+    list_sort(list(distinct a."path"))[:5] as paths
+from alone a
+left join named n on n.app_id = a.app_id
+group by a.app_id
+having count(*) >= $least
+order by since, subject

@@ -1,0 +1,77 @@
+-- Does each job keep its rhythm, and how far has the cycle under way come?
+--
+-- Only what was known at the instant asked about counts, so that a day can be replayed. What is not known is null: no
+-- bar without an end, no end without five past cycles of the same kind to go by. Pages and objects are two measures: a
+-- page holds several objects, and pages are not proportional to them.
+--   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
+--   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
+--   unknown: Graph was not asked, or not lately.
+--
+-- Parameters
+--   $as_of    TIMESTAMP         the present, or a moment to go back to
+--   $grace    BIGINT = 1200     seconds that a run may be late
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   job_id              the job
+--   tenant_id           its tenant
+--   app_name            the application it provisions
+--   rhythm              running, stalled, on_time, late, dead, paused, disabled, quarantined, never_run or unknown
+--   since               since when it is so
+--   due_at              when the next run is due, or was
+--   interval_s          seconds between two runs
+--   explanation         the same in a sentence
+--   observed_at         when Graph last told of the job
+--   cycle_id            the cycle under way; null also while it has no event
+--   kind                initial, restarted or incremental
+--   began_at            when it was first seen
+--   phase               import, export, references or unknown: what its latest events ended with
+--   objects_done        distinct objects with an event in it
+--   objects_expected    how many it will be; null where nothing tells
+--   expected_from       what tells
+--   objects_share       done of expected
+--   pages_done          pages done, as Graph reports them
+--   pages_total         pages that Graph knows of
+--   pages_share         the largest share of them that was reported so far
+--   page_unit           what Graph calls them
+--   per_minute          objects a minute since it began
+--   usual_per_minute    objects a minute in past cycles of its kind
+--   ends_low_at         in four of five cases it ends between this instant
+--   ends_at             half of the like ended before this one
+--   ends_high_at        and this one
+--   ends_from           what that rests on
+--   stalled_since       since when nothing moves
+select
+    job_id,
+    tenant_id,
+    app_name,
+    rhythm,
+    since,
+    due_at,
+    interval_s,
+    explanation,
+    observed_at,
+    cycle_id,
+    kind,
+    began_at,
+    phase,
+    objects as objects_done,
+    objects_expected,
+    expected_from,
+    objects / objects_expected as objects_share,
+    case when under_way then done end as pages_done,
+    case when under_way then total end as pages_total,
+    case when under_way then "share" end as pages_share,
+    case when under_way then unit end as page_unit,
+    per_minute,
+    usual_per_minute,
+    ends_low_at,
+    ends_at,
+    ends_high_at,
+    ends_from,
+    case when rhythm = 'stalled' then moving_at end as stalled_since
+from expectations($as_of::timestamp, $grace)
+where ($job is null or job_id = $job)
+    and ($tenant is null or tenant_id = $tenant)
+order by coalesce(under_way, false) desc, app_name, job_id

@@ -1,0 +1,21 @@
+-- When was each rule last asked, and what did it say?
+--
+-- Instants are those that it was asked about, which in old logs is not when somebody asked.
+--
+-- Columns
+--   rule          the rule
+--   ran_at        as of when it was last asked
+--   outcome       ok, found, unknown (too little is known to say) or failed
+--   findings      problems that it found then
+--   duration_ms   how long it took
+--   found_at      when it last found something; null where it never did
+select
+    rule,
+    max(ran_at) as ran_at,
+    arg_max(outcome, ran_at) as outcome,
+    arg_max(findings, ran_at) as findings,
+    arg_max(duration_ms, ran_at) as duration_ms,
+    max(ran_at) filter (where findings > 0) as found_at
+from rule_runs
+group by rule
+order by rule

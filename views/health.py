@@ -1,0 +1,87 @@
+"""Health: what is wrong now, what was, which rules watch for it, and who is told."""
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.rulebook import RulesError
+from views import _incidents, _messages, _rules
+from views._frame import BLANK, Row, ask, is_empty, teach, tile, times
+from views._look import count, missing, plain, span, when
+
+
+def sentence(awake: list[Row], runs: pd.DataFrame) -> str:
+    """Says what is open, or that nothing is, and what could not be asked."""
+    unsure = [f"{row.rule} ({row.outcome})" for row in runs.itertuples() if row.outcome in ("unknown", "failed")]
+    could = f"{count(len(unsure), 'rule')} gave no answer: {plain(', '.join(unsure[:6]))}"
+    could += f" and {len(unsure) - 6} more" if len(unsure) > 6 else ""
+    if awake:
+        verb = "is" if len(awake) == 1 else "are"
+        said = f"{count(len(awake), 'incident')} {verb} open: {_incidents.brief(awake)}" + (
+            f". {could}" if unsure else ""
+        )
+    else:
+        said = f"Nothing is open, but {could}" if unsure else "Nothing is open, and every rule could be asked"
+    return f"{said}. {checked(runs)}"
+
+
+def checked(runs: pd.DataFrame) -> str:
+    """Says when the rules were last asked."""
+    beats = ask("beats_lately")
+    ended = beats[beats["beat"] == "check"]["ended_at"].max()
+    age = "" if missing(ended) else f" {span((pd.Timestamp.now('UTC').tz_localize(None) - ended).total_seconds())} ago,"
+    return f"Last checked{age} as of {when(runs['ran_at'].max())}."
+
+
+def past(rows: pd.DataFrame) -> None:
+    """Draws the incidents of the window with how long it took to notice and to mend them."""
+    columns = {
+        "app_name": st.column_config.TextColumn("App"),
+        "severity": st.column_config.TextColumn("Severity"),
+        "summary": st.column_config.TextColumn("What", width="large"),
+        **times(opened_at="Began", noticed_at="Noticed", closed_at="Ended"),
+        "to_notice": st.column_config.TextColumn("Time to notice"),
+        "to_fix": st.column_config.TextColumn("Time to fix"),
+        "owner": st.column_config.TextColumn("Owner"),
+    }
+    shown = _incidents.past(rows)
+    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+
+
+def rules(runs: pd.DataFrame) -> None:
+    """Draws the rules, and the one that the address names."""
+    st.subheader("Which rules watch, and what did each say last?", anchor="rules")
+    try:
+        overrides = _rules.said_of()
+    except RulesError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    _rules.table(runs, overrides)
+    if "rule" in st.query_params:
+        _rules.opened(st.query_params["rule"], overrides)
+
+
+def page() -> None:
+    """Draws the page."""
+    if is_empty():
+        teach()
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
+        return
+    runs = ask("rule_runs_lately")
+    if runs.empty:
+        st.info(
+            "The rules were never asked, so nobody knows whether anything is wrong. The beat *check* asks them: it runs "
+            "with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
+        )
+    else:
+        awake, asleep = _incidents.lasting()
+        worst = _incidents.BOXES[awake[0]["severity"]] if awake else None
+        unsure = runs["outcome"].isin(["unknown", "failed"]).any()
+        (worst or (st.warning if unsure else st.success))(sentence(awake, runs))
+        _incidents.queue(awake, asleep, 10_000 if st.query_params.get("all") else _incidents.MOST)
+        tile("incidents", past, empty="No incident was open in this window.")
+    rules(runs)
+    _messages.draw()
+
+
+if __name__ == "__main__":
+    page()
