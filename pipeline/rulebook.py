@@ -207,8 +207,8 @@ def judge(rule: Rule, own: object) -> None:
 def write_override(file: Path, rule: Rule, said: Mapping[str, Any], app: str | None = None) -> None:
     """Makes rules.toml say of a rule, for all apps or for one, just what is given; nothing takes its table out.
 
-    Only the one table is written anew, its comments kept, and the file is replaced as a whole. Raises RulesError where a
-    value is wrong or the table is written in another way than under a heading of its own; then nothing changes.
+    Only the one table is written anew, its comments kept, and the file is replaced as a whole. Raises RulesError where
+    a value is wrong or the table is written in another way than under a heading of its own; then nothing changes.
     """
     before = read_overrides(file)
     wanted = {name: dict(own) for name, own in before.items()}
@@ -292,7 +292,7 @@ def replace_file(file: Path, text: str) -> None:
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")
-        os.replace(beside, file)
+        beside.replace(file)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise RulesError(f"{file} cannot be written ({error.strerror}); nothing was changed.") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.catalog import catalog
+from pipeline.rulebook import rules
 from pipeline.settings import Settings
 from pipeline.sources import SOURCES
 
@@ -39,6 +40,17 @@ def test_every_question_is_asked_somewhere_or_made_for_analysts() -> None:
 
 ANALYSTS = {"changed_attributes", "exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"}
 "Questions with no tile of their own yet; the page Questions offers them."
+
+
+def test_every_rule_has_a_section_of_the_runbook_and_every_section_a_rule() -> None:
+    assert set(re.findall(r"^## `(\w+)`", text("docs/runbook.md"), re.MULTILINE)) == set(rules())
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_every_rule_is_tried_firing_silent_and_closing(rule: str) -> None:
+    tried = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("test_*.py"))
+    for case in ("fires", "is_silent", "closes"):
+        assert f"def test_{rule}_{case}" in tried, case
 
 
 def test_every_question_that_a_page_asks_exists() -> None:

@@ -13,7 +13,16 @@ from views import _bar, _frame, _pulse
 
 ICON = Path(__file__).with_name("icon.svg")
 # No icons: the browser would fetch the open page's from the internet, to put it on its tab.
-PAGES = ("overview.py", "cycles.py", "health.py", "people.py", "failures.py", "questions.py", "connections.py", "ingestion.py")
+PAGES = (
+    "overview.py",
+    "cycles.py",
+    "health.py",
+    "people.py",
+    "failures.py",
+    "questions.py",
+    "connections.py",
+    "ingestion.py",
+)
 
 STEADY = ("cycles",)
 "Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."

@@ -264,8 +264,8 @@ def lanes(events: pd.DataFrame) -> go.Figure:
 
 def strip(firings: Any, held: pd.DataFrame, since: Any, until: Any) -> go.Figure:
     """Draws when a rule would have fired above when jobs were in quarantine; what lasts reaches the end."""
-    fired = [(one.fired_at, one.closed_at, one.summary) for one in firings]
-    kept = [(row.opened_at, row.closed_at, row.app_name) for row in held.itertuples()]
+    fired: list[tuple[Any, Any, Any]] = [(one.fired_at, one.closed_at, one.summary) for one in firings]
+    kept = [(row["opened_at"], row["closed_at"], row["app_name"]) for row in held.to_dict("records")]
     figure = go.Figure()
     for lane, spans, tone, shape in (("Would have fired", fired, "warn", "/"), ("Quarantine", kept, "bad", "")):
         begins = [max(pd.Timestamp(begin), pd.Timestamp(since)) for begin, _, _ in spans]

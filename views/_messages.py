@@ -78,13 +78,8 @@ def test(routes: Routes) -> None:
 
 def outbox(rows: pd.DataFrame) -> None:
     """Draws the messages, and says how many went and how many did not."""
-    told = rows["state"].value_counts()
-    st.markdown(
-        ", ".join(
-            count(number, f"message {WORDS.get(word, word)}", f"messages {WORDS.get(word, word)}")
-            for word, number in told.items()
-        )
-    )
+    told = rows["state"].replace(WORDS).value_counts()
+    st.markdown(", ".join(count(number, f"message {said}", f"messages {said}") for said, number in told.items()))
     columns = {
         **times(created_at="Written"),
         "state": st.column_config.TextColumn("State"),

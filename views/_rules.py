@@ -28,7 +28,7 @@ from pipeline.rulebook import (
 from pipeline.settings import read_settings
 from pipeline.store import StoreError
 from views import _charts
-from views._frame import BLANK, PLAIN, ask, bar, picked, store, times
+from views._frame import BLANK, PLAIN, ask, bar, picked, records, store, times
 from views._look import chip_colours, chips, count, plain, span, when
 
 RUNBOOK = Path(__file__).parent.parent / "docs" / "runbook.md"
@@ -74,7 +74,7 @@ def table(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> None:
     rows["said"] = chips(
         rows["outcome"].map({"ok": "silent", "found": "finds", "failed": "rule failed"}.get).fillna(rows["outcome"])
     )
-    rows["missing"] = [lacking(rules()[row.rule], row.outcome, row.ran_at) for row in rows.itertuples()]
+    rows["missing"] = [lacking(rules()[row["rule"]], row["outcome"], row["ran_at"]) for row in records(rows)]
     labels, colours = chip_colours()
     columns = {
         "question": st.column_config.TextColumn("Question", pinned=True, width="large"),
@@ -196,6 +196,10 @@ def usual_step() -> int:
 def replay(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
     """Replays the bar's window."""
     progress = st.progress(0.0, f"Asking {rule.name} on history")
+
+    def advance(share: float) -> None:
+        progress.progress(min(1.0, share))
+
     try:
         judge(rule, tried[rule.name])
         found = backtest(
@@ -205,7 +209,7 @@ def replay(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
             bar().since,
             bar().until,
             step,
-            lambda share: progress.progress(min(1.0, share)) and None,
+            advance,
         )
         st.session_state["replayed"] = ((rule.name, dict(tried)), found)
     except (RulesError, WrongValue, StoreError) as error:

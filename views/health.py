@@ -5,13 +5,13 @@ import streamlit as st
 
 from pipeline.rulebook import RulesError
 from views import _incidents, _messages, _rules
-from views._frame import BLANK, Row, ask, is_empty, teach, tile, times
+from views._frame import BLANK, Row, ask, is_empty, records, teach, tile, times
 from views._look import count, missing, plain, span, when
 
 
 def sentence(awake: list[Row], runs: pd.DataFrame) -> str:
     """Says what is open, or that nothing is, and what could not be asked."""
-    unsure = [f"{row.rule} ({row.outcome})" for row in runs.itertuples() if row.outcome in ("unknown", "failed")]
+    unsure = [f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")]
     could = f"{count(len(unsure), 'rule')} gave no answer: {plain(', '.join(unsure[:6]))}"
     could += f" and {len(unsure) - 6} more" if len(unsure) > 6 else ""
     if awake:
@@ -69,8 +69,8 @@ def page() -> None:
     runs = ask("rule_runs_lately")
     if runs.empty:
         st.info(
-            "The rules were never asked, so nobody knows whether anything is wrong. The beat *check* asks them: it runs "
-            "with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
+            "The rules were never asked, so nobody knows whether anything is wrong. The beat *check* asks them: it "
+            "runs with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
         )
     else:
         awake, asleep = _incidents.lasting()
