@@ -135,7 +135,8 @@ from sloped;
 -- the app's own log and our collection. A job whose last event is younger than two intervals and the grace is not silent.
 create or replace macro silences(as_of, grace) as table
 with known as (
-    select r.*, e.last_event_at, j.app_id
+    -- rhythms has a last_event_at too, of the cycle under way alone.
+    select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id
     from rhythms(as_of, grace) r
     left join (
         select job_id, max(ended_at) as last_event_at from cycle_parts where began_at <= as_of group by job_id

@@ -510,3 +510,33 @@ def test_rule_failed_closes_with_the_next_good_run(given: Given) -> None:
     run_of(given, 2, "found")
     assert lasts(given, "rule_failed", moment(1, 1, 30)) == {"quarantined"}
     assert lasts(given, "rule_failed", moment(1, 3)) == set()
+
+
+def known_but_for(given: Given, since: datetime, until: datetime) -> None:
+    """Three days of Cerby's log of which one stretch was not read."""
+    given.succeeded("ada", day=0, hour=1)
+    given.succeeded("ada", day=2, hour=23)
+    given.vouched(moment(0), since)
+    given.vouched(until, moment(40))
+
+
+def test_retention_cliff_fires_before_a_gap_is_gone_and_is_critical_on_the_last_day(given: Given) -> None:
+    known_but_for(given, moment(1, 2), moment(1, 5))
+    [found] = opens(given, "retention_cliff", moment(28)).values()
+    assert (found["hours"], found["began_at"], found["severity"]) == (3, moment(1, 2), "warning")
+    assert (found["leaves_at"], found["since"]) == (moment(31, 3), moment(26, 3))
+    [found] = opens(given, "retention_cliff", moment(30, 12)).values()
+    assert found["severity"] == "critical"
+
+
+def test_retention_cliff_is_silent_while_there_is_time_and_where_nothing_lacks(given: Given) -> None:
+    known_but_for(given, moment(1, 2), moment(1, 5))
+    assert opens(given, "retention_cliff", moment(20)) == {}
+    assert opens(given, "retention_cliff", moment(28), days=1) == {}
+
+
+def test_retention_cliff_closes_when_the_gap_is_filled(given: Given) -> None:
+    known_but_for(given, moment(1, 2), moment(1, 5))
+    assert len(lasts(given, "retention_cliff", moment(28))) == 1
+    given.vouched(moment(1, 2), moment(1, 5))
+    assert lasts(given, "retention_cliff", moment(28)) == set()

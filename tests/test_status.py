@@ -188,6 +188,17 @@ def test_every_page_says_that_the_pipeline_was_killed(
         assert "`python -m pipeline watch`" in said[0]
 
 
+def test_a_store_that_breaks_under_an_open_page_is_a_sentence(store: Store, given: Given, settings: Settings) -> None:
+    given.succeeded("ada")
+    given.stored()
+    app = shown()
+    assert settings.catalog_file is not None
+    for file in settings.catalog_file.parent.glob("catalog.sqlite*"):
+        file.write_bytes(b"no catalog any more" * 1000)
+    [said] = sentences(app.run(timeout=60))
+    assert said.startswith("The store cannot be reached")
+
+
 def shown() -> Any:
     return AppTest.from_file(str(ROOT / "views/_app.py")).run(timeout=60)
 
