@@ -212,9 +212,17 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
         if catalog:
             catalog.parent.mkdir(parents=True, exist_ok=True)
             options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
-    turn = FileLock(lock_file(settings, "lock")) if catalog and not catalog.exists() else nullcontext()
-    with turn:
-        connection.execute(f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})")
+    statement = f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})"
+    turn = FileLock(lock_file(settings, "lock")) if catalog and not read_only else nullcontext()
+    try:
+        with turn if catalog and not catalog.exists() else nullcontext():
+            connection.execute(statement)
+    except duckdb.Error:
+        if not catalog or read_only:
+            raise
+        # Another process may be making the catalog: its file is there before what is in it. Its turn ends with that.
+        with turn:
+            connection.execute(statement)
     connection.execute(f"use {LAKE}")
 
 

@@ -68,7 +68,7 @@ def test_the_pipeline_is_killed_and_the_page_says_so_until_it_runs_again(store: 
         again = command("watch")
         try:
             expect(said).to_have_count(0, timeout=WAIT_MS)
-            expect(page.get_by_text("Data to")).to_be_visible()
+            expect(page.get_by_text("Data to")).to_have_count(1)
             expect(page.get_by_test_id("stException")).to_have_count(0)
         finally:
             again.send_signal(signal.SIGTERM)

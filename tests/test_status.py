@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pipeline import pulse
-from pipeline.beats import record, record_at_work
+from pipeline.beats import beats, record, record_at_work
 from pipeline.lease import Lease
 from pipeline.pulse import Trouble, troubles
 from pipeline.settings import Settings
@@ -24,13 +24,15 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def held(settings: Settings) -> Iterator[None]:
-    """Somebody runs the beats, and has for long."""
+def held(store: Store, settings: Settings) -> Iterator[None]:
+    """Somebody runs the beats, has for long, and each ran just now."""
     lease = Lease.take(settings, "watch")
     assert lease is not None
     note = lease._lock.lock_file + ".json"
     with open(note, "w") as file:
         file.write('{"role": "watch", "pid": 1, "host": "here", "since": "2026-01-05T00:00:00Z"}')
+    for beat in beats(settings):
+        ran(store, beat.name)
     yield
     lease.release()
 
@@ -87,7 +89,6 @@ def test_beats_on_time_are_no_trouble(store: Store, held: None) -> None:
 
 def test_a_beat_that_hangs_is_late(store: Store, held: None) -> None:
     ran(store, "ingest", ago_s=300)
-    ran(store, "maintain", ago_s=1000)
     [(kind, sentence)] = found(store)
     assert kind == "late"
     assert sentence.startswith(
@@ -101,13 +102,12 @@ def test_a_beat_that_never_ran_is_late_but_not_before_its_first_turn(store: Stor
     assert lease is not None
     assert found(store) == []
     later = troubles(store, NOW + timedelta(hours=1))
-    assert [(one.kind, one.subject) for one in later] == [("late", "ingest"), ("late", "maintain")]
+    assert [(one.kind, one.subject) for one in later] == [("late", beat.name) for beat in beats(settings)]
     assert "it never ran" in later[0].sentence
     lease.release()
 
 
 def test_a_beat_that_is_at_work_is_not_late_and_is_told_of_after_an_hour(store: Store, held: None) -> None:
-    ran(store, "maintain")
     record_at_work(store, "ingest", NOW - timedelta(minutes=50))
     assert found(store) == []
     record_at_work(store, "ingest", NOW - timedelta(minutes=70))
@@ -115,7 +115,6 @@ def test_a_beat_that_is_at_work_is_not_late_and_is_told_of_after_an_hour(store: 
 
 
 def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, held: None) -> None:
-    ran(store, "maintain")
     ran(store, "ingest", outcome="failed", detail="/data/inbox: Permission denied")
     assert found(store) == [
         (
@@ -126,8 +125,6 @@ def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, hel
 
 
 def test_a_beat_that_nobody_asks_for_any_more_is_no_trouble(store: Store, held: None) -> None:
-    ran(store, "ingest")
-    ran(store, "maintain")
     ran(store, "publish", ago_s=10**6, outcome="failed", detail="no such folder")
     assert found(store) == []
 

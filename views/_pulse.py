@@ -44,7 +44,9 @@ def header(drawn: int, again: Callable[[], None]) -> None:
     except StoreError as error:
         fail(error)
         return
-    warn(found)
+    # A place of its own, so that what is below does not move to another one and is drawn twice for a moment.
+    with st.container():
+        warn(found)
     st.caption(f":material/database: {said}")
 
 
