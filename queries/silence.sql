@@ -1,6 +1,6 @@
 -- Of which job does nothing come, and why?
 --
--- Told apart by the job's rhythm, its log, the app's own log and our collection. An idle job runs and has nothing to do.
+-- Told apart by the job's rhythm, its log, the app's own log and our collection. An idle job has nothing to do.
 --
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about
@@ -11,7 +11,7 @@
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   cause            collector_broken, paused, credentials, target_down, log_export_broken, dead or idle; null: not known
+--   cause            collector_broken, paused, credentials, target_down, log_export_broken, dead, idle; null: not known
 --   since            when the cause was first seen
 --   explanation      the cause in words
 --   receiver         who can mend it

@@ -92,7 +92,7 @@ def test_quarantine_ahead_is_silent_far_from_every_limit(given: Given) -> None:
     assert opens(given, "quarantine_ahead", NOW) == {}
 
 
-def test_quarantine_ahead_lasts_until_more_than_five_cycles_are_left(given: Given) -> None:
+def test_quarantine_ahead_closes_only_when_more_than_five_cycles_are_left(given: Given) -> None:
     rising(given, cycles=4)
     assert opens(given, "quarantine_ahead", NOW, **SLOPE) == {}
     assert lasts(given, "quarantine_ahead", NOW, **SLOPE) == {CERBY}
@@ -117,7 +117,7 @@ def cause(given: Given) -> str | None:
     return found
 
 
-def test_a_job_that_runs_without_events_is_idle_and_nobody_is_told(given: Given) -> None:
+def test_silence_is_silent_on_an_idle_job_that_runs_without_events(given: Given) -> None:
     runs(given)
     assert cause(given) == "idle"
 
@@ -132,7 +132,7 @@ def test_a_job_that_misses_two_runs_is_dead(given: Given) -> None:
     assert cause(given) == "dead"
 
 
-def test_refused_calls_mean_credentials_whatever_the_job_says(given: Given) -> None:
+def test_silence_fires_and_refused_calls_mean_credentials_whatever_the_job_says(given: Given) -> None:
     runs(given)
     given.exchanged("GET", "/Users", 401, moment(1, 9, 23), app_id="app-cerby")
     assert cause(given) == "credentials"
@@ -175,7 +175,7 @@ def test_silence_closes_with_the_next_event(given: Given) -> None:
     assert lasts(given, "silence", NOW) == set()
 
 
-def test_cycle_late_warns_of_one_missing_run_and_is_critical_at_two(given: Given) -> None:
+def test_cycle_late_fires_as_a_warning_at_one_missing_run_and_critical_at_two(given: Given) -> None:
     runs(given, last_ended_at=moment(1, 10, 50))
     runs(given, app="Zoom", last_ended_at=moment(1, 8))
     found = opens(given, "cycle_late", NOW)
