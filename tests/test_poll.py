@@ -243,6 +243,7 @@ def test_a_window_that_times_out_however_small_is_given_up_in_a_sentence(bench: 
     done = bench.poll(poller)
     poller.close()
     assert "did not answer within" in done.failures["events"]
+    assert len(bench.asked()) < 24
     assert bench.store.rows("select count(*) from coverage") == [(0,)]
 
 
