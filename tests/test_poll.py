@@ -143,7 +143,8 @@ def test_a_poll_keeps_every_event_once_and_vouches_for_all_that_entra_keeps(benc
     assert [row["event_id"] for row in bench.rows()] == [one["id"] for one in bench.data.events]
     [(since, settled, until)] = bench.store.rows("select since, settled_until, until from coverage")
     assert until - since > RETENTION * DAY - timedelta(minutes=5)
-    assert until - settled == 2 * HOUR
+    # The clock runs on while it reads.
+    assert timedelta(0) <= 2 * HOUR - (until - settled) < timedelta(minutes=2)
     assert bench.store.rows("select sum(events) from hourly") == [(EVENTS,)]
 
 
@@ -487,7 +488,7 @@ def test_the_command_resumes_after_sigterm_and_says_so(bench: Bench, monkeypatch
     assert len(bench.rows()) == EVENTS
 
 
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "3"))
 "More than a few take long; 50 were tried."
 POLLS = """
     # Loads everything once, so that each process that is to be killed begins at once.
