@@ -68,3 +68,5 @@ select
 from arriving
 where cycle_id is not null
 group by job_id, cycle_id;
+
+insert into problems by name select * from problem_rows('arriving');

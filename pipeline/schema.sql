@@ -334,3 +334,28 @@ alter table configurations add column if not exists skip_deletions boolean;
 alter table configurations add column if not exists base_host varchar;
 alter table permissions add column if not exists lost varchar;
 alter table permissions add column if not exists remedy varchar;
+
+-- Failures, and skips that are no good news, with the cause that they share; written beside the events.
+create table if not exists problems (
+    event_id varchar,
+    tenant_id varchar,
+    job_id varchar,
+    app_name varchar,
+    cycle_id varchar,
+    occurred_at timestamp,
+    order_key bigint,
+    source_id varchar,
+    source_type varchar,
+    "action" varchar,
+    status varchar,
+    fingerprint varchar,
+    code varchar,
+    category varchar,
+    http_status integer,
+    scim_type varchar,
+    step_type varchar,
+    attribute varchar,
+    detail varchar,
+    is_reference boolean,
+    retry_at timestamp
+);
