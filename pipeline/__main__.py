@@ -203,13 +203,14 @@ def sample(
     users: Annotated[int, typer.Option(help="People in the tenant.")] = 800,
     groups: Annotated[int, typer.Option(help="Groups in the tenant.")] = 40,
     days: Annotated[int, typer.Option(help="Days of logs.")] = 21,
+    skew: Annotated[float, typer.Option(help="Seconds by which the app's own clock is ahead.")] = 0,
 ) -> None:
     """Write a realistic tenant's logs, with planted incidents and an answer key."""
     from pipeline.sample import write_tenant
 
     try:
         with terminal.share_bar("Writing") as progress:
-            key = write_tenant(folder, seed=seed, users=users, groups=groups, days=days, progress=progress)
+            key = write_tenant(folder, seed=seed, users=users, groups=groups, days=days, skew=skew, progress=progress)
     except ValueError as error:
         raise Refused(str(error)) from error
     print(f"{folder}: the logs of {users} users over {days} days; what is planted in them stands in {key}")
@@ -217,14 +218,14 @@ def sample(
 
 def add_words() -> None:
     """Adds the commands that have a module of their own; each imports what it needs when it runs."""
+    from pipeline.evidencewords import evidence, verify
+    from pipeline.lintwords import lint
     from pipeline.notifying import notify
     from pipeline.polling import poll
     from pipeline.rulewords import backtest, check
 
-    app.command()(poll)
-    app.command()(check)
-    app.command()(backtest)
-    app.command()(notify)
+    for word in (poll, check, backtest, lint, notify, evidence, verify):
+        app.command()(word)
 
 
 def open_to_read() -> Store:

@@ -150,17 +150,16 @@ create or replace view escrows as
 select
     job_id,
     source_id,
-    min(occurred_at) filter (where status = 'failure') as opened_at,
+    min(occurred_at) filter (where not closes) as opened_at,
     min(occurred_at) filter (where closes) as closed_at,
-    count(*) filter (where status = 'failure') as attempts,
-    arg_max(retry_at, order_key) filter (where status = 'failure') as retry_at,
+    count(*) filter (where not closes) as attempts,
+    arg_max(retry_at, order_key) filter (where not closes) as retry_at,
     case
         when count(*) filter (where closes) = 0
-            then min(occurred_at) filter (where status = 'failure') + interval 28 day
+            then min(occurred_at) filter (where not closes) + interval 28 day
     end as dropped_at,
-    arg_max(error_code, order_key) filter (where status = 'failure') as error_code,
-    coalesce(bool_or(error_code like '%UnableToResolveReferenceAttributeValue' or failing_type = 'referenceResolution')
-        filter (where status = 'failure'), false) as is_reference
+    arg_max(code, order_key) filter (where not closes) as error_code,
+    coalesce(bool_or(is_reference) filter (where not closes), false) as is_reference
 from (
     select
         *,
@@ -168,23 +167,20 @@ from (
             over (partition by job_id, source_id order by order_key rows between unbounded preceding and 1 preceding)
             as run
     from (
-        select
-            job_id,
-            source_id,
-            occurred_at,
-            order_key,
-            status,
-            error_code,
-            retry_at,
-            list_filter(steps, lambda s: s.status = 'failure')[-1]."type" as failing_type,
-            state in ('in_sync', 'disabled', 'deleted') or (benign and state = 'skipped') as closes
-        from outcomes
-        where (job_id, source_id) in (select (job_id, source_id) from identity_parts where failures > 0)
-            and (status = 'failure' or state in ('in_sync', 'disabled', 'deleted') or benign)
+        -- Failures come from problems, which has nothing else wide; what closes is read from few and narrow columns.
+        select job_id, source_id, occurred_at, order_key, code, retry_at, is_reference, false as closes
+        from problems
+        where status = 'failure' and source_id is not null
+        union all
+        select job_id, source_id, occurred_at, order_of(occurred_at, event_id), null::varchar, null::timestamp, null::boolean, true
+        from events
+        where (job_id, source_id) in (select (job_id, source_id) from problems where status = 'failure')
+            and (state_of("action", status, skip_reason) in ('in_sync', 'disabled', 'deleted')
+                or (is_benign(status, skip_reason, error_code) and state_of("action", status, skip_reason) = 'skipped'))
     )
 )
 group by job_id, source_id, run
-having count(*) filter (where status = 'failure') > 0;
+having count(*) filter (where not closes) > 0;
 
 -- AADProvisioningLogs: events under Microsoft's Log Analytics names, nested objects as JSON text in diagnostic spelling.
 create or replace view "AADProvisioningLogs" as

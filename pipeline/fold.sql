@@ -70,3 +70,9 @@ where cycle_id is not null
 group by job_id, cycle_id;
 
 insert into problems by name select * from problem_rows('arriving');
+
+insert into skips by name select * from skip_rows('arriving');
+
+insert into scope_parts by name select * from scope_rows('arriving');
+
+insert into member_claims by name select * from member_rows('arriving');

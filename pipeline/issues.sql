@@ -8,7 +8,8 @@ create or replace macro attribute_quoted(words) as
         || '|surname|timezone|title)([.\[][^'']*?)?)[''"]', '⟨\1⟩', 'g');
 
 -- normalised: a message without what differs from object to object: ids, names, dates, numbers, hosts, the next retry.
--- Two messages of one cause are then the same text. A quote counts only around a value, not in "doesn't".
+-- Several in a row count as one. Two messages of one cause are then the same text. A quote counts only around a value, not
+-- in "doesn't".
 create or replace macro normalised(words) as
     trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
         regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(attribute_quoted(regexp_replace(words,
@@ -22,7 +23,7 @@ create or replace macro normalised(words) as
         '\b([A-Za-z0-9-]+\.)+(com|net|org|io|test|example|local|internal|cloud|dev|app|eu|de|uk|us)\b(:\d+)?',
             '‹host›', 'g'),
         'as the members of [^.]*', 'as the members of ‹value›', 'g'),
-        '(‹\w+›)(, ?‹\w+›)+', '\1 …', 'g'),
+        '(‹\w+›)((,| and) ?‹\w+›)+', '\1', 'g'),
         '\b\d+([.,:]\d+)*\b|\b[A-Za-z]*\d+[A-Za-z][A-Za-z0-9]*\b', '#', 'g'),
         '\s+', ' ', 'g'),
         '[⟨⟩]', '''', 'g'),
@@ -47,6 +48,7 @@ create or replace macro fingerprint(template, source_type, step_type, code, http
 create or replace macro fault_of(code, category, http_status, step_type) as
     case
         when regexp_matches(code, '(Unauthorized|InsufficientRights|NotPermitted|Credential\w*)$') then 'credentials'
+        when http_status = 409 then 'source data'
         when regexp_matches(code, '(MandatoryFieldsMissing|MissingValues|AttributeValidationFailed|ImportSkipped'
             || '|InvalidDomain|DuplicateSourceEntries|EntryConflict|Conflict|DuplicateTargetEntries|InvalidAnchor'
             || '|InvalidPropertyValue|UnableToResolveReferenceAttributeValue|AmbiguousUser)$') then 'source data'
@@ -136,9 +138,45 @@ from (
 )
 where fingerprint is not null;
 
+-- problem_waits: the same as of an instant, each with the episode of its issue that it belongs to. A cause that nobody had
+-- waited for during three completed cycles of the job, and that comes back, has another episode.
+create or replace macro problem_waits(as_of) as table
+with done as (
+    select job_id, began_at, ended_at, row_number() over (partition by job_id order by ended_at, cycle_id) as ordinal
+    from cycles
+    where ended_at <= as_of
+), waits as (
+    select s.job_id, s.fingerprint, s.source_id, s.since, case when s.until <= as_of then s.until end as until
+    from problem_spans s
+    where s.since <= as_of
+), placed as (
+    select w.*, coalesce(b.ordinal, 0) as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
+    from waits w
+    asof left join done b on w.job_id = b.job_id and w.since >= b.ended_at
+    asof left join done e on w.job_id = e.job_id and w.until >= e.ended_at
+), broken as (
+    select
+        *,
+        coalesce(since_ordinal - max(case when until is null then 9223372036854775807 else until_ordinal end)
+            over (before rows between unbounded preceding and 1 preceding) >= 3, true) as begins
+    from placed
+    window before as (partition by job_id, fingerprint order by since, source_id)
+)
+select
+    job_id,
+    fingerprint,
+    source_id,
+    since,
+    until,
+    since_ordinal,
+    until_ordinal,
+    (sum(begins::integer) over (partition by job_id, fingerprint order by since, source_id))::bigint as episode
+from broken;
+
 -- error_issues: each cause in each job and how it lives, as of an instant. Its life is counted in the job's completed
--- cycles: new or regressed for its first three, resolved when nobody waited for three; one that comes back after that
--- has another episode. Quiet: nobody waits any more, or no try for a day, the longest that Entra lets pass. Escalating: half as many people more than before the newest completed cycle, and two at least.
+-- cycles: new or regressed for its first three, resolved when nobody waited for three. Quiet: nobody waits any more, or no
+-- try for a day, the longest that Entra lets pass. Escalating: half as many people more than before the newest completed
+-- cycle, and two at least.
 create or replace macro error_issues(as_of) as table
 with told as (
     select
@@ -163,31 +201,13 @@ with told as (
     from problems
     where occurred_at <= as_of
     group by job_id, fingerprint
-), done as (
-    select job_id, began_at, ended_at, row_number() over (partition by job_id order by ended_at, cycle_id) as ordinal
+), newest as (
+    select job_id, count(*) as ordinal, arg_max(began_at, (ended_at, cycle_id)) as began_at
     from cycles
     where ended_at <= as_of
-), newest as (
-    select job_id, max(ordinal) as ordinal, arg_max(began_at, ordinal) as began_at from done group by job_id
-), waits as (
-    select s.job_id, s.fingerprint, s.source_id, s.since, case when s.until <= as_of then s.until end as until
-    from problem_spans s
-    where s.since <= as_of
-), placed as (
-    select w.*, coalesce(b.ordinal, 0) as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
-    from waits w
-    asof left join done b on w.job_id = b.job_id and w.since >= b.ended_at
-    asof left join done e on w.job_id = e.job_id and w.until >= e.ended_at
-), broken as (
-    select
-        *,
-        coalesce(since_ordinal - max(case when until is null then 9223372036854775807 else until_ordinal end)
-            over (before rows between unbounded preceding and 1 preceding) >= 3, true) as begins
-    from placed
-    window before as (partition by job_id, fingerprint order by since, source_id)
-), numbered as (
-    select *, sum(begins::integer) over (partition by job_id, fingerprint order by since, source_id) as episode
-    from broken
+    group by job_id
+), numbered as materialized (
+    select * from problem_waits(as_of)
 ), lives as (
     select
         n.job_id,
@@ -239,9 +259,221 @@ select
         when l.episodes > 1 and l.ordinal - b.episode_ordinal < 3 then 'regressed'
         when l.ordinal - b.episode_ordinal < 3 then 'new'
         when l.waiting >= l.waited + 2 and l.waiting >= 1.5 * l.waited then 'escalating'
-        when l.waiting = 0 or t.last_seen_at < as_of - interval 25 hour then 'quiet'
+        when l.waiting = 0 or t.last_seen_at < as_of::timestamp - interval 25 hour then 'quiet'
         else 'ongoing'
     end as state
 from told t
 join lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
 join begun b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint;
+
+-- katz_low, katz_high: the 95 % interval of a risk ratio, a of n against c of m, after Katz; half a person is added to each
+-- cell where one is empty, since nothing can be said of a ratio to zero otherwise.
+create or replace macro katz_ratio(a, n, c, m) as
+    case when a = 0 or c = 0 then ((a + 0.5) / (n + 1)) / ((c + 0.5) / (m + 1)) else (a / n) / (c / m) end;
+create or replace macro katz_error(a, n, c, m) as
+    case
+        when a = 0 or c = 0 then sqrt(greatest(0, 1 / (a + 0.5) - 1 / (n + 1) + 1 / (c + 0.5) - 1 / (m + 1)))
+        else sqrt(greatest(0, 1 / a - 1 / n + 1 / c - 1 / m))
+    end;
+create or replace macro katz_low(a, n, c, m) as katz_ratio(a, n, c, m) * exp(-1.959964 * katz_error(a, n, c, m));
+create or replace macro katz_high(a, n, c, m) as katz_ratio(a, n, c, m) * exp(1.959964 * katz_error(a, n, c, m));
+
+-- ln_choose: the logarithm of how many ways there are to choose k of n.
+create or replace macro ln_choose(n, k) as lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
+
+-- fisher: how likely a of n or more would be by chance, when c of m others have it too; Fisher's exact test, one-sided.
+create or replace macro fisher(a, n, c, m) as
+    least(1.0, list_sum(list_transform(range(a::bigint, least(n, a + c)::bigint + 1),
+        lambda i: exp(ln_choose(a + c, i) + ln_choose(n + m - a - c, n - i) - ln_choose(n + m, n)))));
+
+-- traits_of: what may be told of one value, as words that others' values may share.
+create or replace macro traits_of(value) as
+    case
+        when value is null then ['is missing']
+        when trim(value) = '' then ['is empty']
+        else list_filter([
+            case
+                when length(value) <= 2 then 'has 1 or 2 characters'
+                when length(value) <= 64 then 'has ' || (pow(2, ceil(log2(length(value))) - 1)::bigint + 1) || ' to '
+                    || pow(2, ceil(log2(length(value))))::bigint || ' characters'
+                else 'has more than 64 characters'
+            end,
+            case
+                when regexp_full_match(value, '\d+') then 'is digits only'
+                when regexp_matches(value, '[^\x00-\x7F]') then 'has letters outside ASCII'
+                when regexp_matches(value, '[^\w\s.,@''+:/-]') then 'has unusual signs'
+                when regexp_full_match(value, '[A-Za-z]+') then 'is letters only'
+            end,
+            case when value <> trim(value) then 'begins or ends with a space' end,
+            'is in the domain ' || nullif(lower(regexp_extract(value, '^[^@\s]+@([^@\s]+)$', 1)), '')
+        ], lambda x: x is not null)
+    end;
+
+-- issue_cast: whom an issue hit in a stretch of time, and up to `most` others of the same job and kind for whom the same
+-- action went well; for a skip, whose create or update did. Each with the event that says so.
+create or replace macro issue_cast(job, issue, since_at, until_at, most) as table
+with failing as (
+    select
+        source_id,
+        max(order_key) as order_key,
+        arg_max(event_id, order_key) as event_id,
+        arg_max("action", order_key) as "action",
+        arg_max(status, order_key) as status,
+        arg_max(source_type, order_key) as source_type
+    from problems
+    where job_id = job and fingerprint = issue and occurred_at >= since_at and occurred_at < until_at
+    group by source_id
+), others as (
+    select
+        source_id,
+        max(order_of(occurred_at, event_id)) as order_key,
+        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
+        arg_max("action", order_of(occurred_at, event_id)) as "action",
+        hash(source_id) as chance
+    from events
+    where job_id = job
+        and occurred_at >= since_at
+        and occurred_at < until_at
+        and status = 'success'
+        and "action" in (
+            select unnest(case when status = 'skipped' then ['create', 'update'] else ["action"] end) from failing)
+        and source_type in (select source_type from failing)
+        and source_id not in (select source_id from failing)
+    group by source_id
+), chosen as (
+    select *, row_number() over (order by chance, source_id) as place from others
+)
+select source_id, true as failing, event_id, order_key, "action" from failing
+union all
+select source_id, false, event_id, order_key, "action" from chosen where place <= most;
+
+-- issue_facts: what is known of each of an issue's cast: the attributes that were read from the source by that event or
+-- the newest one before it, what a create wrote, and what an update changed. A null is an attribute that others have.
+create or replace macro issue_facts(job, issue, since_at, until_at, most) as table
+with people as materialized (
+    select * from issue_cast(job, issue, since_at, until_at, most)
+), told as materialized (
+    select
+        e.source_id,
+        any_value(p.failing) as failing,
+        arg_max_null(read.details, order_of(e.occurred_at, e.event_id)) filter (where read.details is not null) as read,
+        any_value(e.changes) filter (where e.event_id = p.event_id) as written,
+        any_value(p."action") as "action"
+    from (
+        select
+            source_id,
+            event_id,
+            occurred_at,
+            changes,
+            list_filter(steps, lambda s: s."type" = 'import' and s."name" like 'EntryImport%')[-1] as read
+        from events
+        where job_id = job
+            and source_id in (select source_id from people)
+            and occurred_at < until_at
+            and occurred_at >= least(since_at, (
+                select min(occurred_at) from problems where job_id = job and fingerprint = issue))
+    ) e
+    join people p on p.source_id = e.source_id and order_of(e.occurred_at, e.event_id) <= p.order_key
+    group by e.source_id
+), facts as materialized (
+    select source_id, failing, 'read' as side, pair.key as attribute, pair.value as value
+    from (
+        select source_id, failing, unnest(map_entries(json_transform(read, '"MAP(VARCHAR, VARCHAR)"'))) as pair
+        from told
+    )
+    where pair.key not in ('objectId', 'id', 'ReportableIdentifier')
+    union all
+    select source_id, failing, case when "action" = 'create' then 'written' else 'changed' end, c.attribute, c.new_value
+    from (select source_id, failing, "action", unnest(written) as c from told)
+    where "action" = 'create' or c.attribute <> 'accountDisabled'
+), known as (
+    select distinct source_id, failing, side from facts
+)
+select k.source_id, k.failing, k.side, a.attribute, f.value
+from known k
+join (select distinct side, attribute from facts) a using (side)
+left join facts f on f.source_id = k.source_id and f.side = k.side and f.attribute = a.attribute;
+
+-- is_pseudo: an update that altered nothing: Entra logs accountDisabled along with it, changed or not, and values that are
+-- the same as before.
+create or replace macro is_pseudo("action", status, changes) as
+    status = 'success' and "action" = 'update' and len(changes) > 0
+    and len(list_filter(changes, lambda c: c.attribute <> 'accountDisabled'
+        and c.old_value is distinct from c.new_value)) = 0;
+
+-- issue_traits: each trait of an attribute and how many have it: a of the n whom an issue hit, c of the m others.
+create or replace macro issue_traits(job, issue, since_at, until_at, most) as table
+with facts as materialized (
+    select *, count(*) over same > 1 as shared
+    from issue_facts(job, issue, since_at, until_at, most)
+    window same as (partition by side, attribute, value)
+), people as (
+    select
+        side,
+        count(distinct source_id) filter (where failing) as n,
+        count(distinct source_id) filter (where not failing) as m
+    from facts
+    group by side
+), kinds as (
+    select side, attribute, count(distinct value) as "values", count(value) as filled from facts group by all
+), seen as (
+    select f.failing, f.side, f.attribute, unnest(case
+        when f.side = 'changed' then case when f.value is null then [] else ['was changed'] end
+        else list_filter(traits_of(f.value) || [
+            case when f.shared and f.value is not null and k."values" >= 0.9 * k.filled then 'is shared with somebody' end,
+            case when k."values" between 2 and 20 and f.value <> '' then 'is ' || f.value[:40] end
+        ], lambda x: x is not null)
+    end) as trait
+    from facts f
+    join kinds k using (side, attribute)
+)
+select
+    side,
+    attribute,
+    trait,
+    count(*) filter (where failing) as a,
+    count(*) filter (where not failing) as c,
+    any_value(n) as n,
+    any_value(m) as m
+from seen
+join people using (side)
+group by side, attribute, trait
+having any_value(n) >= 2 and any_value(m) >= 2;
+
+-- lacking_values: whom Entra left out, the last time it looked, because a required attribute has no valid value.
+create or replace macro lacking_values(until_at) as table
+select *
+from (
+    select
+        job_id,
+        source_id,
+        max(tenant_id) as tenant_id,
+        max(app_name) as app_name,
+        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
+        arg_max(coalesce(skip_reason, '') = 'AttributeValidationFailed', order_of(occurred_at, event_id)) as lacks,
+        min(occurred_at) filter (where skip_reason = 'AttributeValidationFailed') as since,
+        arg_max(json_extract_string(steps[-1].details, '$.PropertyName'), order_of(occurred_at, event_id)) as attribute
+    from events
+    where occurred_at < until_at
+        and (job_id, source_id) in (select (job_id, source_id) from problems where code = 'AttributeValidationFailed')
+        and not (status = 'skipped' and coalesce(skip_reason, '') = 'RedundantExport')
+    group by job_id, source_id
+)
+where lacks;
+
+-- issue_names: whom each issue hit, and who waits for it as of an instant, by name; 1,000 of each at most.
+create or replace macro issue_names(as_of) as table
+with called as (
+    select job_id, source_id, coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name"
+    from identity_parts
+    where (job_id, source_id) in (select (job_id, source_id) from problems)
+    group by job_id, source_id
+)
+select
+    w.job_id,
+    w.fingerprint,
+    list_sort(list(distinct c."name"))[:1000] as names,
+    coalesce(list_sort(list(distinct c."name") filter (where w.until is null))[:1000], []) as waiting_names
+from problem_waits(as_of) w
+join called c using (job_id, source_id)
+group by w.job_id, w.fingerprint;

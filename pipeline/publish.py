@@ -15,7 +15,16 @@ from pipeline.store import LAKE, Cursor, Store, lock_file, quoted, said
 
 PUBLISHED = "published"
 TABLES = ("events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files")
-PARTS = ("identity_parts", "hourly_parts", "cycle_parts", "coverage")
+PARTS = (
+    "identity_parts",
+    "hourly_parts",
+    "cycle_parts",
+    "coverage",
+    "problems",
+    "skips",
+    "scope_parts",
+    "member_claims",
+)
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
 INTERNAL = ("beats", "contacts", "configurations", "permissions", "outbox", "tokens")
 

@@ -11,6 +11,10 @@ from pipeline.store import Cursor, Store
 
 OLD = {
     "events": "occurred_at < $cutoff",
+    "problems": "occurred_at < $cutoff",
+    "skips": "occurred_at < $cutoff",
+    "scope_parts": '"day" < $cutoff',
+    "member_claims": "occurred_at < $cutoff",
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
     "rejects": "rejected_at < $cutoff",

@@ -5,7 +5,18 @@ from pathlib import Path
 from typing import Protocol
 
 HERE = Path(__file__).parent
-PARTS = ("schema.sql", "derived.sql", "cycles.sql", "issues.sql", "wire.sql", "completeness.sql", "quarantine.sql")
+PARTS = (
+    "schema.sql",
+    "derived.sql",
+    "cycles.sql",
+    "issues.sql",
+    "wire.sql",
+    "leavers.sql",
+    "scope.sql",
+    "groups.sql",
+    "completeness.sql",
+    "quarantine.sql",
+)
 "What is written, and what follows from it, in the order in which one part uses another."
 
 

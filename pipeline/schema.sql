@@ -359,3 +359,43 @@ create table if not exists problems (
     is_reference boolean,
     retry_at timestamp
 );
+
+-- Every skip with its kind, and how often each scoping clause was judged, by day; written beside the events.
+create table if not exists skips (
+    recipe integer,
+    event_id varchar,
+    tenant_id varchar,
+    job_id varchar,
+    app_name varchar,
+    cycle_id varchar,
+    occurred_at timestamp,
+    order_key bigint,
+    source_id varchar,
+    source_type varchar,
+    "name" varchar,
+    kind varchar,
+    attribute varchar,
+    clauses varchar[],
+    reason varchar,
+    unmet varchar[]
+);
+create table if not exists scope_parts (
+    "day" timestamp,
+    tenant_id varchar,
+    job_id varchar,
+    app_name varchar,
+    clause varchar,
+    evaluated bigint,
+    failed bigint
+);
+
+-- What groups' events say about their members, a row for each member; written beside the events.
+create table if not exists member_claims (
+    event_id varchar,
+    job_id varchar,
+    source_id varchar,
+    occurred_at timestamp,
+    status varchar,
+    op varchar,
+    "member" varchar
+);

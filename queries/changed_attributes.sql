@@ -1,6 +1,7 @@
--- Which attributes were altered most?
+-- Which attributes change most?
 --
--- Only events that succeeded. `accountDisabled` comes along on updates even when it did not change.
+-- Real changes only: of events that succeeded, and to another value than before. `accountDisabled`, which Entra logs
+-- along with updates whether it changed or not, is left out.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
@@ -27,5 +28,6 @@ from (
         and occurred_at < $until
         and ($job is null or job_id = $job)
 )
+where change.old_value is distinct from change.new_value and change.attribute <> 'accountDisabled'
 group by app_name, attribute
 order by changes desc, app_name, attribute

@@ -1,6 +1,7 @@
 -- Which SCIM requests belong to one event?
 --
--- Two minutes to either side, and about the same object: its id is in the path, or its name in the filter or the body.
+-- First the one that carried it, matched as docs/architecture.md says; then the others about the same object, within
+-- two minutes of where the app's clock has the event: its id is in the path, or its name in the filter or the body.
 --
 -- Parameters
 --   $event    VARCHAR      the event's id
@@ -8,7 +9,7 @@
 --   $job      VARCHAR      its job's id; ids alone are not unique
 --
 -- Columns
---   occurred_at      when the request was made
+--   occurred_at      when the request was made, by the app's clock
 --   method           GET, POST, PATCH, PUT or DELETE
 --   path             what was asked for
 --   filter           what was searched for
@@ -19,10 +20,20 @@
 --   request_body     what was sent
 --   response_body    what came back
 --   exchange_id      the exchange
+--   matched_by       request id, error text or score, for the request that carried the event; else null
+--   score            how well it fits: 9 and more is the object's id, the verb, the outcome and the time
+--   apart_s          seconds between the two, the clock set right
+--   skew_s           by how much the app's clock is ahead; null where too little matches to tell
 with event as (
-    select nullif(target_id, '') as target_id, lower(coalesce(upn, source_name)) as name, source_id
+    select app_id, nullif(target_id, '') as target_id, lower(coalesce(upn, source_name)) as name, source_id
     from events
     where occurred_at = $at and event_id = $event and job_id = $job
+), pairs as materialized (
+    from matches($at::timestamp - interval 2 hour, $at::timestamp + interval 2 hour)
+), own as (
+    select exchange_id, matched_by, score, apart_s from pairs where event_id = $event and job_id = $job
+), clock as (
+    select median(p.skew_s) as skew_s from pairs p join event e on e.app_id = p.app_id
 )
 select
     x.occurred_at,
@@ -35,14 +46,22 @@ select
     x.duration_ms,
     x.request_body,
     x.response_body,
-    x.exchange_id
+    x.exchange_id,
+    o.matched_by,
+    o.score,
+    o.apart_s,
+    c.skew_s
 from exchanges x
-join event e
-    on x.resource_id = e.target_id
-    or contains(x."path", e.target_id)
-    or contains(lower(x."filter"), e.name)
-    or contains(lower(x.request_body), e.name)
-    or contains(x.request_body, e.source_id)
-where x.occurred_at >= $at::timestamp - interval 2 minute
-    and x.occurred_at < $at::timestamp + interval 2 minute
-order by x.occurred_at, x.exchange_id
+cross join clock c
+join event e on x.app_id is null or e.app_id is null or x.app_id = e.app_id
+left join own o on o.exchange_id = x.exchange_id
+where x.occurred_at >= $at::timestamp - interval 15 minute
+    and x.occurred_at < $at::timestamp + interval 15 minute
+    and (o.exchange_id is not null
+        or abs(date_diff('millisecond', $at::timestamp, x.occurred_at) / 1000 - coalesce(c.skew_s, 0)) < 120
+        and (x.resource_id = e.target_id
+            or contains(x."path", e.target_id)
+            or contains(lower(x."filter"), e.name)
+            or contains(lower(x.request_body), e.name)
+            or contains(x.request_body, e.source_id)))
+order by o.exchange_id is null, x.occurred_at, x.exchange_id

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.catalog import bind, find_query
 from pipeline.ingest import FileResult
 from pipeline.sample import write_tenant
 from pipeline.settings import read_settings
@@ -151,6 +152,27 @@ def test_identities_escrows_and_people(tenant: Tenant) -> None:
         assert retries.get(own) == person["retry_at"]
         assert (ended[*own, "success"], ended[*own, "warning"]) == (person["successes"], person["warnings"])
         assert sum(ended[*own, status] for status in STATUSES) == person["events"]
+
+
+def asked(tenant: Tenant, name: str, **given: Any) -> list[dict[str, Any]]:
+    """Gives a question's answer over the whole window."""
+    window = {end: datetime.fromisoformat(at).replace(tzinfo=None) for end, at in tenant.key["window"].items()}
+    query = find_query(name)
+    found: list[dict[str, Any]] = tenant.store.ask(query.sql, bind(query, window | given)).to_pylist()
+    return found
+
+
+def test_issues_and_the_attributes_to_blame(tenant: Tenant) -> None:
+    told = tenant.key["issues"][0].keys()
+    issues = asked(tenant, "issues")
+    assert ordered([{name: row[name] for name in told} for row in issues]) == ordered(tenant.key["issues"])
+    blamed = [
+        {name: (row | first)[name] for name in ("job_id", "code", "attribute", "hit")}
+        for row in issues
+        for first in asked(tenant, "attribute_blame", job=row["job_id"], issue=row["issue"], required="surname")[:1]
+        if first["blamed"]
+    ]
+    assert ordered(blamed) == ordered(tenant.key["causes"])
 
 
 def test_files(tenant: Tenant) -> None:

@@ -38,7 +38,7 @@ def test_every_question_is_asked_somewhere_or_made_for_analysts() -> None:
     assert never == []
 
 
-ANALYSTS = {"changed_attributes", "exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"} | {
+ANALYSTS = {"exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"} | {
     "quarantine_headroom",
     "quarantine_waiting",
     "silence",

@@ -18,12 +18,19 @@ PAGES = (
     "cycles.py",
     "health.py",
     "people.py",
+    "leavers.py",
+    "issues.py",
     "failures.py",
+    "skips.py",
+    "groups.py",
+    "target.py",
     "questions.py",
     "connections.py",
     "ingestion.py",
 )
 
+TITLES = {"skips": "Skips and scope"}
+"Pages whose title says more than their file's name."
 STEADY = ("cycles",)
 "Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."
 
@@ -31,7 +38,10 @@ STEADY = ("cycles",)
 def pages() -> list[st.Page]:
     """Gives the pages in the order of the navigation; the first is the one that opens."""
     names = [file.removesuffix(".py") for file in PAGES]
-    return [st.Page(f"{name}.py", title=name.capitalize(), url_path=name, default=name == names[0]) for name in names]
+    return [
+        st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name, default=name == names[0])
+        for name in names
+    ]
 
 
 def main() -> None:

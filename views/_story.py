@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from views import _charts
-from views._frame import BLANK, PLAIN, Row, ask, pointed, records, tile, times
+from pipeline.settings import read_settings
+from views import _story_lanes, _story_note, _story_state
+from views._frame import BLANK, PLAIN, Row, ask, asked, bar, pointed, records, tile, times
 from views._look import COLOURS, count, labelled, look, missing, plain, share, when
 
 
@@ -25,7 +26,7 @@ def draw(source_id: str) -> None:
         f"{plain('Object' if missing(first['source_type']) else kind)}{called or ', '}id in Entra `{code(source_id)}`"
     )
     tile("person_states", verdicts, object=source_id)
-    tile("person_events", time_line, object=source_id)
+    tile("person_events", lambda events: time_line(source_id, states, events), object=source_id)
 
 
 def code(text: object) -> str:
@@ -60,11 +61,20 @@ def standing(state: Row) -> str:
     return f"{look(word).meaning}, last good {last}"
 
 
-def time_line(events: pd.DataFrame) -> None:
-    """Draws the events in lanes, and the selected one in full."""
+def time_line(source_id: str, states: pd.DataFrame, events: pd.DataFrame) -> None:
+    """Draws both sides in lanes, the selected event in full, and what Entra believed as of a chosen instant."""
     events = events.assign(said=[said(event) for event in records(events)])
-    state = st.plotly_chart(
-        _charts.lanes(events), key="lanes", on_select="rerun", selection_mode="points", config=PLAIN
+    requests = ask("person_requests", object=source_id)
+    pins = ask("person_configurations", object=source_id)
+    slot = st.empty()
+    st.caption(legend(requests, pins))
+    at = _story_state.pick(events)
+    state = slot.plotly_chart(
+        _story_lanes.life(events, requests, ask("person_cycles", object=source_id), pins, at),
+        key="lanes",
+        on_select="rerun",
+        selection_mode="points",
+        config=PLAIN,
     )
     event = selected(events, pointed(state))
     with st.expander(f"All {count(len(events), 'event')} as a table", icon=":material/table_rows:"):
@@ -74,7 +84,32 @@ def time_line(events: pd.DataFrame) -> None:
             placeholder=BLANK,
             column_config=times("occurred_at", "retry_at"),
         )
+    given = {"object": source_id}
+    asked(person_requests=given, person_cycles=given, person_configurations=given)
     one_event(event)
+    ticket(source_id, states, event)
+    _story_state.draw(source_id, at)
+
+
+def legend(requests: pd.DataFrame, pins: pd.DataFrame) -> str:
+    """Says what the lanes are, and what is missing from them."""
+    heard = "" if len(requests) else " No request about this object is stored, so the apps' own lanes are missing."
+    flags = f" ⚑ marks {count(len(pins), 'change')} of a job's configuration, when it was found." if len(pins) else ""
+    return f"Select a mark to open its event. A pale band behind a mark is the cycle that it belongs to.{heard}{flags}"
+
+
+def ticket(source_id: str, states: pd.DataFrame, event: Row) -> None:
+    """Draws the note to copy into a ticket."""
+    words = bar().pinned | {"object": source_id, "event": str(event["event_id"])}
+    link = _story_note.address(read_settings().dashboard_url.rstrip("/"), words)
+    carried = ask("event_exchanges", **moment_of(event))
+    with st.expander("Note for a ticket", icon=":material/content_copy:"):
+        st.code(_story_note.note(source_id, records(states), event, carried, link), language=None, wrap_lines=True)
+
+
+def moment_of(event: Row) -> Row:
+    """Gives what a question about one event is asked with."""
+    return {"event": event["event_id"], "at": event["occurred_at"].to_pydatetime(), "job": event["job_id"]}
 
 
 def said(event: Row) -> str:
@@ -86,6 +121,7 @@ def said(event: Row) -> str:
 
 def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:
     """Gives the event that was pointed at, else the one the address names, else the newest failure, else the newest."""
+    mark = mark if mark and mark[0] else None
     if mark:
         st.query_params["event"] = str(mark[0])
     named = events[events["event_id"] == st.query_params.get("event", "")]
@@ -97,7 +133,6 @@ def selected(events: pd.DataFrame, mark: list[Any] | None) -> Row:
 
 def one_event(event: Row) -> None:
     """Draws one event: what it was, its steps, and beside them its changes and its SCIM requests."""
-    asked = {"event": event["event_id"], "at": event["occurred_at"].to_pydatetime(), "job": event["job_id"]}
     st.markdown(f"#### {plain(str(event['action']))} in {plain(str(event['app_name']))}, {when(event['occurred_at'])}")
     st.markdown(f"{labelled(str(event['status']))} {plain(said(event))}")
     if not missing(event["reason"]):
@@ -106,10 +141,11 @@ def one_event(event: Row) -> None:
         st.info(plain(str(event["advice"])), icon=":material/lightbulb:")
     left, right = st.columns(2)
     with left:
-        tile("event_steps", ladder, empty="The log gave no steps.", **asked)
+        tile("event_steps", ladder, empty="The log gave no steps.", **moment_of(event))
     with right:
-        tile("event_changes", changes, empty="Nothing was to be altered.", **asked)
-        tile("event_exchanges", exchanges, empty="No SCIM request of this object was seen within two minutes.", **asked)
+        tile("event_changes", changes, empty="Nothing was to be altered.", **moment_of(event))
+        unseen = "No SCIM request of this object was seen within two minutes."
+        tile("event_exchanges", exchanges, empty=unseen, **moment_of(event))
 
 
 def ladder(steps: pd.DataFrame) -> None:
@@ -151,8 +187,11 @@ def exchanges(rows: pd.DataFrame) -> None:
         with st.expander(
             f"{row['method']} → {status} · {row['occurred_at']:%H:%M:%S} UTC", icon=icon, expanded=not good
         ):
-            asked = "" if missing(row["filter"]) else f" where {row['filter']}"
-            st.code(f"{row['path']}{asked}", language=None, wrap_lines=True)
+            st.caption(belongs(row))
+            if words := matched(row):
+                st.caption(words)
+            sought = "" if missing(row["filter"]) else f" where {row['filter']}"
+            st.code(f"{row['path']}{sought}", language=None, wrap_lines=True)
             for label, body in (("Sent", row["request_body"]), ("Answered", row["response_body"])):
                 if not missing(body):
                     st.caption(label)
@@ -162,6 +201,32 @@ def exchanges(rows: pd.DataFrame) -> None:
                         wrap_lines=True,
                         height=min(240, 60 + 18 * pretty(str(body)).count("\n")),
                     )
+
+
+def belongs(row: Row) -> str:
+    """Says how a request is known to be an event's own, or that it is only near.
+
+    >>> belongs({"matched_by": "score", "score": 8.97, "apart_s": 0.4, "skew_s": 300.2})
+    "Carried this event: matched by score, 9.0 points, 0.4 s apart, the app's clock being 300 s ahead."
+    """
+    if missing(row["matched_by"]):
+        return "Not this event's own as far as can be told: about the same object, at about the same time."
+    ahead = 0.0 if missing(row["skew_s"]) else float(row["skew_s"])
+    way = "ahead" if ahead > 0 else "behind"
+    clock = f", the app's clock being {abs(ahead):.0f} s {way}" if abs(ahead) >= 1 else ""
+    said = f"matched by {row['matched_by']}, {row['score']:.1f} points, {abs(row['apart_s']):.1f} s apart{clock}"
+    return f"Carried this event: {said}."
+
+
+def matched(row: Row) -> str:
+    """Says that a request carried the event, by which method, and how sure that is."""
+    if missing(row.get("matched_by")):
+        return ""
+    clock = "" if missing(row["skew_s"]) else f", the app's clock being {row['skew_s']:+.1f} s off"
+    return (
+        f":material/link: This request carried the event: matched by {plain(str(row['matched_by']))}, score "
+        f"{row['score']:.1f} (9 and more is sure), {abs(row['apart_s']):.1f} s apart{clock}."
+    )
 
 
 def pretty(body: str) -> str:

@@ -135,6 +135,8 @@ def page() -> None:
         bucket=bucket,
     )
     tile("top_errors", ranking, empty="No failure of this window was read.")
+    label = "The same by cause: whom each hit, whose fault it is and what to do"
+    st.page_link("issues.py", label=label, icon=":material/arrow_forward:", query_params=bar().link())
     tile("skips_by_reason", skips, empty="No skip of this window was read.")
 
 

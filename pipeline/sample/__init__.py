@@ -36,18 +36,19 @@ def write_tenant(
     days: int = 21,
     until: datetime = UNTIL,
     snapshot_every: timedelta = HOUR,
+    skew: float = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Write a tenant's logs below `folder` and return the path of its `answers.json`.
 
-    `until` is a UTC midnight; `progress` hears the share done, up to 1.
+    `until` is a UTC midnight; `progress` hears the share done, up to 1; Cerby's clock is `skew` seconds ahead.
     A tenant too small for its stories is a ValueError.
     """
-    world = imagine(seed=seed, users=users, groups=groups, days=days, until=until)
+    world = imagine(seed=seed, users=users, groups=groups, days=days, until=until, skew=skew)
     return _write(Ledger(folder), world, snapshot_every, progress or _silent)
 
 
-def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = UNTIL) -> World:
+def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = UNTIL, skew: float = 0) -> World:
     """Return everything that happens in a tenant, before any of it is written."""
     _check(users, groups, days)
     end = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
@@ -55,7 +56,7 @@ def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = 
     directory = build(seed, users, groups)
     histories = [tell(timeline, roster, plan(timeline, roster, users), users) for roster in directory.rosters]
     events = in_order(event for cycles in histories for cycle in cycles for event in cycle.events)
-    return World(timeline, directory, histories, list(exchanges(histories[0], seed)), events)
+    return World(timeline, directory, histories, list(exchanges(histories[0], seed, skew)), events)
 
 
 def _check(users: int, groups: int, days: int) -> None:

@@ -175,6 +175,8 @@ class Exchange:
     request: Facts | None
     response: Facts | None
     probe: bool = False
+    event: Event | None = None
+    """The event that made the request; none for a probe."""
 
 
 @dataclass(frozen=True, slots=True)

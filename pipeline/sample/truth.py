@@ -170,6 +170,90 @@ def by_skip_reason(events: list[Event]) -> list[Facts]:
     ]
 
 
+def matches(exchanges: list[Exchange]) -> Facts:
+    """Return the request that carried each event: its write, or its look-up where nothing was written.
+
+    A benign skip's look-up carried nothing. A request is told by its instant and how long its answer took, which every
+    shape of log shows.
+    """
+    carried = {each.event.key: each for each in exchanges if each.event and not each.event.benign}
+    rows = [
+        {
+            "event_id": event_id,
+            "job_id": job_id,
+            "method": each.method,
+            "at": stamp(each.at),
+            "duration_ms": each.duration_ms,
+        }
+        for (event_id, job_id), each in carried.items()
+    ]
+    return {"events": len(rows), "requests": rows}
+
+
+FAULTS = {
+    "EntryConflict": "source data",
+    "TooManyRequests": "target",
+    "InternalServerError": "target",
+    "Timeout": "target",
+    "LicenseLimitExceeded": "target",
+    "DuplicateTargetEntries": "source data",
+    "UnableToResolveReferenceAttributeValue": "source data",
+    "AttributeValidationFailed": "source data",
+}
+"""Whose move it is, by what was planted."""
+LACKED = {"name.familyName": "surname", 'emails[type eq "work"].value': "mail"}
+"""The source attribute that is empty when a required one of the target is."""
+Cause = tuple[str, str, str]
+"""A job's id, the error code or skip reason, and the attribute that is lacking, if one is."""
+
+
+def issues(found: dict[Identity, History]) -> list[Facts]:
+    """Return each planted cause: whom it hit, how often, and who waits for it at the end."""
+    hit: dict[Cause, dict[str, str]] = defaultdict(dict)
+    waiting: dict[Cause, set[str]] = defaultdict(set)
+    attempts: Counter[Cause] = Counter()
+    for (job_id, source_id), history in found.items():
+        current: Cause | None = None
+        for event in history.events:
+            if event.failure or (event.skip_reason and not event.benign):
+                code = event.failure.code if event.failure else str(event.skip_reason)
+                current = (job_id, code, event.intent.lacks)
+                hit[current][source_id] = event.intent.subject.upn or event.intent.subject.name
+                attempts[current] += 1
+            elif event.settles:
+                current = None
+        if current:
+            waiting[current].add(hit[current][source_id])
+    return [
+        _issue(cause, sorted(hit[cause].values()), sorted(waiting[cause]), attempts[cause]) for cause in sorted(hit)
+    ]
+
+
+def _issue(cause: Cause, names: list[str], waiting: list[str], attempts: int) -> Facts:
+    """Return one cause as the question issues gives it."""
+    job_id, code, lacks = cause
+    return {
+        "job_id": job_id,
+        "code": code,
+        "attribute": lacks or None,
+        "fault": FAULTS[code],
+        "events": attempts,
+        "people": len(names),
+        "waiting": len(waiting),
+        "names": names,
+        "waiting_names": waiting,
+    }
+
+
+def causes(rows: list[Facts]) -> list[Facts]:
+    """Return the attribute to blame for each issue that has one."""
+    return [
+        {"job_id": row["job_id"], "code": row["code"], "attribute": LACKED[str(row["attribute"])], "hit": row["people"]}
+        for row in rows
+        if row["attribute"]
+    ]
+
+
 def by_http_status(exchanges: list[Exchange]) -> list[Facts]:
     """Return requests per HTTP status, and how many of them are probes."""
     counts = Counter(exchange.status for exchange in exchanges)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -24,13 +25,21 @@ _UNAUTHORISED: Facts = {
 }
 
 
-def exchanges(cycles: list[Cycle], seed: int) -> Iterator[Exchange]:
-    """Yield every request of an app's cycles in order."""
+def exchanges(cycles: list[Cycle], seed: int, skew: float = 0) -> Iterator[Exchange]:
+    """Yield every request of an app's cycles in order; `skew` is by how many seconds the app's clock is ahead."""
+    ahead = timedelta(seconds=skew)
+    for exchange in _on_time(cycles, seed):
+        yield replace(exchange, at=exchange.at + ahead)
+
+
+def _on_time(cycles: list[Cycle], seed: int) -> Iterator[Exchange]:
+    """Yield every request with its true instant, and with the event that made it."""
     rng = random.Random(f"wire:{seed}")
     for cycle in cycles:
         yield from _credential_check(rng, cycle)
         for event in cycle.events:
-            yield from _requests(rng, event)
+            for exchange in _requests(rng, event):
+                yield replace(exchange, event=event)
 
 
 def _credential_check(rng: random.Random, cycle: Cycle) -> Iterator[Exchange]:

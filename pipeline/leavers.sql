@@ -1,0 +1,265 @@
+-- Who was to go, and whether they went. Read after wire.sql.
+
+-- removal_of: what an event wanted to take away: disable, delete or stagedDelete; null for every other event. A disable
+-- is also known by its last step.
+create or replace macro removal_of("action", last_step) as
+    case
+        when "action" in ('disable', 'delete', 'stagedDelete') then "action"
+        when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
+    end;
+
+-- is_false, is_true: how logs and apps spell a truth value: false, "False", 0.
+create or replace macro is_false(word) as coalesce(lower(word) in ('false', '0'), false);
+create or replace macro is_true(word) as coalesce(lower(word) in ('true', '1'), false);
+
+-- left_why: why Entra says that somebody is to go, from what an event's import and scoping steps saw; null where they
+-- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none.
+create or replace macro left_why(steps) as
+    list_filter(list_transform(list_filter(steps, lambda s: s."type" in ('import', 'scoping')), lambda s: case
+        when is_false(coalesce(s.details ->> '$.accountEnabled', s.details ->> '$.AccountEnabled',
+            s.details ->> '$."Active in the source system"', s.details ->> '$.IsActive')) then 'account disabled'
+        when is_false(coalesce(s.details ->> '$."Assigned to the application"', s.details ->> '$.Assigned'))
+            then 'unassigned'
+        when is_true(s.details ->> '$.IsSoftDeleted') then 'soft-deleted, disabled or unassigned'
+    end), lambda w: w is not null)[1];
+
+-- leaver_cases: each time that somebody was to be taken out of an app, as of an instant, exclusive: from the first
+-- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
+-- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
+-- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
+create or replace macro leaver_cases(as_of) as table
+with asked as materialized (
+    select distinct job_id, source_id
+    from events
+    where occurred_at < as_of
+        and removal_of("action", last_step) is not null
+        and source_id is not null
+        and lower(coalesce(source_type, '')) <> 'group'
+), told as (
+    select
+        *,
+        case
+            when removal in ('disable', 'delete')
+                and (status in ('success', 'warning') or skip_reason = 'RedundantExport') then 'done'
+            when skip_reason = 'RedundantExport' and left_as is not null then 'done'
+            when removal is null and left_as is null and state_of("action", status, skip_reason) = 'in_sync'
+                then 'called off'
+        end as ends
+    from (
+        select
+            *,
+            order_of(occurred_at, event_id) as order_key,
+            removal_of("action", last_step) as removal,
+            left_why(steps) as left_as
+        from events
+        where occurred_at < as_of and (job_id, source_id) in (from asked)
+    )
+), runs as (
+    select
+        *,
+        count(ends) over before as run,
+        last_value(ends ignore nulls) over before as ended_before
+    from told
+    window before as (
+        partition by job_id, source_id order by order_key rows between unbounded preceding and 1 preceding)
+), cases as (
+    select
+        job_id,
+        source_id,
+        arg_max(tenant_id, order_key) as tenant_id,
+        arg_max(app_id, order_key) as app_id,
+        coalesce(arg_max(app_name, order_key), job_id) as app_name,
+        coalesce(arg_max(upn, order_key), arg_max(source_name, order_key), source_id) as "name",
+        arg_max(target_id, order_key) as target_id,
+        arg_max(removal, order_key) filter (where removal is not null) as kind,
+        min(occurred_at) filter (where removal is not null) as asked_at,
+        min(occurred_at) filter (where left_as is not null and ended_before is distinct from 'done') as shown_at,
+        arg_min(left_as, order_key) filter (where left_as is not null) as left_as,
+        min(occurred_at) filter (where removal = 'stagedDelete') as staged_at,
+        min(occurred_at) filter (where ends is not null) as ended_at,
+        max(ends) as ends,
+        count(*) filter (where removal is not null) as requests,
+        count(*) filter (where removal is not null and status = 'failure') as failures,
+        arg_max(event_id, order_key) as event_id,
+        max(occurred_at) as last_event_at,
+        arg_max(status, order_key) as status,
+        arg_max_null(error_code, order_key) as error_code,
+        arg_max_null(skip_reason, order_key) as skip_reason,
+        arg_max_null(reason, order_key) as reason,
+        arg_max_null(retry_at, order_key) as retry_at
+    from runs
+    group by job_id, source_id, run
+    having count(removal) > 0
+)
+select
+    job_id,
+    source_id,
+    tenant_id,
+    app_id,
+    app_name,
+    "name",
+    target_id,
+    kind,
+    case when ends is not null then ends when kind = 'stagedDelete' then 'held back' else 'open' end as outcome,
+    case when shown_at < asked_at then shown_at else asked_at end as started_at,
+    case when shown_at < asked_at then 'trigger' else 'event' end as started_from,
+    left_as,
+    asked_at,
+    staged_at,
+    ended_at,
+    date_diff('second', case when shown_at < asked_at then shown_at else asked_at end, coalesce(ended_at, as_of))
+        as took_s,
+    requests,
+    failures,
+    event_id,
+    last_event_at,
+    status,
+    error_code,
+    skip_reason,
+    reason,
+    retry_at
+from cases;
+
+-- survival_curve: which share of the leavers who started in a window still had an account after how long, by Kaplan and
+-- Meier: whoever is open, or was called off, counts as long as was seen. At each length: how many were followed so
+-- long, how many went then, the share left, and the 95 % band of that share (Greenwood, of its logarithm's logarithm).
+create or replace macro survival_curve(since, until) as table
+with lengths as (
+    select
+        job_id,
+        kind,
+        max(app_name) as app_name,
+        took_s,
+        count(*) filter (where outcome = 'done') as went,
+        count(*) as followed_to_here
+    from leaver_cases(until)
+    where kind <> 'stagedDelete' and started_at >= since
+    group by job_id, kind, took_s
+), risk as (
+    select
+        *,
+        sum(followed_to_here) over (partition by job_id, kind order by took_s desc rows unbounded preceding)::bigint
+            as at_risk
+    from lengths
+), curve as (
+    select
+        *,
+        product(1 - went / at_risk) over lasting as still_share,
+        sum(went / nullif(at_risk * (at_risk - went), 0)) over lasting as spread
+    from risk
+    window lasting as (partition by job_id, kind order by took_s rows unbounded preceding)
+)
+select
+    job_id,
+    app_name,
+    kind,
+    took_s,
+    at_risk,
+    went,
+    followed_to_here - went as left_sight,
+    still_share,
+    case when still_share > 1e-12 and still_share < 1 then
+        still_share ** exp(1.96 * sqrt(spread) / abs(ln(still_share))) end as low_share,
+    case when still_share > 1e-12 and still_share < 1 then
+        still_share ** exp(-1.96 * sqrt(spread) / abs(ln(still_share))) end as high_share
+from curve;
+
+-- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
+-- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
+-- that fails is left out, since Entra tries it again by itself.
+create or replace macro lost_memberships(as_of) as table
+with away as (
+    select job_id, source_id, occurred_at, order_key, was
+    from (
+        select
+            job_id,
+            source_id,
+            occurred_at,
+            order_of(occurred_at, event_id) as order_key,
+            case
+                when status in ('success', 'warning') and removal_of("action", last_step) in ('disable', 'delete')
+                    then 'removed'
+                when skip_reason in ('NotEffectivelyEntitled', 'out of scope') then 'out of scope'
+            end as was
+        from events
+        where occurred_at < as_of and source_id is not null and lower(coalesce(source_type, '')) <> 'group'
+    )
+    where was is not null
+), gone as (
+    select job_id, source_id, max(order_key) as order_key, max(occurred_at) as gone_at, arg_max(was, order_key) as was
+    from away
+    group by job_id, source_id
+), back as (
+    select
+        g.job_id,
+        g.source_id,
+        any_value(g.was) as was,
+        any_value(g.gone_at) as gone_at,
+        min(e.occurred_at) as back_at,
+        arg_max(e.app_name, e.occurred_at) as app_name,
+        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), g.source_id) as "name",
+        arg_max(e.target_id, e.occurred_at) as target_id,
+        arg_min(e.event_id, e.occurred_at) as event_id
+    from gone g
+    join events e
+        on e.job_id = g.job_id and e.source_id = g.source_id and order_of(e.occurred_at, e.event_id) > g.order_key
+    where e.occurred_at < as_of
+        and e.status in ('success', 'warning')
+        and e."action" in ('create', 'update')
+        and removal_of(e."action", e.last_step) is null
+    group by g.job_id, g.source_id
+), members as materialized (
+    select job_id, source_id as group_id, coalesce(source_name, source_id) as group_name, occurred_at,
+        unnest(changes) as change
+    from events
+    where occurred_at < as_of and lower(source_type) = 'group' and status in ('success', 'warning')
+        and job_id in (select job_id from back)
+), named as (
+    select
+        b.job_id,
+        b.source_id,
+        m.group_id,
+        any_value(m.group_name) as group_name,
+        arg_max(coalesce(contains(m.change.new_value, b.source_id) or contains(m.change.new_value, b.target_id), false),
+            m.occurred_at)
+            filter (where m.occurred_at < b.back_at) as was_member,
+        bool_or(m.occurred_at >= b.back_at) as again
+    from back b
+    join members m
+        on m.job_id = b.job_id
+        and m.change.attribute = 'members'
+        and (contains(concat_ws(' ', m.change.old_value, m.change.new_value), b.source_id)
+            or contains(concat_ws(' ', m.change.old_value, m.change.new_value), b.target_id))
+    group by b.job_id, b.source_id, m.group_id
+)
+select
+    b.job_id,
+    coalesce(b.app_name, b.job_id) as app_name,
+    b.source_id,
+    b."name",
+    b.was,
+    b.gone_at,
+    b.back_at,
+    b.event_id,
+    list(n.group_name order by n.group_name) as groups
+from back b
+join named n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
+group by all;
+
+-- scim_value: what a resource holds under an attribute as mappings spell it: title, name.givenName,
+-- emails[type eq "work"].value, urn:…:User:department. Null where it holds nothing there.
+create or replace macro scim_value(body, attribute) as
+    nullif(case
+        when attribute like 'urn:%:%'
+            then json_extract_string(body, '$."' || regexp_replace(attribute, ':[^:]+$', '') || '".'
+                || regexp_extract(attribute, '([^:]+)$', 1))
+        when attribute like '%[type eq %].%' then list_filter(
+            json_extract(body, '$.' || regexp_extract(attribute, '^(\w+)', 1))::json[],
+            lambda one: one ->> '$.type' = regexp_extract(attribute, 'eq "(.*?)"', 1)
+        )[1] ->> ('$.' || regexp_extract(attribute, '\]\.(\w+)', 1))
+        when regexp_matches(attribute, '^\w+(\.\w+)*$') then json_extract_string(body, '$.' || attribute)
+    end, '');
+
+-- resource_in: the one resource that an answer holds: the answer itself, or the first that a search found.
+create or replace macro resource_in(body) as
+    case when json_valid(body) then coalesce(json_extract(body, '$.Resources[0]'), body::json) end;

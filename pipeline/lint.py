@@ -1,0 +1,253 @@
+"""What an app's answers show that its vendor should mend, told as Markdown to send: no secret, ids and names cut short.
+
+The marks are found by queries/target_lint.sql; here stands what each means, where it is written and what cures it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Row = Mapping[str, Any]
+Weight = Literal["breaks", "misleads", "worth knowing"]
+ENTRA = "Microsoft Entra, “Develop a SCIM endpoint”"
+QUERY, FILTER, POST, PATCH, REMOVE, ERRORS = (
+    "RFC 7644, 3.4.2",
+    "RFC 7644, 3.4.2.2",
+    "RFC 7644, 3.3",
+    "RFC 7644, 3.5.2",
+    "RFC 7644, 3.6",
+    "RFC 7644, 3.12",
+)
+HIDDEN = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-zA-Z_-]{16,}")
+ADDRESS = re.compile(r"[^\s\"'/=<>()]+@[^\s\"'/=<>()]+")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a mark means to the app's vendor."""
+
+    title: str
+    weight: Weight
+    written: str
+    "Where it is written."
+    expected: str
+    cure: str
+
+
+MEANINGS: dict[str, Meaning] = {
+    "query_404": Meaning(
+        "A query answered 404",
+        "breaks",
+        f"{QUERY}; {ENTRA}",
+        "A query that finds nothing is answered 200 with an empty ListResponse; Entra's credential check looks for an "
+        "id that nobody has and quarantines the job after a 404.",
+        "Answer 200 with `totalResults` 0. Keep 404 for a path that names one resource. A server without groups "
+        "answers /Groups the same way.",
+    ),
+    "filter_refused": Meaning(
+        "A filter refused",
+        "breaks",
+        f"{FILTER}; {ENTRA}",
+        "Entra filters by the matching attribute with `eq`, and with `and`; without it nobody can be matched.",
+        'Support `eq` on the matching attributes (userName, externalId, emails[type eq "work"].value, displayName).',
+    ),
+    "patch_unsupported": Meaning(
+        "PATCH is not supported",
+        "breaks",
+        f"{PATCH}; {ENTRA}",
+        "Entra changes and disables by PATCH alone; it sends no PUT.",
+        "Support PATCH with the operations add, replace and remove.",
+    ),
+    "string_boolean_refused": Meaning(
+        "A boolean sent as a string was refused",
+        "breaks",
+        f"RFC 7643, 2.3.2; {ENTRA}",
+        'Without the flag aadOptscim062020 Entra sends `active` as the string "False"; whoever refuses it keeps '
+        "leavers active.",
+        "Accept true and false as strings in any case. The tenant can also add ?aadOptscim062020 to the Tenant URL.",
+    ),
+    "disable_ignored": Meaning(
+        "A disable was answered 200, and the answer shows the account still active",
+        "breaks",
+        f"{PATCH}; {ENTRA}",
+        "What the answer to a PATCH shows is the resource after the change.",
+        "Apply `active` false, also where it comes as a string; answer with what is stored.",
+    ),
+    "create_without_id": Meaning(
+        "A create was answered without an id",
+        "breaks",
+        f"{POST}; RFC 7643, 3.1",
+        "The answer to a POST is the whole new resource with its `id`; without it Entra cannot find the account again.",
+        "Answer 201 with the resource, its `id` and `meta.location`.",
+    ),
+    "create_not_201": Meaning(
+        "A create was not answered 201",
+        "misleads",
+        f"{POST}; {ENTRA}",
+        "A resource that was made is answered 201.",
+        "Answer 201. If the account was there already, answer 409 with the scimType uniqueness.",
+    ),
+    "delete_not_204": Meaning(
+        "A delete was not answered 204",
+        "misleads",
+        f"{REMOVE}; {ENTRA}",
+        "A deletion that worked is answered 204 without a body.",
+        "Answer 204.",
+    ),
+    "group_patch_not_204": Meaning(
+        "A change of a group was not answered 204",
+        "worth knowing",
+        f"{PATCH}; {ENTRA}",
+        "RFC 7644 allows 200 with the whole group; Microsoft's examples expect 204, which spares listing its members.",
+        "Prefer 204 for groups.",
+    ),
+    "no_scim_type": Meaning(
+        "An error of 400 or 409 without a scimType",
+        "misleads",
+        f"{ERRORS}, table 9; {POST}",
+        "A 409 for a name that is taken carries the scimType uniqueness, a 400 the one that says what was wrong.",
+        "Add the scimType of table 9, so that the administrator is told which value to mend.",
+    ),
+    "error_not_json": Meaning(
+        "An error that is not JSON",
+        "misleads",
+        ERRORS,
+        "An error's body is JSON with the schema urn:ietf:params:scim:api:messages:2.0:Error; a page of HTML usually "
+        "comes from a proxy in front.",
+        "Answer errors as application/scim+json, also those of gateways and firewalls.",
+    ),
+    "error_not_scim": Meaning(
+        "An error in JSON of another form",
+        "misleads",
+        ERRORS,
+        "An error's body names the schema urn:ietf:params:scim:api:messages:2.0:Error, with status and detail.",
+        "Answer with schemas, status, detail and, where there is one, scimType.",
+    ),
+    "string_boolean_answered": Meaning(
+        "A boolean answered as a string",
+        "misleads",
+        "RFC 7643, 2.3.2",
+        "`active` is a boolean; a string may never compare as equal, so that Entra writes it again in every cycle.",
+        "Answer true or false without quotes.",
+    ),
+    "several_matches": Meaning(
+        "A look-up by the matching attribute found more than one",
+        "misleads",
+        "RFC 7643, 4.1.1 and 2.2 (uniqueness)",
+        "userName is unique on a server; Entra stops at two matches.",
+        "Merge or rename the duplicates, and hold the matching attribute to be unique.",
+    ),
+    "slow": Meaning(
+        "Slow answers",
+        "worth knowing",
+        "no paragraph; how long Entra waits is not documented",
+        "A request that is not answered in time fails and is tried again in a later cycle.",
+        "Answer within a few seconds; index the matching attributes.",
+    ),
+    "string_boolean": Meaning(
+        "Booleans arrive as strings",
+        "worth knowing",
+        f"RFC 7643, 2.3.2; {ENTRA}",
+        'Entra\'s older dialect sends `active` as "False"; these requests were taken, or failed for another reason.',
+        "Nothing. The tenant can add ?aadOptscim062020 to the Tenant URL for true booleans.",
+    ),
+}
+"What may be found, the worst first."
+
+
+def meaning(mark: str) -> Meaning:
+    """Gives what a mark means; one that nobody has described says so."""
+    return MEANINGS.get(mark, Meaning(mark, "worth knowing", "nowhere", "Nobody has described this mark.", ""))
+
+
+def ranked(found: Sequence[Row]) -> list[Row]:
+    """Gives findings with the worst first, then as often as they occur."""
+    order = list(MEANINGS)
+    place = {mark: (["breaks", "misleads", "worth knowing"].index(MEANINGS[mark].weight)) for mark in order}
+    return sorted(found, key=lambda row: (place.get(row["mark"], 9), -row["requests"], row["mark"]))
+
+
+def shortened(text: object) -> str:
+    """Gives a text of a log fit to be sent: ids and long words cut short, addresses without who.
+
+    >>> shortened('/scim/v2/Users/e53f37d6-37f0-417e-9201-9f30ac842557')
+    '/scim/v2/Users/e53f…'
+    >>> shortened('userName eq "ada.lovelace@example.com"')
+    'userName eq "a…@example.com"'
+    """
+    masked = ADDRESS.sub(lambda found: f"{found[0][0]}…@{found[0].rpartition('@')[2]}", str(text))
+    return HIDDEN.sub(lambda found: f"{found[0][:4]}…", masked)
+
+
+def example(row: Row) -> str:
+    """Gives one request and its answer in a line, fit to be sent."""
+    searched = f" where {shortened(row['filter'])}" if row["filter"] else ""
+    detail = f" “{re.sub(chr(34) + '|' + chr(39), '', shortened(row['detail']))[:160]}”" if row["detail"] else ""
+    took = f", {row['duration_ms']:,} ms" if row["mark"] == "slow" else ""
+    answered = "no answer" if row["http_status"] is None else int(row["http_status"])
+    at = f"{row['last_at']:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{row['method']} {shortened(row['path'])}{searched} → {answered}{took}{detail} ({at})"
+
+
+def looked_at(seen: Row) -> list[str]:
+    """Says what the log let be looked at, and what it did not."""
+    told = [
+        f"{seen['requests']:,} requests: {seen['creates']:,} POST, {seen['patches']:,} PATCH, "
+        f"{seen['deletes']:,} DELETE, {seen['queries']:,} look-ups by filter, of which {seen['probes']:,} were "
+        f"credential checks; {seen['errors']:,} answers of 400 and more.",
+        f"The log holds {seen['answered']:,} bodies of answers and {seen['sent']:,} of requests. "
+        "What is said of bodies is said of these.",
+        f"Headers are not kept, so nobody can say whether the {seen['throttled']:,} answers of 429 had a Retry-After, "
+        "or which Content-Type was used.",
+    ]
+    if not seen["answered"]:
+        told.insert(2, "Without bodies of answers, missing ids, scimTypes and errors of another form cannot be seen.")
+    return told
+
+
+def markdown(app: str, since: datetime, until: datetime, found: Sequence[Row], seen: Row) -> str:
+    """Gives the report as Markdown."""
+    lines = [
+        f"# How {app} answers SCIM",
+        "",
+        f"From real requests of {since:%Y-%m-%d %H:%M} until {until:%Y-%m-%d %H:%M} UTC. Ids and names are cut short.",
+        "",
+    ]
+    if not seen["requests"]:
+        return "\n".join([*lines, "No request of this app was logged in this window, so nothing can be said.", ""])
+    lines += [f"- {line}" for line in looked_at(seen)]
+    lines += ["", verdict(found), ""]
+    for number, row in enumerate(ranked(found), 1):
+        lines += chapter(number, row)
+    return "\n".join(lines)
+
+
+def verdict(found: Sequence[Row]) -> str:
+    """Says in a sentence what was found.
+
+    >>> verdict([])
+    'Nothing was found that RFC 7644 or Entra would have otherwise.'
+    """
+    if not found:
+        return "Nothing was found that RFC 7644 or Entra would have otherwise."
+    weights = [meaning(row["mark"]).weight for row in found]
+    words = {"breaks": "breaking provisioning", "misleads": "misleading", "worth knowing": "worth knowing"}
+    parts = [f"{weights.count(name)} {told}" for name, told in words.items() if name in weights]
+    return f"{len(found)} finding{'s' * (len(found) > 1)}: {', '.join(parts)}."
+
+
+def chapter(number: int, row: Row) -> list[str]:
+    """Gives the lines of one finding."""
+    told = meaning(row["mark"])
+    span = f"{row['first_at']:%Y-%m-%d %H:%M} to {row['last_at']:%Y-%m-%d %H:%M} UTC"
+    return [
+        f"## {number}. {told.title}",
+        "",
+        f"- **{told.weight.capitalize()}**, {row['requests']:,} of {row['of_requests']:,} such requests, {span}.",
+        f"- Expected: {told.expected} ({told.written})",
+        f"- Example: `{example(row).replace('`', chr(39))}`",
+        f"- What to do: {told.cure}",
+        "",
+    ]

@@ -1,0 +1,81 @@
+-- Who is going to fail at their next change?
+--
+-- Somebody lacks an attribute that the app requires: Entra said so the last time (it skipped them), or the newest
+-- reading of the source has no value where nearly everybody's has one. The second is an inference: they may be in
+-- the app today.
+--
+-- Parameters
+--   $until       TIMESTAMP         as of when
+--   $since       TIMESTAMP         since when a reading counts
+--   $job         VARCHAR = null    one job's id; null asks about all of them
+--   $tenant      VARCHAR = null    one tenant's id; null asks about all of them
+--   $required    VARCHAR = ''      source attributes that profiles require, as job=attribute, with | between
+--
+-- Columns
+--   source_id    the object's id in Entra
+--   name         its UPN, else its display name
+--   app_name     the application
+--   job_id       the job
+--   attribute    what is missing
+--   known_by     skip (Entra said so) or reading (the source's newest reading)
+--   state        how the object stands now
+--   since        since when that is known
+--   event_id     the event that says so
+with said as (
+    select *
+    from lacking_values($until)
+    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+), wanted as (
+    select split_part(word, '=', 1) as job_id, split_part(word, '=', 2) as attribute
+    from (select unnest(string_split($required, '|')) as word)
+    where contains(word, '=')
+), readings as (
+    select
+        job_id,
+        source_id,
+        max(app_name) as app_name,
+        arg_max(read.details, order_of(occurred_at, event_id)) as details,
+        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
+        max(occurred_at) as since
+    from (
+        select *, list_filter(steps, lambda s: s."type" = 'import' and s."name" like 'EntryImport%')[-1] as read
+        from events
+        where occurred_at >= $since
+            and occurred_at < $until
+            and ($tenant is null or tenant_id = $tenant)
+            and job_id in (select job_id from wanted)
+            and ($job is null or job_id = $job)
+            and source_type = 'User'
+            and "action" in ('create', 'update')
+    )
+    where json_exists(read.details, '$.userPrincipalName')
+    group by job_id, source_id
+), held as (
+    select r.*, w.attribute, nullif(trim(r.details ->> ('$."' || w.attribute || '"')), '') is null as lacks
+    from readings r
+    join wanted w using (job_id)
+), inferred as (
+    select * from held
+    qualify lacks and avg((not lacks)::integer) over (partition by job_id, attribute) >= 0.8
+)
+select
+    f.source_id,
+    coalesce(i.upn, i.source_name, f.source_id) as "name",
+    coalesce(f.app_name, f.job_id) as app_name,
+    f.job_id,
+    string_agg(distinct f.attribute, ', ' order by f.attribute) as attribute,
+    f.known_by,
+    i.state,
+    min(f.since) as since,
+    max(f.event_id) as event_id
+from (
+    select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from said
+    union all
+    select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
+    where (job_id, source_id) not in (select (job_id, source_id) from said)
+) f
+join identities i on i.job_id = f.job_id and i.source_id = f.source_id
+where i.state not in ('deleted', 'disabled')
+group by all
+order by f.known_by, since, "name", f.source_id, f.job_id
+limit 200

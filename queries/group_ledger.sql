@@ -1,0 +1,60 @@
+-- Which groups lack members in the app, and which lost them?
+--
+-- As of the end of the window, by every record before it: what Entra's events say of members, and what requests did.
+--
+-- Parameters
+--   $until     TIMESTAMP         as of this instant
+--   $since     TIMESTAMP         flags are counted from here on
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   group_name          the group
+--   app_name            the application
+--   attempted           members that anybody tried to put in and nobody took out again
+--   confirmed           of those, whom an answer or an event confirms
+--   not_refused         of those, in an event that failed and names others
+--   unresolved          whom Entra could not find in the app
+--   failed              whose request was refused or failed
+--   lost                members lost when it was emptied or halved in the window
+--   flags               how often that was
+--   missing             members that the app's last list lacks
+--   unexplained         members in the app's last list that no record brought
+--   unresolved_names    who is unresolved
+--   last_at             the newest record
+--   state               how the group's own last event left it
+--   group_id            its id in Entra, or in the app where no event names it
+--   job_id              the job
+with records as (
+    select
+        *,
+        list_filter(units, lambda u: u.flag in ('emptied', 'halved') and u.occurred_at >= $since) as flagged,
+        list_transform(list_filter(members, lambda m: m.state = 'unresolved'), lambda m: m."name") as lacking
+    from group_records($until)
+), known as (
+    select job_id, source_id as group_id, source_name, app_name, state, last_event_at
+    from identities
+    where lower(source_type) = 'group'
+)
+select
+    coalesce(k.source_name, r.group_id, k.group_id) as group_name,
+    k.app_name,
+    coalesce(len(list_filter(r.members, lambda m: m.state <> 'removed')), 0) as attempted,
+    coalesce(len(list_filter(r.members, lambda m: m.state = 'in place')), 0) as confirmed,
+    coalesce(len(list_filter(r.members, lambda m: m.state = 'not refused')), 0) as not_refused,
+    coalesce(len(r.lacking), 0) as unresolved,
+    coalesce(len(list_filter(r.members, lambda m: m.state in ('failed', 'unknown'))), 0) as failed,
+    coalesce(list_sum(list_transform(r.flagged, lambda u: len(u.lost))), 0)::bigint as lost,
+    coalesce(len(r.flagged), 0) as flags,
+    len(r.seen.missing) as missing,
+    len(r.seen.unexplained) as unexplained,
+    nullif(array_to_string(r.lacking, ', '), '') as unresolved_names,
+    greatest(r.last_at, k.last_event_at) as last_at,
+    k.state,
+    coalesce(r.group_id, k.group_id) as group_id,
+    coalesce(r.job_id, k.job_id) as job_id
+from records r
+full join known k on k.job_id = r.job_id and k.group_id = r.group_id
+where ($job is null or coalesce(r.job_id, k.job_id) = $job)
+    and ($tenant is null or coalesce(r.job_id, k.job_id) in (select job_id from hourly where tenant_id = $tenant))
+order by unresolved desc, lost desc, failed desc, group_name, job_id, group_id

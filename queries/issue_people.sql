@@ -1,0 +1,66 @@
+-- Whom did this issue hit?
+--
+-- Leavers come first: somebody who should be gone and is not is the gravest; then those who wait, the longest first.
+--
+-- Parameters
+--   $job      VARCHAR        the job
+--   $issue    VARCHAR        the issue's fingerprint
+--   $until    TIMESTAMP      as of when
+--
+-- Columns
+--   source_id        the object's id in Entra
+--   name             its UPN, else its display name
+--   source_type      User, Group, …
+--   standing         leaver, waiting or settled
+--   action           what was wanted, the last time
+--   attempts         how often it went wrong
+--   first_seen_at    the first time
+--   last_seen_at     the last
+--   settled_at       when it was settled; null where the object waits
+--   retry_at         when Entra said it tries again
+--   event_id         the newest event of it
+with waits as (
+    select source_id, max(coalesce(until, timestamp 'infinity')) as until
+    from problem_waits($until)
+    where job_id = $job and fingerprint = $issue
+    group by source_id
+), told as (
+    select
+        source_id,
+        arg_max(source_type, order_key) as source_type,
+        arg_max("action", order_key) as "action",
+        count(*) as attempts,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at,
+        arg_max(retry_at, order_key) as retry_at,
+        arg_max(event_id, order_key) as event_id
+    from problems
+    where job_id = $job and fingerprint = $issue and occurred_at < $until
+    group by source_id
+), called as (
+    select source_id, coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name"
+    from identity_parts
+    where job_id = $job and source_id in (select source_id from told)
+    group by source_id
+)
+select
+    t.source_id,
+    coalesce(c."name", t.source_id) as "name",
+    t.source_type,
+    case
+        when w.until < timestamp 'infinity' then 'settled'
+        when t."action" in ('disable', 'delete', 'stagedDelete') then 'leaver'
+        else 'waiting'
+    end as standing,
+    t."action",
+    t.attempts,
+    t.first_seen_at,
+    t.last_seen_at,
+    case when w.until < timestamp 'infinity' then w.until end as settled_at,
+    case when w.until = timestamp 'infinity' then t.retry_at end as retry_at,
+    t.event_id
+from told t
+left join called c using (source_id)
+left join waits w using (source_id)
+order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id
+limit 1000

@@ -1,0 +1,31 @@
+-- How did this issue spread?
+--
+-- Parameters
+--   $job      VARCHAR        the job
+--   $issue    VARCHAR        the issue's fingerprint
+--   $until    TIMESTAMP      as of when
+--
+-- Columns
+--   moment     an instant at which somebody began or ceased to wait
+--   waiting    how many wait from then on
+--   hit        how many it had hit by then
+with waits as (
+    select source_id, since, until from problem_waits($until) where job_id = $job and fingerprint = $issue
+), firsts as (
+    select source_id, min(since) as moment from waits group by source_id
+), moves as (
+    select since as moment, 1 as step, 0 as first from waits
+    union all
+    select until, -1, 0 from waits where until is not null
+    union all
+    select moment, 0, 1 from firsts
+), summed as (
+    select moment, sum(step) as step, sum(first) as first from moves group by moment
+)
+select
+    moment,
+    (sum(step) over so_far)::bigint as waiting,
+    (sum(first) over so_far)::bigint as hit
+from summed
+window so_far as (order by moment)
+order by moment

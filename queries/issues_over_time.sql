@@ -1,0 +1,47 @@
+-- Is what goes wrong new, or does it come again?
+--
+-- New is what goes wrong within a day of its issue's first event in that job; the rest recurs. Noise is what looks like
+-- work and is none: both sides matched already, out of scope, or an update that altered nothing.
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $bucket    VARCHAR = day     hour or day
+--   $noise     VARCHAR = out     in or out: whether noise is counted too
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   bucket    the hour or the day (UTC), by its beginning
+--   kind      new, recurring or noise
+--   events    failures and skips, or events without effect
+--   people    whom they hit
+with wrong as (
+    select p.occurred_at, p.source_id, p.occurred_at < f.first_at + interval 1 day as is_new
+    from problems p
+    join (select job_id, fingerprint, min(occurred_at) as first_at from problems group by job_id, fingerprint) f
+        on f.job_id is not distinct from p.job_id and f.fingerprint = p.fingerprint
+    where p.occurred_at >= $since
+        and p.occurred_at < $until
+        and ($job is null or p.job_id = $job)
+        and ($tenant is null or p.tenant_id = $tenant)
+), told as (
+    select
+        date_trunc($bucket, occurred_at) as bucket,
+        case when is_new then 'new' else 'recurring' end as kind,
+        source_id
+    from wrong
+    union all
+    select date_trunc($bucket, occurred_at), 'noise', source_id
+    from events
+    where $noise = 'in'
+        and occurred_at >= $since
+        and occurred_at < $until
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
+        and (is_benign(status, skip_reason, error_code) or is_pseudo("action", status, changes))
+)
+select bucket, kind, count(*) as events, count(distinct source_id) as people
+from told
+group by bucket, kind
+order by bucket, kind

@@ -1,0 +1,52 @@
+-- Who was to go in this window, and how long did it take?
+--
+-- One row is one time that somebody was to be taken out of one app. A staged delete waits for a decision.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window in which it began, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--   $kind     VARCHAR = null    disable, delete or stagedDelete
+--   $limit    BIGINT = 500      how many at most
+--
+-- Columns
+--   app_name        the application
+--   name            the person's UPN, else the display name
+--   kind            disable, delete or stagedDelete
+--   outcome         done, open, held back or called off
+--   started_at      since when, as far as the store knows
+--   started_from    trigger: an import showed it before; event: the first event that asked for it
+--   left_as         why Entra says that the person is to go; null where no step says so
+--   ended_at        when it was done or called off
+--   took_s          seconds until then, or until now
+--   requests        how often it was asked for
+--   failures        how often that failed
+--   error_code      the newest event's error
+--   source_id       the person's id in Entra
+--   event_id        the newest event
+--   job_id          the job
+select
+    app_name,
+    "name",
+    kind,
+    outcome,
+    started_at,
+    started_from,
+    left_as,
+    ended_at,
+    took_s,
+    requests,
+    failures,
+    error_code,
+    source_id,
+    event_id,
+    job_id
+from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second))
+where started_at >= $since
+    and ($job is null or job_id = $job)
+    and ($tenant is null or tenant_id = $tenant)
+    and ($kind is null or kind = $kind)
+order by outcome = 'done', started_at, job_id, source_id
+limit $limit

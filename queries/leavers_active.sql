@@ -1,0 +1,49 @@
+-- Who has left, and still has an account in use?
+--
+-- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart.
+--
+-- Parameters
+--   $until    TIMESTAMP         as of when at the latest, exclusive
+--   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_name        the application
+--   name            the person's UPN, else the display name
+--   kind            disable or delete
+--   started_at      since when, as far as the store knows
+--   started_from    trigger: an import showed it before; event: the first event that asked for it
+--   left_as         why Entra says that the person is to go; null where no step says so
+--   open_s          seconds since then
+--   requests        how often it was asked for
+--   status          how the newest event ended
+--   error_code      its error
+--   skip_reason     why it was skipped
+--   reason          its own words
+--   retry_at        when Entra said that it tries again
+--   last_event_at   when that was
+--   source_id       the person's id in Entra
+--   event_id        the newest event
+--   job_id          the job
+select
+    app_name,
+    "name",
+    kind,
+    started_at,
+    started_from,
+    left_as,
+    took_s as open_s,
+    requests,
+    status,
+    error_code,
+    skip_reason,
+    reason,
+    retry_at,
+    last_event_at,
+    source_id,
+    event_id,
+    job_id
+from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second))
+where outcome = 'open' and ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+order by started_at, job_id, source_id

@@ -1,0 +1,60 @@
+-- Which SCIM requests about one person or group did the apps hear?
+--
+-- Those within fifteen minutes of one of its events, that name it by its id in the app, its id or its name.
+--
+-- Parameters
+--   $object    VARCHAR           the object's id in Entra
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $limit     BIGINT = 500      how many at most, the newest first
+--
+-- Columns
+--   occurred_at    when, by the app's clock
+--   app_name       the application
+--   method         GET, POST, PATCH, PUT or DELETE
+--   operation      what kind of request it is
+--   path           what was asked for
+--   http_status    what was answered
+--   detail         the SCIM error's words
+--   exchange_id    the exchange
+--   job_id         the job
+with own as materialized (
+    select job_id, app_id, app_name, occurred_at, lower(target_id) as target_id,
+        lower(coalesce(upn, source_name)) as "name"
+    from events
+    where source_id = $object and ($job is null or job_id = $job)
+    order by occurred_at desc
+    limit $limit
+), apps as (
+    select
+        job_id,
+        any_value(app_id) as app_id,
+        max(coalesce(app_name, job_id)) as app_name,
+        list_distinct(list(target_id) || list("name") || [lower($object)]) as keys
+    from own
+    group by job_id
+), minutes as (
+    select distinct date_trunc('minute', occurred_at) + to_minutes(unnest(range(-15, 16))) as near_at from own
+), heard as (
+    select *
+    from exchanges
+    where occurred_at >= (select min(near_at) from minutes)
+        and occurred_at < (select max(near_at) from minutes) + interval 1 minute
+        and date_trunc('minute', occurred_at) in (from minutes)
+        and coalesce(operation, '') not in ('probe', 'discover')
+), keyed as (
+    select *, object_keys_of("method", resource_id, "filter", request_body, response_body) as keys from heard
+)
+select
+    x.occurred_at,
+    a.app_name,
+    x."method",
+    x.operation,
+    x."path",
+    x.http_status,
+    x.detail,
+    x.exchange_id,
+    a.job_id
+from keyed x
+join apps a on list_has_any(x.keys, a.keys) and (x.app_id = a.app_id or x.app_id is null or a.app_id is null)
+order by x.occurred_at desc, x.exchange_id, a.job_id
+limit $limit

@@ -1,0 +1,70 @@
+-- Why was anybody skipped, and does it want somebody?
+--
+-- A person counts once for each kind, in each app.
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   wants           nobody (both sides match), as intended (out of scope by a rule) or somebody
+--   kind            why, in a word
+--   objects         people and groups skipped for it
+--   waiting         of those, whose newest skip it is and who were not written since
+--   skips           skipped events
+--   sentence        the newest one, in a sentence
+--   cure            what to do if it is not meant so
+--   attributes      the attributes that are missing
+--   apps            the applications
+--   last_seen_at    the newest
+with told as (
+    select job_id, source_id, kind, order_key, occurred_at, app_name, attribute
+    from skips
+    where occurred_at >= $since
+        and occurred_at < $until
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
+), skipped as (
+    select job_id, source_id, kind, max(order_key) as order_key, count(*) as skips, max(occurred_at) as last_seen_at
+    from told
+    group by job_id, source_id, kind
+), waits as (
+    select
+        s.*,
+        i.state = 'skipped' and s.order_key = max(s.order_key) over (partition by s.job_id, s.source_id) as waits
+    from skipped s
+    left join identities i on i.job_id = s.job_id and i.source_id = s.source_id
+), kinds as (
+    select kind, count(*) as objects, count(*) filter (where waits) as waiting, sum(skips)::bigint as skips,
+        max(order_key) as order_key, max(last_seen_at) as last_seen_at
+    from waits
+    group by kind
+), named as (
+    select kind, string_agg(distinct attribute, ', ' order by attribute) as attributes,
+        string_agg(distinct app_name, ', ' order by app_name) as apps
+    from (select distinct kind, attribute, app_name from told)
+    group by kind
+), newest as (
+    select k.kind, any_value(s) as skip
+    from kinds k
+    join skips s on s.kind = k.kind and s.order_key = k.order_key
+    group by k.kind
+)
+select
+    skip_wants(k.kind) as wants,
+    k.kind,
+    k.objects,
+    k.waiting,
+    k.skips,
+    skip_sentence(k.kind, skip."name", coalesce(skip.app_name, 'the app'), skip.source_type, skip.attribute,
+        skip.clauses, skip.reason) as sentence,
+    skip_cure(k.kind, coalesce(skip.app_name, 'the app'), skip.source_type, skip.attribute) as cure,
+    n.attributes,
+    n.apps,
+    k.last_seen_at
+from kinds k
+join named n on n.kind = k.kind
+join newest w on w.kind = k.kind
+order by wants = 'somebody' desc, wants = 'as intended' desc, objects desc, k.kind

@@ -1,0 +1,42 @@
+-- How much went well, with and without noise?
+--
+-- Noise is what looks like work and is none. With it counted as well done, a rate looks better than it is.
+--
+-- Parameters
+--   $since     TIMESTAMP         start of the window, inclusive
+--   $until     TIMESTAMP         end of the window, exclusive
+--   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   successes        events that ended well, those that altered nothing among them
+--   failures         events that failed
+--   redundant        skips because both sides matched already
+--   out_of_scope     skips of who is out of scope
+--   pseudo           updates that altered nothing
+--   share_without    successes that altered something, of those and failures; null where nothing was tried
+--   share_with       all of that counted as well done; null where nothing happened
+with told as (
+    select
+        count(*) filter (where status = 'success') as successes,
+        count(*) filter (where status = 'failure') as failures,
+        count(*) filter (where skip_reason = 'RedundantExport' and status = 'skipped') as redundant,
+        count(*) filter (where skip_reason is distinct from 'RedundantExport'
+            and is_benign(status, skip_reason, error_code)) as out_of_scope,
+        count(*) filter (where is_pseudo("action", status, changes)) as pseudo
+    from events
+    where occurred_at >= $since
+        and occurred_at < $until
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
+)
+select
+    successes,
+    failures,
+    redundant,
+    out_of_scope,
+    pseudo,
+    (successes - pseudo) / nullif(successes - pseudo + failures, 0) as share_without,
+    (successes + redundant + out_of_scope) / nullif(successes + redundant + out_of_scope + failures, 0) as share_with
+from told
+order by successes

@@ -1,0 +1,42 @@
+-- How does each app answer, by verb?
+--
+-- Credential checks, which look up an id that nobody has, stand apart as probes.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   app_id             the app; null where nobody can tell whose requests these are
+--   app_name           its name
+--   verb               the method; look-ups by filter and by id told apart, probes and discovery by name
+--   requests           requests
+--   p50_ms             half of the answers took no longer
+--   p95_ms             95 of 100 took no longer
+--   throttled_share    share answered 429
+--   broken_share       share answered 500 or more
+--   refused            answered 4xx other than 429
+--   silent             without an answer in the log
+with named as (
+    select app_id, max(app_name) as app_name
+    from events
+    where occurred_at >= $since and occurred_at < $until and ($job::varchar is null or job_id = $job)
+    group by app_id
+)
+select
+    h.app_id,
+    any_value(n.app_name) as app_name,
+    verb_of(h."method", h.operation) as verb,
+    count(*) as requests,
+    quantile_cont(h.duration_ms, 0.5) as p50_ms,
+    quantile_cont(h.duration_ms, 0.95) as p95_ms,
+    count(*) filter (where h.http_status = 429) / count(*) as throttled_share,
+    count(*) filter (where h.http_status >= 500) / count(*) as broken_share,
+    count(*) filter (where h.http_status between 400 and 499 and h.http_status <> 429) as refused,
+    count(*) filter (where h.http_status is null) as silent
+from wire_heard($since::timestamp, $until::timestamp) h
+left join named n on n.app_id = h.app_id
+where $job::varchar is null or n.app_id is not null
+group by h.app_id, verb
+order by app_name nulls last, h.app_id, verb = 'probe', requests desc, verb

@@ -1,0 +1,70 @@
+-- Whose attribute was emptied in Entra, and is still set in the app?
+--
+-- Entra never sends null. An attribute's last change was to nothing, and the newest answer of the app that shows the
+-- person still holds a value. Where no answer was logged since, nothing is said.
+--
+-- Parameters
+--   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_name    the application
+--   name        the person's UPN, else the display name
+--   since       since when, as far as the store knows
+--   seen        what gives it away
+--   cure        what mends it
+--   source_id   the person's id in Entra
+--   event_id    the event that gives it away
+--   job_id      the job
+with emptied as (
+    select
+        job_id,
+        source_id,
+        attribute,
+        max(order_key) as order_key,
+        max(occurred_at) as since,
+        arg_max(event_id, order_key) as event_id,
+        arg_max(target_id, order_key) as target_id,
+        arg_max(app_id, order_key) as app_id,
+        arg_max(tenant_id, order_key) as tenant_id,
+        arg_max(app_name, order_key) as app_name,
+        arg_max("name", order_key) as "name"
+    from (
+        select job_id, source_id, occurred_at, event_id, target_id, app_id, tenant_id, app_name,
+            coalesce(upn, source_name, source_id) as "name", order_of(occurred_at, event_id) as order_key,
+            unnest(changes, recursive := true)
+        from events
+        where occurred_at <= $as_of and len(changes) > 0 and lower(coalesce(source_type, '')) <> 'group'
+    )
+    group by job_id, source_id, attribute
+    having arg_max(coalesce(new_value, ''), order_key) = '' and arg_max(coalesce(old_value, ''), order_key) <> ''
+), answered as (
+    select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as heard_at,
+        arg_max(coalesce(scim_value(resource_in(x.response_body), n.attribute), ''), x.occurred_at) as held
+    from emptied n
+    join exchanges x
+        on x.resource_id = n.target_id
+        and coalesce(x.app_id = n.app_id, true)
+        and x.occurred_at >= n.since
+        and x.occurred_at <= $as_of
+    where x."method" in ('GET', 'PATCH', 'PUT') and x.http_status < 300
+        and json_extract_string(resource_in(x.response_body), '$.id') = n.target_id
+    group by n.job_id, n.source_id, n.attribute
+)
+select
+    coalesce(n.app_name, n.job_id) as app_name,
+    n."name",
+    n.since,
+    n.attribute || ' was emptied, and on ' || strftime(a.heard_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'
+        || a.held || '›.' as seen,
+    'Empty it in the app by hand, or map an expression that sends an empty text instead of nothing.' as cure,
+    n.source_id,
+    n.event_id,
+    n.job_id
+from emptied n
+join answered a on a.job_id = n.job_id and a.source_id = n.source_id and a.attribute = n.attribute
+where a.held <> ''
+    and ($job is null or n.job_id = $job)
+    and ($tenant is null or n.tenant_id = $tenant)
+order by n.since, n.job_id, n.source_id, n.attribute

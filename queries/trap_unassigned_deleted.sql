@@ -1,0 +1,74 @@
+-- Who was unassigned, then deleted in Entra, so that the app was never told to delete?
+--
+-- That somebody is gone from the directory shows where another app was told to delete, or where an import no longer
+-- finds the person. An unassigned person is not managed any more, so no DELETE follows.
+--
+-- Parameters
+--   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_name    the application
+--   name        the person's UPN, else the display name
+--   since       since when, as far as the store knows
+--   seen        what gives it away
+--   cure        what mends it
+--   source_id   the person's id in Entra
+--   event_id    the event that gives it away
+--   job_id      the job
+with gone as (
+    select source_id, min(occurred_at) as gone_at, arg_min(event_id, occurred_at) as event_id,
+        arg_min(coalesce(app_name, job_id), occurred_at) as told_app, arg_min(deleted, occurred_at) as deleted
+    from (
+        select source_id, occurred_at, event_id, app_name, job_id, true as deleted
+        from events
+        where "action" = 'delete' and status <> 'skipped' and occurred_at <= $as_of
+        union all
+        select source_id, occurred_at, event_id, app_name, job_id, false
+        from events
+        where skip_reason = 'NotEffectivelyEntitled' and occurred_at <= $as_of
+            and list_contains(list_transform(steps, lambda s: s."name"), 'EntryImportObjectNotFound')
+    )
+    where source_id is not null
+    group by source_id
+), lives as (
+    select
+        e.job_id,
+        e.source_id,
+        max(e.tenant_id) as tenant_id,
+        arg_max(e.app_name, e.occurred_at) as app_name,
+        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), e.source_id) as "name",
+        max(order_of(e.occurred_at, e.event_id)) filter (
+            where state_of(e."action", e.status, e.skip_reason) = 'in_sync') as good_key,
+        max(order_of(e.occurred_at, e.event_id)) filter (
+            where e.skip_reason = 'NotEffectivelyEntitled'
+                or removal_of(e."action", e.last_step) = 'disable'
+                    and left_why(e.steps) is distinct from 'account disabled') as out_key,
+        bool_or(e."action" in ('delete', 'stagedDelete')) as told,
+        bool_or(removal_of(e."action", e.last_step) = 'disable' and e.status = 'success') as disabled
+    from events e
+    where e.occurred_at <= $as_of and e.source_id in (select source_id from gone)
+        and lower(coalesce(e.source_type, '')) <> 'group'
+    group by e.job_id, e.source_id
+)
+select
+    coalesce(l.app_name, l.job_id) as app_name,
+    l."name",
+    g.gone_at as since,
+    case when g.deleted then g.told_app || ' was told to delete, '
+        else 'The import no longer finds the person, and ' end
+        || 'this app was not told, since the person was not assigned here any more. The account there is '
+        || case when l.disabled then 'disabled.' else 'in use as before.' end as seen,
+    'Delete the account in the app by hand, since Entra will not.' as cure,
+    l.source_id,
+    g.event_id,
+    l.job_id
+from lives l
+join gone g on g.source_id = l.source_id
+where not l.told
+    and l.good_key is not null
+    and l.out_key > l.good_key
+    and ($job is null or l.job_id = $job)
+    and ($tenant is null or l.tenant_id = $tenant)
+order by since, l.job_id, l.source_id

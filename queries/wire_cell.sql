@@ -1,0 +1,57 @@
+-- Which events and requests are in one cell?
+--
+-- Up to 1,000 of them, the newest first.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $cell     VARCHAR           how the two sides stand to one another, as in wire_matrix
+--   $app      VARCHAR = null    one app's id; null asks about all of them
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   occurred_at    when it happened, by Entra's clock
+--   name           the person or group, where an event names one
+--   action         what Entra meant to do
+--   status         how Entra says that it ended
+--   error_code     Entra's error code
+--   method         the request's method
+--   path           what it asked for
+--   http_status    what the app answered
+--   heard_at       when the app logged it, by the app's clock
+--   matched_by     request id, error text or score
+--   score          how well the two fit
+--   apart_s        seconds between the two, the clock set right
+--   client         who asked, as the app logged it
+--   app_name       the app
+--   event_id       the event
+--   exchange_id    the request
+--   job_id         the job
+--   source_id      the person's or group's id in Entra
+select
+    r.occurred_at,
+    r."name",
+    r."action",
+    r.status,
+    r.error_code,
+    r."method",
+    r."path",
+    r.http_status,
+    r.heard_at,
+    r.matched_by,
+    r.score,
+    r.apart_s,
+    r.client,
+    r.app_name,
+    r.event_id,
+    r.exchange_id,
+    r.job_id,
+    e.source_id
+from wire_rows($since::timestamp, $until::timestamp) r
+left join events e on e.event_id = r.event_id and e.job_id = r.job_id and e.occurred_at = r.occurred_at
+where r.cell = $cell
+    and ($app::varchar is null or r.app_id = $app)
+    and ($job::varchar is null or r.app_id in (
+        select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+order by r.occurred_at desc, r.event_id, r.exchange_id
+limit 1000

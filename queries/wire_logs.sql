@@ -1,0 +1,58 @@
+-- Which apps' SCIM logs are there, and how does their clock stand?
+--
+-- Whose requests a log that names no app holds is told by the ids in it. The clock is set right where five pairs agree.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   app_id        the app; null where nobody can tell whose requests these are
+--   app_name      its name
+--   requests      requests in its log, probes among them
+--   probes        credential checks
+--   unnamed       requests that name no app themselves
+--   with_bodies   requests of which a body was logged
+--   first_at      the first request
+--   last_at       the newest
+--   events        events of the app in the window that say how they ended
+--   matched       of these, those whose request was found
+--   skew_s        seconds by which the app's clock is ahead of Entra's; null where too few pairs agree
+--   drift_s       by how many seconds that changed from day to day
+--   pairs         pairs that the clock was set right by
+with heard as (
+    select
+        h.app_id,
+        count(*) as requests,
+        count(*) filter (where h.operation = 'probe') as probes,
+        count(*) filter (where x.app_id is null) as unnamed,
+        count(*) filter (where h.request_body is not null or h.response_body is not null) as with_bodies,
+        min(h.occurred_at) as first_at,
+        max(h.occurred_at) as last_at
+    from wire_heard($since::timestamp, $until::timestamp) h
+    join exchanges x
+        on x.exchange_id = h.exchange_id and x.occurred_at = h.occurred_at
+    group by h.app_id
+), told as (
+    select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events
+    from events
+    where occurred_at >= $since and occurred_at < $until
+    group by app_id
+), pairs as materialized (
+    from matches($since::timestamp, $until::timestamp)
+)
+select
+    h.app_id, t.app_name, h.requests, h.probes, h.unnamed, h.with_bodies, h.first_at, h.last_at,
+    coalesce(t.events, 0) as events,
+    count(p.event_id) as matched,
+    median(p.skew_s) as skew_s,
+    max(p.skew_s) - min(p.skew_s) as drift_s,
+    max(p.skew_pairs) as pairs
+from heard h
+left join told t on t.app_id = h.app_id
+left join pairs p on p.app_id = h.app_id
+where $job::varchar is null or h.app_id in (
+    select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
+group by all
+order by t.app_name nulls last, h.app_id

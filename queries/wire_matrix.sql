@@ -1,0 +1,34 @@
+-- Does what Entra says agree with what the app saw?
+--
+-- Each event that went out beside the request that carried it; docs/glossary.md has the cells. An app whose log has no
+-- request in the window is not spoken of.
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_id       the app; null where a log names none and its ids tell none
+--   app_name     its name
+--   cell         how the two sides stand to one another
+--   events       events and requests in it
+--   objects      people and groups in it, as far as events name them
+--   first_at     the first of them
+--   last_at      the newest
+select
+    app_id,
+    max(app_name) as app_name,
+    cell,
+    count(*) as events,
+    count(distinct "name") as objects,
+    min(occurred_at) as first_at,
+    max(occurred_at) as last_at
+from wire_rows($since::timestamp, $until::timestamp)
+where ($job::varchar is null or app_id in (
+        select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+    and ($tenant::varchar is null or app_id in (
+        select app_id from events where tenant_id = $tenant and occurred_at >= $since and occurred_at < $until))
+group by app_id, cell
+order by app_name nulls last, app_id, cell

@@ -1,0 +1,24 @@
+-- How much is there to compare, hour by hour?
+--
+-- Parameters
+--   $since    TIMESTAMP         start of the window, inclusive
+--   $until    TIMESTAMP         end of the window, exclusive
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--
+-- Columns
+--   hour        start of the hour
+--   events      events, of the job where one is given
+--   requests    SCIM requests, of every app
+select "hour", sum(events)::bigint as events, sum(requests)::bigint as requests
+from (
+    select "hour", events, 0 as requests
+    from hourly_parts
+    where "hour" >= date_trunc('hour', $since::timestamp) and "hour" < $until
+        and ($job::varchar is null or job_id = $job)
+    union all
+    select date_trunc('hour', occurred_at), 0, 1
+    from exchanges
+    where occurred_at >= $since and occurred_at < $until
+)
+group by "hour"
+order by "hour"

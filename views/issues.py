@@ -1,0 +1,237 @@
+"""Issues: what goes wrong, by its cause; new against recurring, what a stretch has of its own, and one in detail."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.cards import FAULTS as WHOSE
+from views import _blame, _coverage, _issue, _issue_charts
+from views._frame import PLAIN, ask, bar, is_empty, records, teach, tile, times
+from views._issue_words import FAULTS, STATES, called
+from views._look import count, plain, share, when
+from views._rows import choose
+
+WORDS = {"state": tuple(STATES), "fault": FAULTS, "noise": ("in",)}
+"The page's own words in the address, and what they may be."
+
+
+def take_words() -> None:
+    """Lets an address that was opened set the filters, once."""
+    given = {name: word for name, word in st.query_params.to_dict().items() if name in WORDS}
+    if given == st.session_state.get("issue_words"):
+        return
+    for name in ("state", "fault"):
+        st.session_state[f"issue_{name}"] = given.get(name) if given.get(name) in WORDS[name] else None
+    st.session_state.issue_noise = given.get("noise") == "in"
+
+
+def filters() -> dict[str, str]:
+    """Draws the filters, writes their words into the address and gives them."""
+    take_words()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        state = st.pills("State", list(STATES), format_func=lambda word: STATES[word][0], key="issue_state")
+        fault = st.pills("Whose fault", FAULTS, format_func=str.capitalize, key="issue_fault")
+        noise = st.toggle(
+            "Noise", key="issue_noise", help="Both sides matched already, out of scope, updates that altered nothing"
+        )
+    chosen = {"state": state, "fault": fault, "noise": "in" if noise else None}
+    words = {name: str(word) for name, word in chosen.items() if word}
+    for name in WORDS:
+        if name in words:
+            st.query_params[name] = words[name]
+        else:
+            st.query_params.pop(name, None)
+    st.session_state.issue_words = words
+    return words
+
+
+def sentence(rows: pd.DataFrame) -> str:
+    """Says how many causes there are, how many people wait and which hits the most."""
+    if rows.empty:
+        return f"Nothing went wrong between {when(bar().since)} and {when(bar().until)}."
+    waiting = int((rows["waiting"] > 0).sum())
+    causes = count(len(rows), "cause")
+    if not waiting:
+        return f"{causes} of failures in this window, and nobody waits any more."
+    first = records(rows)[0]
+    fresh = int(rows["state"].isin(["new", "regressed", "escalating"]).sum())
+    told = f", {fresh:,} of them new, back or growing" if fresh else ""
+    return (
+        f"{causes} of failures{told}; {count(waiting, 'keeps', 'keep')} people waiting. Most wait for "
+        f"“{plain(called(first))}” in {plain(str(first['app_name']))}: {first['waiting']:,}."
+    )
+
+
+def rates(row: pd.Series) -> None:
+    """Says how much went well, with and without noise."""
+    redundant, outside, pseudo = (int(row[name]) for name in ("redundant", "out_of_scope", "pseudo"))
+    noise = redundant + outside + pseudo
+    st.caption(
+        f"Success {share(row['share_without'])} without noise, {share(row['share_with'])} with it: "
+        f"{count(noise, 'event')} did nothing ({redundant:,} matched already, {outside:,} out of "
+        f"scope, {count(pseudo, 'update')} altered nothing)."
+    )
+
+
+def moves(rows: pd.DataFrame, bucket: str) -> None:
+    """Draws new against recurring; a stretch that is brushed is held against the rest."""
+    hours = 1 if bucket == "hour" else 24
+    known = _coverage.worst_states(ask("bucket_completeness", bucket="hour"))
+    state = st.plotly_chart(
+        _issue_charts.kinds(rows, hours, known),
+        key=f"kinds-{bucket}",
+        on_select="rerun",
+        selection_mode=("box", "points"),
+        config=PLAIN,
+    )
+    chosen = stretch(state, hours)
+    if chosen is None:
+        st.caption("Draw over a stretch of the chart, or select a bar, to see what is different inside it.")
+        return
+    since, until = chosen
+    st.markdown(f"**{when(since)} to {when(until)}**")
+    tile(
+        "stretch_differences",
+        differences,
+        empty="Nothing went wrong inside it, or nothing outside: there is nothing to compare.",
+        begins=since,
+        ends=until,
+    )
+
+
+def stretch(state: Any, hours: int) -> tuple[datetime, datetime] | None:
+    """Gives the stretch of time that was brushed, or the bucket of the bar that was selected, inside the window."""
+    boxes, points = state["selection"].get("box") or [], state["selection"]["points"]
+    length = timedelta(hours=hours)
+    if boxes:
+        low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in boxes[0]["x"][:2])
+        begin, rest = floored(low, hours), floored(high, hours)
+        end = rest if rest == high else rest + length
+    elif points:
+        begin = floored(pd.Timestamp(points[0]["x"]).to_pydatetime(), hours)
+        end = begin + length
+    else:
+        return None
+    begin, end = max(begin, bar().since), min(end, bar().until)
+    return (begin, end) if begin < end else None
+
+
+def floored(at: datetime, hours: int) -> datetime:
+    """Gives the beginning of an instant's hour or day.
+
+    >>> floored(datetime(2026, 1, 5, 12, 30), 24)
+    datetime.datetime(2026, 1, 5, 0, 0)
+    """
+    at = at.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    return at if hours == 1 else at.replace(hour=0)
+
+
+def differences(rows: pd.DataFrame) -> None:
+    """Draws what is commoner or rarer inside a stretch than in the rest of the window."""
+    sure = rows[(rows["ratio_low"] > 1) | (rows["ratio_high"] < 1)]
+    first = rows.iloc[0]
+    if sure.empty:
+        st.markdown("Nothing inside is so different that chance would not do it.")
+    else:
+        st.markdown(
+            f"**{plain(str(first['dimension']))} {plain(str(first['value']))}: {share(first['inside_share'])} inside, "
+            f"{share(first['baseline_share'])} in the rest.**"
+        )
+    shown = rows.assign(
+        interval=[f"{row.ratio_low:,.2f} to {row.ratio_high:,.2f}" for row in rows.itertuples()],
+        counts=[f"{row.inside:,} of {row.inside_all:,}" for row in rows.itertuples()],
+        rest=[f"{row.baseline:,} of {row.baseline_all:,}" for row in rows.itertuples()],
+    )
+    columns = {
+        "dimension": st.column_config.TextColumn("Dimension", pinned=True),
+        "value": st.column_config.TextColumn("Value", width="medium"),
+        "inside_share": st.column_config.ProgressColumn("Inside", format="percent", min_value=0, max_value=1),
+        "baseline_share": st.column_config.ProgressColumn("In the rest", format="percent", min_value=0, max_value=1),
+        "ratio": st.column_config.NumberColumn("Times as common", format="%.2f"),
+        "interval": st.column_config.TextColumn("95 % interval"),
+        "counts": st.column_config.TextColumn("Counted inside"),
+        "rest": st.column_config.TextColumn("Counted in the rest"),
+    }
+    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, key="differences")
+
+
+def listed(rows: pd.DataFrame, words: dict[str, str]) -> None:
+    """Draws the issues; a selected row opens one."""
+    for name in ("state", "fault"):
+        rows = rows[rows[name] == words[name]] if name in words else rows
+    if rows.empty:
+        st.markdown(":gray[:material/remove: No issue of this window is so.]")
+        return
+    labels = {word: label for word, (label, _, _) in STATES.items()}
+    shown = rows.assign(
+        what=[called(row) for row in records(rows)],
+        said=rows["state"].map(lambda word: [labels[word]]),
+    )
+    colours = ["red", "red", "red", "orange", "gray", "green"]
+    columns = {
+        "said": st.column_config.MultiselectColumn("State", options=list(labels.values()), color=colours, pinned=True),
+        "what": st.column_config.TextColumn("What goes wrong", width="large", pinned=True),
+        "app_name": st.column_config.TextColumn("App"),
+        "waiting": st.column_config.NumberColumn("Waiting", format="localized", help="People and groups, at the end"),
+        "people": st.column_config.NumberColumn("Hit", format="localized", help="People and groups, ever"),
+        "fault": st.column_config.TextColumn("Whose fault", help=". ".join(f"{k}: {v}" for k, v in WHOSE.items())),
+        "daily": st.column_config.BarChartColumn("Hit a day", y_min=0, help="In the window, oldest day first"),
+        "code": st.column_config.TextColumn("Code"),
+        "http_status": st.column_config.NumberColumn("HTTP", format="%d"),
+        "step_type": st.column_config.TextColumn("Step"),
+        **times(first_seen_at="First seen", last_seen_at="Last seen"),
+    }
+    opened = st.session_state.get("issues_opened", 0)
+    chosen = choose(shown, columns, f"issues-{opened}", height=min(600, 38 + 35 * len(shown)))
+    st.caption("Select a row to open the issue: whom it hit, why, and what to do.")
+    if chosen is not None:
+        st.session_state.issues_opened = opened + 1
+        st.query_params["issue"] = str(chosen["issue"])
+        st.query_params["of"] = str(chosen["job_id"])
+        st.rerun()
+
+
+def everything() -> None:
+    """Draws the list and what belongs to it."""
+    st.markdown(f"**{sentence(ask('issues'))}**")
+    rates(ask("success_and_noise").iloc[0])
+    _coverage.say_known()
+    words = filters()
+    tile(
+        "issues",
+        lambda rows: listed(rows, words),
+        empty="Nothing went wrong, and nobody waits.",
+        beside=("success_and_noise",),
+    )
+    bucket = "hour" if (bar().until - bar().since) <= timedelta(days=3) else "day"
+    tile(
+        "issues_over_time",
+        lambda rows: moves(rows, bucket),
+        empty="Nothing of this window went wrong.",
+        bucket=bucket,
+        noise=words.get("noise", "out"),
+    )
+    _blame.failing_next()
+    _blame.changing()
+
+
+def page() -> None:
+    """Draws everything, or the one issue that the address names."""
+    if is_empty():
+        teach()
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
+        return
+    if "issue" not in st.query_params:
+        everything()
+        return
+    if st.button("All issues", icon=":material/arrow_back:", type="tertiary"):
+        for name in ("issue", "of"):
+            st.query_params.pop(name, None)
+        st.rerun()
+    _issue.page(st.query_params["issue"], st.query_params.get("of"))
+
+
+if __name__ == "__main__":
+    page()
