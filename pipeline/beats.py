@@ -10,7 +10,7 @@ from threading import Event
 
 from pipeline.announcing import telling
 from pipeline.checking import check_due, sentence
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.inbox import unfinished
 from pipeline.ingest import ingest
 from pipeline.publish import publish
@@ -195,11 +195,6 @@ def keep(store: Store, row: list[object]) -> None:
         cursor.execute("insert into beats values (?, ?, ?, ?, ?)", row)
 
     store.write(replace)
-
-
-def naive(instant: datetime) -> datetime:
-    """Gives an instant the store's way: UTC without a zone."""
-    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def last_runs(store: Store) -> Mapping[str, tuple[datetime, str, str]]:

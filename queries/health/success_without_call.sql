@@ -56,7 +56,11 @@ with done as (
             select 1 from heard h
             where h.app_id = d.app_id
                 and h.occurred_at between d.occurred_at - to_seconds($skew) and d.occurred_at + to_seconds($skew)
-                and (h.resource_id = d.target_id or contains(h."path", d.target_id) or contains(h.response_body, d.target_id))
+                and (
+                    h.resource_id = d.target_id
+                    or contains(h."path", d.target_id)
+                    or contains(h.response_body, d.target_id)
+                )
         )
 )
 select
