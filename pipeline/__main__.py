@@ -220,11 +220,13 @@ def add_words() -> None:
     from pipeline.notifying import notify
     from pipeline.polling import poll
     from pipeline.rulewords import backtest, check
+    from pipeline.tokenwords import ANY, token
 
     app.command()(poll)
     app.command()(check)
     app.command()(backtest)
     app.command()(notify)
+    app.command(context_settings=ANY)(token)
 
 
 def open_to_read() -> Store:

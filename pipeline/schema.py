@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 HERE = Path(__file__).parent
-PARTS = ("schema.sql", "derived.sql", "cycles.sql", "completeness.sql", "quarantine.sql")
+PARTS = ("schema.sql", "derived.sql", "cycles.sql", "completeness.sql", "quarantine.sql", "tokens.sql")
 "What is written, and what follows from it, in the order in which one part uses another."
 
 
