@@ -161,7 +161,7 @@ with known as (
     ) j using (job_id)
 ), calls as (
     select app_id, occurred_at, http_status, "method"
-    from exchanges
+    from app_calls
     where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
 ), answered as (
     select app_id, max(occurred_at) as good_at from calls where http_status between 200 and 299 group by app_id

@@ -246,7 +246,7 @@ def test_the_calendar_lists_the_soonest_end_first_with_the_day_to_order_by_and_t
     assert (rows["days_left"]["Cerby"], rows["order_by"]["Cerby"]) == (4, moment(12))
     assert rows["refused_at"]["Zoom"] == moment(13, 9, 23)
     said = text(test).replace("\\", "")
-    assert "**Zoom** refuses the token since Sun 1 Feb 09:23 UTC (403, 2 calls), as far as its log names" in said
+    assert "**Zoom** refuses the token since Sun 1 Feb 09:23 UTC (403, 2 calls); the last good call" in said
     assert "the last good call was Sun 1 Feb 08:43 UTC." in said
     assert "**Cerby**: the token ends in 4 d 12 h, and a new one takes 7 days: order it now." in said
     assert "Nobody has said when the token of Desk ends" in said

@@ -73,8 +73,7 @@ def refusing(rows: Sequence[Row]) -> list[str]:
     """Says since which minute an app refuses its token."""
     return [
         f":red[:material/block:] **{plain(str(row['app_name']))}** refuses the token since "
-        f"{when(row['refused_at'])} ({int(row['http_status'])}, {count(int(row['refusals']), 'call')}), as far as "
-        "its log names the app; "
+        f"{when(row['refused_at'])} ({int(row['http_status'])}, {count(int(row['refusals']), 'call')}); "
         + (
             "no good call of the month before is known."
             if missing(row["last_good_at"])

@@ -40,11 +40,11 @@ class Scene:
         """Return an app's events."""
         return [event for event in self.events if event.app == app]
 
-    def logs(self) -> dict[str | None, list[Exchange]]:
-        """Return the requests as a store can tell them apart: by the app they name, or of no app."""
-        found: dict[str | None, list[Exchange]] = defaultdict(list)
+    def logs(self) -> dict[str, list[Exchange]]:
+        """Return each app's requests; a log that names no app is the only app's that has one."""
+        found: dict[str, list[Exchange]] = defaultdict(list)
         for exchange in self.exchanges:
-            found[exchange.app.name if log_of(self.timeline, exchange.at) == "own" else None].append(exchange)
+            found[exchange.app.name].append(exchange)
         return dict(found)
 
 
@@ -147,12 +147,12 @@ def _collisions(scene: Scene) -> Iterator[Facts]:
 
     An access log has no answers' bodies, so it cannot tell that nobody was found.
     """
-    found: dict[str | None, list[Event]] = defaultdict(list)
+    found: dict[str, list[Event]] = defaultdict(list)
     for event in scene.since(DAY):
         shape = log_of(scene.timeline, event.at)
         refused = event.failure is not None and event.failure.http_status == 409
         if event.app == scene.apps[0] and refused and event.action == "create" and shape != "access":
-            found[event.app.name if shape == "own" else None].append(event)
+            found[event.app.name].append(event)
     for name, events in found.items():
         yield _finding("collision", name, events[0].at, _stories(events), "found_by_none")
 

@@ -50,7 +50,7 @@ with shared as (
         regexp_extract(coalesce("filter", ''), '"([^"]+)"', 1) as sought,
         request_body,
         response_body
-    from exchanges
+    from app_calls
     where occurred_at <= $at and occurred_at > $at - to_hours($hours)
 ), unseen as (
     select g.app_id, g.sought, min(p.occurred_at) as since

@@ -39,7 +39,7 @@ with done as (
         and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
 ), heard as (
     select app_id, occurred_at, resource_id, "path", response_body
-    from exchanges
+    from app_calls
     where occurred_at > $at - to_hours($hours) - to_seconds($skew) and occurred_at <= $at and app_id is not null
 ), alone as (
     select d.*

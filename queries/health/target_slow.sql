@@ -42,7 +42,7 @@ with calls as (
         duration_ms,
         http_status = 429 as throttled,
         occurred_at > $at - to_hours($hours) as lately
-    from exchanges
+    from app_calls
     where occurred_at <= $at and occurred_at > $at - to_hours($hours) - interval 7 day
         and not regexp_matches(coalesce("filter", ''), '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
 ), measured as (

@@ -38,7 +38,7 @@ with writes as (
         "path",
         client,
         coalesce(resource_id, json_extract_string(try_cast(response_body as json), '$.id')) as target_id
-    from exchanges
+    from app_calls
     where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
         and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
 ), alone as (
