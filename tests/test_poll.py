@@ -553,6 +553,7 @@ def test_the_beat_polls_and_stops_between_pages(bench: Bench) -> None:
         beat.work(bench.store, stopped)
     assert bench.rows() == []
     assert "contoso: 91 records kept" in beat.work(bench.store, Event())
+    beat.end()
     assert len(bench.rows()) == EVENTS
 
 
