@@ -39,6 +39,7 @@ demo: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/eta.py
+	$(BIN)/python benchmarks/forecast.py
 
 sample: $(VENV)/.ready
 	$(BIN)/python sample_logs/generate.py

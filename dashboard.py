@@ -1,4 +1,4 @@
-"""What `streamlit run dashboard.py` serves: the pages, the beats that run beside them, and /healthz.
+"""What `streamlit run dashboard.py` serves: the pages, the beats that run beside them, /healthz and /metrics.
 
 The beats start with the server, so they do not depend on anybody looking.
 """
@@ -12,10 +12,11 @@ from typing import Any
 import anyio.to_thread
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from pipeline.lease import holder
+from pipeline.metrics import TYPE, metrics
 from pipeline.pulse import STOPPED, explained, troubles
 from pipeline.schedule import Standby
 from pipeline.settings import SettingsError, read_settings
@@ -46,11 +47,22 @@ async def healthz(_request: Request) -> JSONResponse:
     try:
         told = await anyio.to_thread.run_sync(health)
         return JSONResponse(told, status_code=200 if told["status"] == "ok" else 503)
-    except StoreError as error:
-        reason = explained(read_settings(), error)
-    except SettingsError as error:
-        reason = str(error)
-    return JSONResponse({"status": "failed", "reason": reason}, status_code=503)
+    except (StoreError, SettingsError) as error:
+        return JSONResponse({"status": "failed", "reason": told_of(error)}, status_code=503)
+
+
+async def metered(_request: Request) -> PlainTextResponse:
+    """Answers with Prometheus's text, or 503 with the reason in a sentence."""
+    try:
+        told = await anyio.to_thread.run_sync(lambda: metrics(store()))
+        return PlainTextResponse(told, media_type=TYPE)
+    except (StoreError, SettingsError) as error:
+        return PlainTextResponse(f"{told_of(error)}\n", status_code=503)
+
+
+def told_of(error: StoreError | SettingsError) -> str:
+    """Gives why nothing can be told."""
+    return explained(read_settings(), error) if isinstance(error, StoreError) else str(error)
 
 
 def health() -> dict[str, Any]:
@@ -71,4 +83,4 @@ def health() -> dict[str, Any]:
     }
 
 
-app = st.App("views/_app.py", lifespan=beating, routes=[Route("/healthz", healthz)])
+app = st.App("views/_app.py", lifespan=beating, routes=[Route("/healthz", healthz), Route("/metrics", metered)])

@@ -1,4 +1,4 @@
-"""python -m demo: the dashboard and the pipeline beside a stand-in for Microsoft Graph, with time that runs faster.
+"""python -m demo: dashboard and pipeline beside a stand-in for Graph and a mail server, with time that runs faster.
 
 Exit 0: the story was told, or somebody ended it. 2: it could not begin; stderr says why in a sentence.
 """
@@ -16,6 +16,7 @@ from typing import Annotated
 import httpx
 import typer
 
+from demo.post import RECIPIENT, Office
 from demo.processes import Processes, manner, port_is_free, wait_for
 from demo.standin import StandIn
 from demo.story import FUTURE, START, Line, Story, tell
@@ -66,7 +67,7 @@ def refuse(sentence: str) -> None:
 
 def clean(folder: Path) -> Path:
     """Removes what an earlier demonstration left, and nothing else, from its folder."""
-    for name in ("lake", "inbox"):
+    for name in ("lake", "inbox", "mail"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
     for log in folder.glob("*.log"):
@@ -78,10 +79,16 @@ def play(story: Story, folder: Path, port: int, speed: float, seconds: float, se
     """Starts everything and tells the story as it happens."""
     clock = Clock(START - timedelta(seconds=BACK_FILL_S * BACK_FILL_SPEED), BACK_FILL_SPEED)
     url = f"http://localhost:{port}"
-    with StandIn([story.tenant], clock=clock.now, page_size=PAGE_SIZE) as graph:
+    with (
+        StandIn([story.tenant], clock=clock.now, page_size=PAGE_SIZE) as graph,
+        Office(folder / "mail", lambda told: say(clock.now(), told)) as office,
+    ):
         # Whoever asks in a faster time is allowed as much in less of it.
         graph.faults.throttle_s = THROTTLE_S / BACK_FILL_SPEED
-        settings = environment(graph, folder)
+        settings = environment(graph, folder) | {
+            "PROVISIONING_NOTIFY": str(office.routes_toml(folder)),
+            "PROVISIONING_DASHBOARD_URL": url,
+        }
         back_fill(settings | {"PROVISIONING_CLOCK": clock.setting})
         graph.faults.throttle_s = THROTTLE_S / speed
         clock.set(START, speed)
@@ -148,6 +155,7 @@ def introduce(url: str, pid: int, folder: Path, graph: StandIn) -> None:
     print(f"The dashboard is at {url}; it only shows, and the pipeline (process {pid}) reads.")
     print(f"Try: kill -9 {pid}             the pages soon say that nothing is read any more; then, to read again:")
     print(f"     . {where}/environment; python -m pipeline watch")
+    print(f"Letters to {RECIPIENT} are kept in {where}/mail.")
     print(f"     curl -k {graph.url}/_faults   how to make Graph misbehave; logs are in {where}", flush=True)
 
 

@@ -16,12 +16,11 @@ from email.utils import format_datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl
 
 import typer
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from demo.certificates import make_certificates
 from demo.faults import Faults, Often
@@ -37,20 +36,6 @@ logger = logging.getLogger(__name__)
 
 class StandInError(Exception):
     """The stand-in cannot be started; the message says why."""
-
-
-class Connection(H11Protocol):
-    """A connection that can be cut off: a client that left without a word would hold a stopped server's sockets."""
-
-    open: ClassVar[set[asyncio.Transport]] = set()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.open.add(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.open.discard(self.transport)
-        super().connection_lost(exc)
 
 
 @dataclass(frozen=True)
@@ -121,7 +106,7 @@ class StandIn:
             self._serve,
             ssl_certfile=self._pem,
             interface="asgi3",
-            http=Connection,
+            http="h11",
             ws="none",
             lifespan="off",
             log_level=logging.CRITICAL,
@@ -235,11 +220,15 @@ class StandIn:
 
 
 async def run(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serves until told to stop, then cuts off whoever is still connected."""
+    """Serves until told to stop, then cuts off whoever is still connected, or is just about to be.
+
+    Only the loop knows connections whose TLS handshake was never ended; nobody else would close their sockets.
+    """
     await server.serve(sockets=[listening])
     loop = asyncio.get_running_loop()
-    for transport in [each for each in Connection.open if getattr(each, "_loop", loop) is loop]:
+    for transport in list(getattr(loop, "_transports", {}).values()):
         transport.abort()
+    # An aborted transport closes its socket in a later turn of the loop.
     for _ in range(5):
         await asyncio.sleep(0)
 

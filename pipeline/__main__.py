@@ -223,9 +223,11 @@ def add_words() -> None:
     from pipeline.notifying import notify
     from pipeline.polling import poll
     from pipeline.rulewords import backtest, check
+    from pipeline.tokenwords import ANY, token
 
     for word in (poll, check, backtest, lint, notify, evidence, verify):
         app.command()(word)
+    app.command(context_settings=ANY)(token)
 
 
 def open_to_read() -> Store:

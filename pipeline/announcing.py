@@ -139,4 +139,4 @@ def merge(cursor: Cursor, rows: Sequence[Row], told: dict[str, list[Row]]) -> No
         if one.state == WAITING and (one.incident_id, one.address) in anew
     ]
     if old:
-        cursor.execute(f"update outbox set state = '{MERGED}' where list_contains(?, message_id)", [old])
+        cursor.execute("update outbox set state = ? where list_contains(?, message_id)", [MERGED, old])

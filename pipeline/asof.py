@@ -5,7 +5,7 @@ Logs may be old: a store that was loaded once is asked as of its end, not as of 
 
 from datetime import datetime, timedelta
 
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.store import Store
 
 ALIVE = timedelta(days=1)
@@ -25,7 +25,7 @@ from (
 
 def as_of(store: Store) -> datetime:
     """Gives the instant, naive UTC; for an empty store the present one."""
-    present = now(store.settings).replace(tzinfo=None)
+    present = naive(now(store.settings))
     [(reached,)] = store.rows(REACHED)
     if reached is not None and reached > present - ALIVE:
         return present

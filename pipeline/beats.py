@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from typing import TYPE_CHECKING
 
 from pipeline.announcing import telling
 from pipeline.checking import check_due, sentence
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.inbox import unfinished
 from pipeline.ingest import ingest
 from pipeline.publish import publish
@@ -18,6 +19,9 @@ from pipeline.settings import Settings
 from pipeline.store import LAKE, Cursor, Store
 from pipeline.tenants import Tenant, TenantsError, read_tenants
 from pipeline.upkeep import maintain
+
+if TYPE_CHECKING:
+    from pipeline.polling import Polling
 
 HEARTBEAT = timedelta(minutes=1)
 "How often a beat without news still says that it ran, and one that is at work that it is."
@@ -41,14 +45,17 @@ class Beat:
     every: int
     "Seconds."
     work: Callable[[Store, Event], str]
+    end: Callable[[], None] = lambda: None
+    "Lets go of what it keeps between two turns, after the last one."
 
 
 def beats(settings: Settings) -> list[Beat]:
     """Gives the beats that the settings ask for."""
+    polls = Polls()
     chosen = [
         Beat("ingest", settings.ingest_every, read_inbox),
         Beat("maintain", settings.maintain_every, tidy),
-        *([Beat("poll", settings.poll_every, Polls())] if settings.tenants else []),
+        *([Beat("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
         *([Beat("container", settings.poll_every, read_containers)] if contained(settings) else []),
         Beat("check", min(settings.check_every, CHECK_AT_LEAST_S), ask_rules),
         *([Beat("notify", NOTIFY_S, tell)] if settings.notify else []),
@@ -84,7 +91,7 @@ class Polls:
     """Asks Microsoft Graph; azure-identity is only loaded where tenants are asked."""
 
     def __init__(self) -> None:
-        self._polling: Callable[[Store, Event], str] | None = None
+        self._polling: Polling | None = None
 
     def __call__(self, store: Store, stop: Event) -> str:
         from pipeline.graph.errors import Stopped
@@ -95,6 +102,11 @@ class Polls:
             return self._polling(store, stop)
         except Stopped:
             raise Stopping from None
+
+    def close(self) -> None:
+        """Ends every connection."""
+        if self._polling is not None:
+            self._polling.close()
 
 
 def contained(settings: Settings) -> list[Tenant]:
@@ -195,11 +207,6 @@ def keep(store: Store, row: list[object]) -> None:
         cursor.execute("insert into beats values (?, ?, ?, ?, ?)", row)
 
     store.write(replace)
-
-
-def naive(instant: datetime) -> datetime:
-    """Gives an instant the store's way: UTC without a zone."""
-    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def last_runs(store: Store) -> Mapping[str, tuple[datetime, str, str]]:

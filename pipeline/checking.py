@@ -10,16 +10,26 @@ from typing import Any
 
 from pipeline.asof import as_of, is_empty
 from pipeline.health import Along, Checked, check
+from pipeline.profiles import ProfileError, read_profiles
 from pipeline.rulebook import read_overrides
 from pipeline.store import Store
+from pipeline.tokens import with_leads
 
 MOST = 24
 "How many missed checks are made up for; a longer gap is walked in larger steps."
 
 
 def overrides_of(store: Store) -> Mapping[str, Any]:
-    """Gives what rules.toml says."""
-    return read_overrides(Path(store.settings.rules))
+    """Gives what rules.toml says, and how long a new token takes by the app's profile.
+
+    A profile that cannot be used says nothing here; the page Connections says why.
+    """
+    said = read_overrides(Path(store.settings.rules))
+    try:
+        profiles = read_profiles(store.settings)
+    except ProfileError:
+        return said
+    return with_leads(said, profiles, [str(app) for (app,) in store.rows("select distinct app_name from tokens")])
 
 
 def last_check(store: Store) -> datetime | None:

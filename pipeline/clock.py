@@ -13,6 +13,11 @@ def now(settings: Settings) -> datetime:
     return running(settings.clock, datetime.now(UTC)) if settings.clock else datetime.now(UTC)
 
 
+def naive(instant: datetime) -> datetime:
+    """Gives an instant the store's way: UTC without a zone."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
 def running(clock: str, at: datetime) -> datetime:
     """Gives what a demonstration's clock shows at a real instant.
 

@@ -144,6 +144,20 @@ from (
 where quarantined
 group by job_id, coalesce(left_at, timestamp 'infinity');
 
+-- app_jobs: the job and the name of an app, for what names only the app, such as its own log.
+create or replace view app_jobs as
+select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
+from job_snapshots
+where app_id is not null
+group by app_id;
+
+-- app_calls: SCIM requests with their app. A log that names none is the only app's, where no other has a log at all.
+create or replace view app_calls as
+select * replace (coalesce(nullif(app_id, ''), (
+    select case when count(distinct app_id) = 1 then any_value(app_id) end from exchanges where app_id <> ''
+)) as app_id)
+from exchanges;
+
 -- escrows: an object whose attempt failed and awaits retry. Opened by the first failure since it was last fine; closed by
 -- a success, a warning, a redundant export (both sides match) or leaving scope. Entra drops it 28 days after it opened.
 create or replace view escrows as

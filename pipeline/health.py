@@ -25,7 +25,7 @@ from pipeline.incidents import (
     opened_meanwhile,
     reword_incidents,
 )
-from pipeline.knowing import in_doubt
+from pipeline.knowing import Doubts
 from pipeline.rulebook import Asking, Rule, askings, rules
 from pipeline.store import Cursor, Store, StoreError
 
@@ -98,9 +98,9 @@ def check(
     Without `keep` nothing is written, and all that was found counts as opened: for an instant before the last check.
     """
     was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
-    checked = Checked(at)
+    checked, doubts = Checked(at), Doubts(store, at)
     for rule in rules().values() if chosen is None else chosen:
-        checked.runs.append(ask_rule(store, rule, overrides, checked, was_open))
+        checked.runs.append(ask_rule(store, rule, overrides, checked, was_open, doubts))
 
     found = checked.opened
 
@@ -126,12 +126,13 @@ def ask_rule(
     overrides: Mapping[str, Any],
     checked: Checked,
     was_open: Mapping[tuple[str, str], Incident],
+    doubts: Doubts,
 ) -> Run:
     """Asks one rule, for each of its askings; a rule that fails changes no incident."""
     run, began = Run(rule.name), time.monotonic()
     known = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
     try:
-        doubted = in_doubt(store, rule.needs, checked.at)
+        doubted = doubts.of(rule.needs)
         opened, held, severities = answered(store, rule, overrides, checked.at)
     except StoreError as error:
         run.outcome, run.detail = "failed", str(error)

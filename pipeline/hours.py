@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from pipeline.clock import naive
+
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -84,8 +86,3 @@ class Digest(Table):
         first = day - timedelta(days=7 if self.every == "weekly" else 1)
         since, until = (datetime.combine(one, self.at, self.zone) for one in (first, day))
         return naive(since), naive(until)
-
-
-def naive(at: datetime) -> datetime:
-    """Gives an instant the store's way: UTC without a zone."""
-    return at.astimezone(UTC).replace(tzinfo=None)

@@ -105,10 +105,10 @@ class Run:
             self.results.append(result)
             try:
                 self.read_file(file, result, self.ledger.get(file.name), done)
-            except FileNotFoundError:
-                pass  # It was moved away since the folder was walked.
             except OSError as error:
-                self.unread(replace(file, fault=f"cannot be read ({error.strerror})"), result)
+                # One that is not there was moved away since the folder was walked.
+                if not isinstance(error, FileNotFoundError):
+                    self.unread(replace(file, fault=f"cannot be read ({error.strerror})"), result)
             result.seconds = time.monotonic() - began
             done += size_of(file)
             self.progress(done, self.total)

@@ -29,17 +29,34 @@ group by job_id
 ASKED = {"jobs": JOBS, "events": EVENTS, "exchanges": EXCHANGES}
 
 
-def in_doubt(store: Store, needs: Iterable[Need], at: datetime) -> dict[str, str]:
-    """Gives the jobs of which too little is known, with what is missing; '' stands for all of them.
+class Doubts:
+    """What is in doubt as of one instant; a need is asked of the store once, however many rules have it."""
 
-    Without any job at all, nothing is known.
-    """
-    doubted: dict[str, str] = {}
-    for need in needs:
-        since = at - timedelta(hours=need.hours)
-        rows = store.rows(ASKED[need.source], {"since": since, "at": at})
+    def __init__(self, store: Store, at: datetime) -> None:
+        self._store, self._at = store, at
+        self._known: dict[Need, dict[str, str]] = {}
+
+    def of(self, needs: Iterable[Need]) -> dict[str, str]:
+        """Gives the jobs of which too little is known, with what is missing; '' stands for all of them.
+
+        Without any job at all, nothing is known.
+        """
+        doubted: dict[str, str] = {}
+        for need in needs:
+            if need not in self._known:
+                self._known[need] = self._ask(need)
+            doubted |= self._known[need]
+        return doubted
+
+    def _ask(self, need: Need) -> dict[str, str]:
+        """Asks the store for one need."""
+        since = self._at - timedelta(hours=need.hours)
+        rows = self._store.rows(ASKED[need.source], {"since": since, "at": self._at})
         missing = f"{need.source} of the last {need.hours} hours"
-        if not rows:
-            doubted[""] = missing
-        doubted |= {str(job or ""): f"{name or job}: {missing}" for job, name, known in rows if not known}
-    return doubted
+        doubted = {str(job or ""): f"{name or job}: {missing}" for job, name, known in rows if not known}
+        return doubted if rows else {"": missing}
+
+
+def in_doubt(store: Store, needs: Iterable[Need], at: datetime) -> dict[str, str]:
+    """Gives what is in doubt for one rule's needs."""
+    return Doubts(store, at).of(needs)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.announcing import announced, telling_of
+from pipeline.clock import naive
 from pipeline.clock import now as present
-from pipeline.hours import naive
 from pipeline.incidents import open_incidents
 from pipeline.messages import when
 from pipeline.notify import Sent, deliver_due, due, message_of, try_out

@@ -5,7 +5,7 @@ Whatever is asked is only read.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.container.trial import try_container
 from pipeline.graph.client import Graph, Patience
 from pipeline.graph.features import CONTAINER
@@ -61,7 +61,7 @@ def container_of(tenant: Tenant) -> list[Permission]:
 
 def keep(store: Store, tenant: Tenant, found: Sequence[Permission], at: datetime) -> None:
     """Writes what was found of a tenant in place of what was."""
-    moment = at.astimezone(UTC).replace(tzinfo=None)
+    moment = naive(at)
     rows = [asdict(one) | {"asked_at": moment} for one in found]
 
     def write(cursor: Cursor) -> None:

@@ -178,6 +178,11 @@ class Polling:
         found = self._asking.all(store, tenants, stop, "beat", budget_s=float(settings.poll_every))
         return "; ".join(said for one in found if (said := news(one)))
 
+    def close(self) -> None:
+        """Ends every connection."""
+        if self._asking is not None:
+            self._asking.close()
+
 
 def news(one: "Polled") -> str:
     """Says what a turn brought or why it failed; nothing when there is nothing to say."""

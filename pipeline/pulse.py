@@ -6,12 +6,13 @@ Beats are told by this machine's clock. Contacts are told by the shown one, as t
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.beats import HEARTBEAT, Beat, beats
+from pipeline.clock import naive
 from pipeline.lease import Holder, holder
 from pipeline.settings import Settings
 from pipeline.store import Store, StoreError
@@ -46,7 +47,7 @@ class Trouble:
 
 def troubles(store: Store, at: datetime) -> list[Trouble]:
     """Gives what is the matter now, the gravest first; none when data comes as it should. `at` is real time."""
-    at = at.astimezone(UTC).replace(tzinfo=None)
+    at = naive(at)
     runs = {str(row["beat"]): row for row in store.ask(BEATS).to_pylist()}
     running = holder(store.settings)
     found = [*disks(store.settings)]
@@ -125,7 +126,7 @@ def there(place: Path) -> Path:
 def started(running: Holder, at: datetime) -> datetime:
     """Gives since when a process runs the beats; the present where it does not say."""
     try:
-        return datetime.fromisoformat(running.since).astimezone(UTC).replace(tzinfo=None)
+        return naive(datetime.fromisoformat(running.since))
     except ValueError:
         return at
 

@@ -13,6 +13,18 @@ create or replace macro quarantine_verdict(
         else 'below'
     end;
 
+-- standing_of: how a job stands by what Graph says of it and of its schedule. Graph's state of one that Entra has switched
+-- off is not documented, so the schedule decides.
+create or replace macro standing_of(state, schedule_state) as
+    case
+        when state = 'Quarantine' then 'quarantined'
+        when schedule_state = 'Disabled' and state <> 'NotConfigured' then 'switched_off'
+        when state = 'Paused' or schedule_state = 'Paused' then 'paused'
+        when state in ('NotRun', 'NotConfigured') then 'never_run'
+        when state = 'Active' then 'healthy'
+        else 'unknown'
+    end;
+
 -- headrooms: for each job and limit where it stands, and how many cycles of the present slope are left, as of an instant.
 -- The slope is the median of the slopes between all pairs of the last twelve cycles (Theil and Sen), its band their
 -- quantiles. The share's limit is told as a number of failures, if the number of objects that are fine stays.
@@ -136,17 +148,20 @@ from sloped;
 create or replace macro silences(as_of, grace) as table
 with known as (
     -- rhythms has a last_event_at too, of the cycle under way alone.
-    select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id
+    select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id, j.pruned
     from rhythms(as_of, grace) r
     left join (
         select job_id, max(ended_at) as last_event_at from cycle_parts where began_at <= as_of group by job_id
     ) e using (job_id)
     left join (
-        select job_id, arg_max(app_id, observed_at) as app_id from job_snapshots where observed_at <= as_of group by job_id
+        select job_id, arg_max(app_id, observed_at) as app_id, arg_max(escrows_pruned, observed_at) as pruned
+        from job_snapshots
+        where observed_at <= as_of
+        group by job_id
     ) j using (job_id)
 ), calls as (
     select app_id, occurred_at, http_status, "method"
-    from exchanges
+    from app_calls
     where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
 ), answered as (
     select app_id, max(occurred_at) as good_at from calls where http_status between 200 and 299 group by app_id
@@ -187,8 +202,10 @@ with known as (
         k.observed_at,
         k.last_event_at,
         a.good_at,
+        k.pruned,
         k.error_code,
         k.since as rhythm_since,
+        k.rhythm = 'quarantined' and k.error_code like '%Credential%' as doubted,
         t.refused_at,
         t.down_at,
         c.failing_at,
@@ -224,7 +241,8 @@ select
     cause,
     coalesce(case cause
         when 'collector_broken' then coalesce(failing_at, observed_at)
-        when 'credentials' then coalesce(refused_at, rhythm_since)
+        -- The app's log may lie in several files, of which only some name the app; Graph dates the first refusal as well.
+        when 'credentials' then least(refused_at, case when refused_at is null or doubted then rhythm_since end)
         when 'target_down' then coalesce(down_at, rhythm_since)
         when 'log_export_broken' then missed_at
         when 'idle' then last_event_at
@@ -232,7 +250,9 @@ select
     end, last_event_at, observed_at, as_of) as since,
     case cause
         when 'collector_broken' then 'our own collection does not get through, so nobody knows what the job does'
-        when 'paused' then 'somebody paused the job or switched it off; nothing is provisioned'
+        when 'paused' then case when pruned
+            then 'Entra paused the job: so much failed in its first cycle that it cleared the failures'
+            else 'somebody paused the job or switched it off; nothing is provisioned' end
         when 'credentials' then 'the app refuses the token'
         when 'target_down' then 'the app cannot be reached or answers with errors of its own'
         when 'log_export_broken' then 'the job writes to the app, and its events do not reach us'

@@ -41,7 +41,8 @@ class Beats:
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        for beat in beats(settings):
+        self._beats = beats(settings)
+        for beat in self._beats:
             trigger = IntervalTrigger(seconds=beat.every, jitter=min(1, beat.every // 5), timezone=UTC)
             first = datetime.now(UTC) + timedelta(seconds=0 if beat.name == "ingest" else min(beat.every, FIRST_S))
             self._scheduler.add_job(self.run, trigger, args=[beat], id=beat.name, next_run_time=first)
@@ -73,6 +74,8 @@ class Beats:
         self._stop.set()
         self._scheduler.shutdown(wait=True)
         self._watcher.join()
+        for beat in self._beats:
+            beat.end()
         self._store.close()
         self._lease.release()
 

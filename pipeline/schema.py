@@ -16,6 +16,7 @@ PARTS = (
     "groups.sql",
     "completeness.sql",
     "quarantine.sql",
+    "tokens.sql",
 )
 "What is written, and what follows from it, in the order in which one part uses another."
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.answers import records, shown
+from pipeline.clock import naive
 from pipeline.lease import holder
 from pipeline.pulse import troubles
 from pipeline.store import LAKE, Cursor, Store, said
@@ -63,7 +64,7 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
 
     `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
     """
-    values = {"now": now.astimezone(UTC).replace(tzinfo=None)}
+    values = {"now": naive(now)}
     running = holder(store.settings)
     # Beats are told by this machine's clock, whatever a demonstration shows.
     found = troubles(store, datetime.now(UTC) if store.settings.clock else now)

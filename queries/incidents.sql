@@ -32,13 +32,13 @@ select
     opened_at,
     noticed_at,
     closed_at,
-    noticed_at >= $since as is_new,
+    noticed_at >= $since and noticed_at < $until as is_new,
     coalesce(closed_at < $until, false) as is_over,
     acknowledged_by,
     owner,
     snoozed_until
 from incidents
-where noticed_at < $until
+where opened_at < $until
     and (closed_at is null or closed_at >= $since)
     and ($job is null or job_id = $job)
 order by

@@ -21,6 +21,8 @@
 --   at_most          the number that crosses it
 --   headroom         how many more it takes
 --   per_cycle        failures more a cycle; null where the cycles are too few
+--   per_cycle_low    the same, fewer in one of ten pairs of cycles
+--   per_cycle_high   the same, more in one of ten
 --   cycles_least     cycles until it is crossed, in one of ten cases or fewer
 --   cycles_left      the same at the present slope; null where nothing rises
 --   cycles_most      the same in nine of ten cases
@@ -36,6 +38,8 @@ select
     at_most,
     headroom,
     per_cycle,
+    per_cycle_low,
+    per_cycle_high,
     cycles_least,
     cycles_left,
     cycles_most,

@@ -1,4 +1,4 @@
-"""Holds every file of `queries/` to its own header, to DuckDB's reading of its body and to the house's style."""
+"""Holds every file of `queries/`, rules too, to its header, to DuckDB's reading of it and to the house's style."""
 
 import re
 from collections.abc import Iterator
@@ -9,17 +9,18 @@ import duckdb
 import pytest
 
 from pipeline.catalog import Query, UnknownQuery, WrongValue, bind, catalog, find_query, value
+from pipeline.rulebook import rules
 from pipeline.settings import read_settings
 from pipeline.store import Store, open_store
 
 EXAMPLES: dict[str, Any] = {"TIMESTAMP": datetime(2026, 1, 5), "VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1}
-NAMES = sorted(catalog())
+FILES = catalog() | {f"health/{name}": rule.query for name, rule in rules().items()}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=sorted(FILES))
 def query(request: pytest.FixtureRequest) -> Query:
-    """Each query in turn."""
-    return find_query(request.param)
+    """Each query in turn, health rules among them."""
+    return FILES[request.param]
 
 
 @pytest.fixture(scope="module")

@@ -38,11 +38,7 @@ def test_every_question_is_asked_somewhere_or_made_for_analysts() -> None:
     assert never == []
 
 
-ANALYSTS = {"exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"} | {
-    "quarantine_headroom",
-    "quarantine_waiting",
-    "silence",
-}
+ANALYSTS = {"exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"}
 "Questions with no tile of their own yet; the page Questions offers them."
 
 

@@ -61,7 +61,7 @@ def test_a_found_incident_says_what_since_when_who_why_and_what_to_do(given: Giv
     assert "Affected\n  1 leaver, 4 objects wait" in said
     assert "Evidence\n  before: 0" in said
     assert f"What to do\n  {find_rule('escrow_growth').do}" in said
-    assert "https://p.example.com/health?since=2026-01-19T01:00&until=2026-01-20T04:00&job=Cerby" in said
+    assert "https://p.example.com/quarantine?since=2026-01-19T01:00&until=2026-01-20T04:00&job=Cerby" in said
 
 
 def test_people_are_named_up_to_ten_and_leavers_come_first() -> None:

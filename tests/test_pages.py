@@ -9,6 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pipeline.catalog import catalog
+from pipeline.health import check
+from pipeline.incidents import open_incidents, snooze
 from pipeline.settings import Settings
 from pipeline.store import Store
 from tests.given import Given, moment
@@ -95,6 +97,27 @@ def test_the_overview_says_who_needs_somebody() -> None:
     held = "**Cerby** has been in quarantine since Sat 31 Jan 04:40 UTC (credentials, or answers that are not SCIM)"
     assert f"1 of 2 jobs needs you: {held}." in [error.value for error in test.error]
     assert "In **Zoom** 1 object waits for a retry, the first since Sun 1 Feb 22:30 UTC." in text(test)
+
+
+def test_the_overview_is_led_by_the_incidents_once_the_rules_were_asked(tenant: Store) -> None:
+    check(tenant, moment(13, 23), overrides={})
+    test = healthy(app())
+    [said] = [box.value for box in test.error if "you" in box.value]
+    quarantined = plain("Cerby is in quarantine: EncounteredQuarantineException")
+    assert said.startswith(f"1 of 2 jobs needs you: {quarantined} (since Sat 31 Jan 04:40 UTC")
+    opened = tenant.rows("select count(*) from incidents where closed_at is null")[0][0]
+    assert len(table(test, "leavers")) == opened > 0
+    assert "By the incidents as of" in text(test) and "never asked" not in text(test)
+
+
+def test_a_snoozed_incident_leaves_the_sentence_and_is_counted(tenant: Store) -> None:
+    check(tenant, moment(13, 23), overrides={})
+    for one in open_incidents(tenant):
+        snooze(tenant, one.incident_id, moment(20))
+    test = healthy(app())
+    assert not [box.value for box in test.error if "you" in box.value]
+    assert any(box.value.startswith("None of 2 jobs needs you.") for box in [*test.warning, *test.success])
+    assert "snoozed." in text(test)
 
 
 def test_the_fleet_is_worst_first_and_its_numbers_are_those_of_sql(tenant: Store) -> None:

@@ -99,6 +99,37 @@ def test_quarantine_ahead_closes_only_when_more_than_five_cycles_are_left(given:
     assert lasts(given, "quarantine_ahead", NOW, **(SLOPE | {"most": 9})) == set()
 
 
+def first_cycle(given: Given, done: int, *, failed: int = 4, fine: int = 2) -> None:
+    """A first cycle under way: so many of a hundred pages done, and what has failed and succeeded so far."""
+    for who in range(failed):
+        given.failed(f"bad-{who}", day=1, hour=10, cycle_id="first")
+    for who in range(fine):
+        given.succeeded(f"good-{who}", day=1, hour=10, cycle_id="first")
+    pages: dict[str, Any] = {"completed_units": done, "total_units": 100, "steady_since": None}
+    given.observed("Cerby", "Active", day=1, hour=11, last_ended_at=None, **pages)
+
+
+def test_quarantine_ahead_fires_in_a_first_cycle_that_will_cross_a_limit_before_its_end(given: Given) -> None:
+    first_cycle(given, done=40)
+    found = opens(given, "quarantine_ahead", NOW, **SLOPE)[CERBY]
+    assert (found["cycles_left"], found["reached"]) == (1, 4)
+    assert found["summary"].endswith("in its first cycle that Entra will clear the failures and pause it")
+
+
+@pytest.mark.parametrize(("done", "fine"), [(100, 2), (3, 2), (80, 20)])
+def test_quarantine_ahead_is_silent_in_a_first_cycle_that_ends_below_or_has_hardly_begun(
+    given: Given, done: int, fine: int
+) -> None:
+    first_cycle(given, done=done, fine=fine)
+    assert opens(given, "quarantine_ahead", NOW, **SLOPE) == {}
+
+
+def test_a_later_cycle_is_not_drawn_out_by_its_pages(given: Given) -> None:
+    first_cycle(given, done=40)
+    given.observed("Cerby", "Active", day=1, hour=12, steady_since=moment(1, 11), completed_units=40, total_units=100)
+    assert opens(given, "quarantine_ahead", NOW, **SLOPE) == {}
+
+
 # Silence: one test for each row of the truth table. The last event is twelve hours old.
 
 
@@ -125,6 +156,15 @@ def test_silence_is_silent_on_an_idle_job_that_runs_without_events(given: Given)
 def test_a_paused_job_is_silent_for_that(given: Given) -> None:
     runs(given, state="Paused", schedule_state="Paused")
     assert cause(given) == "paused"
+
+
+def test_a_job_that_entra_paused_because_its_first_cycle_failed_is_not_said_to_be_paused_by_somebody(
+    given: Given,
+) -> None:
+    runs(given, state="Paused", schedule_state="Paused", escrows_pruned=True)
+    assert cause(given) == "paused"
+    [row] = given.answer("silence", at=NOW)
+    assert row["explanation"].startswith("Entra paused the job: so much failed in its first cycle")
 
 
 def test_a_job_that_misses_two_runs_is_dead(given: Given) -> None:

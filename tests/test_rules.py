@@ -222,6 +222,19 @@ def test_mass_leavers_fires_at_half_the_deletion_threshold(given: Given) -> None
     assert opens(given, "mass_leavers", moment(1, 2))[CERBY]["threshold"] == 12
 
 
+def test_mass_leavers_fires_in_a_first_week_too_where_there_is_a_threshold_and_is_critical_at_it(given: Given) -> None:
+    given.observed("Cerby", "Active", day=1, deletion_threshold=8)
+    for number in range(6):
+        given.disabled(f"gone{number}", day=1, hour=1, cycle_id=f"cycle-{number % 2}")
+    found = opens(given, "mass_leavers", moment(1, 2))[CERBY]
+    assert (found["leavers"], found["in_one_cycle"], found["severity"]) == (6, 3, "warning")
+    for number in range(5):
+        given.event(f"held{number}", "success", moment(1, 1, 30), action="stagedDelete", cycle_id="cycle-0")
+    found = opens(given, "mass_leavers", moment(1, 2))[CERBY]
+    assert (found["in_one_cycle"], found["severity"]) == (8, "critical")
+    assert "one cycle reached the deletion threshold" in found["summary"]
+
+
 def test_mass_leavers_is_silent_in_a_jobs_first_week_and_when_few_are_removed(given: Given) -> None:
     for number in range(6):
         given.disabled(f"gone{number}", day=1, hour=1, minute=number)

@@ -16,6 +16,7 @@ ICON = Path(__file__).with_name("icon.svg")
 PAGES = (
     "overview.py",
     "cycles.py",
+    "quarantine.py",
     "health.py",
     "people.py",
     "leavers.py",

@@ -170,7 +170,7 @@ def about(profile: Profile) -> None:
         st.markdown(
             f":material/key: **A new token takes about {count(token.lead_days, 'day')}{assumed}.** "
             f"{'An administrator of the app makes it' if token.self_service else 'It is not self-service'}: "
-            f"{plain(token.who)}. When the present one expires is told by nobody; note it where you keep such dates."
+            f"{plain(token.who)}. When the present one ends is told by nobody; the calendar below keeps what you say."
         )
     with st.expander(f"What is known of {plain(profile.name)}", icon=":material/menu_book:"):
         if token is not None and token.how:

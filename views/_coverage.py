@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.settings import Settings, read_settings
 from pipeline.tenants import TenantsError, read_tenants
 from views import _charts
@@ -107,7 +107,7 @@ def draw() -> None:
 
 def present(settings: Settings) -> datetime:
     """Gives the present minute, so that an answer may be used again."""
-    return now(settings).replace(tzinfo=None, second=0, microsecond=0)
+    return naive(now(settings)).replace(second=0, microsecond=0)
 
 
 def tenants_told(settings: Settings) -> str:

@@ -5,14 +5,14 @@ The store caches answers by revision, so nothing here keeps an answer or a time 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.catalog import Query, bind, find_query
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.settings import Settings, read_settings
 from pipeline.store import Store, StoreError, open_store
 from views._bar import Bar
@@ -62,7 +62,7 @@ def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
 
 def as_of() -> datetime:
     """Gives the present minute where a tenant is polled, else the newest instant in the store: logs may be old."""
-    present = now(read_settings()).astimezone(UTC).replace(tzinfo=None, second=0, microsecond=0)
+    present = naive(now(read_settings())).replace(second=0, microsecond=0)
     reached = ask("contacts")["reached_at"].max()
     if not pd.isna(reached) and reached >= present - timedelta(days=1):
         return present

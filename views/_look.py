@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from pipeline.reasons import find_reason
+
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
 Colour = Literal["red", "orange", "blue", "green", "gray"]
 
@@ -48,6 +50,15 @@ LOOKS = {
     "stalled": Look("Stalled", "bad", ":material/hourglass_disabled:", "a cycle is under way and nothing moves"),
     "paused": Look("Paused", "quiet", ":material/pause_circle:", "somebody paused it, or it is switched off"),
     "quarantined": Look("Quarantined", "bad", ":material/block:", "Graph holds the job in quarantine"),
+    "watch": Look("Watch", "warn", ":material/visibility:", "a health rule sees it move towards quarantine"),
+    "imminent": Look("Imminent", "bad", ":material/warning:", "a health rule expects quarantine soon"),
+    "switched_off": Look("Switched off", "bad", ":material/power_settings_new:", "its schedule is disabled"),
+    "leaver": Look("Leaver", "bad", ":material/person_off:", "a disable or delete that failed"),
+    "joiner": Look("Joiner", "warn", ":material/person_add:", "a create that failed"),
+    "inferred": Look("Inferred", "warn", ":material/question_mark:", "by its signs, not by Graph's word"),
+    "done": Look("Done", "good", ":material/check_circle:", "the facts say so"),
+    "not_yet": Look("Not yet", "warn", ":material/pending:", "the facts speak against it"),
+    "untold": Look("Cannot be known", "quiet", ":material/help:", "nothing that was read speaks for or against it"),
     "never_run": Look("Never ran", "quiet", ":material/circle:", "it has not completed a cycle yet"),
     "Succeeded": Look("Succeeded", "good", ":material/check_circle:", "nothing failed"),
     "EntryLevelErrors": Look("Some failed", "warn", ":material/warning:", "some objects failed, others did not"),
@@ -88,18 +99,14 @@ LOOKS = {
     "silent": Look("Silent", "good", ":material/check_circle:", "the rule was asked and found nothing"),
     "rule failed": Look("Failed", "bad", ":material/heart_broken:", "the rule could not be asked"),
     "never asked": Look("Never asked", "quiet", ":material/remove:", "the rule was not asked yet"),
+    "ended": Look("Ended", "bad", ":material/key_off:", "its end has passed; enter the new one's"),
+    "ask_now": Look("Order now", "bad", ":material/key:", "a new one would come too late, or just in time"),
+    "ask_soon": Look("Order soon", "warn", ":material/key:", "the last day to ask for a new one is near"),
+    "in_time": Look("In time", "good", ":material/check_circle:", "there is time to ask for a new one"),
+    "not_said": Look("Not said", "quiet", ":material/help:", "nobody has said when it ends"),
     "unprofiled": Look("No profile", "quiet", ":material/help:", "nothing is known of this app as a target"),
 }
 SYMBOLS = {"success": "circle", "failure": "x", "skipped": "triangle-right-open", "warning": "diamond"}
-REASONS = {
-    "EncounteredQuarantineException": "credentials, or answers that are not SCIM",
-    "EncounteredEscrowProportionThreshold": "too large a share fails",
-    "EncounteredBaseEscrowThreshold": "too many failures",
-    "EncounteredTotalEscrowThreshold": "too many failures",
-    "TooManyDeletes": "more deletions than allowed",
-    "QuarantinedOnDemand": "set by hand",
-    "IngestionInterrupted": "reading the source was interrupted",
-}
 
 
 def look(word: str) -> Look:
@@ -187,7 +194,7 @@ def cause(reason: object, error_code: object = None) -> str:
     """
     if not missing(error_code) and "Credential" in str(error_code):
         return "credentials"
-    return "no reason given" if missing(reason) else REASONS.get(str(reason), str(reason))
+    return "no reason given" if missing(reason) else find_reason(str(reason)).brief
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.beats import latest_news
-from pipeline.clock import now
+from pipeline.clock import naive, now
 from pipeline.pulse import STOPPED, Trouble, explained, troubles
 from pipeline.settings import read_settings
 from pipeline.store import StoreError
@@ -77,7 +77,7 @@ def reach(drawn: int) -> str:
     reached = ask("extent").iloc[0]
     if pd.isna(reached["last_at"]):
         return "The store is empty."
-    age = (now(read_settings()).astimezone(UTC).replace(tzinfo=None) - reached["last_at"]).total_seconds()
+    age = (naive(now(read_settings())) - reached["last_at"]).total_seconds()
     old = f", {span(age)} old" if age >= 0 else ""
     counted = f"{count(reached['events'], 'event')}, {count(reached['exchanges'], 'SCIM request')}"
     return (

@@ -1,6 +1,6 @@
 """Connections: how each job is configured, whether that suits its app, and whether everything that is asked answers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from pipeline import clock
 from pipeline.profiles import Profile, ProfileError, read_profiles
 from pipeline.settings import Settings, read_settings
 from pipeline.tenants import Tenant, TenantsError, read_tenants
-from views import _configuration, _contacts
+from views import _configuration, _contacts, _tokens
 from views._configuration import NOT_TOLD, STOPPED, Checked, checked
 from views._contacts import ago
 from views._frame import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
@@ -50,7 +50,7 @@ def profiles_of(settings: Settings) -> list[Profile]:
 
 def present(settings: Settings) -> datetime:
     """Gives the present instant as the store writes it."""
-    return clock.now(settings).astimezone(UTC).replace(tzinfo=None)
+    return clock.naive(clock.now(settings))
 
 
 def say(seen: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime) -> None:
@@ -216,6 +216,7 @@ def page() -> None:
         tile("connections", lambda _: table(seen, read_at), empty="No job is known here.")
         if seen:
             _configuration.draw(chosen(seen))
+        _tokens.draw(profiles, now)
     if tenants or permissions:
         never = "Never tried: run `python -m pipeline preflight`."
         tile("permissions", _contacts.permission_table, empty=never)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.settings import read_settings
-from views import _charts, _coverage, _progress
+from views import _charts, _coverage, _incidents, _needs, _progress
 from views._bar import spelled
 from views._frame import BLANK, PLAIN, Row, as_of, ask, bar, is_empty, pointed, records, standing, teach, tile, times
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
@@ -216,7 +216,13 @@ def page() -> None:
             "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
         )
         return
-    (st.error if fleet["needs_you"].any() else st.success)(sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon)
+    if _incidents.is_checked():
+        _needs.say(len(fleet))
+    else:
+        (st.error if fleet["needs_you"].any() else st.success)(
+            sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon
+        )
+        st.caption("By the jobs' states alone: the health rules were never asked here. The page Health says how.")
     under_way()
     for aside in asides(fleet):
         st.markdown(aside)

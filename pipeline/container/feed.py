@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
+from pipeline.clock import naive
 from pipeline.container.blobs import Blob, BlobGone, Container, ContainerError, NoContainer
 from pipeline.container.stretches import MARK, Stretch, digest, known, land_stretches
 from pipeline.graph.contacts import Contact, pause_after, read_contacts, worth_writing
+from pipeline.graph.coverage import Asked, keep_covered
+from pipeline.graph.windows import Covered
 from pipeline.ledger import Entry
 from pipeline.reading import complete
 from pipeline.settings import Settings
@@ -210,21 +213,8 @@ def vouch(cursor: Cursor, tenant: Tenant, now: datetime, oldest: datetime) -> No
     An hour's blob freezes 2 to 8 minutes after its end, so the hour before the present one is not settled yet. When a
     diagnostic setting is new, Azure may add to old hours for hours; for this category that is unverified.
     """
-    origin = f"container:{tenant.container.rstrip('/').rpartition('/')[2]}"
-    mine = "source = 'diagnostic' and tenant_id = ? and job_id is null and origin = ? and until >= ?"
-    known = [tenant.tenant_id.lower(), origin, oldest]
-    begun = cursor.execute(f"select min(since), max(until) from coverage where {mine}", known).fetchall()[0]
-    since = min(oldest, begun[0] or oldest)
-    until = max(now, begun[1] or now)
-    settled = max(since, min(until, until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)))
-    cursor.execute(f"delete from coverage where {mine}", known)
-    cursor.execute(
-        "insert into coverage by name select 'diagnostic' as source, ? as tenant_id, ? as origin, "
-        "?::timestamp as since, ?::timestamp as settled_until, ?::timestamp as until, ?::timestamp as read_at",
-        [tenant.tenant_id.lower(), origin, since, settled, max(since, until), now],
+    asked = Asked(
+        "diagnostic", tenant.tenant_id.lower(), f"container:{tenant.container.rstrip('/').rpartition('/')[2]}"
     )
-
-
-def naive(instant: datetime) -> datetime:
-    """Gives an instant the store's way: UTC without a zone."""
-    return instant.astimezone(UTC).replace(tzinfo=None)
+    settled = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    keep_covered(cursor, asked, Covered(oldest, max(oldest, settled), max(oldest, now)), now)

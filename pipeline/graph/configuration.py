@@ -9,10 +9,11 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from pipeline.clock import naive
 from pipeline.graph.client import Forbidden, Graph, NotFound
 from pipeline.records.schema import AttributeMapping, ObjectMapping, Schema
 from pipeline.records.secrets import without_secrets
@@ -198,7 +199,7 @@ def keep(store: Store, tenant: Tenant, configuration: Configuration, now: dateti
         return False
     values = asdict(configuration) | asdict(configuration.settings)
     values |= {"tenant_id": tenant.tenant_id, "digest": digest, "mappings": json.dumps(configuration.mappings)}
-    values["observed_at"] = now.astimezone(UTC).replace(tzinfo=None)
+    values["observed_at"] = naive(now)
     del values["settings"]
 
     def write(cursor: Cursor) -> None:

@@ -1,47 +1,40 @@
-"""The rows of `coverage` that a tenant's polls write: they are its watermark, and there is no other."""
+"""The rows of `coverage` that asking writes, for polls and containers alike: a poll's are its only watermark."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from pipeline.graph.windows import Covered, united
 from pipeline.store import Cursor, Store
-from pipeline.tenants import Tenant
 
-ROWS = """
-    select since, settled_until, until
-    from coverage
-    where source = 'graph' and job_id is null and tenant_id = ? and origin = ?
-    order by since"""
+MINE = "job_id is null and source = ? and tenant_id = ? and origin = ?"
+ROWS = f"select since, settled_until, until from coverage where {MINE} order by since"
+GONE = f"delete from coverage where {MINE} and since = ? and settled_until = ? and until = ?"
+COME = "insert into coverage values (?, ?, null, ?, ?, ?, ?, ?)"
 
 
-def origin_of(tenant: Tenant) -> str:
-    """Gives what coverage calls a tenant's polls."""
-    return f"graph:{tenant.name}"
+class Asked(NamedTuple):
+    """What one asking of a tenant speaks for: all of its jobs."""
+
+    source: str
+    "graph or diagnostic."
+    tenant_id: str
+    "In lower case."
+    origin: str
+    "What was asked, as coverage calls it."
 
 
-def read_covered(store: Store, tenant: Tenant) -> list[Covered]:
-    """Gives what was read of a tenant's events, oldest first."""
-    return [Covered(*row) for row in store.rows(ROWS, key(tenant))]
+def read_covered(store: Store, asked: Asked) -> list[Covered]:
+    """Gives what was read, oldest first."""
+    return [Covered(*row) for row in store.rows(ROWS, asked)]
 
 
-def keep_covered(cursor: Cursor, tenant: Tenant, new: Covered, read_at: datetime) -> None:
+def keep_covered(cursor: Cursor, asked: Asked, new: Covered, read_at: datetime) -> None:
     """Adds a stretch, united with those that it touches; `read_at` is UTC without a zone."""
     if new.until <= new.since:
         return
-    known = [Covered(*row) for row in cursor.execute(ROWS, key(tenant)).fetchall()]
+    known = [Covered(*row) for row in cursor.execute(ROWS, asked).fetchall()]
     after = united([*known, new])
     for gone in set(known) - set(after):
-        cursor.execute(
-            "delete from coverage where source = 'graph' and job_id is null and tenant_id = ? and origin = ? "
-            "and since = ? and settled_until = ? and until = ?",
-            [*key(tenant), gone.since, gone.settled_until, gone.until],
-        )
+        cursor.execute(GONE, [*asked, gone.since, gone.settled_until, gone.until])
     for each in sorted(set(after) - set(known)):
-        cursor.execute(
-            "insert into coverage values ('graph', ?, null, ?, ?, ?, ?, ?)",
-            [*key(tenant), each.since, each.settled_until, each.until, read_at],
-        )
-
-
-def key(tenant: Tenant) -> list[str]:
-    """Gives the values that name a tenant's rows."""
-    return [tenant.tenant_id.lower(), origin_of(tenant)]
+        cursor.execute(COME, [*asked, each.since, each.settled_until, each.until, read_at])

@@ -5,14 +5,15 @@ A process that dies in between reads that window again; the store knows which ev
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pipeline import clock
 from pipeline.feeding import feed
 from pipeline.graph.client import Graph, Page, TimedOut
-from pipeline.graph.coverage import keep_covered
+from pipeline.graph.coverage import Asked, keep_covered
 from pipeline.graph.windows import FLOOR, Window, condition, covered, halves
 from pipeline.store import Cursor, Store
+from pipeline.tenants import Tenant
 
 PATH = "auditLogs/provisioning"
 TOP = "500"
@@ -71,7 +72,7 @@ class Events:
         tenant, overlap = self._graph.tenant, timedelta(seconds=self._store.settings.overlap)
 
         def cover(cursor: Cursor) -> None:
-            keep_covered(cursor, tenant, covered(window, asked_at, overlap), self._time_of(page))
+            keep_covered(cursor, asked_of(tenant), covered(window, asked_at, overlap), self._time_of(page))
 
         name = f"graph:{tenant.name}/{PATH}"
         result = feed(self._store, name, page.body, along=None if page.next else cover)
@@ -84,4 +85,9 @@ class Events:
         """Gives Graph's time of an answer, the store's way; this machine's where Graph does not say."""
         self.skew_s = page.skew_s
         at = page.answered_at or clock.now(self._store.settings)
-        return at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        return clock.naive(at).replace(microsecond=0)
+
+
+def asked_of(tenant: Tenant) -> Asked:
+    """Gives what a tenant's polls speak for."""
+    return Asked("graph", tenant.tenant_id.lower(), f"graph:{tenant.name}")

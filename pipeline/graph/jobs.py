@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline.clock import naive
 from pipeline.counting import FileResult
 from pipeline.feeding import feed
 from pipeline.graph.client import Forbidden, Graph, NotFound
@@ -101,7 +102,7 @@ def ask_jobs(
 
     `enough` may end the asking of apps that are not known to provision; the rest of those comes next time.
     """
-    at, tenant = naive(now), graph.tenant
+    at, tenant = naive(now).replace(microsecond=0), graph.tenant
     recall(store, tenant, apps, at)
     before = store.rows(RECENT, {"tenant": tenant.tenant_id.lower(), "since": at - DAY})
     look_through(graph, apps, at)
@@ -211,8 +212,3 @@ def sentence(apps: Apps, found: Found, before: list[tuple[Any, ...]], at: dateti
     if apps.pending:
         parts.append(f"{len(apps.pending)} apps of the directory are still to be asked.")
     return " ".join([*parts, apps.no_list] if apps.no_list else parts)
-
-
-def naive(instant: datetime) -> datetime:
-    """Gives an instant the store's way, in whole seconds."""
-    return instant.astimezone(UTC).replace(tzinfo=None, microsecond=0)

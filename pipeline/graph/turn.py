@@ -16,8 +16,8 @@ from pipeline.graph.client import Graph, GraphError, SignInRefused, Unreachable,
 from pipeline.graph.contacts import Contact, keep_contacts, pause_after, read_contacts
 from pipeline.graph.coverage import read_covered
 from pipeline.graph.errors import Stopped
-from pipeline.graph.events import Events, Tally
-from pipeline.graph.jobs import Apps, ask_jobs, naive
+from pipeline.graph.events import Events, Tally, asked_of
+from pipeline.graph.jobs import Apps, ask_jobs
 from pipeline.graph.windows import DAY, Window, gaps, head, next_gap
 from pipeline.store import Store
 from pipeline.tenants import Tenant
@@ -136,7 +136,7 @@ class Turn:
         """Reads the newest events; again at once when Graph's clock turns out to be another than was thought."""
         events = Events(self._store, self._memory.graph, self.polled)
         for _ in range(2):
-            window = head(read_covered(self._store, self._tenant), self._reach(), self._overlap)
+            window = head(read_covered(self._store, asked_of(self._tenant)), self._reach(), self._overlap)
             if window is None:
                 break
             events.read(window)
@@ -174,7 +174,7 @@ class Turn:
         if known is None or known.outcome != "ok" or known.reached_at is None:
             return find_spec(CONFIGURATION) is not None
         every = timedelta(seconds=self._settings.configuration_every)
-        return naive(clock.now(self._settings)) - known.reached_at >= every
+        return clock.naive(clock.now(self._settings)) - known.reached_at >= every
 
     def _missed(self) -> str:
         """Reads what was missed, until all of it is read or the turn's time is over."""
@@ -204,7 +204,7 @@ class Turn:
     def _try(self, feed: str, work: Callable[[], str], *, when: bool = True) -> bool:
         """Asks for one feed, unless it should be left alone, and remembers how it went; says whether it went well."""
         known = self._rows.get(feed) or Contact(self._tenant.name, feed)
-        if not when or not (self._forced or known.due(naive(clock.now(self._settings)))):
+        if not when or not (self._forced or known.due(clock.naive(clock.now(self._settings)))):
             self.polled.waiting |= {feed: known.detail} if when else {}
             return False
         before, error, detail = self._memory.sent, self._down, ""
@@ -213,7 +213,7 @@ class Turn:
         except GraphError as raised:
             error = raised
             self._down = raised if is_down(raised) else None
-        spent, now = self._memory.sent - before, naive(clock.now(self._settings))
+        spent, now = self._memory.sent - before, clock.naive(clock.now(self._settings))
         if error is None:
             self._rows[feed] = known.reached(now, detail, spent, round(self._skew_s, 3))
             self.polled.details[feed] = detail
@@ -250,11 +250,11 @@ class Turn:
 
     def _gaps(self) -> list[Window]:
         """Gives what was never read."""
-        return gaps(read_covered(self._store, self._tenant), self._reach(), self._overlap)
+        return gaps(read_covered(self._store, asked_of(self._tenant)), self._reach(), self._overlap)
 
     def _reach(self) -> Window:
         """Gives the time whose events Entra still keeps, by Graph's clock as far as that is known."""
-        now = naive(clock.now(self._settings) + timedelta(seconds=self._skew_s))
+        now = clock.naive(clock.now(self._settings) + timedelta(seconds=self._skew_s))
         return Window(now - self._retention, now)
 
     @property

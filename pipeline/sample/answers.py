@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from pipeline.sample import truth
+from pipeline.sample import findings, truth
 from pipeline.sample.directory import Directory
 from pipeline.sample.files import Ledger
 from pipeline.sample.jobs import next_attempt
@@ -59,6 +59,7 @@ def answers(world: World, ledger: Ledger) -> Facts:
         "matches": truth.matches(world.exchanges),
         "people": _people(world, found),
         "planted": [*(_tagged(world, ledger, found, story) for story in STORIES), *_untagged(world, ledger)],
+        "checks": findings.checks(world.timeline, world.apps, world.events, world.exchanges),
         "files": ledger.files,
     }
 

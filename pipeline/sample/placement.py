@@ -22,6 +22,8 @@ from pipeline.sample.shapes import diagnostic, dump, graph, log_analytics
 from pipeline.sample.timeline import Timeline
 
 PAGE = 100
+LOGS = ("own", "access", "pairs")
+"""How a server writes Cerby's requests, by turns a day; only our own form names the app."""
 _NEXT = "https://graph.microsoft.com/v1.0/auditLogs/provisioning?$top=100&$skiptoken="
 
 
@@ -143,12 +145,21 @@ def _page(ledger: Ledger, events: list[Event], number: int, more: bool) -> None:
 
 def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
     """Write Cerby's requests: by turns a day in our own form, a day of access log, a day of line pairs."""
-    writers: tuple[Callable[[Ledger, str, int, list[Exchange]], None], ...] = (_own_day, _access_day, _pairs_day)
+    writers: dict[str, Callable[[Ledger, str, int, list[Exchange]], None]] = {
+        "own": _own_day,
+        "access": _access_day,
+        "pairs": _pairs_day,
+    }
     days: dict[int, list[Exchange]] = defaultdict(list)
     for exchange in sorted(exchanges, key=lambda each: each.at):
         days[(exchange.at - timeline.since).days].append(exchange)
     for day, of_day in sorted(days.items()):
-        writers[day % 3](ledger, f"{timeline.day(day):%Y-%m-%d}", day, of_day)
+        writers[LOGS[day % 3]](ledger, f"{timeline.day(day):%Y-%m-%d}", day, of_day)
+
+
+def log_of(timeline: Timeline, at: datetime) -> str:
+    """Return how a request of an instant is written."""
+    return LOGS[(at - timeline.since).days % 3]
 
 
 def _refusals(exchanges: list[Exchange]) -> list[str]:

@@ -14,7 +14,8 @@
 --   when the pipeline does not run at all; the pulse in the header says that.
 --
 -- Do
---   A feed: its sentence says what is the matter and what to do. Rejects: the page Ingestion shows each line with its reason.
+--   A feed: its sentence says what is the matter and what to do. Rejects: the page Ingestion shows each line with its
+--   reason.
 --
 -- Columns
 --   subject     the feed, or the rejects

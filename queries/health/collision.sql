@@ -50,7 +50,7 @@ with shared as (
         regexp_extract(coalesce("filter", ''), '"([^"]+)"', 1) as sought,
         request_body,
         response_body
-    from exchanges
+    from app_calls
     where occurred_at <= $at and occurred_at > $at - to_hours($hours)
 ), unseen as (
     select g.app_id, g.sought, min(p.occurred_at) as since
@@ -62,11 +62,6 @@ with shared as (
         and regexp_matches(coalesce(g.response_body, ''), '"totalResults"\s*:\s*0')
         and p."method" = 'POST' and p.http_status = 409
     group by g.app_id, g.sought
-), named as (
-    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
-    from job_snapshots
-    where observed_at <= $at and app_id is not null
-    group by app_id
 )
 select
     job_id || ' ' || target_id as subject,
@@ -88,6 +83,6 @@ select
     'found_by_none',
     list_sort(list(distinct u.sought))[:10]
 from unseen u
-left join named n on n.app_id = u.app_id
+left join app_jobs n on n.app_id = u.app_id
 group by u.app_id
 order by since, subject

@@ -11,14 +11,15 @@
 --   jobs 6 hours
 --
 -- Fires
---   when a run is missing after the job's own interval and the grace; critical when two are, or nothing in a cycle moves.
+--   when a run is missing after the job's own interval and the grace; critical when two are, or nothing in a cycle
+--   moves.
 --
 -- Silent
 --   on an idle job, which runs and finds nothing; on paused, disabled and quarantined ones; where no status comes.
 --
 -- Do
---   See on the page Cycles when it ran last. Start it in Entra if somebody stopped it; otherwise wait one interval, then
---   open a ticket with the job's id.
+--   See on the page Cycles when it ran last. Start it in Entra if somebody stopped it; otherwise wait one interval,
+--   then open a ticket with the job's id.
 --
 -- Page
 --   cycles

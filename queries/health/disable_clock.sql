@@ -18,8 +18,11 @@
 --   where no status is collected; where Graph gives no beginning, the first status in quarantine counts.
 --
 -- Do
---   Mend the cause on the page Quarantine before the date: a job that Entra has disabled must be restarted, which costs a
---   whole initial cycle.
+--   Mend the cause on the page Quarantine before the date: a job that Entra has disabled must be restarted, which
+--   costs a whole initial cycle.
+--
+-- Page
+--   quarantine
 --
 -- Columns
 --   subject        the job
@@ -44,15 +47,16 @@ with newest as (
             n.quarantine_reason,
             coalesce(n.quarantine_since, q.opened_at, n.observed_at) as quarantine_since
         from newest n
-        left join quarantines q on q.job_id = n.job_id and q.opened_at <= $at and (q.closed_at is null or q.closed_at > $at)
+        left join quarantines q
+            on q.job_id = n.job_id and q.opened_at <= $at and (q.closed_at is null or q.closed_at > $at)
         where n.nth = 1 and n.state = 'Quarantine'
     )
 )
 select
     job_id as subject,
     disabled_at - to_days($days::integer) as since,
-    coalesce(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M') || ' UTC unless it leaves '
-        || 'quarantine' as summary,
+    coalesce(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M')
+        || ' UTC unless it leaves quarantine' as summary,
     app_name,
     job_id,
     case when disabled_at - interval 7 day <= $at then 'critical' else 'warning' end as severity,

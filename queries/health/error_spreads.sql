@@ -19,8 +19,8 @@
 --   on errors that go on at their usual rate; on the first `quiet` days of a job, where everything is new.
 --
 -- Do
---   Open the failures of that error: who is hit usually shares an attribute, a group or a moment. What came back after it
---   had been mended is listed as such.
+--   Open the failures of that error: who is hit usually shares an attribute, a group or a moment. What came back
+--   after it had been mended is listed as such.
 --
 -- Columns
 --   subject        the job and the error code
@@ -42,7 +42,8 @@ with failures as (
         app_name,
         occurred_at,
         occurred_at > $at - to_hours($hours) as lately,
-        occurred_at <= $at - to_hours($hours) and occurred_at > $at - to_hours($hours) - to_days($quiet::integer) as before
+        occurred_at <= $at - to_hours($hours)
+            and occurred_at > $at - to_hours($hours) - to_days($quiet::integer) as before
     from events
     where status = 'failure' and occurred_at <= $at and error_code is not null
 ), begun as (

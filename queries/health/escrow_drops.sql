@@ -18,8 +18,11 @@
 --   on objects that were never collected failing.
 --
 -- Do
---   Mend the cause of each before its date, or provision the person on demand: after it Entra forgets the failure and tries
---   again only when the object changes.
+--   Mend the cause of each before its date, or provision the person on demand: after it Entra forgets the failure and
+--   tries again only when the object changes.
+--
+-- Page
+--   quarantine
 --
 -- Columns
 --   subject       the job

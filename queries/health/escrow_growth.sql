@@ -21,6 +21,9 @@
 --   Open the failures of the job: what waits usually shares one cause. Entra tries again after 6, 12 and 24 hours, then
 --   daily, and gives up after 28 days; mend the cause and the next try clears it.
 --
+-- Page
+--   quarantine
+--
 -- Columns
 --   subject      the job
 --   since        when the oldest that waits began to wait

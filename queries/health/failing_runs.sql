@@ -17,8 +17,11 @@
 --   on runs of which only some objects failed; on a job that never ran, which Graph reports as failed once.
 --
 -- Do
---   Test the connection in Entra. A refused token or an address that does not answer fails every run; the page Quarantine
---   shows the first call that failed.
+--   Test the connection in Entra. A refused token or an address that does not answer fails every run; the page
+--   Quarantine shows the first call that failed.
+--
+-- Page
+--   quarantine
 --
 -- Columns
 --   subject          the job
@@ -50,7 +53,8 @@ with newest as (
 select
     n.job_id as subject,
     b.since,
-    coalesce(n.app_name, n.job_id) || ' fails run after run: ' || coalesce(n.error_code, 'Graph gives no error') as summary,
+    coalesce(n.app_name, n.job_id) || ' fails run after run: ' || coalesce(n.error_code, 'Graph gives no error')
+        as summary,
     n.app_name,
     n.job_id,
     n.successive_failures as failures,

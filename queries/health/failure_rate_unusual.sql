@@ -14,8 +14,8 @@
 --   events 3 hours
 --
 -- Fires
---   when the share of failed attempts in the last `hours` is `points` higher than the highest share of the same hours in
---   the weeks before, and two such weeks at least are stored.
+--   when the share of failed attempts in the last `hours` is `points` higher than the highest share of the same hours
+--   in the weeks before, and two such weeks at least are stored.
 --
 -- Silent
 --   in the first two weeks of a job; when little is tried; where failing is usual.

@@ -14,8 +14,8 @@
 --   when a disable or delete failed, nothing since settled it, and `hours` have passed.
 --
 -- Silent
---   on leavers whose disable Entra never tried: unassigned ones, those out of scope, and all while a job is in quarantine;
---   rules of their own tell of that.
+--   on leavers whose disable Entra never tried: unassigned ones, those out of scope, and all while a job is in
+--   quarantine; rules of their own tell of that.
 --
 -- Do
 --   Switch the accounts off in the app by hand now, then mend the cause; leavers come before everybody else who waits.

@@ -14,15 +14,20 @@
 --   events 24 hours
 --
 -- Fires
---   when disables, deletes and staged deletes of the last `hours` reach `share` of the deletion threshold, or are `times`
---   as many as on the busiest day of the four weeks before.
+--   when disables, deletes and staged deletes of the last `hours` reach `share` of the deletion threshold, or are
+--   `times` as many as on the busiest day of the four weeks before. Entra counts within one cycle; a day is looked at
+--   here, so that a wave of several cycles shows as well.
 --
 -- Silent
---   in a job's first week, which has no usual; when few are removed.
+--   on a job without a deletion threshold in its first week, which has no usual; when few are removed.
 --
 -- Do
---   Look at what the removed people share before Entra reaches the threshold: a group that was emptied, a scoping filter
---   that was changed. At the threshold the job is quarantined and the deletes are staged until somebody allows them.
+--   Look at what the removed people share before Entra reaches the threshold: a group that was emptied, a scoping
+--   filter that was changed. At the threshold the job is quarantined and the deletes are staged until somebody allows
+--   them.
+--
+-- Page
+--   quarantine
 --
 -- Columns
 --   subject         the job
@@ -33,11 +38,14 @@
 --   leavers         people disabled, deleted or staged
 --   busiest_day     the most on one day of the four weeks before
 --   threshold       the job's deletion threshold
+--   in_one_cycle    the most of them in one cycle, which is what Entra holds against the threshold
+--   severity        critical where one cycle has reached the threshold
 --   people          up to ten names
 with removed as (
     select
         job_id,
         app_name,
+        cycle_id,
         source_id,
         coalesce(upn, source_name, source_id) as "name",
         occurred_at,
@@ -48,6 +56,10 @@ with removed as (
 ), usual as (
     select job_id, max(leavers) as busiest_day
     from (select job_id, ago, count(distinct source_id) as leavers from removed where ago > 0 group by job_id, ago)
+    group by job_id
+), gathered as (
+    select job_id, max(leavers) as in_one_cycle
+    from (select job_id, cycle_id, count(distinct source_id) as leavers from removed where ago = 0 group by all)
     group by job_id
 ), known as (
     select job_id, arg_max(deletion_threshold, observed_at) as threshold
@@ -60,23 +72,30 @@ with removed as (
 select
     r.job_id as subject,
     min(r.occurred_at) as since,
-    coalesce(max(r.app_name), r.job_id) || ': many more people are removed than usual' as summary,
+    coalesce(max(r.app_name), r.job_id) || case
+        when any_value(g.in_one_cycle) >= any_value(k.threshold)
+            then ': one cycle reached the deletion threshold, so Entra quarantines the job and stages the deletes'
+        else ': many more people are removed than usual'
+    end as summary,
     max(r.app_name) as app_name,
     r.job_id,
     count(distinct r.source_id) as leavers,
     any_value(u.busiest_day) as busiest_day,
     any_value(k.threshold) as threshold,
+    any_value(g.in_one_cycle) as in_one_cycle,
+    case when any_value(g.in_one_cycle) >= any_value(k.threshold) then 'critical' else 'warning' end as severity,
     list_sort(list(distinct r."name"))[:10] as people
 from removed r
 left join usual u on u.job_id = r.job_id
+left join gathered g on g.job_id = r.job_id
 left join known k on k.job_id = r.job_id
 left join begun b on b.job_id = r.job_id
 where r.ago = 0
 group by r.job_id
 having count(distinct r.source_id) >= $least
-    and any_value(b.began_at) <= $at - interval 7 day
     and (
         count(distinct r.source_id) >= $share * any_value(k.threshold)
-        or count(distinct r.source_id) >= $times * greatest(coalesce(any_value(u.busiest_day), 0), 1)
+        or any_value(b.began_at) <= $at - interval 7 day
+            and count(distinct r.source_id) >= $times * greatest(coalesce(any_value(u.busiest_day), 0), 1)
     )
 order by leavers desc, subject

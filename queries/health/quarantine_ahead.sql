@@ -15,12 +15,14 @@
 --   events 24 hours
 --
 -- Fires
---   when a limit is crossed, or is within `cycles` cycles at the slope of the last twelve. Microsoft calls its limits
---   approximate, and over which time it counts is not documented: the objects that wait for a retry are counted.
+--   when a limit is crossed, or is within `cycles` cycles at the slope of the last twelve. In a first cycle there are
+--   no twelve: what fails so far is drawn out to the cycle's end by the share of it that Graph says is done. Microsoft
+--   calls its limits approximate, and does not say over which time it counts: what waits for a retry is counted.
 --
 -- Silent
---   on jobs with fewer than three cycles; on tenants with fewer objects than the limits; on a refused token, which
---   ends in quarantine whatever the count: failing_runs and token_refused tell of that.
+--   on later jobs with fewer than three cycles; in the first twentieth of a first cycle; on tenants with fewer objects
+--   than the limits; on a refused token, which ends in quarantine whatever the count, and on deletions: failing_runs,
+--   token_refused, token_due and mass_leavers tell of those.
 --
 -- Do
 --   Open the page Quarantine: it shows which limit is near. Mend the commonest error among the failures; the next retry
@@ -38,21 +40,42 @@
 --   measure        the limit: share, count or total
 --   reached        failures that count towards it
 --   at_most        the number that crosses it
---   cycles_left    cycles left; 0 where it is crossed
+--   cycles_left    cycles left; 0 where it is crossed, 1 where a first cycle will cross it before its end
 --   crosses_at     when that is
+with first_cycles as (
+    select
+        job_id,
+        arg_max_null(completed_units / nullif(total_units, 0), observed_at) as done_share
+    from job_snapshots
+    where observed_at <= $at
+    group by job_id
+    having arg_max_null(steady_since, observed_at) is null
+), near as (
+    select
+        h.*,
+        h.whole or f.job_id is not null as first_cycle,
+        coalesce(f.done_share >= 0.05 and h.reached / f.done_share >= case h.measure
+            when 'share' then greatest($least, floor($part / (1 - $part) * h.succeeded / f.done_share) + 1)
+            else h.at_most
+        end, false) as crosses_in_it
+    from headrooms($at, least := $least, part := $part, most := $most, altogether := $altogether) h
+    left join first_cycles f using (job_id)
+)
 select
     job_id as subject,
     coalesce(oldest_at, $at) as since,
-    app_name || case when whole then ': so much fails in its first cycle that Entra will clear the failures and pause it'
-        else ': so much fails that quarantine is near' end as summary,
+    app_name || case
+        when first_cycle then ': so much fails in its first cycle that Entra will clear the failures and pause it'
+        else ': so much fails that quarantine is near'
+    end as summary,
     app_name,
     job_id,
     measure,
     reached,
     at_most,
-    cycles_left,
+    case when crosses_in_it and cycles_left is distinct from 0 then 1 else cycles_left end as cycles_left,
     crosses_at
-from headrooms($at, least := $least, part := $part, most := $most, altogether := $altogether)
-where cycles_left <= $cycles
-qualify row_number() over (partition by job_id order by cycles_left, measure) = 1
+from near
+where cycles_left <= $cycles or crosses_in_it
+qualify row_number() over (partition by job_id order by cycles_left nulls last, measure) = 1
 order by cycles_left, subject

@@ -21,6 +21,9 @@
 --   Open the page Quarantine: it names the reason, the first call that failed and what ends it. Nobody is provisioned
 --   to the app meanwhile, leavers neither; after 28 days Entra switches the job off.
 --
+-- Page
+--   quarantine
+--
 -- Columns
 --   subject            the job
 --   since              when the quarantine began, by Graph's own date where it gives one
@@ -36,7 +39,8 @@
 select
     job_id as subject,
     coalesce(quarantine_since, observed_at) as since,
-    coalesce(app_name, job_id) || ' is in quarantine: ' || coalesce(quarantine_reason, 'Graph gives no reason') as summary,
+    coalesce(app_name, job_id) || ' is in quarantine: ' || coalesce(quarantine_reason, 'Graph gives no reason')
+        as summary,
     app_name,
     job_id,
     quarantine_reason as reason,

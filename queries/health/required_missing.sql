@@ -35,7 +35,8 @@ with looked as (
         source_id,
         max(app_name) as app_name,
         arg_max(coalesce(upn, source_name, source_id), order_of(occurred_at, event_id)) as "name",
-        arg_max(status = 'skipped' and skip_reason = 'AttributeValidationFailed', order_of(occurred_at, event_id)) as lacks,
+        arg_max(status = 'skipped' and skip_reason = 'AttributeValidationFailed', order_of(occurred_at, event_id))
+            as lacks,
         min(occurred_at) filter (where skip_reason = 'AttributeValidationFailed') as since,
         max(occurred_at) as newest_at,
         arg_max(json_extract_string(steps[-1].details, '$.PropertyName'), order_of(occurred_at, event_id)) as attribute

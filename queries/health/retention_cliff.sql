@@ -15,8 +15,8 @@
 --   on what came before anything was collected, and on hours that are gone already; the page Ingestion lists those.
 --
 -- Do
---   Where the tenant is polled, see why the gap stays open: python -m pipeline poll. Elsewhere download that stretch from
---   the portal and load it.
+--   Where the tenant is polled, see why the gap stays open: python -m pipeline poll. Elsewhere download that stretch
+--   from the portal and load it.
 --
 -- Page
 --   ingestion

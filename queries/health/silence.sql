@@ -11,8 +11,9 @@
 --   jobs 24 hours
 --
 -- Fires
---   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing runs,
---   refused calls, an app that fails, writes that the log does not have, or a collection that does not get through.
+--   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing
+--   runs, refused calls, an app that fails, writes that the log does not have, or a collection that does not get
+--   through.
 --
 -- Silent
 --   on an idle job, which runs and has nothing to do; where no status is collected at all.
@@ -31,7 +32,7 @@
 --   app_name         the application
 --   job_id           the job
 --   severity         warning for a pause, which somebody meant
---   cause            collector_broken, paused, credentials, target_down, log_export_broken or dead
+--   cause            what is behind it
 --   receiver         who can mend it
 --   last_event_at    the newest event
 --   good_at          the last call that was answered well

@@ -39,7 +39,7 @@ with done as (
         and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
 ), heard as (
     select app_id, occurred_at, resource_id, "path", response_body
-    from exchanges
+    from app_calls
     where occurred_at > $at - to_hours($hours) - to_seconds($skew) and occurred_at <= $at and app_id is not null
 ), alone as (
     select d.*
@@ -56,7 +56,11 @@ with done as (
             select 1 from heard h
             where h.app_id = d.app_id
                 and h.occurred_at between d.occurred_at - to_seconds($skew) and d.occurred_at + to_seconds($skew)
-                and (h.resource_id = d.target_id or contains(h."path", d.target_id) or contains(h.response_body, d.target_id))
+                and (
+                    h.resource_id = d.target_id
+                    or contains(h."path", d.target_id)
+                    or contains(h.response_body, d.target_id)
+                )
         )
 )
 select

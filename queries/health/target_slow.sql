@@ -14,14 +14,15 @@
 --   exchanges 6 hours
 --
 -- Fires
---   when 95 of 100 requests take `times` as long as in the week before, or the share answered 429 is `times` as high and
---   one in twenty at least.
+--   when 95 of 100 requests take `times` as long as in the week before, or the share answered 429 is `times` as high
+--   and one in twenty at least.
 --
 -- Silent
 --   where the app's log is not collected or tells no durations; on Entra's own connection probes, which are left out.
 --
 -- Do
---   Tell whoever runs the app: cycles take longer, and requests answered 429 are tried again later. Entra mends nothing here.
+--   Tell whoever runs the app: cycles take longer, and requests answered 429 are tried again later. Entra mends
+--   nothing here.
 --
 -- Columns
 --   subject             the app whose log it is
@@ -41,7 +42,7 @@ with calls as (
         duration_ms,
         http_status = 429 as throttled,
         occurred_at > $at - to_hours($hours) as lately
-    from exchanges
+    from app_calls
     where occurred_at <= $at and occurred_at > $at - to_hours($hours) - interval 7 day
         and not regexp_matches(coalesce("filter", ''), '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
 ), measured as (
@@ -55,11 +56,6 @@ with calls as (
         avg(throttled::integer) filter (where lately) as throttled_share,
         avg(throttled::integer) filter (where not lately) as usual_throttled
     from calls
-    group by app_id
-), named as (
-    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
-    from job_snapshots
-    where observed_at <= $at and app_id is not null
     group by app_id
 )
 select
@@ -78,7 +74,7 @@ select
     round(m.throttled_share, 3) as throttled_share,
     round(m.usual_throttled, 3) as usual_throttled
 from measured m
-left join named n on n.app_id = m.app_id
+left join app_jobs n on n.app_id = m.app_id
 where m.requests >= $least and m.before >= $least
     and (
         (m.p95_ms >= $floor and m.p95_ms >= $times * m.usual_p95_ms)

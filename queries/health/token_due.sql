@@ -15,8 +15,8 @@
 --   on tokens nobody gave a date for: the page Connections takes one. A SCIM token need not have an end at all.
 --
 -- Do
---   Ask for the new token now; where only support makes one, the page Connections says whom to write to. Enter it in Entra
---   before the old one ends.
+--   Ask for the new token now; where only support makes one, the page Connections says whom to write to. Enter it in
+--   Entra before the old one ends.
 --
 -- Columns
 --   subject       the app
@@ -38,6 +38,6 @@ select
     expires_at,
     date_diff('day', $at, expires_at) as days_left,
     said_by
-from tokens
+from token_ends($at::timestamp)
 where expires_at - to_days(($lead + $spare)::integer) <= $at
 order by expires_at, subject

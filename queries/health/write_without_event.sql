@@ -38,7 +38,7 @@ with writes as (
         "path",
         client,
         coalesce(resource_id, json_extract_string(try_cast(response_body as json), '$.id')) as target_id
-    from exchanges
+    from app_calls
     where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
         and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
 ), alone as (
@@ -51,11 +51,6 @@ with writes as (
             where e.target_id = w.target_id
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
-), named as (
-    select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
-    from job_snapshots
-    where observed_at <= $at and app_id is not null
-    group by app_id
 )
 select
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
@@ -67,7 +62,7 @@ select
     list_sort(list(distinct a.client))[:5] as clients,
     list_sort(list(distinct a."path"))[:5] as paths
 from alone a
-left join named n on n.app_id = a.app_id
+left join app_jobs n on n.app_id = a.app_id
 group by a.app_id
 having count(*) >= $least
 order by since, subject

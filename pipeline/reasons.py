@@ -1,0 +1,173 @@
+"""Why Entra quarantines a job: each of Graph's reasons in our words, how sure that is, and what ends it.
+
+A step names the fact that tells whether it is done; whoever shows the steps looks the fact up.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Standing = Literal["documented", "inferred", "unverified"]
+"Whether Microsoft says what a reason means, whether we infer it, or whether nobody knows."
+Fact = Literal["credential", "answers", "error", "escrows", "deletions", "attempt", "left", "hand"]
+"What tells that a step is done; hand: only whoever does it knows."
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that ends a quarantine."""
+
+    said: str
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One of Graph's reasons."""
+
+    word: str
+    "As Graph spells it."
+    brief: str
+    "In few words, for a sentence."
+    meaning: str
+    standing: Standing
+    source: str
+    "What the meaning rests on."
+    steps: tuple[Step, ...]
+
+
+ATTEMPT = Step("Let Entra's next try come: one that succeeds lifts the quarantine by itself.", "attempt")
+LEFT = Step("See the job leave quarantine.", "left")
+FRESH = Step("See two cycles in which nobody new fails.", "escrows")
+ERROR = Step("Mend the error that most of those who wait share; the page Failures shows it.", "error")
+COUNTED = (ERROR, FRESH, ATTEMPT, LEFT)
+ARTICLE = "Microsoft's article on quarantine"
+
+KNOWN = (
+    Reason(
+        "EncounteredQuarantineException",
+        "credentials, or answers that are not SCIM",
+        "Entra cannot sign in to the app, or the app does not answer as SCIM demands. That quarantines at once, "
+        "however few fail: a token that is wrong or has ended, an address that is wrong, a search answered with 404 "
+        "where SCIM wants an empty list, a matching attribute that the app cannot search by.",
+        "documented",
+        ARTICLE,
+        (
+            Step(
+                "If the app refuses the token: make a new one, enter it in Entra under Provisioning, Admin "
+                "Credentials, test the connection and save.",
+                "credential",
+            ),
+            Step(
+                "If the app answers a search with an error: mend the tenant URL, or choose a matching attribute that "
+                "the app can search by; a vendor must answer an empty list, not 404.",
+                "answers",
+            ),
+            ATTEMPT,
+            LEFT,
+        ),
+    ),
+    Reason(
+        "EncounteredEscrowProportionThreshold",
+        "too large a share fails",
+        "Too large a share of the objects fails: about 40 %, looked at from about 5,000 failures on; references such "
+        "as a manager or a member are not counted.",
+        "documented",
+        ARTICLE,
+        COUNTED,
+    ),
+    Reason(
+        "EncounteredBaseEscrowThreshold",
+        "too many failures",
+        "Too many objects fail. Microsoft names a limit of about 40,000 failures without references; that this word "
+        "means that limit is our inference.",
+        "inferred",
+        "the limits of Microsoft's article on quarantine, which does not name this word",
+        COUNTED,
+    ),
+    Reason(
+        "EncounteredTotalEscrowThreshold",
+        "too many failures",
+        "Too many objects fail. Microsoft names a limit of about 60,000 failures, references with them; that this word "
+        "means that limit is our inference.",
+        "inferred",
+        "the limits of Microsoft's article on quarantine, which does not name this word",
+        COUNTED,
+    ),
+    Reason(
+        "TooManyDeletes",
+        "more deletions than allowed",
+        "One cycle would have deleted or disabled as many as the job's deletion limit, or more. Entra holds them back "
+        "until somebody decides.",
+        "documented",
+        "Microsoft's article on accidental deletions",
+        (
+            Step(
+                "Find out what those to be removed share: a group that was emptied, a scoping filter or an assignment "
+                "that was changed.",
+                "hand",
+            ),
+            Step(
+                "Decide. If they are meant: Allow deletes, in Entra under Provisioning. If not: mend scope, assignment "
+                "or user first, and only then restart provisioning.",
+                "deletions",
+            ),
+            LEFT,
+        ),
+    ),
+    Reason(
+        "QuarantinedOnDemand",
+        "set by hand",
+        "Microsoft set the quarantine by hand.",
+        "documented",
+        ARTICLE,
+        (Step("Ask Microsoft's support why, and what it takes.", "hand"), ATTEMPT, LEFT),
+    ),
+    Reason(
+        "IngestionInterrupted",
+        "reading the source was interrupted",
+        "Nothing is published on this reason. By its name reading from the source was interrupted, not writing to the "
+        "app; nobody here can confirm that.",
+        "unverified",
+        "the word alone",
+        (
+            Step("Look whether Microsoft reports trouble with Entra, and ask their support if it lasts.", "hand"),
+            ATTEMPT,
+            LEFT,
+        ),
+    ),
+    Reason(
+        "Unknown",
+        "Graph says Unknown",
+        "Graph itself gives no reason but “Unknown”, and nothing is published on it. The error's code and text may say "
+        "more.",
+        "unverified",
+        "the word alone",
+        (
+            Step("If the app refuses the token: make a new one, test the connection and save.", "credential"),
+            ERROR,
+            ATTEMPT,
+            LEFT,
+        ),
+    ),
+)
+REASONS = {reason.word: reason for reason in KNOWN}
+SPELLED = {"QuarantineOnDemand": "QuarantinedOnDemand"}
+"Microsoft's article spells one of them in another way."
+
+
+def find_reason(word: str | None) -> Reason:
+    """Gives what is known of a reason; of one that nobody has heard of, that.
+
+    >>> find_reason("QuarantineOnDemand").brief, find_reason("MoonPhase").standing
+    ('set by hand', 'unverified')
+    """
+    if word is None:
+        return unheard("No reason given", "no reason given", "Graph gives no reason.")
+    known = REASONS.get(SPELLED.get(word, word))
+    said = "Graph gives a reason that nobody has documented; what it means is not known here."
+    return known or unheard(word, word, said)
+
+
+def unheard(word: str, brief: str, meaning: str) -> Reason:
+    """Gives a reason of which nothing is known but how any quarantine ends."""
+    return Reason(word, brief, meaning, "unverified", "the word alone", REASONS["Unknown"].steps)

@@ -1,0 +1,80 @@
+-- How well were quarantines foreseen so far?
+--
+-- Each rule that looks ahead, held against the quarantines that began since it was first asked: of which it had found
+-- something of the job before, within so many days, and which of its findings none followed. A quarantine of another
+-- kind than the rule looks for counts as not announced; one whose reason nobody told counts for every rule.
+--
+-- Parameters
+--   $at       TIMESTAMP         the instant asked about
+--   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--   $days     BIGINT = 7        days before a quarantine in which a finding still counts as a warning of it
+--
+-- Columns
+--   rule            the rule
+--   since           as of when it was first asked
+--   fired           incidents that it opened
+--   quarantines     quarantines that began since
+--   announced       of those, how many it had warned of
+--   lead_s          median of the seconds between warning and quarantine
+--   least_lead_s    the shortest
+--   false_alarms    incidents that no quarantine followed within so many days, of those so old
+with asked as (
+    select rule, min(ran_at) as since
+    from rule_runs
+    where ran_at <= $at and rule in ('quarantine_ahead', 'failing_runs', 'token_refused', 'token_due', 'mass_leavers')
+    group by rule
+), mine as (
+    select distinct job_id, app_name
+    from job_snapshots
+    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+), begun as (
+    select
+        job_id,
+        opened_at,
+        case
+            when reason = 'TooManyDeletes' then ['mass_leavers']
+            when reason like '%Threshold' then ['quarantine_ahead']
+            when reason = 'EncounteredQuarantineException' then ['failing_runs', 'token_refused', 'token_due']
+        end as rules
+    from quarantines
+    where opened_at <= $at and job_id in (select job_id from mine)
+), found as (
+    -- A finding on a token is an app's, and so of each of its jobs.
+    select i.incident_id, i.rule, m.job_id, i.noticed_at
+    from incidents i
+    join mine m on m.job_id = i.job_id or (i.job_id is null and m.app_name = i.app_name)
+    where i.noticed_at <= $at and i.rule in (select rule from asked)
+), warned as (
+    select
+        a.rule,
+        b.job_id,
+        b.opened_at,
+        max(date_diff('second', f.noticed_at, b.opened_at)) as lead_s
+    from asked a
+    join begun b on b.opened_at >= a.since
+    left join found f on f.rule = a.rule and f.job_id = b.job_id and coalesce(list_contains(b.rules, f.rule), true)
+        and f.noticed_at < b.opened_at and f.noticed_at >= b.opened_at - to_days($days::integer)
+    group by a.rule, b.job_id, b.opened_at
+), judged as (
+    select
+        f.rule,
+        f.incident_id,
+        bool_or(b.opened_at is not null) as followed,
+        bool_or(f.noticed_at + to_days($days::integer) <= $at) as over
+    from found f
+    left join begun b on b.job_id = f.job_id and coalesce(list_contains(b.rules, f.rule), true)
+        and b.opened_at > f.noticed_at and b.opened_at <= f.noticed_at + to_days($days::integer)
+    group by f.rule, f.incident_id
+)
+select
+    a.rule,
+    a.since,
+    (select count(*) from judged j where j.rule = a.rule) as fired,
+    (select count(*) from warned w where w.rule = a.rule) as quarantines,
+    (select count(w.lead_s) from warned w where w.rule = a.rule) as announced,
+    (select median(w.lead_s)::bigint from warned w where w.rule = a.rule) as lead_s,
+    (select min(w.lead_s) from warned w where w.rule = a.rule) as least_lead_s,
+    (select count(*) from judged j where j.rule = a.rule and j.over and not j.followed) as false_alarms
+from asked a
+order by list_position(['quarantine_ahead', 'failing_runs', 'token_refused', 'token_due', 'mass_leavers'], a.rule)

@@ -1,0 +1,91 @@
+-- Which call of the job to its app failed first, and which was the last good one?
+--
+-- Told by the app's own log, to the minute. A call fails here if it was refused (401, 403), if the app failed (500 and
+-- more), or if a search was answered 400 or 404, where SCIM wants an empty list. Failures of one object, such as a
+-- conflict, say nothing of the connection. A log that does not name its app is taken for this job's where no other
+-- app has a log, and said so.
+--
+-- Parameters
+--   $at       TIMESTAMP        the instant asked about
+--   $job      VARCHAR          the job's id
+--   $days     BIGINT = 60      how far back is looked
+--
+-- Columns
+--   what           last good (before the trouble), first failing, newest failing, or good again (after it)
+--   occurred_at    when it was
+--   method         GET, POST, PATCH, PUT or DELETE
+--   path           what was asked for
+--   filter         what was searched for
+--   http_status    what was answered
+--   detail         the app's words
+--   refused        whether it was refused for its credentials
+--   is_search      whether it was a search
+--   named          whether the log names the app
+--   failing        failing calls since the last good one
+with own as (
+    select app_id from app_jobs where job_id = $job
+    union
+    select arg_max(app_id, occurred_at)
+    from events
+    where job_id = $job and occurred_at <= $at and occurred_at > $at - to_days($days::integer)
+), calls as (
+    select
+        exchange_id,
+        occurred_at,
+        "method",
+        "path",
+        "filter",
+        http_status,
+        detail,
+        http_status in (401, 403) as refused,
+        "method" = 'GET' and "filter" is not null as is_search,
+        coalesce(app_id, '') <> '' as named,
+        http_status between 200 and 299 as is_good,
+        http_status in (401, 403) or http_status >= 500 or (is_search and http_status in (400, 404)) as is_failing
+    from exchanges
+    where occurred_at <= $at
+        and occurred_at > $at - to_days($days::integer)
+        and (app_id in (select app_id from own)
+            or (coalesce(app_id, '') = ''
+                and (select count(*) from exchanges where app_id <> '' and app_id not in (select app_id from own)) = 0))
+), run as (
+    select newest_at, max(occurred_at) filter (where is_good and coalesce(occurred_at < newest_at, true)) as good_at
+    from calls
+    cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
+    group by newest_at
+), told as (
+    select
+        c.*,
+        case
+            when c.is_failing and coalesce(c.occurred_at > r.good_at, true) then 'failing'
+            when c.is_good and c.occurred_at > r.newest_at then 'good again'
+            when c.is_good and c.occurred_at = r.good_at then 'last good'
+        end as what
+    from calls c
+    cross join run r
+), counted as (
+    select
+        *,
+        row_number() over (partition by what order by occurred_at, exchange_id) as nth,
+        count(*) over (partition by what) as every,
+        count(*) filter (where what = 'failing') over () as failing
+    from told
+    where what is not null
+)
+select
+    case when what = 'failing' then if(nth = 1, 'first failing', 'newest failing') else what end as what,
+    occurred_at,
+    "method",
+    "path",
+    "filter",
+    http_status,
+    detail,
+    refused,
+    is_search,
+    named,
+    failing
+from counted
+where (what = 'failing' and nth in (1, every))
+    or (what = 'good again' and nth = 1)
+    or (what = 'last good' and nth = every)
+order by occurred_at, what, exchange_id

@@ -1,0 +1,48 @@
+-- What of a job's configuration changed, and when was that seen?
+--
+-- From the configurations that were read and from the job's status documents. The change lies between the two instants.
+--
+-- Parameters
+--   $since    TIMESTAMP           start, inclusive
+--   $until    TIMESTAMP           end, exclusive
+--   $job      VARCHAR             the job's id
+--
+-- Columns
+--   before_at    when it was last seen as it was
+--   seen_at      when it was first seen changed
+--   setting      what was changed
+--   before       what it was
+--   after        what it became
+with said as (
+    select observed_at, unnest([
+        {'setting': 'schedule', 'held': schedule_state},
+        {'setting': 'interval in seconds', 'held': interval_s::varchar},
+        {'setting': 'deletion limit', 'held': deletion_threshold::varchar}
+    ], recursive := true)
+    from job_snapshots
+    where job_id = $job and observed_at < $until
+    union all
+    select observed_at, unnest([
+        {'setting': 'scope', 'held': scope_mode},
+        {'setting': 'mail on failure', 'held': if("notification", 'on', 'off')},
+        {'setting': 'skips deletions', 'held': if(skip_deletions, 'yes', 'no')},
+        {'setting': 'address', 'held': base_host}
+    ], recursive := true)
+    from configurations
+    where job_id = $job and observed_at < $until
+    union all
+    select observed_at, 'mapping of ' || m.target_attribute, m.source_expression || if(m.matching_priority > 0,
+        ', matching ' || m.matching_priority, '')
+    from (
+        select observed_at, unnest(mappings) as m from configurations where job_id = $job and observed_at < $until
+    )
+), seen as (
+    select setting, held, observed_at, lag(held) over each as before, lag(observed_at) over each as before_at
+    from said
+    where held is not null
+    window each as (partition by setting order by observed_at, held)
+)
+select before_at, observed_at as seen_at, setting, before, held as after
+from seen
+where held <> before and observed_at >= $since
+order by seen_at desc, setting

@@ -1,0 +1,73 @@
+-- Which jobs without a status seem to be in quarantine, by what else is known?
+--
+-- An inference: the log never says quarantine. Its signs are cycles that come hours apart where they came often before,
+-- and in which everything fails; or calls that the app refuses, and that come hours apart. Entra slows a job down so.
+--
+-- Parameters
+--   $at       TIMESTAMP           the instant asked about
+--   $apart    BIGINT = 5          hours between two tries that make them slow; Entra's first step is six
+--   $least    BIGINT = 2          slow tries, at least
+--   $job      VARCHAR = null      one job's id; null asks about all of them
+--   $tenant   VARCHAR = null      one tenant's id; null asks about all of them
+--
+-- Columns
+--   job_id       the job
+--   app_name     the application it provisions
+--   since        the first try that failed
+--   tries        tries that failed since
+--   newest_at    the newest of them
+--   sign         cycles or calls: what the inference rests on
+with untold as (
+    select job_id, max(app_name) as app_name
+    from hourly_parts
+    where "hour" <= $at
+        and job_id not in (select job_id from job_snapshots where job_id is not null and observed_at <= $at)
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
+    group by job_id
+), apps as (
+    select e.app_id, max(e.job_id) as job_id
+    from events e
+    join untold u using (job_id)
+    where e.occurred_at <= $at and e.occurred_at > $at - interval 60 day and e.app_id is not null
+    group by e.app_id
+), tries as (
+    select job_id, began_at as tried_at, 'cycles' as sign, succeeded + warnings = 0 and failed > 0 as bad,
+        succeeded + warnings > 0 as good
+    from cycles
+    join untold using (job_id)
+    where began_at <= $at and events > 0
+    union all
+    select a.job_id, x.occurred_at, 'calls', x.http_status in (401, 403), x.http_status between 200 and 299
+    from exchanges x
+    join apps a on a.app_id = x.app_id
+        or (coalesce(x.app_id, '') = '' and (select count(distinct app_id) from exchanges where app_id <> '') = 1
+            and a.app_id in (select app_id from exchanges))
+    where x.occurred_at <= $at and x.occurred_at > $at - interval 60 day
+), spaced as (
+    select *, date_diff('minute', lag(tried_at) over each, tried_at) / 60 as hours,
+        max(tried_at) filter (where good) over (partition by job_id, sign) as good_at
+    from tries
+    window each as (partition by job_id, sign order by tried_at)
+), usual as (
+    select job_id, sign, median(hours) as hours from spaced where tried_at <= good_at group by job_id, sign
+), slowed as (
+    select
+        s.job_id,
+        s.sign,
+        min(s.tried_at) as since,
+        max(s.tried_at) as newest_at,
+        count(*) filter (where s.hours >= $apart) as slow,
+        count(*) as tries
+    from spaced s
+    join usual u on u.job_id = s.job_id and u.sign = s.sign and u.hours < $apart / 2
+    where s.bad and s.tried_at > s.good_at
+    group by s.job_id, s.sign
+)
+select job_id, any_value(app_name) as app_name, min(since) as since, arg_min(tries, since) as tries,
+    max(newest_at) as newest_at, arg_min(sign, since) as sign
+from slowed
+join untold using (job_id)
+where slow >= $least
+group by job_id
+order by since, job_id

@@ -1,0 +1,54 @@
+-- When does each app's token end, and since when is it refused?
+--
+-- Graph does not tell when a token ends: an operator says it here, or the token itself when it is a JWT; the token is
+-- never stored. Refusals are those since the last call that the app's own log answered well, of the thirty days before.
+--
+-- Parameters
+--   $at       TIMESTAMP           the instant asked about
+--   $heard    TIMESTAMP = null    until when calls are known, where that is earlier: logs may be old
+--   $tenant   VARCHAR = null      one tenant's id; null asks about all of them
+--
+-- Columns
+--   app_name       the application
+--   expires_at     when its token ends; null where nobody knows
+--   days_left      whole days until then; less than none where it has ended
+--   said_by        who said so
+--   said_at        when
+--   note           what was noted with it
+--   last_good_at   the last call that the app answered well; null without its log
+--   refused_at     the first 401 or 403 since
+--   refusals       how many of them
+--   http_status    the newest one's status
+with apps as (
+    select app_name from hourly_parts where $tenant is null or tenant_id = $tenant
+    union
+    select app_name from job_snapshots where $tenant is null or tenant_id = $tenant
+    union
+    select app_name from token_ends($at::timestamp) where $tenant is null
+), refused as (
+    select
+        j.app_name,
+        max(r.last_good_at) as last_good_at,
+        min(r.refused_at) as refused_at,
+        sum(r.refusals)::bigint as refusals,
+        arg_max(r.http_status, r.newest_at) as http_status
+    from refusals(coalesce($heard::timestamp, $at::timestamp)) r
+    join app_jobs j on j.app_id = r.app_id
+    group by j.app_name
+)
+select
+    a.app_name,
+    t.expires_at,
+    floor((epoch(t.expires_at) - epoch($at::timestamp)) / 86400)::bigint as days_left,
+    t.said_by,
+    t.said_at,
+    t.note,
+    r.last_good_at,
+    r.refused_at,
+    r.refusals,
+    r.http_status
+from apps a
+left join token_ends($at::timestamp) t on t.app_name = a.app_name
+left join refused r on r.app_name = a.app_name
+where a.app_name is not null
+order by t.expires_at nulls last, a.app_name
