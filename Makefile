@@ -25,7 +25,7 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # The environment, the sample tenant, then the dashboard, whose server runs the beats and prints its address.
 run: $(VENV)/.ready

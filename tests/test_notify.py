@@ -280,7 +280,7 @@ deliver_due(open_store(settings), datetime(2026, 1, 20, 12), read_routes(setting
 def test_a_sender_killed_between_sending_and_recording_repeats_that_message_once_and_loses_none(
     given: Given, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kills = 10
+    kills = int(os.environ.get("KILLS", "4"))
     monkeypatch.setenv("PROVISIONING_NOTIFY", str(tmp_path / "notify.toml"))
     with post_office() as (box, port):
         routes = routes_in(settings, tmp_path, '[route.a]\nemail = "it@example.com"\ngroup_above = 99', port=port)

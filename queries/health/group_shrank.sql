@@ -22,8 +22,8 @@
 --   on a group that was deleted; where neither Entra's events nor the app's log tell who its members were.
 --
 -- Do
---   Look at the request: a remove without a value, or a replace of the whole list, takes everybody out. Compare the group in
---   Entra; if the members are still there, provision the group on demand, or remove and add its assignment.
+--   Look at the request: a remove without a value, or a replace of the whole list, takes everybody out. Compare the
+--   group in Entra; if the members are still there, provision the group on demand, or remove and add its assignment.
 --
 -- Columns
 --   subject       the group's id
@@ -65,8 +65,10 @@ with records as (
 select
     group_id as subject,
     occurred_at as since,
-    coalesce(app_name || ': ', '') || 'the group ' || coalesce(source_name, group_id) || case when after = 0
-        then ' was emptied, ' else ' lost more than half, ' end || len(lost) || ' of ' || before || ' members' as summary,
+    coalesce(app_name || ': ', '') || 'the group ' || coalesce(source_name, group_id) || case
+        when after = 0 then ' was emptied, '
+        else ' lost more than half, '
+    end || len(lost) || ' of ' || before || ' members' as summary,
     app_name,
     job_id,
     case when has = 0 then 'critical' else 'warning' end as severity,
