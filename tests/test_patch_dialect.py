@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.schema import schema_text
 
-PUBLISHED = Path("/work/shared/fixtures/scim")
+PUBLISHED = Path(__file__).parent.parent.parent / "shared" / "fixtures" / "scim"
 "Records that others published; they are not part of the project, so these tests run only where they lie."
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 Operations = list[dict[str, Any]]

@@ -16,7 +16,8 @@ from pipeline.store import open_store
 from tests.given import STEPS, Given, moment
 from tests.test_pages import APP, healthy, table, text
 
-PUBLISHED = Path("/work/shared/fixtures/graph/on_demand-nested_json_strings.json")
+FIXTURES = Path(__file__).parent.parent.parent / "shared" / "fixtures"
+PUBLISHED = FIXTURES / "graph" / "on_demand-nested_json_strings.json"
 "A record that others published; it is not part of the project, so its test runs only where it lies."
 CLAUSE = "People in sales.department EQUALS 'Sales'"
 Facts = dict[str, Any]
