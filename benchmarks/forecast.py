@@ -11,7 +11,6 @@ answers: the last two cycles drawn on in a straight line.
 
 import argparse
 import math
-import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -27,7 +26,9 @@ import duckdb
 import pyarrow as pa
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from imagined import BEGAN, CYCLE, KINDS, imagined  # noqa: E402
+
 from pipeline.backtest import Backtest, backtest  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
 from pipeline.rulebook import find_rule  # noqa: E402
@@ -36,7 +37,7 @@ from pipeline.schema import build_schema, schema_text  # noqa: E402
 from pipeline.settings import read_settings  # noqa: E402
 from pipeline.store import Store, open_store  # noqa: E402
 
-BEGAN, CYCLE, STEP = datetime(2026, 1, 5), timedelta(minutes=40), timedelta(hours=4)
+STEP = timedelta(hours=4)
 OTHERS = (11, 23)
 "Seeds of the other two tenants; the committed one has 7."
 USERS, DAYS = 80, 14
@@ -44,7 +45,6 @@ SMALL = {"least": 50, "part": 0.4, "most": 400, "altogether": 600}
 "Microsoft's limits, a hundred times smaller, for imagined jobs."
 OPENS, CLOSES = 3, 5
 "Cycles left at which queries/health/quarantine_ahead.sql opens and closes."
-KINDS = ("rising", "accelerating", "leaping", "levelling", "healing", "quiet")
 RULES = ("quarantine_ahead", "failing_runs", "token_refused", "mass_leavers")
 ASKED = """
 select job_id, measure, reached, at_most, cycles_left, cycles_least, cycles_most
@@ -130,67 +130,6 @@ def replayed(ask: Any, instants: list[datetime], limits: dict[str, float]) -> Re
     for at in instants:
         replay.turn(at, ask(ASKED, {"at": at, **limits}))
     return replay
-
-
-def arriving(rng: random.Random, kind: str) -> Iterator[tuple[int, float]]:
-    """Imagines how many objects begin to fail in each cycle, and which share of those that wait is mended in it."""
-    first, rate = rng.randrange(8, 30), rng.uniform(2, 14)
-    falls, mended_at = rng.uniform(0.7, 0.9), first + rng.randrange(6, 20)
-    leap = rng.randrange(60, 500)
-    cycle = 0
-    while True:
-        since, few = cycle - first, poisson(rng, 0.4)
-        if since < 0 or kind == "quiet":
-            yield few, 0.3
-        elif kind == "rising":
-            yield few + poisson(rng, rate), 0.0
-        elif kind == "accelerating":
-            yield few + poisson(rng, min(60.0, rate / 3 * 1.15**since)), 0.0
-        elif kind == "leaping":
-            yield few + (leap if since == 0 else 0), 0.0
-        elif kind == "levelling":
-            yield few + poisson(rng, 2 * rate * falls**since), 0.02
-        else:
-            yield few + (poisson(rng, rate) if cycle < mended_at else 0), 0.9 if cycle == mended_at else 0.0
-        cycle += 1
-
-
-def poisson(rng: random.Random, mean: float) -> int:
-    """Draws a Poisson count."""
-    drawn, left = -1, mean
-    while left >= 0:
-        left, drawn = left - rng.expovariate(1.0), drawn + 1
-    return drawn
-
-
-def imagined(seed: int, cycles: int, each: int) -> list[dict[str, Any]]:
-    """Gives the events of `each` jobs of every kind, in cycles of forty minutes."""
-    rng = random.Random(seed)
-    events: list[dict[str, Any]] = []
-
-    def add(job: str, cycle: int, name: str, status: str) -> None:
-        at = BEGAN + cycle * CYCLE + timedelta(seconds=rng.randrange(300))
-        events.append({
-            "event_id": f"{job}-{len(events)}", "job_id": job, "app_name": job, "cycle_id": f"{job}-{cycle}",
-            "occurred_at": at, "source_id": name, "status": status, "action": "update", "duration_ms": 100,
-            "error_code": "EntryConflict" if status == "failure" else None,
-        })  # fmt: skip
-
-    for kind in KINDS:
-        for number in range(each):
-            job, waits, names = f"{kind}-{number}", list[str](), 0
-            for who in range(rng.randrange(60, 1000)):
-                add(job, 0, f"fine-{who}", "success")
-            for cycle, (more, mended) in zip(range(1, cycles), arriving(rng, kind), strict=False):
-                add(job, cycle, "somebody", "success")
-                for name in [name for name in waits if rng.random() < mended]:
-                    waits.remove(name)
-                    add(job, cycle, name, "success")
-                for _ in range(more):
-                    names += 1
-                    waits.append(f"failing-{names}")
-                    add(job, cycle, waits[-1], "failure")
-    return events
 
 
 def store_of(events: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:

@@ -39,6 +39,20 @@ create or replace macro leak_of("action", status, skip_reason, error_code, steps
         end
     end;
 
+-- funnel_stages: how far an object can get, in order.
+create or replace view funnel_stages as
+from (values (1, 'seen'), (2, 'in scope'), (3, 'matched'), (4, 'changed'), (5, 'exported')) as t(ordinal, stage);
+
+-- stage_of: the place of the stage that an object did not reach, by where it left; 6 where it reached them all.
+create or replace macro stage_of(leak) as
+    case
+        when leak = '' then 6
+        when leak in ('out of scope', 'import failed', 'scoping failed') then 2
+        when leak = 'matching failed' then 3
+        when leak in ('held back', 'unresolved reference', 'export failed') then 5
+        else 4
+    end;
+
 -- order_of: a total order of events. Instants are whole seconds, so ties happen; the id's hash breaks them, always alike.
 -- 31 bits each: enough for a BIGINT, which Parquet keeps exactly (it has no HUGEINT), until the year 2106.
 create or replace macro order_of(occurred_at, event_id) as

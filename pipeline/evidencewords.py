@@ -2,18 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline import terminal
 from pipeline.asking import Refused, extent
-from pipeline.evidence import make
 from pipeline.rulewords import read_instant
-from pipeline.sealing import Checked
-from pipeline.sealing import check as check_pack
 from pipeline.settings import read_settings
 from pipeline.store import open_store
+
+if TYPE_CHECKING:
+    from pipeline.sealing import Checked
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CHANGED = 1
@@ -29,6 +29,8 @@ def evidence(
     as_json: Json = False,
 ) -> None:
     """Write what is known of an app's leavers in a period, sealed: questions, rows of both sides, completeness."""
+    from pipeline.evidence import make
+
     store = open_store(read_settings(), read_only=True)
     reach = extent(store)
     first = read_instant(since) if since else reach["since"]
@@ -62,10 +64,12 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check that a pack is as it was sealed; fails, and says in which file, if one byte changed."""
+    from pipeline.sealing import check
+
     if not pack.is_file():
         raise Refused(f"{pack} is no file; a pack that `python -m pipeline evidence` wrote was expected.")
     with terminal.share_bar("Checking") as progress:
-        checked = check_pack(pack, progress)
+        checked = check(pack, progress)
     faults = [*checked.faults, *seal_fault(checked, seal)]
     if as_json:
         about = {"file": str(pack), "files": checked.files, "bytes": checked.size, "seal": checked.seal}
@@ -76,14 +80,14 @@ def verify(
         raise typer.Exit(CHANGED)
 
 
-def seal_fault(checked: Checked, seal: str | None) -> list[str]:
+def seal_fault(checked: "Checked", seal: str | None) -> list[str]:
     """Gives what is wrong with the seal, where one was given."""
     if seal is None or checked.seal is None or seal.lower().strip() == checked.seal:
         return []
     return [f"its seal is {checked.seal}, not the one given: it is another pack, or was made anew."]
 
 
-def print_checked(pack: Path, checked: Checked, faults: list[str], seal: str | None) -> None:
+def print_checked(pack: Path, checked: "Checked", faults: list[str], seal: str | None) -> None:
     """Prints what was checked and what was found."""
     for fault in faults:
         print(f"{pack}: {fault}")

@@ -164,6 +164,10 @@ select
         still_share ** exp(-1.96 * sqrt(spread) / abs(ln(still_share))) end as high_share
 from curve;
 
+-- some_of: up to five names, and how many more there are.
+create or replace macro some_of(names) as
+    array_to_string(names[:5], ', ') || case when len(names) > 5 then ' and ' || (len(names) - 5) || ' more' else '' end;
+
 -- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
 -- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
 -- that fails is left out, since Entra tries it again by itself.

@@ -17,9 +17,7 @@
 --   stage      seen, in scope, matched, changed or exported
 --   leak       why objects did not reach the stage; null in the line of those that did
 --   objects    distinct objects
-with stages as (
-    from (values (1, 'seen'), (2, 'in scope'), (3, 'matched'), (4, 'changed'), (5, 'exported')) as t(ordinal, stage)
-), ends as (
+with ends as (
     select
         arg_max(
             coalesce(leak_of("action", status, skip_reason, error_code, steps), ''), order_of(occurred_at, event_id)
@@ -32,16 +30,7 @@ with stages as (
         and source_id is not null
     group by source_id
 ), leaks as (
-    select
-        case
-            when leak = '' then 6
-            when leak in ('out of scope', 'import failed', 'scoping failed') then 2
-            when leak = 'matching failed' then 3
-            when leak in ('held back', 'unresolved reference', 'export failed') then 5
-            else 4
-        end as ordinal,
-        leak,
-        count(*) as objects
+    select stage_of(leak) as ordinal, leak, count(*) as objects
     from ends
     group by leak
 )
@@ -50,12 +39,12 @@ select
     s.stage,
     null as leak,
     coalesce(sum(l.objects), 0)::bigint as objects
-from stages s
+from funnel_stages s
 left join leaks l on l.ordinal > s.ordinal
 where exists (from leaks)
 group by s.ordinal, s.stage
 union all
 select s.ordinal, s.stage, l.leak, l.objects
 from leaks l
-join stages s on s.ordinal = l.ordinal
+join funnel_stages s on s.ordinal = l.ordinal
 order by ordinal, leak nulls first

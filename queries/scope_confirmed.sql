@@ -14,22 +14,12 @@
 --   confirmed     of those, whose request the app's log has, answered well
 --   never_seen    of those, whose request it should have and has not
 --   unknown       the rest: no log, or none for that moment
-with lasts as (
-    select
-        job_id,
-        source_id,
-        arg_max({'event_id': event_id, 'action': "action", 'status': status}, order_of(occurred_at, event_id)) as told
-    from events
-    where occurred_at >= $since
-        and occurred_at < $until
-        and source_id is not null
-        and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
-    group by job_id, source_id
-), written as (
-    select job_id, told.event_id as event_id
-    from lasts
-    where told.status in ('success', 'warning') and told."action" is distinct from 'stagedDelete'
+with written as (
+    select job_id, event_id
+    from last_told($since, $until)
+    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+        and status in ('success', 'warning')
+        and "action" is distinct from 'stagedDelete'
 ), heard as (
     select event_id, job_id, any_value(cell) as cell
     from wire_rows($since, $until)

@@ -22,8 +22,7 @@ select
     m."name",
     m.back_at as since,
     'Back since then, and no group event has named the person again. Before: '
-        || array_to_string(m.groups[:5], ', ')
-        || case when len(m.groups) > 5 then ' and ' || (len(m.groups) - 5) || ' more' else '' end || '.' as seen,
+        || some_of(m.groups) || '.' as seen,
     'Take the person out of the group and put them in again, or restart the job, which sends all memberships.' as cure,
     m.source_id,
     m.event_id,

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -45,10 +46,20 @@ EVENTS = st.builds(
 BATCHES = st.lists(st.lists(EVENTS, max_size=12), min_size=1, max_size=5)
 
 
-def lake() -> Cursor:
-    """The store's tables and views in memory."""
+@lru_cache
+def built() -> Cursor:
+    """The store's tables and views in memory, made once: making them takes longer than what is asked of them."""
     cursor = duckdb.connect()
     build_schema(cursor)
+    return cursor
+
+
+def lake() -> Cursor:
+    """The store's tables and views in memory, all empty."""
+    cursor = built()
+    held = cursor.execute("select table_name from duckdb_tables() where not temporary").fetchall()
+    for (table,) in held:
+        cursor.execute(f"delete from {table}")
     return cursor
 
 
@@ -183,4 +194,3 @@ def test_folds_of_many_transactions_equal_a_recomputation_from_the_events(batche
         arrive(cursor, batch)
     assert cursor.execute("select count(*) from events").fetchone() == (len(ids),)
     check(cursor)
-    cursor.close()
