@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     keep_days: int = Field(0, ge=0, description="Days of rows to keep, by their own instants; 0 keeps everything.")
     keep_snapshots: int = Field(3600, ge=0, description="Seconds for which old snapshots of the lake stay readable.")
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
+    threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
     slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
     lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
     tenants: Path | None = Field(None, description="The file that names the tenants to ask; see docs/graph.md.")

@@ -178,10 +178,7 @@ def stage(cursor: Cursor, sql: str) -> None:
 
 
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:
-    """Attaches the lake, making it first where there is none.
-
-    A read-only store raises StoreMissing instead, and cannot write.
-    """
+    """Attaches the lake, making it first where there is none; a read-only one raises StoreMissing and cannot write."""
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
         raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
@@ -190,6 +187,8 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
+        if settings.threads:
+            connection.execute(f"set threads = {settings.threads}")
         for file in extension_files("ducklake", "sqlite_scanner" if settings.catalog_file else "postgres_scanner"):
             connection.execute(f"load '{quoted(file)}'")
         # From here on every other extension is judged again; DuckDB refuses to take this back while it runs.

@@ -1,5 +1,6 @@
 """What every test may ask for: a lake of its own, the settings that point to it, and builders that fill it."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,15 @@ import pytest
 from pipeline.settings import Settings, read_settings
 from pipeline.store import Store, open_store
 from tests.given import Given
+
+# Most tests ask many questions of few rows, where a second core costs a third more time than it saves.
+os.environ.setdefault("PROVISIONING_THREADS", "1")
+
+
+@pytest.fixture
+def parallel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets DuckDB read and write with several threads, however many cores there are, where order might suffer."""
+    monkeypatch.setenv("PROVISIONING_THREADS", "4")
 
 
 @pytest.fixture

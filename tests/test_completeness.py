@@ -20,6 +20,8 @@ from pipeline.vouching import named_hour
 from tests.given import TENANT, Given, job_id, moment
 from views._charts import over_time
 
+pytestmark = pytest.mark.usefixtures("parallel")
+
 HOUR = timedelta(hours=1)
 States = dict[int, str]
 

@@ -31,6 +31,8 @@ from tests.shapes import (
     zipped,
 )
 
+pytestmark = pytest.mark.usefixtures("parallel")
+
 INGEST = """
     import sys
     from pathlib import Path

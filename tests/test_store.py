@@ -253,3 +253,9 @@ def test_a_catalog_that_is_something_else_is_a_sentence_and_left_alone(tmp_path:
     with pytest.raises(StoreError, match="cannot be opened"):
         open_store(read_settings(store=f"ducklake:sqlite:{catalog}"))
     assert catalog.read_text().startswith("these are notes")
+
+
+def test_duckdb_uses_as_many_threads_as_it_is_told(settings: Settings) -> None:
+    store = open_store(settings.model_copy(update={"threads": 3}))
+    assert store.rows("select current_setting('threads')") == [(3,)]
+    store.close()

@@ -21,6 +21,8 @@ from pipeline.settings import Settings
 from pipeline.store import Store, open_store
 from tests.lakes import ended, start
 
+pytestmark = pytest.mark.usefixtures("parallel")
+
 SECONDS = 20
 BATCH = 50
 TENANT = "11111111-1111-4111-8111-111111111111"
