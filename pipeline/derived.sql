@@ -195,16 +195,15 @@ from (
             over (partition by job_id, source_id order by order_key rows between unbounded preceding and 1 preceding)
             as run
     from (
-        -- Failures come from problems, which has nothing else wide; what closes is read from few and narrow columns.
+        -- What closes one comes after a problem, so that the object's footing changes there.
         select job_id, source_id, occurred_at, order_key, code, retry_at, is_reference, false as closes
         from problems
         where status = 'failure' and source_id is not null
         union all
-        select job_id, source_id, occurred_at, order_of(occurred_at, event_id), null::varchar, null::timestamp, null::boolean, true
-        from events
-        where (job_id, source_id) in (select (job_id, source_id) from problems where status = 'failure')
-            and (state_of("action", status, skip_reason) in ('in_sync', 'disabled', 'deleted')
-                or (is_benign(status, skip_reason, error_code) and state_of("action", status, skip_reason) = 'skipped'))
+        select job_id, source_id, occurred_at, order_key, null::varchar, null::timestamp, null::boolean, true
+        from footings
+        where footing <> 'problem'
+            and (job_id, source_id) in (select (job_id, source_id) from problems where status = 'failure')
     )
 )
 group by job_id, source_id, run

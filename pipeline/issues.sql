@@ -64,9 +64,6 @@ create or replace macro fault_of(code, category, http_status, step_type) as
         else 'unknown'
     end;
 
--- is_problem: an event that leaves somebody without what was due: a failure, or a skip that is no good news.
-create or replace macro is_problem(status, benign) as status = 'failure' or (status = 'skipped' and not benign);
-
 -- problem_rows: the problems among the events of a table: those that arrive, or all of a store that has none yet.
 create or replace macro problem_rows(source) as table
 select
@@ -129,11 +126,9 @@ from (
     from (
         select job_id, source_id, fingerprint, occurred_at, order_key from problems
         union all
-        select job_id, source_id, null, occurred_at, order_of(occurred_at, event_id)
-        from events
-        where (job_id, source_id) in (select (job_id, source_id) from problems)
-            and not is_problem(status, is_benign(status, skip_reason, error_code))
-            and state_of("action", status, skip_reason) is not null
+        select job_id, source_id, null, occurred_at, order_key
+        from footings
+        where footing <> 'problem' and (job_id, source_id) in (select (job_id, source_id) from problems)
     )
 )
 where fingerprint is not null;

@@ -1,28 +1,5 @@
 -- Who was to go, and whether they went. Read after wire.sql.
 
--- removal_of: what an event wanted to take away: disable, delete or stagedDelete; null for every other event. A disable
--- is also known by its last step.
-create or replace macro removal_of("action", last_step) as
-    case
-        when "action" in ('disable', 'delete', 'stagedDelete') then "action"
-        when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
-    end;
-
--- is_false, is_true: how logs and apps spell a truth value: false, "False", 0.
-create or replace macro is_false(word) as coalesce(lower(word) in ('false', '0'), false);
-create or replace macro is_true(word) as coalesce(lower(word) in ('true', '1'), false);
-
--- left_why: why Entra says that somebody is to go, from what an event's import and scoping steps saw; null where they
--- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none.
-create or replace macro left_why(steps) as
-    list_filter(list_transform(list_filter(steps, lambda s: s."type" in ('import', 'scoping')), lambda s: case
-        when is_false(coalesce(s.details ->> '$.accountEnabled', s.details ->> '$.AccountEnabled',
-            s.details ->> '$."Active in the source system"', s.details ->> '$.IsActive')) then 'account disabled'
-        when is_false(coalesce(s.details ->> '$."Assigned to the application"', s.details ->> '$.Assigned'))
-            then 'unassigned'
-        when is_true(s.details ->> '$.IsSoftDeleted') then 'soft-deleted, disabled or unassigned'
-    end), lambda w: w is not null)[1];
-
 -- leaver_cases: each time that somebody was to be taken out of an app, as of an instant, exclusive: from the first
 -- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
 -- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
@@ -30,30 +7,10 @@ create or replace macro left_why(steps) as
 create or replace macro leaver_cases(as_of) as table
 with asked as materialized (
     select distinct job_id, source_id
-    from events
-    where occurred_at < as_of
-        and removal_of("action", last_step) is not null
-        and source_id is not null
-        and lower(coalesce(source_type, '')) <> 'group'
+    from footings
+    where occurred_at < as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
 ), told as (
-    select
-        *,
-        case
-            when removal in ('disable', 'delete')
-                and (status in ('success', 'warning') or skip_reason = 'RedundantExport') then 'done'
-            when skip_reason = 'RedundantExport' and left_as is not null then 'done'
-            when removal is null and left_as is null and state_of("action", status, skip_reason) = 'in_sync'
-                then 'called off'
-        end as ends
-    from (
-        select
-            *,
-            order_of(occurred_at, event_id) as order_key,
-            removal_of("action", last_step) as removal,
-            left_why(steps) as left_as
-        from events
-        where occurred_at < as_of and (job_id, source_id) in (from asked)
-    )
+    select * from footings where occurred_at < as_of and (job_id, source_id) in (from asked)
 ), runs as (
     select
         *,
@@ -69,7 +26,7 @@ with asked as materialized (
         arg_max(tenant_id, order_key) as tenant_id,
         arg_max(app_id, order_key) as app_id,
         coalesce(arg_max(app_name, order_key), job_id) as app_name,
-        coalesce(arg_max(upn, order_key), arg_max(source_name, order_key), source_id) as "name",
+        coalesce(arg_max("name", order_key), source_id) as "name",
         arg_max(target_id, order_key) as target_id,
         arg_max(removal, order_key) filter (where removal is not null) as kind,
         min(occurred_at) filter (where removal is not null) as asked_at,
@@ -173,68 +130,60 @@ create or replace macro some_of(names) as
 -- that fails is left out, since Entra tries it again by itself.
 create or replace macro lost_memberships(as_of) as table
 with away as (
-    select job_id, source_id, occurred_at, order_key, was
-    from (
-        select
-            job_id,
-            source_id,
-            occurred_at,
-            order_of(occurred_at, event_id) as order_key,
-            case
-                when status in ('success', 'warning') and removal_of("action", last_step) in ('disable', 'delete')
-                    then 'removed'
-                when skip_reason in ('NotEffectivelyEntitled', 'out of scope') then 'out of scope'
-            end as was
-        from events
-        where occurred_at < as_of and source_id is not null and lower(coalesce(source_type, '')) <> 'group'
-    )
-    where was is not null
-), gone as (
-    select job_id, source_id, max(order_key) as order_key, max(occurred_at) as gone_at, arg_max(was, order_key) as was
-    from away
-    group by job_id, source_id
-), back as (
     select
-        g.job_id,
-        g.source_id,
-        any_value(g.was) as was,
-        any_value(g.gone_at) as gone_at,
-        min(e.occurred_at) as back_at,
-        arg_max(e.app_name, e.occurred_at) as app_name,
-        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), g.source_id) as "name",
-        arg_max(e.target_id, e.occurred_at) as target_id,
-        arg_min(e.event_id, e.occurred_at) as event_id
-    from gone g
-    join events e
-        on e.job_id = g.job_id and e.source_id = g.source_id and order_of(e.occurred_at, e.event_id) > g.order_key
-    where e.occurred_at < as_of
-        and e.status in ('success', 'warning')
-        and e."action" in ('create', 'update')
-        and removal_of(e."action", e.last_step) is null
-    group by g.job_id, g.source_id
-), members as materialized (
-    select job_id, source_id as group_id, coalesce(source_name, source_id) as group_name, occurred_at,
-        unnest(changes) as change
-    from events
-    where occurred_at < as_of and lower(source_type) = 'group' and status in ('success', 'warning')
-        and job_id in (select job_id from back)
+        job_id,
+        source_id,
+        max(order_key) as order_key,
+        max(occurred_at) as gone_at,
+        arg_max(case footing when 'out' then 'out of scope' else 'removed' end, order_key) as was
+    from footings
+    where occurred_at < as_of
+        and lower(coalesce(source_type, '')) <> 'group'
+        and (removal in ('disable', 'delete') and status in ('success', 'warning')
+            or skip_reason in ('NotEffectivelyEntitled', 'out of scope'))
+    group by job_id, source_id
+), back as materialized (
+    select
+        t.job_id,
+        t.source_id,
+        any_value(a.was) as was,
+        any_value(a.gone_at) as gone_at,
+        min(t.occurred_at) as back_at,
+        arg_max(t.app_name, t.order_key) as app_name,
+        coalesce(arg_max(t."name", t.order_key), t.source_id) as "name",
+        arg_max(t.target_id, t.order_key) as target_id,
+        arg_min(t.event_id, t.order_key) as event_id
+    from footings t
+    join away a on a.job_id = t.job_id and a.source_id = t.source_id and t.order_key > a.order_key
+    where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
+    group by t.job_id, t.source_id
+), claims as (
+    select job_id, source_id as group_id, "member", op, occurred_at
+    from member_claims
+    where occurred_at < as_of and status in ('success', 'warning') and op in ('add', 'remove')
 ), named as (
     select
-        b.job_id,
-        b.source_id,
-        m.group_id,
-        any_value(m.group_name) as group_name,
-        arg_max(coalesce(contains(m.change.new_value, b.source_id) or contains(m.change.new_value, b.target_id), false),
-            m.occurred_at)
-            filter (where m.occurred_at < b.back_at) as was_member,
-        bool_or(m.occurred_at >= b.back_at) as again
-    from back b
-    join members m
-        on m.job_id = b.job_id
-        and m.change.attribute = 'members'
-        and (contains(concat_ws(' ', m.change.old_value, m.change.new_value), b.source_id)
-            or contains(concat_ws(' ', m.change.old_value, m.change.new_value), b.target_id))
-    group by b.job_id, b.source_id, m.group_id
+        job_id,
+        source_id,
+        group_id,
+        arg_max(op = 'add', occurred_at) filter (where occurred_at < back_at) as was_member,
+        bool_or(occurred_at >= back_at) as again
+    from (
+        select b.job_id, b.source_id, b.back_at, c.group_id, c.op, c.occurred_at
+        from back b
+        join claims c on c.job_id = b.job_id and c."member" = b.source_id
+        union all
+        select b.job_id, b.source_id, b.back_at, c.group_id, c.op, c.occurred_at
+        from back b
+        join claims c on c.job_id = b.job_id and c."member" = b.target_id
+        where b.target_id <> b.source_id
+    )
+    group by job_id, source_id, group_id
+), titles as (
+    select job_id, source_id as group_id, arg_max_null(source_name, named_key) as title
+    from identity_parts
+    where (job_id, source_id) in (select (job_id, group_id) from named)
+    group by job_id, source_id
 )
 select
     b.job_id,
@@ -245,9 +194,10 @@ select
     b.gone_at,
     b.back_at,
     b.event_id,
-    list(n.group_name order by n.group_name) as groups
+    list(coalesce(g.title, n.group_id) order by coalesce(g.title, n.group_id)) as groups
 from back b
 join named n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
+left join titles g on g.job_id = n.job_id and g.group_id = n.group_id
 group by all;
 
 -- scim_value: what a resource holds under an attribute as mappings spell it: title, name.givenName,
@@ -267,3 +217,9 @@ create or replace macro scim_value(body, attribute) as
 -- resource_in: the one resource that an answer holds: the answer itself, or the first that a search found.
 create or replace macro resource_in(body) as
     case when json_valid(body) then coalesce(json_extract(body, '$.Resources[0]'), body::json) end;
+
+-- answers_between: the app's good answers of a stretch of time, both ends included, that may show an account.
+create or replace macro answers_between(since, until) as table
+select exchange_id, app_id, occurred_at, "method", "filter", operation, resource_id, response_body
+from exchanges
+where occurred_at >= since and occurred_at <= until and "method" in ('GET', 'PATCH', 'PUT') and http_status < 300;

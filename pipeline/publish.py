@@ -24,6 +24,7 @@ PARTS = (
     "skips",
     "scope_parts",
     "member_claims",
+    "footings",
 )
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
 INTERNAL = ("beats", "contacts", "configurations", "permissions", "outbox", "tokens")

@@ -15,6 +15,7 @@ OLD = {
     "skips": "occurred_at < $cutoff",
     "scope_parts": '"day" < $cutoff',
     "member_claims": "occurred_at < $cutoff",
+    "footings": "occurred_at < $cutoff",
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
     "rejects": "rejected_at < $cutoff",

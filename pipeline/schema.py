@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 PARTS = (
     "schema.sql",
     "derived.sql",
+    "footings.sql",
     "cycles.sql",
     "issues.sql",
     "wire.sql",

@@ -399,3 +399,28 @@ create table if not exists member_claims (
     op varchar,
     "member" varchar
 );
+
+-- When an object's footing changed: of an object's events those that say otherwise than the one before, and all
+-- removals; written beside the events.
+create table if not exists footings (
+    event_id varchar,
+    tenant_id varchar,
+    job_id varchar,
+    app_id varchar,
+    app_name varchar,
+    source_id varchar,
+    source_type varchar,
+    "name" varchar,
+    target_id varchar,
+    occurred_at timestamp,
+    order_key bigint,
+    footing varchar,
+    removal varchar,
+    left_as varchar,
+    ends varchar,
+    status varchar,
+    error_code varchar,
+    skip_reason varchar,
+    reason varchar,
+    retry_at timestamp
+);

@@ -1,7 +1,7 @@
 -- Who came into scope, and who left it?
 --
--- By the first and the last event of the window: left, if something was written or tried first and the last word is a
--- skip for scope; came, the other way round. Whoever moved forth and back is not named.
+-- Left, if the last word before the window, or the first in it, was anything else than a skip for scope, and the last
+-- word in it is one; came, the other way round. Whoever moved forth and back is not named.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
@@ -14,43 +14,41 @@
 --   name         the person or group
 --   app_name     the application
 --   sentence     why, for those who left
---   moved_at     the last event
+--   moved_at     when
 --   source_id    the object's id in Entra
 --   job_id       the job
-with outside as (
-    select job_id, source_id, event_id, kind, "name", app_name, source_type, attribute, clauses, reason
-    from skips
-    where occurred_at >= $since
-        and occurred_at < $until
-        and skip_wants(kind) = 'as intended'
+with standing as (
+    select job_id, source_id, event_id, occurred_at, order_key, footing = 'out' as is_out,
+        coalesce("name", source_id) as "name", app_name
+    from footings
+    where occurred_at < $until
+        and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
         and ($job is null or job_id = $job)
         and ($tenant is null or tenant_id = $tenant)
-), ends as (
+), moved as (
     select
-        e.job_id,
-        e.source_id,
-        arg_min(e.event_id, order_of(e.occurred_at, e.event_id)) as first_event_id,
-        arg_max(e.event_id, order_of(e.occurred_at, e.event_id)) as last_event_id,
-        max(e.occurred_at) as moved_at
-    from events e
-    semi join outside o on o.job_id is not distinct from e.job_id and o.source_id = e.source_id
-    where e.occurred_at >= $since
-        and e.occurred_at < $until
-        and (e.status in ('success', 'warning', 'failure') or e.skip_reason = 'RedundantExport' or e.event_id in (
-            select event_id from outside))
-    group by e.job_id, e.source_id
+        job_id,
+        source_id,
+        arg_max(event_id, order_key) as last_event_id,
+        arg_max(is_out, order_key) as left_scope,
+        coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key)) as was_out,
+        arg_max("name", order_key) as "name",
+        arg_max(app_name, order_key) as app_name,
+        max(occurred_at) as moved_at
+    from standing
+    group by job_id, source_id
+    having max(occurred_at) >= $since
 )
 select
-    case when l.event_id is null then 'came' else 'left' end as turn,
-    coalesce(l."name", f."name") as "name",
-    coalesce(l.app_name, f.app_name) as app_name,
-    skip_sentence(l.kind, l."name", coalesce(l.app_name, 'the app'), l.source_type, l.attribute, l.clauses, l.reason)
+    case when m.left_scope then 'left' else 'came' end as turn,
+    m."name",
+    m.app_name,
+    skip_sentence(s.kind, m."name", coalesce(m.app_name, 'the app'), s.source_type, s.attribute, s.clauses, s.reason)
         as sentence,
-    e.moved_at,
-    e.source_id,
-    e.job_id
-from ends e
-left join outside f on f.event_id = e.first_event_id and f.job_id is not distinct from e.job_id
-left join outside l on l.event_id = e.last_event_id and l.job_id is not distinct from e.job_id
-where (f.event_id is null) <> (l.event_id is null)
-order by e.moved_at desc, "name", e.job_id, e.source_id
+    m.moved_at,
+    m.source_id,
+    m.job_id
+from moved m
+left join skips s on s.event_id = m.last_event_id and s.job_id is not distinct from m.job_id
+where m.left_scope <> m.was_out
+order by m.moved_at desc, m."name", m.job_id, m.source_id

@@ -5,6 +5,7 @@
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $since    TIMESTAMP         since when changes and the app's answers are looked at
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
@@ -17,7 +18,22 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with emptied as (
+with changed as (
+    select job_id, source_id, occurred_at, event_id, order_key, target_id, app_id, tenant_id, app_name, "name",
+        unnest(told, recursive := true)
+    from (
+        select job_id, source_id, occurred_at, event_id, order_of(occurred_at, event_id) as order_key, target_id, app_id,
+            tenant_id, app_name, coalesce(upn, source_name, source_id) as "name",
+            list_filter(changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> '') as told
+        from events
+        where occurred_at >= $since and occurred_at <= $as_of and lower(coalesce(source_type, '')) <> 'group'
+            and (job_id, source_id) in (
+                select (job_id, source_id)
+                from events
+                where occurred_at >= $since and occurred_at <= $as_of and len(list_filter(changes,
+                    lambda c: coalesce(c.old_value, '') <> '' and coalesce(c.new_value, '') = '')) > 0)
+    )
+), emptied as (
     select
         job_id,
         source_id,
@@ -30,26 +46,19 @@ with emptied as (
         arg_max(tenant_id, order_key) as tenant_id,
         arg_max(app_name, order_key) as app_name,
         arg_max("name", order_key) as "name"
-    from (
-        select job_id, source_id, occurred_at, event_id, target_id, app_id, tenant_id, app_name,
-            coalesce(upn, source_name, source_id) as "name", order_of(occurred_at, event_id) as order_key,
-            unnest(changes, recursive := true)
-        from events
-        where occurred_at <= $as_of and len(changes) > 0 and lower(coalesce(source_type, '')) <> 'group'
-    )
+    from changed
     group by job_id, source_id, attribute
-    having arg_max(coalesce(new_value, ''), order_key) = '' and arg_max(coalesce(old_value, ''), order_key) <> ''
+    having arg_max(coalesce(new_value, ''), order_key) = ''
+), answers as (
+    select * exclude (response_body), resource_in(response_body) as resource
+    from answers_between($since, $as_of)
+    where resource_id in (select target_id from emptied)
 ), answered as (
     select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as heard_at,
-        arg_max(coalesce(scim_value(resource_in(x.response_body), n.attribute), ''), x.occurred_at) as held
+        arg_max(coalesce(scim_value(x.resource, n.attribute), ''), x.occurred_at) as held
     from emptied n
-    join exchanges x
-        on x.resource_id = n.target_id
-        and coalesce(x.app_id = n.app_id, true)
-        and x.occurred_at >= n.since
-        and x.occurred_at <= $as_of
-    where x."method" in ('GET', 'PATCH', 'PUT') and x.http_status < 300
-        and json_extract_string(resource_in(x.response_body), '$.id') = n.target_id
+    join answers x on x.resource_id = n.target_id and x.occurred_at >= n.since and coalesce(x.app_id = n.app_id, true)
+    where json_extract_string(x.resource, '$.id') = n.target_id
     group by n.job_id, n.source_id, n.attribute
 )
 select

@@ -5,6 +5,7 @@
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
+--   $since    TIMESTAMP         since when the app's answers are looked at
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
@@ -21,32 +22,41 @@ with done as (
     select *
     from leaver_cases($as_of::timestamp + interval 1 second)
     qualify row_number() over (partition by job_id, source_id order by started_at desc) = 1
+), near as (
+    -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
+    from (
+        select d.job_id, d.source_id, x.exchange_id, x.app_id
+        from done d
+        join answers_between($since, $as_of) x on x.resource_id = d.target_id
+        union all
+        select d.job_id, d.source_id, x.exchange_id, x.app_id
+        from done d
+        join answers_between($since, $as_of) x on x.resource_id is null and looked_for(x."filter") = lower(d."name")
+    )
+), shown as (
+    select * exclude (response_body), resource_in(response_body) as resource
+    from answers_between($since, $as_of)
+    where exchange_id in (select exchange_id from near)
 ), answered as (
     select
         d.job_id,
         d.source_id,
         max(x.occurred_at) as heard_at,
-        arg_max(json_extract_string(resource_in(x.response_body), '$.active'), x.occurred_at) as active,
+        arg_max(x.resource ->> '$.active', x.occurred_at) as active,
         arg_max(x."method", x.occurred_at) as "method",
-        min(x.occurred_at) filter (where is_true(json_extract_string(resource_in(x.response_body), '$.active')))
-            as first_at
+        min(x.occurred_at) filter (where is_true((x.resource ->> '$.active'))) as first_at
     from done d
-    join exchanges x
-        on (x.resource_id = d.target_id or x.resource_id is null and looked_for(x."filter") = lower(d."name"))
-        and coalesce(x.app_id = d.app_id, true)
-        and x.occurred_at <= $as_of
+    join near n on n.job_id = d.job_id and n.source_id = d.source_id and coalesce(n.app_id = d.app_id, true)
+    join shown x on x.exchange_id = n.exchange_id
+    where (x.resource ->> '$.active') is not null and (x.resource ->> '$.id') = d.target_id
         and (x.occurred_at > d.ended_at + interval 2 minute
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
-    where x."method" in ('GET', 'PATCH', 'PUT') and x.http_status < 300
-        and json_extract_string(resource_in(x.response_body), '$.id') = d.target_id
-        and json_extract_string(resource_in(x.response_body), '$.active') is not null
     group by d.job_id, d.source_id
 ), back as (
     select d.job_id, d.source_id
     from done d
-    join events e on e.job_id = d.job_id and e.source_id = d.source_id and e.occurred_at > d.ended_at
-    where e.occurred_at <= $as_of and removal_of(e."action", e.last_step) is null
-        and state_of(e."action", e.status, e.skip_reason) = 'in_sync' and left_why(e.steps) is null
+    join footings t on t.job_id = d.job_id and t.source_id = d.source_id and t.occurred_at > d.ended_at
+    where t.occurred_at <= $as_of and t.removal is null and t.footing = 'in' and t.left_as is null
 )
 select
     d.app_name,

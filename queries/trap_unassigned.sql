@@ -17,47 +17,40 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with out as (
+with told as (
+    select * from footings where occurred_at <= $as_of and lower(coalesce(source_type, '')) <> 'group'
+), kept as (
     select
         job_id,
         source_id,
-        max(order_of(occurred_at, event_id)) filter (where state_of("action", status, skip_reason) = 'in_sync')
-            as good_key,
-        max(order_of(occurred_at, event_id)) filter (where removal_of("action", last_step) is not null) as removal_key
-    from events
-    where occurred_at <= $as_of
-        and (job_id, source_id) in (
-            select (job_id, source_id)
-            from events
-            where skip_reason = 'NotEffectivelyEntitled' and occurred_at <= $as_of)
+        max(order_key) filter (where footing = 'in') as good_key,
+        max(order_key) filter (where removal is not null) as removal_key
+    from told
+    where (job_id, source_id) in (select (job_id, source_id) from told where skip_reason = 'NotEffectivelyEntitled')
     group by job_id, source_id
 ), skipped as (
     select
-        e.job_id,
-        e.source_id,
-        max(e.tenant_id) as tenant_id,
-        arg_max(e.app_name, e.occurred_at) as app_name,
-        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), e.source_id) as "name",
-        min(e.occurred_at) as since,
-        arg_min(e.event_id, e.occurred_at) as event_id,
-        count(*) as skips
-    from events e
-    join out o on o.job_id = e.job_id and o.source_id = e.source_id
-    where e.skip_reason = 'NotEffectivelyEntitled'
-        and e.occurred_at <= $as_of
-        and lower(coalesce(e.source_type, '')) <> 'group'
-        and order_of(e.occurred_at, e.event_id) > o.good_key
-        and coalesce(o.removal_key < o.good_key, true)
-    group by e.job_id, e.source_id
-), told as (
+        t.job_id,
+        t.source_id,
+        max(t.tenant_id) as tenant_id,
+        arg_max(t.app_name, t.order_key) as app_name,
+        coalesce(arg_max(t."name", t.order_key), t.source_id) as "name",
+        min(t.occurred_at) as since,
+        arg_min(t.event_id, t.order_key) as event_id
+    from told t
+    join kept k on k.job_id = t.job_id and k.source_id = t.source_id
+    where t.skip_reason = 'NotEffectivelyEntitled'
+        and t.order_key > k.good_key
+        and coalesce(k.removal_key < k.good_key, true)
+    group by t.job_id, t.source_id
+), configured as (
     select job_id, arg_max(skip_deletions, observed_at) as skip_deletions from configurations group by job_id
 )
 select
     coalesce(s.app_name, s.job_id) as app_name,
     s."name",
     s.since,
-    'Skipped ' || s.skips || case when s.skips = 1 then ' time' else ' times' end
-        || ' as not entitled, and no disable was ever asked for.'
+    'Skipped as not entitled since then, and no disable was ever asked for.'
         || case when t.skip_deletions then ' The job is told to leave out what goes out of scope.' else '' end as seen,
     case when t.skip_deletions then 'Set SkipOutOfScopeDeletions to false, or disable the account in the app by hand.'
         else 'Disable the account in the app by hand. Or assign the person again, wait a cycle, and unassign.'
@@ -66,6 +59,6 @@ select
     s.event_id,
     s.job_id
 from skipped s
-left join told t on t.job_id = s.job_id
+left join configured t on t.job_id = s.job_id
 where ($job is null or s.job_id = $job) and ($tenant is null or s.tenant_id = $tenant)
 order by s.since, s.job_id, s.source_id

@@ -19,38 +19,28 @@
 --   job_id      the job
 with gone as (
     select source_id, min(occurred_at) as gone_at, arg_min(event_id, occurred_at) as event_id,
-        arg_min(coalesce(app_name, job_id), occurred_at) as told_app, arg_min(deleted, occurred_at) as deleted
-    from (
-        select source_id, occurred_at, event_id, app_name, job_id, true as deleted
-        from events
-        where "action" = 'delete' and status <> 'skipped' and occurred_at <= $as_of
-        union all
-        select source_id, occurred_at, event_id, app_name, job_id, false
-        from events
-        where skip_reason = 'NotEffectivelyEntitled' and occurred_at <= $as_of
-            and list_contains(list_transform(steps, lambda s: s."name"), 'EntryImportObjectNotFound')
-    )
-    where source_id is not null
+        arg_min(coalesce(app_name, job_id), occurred_at) as told_app,
+        arg_min(coalesce(removal = 'delete', false), occurred_at) as deleted
+    from footings
+    where occurred_at <= $as_of
+        and (removal = 'delete' and status <> 'skipped' or footing = 'out' and left_as = 'no longer found')
     group by source_id
 ), lives as (
     select
-        e.job_id,
-        e.source_id,
-        max(e.tenant_id) as tenant_id,
-        arg_max(e.app_name, e.occurred_at) as app_name,
-        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), e.source_id) as "name",
-        max(order_of(e.occurred_at, e.event_id)) filter (
-            where state_of(e."action", e.status, e.skip_reason) = 'in_sync') as good_key,
-        max(order_of(e.occurred_at, e.event_id)) filter (
-            where e.skip_reason = 'NotEffectivelyEntitled'
-                or removal_of(e."action", e.last_step) = 'disable'
-                    and left_why(e.steps) is distinct from 'account disabled') as out_key,
-        bool_or(e."action" in ('delete', 'stagedDelete')) as told,
-        bool_or(removal_of(e."action", e.last_step) = 'disable' and e.status = 'success') as disabled
-    from events e
-    where e.occurred_at <= $as_of and e.source_id in (select source_id from gone)
-        and lower(coalesce(e.source_type, '')) <> 'group'
-    group by e.job_id, e.source_id
+        t.job_id,
+        t.source_id,
+        max(t.tenant_id) as tenant_id,
+        arg_max(t.app_name, t.order_key) as app_name,
+        coalesce(arg_max(t."name", t.order_key), t.source_id) as "name",
+        max(t.order_key) filter (where t.footing = 'in') as good_key,
+        max(t.order_key) filter (where t.skip_reason = 'NotEffectivelyEntitled'
+            or t.removal = 'disable' and t.left_as is distinct from 'account disabled') as out_key,
+        coalesce(bool_or(t.removal in ('delete', 'stagedDelete')), false) as told,
+        coalesce(bool_or(t.removal = 'disable' and t.status = 'success'), false) as disabled
+    from footings t
+    where t.occurred_at <= $as_of and t.source_id in (select source_id from gone)
+        and lower(coalesce(t.source_type, '')) <> 'group'
+    group by t.job_id, t.source_id
 )
 select
     coalesce(l.app_name, l.job_id) as app_name,

@@ -26,6 +26,8 @@ def dated(row: Row) -> Row:
     return row | {"occurred_at": NOON + timedelta(minutes=25 * (int(row["event_id"][6:]) % 6))}
 
 
+LEFT = {"name": "EntryImportUpdate", "type": "import", "status": "success", "description": "Received the account"}
+STEPS = ([LEFT | {"details": '{"accountEnabled":"False"}'}], [LEFT | {"details": '{"accountEnabled":"True"}'}], None)
 EVENTS = st.builds(
     dict,
     event_id=st.integers(0, 30).map(lambda number: f"event-{number}"),
@@ -42,6 +44,7 @@ EVENTS = st.builds(
     error_code=st.sampled_from(["EntryConflict", "EntrySynchronizationSkipped", None]),
     last_step=st.sampled_from(["EntryExportAdd", None]),
     duration_ms=st.one_of(st.none(), st.integers(0, 9)),
+    steps=st.sampled_from(STEPS),
 ).map(dated)
 BATCHES = st.lists(st.lists(EVENTS, max_size=12), min_size=1, max_size=5)
 
@@ -143,6 +146,18 @@ def cycle(rows: Sequence[Row]) -> Row:
     }
 
 
+def footings(rows: Sequence[Row]) -> list[str]:
+    """The events at which their objects' footing changed, and all removals, from rows in order."""
+    found, before = [], {}
+    for row in rows:
+        key = row["job_id"], row["source_id"]
+        word = row["footing"], row["left_as"], row["ends"], row["skip_reason"] if row["footing"] == "out" else None
+        if row["removal"] or before.get(key, ()) != word:
+            found.append(row["event_id"])
+        before[key] = word
+    return found
+
+
 def check(cursor: Cursor) -> None:
     """Compares the folds with what the stored events say."""
     events = answers(cursor, "select * exclude (steps, changes) from events order by order_of(occurred_at, event_id)")
@@ -172,6 +187,10 @@ def check(cursor: Cursor) -> None:
     assert sorted(cursor.execute(asked).fetchall(), key=repr) == sorted(
         ((*key, n, spent[key]) for key, n in hours.items()), key=repr
     )
+    told = answers(cursor, "from footing_rows('events') order by job_id, source_id, order_key")
+    kept = answers(cursor, "from footings order by job_id, source_id, order_key")
+    assert footings(kept) == footings(told)
+    assert all(row in told for row in kept) and len({(row["job_id"], row["event_id"]) for row in kept}) == len(kept)
 
 
 @settings(max_examples=25, deadline=None)

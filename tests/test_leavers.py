@@ -32,7 +32,10 @@ def given(lake: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     lake.write(lambda cursor: [cursor.execute(f"delete from {table}") for table in READ])
 
 
-READ = ("events", "exchanges", "job_snapshots", "identity_parts", "hourly_parts", "cycle_parts", "problems")
+READ = (
+    "events", "exchanges", "job_snapshots", "identity_parts", "hourly_parts", "cycle_parts", "problems", "footings",
+    "member_claims",
+)  # fmt: skip
 "What the questions and pages of these tests read."
 
 
