@@ -24,10 +24,11 @@ from pipeline.clock import now
 from pipeline.ingest import IngestError
 from pipeline.ingest import ingest as read_files
 from pipeline.publish import PublishError
+from pipeline.questions import read_only_statement
 from pipeline.routes import RoutesError
 from pipeline.rulebook import RulesError
 from pipeline.settings import SettingsError, read_settings
-from pipeline.store import Store, StoreError, open_store, read_only_statement, seal
+from pipeline.store import Store, StoreError, open_store, seal
 from pipeline.tenants import TenantsError
 
 logger = logging.getLogger("pipeline")
@@ -98,10 +99,8 @@ def sql(
     parquet: Parquet = None,
 ) -> None:
     """Answer one read-only SQL statement."""
-    question = read_only_statement(statement)
-    store = open_to_read()
-    seal(store)
-    give(store.fetch(question), as_json, as_csv, parquet)
+    seal(store := open_to_read())
+    give(store.fetch(read_only_statement(statement)), as_json, as_csv, parquet)
 
 
 @app.command()

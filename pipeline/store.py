@@ -4,12 +4,13 @@ On a SQLite catalog writers take turns under a file lock beside it, for as long 
 readers never wait. A question gets a cursor of its own, so threads share nothing but the attached lake.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from tempfile import gettempdir
 from threading import Lock
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -19,9 +20,6 @@ from pipeline.extensions import extension_files
 from pipeline.schema import build_schema, schema_version
 from pipeline.settings import Settings
 
-GAP = r"(?:\s|/\*.*?\*/|--[^\n]*)"
-EXPLAIN = re.compile(rf"(?is)^{GAP}*explain({GAP}+analyze)?({GAP}*\([^)]*\))?")
-HIDDEN = re.compile(rf'(?is)\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)|\bquery(_table)?"?{GAP}*\(')
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 Values = Mapping[str, Any] | Sequence[Any] | None
@@ -48,10 +46,6 @@ class Refused(StoreError):
 
     full = False
     "Whether it was for want of memory."
-
-
-class QuestionRefused(StoreError):
-    """A statement is not one read-only question."""
 
 
 class Store:
@@ -183,7 +177,12 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     if read_only and catalog is not None and not catalog.exists():
         raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
     # Judging the signatures of two files takes 0.35 s at every start; they are this environment's own, as its code is.
-    connection = duckdb.connect(config={"memory_limit": settings.memory, "allow_unsigned_extensions": True})
+    config: dict[str, Any] = {
+        "memory_limit": settings.memory,
+        "temp_directory": spill(),
+        "allow_unsigned_extensions": True,
+    }
+    connection = duckdb.connect(config=config)
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
@@ -201,6 +200,11 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     except (duckdb.Error, OSError) as error:
         connection.close()
         raise StoreError(f"{settings.store} cannot be opened: {error}") from error
+
+
+def spill() -> str:
+    """Names a folder of this connection's own for what does not fit into memory; DuckDB makes it when it needs one."""
+    return str(Path(gettempdir()) / f"provisioning-{uuid4().hex}")
 
 
 def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
@@ -273,27 +277,3 @@ def seal(store: Store) -> None:
     paths = [f"{catalog}{end}" for end in ("", "-wal", "-shm", "-journal")] if catalog else []
     allowed = f"set allowed_directories = {[str(store.settings.folder)]!r}; set allowed_paths = {paths!r}"
     store._connection.execute(f"{allowed}; set enable_external_access = false; set lock_configuration = true")
-
-
-def read_only_statement(sql: str) -> str:
-    """Gives the statement back if it is one question that changes nothing; raises QuestionRefused otherwise.
-
-    EXPLAIN ANALYZE runs what it explains, and DuckLake's maintenance runs even in a read-only store.
-    """
-    kinds = kinds_of(sql)
-    if kinds == ["EXPLAIN"]:
-        kinds = kinds_of(EXPLAIN.sub("", sql, count=1))
-    if kinds != ["SELECT"]:
-        seen = " and ".join(kinds) or "nothing"
-        raise QuestionRefused(f"One read-only question was expected, such as select …; {seen} was given.")
-    if found := HIDDEN.search(sql):
-        raise QuestionRefused(f"{found[0]} may change the store; ask directly, or use `python -m pipeline maintain`.")
-    return sql
-
-
-def kinds_of(sql: str) -> list[str]:
-    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN …"""
-    try:
-        return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]
-    except duckdb.Error as error:
-        raise QuestionRefused(f"This is not SQL that DuckDB understands: {brief(error)}") from None

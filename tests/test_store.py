@@ -4,22 +4,22 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import gettempdir
 from threading import Event, Thread
 
 import pytest
 from filelock import FileLock
 
+from pipeline.questions import QuestionRefused, read_only_statement
 from pipeline.settings import Settings, SettingsError, read_settings
 from pipeline.store import (
     Cursor,
-    QuestionRefused,
     Store,
     StoreBusy,
     StoreError,
     StoreMissing,
     lock_file,
     open_store,
-    read_only_statement,
     seal,
 )
 from tests.lakes import add_events, ended, heard, script
@@ -259,3 +259,12 @@ def test_duckdb_uses_as_many_threads_as_it_is_told(settings: Settings) -> None:
     store = open_store(settings.model_copy(update={"threads": 3}))
     assert store.rows("select current_setting('threads')") == [(3,)]
     store.close()
+
+
+def test_what_does_not_fit_into_memory_goes_to_a_folder_of_the_connection_s_own(settings: Settings) -> None:
+    stores = [open_store(settings), open_store(settings)]
+    folders = {Path(store.rows("select current_setting('temp_directory')")[0][0]) for store in stores}
+    assert len(folders) == 2
+    assert all(folder.parent == Path(gettempdir()) for folder in folders)
+    for store in stores:
+        store.close()

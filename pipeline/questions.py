@@ -1,0 +1,39 @@
+"""Tells a question from what would change the store, before DuckDB is asked."""
+
+import re
+
+import duckdb
+
+from pipeline.store import StoreError, brief
+
+GAP = r"(?:\s|/\*.*?\*/|--[^\n]*)"
+EXPLAIN = re.compile(rf"(?is)^{GAP}*explain({GAP}+analyze)?({GAP}*\([^)]*\))?")
+HIDDEN = re.compile(rf'(?is)\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)|\bquery(_table)?"?{GAP}*\(')
+
+
+class QuestionRefused(StoreError):
+    """A statement is not one read-only question."""
+
+
+def read_only_statement(sql: str) -> str:
+    """Gives the statement back if it is one question that changes nothing; raises QuestionRefused otherwise.
+
+    EXPLAIN ANALYZE runs what it explains, and DuckLake's maintenance runs even in a read-only store.
+    """
+    kinds = kinds_of(sql)
+    if kinds == ["EXPLAIN"]:
+        kinds = kinds_of(EXPLAIN.sub("", sql, count=1))
+    if kinds != ["SELECT"]:
+        seen = " and ".join(kinds) or "nothing"
+        raise QuestionRefused(f"One read-only question was expected, such as select …; {seen} was given.")
+    if found := HIDDEN.search(sql):
+        raise QuestionRefused(f"{found[0]} may change the store; ask directly, or use `python -m pipeline maintain`.")
+    return sql
+
+
+def kinds_of(sql: str) -> list[str]:
+    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN …"""
+    try:
+        return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]
+    except duckdb.Error as error:
+        raise QuestionRefused(f"This is not SQL that DuckDB understands: {brief(error)}") from None
