@@ -94,7 +94,6 @@ where footing is not null or removal is not null;
 
 -- footing_words: the same as numbers: an object, an event's place in its life, and a word to compare with the one before.
 -- A million wide rows would not fit into memory when they are sorted.
-create or replace macro object_number(job_id, source_id) as hash(job_id, source_id);
 create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
 create or replace macro footing_words(source) as table

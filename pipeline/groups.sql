@@ -165,12 +165,39 @@ where x.resource_type = 'Group' and x.resource_id is not null;
 -- members: everybody that was ever spoken of, and how they stand: in place (an answer or an event says so), not refused
 --     (an event failed and names others), unresolved, failed, unknown or removed; since when, and by which record last.
 -- seen: the newest answer of the app that lists the members, beside what the records before it imply.
-create or replace macro group_records(as_of, only_group := '') as table
-with names as materialized (
-    from member_names
-), requests as materialized (
+--
+-- most: how many groups at most; those first that by a quick look have most members unresolved, failed or taken out.
+create or replace macro group_records(as_of, only_group := '', only_job := '', most := 1000000) as table
+with known_requests as materialized (
     from wire_groups
     where occurred_at <= as_of and (only_group = '' or group_id = only_group)
+), chosen as materialized (
+    select job_id, group_id
+    from (
+        select job_id, source_id as group_id, count(*) filter (where op = 'unresolved') as unresolved,
+            count(*) filter (where status = 'failure') as failed, count(*) filter (where op = 'remove') as taken
+        from member_claims
+        where occurred_at <= as_of and (only_group = '' or source_id = only_group)
+        group by all
+        union all
+        select job_id, group_id, 0, count(*) filter (where http_status >= 300),
+            count(*) filter (where "method" in ('PUT', 'DELETE'))
+        from known_requests
+        group by all
+    )
+    where only_job = '' or job_id = only_job
+    group by job_id, group_id
+    order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
+    limit most
+), requests as materialized (
+    from known_requests r
+    where exists (from chosen c where c.job_id is not distinct from r.job_id and c.group_id = r.group_id)
+), claims as materialized (
+    from member_claims m
+    where occurred_at <= as_of
+        and exists (from chosen c where c.job_id is not distinct from m.job_id and c.group_id = m.source_id)
+), names as materialized (
+    from member_names
 ), told as (
     select
         job_id,
@@ -182,8 +209,7 @@ with names as materialized (
         1 as ordinal,
         op,
         list("member") as members
-    from member_claims
-    where occurred_at <= as_of and (only_group = '' or source_id = only_group)
+    from claims
     group by all
     union all
     select job_id, group_id, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members

@@ -122,13 +122,14 @@ from (
         source_id,
         fingerprint,
         occurred_at,
-        coalesce(lead(occurred_at) over (partition by job_id, source_id order by order_key), timestamp 'infinity') as until
+        coalesce(lead(occurred_at) over (partition by job_id, object order by order_key), timestamp 'infinity') as until
     from (
-        select job_id, source_id, fingerprint, occurred_at, order_key from problems
+        select job_id, object_number(job_id, source_id) as object, source_id, fingerprint, occurred_at, order_key
+        from problems
         union all
-        select job_id, source_id, null, occurred_at, order_key
-        from footings
-        where footing <> 'problem' and (job_id, source_id) in (select (job_id, source_id) from problems)
+        select job_id, object, null, null, occurred_at, order_key
+        from (select *, object_number(job_id, source_id) as object from footings where footing <> 'problem')
+        where object in (select object_number(job_id, source_id) from problems)
     )
 )
 where fingerprint is not null;
@@ -209,6 +210,8 @@ with told as (
         n.fingerprint,
         max(n.episode)::bigint as episodes,
         count(distinct n.source_id) filter (where n.until is null) as waiting,
+        list(distinct n.source_id)[:1000] as source_ids,
+        list(distinct n.source_id) filter (where n.until is null)[:1000] as waiting_ids,
         count(distinct n.source_id) filter (
             where n.since < l.began_at and (n.until is null or n.until >= l.began_at)) as waited,
         max(n.since_ordinal) as last_ordinal,
@@ -223,6 +226,23 @@ with told as (
     from numbered n
     join lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
     group by n.job_id, n.fingerprint
+), ids as (
+    select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from lives
+    union all
+    select job_id, fingerprint, unnest(waiting_ids), true from lives
+), called as (
+    select i.job_id, i.source_id, coalesce(arg_max_null(p.upn, p.named_key), arg_max_null(p.source_name, p.named_key),
+        i.source_id) as "name"
+    from (select distinct job_id, source_id from ids) i
+    join identity_parts p on p.job_id = i.job_id and p.source_id = i.source_id
+    group by i.job_id, i.source_id
+), named as (
+    -- Whom it hit and who waits, by name, up to a thousand.
+    select i.job_id, i.fingerprint, list(c."name" order by c."name") filter (where not i.waits) as names,
+        list(c."name" order by c."name") filter (where i.waits) as waiting_names
+    from ids i
+    join called c on c.job_id = i.job_id and c.source_id = i.source_id
+    group by i.job_id, i.fingerprint
 )
 select
     t.job_id,
@@ -248,6 +268,8 @@ select
     l.episodes,
     case when l.waiting = 0 then l.ended_at end as settled_at,
     l.ordinal - l.last_ordinal as cycles_since,
+    coalesce(m.names, []) as names,
+    coalesce(m.waiting_names, []) as waiting_names,
     fault_of(t.code, t.category, t.http_status, t.step_type) as fault,
     case
         when l.waiting = 0 and l.ordinal - l.ended_ordinal >= 3 then 'resolved'
@@ -259,7 +281,8 @@ select
     end as state
 from told t
 join lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
-join begun b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint;
+join begun b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
+left join named m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;
 
 -- katz_low, katz_high: the 95 % interval of a risk ratio, a of n against c of m, after Katz; half a person is added to each
 -- cell where one is empty, since nothing can be said of a ratio to zero otherwise.
@@ -435,40 +458,29 @@ join people using (side)
 group by side, attribute, trait
 having any_value(n) >= 2 and any_value(m) >= 2;
 
--- lacking_values: whom Entra left out, the last time it looked, because a required attribute has no valid value.
+-- lacking_values: whom Entra left out, the last time it looked, because a required attribute has no valid value. That both
+-- sides match already says nothing of it.
 create or replace macro lacking_values(until_at) as table
-select *
-from (
+with newest as (
     select
         job_id,
         source_id,
         max(tenant_id) as tenant_id,
         max(app_name) as app_name,
-        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
-        arg_max(coalesce(skip_reason, '') = 'AttributeValidationFailed', order_of(occurred_at, event_id)) as lacks,
-        min(occurred_at) filter (where skip_reason = 'AttributeValidationFailed') as since,
-        arg_max(json_extract_string(steps[-1].details, '$.PropertyName'), order_of(occurred_at, event_id)) as attribute
-    from events
+        arg_max(event_id, order_key) as event_id,
+        arg_max(code, order_key) as code,
+        min(occurred_at) filter (where code = 'AttributeValidationFailed') as since,
+        arg_max(attribute, order_key) as attribute,
+        max(order_key) as order_key
+    from problems
     where occurred_at < until_at
         and (job_id, source_id) in (select (job_id, source_id) from problems where code = 'AttributeValidationFailed')
-        and not (status = 'skipped' and coalesce(skip_reason, '') = 'RedundantExport')
     group by job_id, source_id
 )
-where lacks;
-
--- issue_names: whom each issue hit, and who waits for it as of an instant, by name; 1,000 of each at most.
-create or replace macro issue_names(as_of) as table
-with called as (
-    select job_id, source_id, coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name"
-    from identity_parts
-    where (job_id, source_id) in (select (job_id, source_id) from problems)
-    group by job_id, source_id
-)
-select
-    w.job_id,
-    w.fingerprint,
-    list_sort(list(distinct c."name"))[:1000] as names,
-    coalesce(list_sort(list(distinct c."name") filter (where w.until is null))[:1000], []) as waiting_names
-from problem_waits(as_of) w
-join called c using (job_id, source_id)
-group by w.job_id, w.fingerprint;
+select * exclude (code, order_key)
+from newest n
+where code = 'AttributeValidationFailed'
+    and not exists (
+        from footings f
+        where f.job_id = n.job_id and f.source_id = n.source_id and f.order_key > n.order_key
+            and f.occurred_at < until_at and f.footing <> 'problem' and f.skip_reason is distinct from 'RedundantExport');

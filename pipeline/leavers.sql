@@ -5,12 +5,14 @@
 -- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
 -- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
 create or replace macro leaver_cases(as_of) as table
-with asked as materialized (
-    select distinct job_id, source_id
+with told as (
+    select *, object_number(job_id, source_id) as object
     from footings
-    where occurred_at < as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
-), told as (
-    select * from footings where occurred_at < as_of and (job_id, source_id) in (from asked)
+    where occurred_at < as_of
+        and object_number(job_id, source_id) in (
+            select object_number(job_id, source_id)
+            from footings
+            where occurred_at < as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group')
 ), runs as (
     select
         *,
@@ -18,7 +20,7 @@ with asked as materialized (
         last_value(ends ignore nulls) over before as ended_before
     from told
     window before as (
-        partition by job_id, source_id order by order_key rows between unbounded preceding and 1 preceding)
+        partition by object order by order_key rows between unbounded preceding and 1 preceding)
 ), cases as (
     select
         job_id,
@@ -45,7 +47,7 @@ with asked as materialized (
         arg_max_null(reason, order_key) as reason,
         arg_max_null(retry_at, order_key) as retry_at
     from runs
-    group by job_id, source_id, run
+    group by job_id, source_id, object, run
     having count(removal) > 0
 )
 select
@@ -157,10 +159,6 @@ with away as (
     join away a on a.job_id = t.job_id and a.source_id = t.source_id and t.order_key > a.order_key
     where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
     group by t.job_id, t.source_id
-), claims as (
-    select job_id, source_id as group_id, "member", op, occurred_at
-    from member_claims
-    where occurred_at < as_of and status in ('success', 'warning') and op in ('add', 'remove')
 ), named as (
     select
         job_id,
@@ -169,14 +167,12 @@ with away as (
         arg_max(op = 'add', occurred_at) filter (where occurred_at < back_at) as was_member,
         bool_or(occurred_at >= back_at) as again
     from (
-        select b.job_id, b.source_id, b.back_at, c.group_id, c.op, c.occurred_at
-        from back b
-        join claims c on c.job_id = b.job_id and c."member" = b.source_id
-        union all
-        select b.job_id, b.source_id, b.back_at, c.group_id, c.op, c.occurred_at
-        from back b
-        join claims c on c.job_id = b.job_id and c."member" = b.target_id
-        where b.target_id <> b.source_id
+        select b.job_id, b.source_id, b.back_at, c.source_id as group_id, c.op, c.occurred_at
+        from member_claims c
+        join (
+            select distinct job_id, source_id, back_at, unnest([source_id, target_id]) as "member" from back
+        ) b on b.job_id = c.job_id and b."member" = c."member"
+        where c.occurred_at < as_of and c.status in ('success', 'warning') and c.op in ('add', 'remove')
     )
     group by job_id, source_id, group_id
 ), titles as (

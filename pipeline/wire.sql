@@ -322,7 +322,7 @@ with matched as materialized (
     from wire_heard(since - to_seconds(most_skew + cover), until + to_seconds(most_skew + cover))
 ), said as materialized (
     select event_id, job_id, cycle_id, app_id, app_name, tenant_id, occurred_at, "action", status, last_step,
-        error_code, coalesce(upn, source_name, source_id) as "name"
+        error_code, coalesce(upn, source_name, source_id) as "name", source_id
     from events
     where occurred_at >= since - to_seconds(most_skew + cover) and occurred_at < until + to_seconds(most_skew + cover)
 ), clocks as (
@@ -416,7 +416,7 @@ select
         else 'both well'
     end as cell,
     event_id, job_id, cycle_id, app_id, app_name, occurred_at, "name", "action", status, error_code, exchange_id,
-    heard_at, "method", "path", operation, http_status, client, matched_by, score, apart_s, skew_s
+    heard_at, "method", "path", operation, http_status, client, matched_by, score, apart_s, skew_s, source_id
 from words_seen
 union all
 select
@@ -429,7 +429,7 @@ select
         else 'not known'
     end,
     null, n.job_id, null, x.app_id, n.app_name, x.told_at, null, null, null, null, x.exchange_id, x.occurred_at,
-    x."method", x."path", x.operation, x.http_status, x.client, null, null, null, null
+    x."method", x."path", x.operation, x.http_status, x.client, null, null, null, null, null
 from alone_seen x
 left join named n on n.app_id = x.app_id;
 

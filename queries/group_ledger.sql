@@ -7,6 +7,8 @@
 --   $since     TIMESTAMP         flags are counted from here on
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
+--   $group     VARCHAR = ''      one group's id; '' asks about all of them
+--   $limit     BIGINT = 300      how many groups at most, those with most trouble first
 --
 -- Columns
 --   group_name          the group
@@ -25,16 +27,17 @@
 --   state               how the group's own last event left it
 --   group_id            its id in Entra, or in the app where no event names it
 --   job_id              the job
+--   of_groups           how many groups there are
 with records as (
     select
         *,
         list_filter(units, lambda u: u.flag in ('emptied', 'halved') and u.occurred_at >= $since) as flagged,
         list_transform(list_filter(members, lambda m: m.state = 'unresolved'), lambda m: m."name") as lacking
-    from group_records($until)
+    from group_records($until, only_group := $group, only_job := coalesce($job, ''), most := $limit)
 ), known as (
     select job_id, source_id as group_id, source_name, app_name, state, last_event_at
     from identities
-    where lower(source_type) = 'group'
+    where lower(source_type) = 'group' and ($group = '' or source_id = $group)
 )
 select
     coalesce(k.source_name, r.group_id, k.group_id) as group_name,
@@ -52,9 +55,11 @@ select
     greatest(r.last_at, k.last_event_at) as last_at,
     k.state,
     coalesce(r.group_id, k.group_id) as group_id,
-    coalesce(r.job_id, k.job_id) as job_id
+    coalesce(r.job_id, k.job_id) as job_id,
+    count(*) over () as of_groups
 from records r
 full join known k on k.job_id = r.job_id and k.group_id = r.group_id
 where ($job is null or coalesce(r.job_id, k.job_id) = $job)
     and ($tenant is null or coalesce(r.job_id, k.job_id) in (select job_id from hourly where tenant_id = $tenant))
-order by unresolved desc, lost desc, failed desc, group_name, job_id, group_id
+order by r.group_id is null, unresolved desc, lost desc, failed desc, group_name, job_id, group_id
+limit $limit

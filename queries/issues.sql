@@ -89,10 +89,9 @@ select
     f.last_seen_at,
     f.settled_at,
     t.daily,
-    coalesce(w.names, []) as names,
-    coalesce(w.waiting_names, []) as waiting_names
+    f.names,
+    f.waiting_names
 from found f
 left join trend t on t.job_id = f.job_id and t.fingerprint = f.fingerprint
 left join lately l on l.job_id = f.job_id and l.fingerprint = f.fingerprint
-left join issue_names($until) w on w.job_id = f.job_id and w.fingerprint = f.fingerprint
 order by f.waiting desc, f.people desc, f.events desc, f.fingerprint, f.job_id

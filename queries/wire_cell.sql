@@ -46,9 +46,8 @@ select
     r.event_id,
     r.exchange_id,
     r.job_id,
-    e.source_id
+    r.source_id
 from wire_rows($since::timestamp, $until::timestamp) r
-left join events e on e.event_id = r.event_id and e.job_id = r.job_id and e.occurred_at = r.occurred_at
 where r.cell = $cell
     and ($app::varchar is null or r.app_id = $app)
     and ($job::varchar is null or r.app_id in (

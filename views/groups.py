@@ -31,11 +31,12 @@ def sentence(rows: pd.DataFrame) -> str:
     lacking = rows[rows["unresolved"] > 0]
     shrunk = rows[rows["flags"] > 0]
     lacks = int(lacking["unresolved"].sum())
+    known = int(rows["of_groups"].max())
     words = (
-        f"{count(len(lacking), 'group')} of {len(rows):,} {'lacks' if len(lacking) == 1 else 'lack'} "
+        f"{count(len(lacking), 'group')} of {known:,} {'lacks' if len(lacking) == 1 else 'lack'} "
         f"{count(lacks, 'member')} that Entra could not find in the app"
         if lacks
-        else f"No member of {count(len(rows), 'group')} is known to be unresolved"
+        else f"No member of {count(known, 'group')} is known to be unresolved"
     )
     if len(shrunk):
         worst = records(shrunk.sort_values("lost", ascending=False))[0]
@@ -48,6 +49,12 @@ def sentence(rows: pd.DataFrame) -> str:
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
         )
     return f"{words}. None was emptied or halved in this window, as far as the records tell."
+
+
+def looked_at(rows: pd.DataFrame) -> str | None:
+    """Says how many groups were looked into, where there are more than that."""
+    many = 0 if rows.empty else int(rows["of_groups"].max())
+    return f"Looked into {len(rows):,} of {many:,} groups: those with most trouble." if many > len(rows) else None
 
 
 def ledger(rows: pd.DataFrame) -> None:
@@ -69,6 +76,8 @@ def addressed(rows: pd.DataFrame) -> Row | None:
     group, job = st.query_params.get("group"), st.query_params.get("of")
     if group is None:
         return None
+    if group not in set(rows["group_id"]):
+        rows = ask("group_ledger", group=group)
     fits = rows[(rows["group_id"] == group) & ((job is None) | (rows["job_id"].astype(str) == str(job)))]
     if fits.empty:
         st.info(f"No group “{plain(group)}” is known here as of {when(bar().until)}.", icon=":material/group_off:")
@@ -83,6 +92,8 @@ def page() -> None:
         return
     rows = ask("group_ledger")
     st.markdown(f"**{sentence(rows)}**")
+    if said := looked_at(rows):
+        st.caption(said)
     first = records(rows[rows["unresolved"] > 0])
     if first and "group" not in st.query_params:
         st.markdown(_groups.verdict(first[0]))

@@ -1,5 +1,6 @@
 """Skips and scope: why anybody was left out, whether that was meant so, and whether a scope has changed."""
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,8 @@ from views._look import count, look, plain, share, when
 from views._rows import MOST, choose, story_link
 
 WANTS = {"somebody": "Somebody", "as intended": "Nobody: meant so", "nobody": "Nobody"}
+COMPARED = 20_000
+"How many events and requests are held against one another here; Target looks at more."
 OBJECTS = ("person or group", "people and groups")
 VERDICTS = {
     "moved": "Moved",
@@ -104,7 +107,8 @@ def funnel(rows: pd.DataFrame) -> None:
     """Draws the way from seen to exported; a selected bar opens who is in it."""
     figure = _funnel_charts.funnel(rows)
     state = st.plotly_chart(figure, key="scope-funnel", on_select="rerun", selection_mode="points", config=PLAIN)
-    st.markdown(confirmed(ask("scope_confirmed")))
+    since = lately(ask("wire_size"))
+    st.markdown(confirmed(ask("scope_confirmed", since=since), since))
     mark = pointed(state)
     if mark is None:
         st.caption("Select a bar to see who reached a stage, or left before it.")
@@ -112,14 +116,23 @@ def funnel(rows: pd.DataFrame) -> None:
         leaked(str(mark[0]), str(mark[1]) or None)
 
 
-def confirmed(rows: pd.DataFrame) -> str:
+def lately(sizes: pd.DataFrame) -> datetime:
+    """Gives since when exports are held against the apps' logs: the window, or as much of its end as is quick."""
+    newest = sizes.sort_values("hour", ascending=False)
+    fits = newest[(newest["events"] + newest["requests"]).cumsum() <= COMPARED]
+    whole = len(fits) == len(sizes) or fits.empty
+    return bar().since if whole else max(bar().since, fits["hour"].min().to_pydatetime())
+
+
+def confirmed(rows: pd.DataFrame, since: datetime) -> str:
     """Says how many exports the app's own log confirms."""
     if rows.empty:
         return "Nothing was exported, so there is nothing to confirm on the wire."
     told = rows.iloc[0]
     if told["unknown"] == told["exported"]:
         return "Confirmed on the wire: not known, since no app's own log covers these exports."
-    good = f"**{told['confirmed']:,} of {told['exported']:,}** exported are in the app's own log with a good answer"
+    part = "" if since <= bar().since else f" since {when(since)}"
+    good = f"**{told['confirmed']:,} of {told['exported']:,}** exported{part} are in the app's own log with a good answer"
     unseen = f", {told['never_seen']:,} should be in it and are not" if told["never_seen"] else ""
     return f"Confirmed on the wire: {good}{unseen}; of {told['unknown']:,} it is not known."
 
