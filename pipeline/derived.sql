@@ -195,7 +195,7 @@ from (
     select
         *,
         count(*) filter (where closes)
-            over (partition by job_id, object order by order_key rows between unbounded preceding and 1 preceding)
+            over (partition by object order by order_key rows between unbounded preceding and 1 preceding)
             as run
     from (
         -- What closes one comes after a problem, so that the object's footing changes there.

@@ -120,23 +120,6 @@ from (
 -- A store of an earlier version has events whose members nobody has told; fold.sql says the same of what arrives.
 insert into member_claims by name select * from member_rows('events') where not exists (select 1 from member_claims);
 
--- member_names: which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or,
--- in one job, its id in the app.
-create or replace view member_names as
-select told.job_id as job_id, told.word as word, any_value(source_id) as source_id, any_value("name") as "name"
-from (
-    select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
-        {'job_id': null::varchar, 'word': lower(source_id)},
-        {'job_id': null::varchar, 'word': lower(upn)},
-        {'job_id': null::varchar, 'word': lower(source_name)},
-        {'job_id': job_id, 'word': lower(target_id)}
-    ]) as told
-    from identities
-)
-where told.word is not null
-group by told.job_id, told.word
-having count(distinct source_id) = 1;
-
 -- wire_groups: the group that a SCIM request is about, by its id in the app; an app's log need not name the job.
 create or replace view wire_groups as
 select
@@ -168,11 +151,8 @@ where x.resource_type = 'Group' and x.resource_id is not null;
 --
 -- most: how many groups at most; those first that by a quick look have most members unresolved, failed or taken out.
 create or replace macro group_records(as_of, only_group := '', only_job := '', most := 1000000) as table
-with known_requests as materialized (
-    from wire_groups
-    where occurred_at <= as_of and (only_group = '' or group_id = only_group)
-), chosen as materialized (
-    select job_id, group_id
+with chosen as materialized (
+    select object_number(job_id, group_id) as object
     from (
         select job_id, source_id as group_id, count(*) filter (where op = 'unresolved') as unresolved,
             count(*) filter (where status = 'failure') as failed, count(*) filter (where op = 'remove') as taken
@@ -182,7 +162,8 @@ with known_requests as materialized (
         union all
         select job_id, group_id, 0, count(*) filter (where http_status >= 300),
             count(*) filter (where "method" in ('PUT', 'DELETE'))
-        from known_requests
+        from wire_groups
+        where occurred_at <= as_of and (only_group = '' or group_id = only_group)
         group by all
     )
     where only_job = '' or job_id = only_job
@@ -190,14 +171,8 @@ with known_requests as materialized (
     order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
     limit most
 ), requests as materialized (
-    from known_requests r
-    where exists (from chosen c where c.job_id is not distinct from r.job_id and c.group_id = r.group_id)
-), claims as materialized (
-    from member_claims m
-    where occurred_at <= as_of
-        and exists (from chosen c where c.job_id is not distinct from m.job_id and c.group_id = m.source_id)
-), names as materialized (
-    from member_names
+    from wire_groups
+    where occurred_at <= as_of and object_number(job_id, group_id) in (from chosen)
 ), told as (
     select
         job_id,
@@ -209,7 +184,8 @@ with known_requests as materialized (
         1 as ordinal,
         op,
         list("member") as members
-    from claims
+    from member_claims
+    where occurred_at <= as_of and object_number(job_id, source_id) in (from chosen)
     group by all
     union all
     select job_id, group_id, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members
@@ -237,6 +213,37 @@ with known_requests as materialized (
         bool_or(op = 'unresolved') over one as names_some
     from (select *, dense_rank() over (partition by job_id, group_id order by occurred_at, ref) as unit from told)
     window one as (partition by job_id, group_id, unit)
+), answers as materialized (
+    select job_id, group_id, exchange_id, occurred_at, member_ids(listed) as members
+    from (
+        select *, members_within(response_body::json) as listed
+        from requests
+        where "method" = 'GET' and http_status = 200 and json_valid(response_body)
+    )
+    where listed is not null
+    qualify row_number() over (partition by job_id, group_id order by occurred_at desc, exchange_id) = 1
+), spoken as materialized (
+    select distinct lower(unnest(members)) as word from words
+    union
+    select distinct lower(unnest(members)) from answers
+), names as materialized (
+    -- Which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or, in one job, its
+    -- id in the app.
+    select told.job_id as job_id, told.word as word, any_value(source_id) as source_id, any_value("name") as "name"
+    from (
+        select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
+            {'job_id': null::varchar, 'word': lower(source_id)},
+            {'job_id': null::varchar, 'word': lower(upn)},
+            {'job_id': null::varchar, 'word': lower(source_name)},
+            {'job_id': job_id, 'word': lower(target_id)}
+        ]) as told
+        from identities
+        where lower(source_id) in (from spoken) or lower(upn) in (from spoken) or lower(source_name) in (from spoken)
+            or lower(target_id) in (from spoken)
+    )
+    where told.word in (from spoken)
+    group by told.job_id, told.word
+    having count(distinct source_id) = 1
 ), units as materialized (
     select
         job_id,
@@ -382,15 +389,6 @@ with known_requests as materialized (
     left join spans p on p.until_unit is null and p.job_id is not distinct from w.job_id and p.group_id = w.group_id
         and p.member_id = w.member_id
     group by w.job_id, w.group_id
-), answers as materialized (
-    select job_id, group_id, exchange_id, occurred_at, member_ids(listed) as members
-    from (
-        select *, members_within(response_body::json) as listed
-        from requests
-        where "method" = 'GET' and http_status = 200 and json_valid(response_body)
-    )
-    where listed is not null
-    qualify row_number() over (partition by job_id, group_id order by occurred_at desc, exchange_id) = 1
 ), compared as (
     -- Everybody in an answer, everybody whom the records imply then, and who is in only one of the two.
     select job_id, group_id, member_id, any_value("name") as "name", bool_or(listed) as listed, bool_or(implied) as implied

@@ -122,7 +122,7 @@ from (
         source_id,
         fingerprint,
         occurred_at,
-        coalesce(lead(occurred_at) over (partition by job_id, object order by order_key), timestamp 'infinity') as until
+        coalesce(lead(occurred_at) over (partition by object order by order_key), timestamp 'infinity') as until
     from (
         select job_id, object_number(job_id, source_id) as object, source_id, fingerprint, occurred_at, order_key
         from problems
@@ -136,15 +136,16 @@ where fingerprint is not null;
 
 -- problem_waits: the same as of an instant, each with the episode of its issue that it belongs to. A cause that nobody had
 -- waited for during three completed cycles of the job, and that comes back, has another episode.
-create or replace macro problem_waits(as_of) as table
+create or replace macro problem_waits(as_of, only_issue := '') as table
 with done as (
     select job_id, began_at, ended_at, row_number() over (partition by job_id order by ended_at, cycle_id) as ordinal
     from cycles
     where ended_at <= as_of
 ), waits as (
-    select s.job_id, s.fingerprint, s.source_id, s.since, case when s.until <= as_of then s.until end as until
+    select s.job_id, s.fingerprint, s.source_id, s.since, case when s.until <= as_of then s.until end as until,
+        hash(s.job_id, s.fingerprint) as issue
     from problem_spans s
-    where s.since <= as_of
+    where s.since <= as_of and (only_issue = '' or s.fingerprint = only_issue)
 ), placed as (
     select w.*, coalesce(b.ordinal, 0) as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
     from waits w
@@ -156,7 +157,7 @@ with done as (
         coalesce(since_ordinal - max(case when until is null then 9223372036854775807 else until_ordinal end)
             over (before rows between unbounded preceding and 1 preceding) >= 3, true) as begins
     from placed
-    window before as (partition by job_id, fingerprint order by since, source_id)
+    window before as (partition by issue order by since, source_id)
 )
 select
     job_id,
@@ -166,7 +167,7 @@ select
     until,
     since_ordinal,
     until_ordinal,
-    (sum(begins::integer) over (partition by job_id, fingerprint order by since, source_id))::bigint as episode
+    (sum(begins::integer) over (partition by issue order by since, source_id))::bigint as episode
 from broken;
 
 -- error_issues: each cause in each job and how it lives, as of an instant. Its life is counted in the job's completed
@@ -366,7 +367,7 @@ union all
 select source_id, false, event_id, order_key, "action" from chosen where place <= most;
 
 -- issue_facts: what is known of each of an issue's cast: the attributes that were read from the source by that event or
--- the newest one before it, what a create wrote, and what an update changed. A null is an attribute that others have.
+-- the newest one before it in that time, what a create wrote, and what an update changed. A null is an attribute that others have.
 create or replace macro issue_facts(job, issue, since_at, until_at, most) as table
 with people as materialized (
     select * from issue_cast(job, issue, since_at, until_at, most)
@@ -388,8 +389,7 @@ with people as materialized (
         where job_id = job
             and source_id in (select source_id from people)
             and occurred_at < until_at
-            and occurred_at >= least(since_at, (
-                select min(occurred_at) from problems where job_id = job and fingerprint = issue))
+            and occurred_at >= since_at
     ) e
     join people p on p.source_id = e.source_id and order_of(e.occurred_at, e.event_id) <= p.order_key
     group by e.source_id

@@ -171,7 +171,7 @@ with away as (
         from member_claims c
         join (
             select distinct job_id, source_id, back_at, unnest([source_id, target_id]) as "member" from back
-        ) b on b.job_id = c.job_id and b."member" = c."member"
+        ) b on object_number(b.job_id, b."member") = object_number(c.job_id, c."member")
         where c.occurred_at < as_of and c.status in ('success', 'warning') and c.op in ('add', 'remove')
     )
     group by job_id, source_id, group_id

@@ -8,7 +8,7 @@
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --   $group     VARCHAR = ''      one group's id; '' asks about all of them
---   $limit     BIGINT = 300      how many groups at most, those with most trouble first
+--   $limit     BIGINT = 100      how many groups at most, those with most trouble first
 --
 -- Columns
 --   group_name          the group

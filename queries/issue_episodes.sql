@@ -15,7 +15,7 @@
 --   most        how many waited at once, at most
 --   cycles      completed cycles of the job during it
 with waits as (
-    select * from problem_waits($until) where job_id = $job and fingerprint = $issue
+    select * from problem_waits($until, only_issue := $issue) where job_id = $job and fingerprint = $issue
 ), steps as (
     select episode, since as moment, source_id, 1 as step from waits
     union all

@@ -21,7 +21,7 @@
 --   event_id         the newest event of it
 with waits as (
     select source_id, max(coalesce(until, timestamp 'infinity')) as until
-    from problem_waits($until)
+    from problem_waits($until, only_issue := $issue)
     where job_id = $job and fingerprint = $issue
     group by source_id
 ), told as (

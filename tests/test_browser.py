@@ -47,13 +47,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app, served from a lake in which ada fails and Cerby is in quarantine."""
+    """The app, served from a lake in which ada fails, others failed for two reasons, and Cerby is in quarantine."""
     folder = tmp_path_factory.mktemp("served")
     where = f"ducklake:sqlite:{folder}/catalog.sqlite"
     store = open_store(read_settings(_env_file=None, store=where))
     given = Given(store)
     given.succeeded("ada", day=13, app="Cerby")
     given.failed("ada", day=13, hour=2, app="Cerby")
+    for number in range(10):
+        given.failed(f"early{number}", day=8, app="Cerby", error_code="Timeout")
+        given.failed(f"late{number}", day=10, app="Cerby", error_code="EntryConflict")
     given.quarantined("Cerby", day=13, hour=23, since=moment(12, 4, 40))
     given.stored()
     store.close()
@@ -137,6 +140,21 @@ def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> 
     expect(page.get_by_text("Showing Sun 1 Feb 2026 00:00 UTC until Mon 2 Feb 2026 00:00 UTC.")).to_be_visible()
     expect(page.get_by_text("1 attempt of 2 failed")).to_be_visible()
     assert page.url.partition("?")[2] == "job=Cerby&since=2026-02-01&until=2026-02-02"
+
+
+def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, address: str) -> None:
+    opened(page, f"{address}/issues")
+    expect(page.get_by_role("heading", name="Which attributes change most?")).to_be_visible(timeout=WAIT_MS)
+    bar = page.locator(".js-plotly-plot .xy .barlayer .point").first.bounding_box(timeout=WAIT_MS)
+    assert bar is not None
+    height = bar["y"] + bar["height"] / 2
+    page.mouse.move(bar["x"] - 3, height)
+    page.mouse.down()
+    page.mouse.move(bar["x"] + bar["width"] + 3, height, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="What is different inside this stretch?")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Code Timeout: 100 % of what went wrong inside, 0 % in the rest.")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Page, moving: tuple[str, Given]) -> None:
