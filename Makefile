@@ -40,6 +40,8 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/eta.py
 	$(BIN)/python benchmarks/forecast.py
+	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/pages.py
 
 sample: $(VENV)/.ready
 	$(BIN)/python sample_logs/generate.py

@@ -127,7 +127,7 @@ def grown(folder: Path, events: int) -> Store:
 
 def sample(folder: Path) -> Path:
     """Writes a sample tenant, loads it into a lake of its own and gives that as Parquet files."""
-    if not (folder / "events.parquet").exists():
+    if not (folder / "events.parquet").exists() or not (folder / "lake").exists():
         write_tenant(folder / "logs", seed=5, users=PEOPLE, days=DAYS)
         store = open_store(read_settings(store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))
         ingest(store, [str(part) for part in sorted((folder / "logs").iterdir()) if part.is_dir()])
