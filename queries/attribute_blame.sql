@@ -54,7 +54,7 @@ select
     n as of_hit,
     c as others,
     m as of_others,
-    katz_ratio(a, n, c, m) as ratio,
+    case when a = 0 then 0 else katz_ratio(a, n, c, m) end as ratio,
     katz_low(a, n, c, m) as ratio_low,
     katz_high(a, n, c, m) as ratio_high,
     p,

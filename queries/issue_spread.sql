@@ -10,7 +10,9 @@
 --   waiting    how many wait from then on
 --   hit        how many it had hit by then
 with waits as (
-    select source_id, since, until from problem_waits($until, only_issue := $issue) where job_id = $job and fingerprint = $issue
+    select source_id, since, until
+    from problem_waits($until, only_issue := $issue)
+    where job_id = $job and fingerprint = $issue
 ), firsts as (
     select source_id, min(since) as moment from waits group by source_id
 ), moves as (

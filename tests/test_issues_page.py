@@ -1,5 +1,6 @@
 """The page Issues: the list, the filters in the address, one issue in detail, and who is to fail next."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline.store import Store
 from tests.given import Given, job_id, moment
 from tests.test_pages import app, healthy, table, text
+from views import issues
 
 IMPORT = {"name": "EntryImportAdd", "type": "import", "status": "success", "description": ""}
 LACKING: dict[str, Any] = {
@@ -93,6 +95,24 @@ def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
     given.stored()
     drawn = text(healthy(app("issues.py")))
     assert "Nothing went wrong between" in drawn and "Nobody is known to lack what an app requires." in drawn
+
+
+@pytest.mark.parametrize(
+    ("brushed", "days"),
+    [
+        (("2026-01-21 21:00", "2026-01-24 13:00"), (3, 6)),
+        (("2026-01-24 13:00", "2026-01-21 11:00"), (2, 6)),
+        (("2026-01-22 01:00", "2026-01-22 02:30:10.5"), (3, 4)),
+        (("2026-01-10", "2026-01-21 13:00"), (1, 3)),
+    ],
+)
+def test_a_stretch_is_the_days_whose_middle_is_brushed(
+    monkeypatch: pytest.MonkeyPatch, brushed: tuple[str, str], days: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(issues, "bar", lambda: SimpleNamespace(since=moment(1), until=moment(12)))
+    state = {"selection": {"box": [{"x": list(brushed)}]}}
+    assert issues.stretch(state, 24) == (moment(days[0]), moment(days[1]))
+    assert issues.stretch({"selection": {"box": []}}, 24) is None
 
 
 # Its questions

@@ -127,7 +127,7 @@ def lacking(rows: pd.DataFrame) -> None:
 def changing() -> None:
     """Draws which attributes change most."""
     columns = {
-        "attribute": st.column_config.TextColumn("Attribute", pinned=True),
+        "attribute": st.column_config.TextColumn("Attribute", width="medium", pinned=True),
         "app_name": st.column_config.TextColumn("App"),
         "changes": st.column_config.NumberColumn("Changes", format="localized"),
         "objects": st.column_config.NumberColumn("People and groups", format="localized"),

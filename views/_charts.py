@@ -196,10 +196,15 @@ def over_time(rows: pd.DataFrame, hours: float, known: pd.DataFrame | None = Non
     figure.update_yaxes(title_text="Failures", rangemode="tozero", dtick=whole(heights.max()))
     if known is not None and (known["state"] != "complete").any():
         bands(figure, known)
-    if hours >= 24:
-        figure.update_xaxes(tick0=heights.index[0] + timedelta(hours=hours / 2), tickformat="%a %d %b")
-        figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(heights) // 10))
+    name_days(figure, heights.index, hours)
     return bare(figure, 340, barmode="stack", clickmode="event+select")
+
+
+def name_days(figure: go.Figure, buckets: pd.Index, hours: float) -> None:
+    """Writes each day's name under the middle of its bar, where bars are days or longer."""
+    if hours >= 24:
+        figure.update_xaxes(tick0=buckets[0] + timedelta(hours=hours / 2), tickformat="%a %d %b")
+        figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(buckets) // 10))
 
 
 def whole(most: float) -> int | None:

@@ -6,7 +6,7 @@ The store caches answers by revision, so nothing here keeps an answer or a time 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -19,9 +19,18 @@ from views._bar import Bar
 
 Values = dict[str, Any]
 Row = dict[str, Any]
+T = TypeVar("T")
 TIME = "YYYY-MM-DD HH:mm"
 PLAIN = {"displayModeBar": False}
 "Charts without a tool bar: selecting a mark is all they offer."
+LESSON = """# your own logs: a file or a folder
+python -m pipeline ingest PATH
+# by itself, from Microsoft Graph: first see which permissions are there
+python -m pipeline preflight
+# a sample tenant
+python -m pipeline sample build/tenant
+python -m pipeline ingest build/tenant"""
+"What to type into a terminal where the store is empty."
 BLANK = "–"
 "How a table shows a cell that holds nothing."
 
@@ -84,22 +93,28 @@ def values_of(query: Query, given: Values) -> Values:
 
 def tile(
     name: str,
-    draw: Callable[[pd.DataFrame], Any],
+    draw: Callable[[pd.DataFrame], T],
     *,
     empty: str = "Nothing in this window.",
-    beside: tuple[str, ...] = (),
+    beside: tuple[str, ...] | Mapping[str, Values] = (),
     **given: Any,
-) -> None:
-    """Draws a question, its answer and how it was asked; `beside` names questions that the answer draws on too."""
+) -> T | None:
+    """Draws a question, its answer and how it was asked, and gives what drawing gave.
+
+    `beside` names questions that the answer draws on too, with the values that they were asked with, if any.
+    """
     query = find_query(name)
     st.subheader(query.question, anchor=name.replace("_", "-"))
     values = values_of(query, given)
     frame = answer(query, values)
+    drawn = None
     if frame.empty:
         st.markdown(f":gray[:material/remove: {empty}]")
     else:
-        draw(frame)
-    how([(query, values), *((find_query(other), values_of(find_query(other), {})) for other in beside)])
+        drawn = draw(frame)
+    others = dict(beside) if isinstance(beside, Mapping) else dict.fromkeys(beside, Values())
+    how([(query, values), *bound(others)])
+    return drawn
 
 
 def how(asked: list[tuple[Query, Values]]) -> None:
@@ -115,7 +130,12 @@ def how(asked: list[tuple[Query, Values]]) -> None:
 
 def asked(**questions: Values) -> None:
     """Shows how questions outside a tile were asked, each by its name with the values that were given."""
-    how([(find_query(name), values_of(find_query(name), given)) for name, given in questions.items()])
+    how(bound(questions))
+
+
+def bound(questions: Mapping[str, Values]) -> list[tuple[Query, Values]]:
+    """Gives questions by their names, each with a value for every parameter."""
+    return [(find_query(name), values_of(find_query(name), given)) for name, given in questions.items()]
 
 
 def written(value: object) -> str:
@@ -130,17 +150,20 @@ def is_empty() -> bool:
     return bool(pd.isna(ask("extent").iloc[0]["last_at"]))
 
 
-def teach() -> None:
-    """Says how logs get in; an empty store teaches instead of showing nothing."""
+def teach(here: bool = False) -> None:
+    """Says how logs get in; an empty store teaches. `here` says that files are dropped on this page."""
     st.info(
         "There is nothing in the store yet, so there is nothing to show: no events, no job status, no SCIM requests."
     )
     st.markdown(
-        "- **Try it**: write a sample tenant and load it.\n"
-        "- **Your own logs**: load a file or a folder; what each file is, is recognised from its content.\n"
-        f"- **Or drop a file** on the Ingestion page, or into `{read_settings().inbox}`."
+        f"- **Drop a file** on {'this page' if here else 'the page Ingestion'}, or into `{read_settings().inbox}`.\n"
+        "- **Load a file or a folder** in a terminal; what each file is, is recognised from its content.\n"
+        "- **Let it come by itself**: name a table of tenants in `PROVISIONING_TENANTS`, as README.md says.\n"
+        "- **Or try it** with a sample tenant."
     )
-    st.code("python -m pipeline sample build/tenant\npython -m pipeline ingest build/tenant", language="bash")
+    if not here:
+        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
+    st.code(LESSON, language="bash")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One issue: what it is, whose fault and why, whom it hit, how it came and went, and what tells those hit apart."""
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from views._issue_words import ICONS, STATES, called, filled, text_of, unknown_c
 from views._look import COLOURS, count, plain, when
 from views._rows import choose, story_link
 
+LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still in", "waiting": "Waits", "settled": "Settled"}
 PARTS = ("template", "source_type", "step_type", "code", "http_status", "scim_type")
 
@@ -26,6 +28,7 @@ def draw(row: Row, others: pd.DataFrame) -> None:
             fault(row)
         with st.container(border=True):
             card(row, others)
+    asked(issues={"since": LONG_AGO})
     tile("issue_people", lambda rows: people(rows, row), **one)
     _blame.draw(row)
     tile("issue_spread", lambda rows: spread(rows, row), **one)
@@ -131,7 +134,7 @@ def number(value: Any) -> str:
 
 def find(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
     """Gives an issue as of the window's end, whenever it was last seen, and all that were seen until then."""
-    rows = ask("issues", since=bar().until.replace(year=1970))
+    rows = ask("issues", since=LONG_AGO)
     found = [row for row in records(rows) if row["issue"] == issue and job in (None, row["job_id"])]
     return (found[0] if found else None), rows
 
@@ -143,4 +146,3 @@ def page(issue: str, job: str | None) -> None:
         st.warning(f"There is no issue {plain(issue)} in this store before {when(bar().until)}.")
         return
     draw(row, others)
-    asked(issues={"since": bar().since})

@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from views._charts import MOMENT, bands, bare, whole
+from views._charts import MOMENT, bands, bare, name_days, whole
 from views._look import TONES
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "new": ("New: its issue came within a day", {"color": TONES["bad"]}),
     "recurring": ("Recurring", {"color": TONES["warn"], "pattern": {"shape": "/"}}),
-    "noise": ("Noise", {"color": TONES["quiet"], "pattern": {"shape": "."}}),
+    "noise": ("Noise", {"color": TONES["quiet"], "pattern": {"shape": "x"}}),
 }
 "What each kind is called and looks like; patterns, so that colour is never alone."
 
@@ -38,8 +38,10 @@ def kinds(rows: pd.DataFrame, hours: int, known: pd.DataFrame | None = None) -> 
             "from %{customdata[0]} UTC<extra></extra>",
         )
     heights = rows.groupby("bucket")["events"].sum()
-    figure.update_yaxes(title_text="Failures and skips", rangemode="tozero", dtick=whole(heights.max()))
+    counted = "Failures, skips, noise" if "noise" in set(rows["kind"]) else "Failures and skips"
+    figure.update_yaxes(title_text=counted, rangemode="tozero", dtick=whole(heights.max()))
     figure.update_xaxes(type="date")
+    name_days(figure, heights.index, hours)
     if known is not None and (known["state"] != "complete").any():
         bands(figure, known)
     return bare(figure, 300, barmode="stack", clickmode="event+select", dragmode="select", selectdirection="h")

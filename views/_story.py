@@ -1,6 +1,7 @@
 """The story of one person or group: how it stands in each app, what happened, and each event step by step."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,7 @@ import streamlit as st
 
 from pipeline.settings import read_settings
 from views import _story_lanes, _story_note, _story_state
-from views._frame import BLANK, PLAIN, Row, ask, asked, bar, pointed, records, tile, times
+from views._frame import BLANK, PLAIN, Row, ask, bar, pointed, records, tile, times
 from views._look import COLOURS, count, labelled, look, missing, plain, share, when
 
 
@@ -22,11 +23,19 @@ def draw(source_id: str) -> None:
     kind, name = (str(first[column]) for column in ("source_type", "source_name"))
     st.header(plain(str(first["name"]) if missing(first["source_name"]) else name), anchor=False)
     called = "" if missing(first["upn"]) else f" `{code(first['upn'])}`, "
-    st.caption(
+    st.markdown(
         f"{plain('Object' if missing(first['source_type']) else kind)}{called or ', '}id in Entra `{code(source_id)}`"
     )
     tile("person_states", verdicts, object=source_id)
-    tile("person_events", lambda events: time_line(source_id, states, events), object=source_id)
+    one = {"object": source_id}
+    beside = {"person_requests": one, "person_cycles": one, "person_configurations": one}
+    chosen = tile("person_events", lambda rows: time_line(source_id, rows), beside=beside, **one)
+    if chosen is None:
+        return
+    event, at = chosen
+    one_event(event)
+    ticket(source_id, states, event)
+    _story_state.draw(source_id, at)
 
 
 def code(text: object) -> str:
@@ -37,7 +46,7 @@ def code(text: object) -> str:
 def verdicts(states: pd.DataFrame) -> None:
     """Draws one sentence per app."""
     for state in records(states):
-        st.markdown(f"{labelled(str(state['state']))} {verdict(state)}")
+        st.markdown(f"{labelled(str(state['state']))} · {verdict(state)}")
 
 
 def verdict(state: Row) -> str:
@@ -61,8 +70,8 @@ def standing(state: Row) -> str:
     return f"{look(word).meaning}, last good {last}"
 
 
-def time_line(source_id: str, states: pd.DataFrame, events: pd.DataFrame) -> None:
-    """Draws both sides in lanes, the selected event in full, and what Entra believed as of a chosen instant."""
+def time_line(source_id: str, events: pd.DataFrame) -> tuple[Row, datetime | None]:
+    """Draws both sides in lanes, and gives the selected event and the chosen instant."""
     events = events.assign(said=[said(event) for event in records(events)])
     requests = ask("person_requests", object=source_id)
     pins = ask("person_configurations", object=source_id)
@@ -84,18 +93,15 @@ def time_line(source_id: str, states: pd.DataFrame, events: pd.DataFrame) -> Non
             placeholder=BLANK,
             column_config=times("occurred_at", "retry_at"),
         )
-    given = {"object": source_id}
-    asked(person_requests=given, person_cycles=given, person_configurations=given)
-    one_event(event)
-    ticket(source_id, states, event)
-    _story_state.draw(source_id, at)
+    return event, at
 
 
 def legend(requests: pd.DataFrame, pins: pd.DataFrame) -> str:
     """Says what the lanes are, and what is missing from them."""
     heard = "" if len(requests) else " No request about this object is stored, so the apps' own lanes are missing."
     flags = f" ⚑ marks {count(len(pins), 'change')} of a job's configuration, when it was found." if len(pins) else ""
-    return f"Select a mark to open its event. A pale band behind a mark is the cycle that it belongs to.{heard}{flags}"
+    band = "A pale band behind a mark is the cycle that it belongs to, drawn wide enough to be seen."
+    return f"Select a mark to open its event. {band}{heard}{flags}"
 
 
 def ticket(source_id: str, states: pd.DataFrame, event: Row) -> None:
@@ -188,8 +194,6 @@ def exchanges(rows: pd.DataFrame) -> None:
             f"{row['method']} → {status} · {row['occurred_at']:%H:%M:%S} UTC", icon=icon, expanded=not good
         ):
             st.caption(belongs(row))
-            if words := matched(row):
-                st.caption(words)
             sought = "" if missing(row["filter"]) else f" where {row['filter']}"
             st.code(f"{row['path']}{sought}", language=None, wrap_lines=True)
             for label, body in (("Sent", row["request_body"]), ("Answered", row["response_body"])):
@@ -206,27 +210,16 @@ def exchanges(rows: pd.DataFrame) -> None:
 def belongs(row: Row) -> str:
     """Says how a request is known to be an event's own, or that it is only near.
 
-    >>> belongs({"matched_by": "score", "score": 8.97, "apart_s": 0.4, "skew_s": 300.2})
-    "Carried this event: matched by score, 9.0 points, 0.4 s apart, the app's clock being 300 s ahead."
+    >>> belongs({"matched_by": "score", "score": 8.97, "apart_s": 0.4, "skew_s": None})
+    'This request carried the event: matched by score, 9.0 points (9 and more is sure), 0.4 s apart.'
     """
     if missing(row["matched_by"]):
         return "Not this event's own as far as can be told: about the same object, at about the same time."
     ahead = 0.0 if missing(row["skew_s"]) else float(row["skew_s"])
     way = "ahead" if ahead > 0 else "behind"
     clock = f", the app's clock being {abs(ahead):.0f} s {way}" if abs(ahead) >= 1 else ""
-    said = f"matched by {row['matched_by']}, {row['score']:.1f} points, {abs(row['apart_s']):.1f} s apart{clock}"
-    return f"Carried this event: {said}."
-
-
-def matched(row: Row) -> str:
-    """Says that a request carried the event, by which method, and how sure that is."""
-    if missing(row.get("matched_by")):
-        return ""
-    clock = "" if missing(row["skew_s"]) else f", the app's clock being {row['skew_s']:+.1f} s off"
-    return (
-        f":material/link: This request carried the event: matched by {plain(str(row['matched_by']))}, score "
-        f"{row['score']:.1f} (9 and more is sure), {abs(row['apart_s']):.1f} s apart{clock}."
-    )
+    sure = f"{row['score']:.1f} points (9 and more is sure), {abs(row['apart_s']):.1f} s apart{clock}"
+    return f"This request carried the event: matched by {plain(str(row['matched_by']))}, {sure}."
 
 
 def pretty(body: str) -> str:

@@ -14,6 +14,8 @@ GOOD, BAD = ("circle-open", "good"), ("x-open", "bad")
 BAND = "rgba(110,150,190,0.22)"
 LEAST = pd.Timedelta(minutes=4)
 "How wide a cycle is drawn at least, or one of a second would not show."
+MARKS = 60
+"How many marks have room side by side: a cycle is drawn at least that wide, or its band would be behind its mark."
 
 
 def lane(app: object, side: str) -> str:
@@ -39,7 +41,8 @@ def life(
     ]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
     figure.update_layout(height=120 + 40 * len(order))
-    add_cycles(figure, cycles, order)
+    seen = pd.concat([events["occurred_at"], requests["occurred_at"]])
+    add_cycles(figure, cycles, order, max(LEAST, (seen.max() - seen.min()) / MARKS))
     add_pins(figure, pins)
     if at is not None:
         figure.add_vline(x=at, line={"width": 1, "dash": "dash", "color": "rgba(128,128,128,0.9)"})
@@ -78,15 +81,15 @@ def escaped(text: object) -> str:
     return "" if missing(text) else str(text)[:120].replace("&", "&amp;").replace("<", "&lt;")
 
 
-def add_cycles(figure: go.Figure, cycles: pd.DataFrame, order: list[str]) -> None:
-    """Adds a band behind an app's lane for each cycle that did something to the person."""
+def add_cycles(figure: go.Figure, cycles: pd.DataFrame, order: list[str], least: pd.Timedelta) -> None:
+    """Adds a band behind an app's lane for each cycle that did something to the person, at least so wide."""
     for row in records(cycles):
         name = lane(row["app_name"], ENTRA)
         if name not in order:
             continue
         place = order.index(name)
         half = (row["ended_at"] - row["began_at"]) / 2
-        middle, half = row["began_at"] + half, max(half, LEAST / 2)
+        middle, half = row["began_at"] + half, max(half, least / 2)
         figure.add_shape(
             type="rect",
             x0=middle - half,

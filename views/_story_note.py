@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from pipeline.cards import card_of
+from pipeline.cards import FAULTS, card_of
 from views._look import look, missing, when
 
 Row = Mapping[str, Any]
@@ -66,7 +66,8 @@ def words(event: Row) -> list[str]:
     if not missing(event["reason"]):
         said.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
     if card is not None:
-        said.append(f"Do:     {' '.join(card.steps)} ({card.who})")
+        said.append(f"Do:     {' '.join(card.steps)}")
+        said.append(f"Fault:  {card.who}: {FAULTS[card.who]}")
     elif not missing(event["advice"]):
         said.append(f"Do:     {event['advice']}")
     return said

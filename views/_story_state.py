@@ -29,7 +29,11 @@ def pick(events: pd.DataFrame) -> datetime | None:
     if len(offered) == 1:
         return offered[0]
     chosen: datetime = st.select_slider(
-        "As of", offered, value=start, format_func=lambda at: f"{at:%d %b %H:%M:%S}", key="story_at"
+        "What did the apps hold at the dashed line? Move it; the answer is below",
+        offered,
+        value=start,
+        format_func=lambda at: f"{at:%d %b %H:%M:%S}",
+        key="story_at",
     )
     if chosen != offered[-1]:
         st.query_params["at"] = chosen.isoformat()
@@ -62,7 +66,7 @@ def values(rows: pd.DataFrame, at: datetime) -> None:
     shown = rows.assign(fresh=fresh.map({True: "written then", False: ""})).fillna({"value": "none"})
     columns = {
         "attribute": st.column_config.TextColumn("Attribute", pinned=True),
-        "value": st.column_config.TextColumn("Value"),
+        "value": st.column_config.TextColumn("Value", width="medium"),
         "app_name": st.column_config.TextColumn("App"),
         **times(since="Written"),
         "action": st.column_config.TextColumn("By"),

@@ -187,7 +187,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     _progress.live(moving)
     lanes()

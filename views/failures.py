@@ -118,7 +118,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")

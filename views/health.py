@@ -64,7 +64,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     runs = ask("rule_runs_lately")
     if runs.empty:

@@ -87,7 +87,9 @@ def words(rows: pd.DataFrame) -> None:
 def beats(rows: pd.DataFrame) -> None:
     """Draws each beat's last run."""
     columns = times(began_at="Began", ended_at="Ended") | {
-        "detail": st.column_config.TextColumn("Detail", width="large")
+        "beat": st.column_config.TextColumn("Beat", pinned=True),
+        "outcome": st.column_config.TextColumn("Outcome"),
+        "detail": st.column_config.TextColumn("Detail", width="large"),
     }
     st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=columns)
 
@@ -124,7 +126,7 @@ def page() -> None:
     _inbox.draw(settings)
     st.markdown(_inbox.who_beats(settings))
     if is_empty():
-        teach()
+        teach(here=True)
         collecting()
         return
     files = ask("file_ledger")

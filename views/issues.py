@@ -75,45 +75,48 @@ def rates(row: pd.Series) -> None:
     )
 
 
-def moves(rows: pd.DataFrame, bucket: str) -> None:
-    """Draws new against recurring; a stretch that is brushed is held against the rest."""
-    hours = 1 if bucket == "hour" else 24
+def moves(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
+    """Draws new against recurring, and gives the stretch that is brushed."""
     known = _coverage.worst_states(ask("bucket_completeness", bucket="hour"))
     state = st.plotly_chart(
         _issue_charts.kinds(rows, hours, known),
-        key=f"kinds-{bucket}",
+        key=f"kinds-{hours}",
         on_select="rerun",
-        selection_mode=("box", "points"),
+        selection_mode="box",
         config=PLAIN,
     )
     chosen = stretch(state, hours)
     if chosen is None:
-        st.caption("Draw over a stretch of the chart, or select a bar, to see what is different inside it.")
-        return
-    since, until = chosen
-    st.markdown(f"**{when(since)} to {when(until)}**")
+        st.caption("Drag across some bars of the chart, or over one, to see what is different inside that stretch.")
+    return chosen
+
+
+def compare(since: datetime, until: datetime) -> None:
+    """Holds a stretch against the rest of the window."""
+    called = f"{when(since)} to {when(until)}"
     tile(
         "stretch_differences",
-        differences,
-        empty="Nothing went wrong inside it, or nothing outside: there is nothing to compare.",
+        lambda rows: differences(rows, called),
+        empty=f"{called}: nothing went wrong inside, or nothing in the rest; there is nothing to compare.",
         begins=since,
         ends=until,
     )
 
 
 def stretch(state: Any, hours: int) -> tuple[datetime, datetime] | None:
-    """Gives the stretch of time that was brushed, or the bucket of the bar that was selected, inside the window."""
-    boxes, points = state["selection"].get("box") or [], state["selection"]["points"]
-    length = timedelta(hours=hours)
-    if boxes:
-        low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in boxes[0]["x"][:2])
-        begin, rest = floored(low, hours), floored(high, hours)
-        end = rest if rest == high else rest + length
-    elif points:
-        begin = floored(pd.Timestamp(points[0]["x"]).to_pydatetime(), hours)
-        end = begin + length
-    else:
+    """Gives the stretch that was brushed: the bars that the chart lights, which are those with their middle in it.
+
+    A brush that holds no bar's middle means the bar that it is on. No stretch reaches beyond the window.
+    """
+    boxes = state["selection"].get("box")
+    if not boxes:
         return None
+    low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in boxes[0]["x"][:2])
+    half = timedelta(hours=hours / 2)
+    begin, end = floored(low + half, hours), floored(high + half, hours)
+    if begin == end:
+        begin = floored(low + (high - low) / 2, hours)
+        end = begin + 2 * half
     begin, end = max(begin, bar().since), min(end, bar().until)
     return (begin, end) if begin < end else None
 
@@ -128,17 +131,17 @@ def floored(at: datetime, hours: int) -> datetime:
     return at if hours == 1 else at.replace(hour=0)
 
 
-def differences(rows: pd.DataFrame) -> None:
+def differences(rows: pd.DataFrame, called: str) -> None:
     """Draws what is commoner or rarer inside a stretch than in the rest of the window."""
+    st.caption(f"{called}, against the rest of the window. Double-click on the chart to let go of it.")
     sure = rows[(rows["ratio_low"] > 1) | (rows["ratio_high"] < 1)]
     first = rows.iloc[0]
     if sure.empty:
         st.markdown("Nothing inside is so different that chance would not do it.")
     else:
-        st.markdown(
-            f"**{plain(str(first['dimension']))} {plain(str(first['value']))}: {share(first['inside_share'])} inside, "
-            f"{share(first['baseline_share'])} in the rest.**"
-        )
+        named = f"{plain(str(first['dimension']))} {plain(str(first['value']))}"
+        inside, rest = share(first["inside_share"]), share(first["baseline_share"])
+        st.markdown(f"**{named}: {inside} of what went wrong inside, {rest} in the rest.**")
     shown = rows.assign(
         interval=[f"{row.ratio_low:,.2f} to {row.ratio_high:,.2f}" for row in rows.itertuples()],
         counts=[f"{row.inside:,} of {row.inside_all:,}" for row in rows.itertuples()],
@@ -146,7 +149,7 @@ def differences(rows: pd.DataFrame) -> None:
     )
     columns = {
         "dimension": st.column_config.TextColumn("Dimension", pinned=True),
-        "value": st.column_config.TextColumn("Value", width="medium"),
+        "value": st.column_config.TextColumn("Value", width=300),
         "inside_share": st.column_config.ProgressColumn("Inside", format="percent", min_value=0, max_value=1),
         "baseline_share": st.column_config.ProgressColumn("In the rest", format="percent", min_value=0, max_value=1),
         "ratio": st.column_config.NumberColumn("Times as common", format="%.2f"),
@@ -205,14 +208,16 @@ def everything() -> None:
         empty="Nothing went wrong, and nobody waits.",
         beside=("success_and_noise",),
     )
-    bucket = "hour" if (bar().until - bar().since) <= timedelta(days=3) else "day"
-    tile(
+    hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
+    chosen = tile(
         "issues_over_time",
-        lambda rows: moves(rows, bucket),
+        lambda rows: moves(rows, hours),
         empty="Nothing of this window went wrong.",
-        bucket=bucket,
+        bucket="hour" if hours == 1 else "day",
         noise=words.get("noise", "out"),
     )
+    if chosen:
+        compare(*chosen)
     _blame.failing_next()
     _blame.changing()
 
@@ -221,7 +226,6 @@ def page() -> None:
     """Draws everything, or the one issue that the address names."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     if "issue" not in st.query_params:
         everything()

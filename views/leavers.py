@@ -34,7 +34,8 @@ def sentence(left: pd.DataFrame, held: pd.DataFrame, lengths: pd.DataFrame) -> s
     if left.empty:
         if lengths.empty:
             return f"Nobody was to be disabled or deleted in this window, and nobody from before waits.{waiting}"
-        done = count(lengths["done"].sum(), "person", "people")
+        # Who was to go from two apps is counted twice, so these are people only where there is one.
+        done = count(lengths["done"].sum(), "person", "removals")
         return f"Every leaver is out: {done} of this window, and nobody from before waits.{waiting}"
     first = records(left)[0]
     who = f"the first since {when(first['started_at'])}: {plain(str(first['name']))} in {plain(str(first['app_name']))}"
@@ -121,11 +122,28 @@ def lengths_of(rows: pd.DataFrame) -> None:
     row = choose(shown, columns, "leaver-times")
     st.caption(counted_from(rows))
     curve = ask("deprovision_curve", as_of=as_of())
-    st.plotly_chart(_leaver_charts.survival(curve), key="survival", config=PLAIN)
+    if curve["took_s"].max() > 0:
+        st.plotly_chart(_leaver_charts.survival(curve), key="survival", config=PLAIN)
+    else:
+        st.markdown(f"There is no curve to draw: {no_curve(curve)}")
     if row is None:
         st.caption("Select a row of the table to see its leavers.")
     else:
         cases(row)
+
+
+def no_curve(curve: pd.DataFrame) -> str:
+    """Says why there is no curve where nothing in it took any time.
+
+    >>> no_curve(pd.DataFrame({"went": [3, 1], "left_sight": [0, 2]}))
+    'all 4 who went were out at the first try, and 2 could not be followed for any time.'
+    """
+    went, still = int(curve["went"].sum()), int(curve["left_sight"].sum())
+    if not went:
+        return "nobody was followed for any time."
+    gone = "the one who went was" if went == 1 else f"all {went:,} who went were"
+    rest = f", and {still:,} could not be followed for any time" if still else ""
+    return f"{gone} out at the first try{rest}."
 
 
 def quantile(row: Row, name: str) -> str:
@@ -235,7 +253,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     now = as_of()
     left, held = ask("leavers_active", as_of=now), ask("leavers_held", as_of=now)
@@ -251,6 +268,7 @@ def page() -> None:
         "deprovision_times",
         lengths_of,
         empty="Nobody was to be disabled or deleted in this window.",
+        beside={"deprovision_curve": {"as_of": now}},
         as_of=now,
     )
     tile("leavers_held", held_back, empty="None is held back.", as_of=now)

@@ -206,7 +206,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     # The same instant as that of the bars, so that a job is not said to run here and to be late there.
     judged: dict[str, Any] = {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}

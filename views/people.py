@@ -114,7 +114,6 @@ def page() -> None:
     """Draws everybody, or the one whom the address names."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     if "object" not in st.query_params:
         everybody()

@@ -149,7 +149,6 @@ def page() -> None:
     """Draws the page."""
     if is_empty():
         teach()
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
         return
     at = as_of()
     jobs = _quarantine.jobs(at)

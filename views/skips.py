@@ -132,7 +132,9 @@ def confirmed(rows: pd.DataFrame, since: datetime) -> str:
     if told["unknown"] == told["exported"]:
         return "Confirmed on the wire: not known, since no app's own log covers these exports."
     part = "" if since <= bar().since else f" since {when(since)}"
-    good = f"**{told['confirmed']:,} of {told['exported']:,}** exported{part} are in the app's own log with a good answer"
+    good = (
+        f"**{told['confirmed']:,} of {told['exported']:,}** exported{part} are in the app's own log with a good answer"
+    )
     unseen = f", {told['never_seen']:,} should be in it and are not" if told["never_seen"] else ""
     return f"Confirmed on the wire: {good}{unseen}; of {told['unknown']:,} it is not known."
 
