@@ -24,8 +24,15 @@ select
     count(*) filter (where h.http_status = 429) as throttled,
     count(*) filter (where h.http_status >= 500) as broken,
     count(*) filter (where h.http_status between 400 and 499 and h.http_status <> 429) as refused
-from wire_heard($since::timestamp, $until::timestamp) h
-where $job::varchar is null or h.app_id in (
-    select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
+from (
+    -- Whose a request is has to be known only where one job is asked about.
+    select occurred_at, "method", operation, http_status, duration_ms
+    from exchanges
+    where $job::varchar is null and occurred_at >= $since and occurred_at < $until
+    union all
+    select occurred_at, "method", operation, http_status, duration_ms
+    from wire_heard($since::timestamp, $until::timestamp)
+    where app_id in (select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
+) h
 group by all
 order by bucket, verb
