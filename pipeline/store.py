@@ -17,6 +17,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from pipeline.extensions import extension_files
+from pipeline.reach import Moves, tables_behind
 from pipeline.schema import build_schema, schema_version
 from pipeline.settings import Settings
 
@@ -53,7 +54,8 @@ class Store:
 
     def __init__(self, connection: Cursor, settings: Settings) -> None:
         self._connection = connection
-        self._answers: dict[tuple[object, ...], pa.Table] = {}
+        self._answers: dict[tuple[str, str], tuple[int, pa.Table]] = {}
+        self._moves = Moves()
         self._guard = Lock()
         self.settings = settings
 
@@ -79,14 +81,16 @@ class Store:
             cursor.close()
 
     def ask(self, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-        """Answers a question as an Arrow table; the same question of the same revision is answered from memory."""
-        key = (sql, repr(sorted((values or {}).items())), self.revision())
-        if key not in self._answers:
-            answer = self.fetch(sql, values)
+        """Answers a question as an Arrow table; from memory while no table that it may read has changed."""
+        key = (sql, repr(sorted((values or {}).items())))
+        moved = self._moves.last(tables_behind(sql), self.revision(), self.rows)
+        held = self._answers.get(key)
+        if held is None or held[0] != moved:
+            held = moved, self.fetch(sql, values)
             if len(self._answers) > 256:
                 self._answers.clear()
-            self._answers[key] = answer
-        return self._answers[key]
+            self._answers[key] = held
+        return held[1]
 
     def fetch(self, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
         """Answers a question as an Arrow table, afresh."""

@@ -10,6 +10,7 @@ from threading import Event, Thread
 import pytest
 from filelock import FileLock
 
+from pipeline.catalog import bind, find_query
 from pipeline.questions import QuestionRefused, read_only_statement
 from pipeline.settings import Settings, SettingsError, read_settings
 from pipeline.store import (
@@ -268,3 +269,17 @@ def test_what_does_not_fit_into_memory_goes_to_a_folder_of_the_connection_s_own(
     assert all(folder.parent == Path(gettempdir()) for folder in folders)
     for store in stores:
         store.close()
+
+
+def test_an_answer_holds_while_none_of_its_tables_changes(store: Store) -> None:
+    add_events(store, 0, 20)
+    sql = find_query("placements").sql
+    values = bind(find_query("placements"), {})
+    first = store.ask(sql, values)
+    assert ended(script(WRITER, "other")) == (0, "", "")
+    assert store.ask(sql, values) is first
+    add_events(store, 20, 20)
+    assert store.ask(sql, values) is not first
+    second = store.ask(sql, values)
+    store.write(lambda cursor: cursor.execute("alter table beats add column extra integer"))
+    assert store.ask(sql, values) is not second

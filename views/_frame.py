@@ -1,6 +1,6 @@
 """What every page stands in: the store, the questions asked of it, the tile, and what an empty store teaches.
 
-The store caches answers by revision, so nothing here keeps an answer or a time to live.
+The store remembers answers while their tables stay as they are, so nothing here keeps an answer or a time to live.
 """
 
 from collections.abc import Callable, Iterator, Mapping
