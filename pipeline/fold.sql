@@ -5,7 +5,7 @@
 -- Those later ones are looked at again, since one that repeated the word before it may say otherwise now.
 set variable arriving_since = (select min(occurred_at) from arriving);
 create or replace temp table late_objects as
-select a.job_id, a.source_id
+select object_number(a.job_id, a.source_id) as object
 from (select job_id, source_id, min(occurred_at) as first_at from arriving where source_id is not null group by all) a
 join identity_parts i on i.job_id is not distinct from a.job_id and i.source_id = a.source_id
 group by a.job_id, a.source_id
@@ -17,7 +17,7 @@ union all
 select w.object, w.order_key, w.word, w.removed, false
 from footing_words('events') w
 where w.occurred_at >= getvariable('arriving_since')
-    and w.object in (select object_number(job_id, source_id) from late_objects);
+    and w.object in (from late_objects);
 insert into told_words
 select object, order_key, footing_word(footing, left_as, ends, skip_reason), removal is not null, true
 from (select *, object_number(job_id, source_id) as object from footings)
@@ -31,7 +31,7 @@ where (object_number(job_id, source_id), order_key) in (from changed_footings)
 union all by name
 select * from footing_rows('events') f
 where f.occurred_at >= getvariable('arriving_since')
-    and object_number(f.job_id, f.source_id) in (select object_number(job_id, source_id) from late_objects)
+    and object_number(f.job_id, f.source_id) in (from late_objects)
     and not exists (from arriving a where a.event_id = f.event_id and a.job_id is not distinct from f.job_id)
     and (object_number(f.job_id, f.source_id), f.order_key) in (from changed_footings);
 

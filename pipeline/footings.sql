@@ -98,8 +98,6 @@ create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
 create or replace macro footing_words(source) as table
 select
-    event_id,
-    job_id,
     occurred_at,
     object_number(job_id, source_id) as object,
     order_key,

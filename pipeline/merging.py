@@ -8,7 +8,7 @@ deleted, as any writer would, so that every reader keeps its snapshot.
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipeline.store import LAKE, Cursor, Store
+from pipeline.store import CATALOG, LAKE, Cursor, Store
 
 SMALL_FILE = 16 * 1024 * 1024
 "Bytes; larger Parquet files are left as they are, so that no row is rewritten round after round."
@@ -16,7 +16,6 @@ TURN_BYTES = 32 * 1024 * 1024
 "What is written anew in one turn, about a second's work, so that no other writer waits for long."
 MANY_FILES = 8
 DELETED_SHARE = 0.25
-CATALOG = f"__ducklake_metadata_{LAKE}"
 LISTED = f"""
     select
         t.table_name as table_name,

@@ -2,9 +2,7 @@
 
 import re
 
-import duckdb
-
-from pipeline.store import StoreError, brief
+from pipeline.store import StoreError, kinds_of
 
 GAP = r"(?:\s|/\*.*?\*/|--[^\n]*)"
 EXPLAIN = re.compile(rf"(?is)^{GAP}*explain({GAP}+analyze)?({GAP}*\([^)]*\))?")
@@ -20,9 +18,9 @@ def read_only_statement(sql: str) -> str:
 
     EXPLAIN ANALYZE runs what it explains, and DuckLake's maintenance runs even in a read-only store.
     """
-    kinds = kinds_of(sql)
+    kinds = told_kinds(sql)
     if kinds == ["EXPLAIN"]:
-        kinds = kinds_of(EXPLAIN.sub("", sql, count=1))
+        kinds = told_kinds(EXPLAIN.sub("", sql, count=1))
     if kinds != ["SELECT"]:
         seen = " and ".join(kinds) or "nothing"
         raise QuestionRefused(f"One read-only question was expected, such as select …; {seen} was given.")
@@ -31,9 +29,9 @@ def read_only_statement(sql: str) -> str:
     return sql
 
 
-def kinds_of(sql: str) -> list[str]:
-    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN …"""
+def told_kinds(sql: str) -> list[str]:
+    """Gives what each statement of a text is; raises QuestionRefused where it is none."""
     try:
-        return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]
-    except duckdb.Error as error:
-        raise QuestionRefused(f"This is not SQL that DuckDB understands: {brief(error)}") from None
+        return kinds_of(sql)
+    except StoreError as error:
+        raise QuestionRefused(str(error)) from None

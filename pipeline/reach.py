@@ -9,16 +9,15 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from pipeline.catalog import catalog
+from pipeline.catalog import catalog as questions
 from pipeline.schema import PARTS, schema_text
 
 TABLE = re.compile(r'^create table if not exists "?(\w+)', re.MULTILINE)
 DEFINED = re.compile(r'^create or replace (?:view|macro) "?(\w+)"?', re.MULTILINE)
 CHANGE = re.compile(r"(?:^|,)(\w+):(\d+)?")
 WRITES = {"inserted_into_table", "deleted_from_table"}
-METADATA = "__ducklake_metadata_provisioning"
-DONE = f"select snapshot_id, changes_made from {METADATA}.ducklake_snapshot_changes where snapshot_id between ? and ?"
-NAMES = f"select table_id, table_name from {METADATA}.ducklake_table"
+DONE = "select snapshot_id, changes_made from {}.ducklake_snapshot_changes where snapshot_id between ? and ?"
+NAMES = "select table_id, table_name from {}.ducklake_table"
 Rows = list[tuple[Any, ...]]
 
 
@@ -28,7 +27,7 @@ def tables_behind(sql: str) -> frozenset[str] | None:
 
     Found by the words of its text and of the views and macros that it names, so there may be too many, never too few.
     """
-    if sql not in {query.sql for query in catalog().values()}:
+    if sql not in {query.sql for query in questions().values()}:
         return None
     tables, definitions = defined()
     known, new = set[str](), words(sql)
@@ -56,7 +55,8 @@ def words(text: str) -> set[str]:
 class Moves:
     """When each table last changed, by the catalog's own record of what each snapshot did."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalog: str) -> None:
+        self._catalog = catalog
         self._guard = Lock()
         self._seen = -1
         self._all = 0
@@ -73,8 +73,8 @@ class Moves:
 
     def _learn(self, revision: int, read: Callable[..., Rows]) -> None:
         """Reads what was done since; what is not known in full, or was no writing of rows, may have changed all."""
-        done = read(DONE, [self._seen + 1, revision])
-        names: dict[int, str] = dict(read(NAMES))
+        done = read(DONE.format(self._catalog), [self._seen + 1, revision])
+        names: dict[int, str] = dict(read(NAMES.format(self._catalog)))
         if len(done) < revision - self._seen:
             self._all = revision
         for snapshot, changes in done:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 Values = Mapping[str, Any] | Sequence[Any] | None
 LAKE = "provisioning"
+CATALOG = f"__ducklake_metadata_{LAKE}"
+"Where DuckLake keeps what it knows of the lake's files and snapshots."
 ATTEMPTS = 8
 # Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
 ROW_GROUP = 30_720
@@ -55,7 +57,7 @@ class Store:
     def __init__(self, connection: Cursor, settings: Settings) -> None:
         self._connection = connection
         self._answers: dict[tuple[str, str], tuple[int, pa.Table]] = {}
-        self._moves = Moves()
+        self._moves = Moves(CATALOG)
         self._guard = Lock()
         self.settings = settings
 
@@ -281,3 +283,9 @@ def seal(store: Store) -> None:
     paths = [f"{catalog}{end}" for end in ("", "-wal", "-shm", "-journal")] if catalog else []
     allowed = f"set allowed_directories = {[str(store.settings.folder)]!r}; set allowed_paths = {paths!r}"
     store._connection.execute(f"{allowed}; set enable_external_access = false; set lock_configuration = true")
+
+
+def kinds_of(sql: str) -> list[str]:
+    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN … Raises StoreError for what is no SQL."""
+    with said("This is not SQL that DuckDB understands"):
+        return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]

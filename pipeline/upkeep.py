@@ -12,9 +12,9 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.folding import fold_parts, spare_parts
-from pipeline.merging import CATALOG, merge, ragged_files
+from pipeline.merging import merge, ragged_files
 from pipeline.retention import drop_old_rows, old_rows
-from pipeline.store import LAKE, Store
+from pipeline.store import CATALOG, LAKE, Store
 
 logger = logging.getLogger(__name__)
 

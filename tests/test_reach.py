@@ -57,7 +57,7 @@ def test_what_is_not_known_to_be_a_writing_of_rows_changes_all() -> None:
             return [(7, "events"), (8, "beats")]
         return [(one, change) for one, change in done.items() if values[0] <= one <= values[1]]
 
-    moves = Moves()
+    moves = Moves("known")
     events, beats = frozenset({"events"}), frozenset({"beats"})
     assert [moves.last(events, revision, read) for revision in (0, 1, 2)] == [0, 1, 2]
     done[3] = "inserted_into_table:8"
