@@ -100,7 +100,7 @@ def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     from views._frame import store
 
     if anew:
-        store()._answers.clear()
+        store().answers.forget()
     began = time.perf_counter()
     test.switch_page(f"{page}.py").run()
     took = time.perf_counter() - began

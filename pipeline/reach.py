@@ -3,9 +3,13 @@
 Beats write a row a minute; that must not make every page ask everything anew.
 """
 
+import os
 import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -19,6 +23,9 @@ WRITES = {"inserted_into_table", "deleted_from_table"}
 DONE = "select snapshot_id, changes_made from {}.ducklake_snapshot_changes where snapshot_id between ? and ?"
 NAMES = "select table_id, table_name from {}.ducklake_table"
 Rows = list[tuple[Any, ...]]
+Stamp = tuple[tuple[int, int], ...]
+TICK = 50_000_000
+"Nanoseconds within which two changes of a file may have the same time; kernels count in 1 to 10 milliseconds."
 
 
 @lru_cache(1024)
@@ -84,3 +91,17 @@ class Moves:
             else:
                 self._all = max(self._all, snapshot)
         self._seen = revision
+
+
+def stamp(*files: Path | str) -> Stamp | None:
+    """Gives what changes whenever one of these files is written: their sizes and times; it takes microseconds.
+
+    None where that cannot be told: none is there, or one is so new that its next change could have the same time.
+    """
+    told = []
+    for file in files:
+        with suppress(FileNotFoundError):
+            seen = os.stat(file)
+            told.append((seen.st_size, seen.st_mtime_ns))
+    settled = all(time.time_ns() - changed > TICK for _, changed in told)
+    return tuple(told) if told and settled else None

@@ -63,9 +63,11 @@ def main() -> None:
 
 def frame(moved: Callable[[], None]) -> DeltaGenerator:
     """Draws the shared bar and how fresh the data is; gives the place of the link. `moved` is for newer data."""
-    revision = _frame.store().revision()
-    reached = _frame.store().ask(find_query("extent").sql).to_pylist()[0]
-    jobs = _frame.store().ask(find_query("jobs").sql).to_pandas()
+    store = _frame.store()
+    revision = store.revision()
+    store.answers.ahead(find_query("jobs").sql)
+    reached = store.ask(find_query("extent").sql).to_pylist()[0]
+    jobs = store.ask(find_query("jobs").sql).to_pandas()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = _bar.draw(reached["first_at"], reached["last_at"], jobs)
         st.session_state["bar"] = chosen

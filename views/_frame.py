@@ -63,6 +63,16 @@ def ask(name: str, **given: Any) -> pd.DataFrame:
     return answer(query, values_of(query, given))
 
 
+def ahead(*names: str, **given: Any) -> None:
+    """Has questions asked side by side that the page is about to draw, the first first.
+
+    They are asked as `ask` would ask them; what is given goes to those that take it.
+    """
+    for query in map(find_query, names):
+        taken = {parameter.name for parameter in query.parameters} & given.keys()
+        store().answers.ahead(query.sql, values_of(query, {name: given[name] for name in taken}))
+
+
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
     """Gives a question's answer as a frame."""
     frame: pd.DataFrame = store().ask(query.sql, values).to_pandas()

@@ -14,7 +14,7 @@ from pipeline.catalog import WrongValue
 from pipeline.reasons import Reason, find_reason
 from pipeline.rulebook import RulesError, askings, find_rule, read_overrides
 from pipeline.settings import read_settings
-from views._frame import Row, Values, ask, records
+from views._frame import Row, Values, ahead, ask, records
 from views._look import cause, count, missing, plain, span, when
 
 STALE = timedelta(hours=6)
@@ -98,14 +98,20 @@ def used(row: Row) -> float:
     return float(row["reached"]) / max(1.0, float(row["at_most"]))
 
 
+def ask_ahead(at: datetime) -> None:
+    """Has the questions behind the jobs asked side by side."""
+    ahead("quarantine_headroom", at=at, **limits())
+    ahead("quarantine_states", "quarantine_inferred", "quarantine_deletions", at=at, limit=given_up())
+
+
 def jobs(at: datetime) -> list[Job]:
     """Gives every job of the bar as of an instant, the worst first."""
     general, days = limits(), given_up()
     guessed = {row["job_id"]: row for row in records(ask("quarantine_inferred", at=at))}
     removed = {row["job_id"]: row for row in records(ask("quarantine_deletions", at=at))}
-    ahead = records(ask("quarantine_headroom", at=at, **general))
+    near = records(ask("quarantine_headroom", at=at, **general))
     made = [
-        Job(row, guessed.get(row["job_id"]), of(ahead, row["job_id"]), removed.get(row["job_id"]), at, days)
+        Job(row, guessed.get(row["job_id"]), of(near, row["job_id"]), removed.get(row["job_id"]), at, days)
         for row in records(ask("quarantine_states", at=at, limit=days))
     ]
     return sorted(made, key=lambda job: job.rank)
@@ -171,9 +177,12 @@ WEEK = timedelta(days=7)
 def facts(job: Job) -> Facts:
     """Asks all that is known of a job."""
     at, own = job.at, job.job_id
+    grace = read_settings().grace
+    asked = ("quarantine_calls", "silence", "quarantine_waiting", "quarantine_burn_down", "connections")
+    ahead(*asked, at=at, job=own, grace=grace, limit=MOST)
     calls = {str(row["what"]): row for row in records(ask("quarantine_calls", at=at, job=own))}
     began = job.since or (calls["first failing"]["occurred_at"] if "first failing" in calls else at)
-    silent = records(ask("silence", at=at, grace=read_settings().grace, job=own))
+    silent = records(ask("silence", at=at, grace=grace, job=own))
     return Facts(
         job,
         began,

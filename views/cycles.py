@@ -12,6 +12,7 @@ from views import _compare, _cycle, _cycle_charts, _progress
 from views._frame import (
     BLANK,
     PLAIN,
+    ahead,
     as_of,
     ask,
     asked,
@@ -79,8 +80,9 @@ def lanes() -> None:
     """Draws the day of every job."""
     since = chosen_day()
     given = {"since": since, "until": since + DAY}
-    cycles = ask("day_cycles", **given)
     judged = given | {"as_of": as_of(), "grace": read_settings().grace}
+    ahead("day_lanes", **judged)
+    cycles = ask("day_cycles", **given)
     stretches = ask("day_lanes", **judged)
     st.subheader("When did each job run on this day, when was a run due, and where did none come?", anchor="day-lanes")
     if cycles.empty and stretches.empty:
@@ -188,10 +190,13 @@ def page() -> None:
     if is_empty():
         teach()
         return
+    least = 0 if st.session_state.get("every") else 1
+    ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ahead("cycles_lately", least=least)
     _progress.live(moving)
     lanes()
-    every = st.toggle("Also cycles that found nothing to change", key="every")
-    tile("cycles_lately", table, empty="No cycle ran in this window.", least=0 if every else 1)
+    st.toggle("Also cycles that found nothing to change", key="every")
+    tile("cycles_lately", table, empty="No cycle ran in this window.", least=least)
     if "cycle" in st.query_params:
         opened(st.query_params["cycle"])
 

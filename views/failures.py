@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from views import _charts, _coverage
-from views._frame import PLAIN, ask, bar, is_empty, pointed, teach, tile, times
+from views._frame import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
 from views._look import count, missing, plain, share, when
 from views._rows import behind, choose
 
@@ -119,6 +119,8 @@ def page() -> None:
     if is_empty():
         teach()
         return
+    ahead("top_errors", "daily_success", "completeness_of_window", "skips_by_reason")
+    ahead("bucket_completeness", bucket="hour")
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
     _coverage.say_known()

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from views import _coverage, _groups
-from views._frame import Row, ask, bar, is_empty, records, teach, tile, times
+from views._frame import Row, ahead, ask, bar, is_empty, records, teach, tile, times
 from views._look import count, plain, when
 from views._rows import choose
 
@@ -90,6 +90,7 @@ def page() -> None:
     if is_empty():
         teach()
         return
+    ahead("completeness_of_window")
     rows = ask("group_ledger")
     st.markdown(f"**{sentence(rows)}**")
     if said := looked_at(rows):

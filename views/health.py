@@ -5,7 +5,7 @@ import streamlit as st
 
 from pipeline.rulebook import RulesError
 from views import _incidents, _messages, _rules
-from views._frame import BLANK, Row, ask, is_empty, records, teach, tile, times
+from views._frame import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
 from views._look import count, missing, plain, span, when
 
 
@@ -65,6 +65,7 @@ def page() -> None:
     if is_empty():
         teach()
         return
+    ahead("rule_runs_lately", "messages")
     runs = ask("rule_runs_lately")
     if runs.empty:
         st.info(

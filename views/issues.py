@@ -8,7 +8,7 @@ import streamlit as st
 
 from pipeline.cards import FAULTS as WHOSE
 from views import _blame, _coverage, _issue, _issue_charts
-from views._frame import PLAIN, ask, bar, is_empty, records, teach, tile, times
+from views._frame import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
 from views._issue_words import FAULTS, STATES, called
 from views._look import count, plain, share, when
 from views._rows import choose
@@ -198,6 +198,10 @@ def listed(rows: pd.DataFrame, words: dict[str, str]) -> None:
 
 def everything() -> None:
     """Draws the list and what belongs to it."""
+    hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
+    bucket = "hour" if hours == 1 else "day"
+    ahead("issues", "success_and_noise", "completeness_of_window", "changed_attributes")
+    ahead("bucket_completeness", bucket="hour")
     st.markdown(f"**{sentence(ask('issues'))}**")
     rates(ask("success_and_noise").iloc[0])
     _coverage.say_known()
@@ -208,12 +212,11 @@ def everything() -> None:
         empty="Nothing went wrong, and nobody waits.",
         beside=("success_and_noise",),
     )
-    hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     chosen = tile(
         "issues_over_time",
         lambda rows: moves(rows, hours),
         empty="Nothing of this window went wrong.",
-        bucket="hour" if hours == 1 else "day",
+        bucket=bucket,
         noise=words.get("noise", "out"),
     )
     if chosen:

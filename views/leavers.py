@@ -8,7 +8,7 @@ import streamlit as st
 
 from pipeline.catalog import find_query
 from views import _coverage, _leaver_charts
-from views._frame import PLAIN, Row, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
+from views._frame import PLAIN, Row, ahead, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
 from views._look import count, missing, plain, span, when
 from views._rows import choose, story_link
 
@@ -255,6 +255,8 @@ def page() -> None:
         teach()
         return
     now = as_of()
+    ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, "completeness_of_window", as_of=now)
+    ahead("deprovision_curve", "daily_success", *TRAPS, as_of=now)
     left, held = ask("leavers_active", as_of=now), ask("leavers_held", as_of=now)
     said = sentence(left, held, ask("deprovision_times", as_of=now))
     caught = sum(len(ask(name, as_of=now)) for name in IN_USE)

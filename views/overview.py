@@ -10,7 +10,7 @@ import streamlit as st
 from pipeline.settings import read_settings
 from views import _charts, _coverage, _incidents, _needs, _progress
 from views._bar import spelled
-from views._frame import BLANK, PLAIN, Row, as_of, ask, bar, is_empty, pointed, records, standing, teach, tile, times
+from views._frame import BLANK, PLAIN, Row, ahead, as_of, ask, bar, is_empty, pointed, records, standing, teach, tile, times
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
 from views._rows import behind, choose, story_link
 
@@ -209,6 +209,10 @@ def page() -> None:
         return
     # The same instant as that of the bars, so that a job is not said to run here and to be late there.
     judged: dict[str, Any] = {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}
+    ahead("fleet", **judged)
+    ahead("rule_runs_lately", "completeness_of_window", "placements", "daily_success")
+    ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ahead("failures_by_hour", "open_escrows", "quarantine_history")
     fleet = ask("fleet", **judged)
     if fleet.empty:
         st.info(

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from views import _forecast, _quarantine, _quarantine_cause, _quarantine_charts, _quarantine_exit, _quarantine_limits
-from views._frame import BLANK, PLAIN, Row, as_of, ask, asked, bar, is_empty, records, teach, times
+from views._frame import BLANK, PLAIN, Row, ahead, as_of, ask, asked, bar, is_empty, records, teach, times
 from views._look import cause, missing, plain, span, when
 from views._quarantine import STALE, Job
 
@@ -151,6 +151,8 @@ def page() -> None:
         teach()
         return
     at = as_of()
+    _quarantine.ask_ahead(at)
+    ahead("quarantine_lanes", "quarantine_episodes", at=at, gap=int(STALE.total_seconds()))
     jobs = _quarantine.jobs(at)
     if not jobs:
         st.info("No job is known here: neither an event nor a status of one was read.")

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from views import _coverage, _funnel_charts, _scope_charts
-from views._frame import PLAIN, Row, ask, asked, bar, is_empty, pointed, records, teach, tile, times
+from views._frame import PLAIN, Row, ahead, ask, asked, bar, is_empty, pointed, records, teach, tile, times
 from views._look import count, look, plain, share, when
 from views._rows import MOST, choose, story_link
 
@@ -206,6 +206,7 @@ def page() -> None:
     if is_empty():
         teach()
         return
+    ahead("skip_kinds", "scope_moves", "scope_drift", "completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
     st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
     _coverage.say_known()
     tile("skip_kinds", kinds_of, empty="No skip of this window was read.")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from views import _target, _target_cells
-from views._frame import Values, ask, asked, bar, is_empty, records, teach, tile
+from views._frame import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
 from views._look import count, missing, when
 
 FORM = (
@@ -40,6 +40,8 @@ def page() -> None:
         return
     since, until = _target.stretch(sizes)
     part: Values = {"since": since, "until": until}
+    short = (until - since).days <= 3
+    ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket="hour" if short else "day", **part)
     rows = ask("wire_matrix", **part)
     app = _target.one_app(rows)
     own = rows[rows["app_id"] == app] if app else rows
@@ -56,7 +58,6 @@ def page() -> None:
     tile("wire_cell", _target.behind, empty="Nothing is in this cell.", cell=opened, app=app, **part)
     tile("wire_logs", _target.logs, **part)
     tile("target_health", _target.health, empty="No request in this stretch.", **part)
-    short = (until - since).days <= 3
     tile("target_latency", _target.latency, bucket="hour" if short else "day", **part)
     told = own.dropna(subset=["app_id"])
     lint_of(app, dict(zip(told["app_id"], told["app_name"].fillna(told["app_id"]), strict=True)), part)
