@@ -102,7 +102,13 @@ select * exclude (copy, period) replace (
     of_job(job_id, copy) as job_id,
     of_job(app_id, copy) as app_id,
     of_job(app_name, copy) as app_name,
-    observed_at + to_days($days * period) as observed_at
+    observed_at + to_days($days * period) as observed_at,
+    last_began_at + to_days($days * period) as last_began_at,
+    last_ended_at + to_days($days * period) as last_ended_at,
+    last_good_at + to_days($days * period) as last_good_at,
+    progress_at + to_days($days * period) as progress_at,
+    quarantine_since + to_days($days * period) as quarantine_since,
+    next_attempt_at + to_days($days * period) as next_attempt_at
 )
 from (
     select j.*, copy, $period as period

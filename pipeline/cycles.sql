@@ -190,8 +190,9 @@ with said as (
 ), latest as (
     select *, coalesce(last_ended_at, timestamp '-infinity') as over_at
     from job_snapshots
-    where observed_at <= as_of and job_id is not null
-    qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
+    where (job_id, observed_at) in (
+        select (job_id, max(observed_at)) from job_snapshots where observed_at <= as_of group by job_id)
+    qualify row_number() over (partition by job_id order by snapshot_id) = 1
 ), polls as (
     select
         job_id,
@@ -223,12 +224,15 @@ with said as (
     )
     group by job_id
 ), begun as (
-    -- A cycle of which a run that is over had the first event is over as well, even if an instant is off by a second.
+    -- A cycle of which a run that is over had the first event is over as well, even if an instant is off by a second. Of a
+    -- job whose status was not read for long there may be many; the newest is among the last three.
     select job_id, p.cycle_id
     from cycle_parts p
     join latest l using (job_id)
+    where p.began_at <= as_of
     group by job_id, p.cycle_id
     having min(p.began_at) > max(l.over_at)
+    qualify row_number() over (partition by job_id order by min(p.began_at) desc, p.cycle_id) <= 3
 ), logged as (
     select
         job_id,

@@ -135,40 +135,66 @@ from (
 where fingerprint is not null;
 
 -- problem_waits: the same as of an instant, each with the episode of its issue that it belongs to. A cause that nobody had
--- waited for during three completed cycles of the job, and that comes back, has another episode.
+-- waited for during three completed cycles of the job, and that comes back, has another episode. With it: how many cycles of
+-- the job were completed, and when the newest of them began.
 create or replace macro problem_waits(as_of, only_issue := '') as table
-with done as (
-    select job_id, began_at, ended_at, row_number() over (partition by job_id order by ended_at, cycle_id) as ordinal
+with done as materialized (
+    select
+        hash(job_id) as job,
+        began_at,
+        ended_at,
+        row_number() over (partition by job_id order by ended_at, cycle_id) as ordinal
     from cycles
     where ended_at <= as_of
+), newest as (
+    select job, max(ordinal) as cycles_done, arg_max(began_at, ordinal) as cycle_began_at from done group by job
 ), waits as (
-    select s.job_id, s.fingerprint, s.source_id, s.since, case when s.until <= as_of then s.until end as until,
+    select
+        s.job_id,
+        s.fingerprint,
+        s.source_id,
+        s.since,
+        case when s.until <= as_of then s.until end as until,
+        hash(s.job_id) as job,
         hash(s.job_id, s.fingerprint) as issue
     from problem_spans s
     where s.since <= as_of and (only_issue = '' or s.fingerprint = only_issue)
 ), placed as (
     select w.*, coalesce(b.ordinal, 0) as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
     from waits w
-    asof left join done b on w.job_id = b.job_id and w.since >= b.ended_at
-    asof left join done e on w.job_id = e.job_id and w.until >= e.ended_at
+    asof left join done b on w.job = b.job and w.since >= b.ended_at
+    asof left join done e on w.job = e.job and w.until >= e.ended_at
 ), broken as (
+    -- Whoever began to wait in one cycle is in one episode, so that cycles are looked at and not everybody.
     select
         *,
-        coalesce(since_ordinal - max(case when until is null then 9223372036854775807 else until_ordinal end)
-            over (before rows between unbounded preceding and 1 preceding) >= 3, true) as begins
-    from placed
-    window before as (partition by issue order by since, source_id)
+        coalesce(since_ordinal - max(lasts) over (
+            partition by issue order by since_ordinal rows between unbounded preceding and 1 preceding) >= 3, true) as begins
+    from (
+        select issue, since_ordinal,
+            max(case when until is null then 9223372036854775807 else until_ordinal end) as lasts
+        from placed
+        group by issue, since_ordinal
+    )
+), counted as (
+    select issue, since_ordinal,
+        (sum(begins::integer) over (partition by issue order by since_ordinal))::bigint as episode
+    from broken
 )
 select
-    job_id,
-    fingerprint,
-    source_id,
-    since,
-    until,
-    since_ordinal,
-    until_ordinal,
-    (sum(begins::integer) over (partition by issue order by since, source_id))::bigint as episode
-from broken;
+    p.job_id,
+    p.fingerprint,
+    p.source_id,
+    p.since,
+    p.until,
+    p.since_ordinal,
+    p.until_ordinal,
+    c.episode,
+    n.cycles_done,
+    n.cycle_began_at
+from placed p
+join counted c on c.issue = p.issue and c.since_ordinal = p.since_ordinal
+left join newest n on n.job = p.job;
 
 -- error_issues: each cause in each job and how it lives, as of an instant. Its life is counted in the job's completed
 -- cycles: new or regressed for its first three, resolved when nobody waited for three. Quiet: nobody waits any more, or no
@@ -198,30 +224,24 @@ with told as (
     from problems
     where occurred_at <= as_of
     group by job_id, fingerprint
-), newest as (
-    select job_id, count(*) as ordinal, arg_max(began_at, (ended_at, cycle_id)) as began_at
-    from cycles
-    where ended_at <= as_of
-    group by job_id
 ), numbered as materialized (
     select * from problem_waits(as_of)
 ), lives as (
     select
-        n.job_id,
-        n.fingerprint,
-        max(n.episode)::bigint as episodes,
-        count(distinct n.source_id) filter (where n.until is null) as waiting,
-        list(distinct n.source_id)[:1000] as source_ids,
-        list(distinct n.source_id) filter (where n.until is null)[:1000] as waiting_ids,
-        count(distinct n.source_id) filter (
-            where n.since < l.began_at and (n.until is null or n.until >= l.began_at)) as waited,
-        max(n.since_ordinal) as last_ordinal,
-        max(n.until_ordinal) as ended_ordinal,
-        max(n.until) as ended_at,
-        max(l.ordinal) as ordinal
-    from numbered n
-    left join newest l using (job_id)
-    group by n.job_id, n.fingerprint
+        job_id,
+        fingerprint,
+        max(episode)::bigint as episodes,
+        count(distinct source_id) filter (where until is null) as waiting,
+        list(distinct source_id)[:1000] as source_ids,
+        list(distinct source_id) filter (where until is null)[:1000] as waiting_ids,
+        count(distinct source_id) filter (
+            where since < cycle_began_at and (until is null or until >= cycle_began_at)) as waited,
+        max(since_ordinal) as last_ordinal,
+        max(until_ordinal) as ended_ordinal,
+        max(until) as ended_at,
+        max(cycles_done) as ordinal
+    from numbered
+    group by job_id, fingerprint
 ), begun as (
     select n.job_id, n.fingerprint, min(n.since) as episode_at, min(n.since_ordinal) as episode_ordinal
     from numbered n
@@ -413,11 +433,14 @@ join (select distinct side, attribute from facts) a using (side)
 left join facts f on f.source_id = k.source_id and f.side = k.side and f.attribute = a.attribute;
 
 -- is_pseudo: an update that altered nothing: Entra logs accountDisabled along with it, changed or not, and values that are
--- the same as before.
+-- the same as before. In a case, since DuckDB would otherwise look into the changes of every event.
 create or replace macro is_pseudo("action", status, changes) as
-    status = 'success' and "action" = 'update' and len(changes) > 0
-    and len(list_filter(changes, lambda c: c.attribute <> 'accountDisabled'
-        and c.old_value is distinct from c.new_value)) = 0;
+    case
+        when status = 'success' and "action" = 'update' then len(changes) > 0
+            and len(list_filter(changes, lambda c: c.attribute <> 'accountDisabled'
+                and c.old_value is distinct from c.new_value)) = 0
+        else false
+    end;
 
 -- issue_traits: each trait of an attribute and how many have it: a of the n whom an issue hit, c of the m others.
 create or replace macro issue_traits(job, issue, since_at, until_at, most) as table

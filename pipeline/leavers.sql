@@ -4,31 +4,42 @@
 -- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
 -- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
 -- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
-create or replace macro leaver_cases(as_of) as table
-with told as (
-    select *, object_number(job_id, source_id) as object
-    from footings
-    where occurred_at < as_of
-        and object_number(job_id, source_id) in (
-            select object_number(job_id, source_id)
-            from footings
-            where occurred_at < as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group')
+-- only_kind: of those alone for whom such a removal was asked at some time; lasting: of those alone whom none has ended since.
+create or replace macro leaver_cases(as_of, only_kind := '', lasting := false) as table
+with wanted as (
+    select object, source_id
+    from (
+        select
+            object_number(job_id, source_id) as object,
+            any_value(source_id) as source_id,
+            bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as asked,
+            coalesce(max(order_key) filter (where ends is null), -1)
+                > coalesce(max(order_key) filter (where ends is not null), -1) as lasts
+        from footings
+        where occurred_at < as_of and lower(coalesce(source_type, '')) <> 'group'
+            and (removal is not null or lasting and ends is not null)
+        group by object
+    )
+    where asked and (lasts or not lasting)
 ), runs as (
     select
         *,
         count(ends) over before as run,
         last_value(ends ignore nulls) over before as ended_before
-    from told
+    from (select *, object_number(job_id, source_id) as object from footings)
+    where occurred_at < as_of and object in (select object from wanted)
+        -- The same once more, by which DuckDB reads few rows where few are wanted.
+        and source_id in (select source_id from wanted)
     window before as (
         partition by object order by order_key rows between unbounded preceding and 1 preceding)
 ), cases as (
     select
-        job_id,
-        source_id,
+        any_value(job_id) as job_id,
+        any_value(source_id) as source_id,
         arg_max(tenant_id, order_key) as tenant_id,
         arg_max(app_id, order_key) as app_id,
-        coalesce(arg_max(app_name, order_key), job_id) as app_name,
-        coalesce(arg_max("name", order_key), source_id) as "name",
+        coalesce(arg_max(app_name, order_key), any_value(job_id)) as app_name,
+        coalesce(arg_max("name", order_key), any_value(source_id)) as "name",
         arg_max(target_id, order_key) as target_id,
         arg_max(removal, order_key) filter (where removal is not null) as kind,
         min(occurred_at) filter (where removal is not null) as asked_at,
@@ -47,7 +58,7 @@ with told as (
         arg_max_null(reason, order_key) as reason,
         arg_max_null(retry_at, order_key) as retry_at
     from runs
-    group by job_id, source_id, object, run
+    group by object, run
     having count(removal) > 0
 )
 select
@@ -129,52 +140,65 @@ create or replace macro some_of(names) as
 
 -- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
 -- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
--- that fails is left out, since Entra tries it again by itself.
-create or replace macro lost_memberships(as_of) as table
+-- that fails is left out, since Entra tries it again by itself. only_was: out of scope, or removed.
+create or replace macro lost_memberships(as_of, only_was := '') as table
 with away as (
     select
-        job_id,
-        source_id,
+        object,
         max(order_key) as order_key,
         max(occurred_at) as gone_at,
         arg_max(case footing when 'out' then 'out of scope' else 'removed' end, order_key) as was
-    from footings
+    from (select *, object_number(job_id, source_id) as object from footings)
     where occurred_at < as_of
         and lower(coalesce(source_type, '')) <> 'group'
         and (removal in ('disable', 'delete') and status in ('success', 'warning')
             or skip_reason in ('NotEffectivelyEntitled', 'out of scope'))
-    group by job_id, source_id
-), back as materialized (
+    group by object
+), turns as materialized (
     select
-        t.job_id,
-        t.source_id,
+        t.object,
         any_value(a.was) as was,
         any_value(a.gone_at) as gone_at,
         min(t.occurred_at) as back_at,
-        arg_max(t.app_name, t.order_key) as app_name,
-        coalesce(arg_max(t."name", t.order_key), t.source_id) as "name",
-        arg_max(t.target_id, t.order_key) as target_id,
-        arg_min(t.event_id, t.order_key) as event_id
-    from footings t
-    join away a on a.job_id = t.job_id and a.source_id = t.source_id and t.order_key > a.order_key
-    where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
-    group by t.job_id, t.source_id
+        min(t.order_key) as first_key,
+        max(t.order_key) as last_key
+    from (select *, object_number(job_id, source_id) as object from footings) t
+    join away a on a.object = t.object and t.order_key > a.order_key
+    where t.occurred_at < as_of and t.footing = 'in' and t.removal is null and (only_was = '' or a.was = only_was)
+    group by t.object
+), back as materialized (
+    select
+        any_value(f.job_id) as job_id,
+        any_value(f.source_id) as source_id,
+        any_value(t.was) as was,
+        any_value(t.gone_at) as gone_at,
+        any_value(t.back_at) as back_at,
+        arg_max(f.app_name, f.order_key) as app_name,
+        coalesce(arg_max(f."name", f.order_key), any_value(f.source_id)) as "name",
+        arg_max(f.target_id, f.order_key) as target_id,
+        arg_min(f.event_id, f.order_key) as event_id
+    from (select *, object_number(job_id, source_id) as object from footings) f
+    join turns t on t.object = f.object and f.order_key between t.first_key and t.last_key
+    where f.footing = 'in' and f.removal is null
+    group by f.object
 ), named as (
     select
-        job_id,
-        source_id,
+        any_value(job_id) as job_id,
+        any_value(source_id) as source_id,
         group_id,
         arg_max(op = 'add', occurred_at) filter (where occurred_at < back_at) as was_member,
         bool_or(occurred_at >= back_at) as again
     from (
-        select b.job_id, b.source_id, b.back_at, c.source_id as group_id, c.op, c.occurred_at
+        select b.job_id, b.source_id, b.object, b.back_at, c.source_id as group_id, c.op, c.occurred_at
         from member_claims c
         join (
-            select distinct job_id, source_id, back_at, unnest([source_id, target_id]) as "member" from back
+            select distinct job_id, source_id, object_number(job_id, source_id) as object, back_at,
+                unnest([source_id, target_id]) as "member"
+            from back
         ) b on object_number(b.job_id, b."member") = object_number(c.job_id, c."member")
         where c.occurred_at < as_of and c.status in ('success', 'warning') and c.op in ('add', 'remove')
     )
-    group by job_id, source_id, group_id
+    group by object, group_id
 ), titles as (
     select job_id, source_id as group_id, arg_max_null(source_name, named_key) as title
     from identity_parts

@@ -43,8 +43,7 @@ JOBS = """
     order by r.job_id"""
 ESCROWS = """
     select job_id, is_reference, count(*) as objects
-    from escrows
-    where closed_at is null
+    from waiting_escrows
     group by job_id, is_reference"""
 INCIDENTS = """
     select rule, severity, count(*) as incidents from incidents where closed_at is null group by rule, severity"""

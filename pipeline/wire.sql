@@ -1,9 +1,14 @@
 -- The wire beside the word: which SCIM request belongs to which event, and where the two disagree. Read after
 -- issues.sql.
 
--- looked_for: the value that a SCIM filter looks for: userName eq "ada@example.com".
+-- looked_for: the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so; the regular
+-- expression, which takes ten times as long, is for the others.
 create or replace macro looked_for("filter") as
-    lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''));
+    case
+        when contains(lower("filter"), ' eq "')
+            then nullif(split_part(split_part(lower("filter"), ' eq "', 2), '"', 1), '')
+        else lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''))
+    end;
 
 -- object_keys_of: what a request says of its object, in small letters: its id, the identity it was given, its name.
 -- Only bodies that hold a whole resource are looked into: a PATCH has its object's id in the path.

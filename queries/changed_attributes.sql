@@ -18,10 +18,10 @@ select
     app_name,
     change.attribute as attribute,
     count(*) as changes,
-    count(distinct source_id) as objects,
+    count(distinct object) as objects,
     count(*) filter (where change.new_value is null) as emptied
 from (
-    select app_name, source_id, unnest(changes) as change
+    select app_name, hash(source_id) as object, unnest(changes) as change
     from events
     where status = 'success'
         and occurred_at >= $since

@@ -37,8 +37,7 @@ with status as (
     group by job_id
 ), waiting as (
     select job_id, count(*) as objects, min(opened_at) as since, min(retry_at) as retry_at, mode(error_code) as cause
-    from escrows
-    where closed_at is null
+    from waiting_escrows
     group by job_id
 ), seen as (
     select job_id, arg_max(app_name, named_key) as app_name, max(last_event_at) as last_event_at

@@ -38,7 +38,7 @@ select
     c.source_id,
     c.event_id,
     c.job_id
-from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second)) c
+from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), only_kind := 'stagedDelete') c
 left join told t on t.job_id = c.job_id
 where c.outcome = 'held back' and ($job is null or c.job_id = $job) and ($tenant is null or c.tenant_id = $tenant)
 order by c.staged_at, c.job_id, c.source_id

@@ -20,9 +20,8 @@
 --   is_reference    whether it is about a reference, such as a member or a manager
 with waiting as (
     select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference
-    from escrows
-    where closed_at is null
-        and ($job is null or job_id = $job)
+    from waiting_escrows
+    where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
     order by opened_at, job_id, source_id
     limit $limit

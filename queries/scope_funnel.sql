@@ -14,10 +14,33 @@
 --   stage      seen, in scope, matched, changed or exported
 --   leak       why objects did not reach the stage; null in the line of those that did
 --   objects    distinct objects
-with leaks as (
-    select stage_of(leak) as ordinal, leak, count(*) as objects
-    from last_told($since, $until)
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+with told as (
+    select
+        object_number(job_id, source_id) as object,
+        order_of(occurred_at, event_id) as order_key,
+        coalesce(leak_of("action", status, skip_reason, error_code, []::struct("type" varchar, status varchar)[]), '') as leak
+    from events
+    where occurred_at >= $since
+        and occurred_at < $until
+        and source_id is not null
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
+), lasts as (
+    select object, max(order_key) as order_key, arg_max(leak, order_key) as leak from told group by object
+), leaks as (
+    -- At which step a failure left is told by problems, so that no steps are read.
+    select
+        stage_of(leak) as ordinal,
+        leak,
+        count(*) as objects
+    from (
+        select case when p.order_key is null then l.leak
+            else leak_of(p."action", p.status, null, p.code, [{'type': p.step_type, 'status': 'failure'}]) end as leak
+        from lasts l
+        left join (
+            select *, object_number(job_id, source_id) as object from problems where status = 'failure'
+        ) p on p.object = l.object and p.order_key = l.order_key
+    )
     group by leak
 )
 select

@@ -18,26 +18,35 @@
 --   source_id    the object's id in Entra
 --   job_id       the job
 with standing as (
-    select job_id, source_id, event_id, occurred_at, order_key, footing = 'out' as is_out,
-        coalesce("name", source_id) as "name", app_name
+    select object_number(job_id, source_id) as object, occurred_at, order_key, footing = 'out' as is_out
     from footings
     where occurred_at < $until
         and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
         and ($job is null or job_id = $job)
         and ($tenant is null or tenant_id = $tenant)
 ), moved as (
+    select object, max(order_key) as order_key
+    from standing
+    group by object
+    having max(occurred_at) >= $since
+        and arg_max(is_out, order_key)
+            <> coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key))
+), told as (
+    select f.*
+    from (select *, object_number(job_id, source_id) as object from footings) f
+    join moved m on m.object = f.object and f.order_key <= m.order_key
+), lasts as (
     select
-        job_id,
-        source_id,
-        arg_max(event_id, order_key) as last_event_id,
-        arg_max(is_out, order_key) as left_scope,
-        coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key)) as was_out,
-        arg_max("name", order_key) as "name",
+        any_value(job_id) as job_id,
+        any_value(source_id) as source_id,
+        arg_max(event_id, order_key) as event_id,
+        arg_max(footing, order_key) = 'out' as left_scope,
+        arg_max(coalesce("name", source_id), order_key) as "name",
         arg_max(app_name, order_key) as app_name,
         max(occurred_at) as moved_at
-    from standing
-    group by job_id, source_id
-    having max(occurred_at) >= $since
+    from told
+    where footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped'
+    group by object
 )
 select
     case when m.left_scope then 'left' else 'came' end as turn,
@@ -48,7 +57,6 @@ select
     m.moved_at,
     m.source_id,
     m.job_id
-from moved m
-left join skips s on s.event_id = m.last_event_id and s.job_id is not distinct from m.job_id
-where m.left_scope <> m.was_out
+from lasts m
+left join skips s on s.event_id = m.event_id and s.job_id is not distinct from m.job_id
 order by m.moved_at desc, m."name", m.job_id, m.source_id

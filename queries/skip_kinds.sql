@@ -20,22 +20,24 @@
 --   apps            the applications
 --   last_seen_at    the newest
 with told as (
-    select job_id, source_id, kind, order_key, occurred_at, app_name, attribute
+    select object_number(job_id, source_id) as object, kind, order_key, occurred_at, app_name, attribute
     from skips
     where occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
         and ($tenant is null or tenant_id = $tenant)
 ), skipped as (
-    select job_id, source_id, kind, max(order_key) as order_key, count(*) as skips, max(occurred_at) as last_seen_at
+    select object, kind, max(order_key) as order_key, count(*) as skips, max(occurred_at) as last_seen_at
     from told
-    group by job_id, source_id, kind
+    group by object, kind
+), stands as (
+    select object, coalesce(arg_max(state, state_key), 'skipped') = 'skipped' as is_skipped
+    from (select object_number(job_id, source_id) as object, state, state_key from identity_parts)
+    group by object
 ), waits as (
-    select
-        s.*,
-        i.state = 'skipped' and s.order_key = max(s.order_key) over (partition by s.job_id, s.source_id) as waits
+    select s.*, i.is_skipped and s.order_key = max(s.order_key) over (partition by s.object) as waits
     from skipped s
-    left join identities i on i.job_id = s.job_id and i.source_id = s.source_id
+    left join stands i on i.object = s.object
 ), kinds as (
     select kind, count(*) as objects, count(*) filter (where waits) as waiting, sum(skips)::bigint as skips,
         max(order_key) as order_key, max(last_seen_at) as last_seen_at

@@ -27,8 +27,7 @@ select
     m.source_id,
     m.event_id,
     m.job_id
-from lost_memberships($as_of::timestamp + interval 1 second) m
-where m.was = 'removed'
-    and ($job is null or m.job_id = $job)
+from lost_memberships($as_of::timestamp + interval 1 second, only_was := 'removed') m
+where ($job is null or m.job_id = $job)
     and ($tenant is null or m.job_id in (select job_id from subjects where tenant_id = $tenant))
 order by m.back_at, m.job_id, m.source_id

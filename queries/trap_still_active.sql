@@ -20,8 +20,13 @@
 --   job_id      the job
 with done as (
     select *
-    from leaver_cases($as_of::timestamp + interval 1 second)
-    qualify row_number() over (partition by job_id, source_id order by started_at desc) = 1
+    from (
+        select * from leaver_cases($as_of::timestamp + interval 1 second, only_kind := 'disable')
+        qualify row_number() over (partition by object_number(job_id, source_id) order by started_at desc) = 1
+    )
+    where kind = 'disable' and outcome = 'done'
+        and ($job is null or job_id = $job)
+        and ($tenant is null or tenant_id = $tenant)
 ), near as (
     -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
     from (
@@ -71,9 +76,6 @@ select
     d.job_id
 from done d
 join answered a on a.job_id = d.job_id and a.source_id = d.source_id
-where d.kind = 'disable' and d.outcome = 'done'
-    and is_true(a.active)
+where is_true(a.active)
     and (d.job_id, d.source_id) not in (from back)
-    and ($job is null or d.job_id = $job)
-    and ($tenant is null or d.tenant_id = $tenant)
 order by since, d.job_id, d.source_id

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -329,3 +331,26 @@ def test_the_page_says_so_when_everybody_is_out(given: Given) -> None:
 
 def test_nothing_stored_is_no_leaver(given: Given) -> None:
     assert given.answer("deprovision_times", **NOW) == []
+
+
+def test_the_short_ways_to_open_and_to_held_cases_give_what_all_cases_hold(given: Given) -> None:
+    chance = Random(7)
+    for minute in range(600):
+        who, kind = f"p{chance.randrange(40)}", chance.choice(("disable", "delete", "stagedDelete", "update"))
+        status = chance.choice(("success", "failure", "skipped"))
+        reason = chance.choice(("RedundantExport", "NotEffectivelyEntitled")) if status == "skipped" else None
+        given.event(
+            who, status, moment(1) + timedelta(minutes=minute), action=kind, skip_reason=reason, error_code=None
+        )
+    store = given.stored()
+    found = {"open": 0, "held back": 0}
+    for hour in range(11):
+        at = [moment(1, hour)]
+        for outcome, short in (("open", "lasting := true"), ("held back", "only_kind := 'stagedDelete'")):
+            every, few = (
+                sorted(map(repr, store.rows(f"from leaver_cases(?{more}) where outcome = '{outcome}'", at)))
+                for more in ("", f", {short}")
+            )
+            assert every == few
+            found[outcome] += len(few)
+    assert min(found.values()) > 50

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.profiles import Profile, ProfileError, known_as, profile_of, read_profiles
 from pipeline.settings import read_settings
-from views._frame import Row, ask, bar, records, tile, times
+from views._frame import Row, ahead, ask, bar, records, tile, times
 from views._issue_words import SIDES, blame_sentence
 from views._look import count, missing
 from views._rows import choose, story_link
@@ -70,8 +70,8 @@ def required_of(job: str, app: str) -> list[str]:
     profile = known_profile(app)
     if profile is None:
         return []
-    needed = [name for name, each in profile.attributes.get("user", {}).items() if each.required]
-    return needed + sources_of(job, needed)
+    names = required(profile)
+    return names + sources_of(job, names)
 
 
 def known_profile(app: str) -> Profile | None:
@@ -91,19 +91,24 @@ def sources_of(job: str, needed: list[str]) -> list[str]:
     return [one for one in plainly if re.fullmatch(r"\w+", one)]
 
 
-def failing_next() -> None:
+def needed() -> str:
+    """Gives what each job of the bar needs of a person in the source, as failing_next takes it."""
+    apps = {str(job["job_id"]): str(job["app_name"]) for job in records(ask("jobs"))}
+    asked = [job for job in apps if bar().job in (None, job)]
+    known = {job: profile for job in asked if (profile := known_profile(apps[job]))}
+    for job in known:
+        ahead("attribute_mappings", job=job)
+    return "|".join(f"{job}={name}" for job in known for name in sources_of(job, required(known[job])))
+
+
+def required(profile: Profile) -> list[str]:
+    """Gives the attributes without which an app takes nobody."""
+    return [name for name, each in profile.attributes.get("user", {}).items() if each.required]
+
+
+def failing_next(wanted: str) -> None:
     """Draws who is going to fail at their next change, before they do."""
-    jobs = [job for job in records(ask("jobs")) if bar().job in (None, job["job_id"])]
-    wanted = [
-        f"{job['job_id']}={name}"
-        for job in jobs
-        if (profile := known_profile(str(job["app_name"])))
-        for name in sources_of(
-            str(job["job_id"]), [name for name, each in profile.attributes.get("user", {}).items() if each.required]
-        )
-    ]
-    empty = "Nobody is known to lack what an app requires."
-    tile("failing_next", lacking, empty=empty, required="|".join(wanted))
+    tile("failing_next", lacking, empty="Nobody is known to lack what an app requires.", required=wanted)
 
 
 def lacking(rows: pd.DataFrame) -> None:

@@ -200,7 +200,10 @@ def everything() -> None:
     """Draws the list and what belongs to it."""
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     bucket = "hour" if hours == 1 else "day"
-    ahead("issues", "success_and_noise", "completeness_of_window", "changed_attributes")
+    ahead("issues")
+    wanted = _blame.needed()
+    ahead("failing_next", required=wanted)
+    ahead("success_and_noise", "completeness_of_window", "changed_attributes")
     ahead("bucket_completeness", bucket="hour")
     st.markdown(f"**{sentence(ask('issues'))}**")
     rates(ask("success_and_noise").iloc[0])
@@ -221,7 +224,7 @@ def everything() -> None:
     )
     if chosen:
         compare(*chosen)
-    _blame.failing_next()
+    _blame.failing_next(wanted)
     _blame.changing()
 
 
