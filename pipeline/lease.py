@@ -13,8 +13,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from pipeline.settings import Settings
-from pipeline.store import lock_file
+from pipeline.settings import Settings, lock_file
 
 
 @dataclass(frozen=True)

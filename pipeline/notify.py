@@ -24,7 +24,8 @@ from pipeline.messages import CLOSED, DIGEST, PASSED, Message, grouped, trial
 from pipeline.outbox import WAITING, Row, claim, mark, record_failed, record_sent, take_over, waiting
 from pipeline.records.secrets import REMOVED, without_secrets
 from pipeline.routes import OWN_HOSTS, VARIABLE, Destination, Route, Routes
-from pipeline.store import Store, lock_file
+from pipeline.settings import lock_file
+from pipeline.store import Store
 
 KINDS = {"critical": "failure", "warning": "warning"}
 TELLING = ("Socket Exception: ", "Response Details:")

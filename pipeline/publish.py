@@ -11,7 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pipeline.schema import build_schema
-from pipeline.store import LAKE, Cursor, Store, lock_file, quoted, said
+from pipeline.settings import lock_file
+from pipeline.store import LAKE, Cursor, Store, quoted, said
 
 PUBLISHED = "published"
 TABLES = ("events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files")

@@ -3,7 +3,6 @@
 Beats write a row a minute; that must not make every page ask everything anew.
 """
 
-import os
 import re
 import time
 from collections.abc import Callable
@@ -101,7 +100,7 @@ def stamp(*files: Path | str) -> Stamp | None:
     told = []
     for file in files:
         with suppress(FileNotFoundError):
-            seen = os.stat(file)
+            seen = Path(file).stat()
             told.append((seen.st_size, seen.st_mtime_ns))
     settled = all(time.time_ns() - changed > TICK for _, changed in told)
     return tuple(told) if told and settled else None

@@ -25,9 +25,7 @@ Fetch = Callable[[str, Values], pa.Table]
 class Remembered:
     """The answers of one store; a question waits for its own fetching, never for another's."""
 
-    def __init__(
-        self, fetch: Fetch, rows: Callable[..., Rows], revision: Callable[[], int], catalog: str
-    ) -> None:
+    def __init__(self, fetch: Fetch, rows: Callable[..., Rows], revision: Callable[[], int], catalog: str) -> None:
         self._fetch, self._rows, self._revision = fetch, rows, revision
         self._moves = Moves(catalog)
         self._held: dict[tuple[str, str], tuple[int, Future[pa.Table]]] = {}

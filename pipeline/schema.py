@@ -44,7 +44,8 @@ def build_schema(cursor: Executes) -> None:
 def write_once(cursor: Executes, catalog: str) -> None:
     """Puts an empty row into each of the lake's tables that never had one; `take_back` removes it in the next commit.
 
-    Measured with DuckLake 1.5.5: each question that names a table without statistics takes 4 ms more for each of its columns.
+    Measured with DuckDB 1.5.5: a question that names a table without statistics takes 4 ms more for each of its
+    columns.
     """
     for (table,) in cursor.execute(WRITTEN.format(catalog=catalog, rows=0)).fetchall():
         cursor.execute(f'insert into "{table}" default values')

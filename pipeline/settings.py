@@ -102,3 +102,11 @@ def sentence(fault: object) -> str:
     wanted = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
     said = f"give {wanted}" if kind in EXAMPLES else wanted
     return f"{name} is '{fault['input']}'; {said}."
+
+
+def lock_file(settings: Settings, kind: str) -> Path:
+    """Gives the file whose OS lock stands for `kind`; the OS frees it when its holder dies."""
+    catalog = settings.catalog_file
+    file = catalog.with_name(f"{catalog.name}.{kind}") if catalog else settings.folder / f"catalog.{kind}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file

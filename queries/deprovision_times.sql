@@ -22,33 +22,20 @@
 --   p95_s           seconds after which 19 of 20 are out
 --   longest_s       seconds that the longest one took, or has taken so far
 --   job_id          the job
-with cases as (
-    select *
-    from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second))
-    where started_at >= $since and kind <> 'stagedDelete'
-        and ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
-), quantiles as (
-    select
-        job_id,
-        kind,
-        min(took_s) filter (where still_share <= 0.5 + 1e-9) as p50_s,
-        min(took_s) filter (where still_share <= 0.05 + 1e-9) as p95_s
-    from survival_curve($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
-    group by job_id, kind
-)
 select
-    max(c.app_name) as app_name,
-    c.kind,
-    count(*) as cases,
-    count(*) filter (where c.outcome = 'done') as done,
-    count(*) filter (where c.outcome = 'open') as still_open,
-    count(*) filter (where c.outcome = 'called off') as called_off,
-    count(*) filter (where c.started_from = 'trigger') as from_trigger,
-    any_value(q.p50_s) as p50_s,
-    any_value(q.p95_s) as p95_s,
-    max(c.took_s) as longest_s,
-    c.job_id
-from cases c
-left join quantiles q on q.job_id = c.job_id and q.kind = c.kind
-group by c.job_id, c.kind
-order by still_open desc, app_name, c.job_id, c.kind
+    max(app_name) as app_name,
+    kind,
+    sum(went + left_sight)::bigint as cases,
+    sum(went)::bigint as done,
+    sum(still_open)::bigint as still_open,
+    sum(called_off)::bigint as called_off,
+    sum(from_trigger)::bigint as from_trigger,
+    min(took_s) filter (where still_share <= 0.5 + 1e-9) as p50_s,
+    min(took_s) filter (where still_share <= 0.05 + 1e-9) as p95_s,
+    max(took_s) as longest_s,
+    job_id
+from survival_curve($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
+where ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+group by job_id, kind
+order by still_open desc, app_name, job_id, kind

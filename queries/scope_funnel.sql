@@ -18,7 +18,8 @@ with told as (
     select
         object_number(job_id, source_id) as object,
         order_of(occurred_at, event_id) as order_key,
-        coalesce(leak_of("action", status, skip_reason, error_code, []::struct("type" varchar, status varchar)[]), '') as leak
+        coalesce(leak_of("action", status, skip_reason, error_code, []::struct("type" varchar, status varchar)[]), '')
+            as leak
     from events
     where occurred_at >= $since
         and occurred_at < $until

@@ -12,14 +12,13 @@ from filelock import FileLock
 
 from pipeline.catalog import bind, find_query
 from pipeline.questions import QuestionRefused, read_only_statement
-from pipeline.settings import Settings, SettingsError, read_settings
+from pipeline.settings import Settings, SettingsError, lock_file, read_settings
 from pipeline.store import (
     Cursor,
     Store,
     StoreBusy,
     StoreError,
     StoreMissing,
-    lock_file,
     open_store,
     seal,
 )

@@ -24,7 +24,7 @@ TRAPS = (
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Those that leave an account in use."
 QUICK = 20_000
-"Up to how many attempts in a window its removals are held against the app's log without being asked."
+"Up to how many events and requests in a window its removals are held against the app's log without being asked."
 KINDS = {"disable": "Disable", "delete": "Delete"}
 
 
@@ -190,9 +190,9 @@ def cases(row: Row) -> None:
 
 def both_sides(now: datetime) -> None:
     """Holds each removal against the app's own log, at once where that is quick, else when asked."""
-    daily = ask("daily_success")
-    attempts = 0 if daily.empty else int(daily[["failures", "successes"]].sum().sum())
-    if attempts > QUICK and not st.toggle("Hold each removal against the app's own log", key="leavers_heard"):
+    if int(ask("wire_size")[["events", "requests"]].sum().sum()) > QUICK and not st.toggle(
+        "Hold each removal against the app's own log", key="leavers_heard"
+    ):
         st.caption("In so large a window that takes a while; a smaller window, or one job, makes it quick.")
         return
     tile("deprovision_heard", heard, empty="Entra calls no removal of this window done.", as_of=now)
@@ -256,7 +256,7 @@ def page() -> None:
         return
     now = as_of()
     ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, "completeness_of_window", as_of=now)
-    ahead("deprovision_curve", "daily_success", *TRAPS, as_of=now)
+    ahead("deprovision_curve", "wire_size", *TRAPS, as_of=now)
     left, held = ask("leavers_active", as_of=now), ask("leavers_held", as_of=now)
     said = sentence(left, held, ask("deprovision_times", as_of=now))
     caught = sum(len(ask(name, as_of=now)) for name in IN_USE)

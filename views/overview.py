@@ -10,7 +10,22 @@ import streamlit as st
 from pipeline.settings import read_settings
 from views import _charts, _coverage, _incidents, _needs, _progress
 from views._bar import spelled
-from views._frame import BLANK, PLAIN, Row, ahead, as_of, ask, bar, is_empty, pointed, records, standing, teach, tile, times
+from views._frame import (
+    BLANK,
+    PLAIN,
+    Row,
+    ahead,
+    as_of,
+    ask,
+    bar,
+    is_empty,
+    pointed,
+    records,
+    standing,
+    teach,
+    tile,
+    times,
+)
 from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
 from views._rows import behind, choose, story_link
 

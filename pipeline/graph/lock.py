@@ -13,8 +13,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from pipeline.lease import Holder
-from pipeline.settings import Settings
-from pipeline.store import lock_file
+from pipeline.settings import Settings, lock_file
 
 
 class Busy(Exception):
