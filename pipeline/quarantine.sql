@@ -65,12 +65,12 @@ with lately as (
 ), fine as (
     select job_id, count(*) as objects
     from (
-        select job_id, source_id, arg_max(state, order_key) as state
-        from outcomes
+        select any_value(job_id) as job_id, arg_max(footing, order_key) as footing
+        from footings
         where occurred_at <= as_of and job_id in (select job_id from waits where closed_at > as_of)
-        group by job_id, source_id
+        group by object_number(job_id, source_id)
     )
-    where state in ('in_sync', 'disabled', 'deleted')
+    where footing in ('in', 'gone')
     group by job_id
 ), present as (
     select

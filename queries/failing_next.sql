@@ -57,10 +57,24 @@ with said as (
 ), inferred as (
     select * from held
     qualify lacks and avg((not lacks)::integer) over (partition by job_id, attribute) >= 0.8
+), found as (
+    select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from said
+    union all
+    select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
+    where (job_id, source_id) not in (select (job_id, source_id) from said)
+), standing as (
+    select
+        job_id,
+        source_id,
+        coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name",
+        coalesce(arg_max(state, state_key), 'skipped') as state
+    from identity_parts
+    where source_id in (select source_id from found)
+    group by job_id, source_id
 )
 select
     f.source_id,
-    coalesce(i.upn, i.source_name, f.source_id) as "name",
+    i."name",
     coalesce(f.app_name, f.job_id) as app_name,
     f.job_id,
     string_agg(distinct f.attribute, ', ' order by f.attribute) as attribute,
@@ -68,13 +82,8 @@ select
     i.state,
     min(f.since) as since,
     max(f.event_id) as event_id
-from (
-    select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from said
-    union all
-    select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
-    where (job_id, source_id) not in (select (job_id, source_id) from said)
-) f
-join identities i on i.job_id = f.job_id and i.source_id = f.source_id
+from found f
+join standing i on i.job_id = f.job_id and i.source_id = f.source_id
 where i.state not in ('deleted', 'disabled')
 group by all
 order by f.known_by, since, "name", f.source_id, f.job_id

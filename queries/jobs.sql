@@ -11,7 +11,7 @@ select
     coalesce(arg_max(app_name, seen_at), job_id) as app_name,
     arg_max(tenant_id, seen_at) as tenant_id
 from (
-    select job_id, tenant_id, app_name, "hour" as seen_at from hourly
+    select job_id, tenant_id, app_name, "hour" as seen_at from hourly_parts
     union all
     select job_id, tenant_id, app_name, observed_at from job_snapshots
 )

@@ -56,7 +56,10 @@ with told as (
         select (e.job_id, e.source_id)
         from events e
         join latest l on l.job_id = e.job_id and l.source_id = e.source_id
-        where e.occurred_at > l.occurred_at and e.occurred_at <= $at and e.status = 'success'
+        where l.last_action = 'stageddelete'
+            and e.occurred_at > l.occurred_at
+            and e.occurred_at <= $at
+            and e.status = 'success'
     )
     group by job_id
 )

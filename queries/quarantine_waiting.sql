@@ -24,28 +24,32 @@ with waits as (
     where opened_at <= $at and (closed_at is null or closed_at > $at) and ($job is null or job_id = $job)
 ), tried as (
     select
-        e.job_id,
-        e.source_id,
+        p.job_id,
+        p.source_id,
         any_value(w.opened_at) as opened_at,
-        arg_max(e.app_name, e.occurred_at) as app_name,
-        coalesce(arg_max(e.upn, e.occurred_at), arg_max(e.source_name, e.occurred_at), e.source_id) as name,
-        arg_max(e."action", (e.occurred_at, e.event_id)) as "action",
+        arg_max(p.app_name, p.order_key) as app_name,
+        arg_max(p."action", p.order_key) as "action",
         count(*) as attempts,
-        arg_max(e.retry_at, e.occurred_at) as retry_at,
-        arg_max(e.error_code, e.occurred_at) as error_code
-    from events e
-    join waits w on w.job_id = e.job_id and w.source_id = e.source_id
-    where e.status = 'failure'
-        and e.occurred_at >= w.opened_at
-        and e.occurred_at <= $at
-        and ($tenant is null or e.tenant_id = $tenant)
-    group by e.job_id, e.source_id
+        arg_max(p.retry_at, p.order_key) as retry_at,
+        arg_max(p.code, p.order_key) as error_code
+    from problems p
+    join waits w on w.job_id = p.job_id and w.source_id = p.source_id
+    where p.status = 'failure'
+        and p.occurred_at >= w.opened_at
+        and p.occurred_at <= $at
+        and ($tenant is null or p.tenant_id = $tenant)
+    group by p.job_id, p.source_id
+), called as (
+    select job_id, source_id, coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key)) as "name"
+    from identity_parts
+    where source_id in (select source_id from tried)
+    group by job_id, source_id
 )
 select
     app_name,
     job_id,
     source_id,
-    name,
+    coalesce("name", source_id) as name,
     "action" in ('disable', 'delete') as leaver,
     "action",
     opened_at,
@@ -54,5 +58,6 @@ select
     opened_at + interval 28 day as dropped_at,
     error_code
 from tried
+left join called using (job_id, source_id)
 order by leaver desc, opened_at, job_id, source_id
 limit $limit

@@ -19,9 +19,10 @@
 --   event_id    the event that gives it away
 --   job_id      the job
 with done as (
-    select *
+    select * exclude (kind, outcome, tenant_id)
     from (
-        select * from leaver_cases($as_of::timestamp + interval 1 second, only_kind := 'disable')
+        select job_id, source_id, tenant_id, app_id, app_name, "name", target_id, kind, outcome, ended_at, event_id
+        from leaver_cases($as_of::timestamp + interval 1 second, only_kind := 'disable')
         qualify row_number() over (partition by object_number(job_id, source_id) order by started_at desc) = 1
     )
     where kind = 'disable' and outcome = 'done'
