@@ -29,34 +29,37 @@ with said as (
     select split_part(word, '=', 1) as job_id, split_part(word, '=', 2) as attribute
     from (select unnest(string_split($required, '|')) as word)
     where contains(word, '=')
+), written as (
+    -- The newest event of each that may hold a reading: of these alone the steps are read.
+    select arg_max(event_id, order_of(occurred_at, event_id)) as event_id
+    from events
+    where occurred_at >= $since
+        and occurred_at < $until
+        and ($tenant is null or tenant_id = $tenant)
+        and job_id in (select job_id from wanted)
+        and ($job is null or job_id = $job)
+        and source_type = 'User'
+        and "action" in ('create', 'update')
+    group by object_number(job_id, source_id)
 ), readings as (
-    select
-        job_id,
-        source_id,
-        max(app_name) as app_name,
-        arg_max(read.details, order_of(occurred_at, event_id)) as details,
-        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
-        max(occurred_at) as since
+    select job_id, source_id, app_name, read.details as details, event_id, occurred_at as since
     from (
         select *, list_filter(steps, lambda s: s."type" = 'import' and s."name" like 'EntryImport%')[-1] as read
         from events
-        where occurred_at >= $since
+        where event_id in (from written)
+            and occurred_at >= $since
             and occurred_at < $until
-            and ($tenant is null or tenant_id = $tenant)
             and job_id in (select job_id from wanted)
-            and ($job is null or job_id = $job)
-            and source_type = 'User'
-            and "action" in ('create', 'update')
     )
     where json_exists(read.details, '$.userPrincipalName')
-    group by job_id, source_id
 ), held as (
     select r.*, w.attribute, nullif(trim(r.details ->> ('$."' || w.attribute || '"')), '') is null as lacks
     from readings r
     join wanted w using (job_id)
+), usual as (
+    select job_id, attribute from held group by job_id, attribute having avg((not lacks)::integer) >= 0.8
 ), inferred as (
-    select * from held
-    qualify lacks and avg((not lacks)::integer) over (partition by job_id, attribute) >= 0.8
+    select h.* from held h join usual u on u.job_id = h.job_id and u.attribute = h.attribute where h.lacks
 ), found as (
     select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from said
     union all
