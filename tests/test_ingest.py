@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import sleep
+from uuid import UUID
 
 import pytest
 
@@ -221,6 +222,19 @@ def test_a_good_line_behind_a_truncated_one_is_kept(store: Store, tmp_path: Path
         told[n] = told[n][: rng.randrange(5, len(told[n]) - 1)]
     found = load_one(store, tmp_path / "in", "\n".join(told).encode() + b"\n")
     assert tally(found) == (3000, 2940, 0, 60)
+    assert [row[0] - 1 for row in store.rows("select line from rejects order by line")] == cut
+
+
+def test_broken_lines_of_a_large_file_are_those_that_are_rejected(store: Store, tmp_path: Path) -> None:
+    """DuckDB reads it in pieces on all cores; a line is still known by its place in the file."""
+    one = event("ada", 1) | {"padding": "x" * 6000}
+    before, after = dumped(one).split(str(one["id"]))
+    told = [f"{before}{UUID(int=n)}{after}" for n in range(24_000)]
+    cut = [3000, 9000, 21_000]
+    for n in cut:
+        told[n] = told[n][:700] + " broken"
+    found = load_one(store, tmp_path / "in", "\n".join(told).encode() + b"\n")
+    assert tally(found) == (24_000, 23_997, 0, 3)
     assert [row[0] - 1 for row in store.rows("select line from rejects order by line")] == cut
 
 
