@@ -5,35 +5,30 @@
 -- Those later ones are looked at again, since one that repeated the word before it may say otherwise now.
 set variable arriving_since = (select min(occurred_at) from arriving);
 create or replace temp table late_objects as
-select object_number(a.job_id, a.source_id) as object
+select object_number(a.job_id, a.source_id) as object, any_value(a.first_at) as first_at
 from (select job_id, source_id, min(occurred_at) as first_at from arriving where source_id is not null group by all) a
 join identity_parts i on i.job_id is not distinct from a.job_id and i.source_id = a.source_id
+where i.last_event_at >= getvariable('arriving_since')
 group by a.job_id, a.source_id
 having max(i.last_event_at) >= any_value(a.first_at);
-create or replace temp table told_words as
-select object, order_key, word, removed, false as held
-from footing_words('arriving')
-union all
-select w.object, w.order_key, w.word, w.removed, false
-from footing_words('events') w
-where w.occurred_at >= getvariable('arriving_since')
-    and w.object in (from late_objects);
+-- Where there are none, no file reaches as far.
+set variable late_since = (select coalesce(min(first_at), timestamp 'infinity') from late_objects);
+create or replace temp table told_words as select * exclude (occurred_at), 1 as rank from footing_words('arriving');
 insert into told_words
-select object, order_key, footing_word(footing, left_as, ends, skip_reason), removal is not null, true
+select * exclude (occurred_at), 2
+from footing_words('events')
+where occurred_at >= getvariable('late_since') and object in (select object from late_objects);
+insert into told_words
+select object, order_key, footing_word(footing, left_as, ends, skip_reason), footing, removal, left_as, ends, 0
 from (select *, object_number(job_id, source_id) as object from footings)
 where object in (select object from told_words);
-delete from told_words where not held and (object, order_key) in (
-    select (object, order_key) from told_words where held);
 create or replace temp table changed_footings as from footing_changes('told_words');
+create or replace temp table changed_late as from changed_footings where rank = 2;
 insert into footings by name
-select * from footing_rows('arriving')
-where (object_number(job_id, source_id), order_key) in (from changed_footings)
+from footing_rows('arriving', 'changed_footings')
 union all by name
-select * from footing_rows('events') f
-where f.occurred_at >= getvariable('arriving_since')
-    and object_number(f.job_id, f.source_id) in (from late_objects)
-    and not exists (from arriving a where a.event_id = f.event_id and a.job_id is not distinct from f.job_id)
-    and (object_number(f.job_id, f.source_id), f.order_key) in (from changed_footings);
+from footing_rows('events', 'changed_late')
+where occurred_at >= getvariable('late_since');
 
 insert into identity_parts
 select
@@ -84,24 +79,26 @@ from arriving
 group by all;
 
 insert into cycle_parts
-select
-    job_id,
-    cycle_id,
-    max(app_name),
-    min(occurred_at),
-    max(occurred_at),
-    count(*),
-    count(*) filter (where status = 'success'),
-    count(*) filter (where status = 'failure'),
-    count(*) filter (where status = 'skipped'),
-    count(*) filter (where status = 'warning'),
-    sum(duration_ms),
-    sum(retry_count),
-    coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []),
-    count(distinct source_id)
-from arriving
-where cycle_id is not null
-group by job_id, cycle_id;
+select *, len(objects)
+from (
+    select
+        job_id,
+        cycle_id,
+        max(app_name),
+        min(occurred_at),
+        max(occurred_at),
+        count(*),
+        count(*) filter (where status = 'success'),
+        count(*) filter (where status = 'failure'),
+        count(*) filter (where status = 'skipped'),
+        count(*) filter (where status = 'warning'),
+        sum(duration_ms),
+        sum(retry_count),
+        coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []) as objects
+    from arriving
+    where cycle_id is not null
+    group by job_id, cycle_id
+);
 
 insert into problems by name select * from problem_rows('arriving');
 

@@ -196,43 +196,63 @@ create or replace macro skip_cure(kind, app_name, source_type, attribute) as
         else 'Provision on demand: its answer says more than the log.'
     end;
 
--- skip_rows: the skips among the events of a table, each with its kind and what its sentence names.
+-- skip_rows: the skips among the events of a table, each with its kind and what its sentence names. Many events are
+-- skipped in the same words; these are read once.
 create or replace macro skip_rows(source) as table
-select
-    1::integer as recipe,
-    event_id,
-    tenant_id,
-    job_id,
-    app_name,
-    cycle_id,
-    occurred_at,
-    order_of(occurred_at, event_id) as order_key,
-    source_id,
-    source_type,
-    coalesce(upn, source_name, source_id, 'An object that the log does not name') as "name",
-    skip_kind(reason, facts, clauses) as kind,
-    facts.attribute as attribute,
-    clauses,
-    reason,
-    unmet
-from (
-    select
-        *,
-        list_filter(unmet, lambda c: c not in ('Active in the source system', 'Assigned to the application',
-            'Has the required role', 'Scoping filter evaluation passed')) as clauses
+with told as materialized (
+    select *, hash(said, skip_reason, error_code) as words
     from (
         select
-            * exclude (reason),
-            coalesce(skip_reason, facts.skip_reason, error_code) as reason,
-            list_transform(list_filter(judged_clauses(facts), lambda c: not c.met), lambda c: c.clause) as unmet
+            * exclude (steps, changes),
+            list_transform(list_filter(steps, lambda s: speaks_of_scope(s.details) or speaks_of_skip(s.details)),
+                lambda s: {'type': s."type", 'details': s.details}) as said
+        from query_table(source)
+        where status = 'skipped'
+    )
+), understood as (
+    select *, skip_kind(reason, facts, clauses) as kind
+    from (
+        select
+            *,
+            list_filter(unmet, lambda c: c not in ('Active in the source system', 'Assigned to the application',
+                'Has the required role', 'Scoping filter evaluation passed')) as clauses
         from (
-            select *, scope_facts(list_filter(steps, lambda s: speaks_of_scope(s.details) or speaks_of_skip(s.details)))
-                as facts
-            from query_table(source)
-            where status = 'skipped'
+            select
+                words,
+                facts,
+                coalesce(skip_reason, facts.skip_reason, error_code) as reason,
+                list_transform(list_filter(judged_clauses(facts), lambda c: not c.met), lambda c: c.clause) as unmet
+            from (
+                select
+                    words,
+                    any_value(skip_reason) as skip_reason,
+                    any_value(error_code) as error_code,
+                    scope_facts(any_value(said)) as facts
+                from told
+                group by words
+            )
         )
     )
-);
+)
+select
+    1::integer as recipe,
+    t.event_id,
+    t.tenant_id,
+    t.job_id,
+    t.app_name,
+    t.cycle_id,
+    t.occurred_at,
+    order_of(t.occurred_at, t.event_id) as order_key,
+    t.source_id,
+    t.source_type,
+    coalesce(t.upn, t.source_name, t.source_id, 'An object that the log does not name') as "name",
+    u.kind,
+    u.facts.attribute as attribute,
+    u.clauses,
+    u.reason,
+    u.unmet
+from told t
+join understood u using (words);
 
 -- scope_rows: how often each clause was judged and not met, by job and day, among the events of a table.
 create or replace macro scope_rows(source) as table
@@ -248,7 +268,13 @@ from (
     -- Thousands of events say the same of their scope in the same words; these are read once.
     select "day", tenant_id, job_id, app_name, events, unnest(scope_clauses(said)) as judged
     from (
-        select "day", tenant_id, job_id, app_name, said, count(*) as events
+        select
+            any_value("day") as "day",
+            any_value(tenant_id) as tenant_id,
+            any_value(job_id) as job_id,
+            any_value(app_name) as app_name,
+            any_value(said) as said,
+            count(*) as events
         from (
             select
                 date_trunc('day', occurred_at) as "day",
@@ -258,9 +284,9 @@ from (
                 list_transform(list_filter(steps, lambda s: speaks_of_scope(s.details)),
                     lambda s: {'type': s."type", 'details': s.details}) as said
             from query_table(source)
-            where len(list_filter(steps, lambda s: s."type" = 'scoping')) > 0
+            where list_contains(list_transform(steps, lambda s: s."type"), 'scoping')
         )
-        group by all
+        group by hash("day", tenant_id, job_id, app_name, said)
     )
 )
 group by all;

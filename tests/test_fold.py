@@ -187,7 +187,8 @@ def check(cursor: Cursor) -> None:
     assert sorted(cursor.execute(asked).fetchall(), key=repr) == sorted(
         ((*key, n, spent[key]) for key, n in hours.items()), key=repr
     )
-    told = answers(cursor, "from footing_rows('events') order by job_id, source_id, order_key")
+    cursor.execute("create or replace temp table words as from footing_words('events')")
+    told = answers(cursor, "from footing_rows('events', 'words') order by job_id, source_id, order_key")
     kept = answers(cursor, "from footings order by job_id, source_id, order_key")
     assert footings(kept) == footings(told)
     assert all(row in told for row in kept) and len({(row["job_id"], row["event_id"]) for row in kept}) == len(kept)
