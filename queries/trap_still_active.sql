@@ -18,16 +18,30 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with done as (
-    select * exclude (kind, outcome, tenant_id)
-    from (
-        select job_id, source_id, tenant_id, app_id, app_name, "name", target_id, kind, outcome, ended_at, event_id
-        from leaver_cases($as_of::timestamp + interval 1 second, only_kind := 'disable')
-        qualify row_number() over (partition by object_number(job_id, source_id) order by started_at desc) = 1
-    )
-    where kind = 'disable' and outcome = 'done'
+with newest as (
+    -- The newest removal of each, where it is a disable, and what it led to: of itself, or of what came after it.
+    select object_number(job_id, source_id) as object, max(order_key) as order_key
+    from footings
+    where occurred_at <= $as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
         and ($job is null or job_id = $job)
         and ($tenant is null or tenant_id = $tenant)
+    group by all
+    having arg_max(removal, order_key) = 'disable'
+), done as (
+    select
+        any_value(f.job_id) as job_id,
+        any_value(f.source_id) as source_id,
+        arg_min(f.app_id, f.order_key) as app_id,
+        arg_min(f.app_name, f.order_key) as app_name,
+        coalesce(arg_min(f."name", f.order_key), any_value(f.source_id)) as "name",
+        arg_min(f.target_id, f.order_key) as target_id,
+        arg_min(f.event_id, f.order_key) as event_id,
+        min(f.occurred_at) as ended_at
+    from (select *, object_number(job_id, source_id) as object from footings) f
+    join newest n on n.object = f.object and f.order_key >= n.order_key
+    where f.occurred_at <= $as_of and f.ends is not null
+    group by f.object
+    having arg_min(f.ends, f.order_key) = 'done'
 ), near as (
     -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
     from (
@@ -65,7 +79,7 @@ with done as (
     where t.occurred_at <= $as_of and t.removal is null and t.footing = 'in' and t.left_as is null
 )
 select
-    d.app_name,
+    coalesce(d.app_name, d.job_id) as app_name,
     d."name",
     a.first_at as since,
     'Entra disabled the account on ' || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '
