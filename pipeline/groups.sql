@@ -151,59 +151,109 @@ where x.resource_type = 'Group' and x.resource_id is not null;
 --
 -- most: how many groups at most; those first that by a quick look have most members unresolved, failed or taken out.
 create or replace macro group_records(as_of, only_group := '', only_job := '', most := 1000000) as table
-with chosen as materialized (
-    select object_number(job_id, group_id) as object
+with homes as materialized (
+    -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
+    select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
     from (
-        select job_id, source_id as group_id, count(*) filter (where op = 'unresolved') as unresolved,
-            count(*) filter (where status = 'failure') as failed, count(*) filter (where op = 'remove') as taken
-        from member_claims
-        where occurred_at <= as_of and (only_group = '' or source_id = only_group)
+        select job_id, source_id, arg_max(target_id, target_key) as target_id
+        from identity_parts
+        where source_id in (select source_id from identity_parts where lower(source_type) = 'group')
+        group by job_id, source_id
+        having lower(arg_max_null(source_type, named_key)) = 'group'
+    )
+    where target_id is not null
+    group by all
+), addresses as materialized (
+    -- As wire_groups, but counted before it is joined, and without the bodies, which are read of the chosen only.
+    select
+        x.resource_id,
+        h.job_id,
+        coalesce(h.source_id, x.resource_id) as group_id,
+        object_number(h.job_id, coalesce(h.source_id, x.resource_id)) as object,
+        x.requests,
+        x.failed,
+        x.taken
+    from (
+        select resource_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
+            count(*) filter (where "method" in ('PUT', 'DELETE')) as taken
+        from exchanges
+        where resource_type = 'Group' and resource_id is not null and occurred_at <= as_of
         group by all
+    ) x
+    left join homes h on h.target_id = lower(x.resource_id)
+), chosen as materialized (
+    select job_id, group_id, object_number(job_id, group_id) as object, sum(claims) as claims
+    from (
+        select job_id, source_id as group_id, claims, case when op = 'unresolved' then claims else 0 end as unresolved,
+            case when status = 'failure' then claims else 0 end as failed,
+            case when op = 'remove' then claims else 0 end as taken
+        from (
+            select job_id, source_id, op, status, count(*) as claims
+            from member_claims
+            where occurred_at <= as_of and (only_group = '' or source_id = only_group)
+            group by all
+        )
         union all
-        select job_id, group_id, 0, count(*) filter (where http_status >= 300),
-            count(*) filter (where "method" in ('PUT', 'DELETE'))
-        from wire_groups
-        where occurred_at <= as_of and (only_group = '' or group_id = only_group)
-        group by all
+        select job_id, group_id, 0, 0, failed, taken
+        from addresses
+        where only_group = '' or group_id = only_group
     )
     where only_job = '' or job_id = only_job
     group by job_id, group_id
     order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
     limit most
 ), requests as materialized (
-    from wire_groups
-    where occurred_at <= as_of and object_number(job_id, group_id) in (from chosen)
+    -- What a request did, or the members in its answer: 'embers' is in either spelling of them and cheap to look for.
+    -- A list of ids that was filtered has DuckDB look for them while it reads, so that it does not unpack the bodies of
+    -- the others; hence requests > 0 here and claims > 0 below, which say nothing new.
+    select
+        a.object,
+        x.exchange_id,
+        x.occurred_at,
+        x.http_status,
+        case "method"
+            when 'DELETE' then [{'op': 'delete', 'members': []::varchar[]}]
+            when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members("method", request_body)
+            when 'PATCH' then body_members("method", request_body)
+            when 'PUT' then body_members("method", request_body)
+            else []
+        end as operations,
+        case
+            when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
+                and json_valid(response_body) then members_within(response_body::json)
+        end as listed
+    from exchanges x
+    join (
+        from addresses where requests > 0 and object in (select object from chosen)
+    ) a on a.resource_id = x.resource_id
+    where x.resource_type = 'Group' and x.occurred_at <= as_of
 ), told as (
     select
-        job_id,
-        source_id as group_id,
+        object_number(job_id, source_id) as object,
         occurred_at,
         'event' as source,
         event_id as ref,
         case when status = 'failure' then 'failed' else 'done' end as outcome,
-        1 as ordinal,
+        -- An event that takes an id out and puts the same member in by another means the latter.
+        case when op = 'remove' then 0 else 1 end as ordinal,
         op,
         list("member") as members
     from member_claims
-    where occurred_at <= as_of and object_number(job_id, source_id) in (from chosen)
-    group by all
+    where occurred_at <= as_of and source_id in (select group_id from chosen where claims > 0)
+        and object_number(job_id, source_id) in (select object from chosen)
+    group by object, occurred_at, event_id, status, op
     union all
-    select job_id, group_id, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members
+    select object, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members
     from (
-        select * exclude (operations), generate_subscripts(operations, 1) as ordinal, unnest(operations) as operation
-        from (
-            select
-                * exclude (request_body, response_body),
-                case when http_status between 200 and 299 then 'done' when http_status is null then 'unknown'
-                    else 'refused' end as outcome,
-                case "method"
-                    when 'DELETE' then [{'op': 'delete', 'members': []::varchar[]}]
-                    when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members("method", request_body)
-                    else body_members("method", request_body)
-                end as operations
-            from requests
-            where "method" in ('PATCH', 'PUT', 'POST', 'DELETE')
-        )
+        select
+            object,
+            occurred_at,
+            exchange_id,
+            case when http_status between 200 and 299 then 'done' when http_status is null then 'unknown'
+                else 'refused' end as outcome,
+            generate_subscripts(operations, 1) as ordinal,
+            unnest(operations) as operation
+        from requests
     )
 ), words as materialized (
     -- What a unit says before it replaces or empties the group counts for nothing.
@@ -211,24 +261,39 @@ with chosen as materialized (
         *,
         max(case when op in ('replace', 'empty', 'delete', 'create') then ordinal end) over one as reset_ordinal,
         bool_or(op = 'unresolved') over one as names_some
-    from (select *, dense_rank() over (partition by job_id, group_id order by occurred_at, ref) as unit from told)
-    window one as (partition by job_id, group_id, unit)
-), answers as materialized (
-    select job_id, group_id, exchange_id, occurred_at, member_ids(listed) as members
+    from (select *, dense_rank() over (partition by object order by occurred_at, ref) as unit from told)
+    window one as (partition by object, unit)
+), units as materialized (
+    -- next_reset: the next unit of the group that left nothing of what was before it.
+    select *, min(case when resets then unit end) over (
+        partition by object order by unit rows between 1 following and unbounded following) as next_reset
     from (
-        select *, members_within(response_body::json) as listed
-        from requests
-        where "method" = 'GET' and http_status = 200 and json_valid(response_body)
+        select
+            object,
+            unit,
+            any_value(occurred_at) as occurred_at,
+            any_value(source) as source,
+            any_value(ref) as ref,
+            any_value(outcome) as outcome,
+            list(distinct op order by op) as ops,
+            any_value(outcome) = 'done' and any_value(reset_ordinal) is not null as resets
+        from words
+        group by object, unit
     )
+), answers as materialized (
+    select object, exchange_id, occurred_at, member_ids(listed) as members
+    from requests
     where listed is not null
-    qualify row_number() over (partition by job_id, group_id order by occurred_at desc, exchange_id) = 1
+    qualify row_number() over (partition by object order by occurred_at desc, exchange_id) = 1
 ), spoken as materialized (
-    select distinct lower(unnest(members)) as word from words
+    select distinct object, unnest(members) as word from words
     union
-    select distinct lower(unnest(members)) from answers
+    select distinct object, unnest(members) from answers
+), spelled as materialized (
+    select distinct lower(word) as word from spoken
 ), names as materialized (
-    -- Which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or, in one job, its
-    -- id in the app.
+    -- Which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or, in one job,
+    -- its id in the app.
     select told.job_id as job_id, told.word as word, any_value(source_id) as source_id, any_value("name") as "name"
     from (
         select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
@@ -237,38 +302,50 @@ with chosen as materialized (
             {'job_id': null::varchar, 'word': lower(source_name)},
             {'job_id': job_id, 'word': lower(target_id)}
         ]) as told
-        from identities
-        where lower(source_id) in (from spoken) or lower(upn) in (from spoken) or lower(source_name) in (from spoken)
-            or lower(target_id) in (from spoken)
+        from (
+            -- As the view identities, of those alone whom any part calls by such a word.
+            select job_id, source_id, arg_max_null(upn, named_key) as upn,
+                arg_max_null(source_name, named_key) as source_name, arg_max(target_id, target_key) as target_id
+            from identity_parts
+            where source_id in (
+                select source_id
+                from identity_parts
+                where lower(source_id) in (from spelled) or lower(upn) in (from spelled)
+                    or lower(source_name) in (from spelled) or lower(target_id) in (from spelled)
+            )
+            group by job_id, source_id
+        )
     )
-    where told.word in (from spoken)
+    where told.word in (from spelled)
     group by told.job_id, told.word
     having count(distinct source_id) = 1
-), units as materialized (
-    select
-        job_id,
-        group_id,
-        unit,
-        any_value(occurred_at) as occurred_at,
-        any_value(source) as source,
-        any_value(ref) as ref,
-        any_value(outcome) as outcome,
-        list(distinct op order by op) as ops,
-        any_value(outcome) = 'done' and any_value(reset_ordinal) is not null as resets
-    from words
-    group by job_id, group_id, unit
+), meant as materialized (
+    -- Whom a word means in a group: one id for each object. What comes after reckons with its number, who: sorting by
+    -- three ids instead takes several times as long.
+    select *, hash(object, member_id) as who
+    from (
+        select
+            s.object,
+            s.word,
+            coalesce(t.source_id, g.source_id, s.word) as member_id,
+            coalesce(t."name", g."name", s.word) as "name",
+            coalesce(t.source_id, g.source_id) is not null as known
+        from spoken s
+        join chosen c on c.object = s.object
+        left join names t on t.job_id = c.job_id and t.word = lower(s.word)
+        left join names g on g.job_id is null and g.word = lower(s.word)
+    )
+), people as materialized (
+    select who, any_value(object) as object, any_value(member_id) as member_id, any_value("name") as "name",
+        bool_or(known) as known
+    from meant
+    group by who
 ), mentions as materialized (
-    -- The last word of a unit on each member that it names, under one id for each object.
+    -- The last word of a unit on each member that it names.
     select
-        s.job_id,
-        s.group_id,
+        s.object,
         s.unit,
-        any_value(s.occurred_at) as occurred_at,
-        any_value(s.source) as source,
-        any_value(s.ref) as ref,
-        coalesce(t.source_id, g.source_id, s.word) as member_id,
-        any_value(coalesce(t."name", g."name", s.word)) as "name",
-        any_value(coalesce(t.source_id, g.source_id)) is not null as known,
+        m.who,
         case when arg_max(s.op, s.ordinal) = 'remove' then 'out' else 'in' end as verb,
         case
             when bool_or(s.op = 'unresolved') then 'unresolved'
@@ -276,49 +353,49 @@ with chosen as materialized (
             else any_value(s.outcome)
         end as outcome
     from (
-        select * exclude (members), unnest(members) as word
+        select object, unit, op, ordinal, outcome, names_some, unnest(members) as word
         from words
         where reset_ordinal is null or ordinal >= reset_ordinal
     ) s
-    left join names t on t.job_id = s.job_id and t.word = lower(s.word)
-    left join names g on g.job_id is null and g.word = lower(s.word)
-    group by s.job_id, s.group_id, s.unit, coalesce(t.source_id, g.source_id, s.word)
+    join meant m on m.object = s.object and m.word = s.word
+    group by s.object, s.unit, m.who
 ), spans as materialized (
-    -- From the unit that brought a member to the next one that decides about it; null while there is none.
+    -- From the unit that brought a member to the next one that decides about it; null while there is none. goes_on: the
+    -- member was in already; stays: what ended it brought the member again.
     select
-        m.job_id,
-        m.group_id,
-        m.member_id,
-        m."name",
-        m.unit as since_unit,
-        m.occurred_at as since,
-        least(m.next_unit, min(r.unit)) as until_unit,
-        coalesce(lag(least(m.next_unit, min(r.unit))) over (
-            partition by m.job_id, m.group_id, m.member_id order by m.unit) = m.unit, false) as goes_on
+        object,
+        who,
+        unit as since_unit,
+        least(next_unit, next_reset) as until_unit,
+        coalesce(was = 'in' and coalesce(was_reset >= unit, true), false) as goes_on,
+        coalesce(becomes = 'in' and next_unit = least(next_unit, next_reset), false) as stays
     from (
-        select *, lead(unit) over (partition by job_id, group_id, member_id order by unit) as next_unit
-        from mentions
-        where outcome in ('done', 'not refused')
-    ) m
-    left join units r on r.resets and r.job_id is not distinct from m.job_id and r.group_id = m.group_id
-        and r.unit > m.unit
-    where m.verb = 'in'
-    group by m.job_id, m.group_id, m.member_id, m."name", m.unit, m.occurred_at, m.next_unit
-), moved as (
-    select job_id, group_id, unit, list("name" order by "name") filter (came) as added,
-        list("name" order by "name") filter (not came) as lost
-    from (
-        select job_id, group_id, since_unit as unit, "name", true as came from spans where not goes_on
-        union all
-        select job_id, group_id, until_unit, "name", false
-        from (
-            select *, coalesce(lead(goes_on) over (
-                partition by job_id, group_id, member_id order by since_unit), false) as stays
-            from spans
-        )
-        where until_unit is not null and not stays
+        select
+            m.object,
+            m.who,
+            m.unit,
+            m.verb,
+            u.next_reset,
+            lead(m.unit) over own as next_unit,
+            lead(m.verb) over own as becomes,
+            lag(m.verb) over own as was,
+            lag(u.next_reset) over own as was_reset
+        from mentions m
+        join units u on u.object = m.object and u.unit = m.unit
+        where m.outcome in ('done', 'not refused')
+        window own as (partition by m.who order by m.unit)
     )
-    group by all
+    where verb = 'in'
+), moved as (
+    select s.object, s.unit, list(p."name" order by p."name") filter (s.came) as added,
+        list(p."name" order by p."name") filter (not s.came) as lost
+    from (
+        select object, who, since_unit as unit, true as came from spans where not goes_on
+        union all
+        select object, who, until_unit, false from spans where until_unit is not null and not stays
+    ) s
+    join people p on p.who = s.who
+    group by s.object, s.unit
 ), counted as (
     select
         u.*,
@@ -326,20 +403,21 @@ with chosen as materialized (
         coalesce(m.lost, []) as lost,
         coalesce(n.unresolved, []) as unresolved,
         sum(coalesce(len(m.added), 0) - coalesce(len(m.lost), 0))
-            over (partition by u.job_id, u.group_id order by u.unit)::bigint as after
+            over (partition by u.object order by u.unit)::bigint as after
     from units u
-    left join moved m on m.job_id is not distinct from u.job_id and m.group_id = u.group_id and m.unit = u.unit
+    left join moved m on m.object = u.object and m.unit = u.unit
     left join (
-        select job_id, group_id, unit, list("name" order by "name") as unresolved
-        from mentions
-        where outcome = 'unresolved'
-        group by all
-    ) n on n.job_id is not distinct from u.job_id and n.group_id = u.group_id and n.unit = u.unit
+        select m.object, m.unit, list(p."name" order by p."name") as unresolved
+        from mentions m
+        join people p on p.who = m.who
+        where m.outcome = 'unresolved'
+        group by m.object, m.unit
+    ) n on n.object = u.object and n.unit = u.unit
 ), unit_lists as (
-    select job_id, group_id, max(occurred_at) as last_at, list({
+    select object, max(occurred_at) as last_at, list({
         'unit': unit, 'occurred_at': occurred_at, 'source': source, 'ref': ref, 'outcome': outcome, 'ops': ops,
-        'before': after - len(added) + len(lost), 'after': after, 'added': added, 'lost': lost, 'unresolved': unresolved,
-        'flag': case
+        'before': after - len(added) + len(lost), 'after': after, 'added': added, 'lost': lost,
+        'unresolved': unresolved, 'flag': case
             when outcome <> 'done' then null
             when list_contains(ops, 'delete') then 'deleted'
             when list_contains(ops, 'create') then null
@@ -348,68 +426,55 @@ with chosen as materialized (
         end
     } order by unit) as units
     from counted
-    group by job_id, group_id
+    group by object
 ), stands as (
-    select
-        m.job_id,
-        m.group_id,
-        m.member_id,
-        arg_max(m."name", m.unit) as "name",
-        bool_or(m.known) as known,
-        any_value(m.last_outcome) as outcome,
-        min(m.occurred_at) filter (where m.unit > m.other_unit) as since,
-        max(m.occurred_at) as last_at,
-        count(*) as attempts,
-        arg_max(m.source, m.unit) as source,
-        arg_max(m.ref, m.unit) as ref
+    -- The last unit that spoke of a member, and the first since which all said the same.
+    select who, any_value(object) as object, max(unit) as last_unit, max(unit) filter (where turned) as since_unit,
+        arg_max(outcome, unit) as outcome, count(*) as attempts
     from (
-        select *, max(case when (verb, outcome) <> (last_verb, last_outcome) then unit else 0 end)
-            over (partition by job_id, group_id, member_id) as other_unit
-        from (
-            select *, last_value(verb) over own as last_verb, last_value(outcome) over own as last_outcome
-            from mentions
-            window own as (partition by job_id, group_id, member_id order by unit
-                rows between unbounded preceding and unbounded following)
-        )
-    ) m
-    group by m.job_id, m.group_id, m.member_id
+        select *, verb is distinct from lag(verb) over own or outcome is distinct from lag(outcome) over own as turned
+        from mentions
+        window own as (partition by who order by unit)
+    )
+    group by who
 ), member_lists as (
-    select w.job_id, w.group_id, list({
-        'member_id': w.member_id, 'name': w."name", 'known': w.known, 'state': case
+    select w.object, list({
+        'member_id': p.member_id, 'name': p."name", 'known': p.known, 'state': case
             when w.outcome = 'unresolved' then 'unresolved'
-            when p.member_id is not null and w.outcome = 'not refused' then 'not refused'
-            when p.member_id is not null then 'in place'
+            when i.who is not null and w.outcome = 'not refused' then 'not refused'
+            when i.who is not null then 'in place'
             when w.outcome in ('failed', 'refused') then 'failed'
             when w.outcome = 'unknown' then 'unknown'
             else 'removed'
         end,
-        'since': w.since, 'last_at': w.last_at, 'attempts': w.attempts, 'source': w.source, 'ref': w.ref
-    } order by w."name", w.member_id) as members
+        'since': s.occurred_at, 'last_at': l.occurred_at, 'attempts': w.attempts, 'source': l.source, 'ref': l.ref
+    } order by p."name", p.member_id) as members
     from stands w
-    left join spans p on p.until_unit is null and p.job_id is not distinct from w.job_id and p.group_id = w.group_id
-        and p.member_id = w.member_id
-    group by w.job_id, w.group_id
+    join people p on p.who = w.who
+    join units s on s.object = w.object and s.unit = w.since_unit
+    join units l on l.object = w.object and l.unit = w.last_unit
+    left join spans i on i.until_unit is null and i.who = w.who
+    group by w.object
 ), compared as (
     -- Everybody in an answer, everybody whom the records imply then, and who is in only one of the two.
-    select job_id, group_id, member_id, any_value("name") as "name", bool_or(listed) as listed, bool_or(implied) as implied
+    select c.object, any_value(p."name") as "name", bool_or(c.listed) as listed, bool_or(c.implied) as implied
     from (
-        select a.job_id, a.group_id, coalesce(t.source_id, g.source_id, a.word) as member_id,
-            coalesce(t."name", g."name", a.word) as "name", true as listed, false as implied
-        from (select *, unnest(members) as word from answers) a
-        left join names t on t.job_id = a.job_id and t.word = lower(a.word)
-        left join names g on g.job_id is null and g.word = lower(a.word)
+        select a.object, m.who, true as listed, false as implied
+        from (select object, unnest(members) as word from answers) a
+        join meant m on m.object = a.object and m.word = a.word
         union all
-        select s.job_id, s.group_id, s.member_id, s."name", false, true
+        select s.object, s.who, false, true
         from spans s
-        join answers a on a.job_id is not distinct from s.job_id and a.group_id = s.group_id
-        left join units u on u.job_id is not distinct from s.job_id and u.group_id = s.group_id and u.unit = s.until_unit
-        where s.since <= a.occurred_at and (s.until_unit is null or u.occurred_at > a.occurred_at)
-    )
-    group by job_id, group_id, member_id
+        join answers a on a.object = s.object
+        join units f on f.object = s.object and f.unit = s.since_unit
+        left join units u on u.object = s.object and u.unit = s.until_unit
+        where f.occurred_at <= a.occurred_at and (s.until_unit is null or u.occurred_at > a.occurred_at)
+    ) c
+    join people p on p.who = c.who
+    group by c.object, c.who
 ), seen as (
     select
-        a.job_id,
-        a.group_id,
+        a.object,
         {
             'exchange_id': any_value(a.exchange_id),
             'occurred_at': any_value(a.occurred_at),
@@ -419,17 +484,18 @@ with chosen as materialized (
             'unexplained': coalesce(list(c."name" order by c."name") filter (where not c.implied), [])
         } as seen
     from answers a
-    left join compared c on c.job_id is not distinct from a.job_id and c.group_id = a.group_id
-    group by a.job_id, a.group_id
+    left join compared c on c.object = a.object
+    group by a.object
 )
 select
-    g.job_id,
-    g.group_id,
+    c.job_id,
+    c.group_id,
     u.last_at,
     coalesce(u.units, []) as units,
     coalesce(m.members, []) as members,
     s.seen
-from (select job_id, group_id from units union select job_id, group_id from answers) g
-left join unit_lists u on u.job_id is not distinct from g.job_id and u.group_id = g.group_id
-left join member_lists m on m.job_id is not distinct from g.job_id and m.group_id = g.group_id
-left join seen s on s.job_id is not distinct from g.job_id and s.group_id = g.group_id;
+from chosen c
+left join unit_lists u on u.object = c.object
+left join member_lists m on m.object = c.object
+left join seen s on s.object = c.object
+where u.object is not null or s.object is not null

@@ -35,9 +35,19 @@ with records as (
         list_transform(list_filter(members, lambda m: m.state = 'unresolved'), lambda m: m."name") as lacking
     from group_records($until, only_group := $group, only_job := coalesce($job, ''), most := $limit)
 ), known as (
-    select job_id, source_id as group_id, source_name, app_name, state, last_event_at
-    from identities
-    where lower(source_type) = 'group' and ($group = '' or source_id = $group)
+    -- What the view identities says of groups; it would fold all people too.
+    select
+        job_id,
+        source_id as group_id,
+        arg_max_null(source_name, named_key) as source_name,
+        arg_max_null(app_name, named_key) as app_name,
+        coalesce(arg_max(state, state_key), 'skipped') as state,
+        max(last_event_at) as last_event_at
+    from identity_parts
+    where ($group = '' or source_id = $group)
+        and source_id in (select source_id from identity_parts where lower(source_type) = 'group')
+    group by job_id, source_id
+    having lower(arg_max_null(source_type, named_key)) = 'group'
 )
 select
     coalesce(k.source_name, r.group_id, k.group_id) as group_name,

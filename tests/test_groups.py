@@ -151,6 +151,14 @@ def test_an_event_that_takes_members_out_counts_as_such(records: dict[str, Row])
     assert states(records["lists"]) == {"ada": "removed", "bob": "in place"}
 
 
+def test_an_event_that_only_spells_a_member_otherwise_takes_nobody_out(given: Given) -> None:
+    people(given, "ada")
+    grouped(given, "success", 1, new="id-ada")
+    grouped(given, "success", 2, old="id-ada", new="ada@example.com")
+    grouped(given, "success", 3, old="ada@example.com", new="ID-ADA")
+    assert states(asked(given)["id-design"]) == {"ada": "in place"}
+
+
 def test_a_refused_request_and_one_without_an_answer_confirm_nobody(records: dict[str, Row]) -> None:
     assert states(records["refused"]) == {"ada": "failed", "bob": "unknown", "eve": "in place"}
 
@@ -199,6 +207,106 @@ def test_an_answer_without_members_says_nothing_about_them(records: dict[str, Ro
 def test_what_came_later_than_the_instant_asked_about_is_left_out(tenant: Store) -> None:
     [row] = tenant.ask("from group_records($at, only_group := 'id-halved')", {"at": moment(2, 12)}).to_pylist()
     assert states(row) == {"ada": "in place", "bob": "in place", "eve": "removed", "kim": "removed"}
+
+
+def asked(given: Given, more: str = "") -> dict[str, Row]:
+    """What is known of the groups of a lake of a test's own, two weeks later, by group."""
+    rows = given.stored().ask(f"from group_records($at{more})", {"at": moment(14)}).to_pylist()
+    return {row["group_id"]: row for row in rows}
+
+
+def test_the_apps_log_may_spell_ids_in_another_case(given: Given) -> None:
+    people(given, "ada")
+    grouped(given, "success", 1, new="ID-ADA", target_id="Target-Design")
+    patched(given, 2, {"op": "remove", "path": 'members[value eq "Target-Ada"]'}, resource_id="TARGET-design")
+    patched(given, 3, added("target-ADA"), resource_id="target-DESIGN")
+    [(group, record)] = asked(given).items()
+    assert (group, record["job_id"], states(record)) == ("id-design", CERBY, {"ada": "in place"})
+    assert [(one["source"], one["after"]) for one in record["units"]] == [("event", 1), ("wire", 0), ("wire", 1)]
+    [one] = record["members"]
+    assert (one["member_id"], one["since"], one["attempts"]) == ("id-ada", moment(3, 9, 1), 3)
+
+
+def test_a_group_that_no_event_knows_goes_by_its_id_in_the_app(given: Given) -> None:
+    people(given, "ada")
+    patched(given, 1, added("id-ada", "f648f8d5"), group="only")
+    listing = json.dumps({"members": [{"value": "id-ada"}]})
+    requested(given, 2, "only", method="GET", status=200, response_body=listing)
+    requested(given, 2, "unwritten", method="GET", status=200, response_body=listing)
+    records = asked(given)
+    record = records["target-only"]
+    assert (record["job_id"], states(record)) == (None, {"ada": "in place", "f648f8d5": "in place"})
+    assert record["seen"]["missing"] == ["f648f8d5"]
+    assert (records["target-unwritten"]["units"], records["target-unwritten"]["last_at"]) == ([], None)
+    assert records["target-unwritten"]["seen"]["unexplained"] == ["ada@example.com"]
+    named = {row["group_name"]: row for row in Given(given.store).answer("group_ledger")}
+    assert (named["target-only"]["attempted"], named["target-only"]["missing"]) == (2, 1)
+    [row] = Given(given.store).answer("group_people", group="target-only")[:1]
+    assert (row["name"], row["known"]) == ("ada@example.com", True)
+
+
+def test_one_group_in_two_jobs_and_in_none_that_is_told_has_three_ledgers(given: Given) -> None:
+    people(given, "ada", "bob", "eve")
+    grouped(given, "success", 1, new="id-ada")
+    grouped(given, "success", 1, new="id-bob", app="Desk", target_id="desk-design")
+    grouped(given, "success", 1, new="id-eve", job_id=None, target_id=None)
+    patched(given, 2, {"op": "remove", "path": "members"}, resource_id="desk-design")
+    rows = given.stored().ask("from group_records($at, only_group := 'id-design')", {"at": moment(14)}).to_pylist()
+    assert {row["job_id"]: states(row) for row in rows} == {
+        CERBY: {"ada": "in place"}, job_id("Desk"): {"bob": "removed"}, None: {"eve": "in place"},
+    }  # fmt: skip
+    [row] = Given(given.store).answer("group_people", group="id-design")
+    assert (row["job_id"], row["name"]) == (None, "eve@example.com")
+
+
+def test_the_id_in_an_app_means_somebody_in_its_own_job_only(given: Given) -> None:
+    given.succeeded("ada", app="Cerby", target_id="7")
+    given.succeeded("bob", app="Desk", target_id="7")
+    grouped(given, "success", 1)
+    grouped(given, "success", 1, group="sales", app="Desk")
+    for group in ("design", "sales", "only"):
+        patched(given, 2, added("7"), group=group)
+    found = {group: states(record) for group, record in asked(given).items()}
+    assert found == {
+        "id-design": {"ada": "in place"},
+        "id-sales": {"bob": "in place"},
+        "target-only": {"7": "in place"},
+    }
+
+
+def test_only_so_many_groups_are_told_of_those_with_most_trouble_first(given: Given) -> None:
+    people(given, "ada", "bob")
+    for group in ("calm", "refused", "taken"):
+        grouped(given, "success", 1, group=group, new="id-ada")
+    patched(given, 2, added("target-bob"), group="refused", status=400)
+    patched(given, 2, added("target-bob"), group="calm")
+    requested(given, 2, "taken", method="PUT", request_body=json.dumps({"members": [{"value": "target-bob"}]}))
+    assert states(asked(given, ", most := 1")["id-refused"]) == {"ada": "in place", "bob": "failed"}
+    assert set(asked(given, ", most := 2")) == {"id-refused", "id-taken"}
+    assert set(asked(given, ", most := 2, only_job := 'scim.desk'")) == set()
+
+
+def test_who_goes_and_comes_again_is_in_place_since_the_return(given: Given) -> None:
+    people(given, "ada", "bob", "eve")
+    grouped(given, "success", 1, new="id-ada, id-bob, id-eve")
+    patched(given, 2, {"op": "remove", "path": "members"})
+    grouped(given, "success", 3, new="id-ada")
+    grouped(given, "success", 4, new="id-ada, id-bob")
+    patched(given, 5, replaced("target-ada"), status=400)
+    record = asked(given)["id-design"]
+    came = [([one.partition("@")[0] for one in unit["added"]], unit["after"]) for unit in record["units"]]
+    assert came == [(["ada", "bob", "eve"], 3), ([], 0), (["ada"], 1), (["bob"], 2), ([], 2)]
+    assert states(record) == {"ada": "in place", "bob": "in place", "eve": "removed"}
+    since = {one["name"].partition("@")[0]: (one["since"], one["attempts"]) for one in record["members"]}
+    assert since == {"ada": (moment(5, 9, 1), 4), "bob": (moment(1, 9), 2), "eve": (moment(1, 9), 1)}
+
+
+def test_an_answer_that_breaks_off_says_nothing_and_spoils_nothing(given: Given) -> None:
+    people(given, "ada")
+    grouped(given, "success", 1, new="id-ada")
+    for day, body in enumerate(['{"Members": [{"value": "id-ada"}]}', '{"members": [{"val', "", None], start=2):
+        requested(given, day, "design", method="GET", status=200, response_body=body)
+    assert asked(given)["id-design"]["seen"]["occurred_at"] == moment(2, 9, 1)
 
 
 def test_the_page_ranks_what_lacks_most_and_opens_a_group_from_its_address(

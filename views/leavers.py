@@ -16,11 +16,11 @@ TRAPS = (
     "trap_unassigned",
     "trap_unassigned_deleted",
     "trap_still_active",
-    "trap_restored",
-    "trap_back_in_scope",
+    "trap_memberships",
     "trap_null",
 )
-"The documented ways in which an account or a membership is left behind without an error, one question each."
+"""The documented ways in which an account or a membership is left behind without an error. Who came back, after a
+removal or into scope, is one question, since the groups are looked through once for both."""
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Those that leave an account in use."
 QUICK = 20_000
@@ -228,6 +228,7 @@ def trap(name: str, rows: pd.DataFrame) -> None:
     columns = {
         "name": st.column_config.TextColumn("Who", pinned=True),
         "app_name": st.column_config.TextColumn("App"),
+        **({"was": st.column_config.TextColumn("Was")} if "was" in rows.columns else {}),
         **times(since="Since"),
         "seen": st.column_config.TextColumn("What gives it away", width="large"),
         "cure": st.column_config.TextColumn("What cures it", width="large"),
