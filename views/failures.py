@@ -119,10 +119,11 @@ def page() -> None:
     if is_empty():
         teach()
         return
-    ahead("top_errors", "daily_success", "completeness_of_window", "skips_by_reason")
-    ahead("bucket_completeness", bucket="hour")
+    ahead("top_errors", "daily_success")
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
+    ahead("completeness_of_window", "skips_by_reason")
+    ahead("bucket_completeness", bucket="hour")
     _coverage.say_known()
     with st.container(horizontal=True):
         by = word("by", BY, "code", "Tell apart by")

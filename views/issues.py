@@ -200,13 +200,13 @@ def everything() -> None:
     """Draws the list and what belongs to it."""
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     bucket = "hour" if hours == 1 else "day"
-    ahead("issues", "success_and_noise", "completeness_of_window", "changed_attributes")
+    st.markdown(f"**{sentence(ask('issues'))}**")
+    ahead("success_and_noise", "completeness_of_window", "changed_attributes")
     ahead("bucket_completeness", bucket="hour")
     wanted = _blame.needed()
     told = ask("success_and_noise").iloc[0]
     attempts = int(told["successes"] + told["failures"])
     ahead("failing_next", required=wanted if _blame.reads_all(attempts) else "")
-    st.markdown(f"**{sentence(ask('issues'))}**")
     rates(told)
     _coverage.say_known()
     words = filters()

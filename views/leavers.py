@@ -256,8 +256,7 @@ def page() -> None:
         teach()
         return
     now = as_of()
-    ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, "completeness_of_window", as_of=now)
-    ahead("deprovision_curve", "wire_size", *TRAPS, as_of=now)
+    ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, as_of=now)
     left, held = ask("leavers_active", as_of=now), ask("leavers_held", as_of=now)
     said = sentence(left, held, ask("deprovision_times", as_of=now))
     caught = sum(len(ask(name, as_of=now)) for name in IN_USE)
@@ -265,6 +264,7 @@ def page() -> None:
         said += f" {count(caught, 'account', 'accounts')} more may be in use without an error: see the traps below."
     (st.error if caught or len(left) or len(held) else st.success)(said)
     st.caption(f"As of {when(min(now, bar().until))}.")
+    ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     _coverage.say_known()
     tile("leavers_active", still_active, empty="Nobody.", as_of=now)
     tile(

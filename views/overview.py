@@ -224,10 +224,7 @@ def page() -> None:
         return
     # The same instant as that of the bars, so that a job is not said to run here and to be late there.
     judged: dict[str, Any] = {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}
-    ahead("fleet", **judged)
-    ahead("rule_runs_lately", "completeness_of_window", "placements", "daily_success")
-    ahead("progress", as_of=as_of(), grace=read_settings().grace)
-    ahead("failures_by_hour", "open_escrows", "quarantine_history")
+    ahead("rule_runs_lately")
     fleet = ask("fleet", **judged)
     if fleet.empty:
         st.info(
@@ -241,6 +238,15 @@ def page() -> None:
             sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon
         )
         st.caption("By the jobs' states alone: the health rules were never asked here. The page Health says how.")
+    ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ahead(
+        "completeness_of_window",
+        "placements",
+        "daily_success",
+        "failures_by_hour",
+        "open_escrows",
+        "quarantine_history",
+    )
     under_way()
     for aside in asides(fleet):
         st.markdown(aside)

@@ -206,16 +206,9 @@ def page() -> None:
     if is_empty():
         teach()
         return
-    ahead(
-        "skip_kinds",
-        "scope_moves",
-        "scope_drift",
-        "completeness_of_window",
-        "scope_funnel",
-        "wire_size",
-        "scope_by_day",
-    )
+    ahead("skip_kinds", "scope_moves", "scope_drift")
     st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
+    ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
     _coverage.say_known()
     tile("skip_kinds", kinds_of, empty="No skip of this window was read.")
     tile("scope_funnel", funnel, empty="No event of this window was read.", beside=("scope_confirmed",))
