@@ -150,7 +150,10 @@ where x.resource_type = 'Group' and x.resource_id is not null;
 -- seen: the newest answer of the app that lists the members, beside what the records before it imply.
 --
 -- most: how many groups at most; those first that by a quick look have most members unresolved, failed or taken out.
-create or replace macro group_records(as_of, only_group := '', only_job := '', most := 1000000) as table
+-- taken_since: only groups out of which somebody may have been taken after an instant, by an event or by a request.
+create or replace macro group_records(
+    as_of, only_group := '', only_job := '', most := 1000000, taken_since := timestamp '-infinity'
+) as table
 with homes as materialized (
     -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
     select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
@@ -181,6 +184,21 @@ with homes as materialized (
         group by all
     ) x
     left join homes h on h.target_id = lower(x.resource_id)
+), taken_from as materialized (
+    -- Nothing is read for it unless it was asked for.
+    select object_number(job_id, source_id) as object
+    from member_claims
+    where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of and op = 'remove'
+    union
+    select a.object
+    from exchanges x
+    join addresses a on a.resource_id = x.resource_id
+    where taken_since > timestamp '-infinity'
+        and x.occurred_at > taken_since
+        and x.occurred_at <= as_of
+        and x.resource_type = 'Group'
+        and (x."method" in ('PUT', 'POST', 'DELETE')
+            or x."method" = 'PATCH' and regexp_matches(x.request_body, '(?i)remove|replace'))
 ), chosen as materialized (
     select job_id, group_id, object_number(job_id, group_id) as object, sum(claims) as claims
     from (
@@ -198,7 +216,8 @@ with homes as materialized (
         from addresses
         where only_group = '' or group_id = only_group
     )
-    where only_job = '' or job_id = only_job
+    where (only_job = '' or job_id = only_job)
+        and (taken_since = timestamp '-infinity' or object_number(job_id, group_id) in (from taken_from))
     group by job_id, group_id
     order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
     limit most

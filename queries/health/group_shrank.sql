@@ -39,7 +39,7 @@
 --   people        up to ten of them
 with records as (
     select job_id, group_id, units, units[-1].after as has, unnest(units) as one
-    from group_records($at)
+    from group_records($at, taken_since := $at - to_hours($hours))
 ), shrunk as (
     select
         job_id,
