@@ -40,6 +40,12 @@ with shared as (
         list_sort(list(distinct coalesce(upn, source_name, source_id)))[:10] as people
     from events
     where occurred_at <= $at and target_id is not null and status in ('success', 'warning') and source_type is not null
+        -- Only accounts that were written lately; of these, everybody who ever was.
+        and target_id in (
+            select target_id
+            from events
+            where occurred_at <= $at and occurred_at > $at - to_hours($hours)
+                and status in ('success', 'warning') and source_type is not null)
     group by job_id, target_id, source_type
 ), asked as (
     select

@@ -29,19 +29,24 @@
 --   people_hit     people who lack a value
 --   attribute      the attribute lacking most often, where the log names it
 --   people         up to ten names, the longest first
-with looked as (
+with skipped as (
+    select job_id, source_id, min(occurred_at) as since, arg_max(attribute, order_key) as attribute
+    from problems
+    where occurred_at <= $at and status = 'skipped' and code = 'AttributeValidationFailed'
+    group by job_id, source_id
+    having max(occurred_at) > $at - to_days($days::integer)
+), looked as (
     select
         job_id,
         source_id,
         max(app_name) as app_name,
         arg_max(coalesce(upn, source_name, source_id), order_of(occurred_at, event_id)) as "name",
         arg_max(status = 'skipped' and skip_reason = 'AttributeValidationFailed', order_of(occurred_at, event_id))
-            as lacks,
-        min(occurred_at) filter (where skip_reason = 'AttributeValidationFailed') as since,
-        max(occurred_at) as newest_at,
-        arg_max(json_extract_string(steps[-1].details, '$.PropertyName'), order_of(occurred_at, event_id)) as attribute
+            as lacks
     from events
-    where occurred_at <= $at and not (status = 'skipped' and coalesce(skip_reason, '') in ('RedundantExport'))
+    where occurred_at <= $at and occurred_at > $at - to_days($days::integer)
+        and not (status = 'skipped' and coalesce(skip_reason, '') in ('RedundantExport'))
+        and source_id in (select source_id from skipped)
     group by job_id, source_id
 )
 select
@@ -54,7 +59,8 @@ select
     mode(attribute) as attribute,
     list("name" order by since, "name")[:10] as people
 from looked
-where lacks and newest_at > $at - to_days($days::integer)
+join skipped using (job_id, source_id)
+where lacks
 group by job_id
 having count(*) >= $least
 order by since, subject
