@@ -27,8 +27,7 @@ from pipeline.store import Store
 VERSION = "1"
 "Of the pack's form."
 LEAVERS = ("leaver_cases", "leavers_active", "leavers_held", "deprovision_times", "deprovision_curve")
-TRAPS = ("trap_unassigned", "trap_unassigned_deleted", "trap_still_active", "trap_restored", "trap_back_in_scope",
-         "trap_null")  # fmt: skip
+TRAPS = ("trap_unassigned", "trap_unassigned_deleted", "trap_still_active", "trap_memberships", "trap_null")
 SIDES = ("evidence_events", "evidence_exchanges", "evidence_matches", "evidence_hours")
 QUESTIONS = (*LEAVERS, *TRAPS, *SIDES)
 ALL = 2**62

@@ -17,8 +17,7 @@ TRAPS = {
     "trap_unassigned": "unassigned and never disabled",
     "trap_unassigned_deleted": "unassigned, then deleted in Entra: the app was never told to delete",
     "trap_still_active": "disabled with a good answer, and still shown as active by the app",
-    "trap_restored": "back in the app without the groups of before",
-    "trap_back_in_scope": "back in scope without the groups of before",
+    "trap_memberships": "back in the app, or in scope, without the groups of before",
     "trap_null": "an attribute emptied in Entra and still set in the app",
 }
 Answers = Sequence[Mapping[str, pa.Table]]

@@ -147,8 +147,8 @@ create or replace macro some_of(names) as
 
 -- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
 -- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
--- that fails is left out, since Entra tries it again by itself. only_was: out of scope, or removed.
-create or replace macro lost_memberships(as_of, only_was := '') as table
+-- that fails is left out, since Entra tries it again by itself.
+create or replace macro lost_memberships(as_of) as table
 with away as (
     select
         object,
@@ -171,7 +171,7 @@ with away as (
         max(t.order_key) as last_key
     from (select *, object_number(job_id, source_id) as object from footings) t
     join away a on a.object = t.object and t.order_key > a.order_key
-    where t.occurred_at < as_of and t.footing = 'in' and t.removal is null and (only_was = '' or a.was = only_was)
+    where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
     group by t.object
 ), back as materialized (
     select

@@ -100,7 +100,7 @@ def test_a_pack_holds_questions_rows_of_both_sides_and_is_as_it_was_sealed(pack:
     heard()
     assert run(["verify", str(pack)]) == 0
     said, _ = heard()
-    assert "as it was sealed" in said and "the SHA-256 and place of 32 files, the chain over them" in said
+    assert "as it was sealed" in said and "the SHA-256 and place of 30 files, the chain over them" in said
 
 
 def test_two_packs_of_one_revision_are_the_same_bytes_by_name_and_by_job(
