@@ -1,5 +1,31 @@
 -- What follows of a job's iterations, running and past. Read after derived.sql; a view uses those above it.
 
+-- cycle_rows: what the events of a table add to each cycle.
+create or replace macro cycle_rows(source) as table
+select *, len(object_keys) as objects
+from (
+    select
+        job_id,
+        cycle_id,
+        max(app_name) as app_name,
+        min(occurred_at) as began_at,
+        max(occurred_at) as ended_at,
+        count(*) as events,
+        count(*) filter (where status = 'success') as succeeded,
+        count(*) filter (where status = 'failure') as failed,
+        count(*) filter (where status = 'skipped') as skipped,
+        count(*) filter (where status = 'warning') as warnings,
+        sum(duration_ms) as worked_ms,
+        sum(retry_count) as retries,
+        coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []) as object_keys
+    from query_table(source)
+    where cycle_id is not null
+    group by job_id, cycle_id
+);
+
+-- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
+insert into cycle_parts by name select * from cycle_rows('events') where not exists (select 1 from cycle_parts);
+
 -- executions: one run of a job as Graph reported it when it was over; the log alone says neither beginning nor end.
 create or replace view executions as
 select

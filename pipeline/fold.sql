@@ -78,27 +78,7 @@ select
 from arriving
 group by all;
 
-insert into cycle_parts
-select *, len(objects)
-from (
-    select
-        job_id,
-        cycle_id,
-        max(app_name),
-        min(occurred_at),
-        max(occurred_at),
-        count(*),
-        count(*) filter (where status = 'success'),
-        count(*) filter (where status = 'failure'),
-        count(*) filter (where status = 'skipped'),
-        count(*) filter (where status = 'warning'),
-        sum(duration_ms),
-        sum(retry_count),
-        coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []) as objects
-    from arriving
-    where cycle_id is not null
-    group by job_id, cycle_id
-);
+insert into cycle_parts by name select * from cycle_rows('arriving');
 
 insert into problems by name select * from problem_rows('arriving');
 

@@ -125,7 +125,7 @@ def fold_table(store: Store, cursor: Cursor, table: str) -> None:
 
     def exchange(cursor: Cursor) -> None:
         if only(cursor, f"select count(*) from {table} where rowid <= {last}") == (rows,):
-            cursor.execute(f"delete from {table} where rowid <= {last}")
+            cursor.execute(f"delete from {table} where rowid <= ?", [last])
             cursor.execute(f"insert into {table} by name from temp.folded")
 
     store.write(exchange, on=cursor)

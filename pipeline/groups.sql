@@ -120,25 +120,9 @@ from (
 -- A store of an earlier version has events whose members nobody has told; fold.sql says the same of what arrives.
 insert into member_claims by name select * from member_rows('events') where not exists (select 1 from member_claims);
 
--- wire_groups: the group that a SCIM request is about, by its id in the app; an app's log need not name the job.
-create or replace view wire_groups as
-select
-    x.exchange_id,
-    g.job_id,
-    coalesce(g.source_id, x.resource_id) as group_id,
-    x.occurred_at,
-    x."method",
-    x.http_status,
-    x.request_body,
-    x.response_body
-from exchanges x
-left join (
-    select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
-    from identities
-    where lower(source_type) = 'group' and target_id is not null
-    group by all
-) g on g.target_id = lower(x.resource_id)
-where x.resource_type = 'Group' and x.resource_id is not null;
+-- What earlier versions had.
+drop view if exists wire_groups;
+drop view if exists member_names;
 
 -- group_records: each group (or only one) with everything that is known of its members up to an instant, in three parts.
 --
@@ -167,7 +151,8 @@ with homes as materialized (
     where target_id is not null
     group by all
 ), addresses as materialized (
-    -- As wire_groups, but counted before it is joined, and without the bodies, which are read of the chosen only.
+    -- The group that requests are about, by its id in the app; an app's log need not name the job. Counted before they are
+    -- joined, and without the bodies, which are read of the chosen only.
     select
         x.resource_id,
         h.job_id,

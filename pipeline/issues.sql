@@ -252,8 +252,7 @@ with told as (
     union all
     select job_id, fingerprint, unnest(waiting_ids), true from lives
 ), called as (
-    select i.job_id, i.source_id, coalesce(arg_max_null(p.upn, p.named_key), arg_max_null(p.source_name, p.named_key),
-        i.source_id) as "name"
+    select i.job_id, i.source_id, coalesce(folded_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
     from (select distinct job_id, source_id from ids) i
     join identity_parts p on p.job_id = i.job_id and p.source_id = i.source_id
     group by i.job_id, i.source_id

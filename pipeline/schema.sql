@@ -212,27 +212,6 @@ create table if not exists cycle_parts (
 );
 alter table cycle_parts add column if not exists objects bigint;
 
--- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
-insert into cycle_parts
-select
-    job_id,
-    cycle_id,
-    max(app_name),
-    min(occurred_at),
-    max(occurred_at),
-    count(*),
-    count(*) filter (where status = 'success'),
-    count(*) filter (where status = 'failure'),
-    count(*) filter (where status = 'skipped'),
-    count(*) filter (where status = 'warning'),
-    sum(duration_ms),
-    sum(retry_count),
-    coalesce(list(distinct hash(source_id)) filter (where source_id is not null), []),
-    count(distinct source_id)
-from events
-where cycle_id is not null and not exists (select 1 from cycle_parts)
-group by job_id, cycle_id;
-
 -- Which stretches of time one reading vouches for: a file from its first record to its last, a poll or a container from
 -- where it began. Before settled_until nothing more is expected; from there to until late records may still come.
 create table if not exists coverage (

@@ -69,8 +69,8 @@ with said as (
     select
         job_id,
         source_id,
-        coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name",
-        coalesce(arg_max(state, state_key), 'skipped') as state
+        coalesce(folded_name(upn, source_name, named_key), source_id) as "name",
+        folded_state(state, state_key) as state
     from identity_parts
     where source_id in (select source_id from found)
     group by job_id, source_id

@@ -38,7 +38,7 @@ with waits as (
     where job_id = $job and fingerprint = $issue and occurred_at < $until
     group by source_id
 ), called as (
-    select source_id, coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key), source_id) as "name"
+    select source_id, coalesce(folded_name(upn, source_name, named_key), source_id) as "name"
     from identity_parts
     where job_id = $job and source_id in (select source_id from told)
     group by source_id

@@ -31,7 +31,7 @@ with told as (
     from told
     group by object, kind
 ), stands as (
-    select object, coalesce(arg_max(state, state_key), 'skipped') = 'skipped' as is_skipped
+    select object, folded_state(state, state_key) = 'skipped' as is_skipped
     from (select object_number(job_id, source_id) as object, state, state_key from identity_parts)
     group by object
 ), waits as (
