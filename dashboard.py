@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from pipeline.lease import holder
-from pipeline.metrics import TYPE, metrics
-from pipeline.pulse import STOPPED, explained, troubles
-from pipeline.schedule import Standby
-from pipeline.settings import SettingsError, read_settings
-from pipeline.store import StoreError
-from views._frame import store
+from pipeline.config.errors import SettingsError, StoreError
+from pipeline.config.settings import read_settings
+from pipeline.monitoring.metrics import TYPE, metrics
+from pipeline.monitoring.troubles import STOPPED, explained, troubles
+from pipeline.scheduler.scheduler import Standby
+from pipeline.store.leader import holder
+from views.frame.page import store
 
 
 @asynccontextmanager
@@ -83,4 +83,4 @@ def health() -> dict[str, Any]:
     }
 
 
-app = st.App("views/_app.py", lifespan=beating, routes=[Route("/healthz", healthz), Route("/metrics", metered)])
+app = st.App("views/app.py", lifespan=beating, routes=[Route("/healthz", healthz), Route("/metrics", metered)])

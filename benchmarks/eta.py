@@ -22,8 +22,8 @@ import duckdb
 import pyarrow as pa
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from pipeline.catalog import bind, find_query  # noqa: E402
-from pipeline.schema import build_schema, schema_text  # noqa: E402
+from pipeline.store.catalog import bind, find_query  # noqa: E402
+from pipeline.store.migrate import build_schema, schema_text  # noqa: E402
 
 BEGAN = datetime(2026, 1, 5)
 DAYS, JOBS, INTERVAL, POLL = 12, 8, 2400, 300

@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from imagined import BEGAN, CYCLE, KINDS, imagined  # noqa: E402
 
-from pipeline.backtest import Backtest, backtest  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
-from pipeline.rulebook import find_rule  # noqa: E402
+from pipeline.config.settings import read_settings  # noqa: E402
+from pipeline.ingest.files import ingest  # noqa: E402
+from pipeline.rules.backtest import Backtest, backtest  # noqa: E402
+from pipeline.rules.rule import find_rule  # noqa: E402
 from pipeline.sample import write_tenant  # noqa: E402
-from pipeline.schema import build_schema, schema_text  # noqa: E402
-from pipeline.settings import read_settings  # noqa: E402
-from pipeline.store import Store, open_store  # noqa: E402
+from pipeline.store.lake import Store, open_store  # noqa: E402
+from pipeline.store.migrate import build_schema, schema_text  # noqa: E402
 
 STEP = timedelta(hours=4)
 OTHERS = (11, 23)

@@ -14,12 +14,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from pipeline.ingest import ingest  # noqa: E402
-from pipeline.landing import fold  # noqa: E402
+from pipeline.config.settings import read_settings  # noqa: E402
+from pipeline.ingest.files import ingest  # noqa: E402
+from pipeline.ingest.load import fold  # noqa: E402
+from pipeline.maintenance.chores import maintain  # noqa: E402
 from pipeline.sample import write_tenant  # noqa: E402
-from pipeline.settings import read_settings  # noqa: E402
-from pipeline.store import Cursor, Store, open_store  # noqa: E402
-from pipeline.upkeep import maintain  # noqa: E402
+from pipeline.store.lake import Cursor, Store, open_store  # noqa: E402
 
 PEOPLE, DAYS = 1000, 30
 PERIODS = 3

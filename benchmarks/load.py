@@ -84,8 +84,8 @@ def reported(queue: Any, name: str, folder: Path, file: Path, stored: int) -> No
 
 def typed_read(file: Path) -> str:
     """Gives DuckDB's own typed reader over the loader's columns."""
-    from pipeline.records.event import Event
-    from pipeline.records.wire import columns
+    from pipeline.ingest.records.event import Event
+    from pipeline.ingest.records.wire import columns
 
     listed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns(Event).items())
     return f"read_json('{file}', format = 'newline_delimited', columns = {{{listed}}}, maximum_object_size = 16777216)"
@@ -116,7 +116,7 @@ def floor_in_memory(folder: Path, file: Path, stored: int) -> float:
 
 def loader(folder: Path, file: Path, stored: int) -> float:
     """This project's loader into a new lake: rejects, de-duplication, folds and ledger included."""
-    from pipeline.ingest import ingest
+    from pipeline.ingest.files import ingest
 
     shutil.rmtree(folder / "lake", ignore_errors=True)
     store = lake(folder)
@@ -129,7 +129,7 @@ def loader(folder: Path, file: Path, stored: int) -> float:
 
 def again(folder: Path, file: Path, stored: int) -> float:
     """The same events under another name: every one is looked up and found to be known."""
-    from pipeline.ingest import ingest
+    from pipeline.ingest.files import ingest
 
     copy = folder / "copy.ndjson"
     os.link(file, copy)
@@ -143,7 +143,7 @@ def again(folder: Path, file: Path, stored: int) -> float:
 
 def full(folder: Path, file: Path, stored: int) -> float:
     """The same file into a lake that holds `stored` events of the weeks before."""
-    from pipeline.ingest import ingest
+    from pipeline.ingest.files import ingest
 
     shutil.rmtree(folder / "lake", ignore_errors=True)
     store = lake(folder)
@@ -155,15 +155,15 @@ def full(folder: Path, file: Path, stored: int) -> float:
 
 def lake(folder: Path) -> Any:
     """Opens the lake of the measurement."""
-    from pipeline.settings import read_settings
-    from pipeline.store import open_store
+    from pipeline.config.settings import read_settings
+    from pipeline.store.lake import open_store
 
     return open_store(read_settings(store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))
 
 
 def fill(store: Any, count: int) -> None:
     """Stores events of the weeks before, one a second, a million a transaction, with the folds they would leave."""
-    from pipeline.landing import fold
+    from pipeline.ingest.load import fold
 
     select = """
         create or replace temp table arriving as
@@ -194,7 +194,7 @@ def peer(folder: Path, file: Path, stored: int) -> float:
     import duckdb
     import pyarrow as pa
 
-    from pipeline.records.event import Event
+    from pipeline.ingest.records.event import Event
 
     model = plain(Event)
     connection = duckdb.connect(str(folder / "peer.duckdb"))
@@ -224,7 +224,7 @@ def bare(annotation: Any) -> Any:
     """Gives a field's type, plain models in place of the project's."""
     from typing import get_args, get_origin
 
-    from pipeline.records.wire import Wire, unwrapped
+    from pipeline.ingest.records.wire import Wire, unwrapped
 
     kind: Any = unwrapped(annotation)
     if get_origin(kind) is list:

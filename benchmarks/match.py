@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
-from pipeline.ingest import ingest  # noqa: E402
+from pipeline.config.settings import read_settings  # noqa: E402
+from pipeline.ingest.files import ingest  # noqa: E402
 from pipeline.sample import imagine, write_tenant  # noqa: E402
 from pipeline.sample.nouns import Exchange  # noqa: E402
 from pipeline.sample.spellings import access, own, pair  # noqa: E402
-from pipeline.settings import read_settings  # noqa: E402
-from pipeline.store import Cursor, Store, open_store  # noqa: E402
+from pipeline.store.lake import Cursor, Store, open_store  # noqa: E402
 
 SKEWS: dict[str, Callable[[Exchange], float]] = {
     "0 s": lambda _: 0.0,

@@ -68,8 +68,8 @@ def pages(folder: Path) -> dict[str, Drawn]:
     from streamlit.delta_generator import DeltaGenerator
     from streamlit.testing.v1 import AppTest
 
-    from pipeline.catalog import catalog
-    from pipeline.store import Store
+    from pipeline.store.catalog import catalog
+    from pipeline.store.lake import Store
 
     names = {query.sql: name for name, query in catalog().items()}
     asked: list[tuple[str, Any]] = []
@@ -86,7 +86,7 @@ def pages(folder: Path) -> dict[str, Drawn]:
 
     Store.fetch = noted  # type: ignore[method-assign, assignment]
     DeltaGenerator._enqueue = drawing  # type: ignore[method-assign, assignment]
-    test = AppTest.from_file(str(ROOT / "views" / "_app.py"), default_timeout=600)
+    test = AppTest.from_file(str(ROOT / "views" / "app.py"), default_timeout=600)
     test.query_params["window"] = "14-days"
     test.run()
     found: dict[str, Drawn] = {}
@@ -115,7 +115,7 @@ def sentence(stood: list[tuple[float, str, str]]) -> float:
 
 def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
     """Gives the seconds that a question takes when no other is asked beside it."""
-    from views._frame import store
+    from views.frame.page import store
 
     began = time.perf_counter()
     fetch(store(), sql, values)
@@ -124,7 +124,7 @@ def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
 
 def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     """Draws a page and gives the seconds; anew: with no answer remembered."""
-    from views._frame import store
+    from views.frame.page import store
 
     if anew:
         store().answers.forget()

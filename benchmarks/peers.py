@@ -14,8 +14,8 @@ Rows = list[dict[str, Any]]
 
 def peers(folder: Path) -> dict[str, tuple[float, float]]:
     """Asks the questions of both, holds the answers to be the same, and gives the seconds of each."""
-    from pipeline.settings import read_settings
-    from pipeline.store import open_store
+    from pipeline.config.settings import read_settings
+    from pipeline.store.lake import open_store
 
     store = open_store(read_settings(store=f"ducklake:sqlite:{folder}/catalog.sqlite"), read_only=True)
     until = store.rows("select max(occurred_at) from events")[0][0] + timedelta(seconds=1)
@@ -25,7 +25,7 @@ def peers(folder: Path) -> dict[str, tuple[float, float]]:
 
 def compared(store: Any, name: str, peer: "Peer", window: dict[str, Any]) -> tuple[float, float]:
     """Asks one question of both."""
-    from pipeline.catalog import bind, find_query
+    from pipeline.store.catalog import bind, find_query
 
     query = find_query(name)
     listed = f"select data_file from ducklake_list_files('provisioning', '{peer.table}')"

@@ -20,7 +20,7 @@ from demo.post import RECIPIENT, Office
 from demo.processes import Processes, manner, port_is_free, wait_for
 from demo.standin import StandIn
 from demo.story import FUTURE, START, Line, Story, tell
-from pipeline.clock import running
+from pipeline.config.clock import running
 from pipeline.sample.nouns import Exchange
 from pipeline.sample.spellings import own
 from pipeline.sample.wire import exchanges

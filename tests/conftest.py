@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Settings, read_settings
-from pipeline.store import Store, open_store
-from tests.given import Given
+from pipeline.config.settings import Settings, read_settings
+from pipeline.store.lake import Store, open_store
+from tests.support.given import Given
 
 # Most tests ask many questions of few rows, where a second core costs a third more time than it saves.
 os.environ.setdefault("PROVISIONING_THREADS", "1")

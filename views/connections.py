@@ -6,15 +6,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline import clock
-from pipeline.profiles import Profile, ProfileError, read_profiles
-from pipeline.settings import Settings, read_settings
-from pipeline.tenants import Tenant, TenantsError, read_tenants
-from views import _configuration, _contacts, _tokens
-from views._configuration import NOT_TOLD, STOPPED, Checked, checked
-from views._contacts import ago
-from views._frame import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
-from views._look import chip_colours, chips, count, missing, plain, span
+from pipeline.config import clock
+from pipeline.config.errors import ProfileError, TenantsError
+from pipeline.config.settings import Settings, read_settings
+from pipeline.config.tenants import Tenant, read_tenants
+from pipeline.knowledge.app_profiles import Profile, read_profiles
+from views.frame.look import chip_colours, chips, count, missing, plain, span
+from views.frame.page import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
+from views.parts.connections import configuration as configuration_part
+from views.parts.connections import contacts as contacts_part
+from views.parts.connections import tokens
+from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked
+from views.parts.connections.contacts import ago
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "on", False: "off"}
@@ -210,18 +213,18 @@ def page() -> None:
     seen = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
         say(seen, contacts, permissions, bool(tenants), now)
-    _contacts.clocks(contacts)
+    contacts_part.clocks(contacts)
     if not empty:
         read_at = last_read(tenants, contacts)
         tile("connections", lambda _: table(seen, read_at), empty="No job is known here.")
         if seen:
-            _configuration.draw(chosen(seen))
-        _tokens.draw(profiles, now)
+            configuration_part.draw(chosen(seen))
+        tokens.draw(profiles, now)
     if tenants or permissions:
         never = "Never tried: run `python -m pipeline preflight`."
-        tile("permissions", _contacts.permission_table, empty=never)
+        tile("permissions", contacts_part.permission_table, empty=never)
     if tenants or contacts:
-        tile("contacts", lambda rows: _contacts.contact_table(rows, now), empty="Nothing was asked yet.")
+        tile("contacts", lambda rows: contacts_part.contact_table(rows, now), empty="Nothing was asked yet.")
 
 
 if __name__ == "__main__":

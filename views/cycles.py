@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.settings import read_settings
-from views import _compare, _cycle, _cycle_charts, _progress
-from views._frame import (
+from pipeline.config.settings import read_settings
+from views.charts import cycles as cycles_charts
+from views.frame.look import chip_colours, chips, plain
+from views.frame.page import (
     BLANK,
     PLAIN,
     ahead,
@@ -25,7 +26,8 @@ from views._frame import (
     tile,
     times,
 )
-from views._look import chip_colours, chips, plain
+from views.parts.cycles import compare, progress
+from views.parts.cycles import cycle as cycle_part
 
 DAY = timedelta(days=1)
 
@@ -39,14 +41,14 @@ def moving(jobs: pd.DataFrame) -> None:
         return
     words = set(jobs["rhythm"])
     box, icon = next(each for each in BOXES if not each[2] or words & each[2])[:2]
-    box(f"{_progress.sentence(jobs)}", icon=icon)
-    running = _progress.under_way(jobs)
+    box(f"{progress.sentence(jobs)}", icon=icon)
+    running = progress.under_way(jobs)
     st.subheader("How far have the cycles under way come?", anchor="progress")
     if not running:
         st.markdown(":green[:material/check_circle: No cycle is under way.]")
     for job in running:
-        _progress.bars(job)
-    _progress.asked(running)
+        progress.bars(job)
+    progress.asked(running)
 
 
 BOXES: tuple[tuple[Callable[..., Any], str, set[str]], ...] = (
@@ -90,7 +92,7 @@ def lanes() -> None:
     else:
         key = f"lanes-{since:%Y%m%d}"
         st.plotly_chart(
-            _cycle_charts.day(stretches, running(cycles), since, as_of()),
+            cycles_charts.day(stretches, running(cycles), since, as_of()),
             key=key,
             on_select=lambda: open_marked(key),
             selection_mode="points",
@@ -105,8 +107,8 @@ def lanes() -> None:
 
 def running(cycles: pd.DataFrame) -> pd.DataFrame:
     """Marks the cycles that are still under way: their outcome is not known yet."""
-    jobs = _progress.told()
-    still = set(jobs[jobs["rhythm"].isin(_progress.UNDER_WAY)]["cycle_id"].dropna())
+    jobs = progress.told()
+    still = set(jobs[jobs["rhythm"].isin(progress.UNDER_WAY)]["cycle_id"].dropna())
     return cycles.assign(outcome=cycles["outcome"].where(~cycles["cycle_id"].isin(still), "running"))
 
 
@@ -180,9 +182,9 @@ def opened(cycle_id: str) -> None:
         st.warning(f"There is no cycle with the id {plain(cycle_id)}; retention may have dropped it.")
         return
     cycle, *others = records(running(beside))
-    _cycle.draw(cycle)
+    cycle_part.draw(cycle)
     if cycle["events"]:
-        _compare.draw(cycle, others)
+        compare.draw(cycle, others)
 
 
 def page() -> None:
@@ -193,7 +195,7 @@ def page() -> None:
     least = 0 if st.session_state.get("every") else 1
     ahead("progress", as_of=as_of(), grace=read_settings().grace)
     ahead("cycles_lately", least=least)
-    _progress.live(moving)
+    progress.live(moving)
     lanes()
     st.toggle("Also cycles that found nothing to change", key="every")
     tile("cycles_lately", table, empty="No cycle ran in this window.", least=least)

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from views import _charts, _coverage
-from views._frame import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
-from views._look import count, missing, plain, share, when
-from views._rows import behind, choose
+from views.charts import base
+from views.frame.look import count, missing, plain, share, when
+from views.frame.page import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
+from views.frame.rows import behind, choose
+from views.parts.shared import coverage
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -56,9 +57,9 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
     rows = rows.assign(label=rows["label"].map(named))
     hours = 1 if bucket == "hour" else 24
     buckets = ask("bucket_completeness", bucket=bucket)
-    known = _coverage.worst_states(ask("bucket_completeness", bucket="hour"))
+    known = coverage.worst_states(ask("bucket_completeness", bucket="hour"))
     state = st.plotly_chart(
-        _charts.over_time(rows, hours, known),
+        base.over_time(rows, hours, known),
         key=f"moves-{by}-{bucket}",
         on_select="rerun",
         selection_mode="points",
@@ -72,13 +73,13 @@ def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
         title = f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}"
         behind(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
-        st.caption(f"Select a bar to see its rows. {_coverage.bucket_sentence(buckets, hours)}")
+        st.caption(f"Select a bar to see its rows. {coverage.bucket_sentence(buckets, hours)}")
 
 
 def ranking(rows: pd.DataFrame) -> None:
     """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
     rows = rows.assign(error_code=rows["error_code"].map(named))
-    bars = st.plotly_chart(_charts.codes(rows), key="codes", on_select="rerun", selection_mode="points", config=PLAIN)
+    bars = st.plotly_chart(base.codes(rows), key="codes", on_select="rerun", selection_mode="points", config=PLAIN)
     columns = {
         "error_code": st.column_config.TextColumn("Error", pinned=True),
         "apps": st.column_config.TextColumn("Apps"),
@@ -124,7 +125,7 @@ def page() -> None:
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
     ahead("completeness_of_window", "skips_by_reason")
     ahead("bucket_completeness", bucket="hour")
-    _coverage.say_known()
+    coverage.say_known()
     with st.container(horizontal=True):
         by = word("by", BY, "code", "Tell apart by")
         short = (bar().until - bar().since) <= timedelta(days=3)

@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from views import _coverage, _groups
-from views._frame import Row, ahead, ask, bar, is_empty, records, teach, tile, times
-from views._look import count, plain, when
-from views._rows import choose
+from views.frame.look import count, plain, when
+from views.frame.page import Row, ahead, ask, bar, is_empty, records, teach, tile, times
+from views.frame.rows import choose
+from views.parts.groups import group as group_part
+from views.parts.shared import coverage
 
 COLUMNS = {
     "group_name": st.column_config.TextColumn("Group", pinned=True),
@@ -41,9 +42,9 @@ def sentence(rows: pd.DataFrame) -> str:
     if len(shrunk):
         worst = records(shrunk.sort_values("lost", ascending=False))[0]
         lost = (
-            f"{_groups.named(worst)} lost {count(worst['lost'], 'member')} at once"
+            f"{group_part.named(worst)} lost {count(worst['lost'], 'member')} at once"
             if worst["lost"]
-            else _groups.named(worst)
+            else group_part.named(worst)
         )
         return (
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
@@ -68,7 +69,7 @@ def ledger(rows: pd.DataFrame) -> None:
     found = row or addressed(rows)
     if found is not None:
         st.divider()
-        _groups.detail(found)
+        group_part.detail(found)
 
 
 def addressed(rows: pd.DataFrame) -> Row | None:
@@ -97,8 +98,8 @@ def page() -> None:
         st.caption(said)
     first = records(rows[rows["unresolved"] > 0])
     if first and "group" not in st.query_params:
-        st.markdown(_groups.verdict(first[0]))
-    _coverage.say_known()
+        st.markdown(group_part.verdict(first[0]))
+    coverage.say_known()
     tile("group_ledger", ledger, empty="No event and no SCIM request speaks of a group.")
 
 

@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from pipeline.rulebook import RulesError
-from views import _incidents, _messages, _rules
-from views._frame import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
-from views._look import count, missing, plain, span, when
+from pipeline.config.errors import RulesError
+from views.frame.look import count, missing, plain, span, when
+from views.frame.page import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
+from views.parts.health import incidents, messages
+from views.parts.health import rules as rules_part
 
 
 def sentence(awake: list[Row], runs: pd.DataFrame) -> str:
@@ -16,7 +17,7 @@ def sentence(awake: list[Row], runs: pd.DataFrame) -> str:
     could += f" and {len(unsure) - 6} more" if len(unsure) > 6 else ""
     if awake:
         verb = "is" if len(awake) == 1 else "are"
-        said = f"{count(len(awake), 'incident')} {verb} open: {_incidents.brief(awake)}" + (
+        said = f"{count(len(awake), 'incident')} {verb} open: {incidents.brief(awake)}" + (
             f". {could}" if unsure else ""
         )
     else:
@@ -43,7 +44,7 @@ def past(rows: pd.DataFrame) -> None:
         "to_fix": st.column_config.TextColumn("Time to fix"),
         "owner": st.column_config.TextColumn("Owner"),
     }
-    shown = _incidents.past(rows)
+    shown = incidents.past(rows)
     st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
 
 
@@ -51,13 +52,13 @@ def rules(runs: pd.DataFrame) -> None:
     """Draws the rules, and the one that the address names."""
     st.subheader("Which rules watch, and what did each say last?", anchor="rules")
     try:
-        overrides = _rules.said_of()
+        overrides = rules_part.said_of()
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    _rules.table(runs, overrides)
+    rules_part.table(runs, overrides)
     if "rule" in st.query_params:
-        _rules.opened(st.query_params["rule"], overrides)
+        rules_part.opened(st.query_params["rule"], overrides)
 
 
 def page() -> None:
@@ -73,14 +74,14 @@ def page() -> None:
             "runs with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
         )
     else:
-        awake, asleep = _incidents.lasting()
-        worst = _incidents.BOXES[awake[0]["severity"]] if awake else None
+        awake, asleep = incidents.lasting()
+        worst = incidents.BOXES[awake[0]["severity"]] if awake else None
         unsure = runs["outcome"].isin(["unknown", "failed"]).any()
         (worst or (st.warning if unsure else st.success))(sentence(awake, runs))
-        _incidents.queue(awake, asleep, 10_000 if st.query_params.get("all") else _incidents.MOST)
+        incidents.queue(awake, asleep, 10_000 if st.query_params.get("all") else incidents.MOST)
         tile("incidents", past, empty="No incident was open in this window.")
     rules(runs)
-    _messages.draw()
+    messages.draw()
 
 
 if __name__ == "__main__":

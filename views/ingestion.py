@@ -5,11 +5,12 @@ from os.path import commonpath
 import pandas as pd
 import streamlit as st
 
-from pipeline.settings import read_settings
-from views import _coverage, _inbox
-from views._frame import BLANK, ask, is_empty, teach, tile, times
-from views._look import count, span
-from views._pulse import troubled, warn
+from pipeline.config.settings import read_settings
+from views.frame.header import troubled, warn
+from views.frame.look import count, span
+from views.frame.page import BLANK, ask, is_empty, teach, tile, times
+from views.parts.ingestion import upload
+from views.parts.shared import coverage
 
 
 def sentence(files: pd.DataFrame) -> str:
@@ -123,8 +124,8 @@ def collecting() -> None:
 def page() -> None:
     """Draws the page."""
     settings = read_settings()
-    _inbox.draw(settings)
-    st.markdown(_inbox.who_beats(settings))
+    upload.draw(settings)
+    st.markdown(upload.who_beats(settings))
     if is_empty():
         teach(here=True)
         collecting()
@@ -133,7 +134,7 @@ def page() -> None:
     if not files.empty:
         st.markdown(f"**{sentence(files)}**")
     tile("freshness", sources, empty="No file was loaded; the data came another way.")
-    _coverage.draw()
+    coverage.draw()
     tile("file_ledger", ledger, empty="No file was loaded.")
     tile("reject_reasons", reasons, empty="No line was rejected.")
     tile("rejected_lines", lines, empty="No line was rejected.")

@@ -6,12 +6,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.cards import FAULTS as WHOSE
-from views import _blame, _coverage, _issue, _issue_charts
-from views._frame import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
-from views._issue_words import FAULTS, STATES, called
-from views._look import count, plain, share, when
-from views._rows import choose
+from pipeline.knowledge.causes import FAULTS as WHOSE
+from views.charts import issues
+from views.frame.look import count, plain, share, when
+from views.frame.page import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
+from views.frame.rows import choose
+from views.parts.issues import attribute_blame
+from views.parts.issues import issue as issue_part
+from views.parts.issues.wording import FAULTS, STATES, called
+from views.parts.shared import coverage
 
 WORDS = {"state": tuple(STATES), "fault": FAULTS, "noise": ("in",)}
 "The page's own words in the address, and what they may be."
@@ -77,9 +80,9 @@ def rates(row: pd.Series) -> None:
 
 def moves(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
     """Draws new against recurring, and gives the stretch that is brushed."""
-    known = _coverage.worst_states(ask("bucket_completeness", bucket="hour"))
+    known = coverage.worst_states(ask("bucket_completeness", bucket="hour"))
     state = st.plotly_chart(
-        _issue_charts.kinds(rows, hours, known),
+        issues.kinds(rows, hours, known),
         key=f"kinds-{hours}",
         on_select="rerun",
         selection_mode="box",
@@ -203,12 +206,12 @@ def everything() -> None:
     st.markdown(f"**{sentence(ask('issues'))}**")
     ahead("success_and_noise", "completeness_of_window", "changed_attributes")
     ahead("bucket_completeness", bucket="hour")
-    wanted = _blame.needed()
+    wanted = attribute_blame.needed()
     told = ask("success_and_noise").iloc[0]
     attempts = int(told["successes"] + told["failures"])
-    ahead("failing_next", required=wanted if _blame.reads_all(attempts) else "")
+    ahead("failing_next", required=wanted if attribute_blame.reads_all(attempts) else "")
     rates(told)
-    _coverage.say_known()
+    coverage.say_known()
     words = filters()
     tile(
         "issues",
@@ -225,8 +228,8 @@ def everything() -> None:
     )
     if chosen:
         compare(*chosen)
-    _blame.failing_next(attempts, wanted)
-    _blame.changing()
+    attribute_blame.failing_next(attempts, wanted)
+    attribute_blame.changing()
 
 
 def page() -> None:
@@ -241,7 +244,7 @@ def page() -> None:
         for name in ("issue", "of"):
             st.query_params.pop(name, None)
         st.rerun()
-    _issue.page(st.query_params["issue"], st.query_params.get("of"))
+    issue_part.page(st.query_params["issue"], st.query_params.get("of"))
 
 
 if __name__ == "__main__":

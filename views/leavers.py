@@ -6,11 +6,12 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pipeline.catalog import find_query
-from views import _coverage, _leaver_charts
-from views._frame import PLAIN, Row, ahead, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
-from views._look import count, missing, plain, span, when
-from views._rows import choose, story_link
+from pipeline.store.catalog import find_query
+from views.charts import leavers as leavers_charts
+from views.frame.look import count, missing, plain, span, when
+from views.frame.page import PLAIN, Row, ahead, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
+from views.frame.rows import choose, story_link
+from views.parts.shared import coverage
 
 TRAPS = (
     "trap_unassigned",
@@ -123,7 +124,7 @@ def lengths_of(rows: pd.DataFrame) -> None:
     st.caption(counted_from(rows))
     curve = ask("deprovision_curve", as_of=as_of())
     if curve["took_s"].max() > 0:
-        st.plotly_chart(_leaver_charts.survival(curve), key="survival", config=PLAIN)
+        st.plotly_chart(leavers_charts.survival(curve), key="survival", config=PLAIN)
     else:
         st.markdown(f"There is no curve to draw: {no_curve(curve)}")
     if row is None:
@@ -265,7 +266,7 @@ def page() -> None:
     (st.error if caught or len(left) or len(held) else st.success)(said)
     st.caption(f"As of {when(min(now, bar().until))}.")
     ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
-    _coverage.say_known()
+    coverage.say_known()
     tile("leavers_active", still_active, empty="Nobody.", as_of=now)
     tile(
         "deprovision_times",

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.settings import read_settings
-from views import _charts, _coverage, _incidents, _needs, _progress
-from views._bar import spelled
-from views._frame import (
+from pipeline.config.settings import read_settings
+from views.charts import base
+from views.frame.filters import spelled
+from views.frame.look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
+from views.frame.page import (
     BLANK,
     PLAIN,
     Row,
@@ -26,8 +27,11 @@ from views._frame import (
     tile,
     times,
 )
-from views._look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
-from views._rows import behind, choose, story_link
+from views.frame.rows import behind, choose, story_link
+from views.parts.cycles import progress
+from views.parts.health import incidents
+from views.parts.overview import attention
+from views.parts.shared import coverage
 
 
 def sentence(fleet: pd.DataFrame) -> str:
@@ -76,7 +80,7 @@ def fleet_table(fleet: pd.DataFrame) -> None:
     known = ask("completeness_of_window").rename(columns={"hours": "window_hours"})
     for beside in (ask("placements"), ask("daily_success"), known):
         rows = rows.merge(beside.drop(columns="app_name"), "left", "job_id")
-    rows["known"] = [_coverage.hours_known(row) for row in records(rows)]
+    rows["known"] = [coverage.hours_known(row) for row in records(rows)]
     rows["said"] = chips(rows["state"])
     rows["daily_failures"] = rows["daily_failures"].map(filled)
     labels, colours = chip_colours()
@@ -138,7 +142,7 @@ def job_links(job: Row) -> None:
 
 def heat_map(cells: pd.DataFrame) -> None:
     """Draws failures per hour and app; a selected hour opens its rows."""
-    state = st.plotly_chart(_charts.heat(cells), key="heat", on_select="rerun", selection_mode="points", config=PLAIN)
+    state = st.plotly_chart(base.heat(cells), key="heat", on_select="rerun", selection_mode="points", config=PLAIN)
     st.caption(
         "Pale: nothing failed. Dotted: partial, some may be missing. Hatched: nothing that was read speaks for the "
         "hour, so nobody knows. Select an hour to see its events."
@@ -214,7 +218,7 @@ def escrows(rows: pd.DataFrame) -> None:
 def under_way() -> None:
     """Draws the cycles under way beside the rest of the page, so that nothing waits for them."""
     with standing():
-        _progress.strip(_progress.told())
+        progress.strip(progress.told())
 
 
 def page() -> None:
@@ -231,8 +235,8 @@ def page() -> None:
             "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
         )
         return
-    if _incidents.is_checked():
-        _needs.say(len(fleet))
+    if incidents.is_checked():
+        attention.say(len(fleet))
     else:
         (st.error if fleet["needs_you"].any() else st.success)(
             sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon
@@ -250,7 +254,7 @@ def page() -> None:
     under_way()
     for aside in asides(fleet):
         st.markdown(aside)
-    _coverage.say_known()
+    coverage.say_known()
     tile("fleet", fleet_table, beside=("placements", "daily_success", "completeness_of_window"), **judged)
     tile("failures_by_hour", heat_map)
     tile("open_escrows", escrows, empty="Nobody waits.")

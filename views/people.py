@@ -5,11 +5,11 @@ from math import ceil
 import pandas as pd
 import streamlit as st
 
-from pipeline.catalog import find_query
-from views import _story
-from views._frame import ask, bar, how, is_empty, records, teach, times, values_of
-from views._look import LOOKS, chip_colours, chips, count, look
-from views._rows import choose
+from pipeline.store.catalog import find_query
+from views.frame.look import LOOKS, chip_colours, chips, count, look
+from views.frame.page import ask, bar, how, is_empty, records, teach, times, values_of
+from views.frame.rows import choose
+from views.parts.people import story as story_part
 
 PAGE = 50
 STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
@@ -122,7 +122,7 @@ def page() -> None:
         for name in ("object", "event"):
             st.query_params.pop(name, None)
         st.rerun()
-    _story.draw(st.query_params["object"])
+    story_part.draw(st.query_params["object"])
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from views import _forecast, _quarantine, _quarantine_cause, _quarantine_charts, _quarantine_exit, _quarantine_limits
-from views._frame import BLANK, PLAIN, Row, ahead, as_of, ask, asked, bar, is_empty, records, teach, times
-from views._look import cause, missing, plain, span, when
-from views._quarantine import STALE, Job
+from views.charts import quarantine as quarantine_charts
+from views.frame.look import cause, missing, plain, span, when
+from views.frame.page import BLANK, PLAIN, Row, ahead, as_of, ask, asked, bar, is_empty, records, teach, times
+from views.parts.quarantine import cause as cause_part
+from views.parts.quarantine import facts, forecast, limits, recovery
+from views.parts.quarantine.facts import STALE, Job
 
 Box = Callable[..., Any]
 
@@ -21,7 +23,7 @@ def answer(jobs: list[Job]) -> tuple[Box, str]:
     blind = [job for job in jobs if job.word == "unknown"]
     near = approaching([job for job in jobs if not job.is_out])
     if out:
-        said = [_quarantine.standing(job) for job in out]
+        said = [facts.standing(job) for job in out]
         grave = any(job.word != "inferred" for job in out)
         return (st.error if grave else st.warning), ". ".join([*said, *near, *unknown(blind)]) + "."
     if near:
@@ -30,14 +32,14 @@ def answer(jobs: list[Job]) -> tuple[Box, str]:
         ) + "."
     if blind:
         return st.info, ". ".join(unknown(blind)) + "."
-    sure = not _quarantine_cause.unasked() and not any(_quarantine.age(job) for job in jobs)
+    sure = not cause_part.unasked() and not any(facts.age(job) for job in jobs)
     return st.success if sure else st.info, calm(jobs)
 
 
 def approaching(jobs: list[Job]) -> list[str]:
     """Says which jobs move towards quarantine: by the slope of their failures, or by what a rule saw."""
-    ahead = [f"**{job.name}** {_quarantine_limits.course(job)}" for job in jobs if _quarantine_limits.course(job)]
-    return ahead + [plain(str(row["summary"])) for row in _quarantine.seen(jobs) if row["severity"] == "critical"]
+    ahead = [f"**{job.name}** {limits.course(job)}" for job in jobs if limits.course(job)]
+    return ahead + [plain(str(row["summary"])) for row in facts.seen(jobs) if row["severity"] == "critical"]
 
 
 def unknown(jobs: list[Job]) -> list[str]:
@@ -55,9 +57,9 @@ def calm(jobs: list[Job]) -> str:
     """Says that none is near, and how old the oldest word of that is."""
     fullest = max(jobs, key=lambda job: job.fullest)
     oldest = min(jobs, key=lambda job: job.state["observed_at"])
-    old = f" The oldest status is of {when(oldest.state['observed_at'])}." if _quarantine.age(oldest) else ""
-    percent = _quarantine_limits.percent(fullest.fullest)
-    blind = _quarantine_cause.unasked()
+    old = f" The oldest status is of {when(oldest.state['observed_at'])}." if facts.age(oldest) else ""
+    percent = limits.percent(fullest.fullest)
+    blind = cause_part.unasked()
     rules = f"But {blind}." if blind else "No health rule sees a path into it."
     return (
         f"No job is in quarantine, and none is near by its failures: the fullest limit is {percent} used, by "
@@ -73,7 +75,7 @@ def lanes(at: datetime) -> None:
     if rows.empty:
         st.markdown(":gray[:material/remove: No job is known in this window.]")
     else:
-        figure = _quarantine_charts.lanes(rows, bar().since, bar().until, at)
+        figure = quarantine_charts.lanes(rows, bar().since, bar().until, at)
         st.plotly_chart(figure, key="lanes", config=PLAIN)
         never = ask("rule_runs_lately").empty
         st.caption(
@@ -87,20 +89,20 @@ def lanes(at: datetime) -> None:
 def chosen(jobs: list[Job]) -> None:
     """Draws all that is known of the bar's job, else of the worst."""
     job = jobs[0]
-    known = _quarantine.facts(job)
+    known = facts.facts(job)
     st.header(job.name, divider="gray", anchor="job")
     if bar().job is None and len(jobs) > 1:
         others = ", ".join(other.name for other in jobs[1:6])
         st.caption(f"The one that needs a look the most; choose another as the job above: {others}.")
-    _quarantine_limits.draw_clock(job)
+    limits.draw_clock(job)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _quarantine_cause.draw(known)
+        cause_part.draw(known)
     with right:
-        _quarantine_exit.draw(known)
-    _quarantine_cause.waiting(known)
-    _quarantine_limits.draw_headroom(job)
-    _quarantine_limits.draw_burn(known)
+        recovery.draw(known)
+    cause_part.waiting(known)
+    limits.draw_headroom(job)
+    limits.draw_burn(known)
 
 
 def episodes(at: datetime) -> None:
@@ -151,9 +153,9 @@ def page() -> None:
         teach()
         return
     at = as_of()
-    _quarantine.ask_ahead(at)
+    facts.ask_ahead(at)
     ahead("quarantine_lanes", "quarantine_episodes", at=at, gap=int(STALE.total_seconds()))
-    jobs = _quarantine.jobs(at)
+    jobs = facts.jobs(at)
     if not jobs:
         st.info("No job is known here: neither an event nor a status of one was read.")
         return
@@ -163,7 +165,7 @@ def page() -> None:
     lanes(at)
     chosen(jobs)
     episodes(at)
-    _forecast.score()
+    forecast.score()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import pyarrow.csv
 import pyarrow.parquet
 import streamlit as st
 
-from pipeline.catalog import Parameter, Query, WrongValue, bind, catalog
-from pipeline.store import StoreError
-from views._frame import bar, is_empty, store, teach, written
-from views._look import count, plain
+from pipeline.config.errors import StoreError, WrongValue
+from pipeline.store.catalog import Parameter, Query, bind, catalog
+from views.frame.look import count, plain
+from views.frame.page import bar, is_empty, store, teach, written
 
 WINDOW = ("since", "until", "job", "tenant")
 

@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from views import _coverage, _funnel_charts, _scope_charts
-from views._frame import PLAIN, Row, ahead, ask, asked, bar, is_empty, pointed, records, teach, tile, times
-from views._look import count, look, plain, share, when
-from views._rows import MOST, choose, story_link
+from views.charts import funnel as funnel_charts
+from views.charts import scope as scope_charts
+from views.frame.look import count, look, plain, share, when
+from views.frame.page import PLAIN, Row, ahead, ask, asked, bar, is_empty, pointed, records, teach, tile, times
+from views.frame.rows import MOST, choose, story_link
+from views.parts.shared import coverage
 
 WANTS = {"somebody": "Somebody", "as intended": "Nobody: meant so", "nobody": "Nobody"}
 COMPARED = 20_000
@@ -105,7 +107,7 @@ def people(title: str, **given: Any) -> None:
 
 def funnel(rows: pd.DataFrame) -> None:
     """Draws the way from seen to exported; a selected bar opens who is in it."""
-    figure = _funnel_charts.funnel(rows)
+    figure = funnel_charts.funnel(rows)
     state = st.plotly_chart(figure, key="scope-funnel", on_select="rerun", selection_mode="points", config=PLAIN)
     since = lately(ask("wire_size"))
     st.markdown(confirmed(ask("scope_confirmed", since=since), since))
@@ -163,7 +165,7 @@ def drifts_of(rows: pd.DataFrame) -> None:
     """Draws how much each clause shut out, day by day, and whether that moved; a selected row opens whom."""
     days = ask("scope_by_day")
     if (rows["failed"] > 0).any():
-        figure = _scope_charts.drift(days, rows["job_id"].nunique() > 1)
+        figure = scope_charts.drift(days, rows["job_id"].nunique() > 1)
         st.plotly_chart(figure, key="drift", config=PLAIN)
     shown = rows.assign(verdict=rows["verdict"].map(VERDICTS))
     columns = {
@@ -209,7 +211,7 @@ def page() -> None:
     ahead("skip_kinds", "scope_moves", "scope_drift")
     st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
     ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
-    _coverage.say_known()
+    coverage.say_known()
     tile("skip_kinds", kinds_of, empty="No skip of this window was read.")
     tile("scope_funnel", funnel, empty="No event of this window was read.", beside=("scope_confirmed",))
     tile(

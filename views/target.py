@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from views import _target, _target_cells
-from views._frame import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
-from views._look import count, missing, when
+from views.frame.look import count, missing, when
+from views.frame.page import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
+from views.parts.target import cells, comparison
 
 FORM = (
     '{"time": "2026-01-20T12:00:03.120Z", "method": "PATCH", "path": "/scim/v2/Users/5f1c…", "status": 200,\n'
@@ -38,27 +38,27 @@ def page() -> None:
     if not sizes["requests"].sum():
         no_log()
         return
-    since, until = _target.stretch(sizes)
+    since, until = comparison.stretch(sizes)
     part: Values = {"since": since, "until": until}
     short = (until - since).days <= 3
     ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket="hour" if short else "day", **part)
     rows = ask("wire_matrix", **part)
-    app = _target.one_app(rows)
+    app = comparison.one_app(rows)
     own = rows[rows["app_id"] == app] if app else rows
-    found = _target_cells.counts(own)
+    found = cells.counts(own)
     names = sorted(own["app_name"].dropna().unique())
     if not sizes["events"].sum():
         many = count(sizes["requests"].sum(), "request was", "requests were")
         st.markdown(f"**{many} logged, and no event of Entra's: only the app's side is known.**")
     else:
-        st.markdown(f"**{_target_cells.sentence(found, names)}**")
+        st.markdown(f"**{cells.sentence(found, names)}**")
     st.subheader("Does what Entra says agree with what the app saw?", anchor="wire-matrix")
-    opened = _target.matrix(own)
+    opened = comparison.matrix(own)
     asked(wire_matrix=part)
-    tile("wire_cell", _target.behind, empty="Nothing is in this cell.", cell=opened, app=app, **part)
-    tile("wire_logs", _target.logs, **part)
-    tile("target_health", _target.health, empty="No request in this stretch.", **part)
-    tile("target_latency", _target.latency, bucket="hour" if short else "day", **part)
+    tile("wire_cell", comparison.behind, empty="Nothing is in this cell.", cell=opened, app=app, **part)
+    tile("wire_logs", comparison.logs, **part)
+    tile("target_health", comparison.health, empty="No request in this stretch.", **part)
+    tile("target_latency", comparison.latency, bucket="hour" if short else "day", **part)
     told = own.dropna(subset=["app_id"])
     lint_of(app, dict(zip(told["app_id"], told["app_name"].fillna(told["app_id"]), strict=True)), part)
 
@@ -67,7 +67,7 @@ def lint_of(app: str | None, names: dict[str, str], part: Values) -> None:
     """Draws what the vendor should mend, and offers it as a report where it is one app's."""
     tile(
         "target_lint",
-        lambda rows: _target.lint(rows, names),
+        lambda rows: comparison.lint(rows, names),
         empty="Nothing was found that RFC 7644 or Entra would have otherwise.",
         app=app,
         **part,
@@ -78,7 +78,7 @@ def lint_of(app: str | None, names: dict[str, str], part: Values) -> None:
         return
     looked = records(ask("target_looked_at", app=one, **part))[0]
     seen = {name: None if missing(value) else value for name, value in looked.items()}
-    _target.offer(names[one], ask("target_lint", app=one, **part), seen, part["since"], part["until"])
+    comparison.offer(names[one], ask("target_lint", app=one, **part), seen, part["since"], part["until"])
 
 
 if __name__ == "__main__":

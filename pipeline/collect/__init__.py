@@ -1,0 +1,1 @@
+"""Collects rows by itself: from Microsoft Graph, storage containers and the inbox."""

@@ -1,0 +1,71 @@
+"""What can go wrong when Graph is asked; each error is a sentence with what to do.
+
+One that is `passing` may be gone at the next try, and is tried again before it is raised.
+"""
+
+from pipeline.config.errors import GraphError
+
+
+class Unreachable(GraphError):
+    """Nobody answered, or the answer was a server's failure."""
+
+    passing = True
+
+
+class Unwell(Unreachable):
+    """A server's failure; the same server may answer other questions."""
+
+
+class Distrusted(Unreachable):
+    """Whoever answered has a certificate that is not trusted."""
+
+    passing = False
+
+
+class TimedOut(GraphError):
+    """The answer took too long; a smaller window may do."""
+
+    passing = True
+
+
+class Throttled(GraphError):
+    """Too many requests."""
+
+    passing = True
+
+
+class Malformed(GraphError):
+    """The answer is not what Graph documents."""
+
+    passing = True
+
+
+class Astray(Malformed):
+    """A link leads away from the tenant's Graph, or round in circles."""
+
+    passing = False
+
+
+class SignInRefused(GraphError):
+    """No token, or one that Graph does not take."""
+
+
+class TokenRejected(SignInRefused):
+    """Graph does not take the token; a fresh one may do."""
+
+
+class NotFound(GraphError):
+    """What was asked for is not there."""
+
+
+class Forbidden(GraphError):
+    """The token lacks a permission."""
+
+    def __init__(self, sentence: str, path: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+        "What was asked for."
+
+
+class Stopped(Exception):
+    """Told to stop between two requests; what was read to its end stays."""

@@ -1,0 +1,97 @@
+"""What is read of a tenant, feature by feature, and the least permission that each needs.
+
+Permissions are Graph's application permissions, as a token names them; none of them writes.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pipeline.config.tenants import Tenant
+
+CONSENT = "at the app registration, API permissions, Microsoft Graph, Application permissions; then admin consent"
+NOT_TOLD = "Whether Graph tells these settings to whoever may only read is not documented. "
+READS = re.compile(r"^Read(?!Write)")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something that is shown, and what reading it takes."""
+
+    name: str
+    scopes: tuple[str, ...]
+    "The permissions that give it, the least first."
+    lost: str
+    wanted: Callable[[Tenant], bool]
+    remedy: str = ""
+
+    @property
+    def grant(self) -> str:
+        """Says what to grant."""
+        return self.remedy or f"Grant {self.scopes[0]} {CONSENT}."
+
+
+EVENTS = Feature(
+    "provisioning events",
+    ("ProvisioningLog.Read.All", "AuditLog.Read.All"),
+    "Nothing that happens to a person arrives from Graph: no failures, no stories, no cycles.",
+    lambda tenant: tenant.events,
+    f"Grant ProvisioningLog.Read.All {CONSENT}. AuditLog.Read.All does too, in some tenants only together with "
+    "Directory.Read.All.",
+)
+APPS = Feature(
+    "list of apps",
+    ("Application.Read.All", "Directory.Read.All"),
+    "Apps that provision are not found by themselves.",
+    lambda tenant: tenant.jobs and not tenant.apps,
+    f"Grant Application.Read.All {CONSENT}; or name the apps' object ids under `apps` in the file of tenants.",
+)
+JOBS = Feature(
+    "job status",
+    ("Synchronization.Read.All",),
+    "No quarantine, no schedule, no progress: a late cycle cannot be told from an idle one.",
+    lambda tenant: tenant.jobs,
+)
+CONFIGURATION = Feature(
+    "configuration",
+    ("Synchronization.Read.All",),
+    "No attribute mappings, so nothing can be held against the app's profile.",
+    lambda tenant: tenant.jobs,
+)
+SETTINGS = Feature(
+    "notification and scope",
+    ("Synchronization.Read.All",),
+    "Whether Entra mails on failure, and whom it provisions, is not told.",
+    lambda tenant: tenant.jobs and tenant.app_settings,
+    NOT_TOLD + "Do not grant a permission to write for it: set app_settings = false in the file of tenants.",
+)
+CONTAINER = Feature(
+    "diagnostic container",
+    ("Storage Blob Data Reader",),
+    "Diagnostic logs are not read from the storage account.",
+    lambda tenant: bool(tenant.container),
+    "Assign the role Storage Blob Data Reader to the app at the storage container, Access control (IAM).",
+)
+FEATURES = (EVENTS, APPS, JOBS, CONFIGURATION, SETTINGS)
+"What is asked of Graph, in the order in which one finding serves the next."
+
+
+def had(feature: Feature, roles: Iterable[str]) -> list[str]:
+    """Gives which of a token's permissions give a feature, the least first; one to write gives reading as well.
+
+    >>> had(JOBS, ["Synchronization.ReadWrite.All", "Mail.Read"])
+    ['Synchronization.ReadWrite.All']
+    """
+    place = {scope: place for place, scope in enumerate(feature.scopes)}
+    able = {role: place[read] for role in roles if (read := role.replace(".ReadWrite.", ".Read.")) in place}
+    return sorted(able, key=lambda role: (able[role], role))
+
+
+def writes(role: str) -> bool:
+    """Whether a permission allows more than reading.
+
+    >>> [writes(role) for role in ("User.Read.All", "Application.ReadWrite.OwnedBy", "Mail.Send", "User.ReadBasic.All")]
+    [False, True, True, False]
+    """
+    parts = role.split(".")
+    return len(parts) > 1 and not any(READS.match(part) for part in parts[1:])

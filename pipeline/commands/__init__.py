@@ -1,0 +1,1 @@
+"""The command line, one command a file; printing and exit codes are here only."""

@@ -1,0 +1,47 @@
+"""Reads the arguments of commands: questions, parameters, instants."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pipeline.config.errors import InvalidRequest
+from pipeline.store.catalog import Query, instant
+from pipeline.store.lake import Store
+from pipeline.store.present import extent
+
+
+def read_instant(text: str) -> datetime:
+    """Reads an instant of the command line as naive UTC."""
+    try:
+        return instant(text)
+    except ValueError:
+        raise InvalidRequest(f"'{text}' is no instant; ISO 8601 was expected, such as 2026-01-20T12:00:00Z.") from None
+
+
+def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """Tells the question's name from `--name value` and `--name=value`.
+
+    >>> read_words(["fleet", "--since", "2026-01-05", "--top-n=3"])
+    ('fleet', {'since': '2026-01-05', 'top_n': '3'})
+    """
+    names: list[str] = []
+    values: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            names.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        if not equals and not rest:
+            raise InvalidRequest(f"{word} needs a value, such as {word} 2026-01-05")
+        values[name.replace("-", "_")] = value if equals else rest.pop(0)
+    if len(names) > 1:
+        raise InvalidRequest(f"One question at a time; {' and '.join(names)} were given.")
+    return (names[0] if names else None), values
+
+
+def with_window(store: Store, query: Query, given: Mapping[str, str]) -> dict[str, object]:
+    """Fills in a window that was not given: everything the store holds, from its first event to its newest."""
+    wanted = {parameter.name for parameter in query.parameters if parameter.default is None}
+    missing = wanted & {"since", "until"} - set(given)
+    return {**given, **{name: extent(store)[name] for name in missing}}

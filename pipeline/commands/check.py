@@ -1,0 +1,79 @@
+"""The command `check`: evaluates every health rule once."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline.commands import terminal
+from pipeline.commands.arguments import read_instant
+from pipeline.config.settings import read_settings
+from pipeline.notify.enqueue import telling
+from pipeline.rules.catch_up import last_check, overrides_of
+from pipeline.rules.evaluate import Checked
+from pipeline.rules.evaluate import check as ask_rules
+from pipeline.rules.incidents import Incident, open_incidents
+from pipeline.store.lake import open_store
+from pipeline.store.present import as_of
+
+
+def check(
+    at: Annotated[
+        str | None, typer.Option(help="As of when, ISO 8601; the present without it.", metavar="INSTANT")
+    ] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Ask every health rule once, and print what opened and closed."""
+    store = open_store(read_settings())
+    moment = read_instant(at) if at else as_of(store)
+    last = last_check(store)
+    kept = last is None or moment >= last
+    checked = ask_rules(store, moment, overrides=overrides_of(store), along=telling(store), keep=kept)
+    lasting = open_incidents(store) if kept else checked.opened
+    if as_json:
+        print(json.dumps(document(checked, lasting, kept), ensure_ascii=False, indent=2, default=terminal.iso))
+    else:
+        print_check(terminal.page(), checked, lasting)
+        if not kept:
+            print(f"Only a look back: the last check was as of {last:%Y-%m-%d %H:%M} UTC, so nothing was kept.")
+    if lasting or any(run.outcome == "failed" for run in checked.runs):
+        raise typer.Exit(terminal.WORTH_A_LOOK)
+
+
+def document(checked: Checked, lasting: Sequence[Incident], kept: bool) -> dict[str, Any]:
+    """Gives what `check --json` prints."""
+    return {
+        "at": checked.at,
+        "kept": kept,
+        "opened": [facts(one) for one in checked.opened],
+        "closed": [facts(one) for one in checked.closed],
+        "open": [facts(one) for one in lasting],
+        "runs": [vars(run) for run in checked.runs],
+    }
+
+
+def facts(one: Incident) -> dict[str, Any]:
+    """Gives an incident with its evidence as JSON."""
+    return {**vars(one), "evidence": json.loads(one.evidence)}
+
+
+def print_check(console: Console, checked: Checked, lasting: Sequence[Incident]) -> None:
+    """Prints what a check changed, and what lasts."""
+    console.print(f"As of {checked.at:%Y-%m-%d %H:%M} UTC, {len(checked.runs)} rules:", highlight=False)
+    new = {one.incident_id for one in checked.opened}
+    parts = (
+        ("Opened", checked.opened),
+        ("Closed", checked.closed),
+        ("Lasts", [one for one in lasting if one.incident_id not in new]),
+    )
+    for heading, incidents in parts:
+        for one in incidents:
+            since = f"since {one.opened_at:%Y-%m-%d %H:%M}"
+            console.print(f"  {heading:<8}{one.severity:<9} {one.summary} ({since})", highlight=False, soft_wrap=True)
+    if not checked.opened and not checked.closed:
+        console.print("  Nothing changed.")
+    for run in checked.runs:
+        if run.outcome in ("unknown", "failed"):
+            console.print(f"  {run.outcome.capitalize():<8}{run.rule}: {run.detail}", highlight=False, soft_wrap=True)

@@ -1,0 +1,98 @@
+"""The command `ingest`: loads files and folders once."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.commands import terminal
+from pipeline.config.settings import read_settings
+from pipeline.ingest.files import ingest as read_files
+from pipeline.store.lake import open_store
+
+
+def ingest(
+    paths: Annotated[
+        list[str], typer.Argument(help="Files and folders, also .gz; - reads standard input.", metavar="PATH…")
+    ],
+    as_json: terminal.Json = False,
+    every: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
+) -> None:
+    """Read files and folders once; what was read before is not read again."""
+    store = open_store(read_settings())
+    with terminal.bytes_bar("Reading") as progress:
+        report = read_files(store, paths, progress=progress)
+    if as_json:
+        terminal.print_json(ingest_document(report.files, report.seconds))
+    else:
+        print_ingest(terminal.page(), report.files, report.seconds, every)
+    if any(file.rejects for file in report.files):
+        raise typer.Exit(terminal.WORTH_A_LOOK)
+
+
+FILES_SHOWN = 40
+COUNTS = ("lines", "kept", "duplicates", "rejects", "unfamiliar")
+
+
+class FileRead(Protocol):
+    """What the report needs of one file that was read."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def kept(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def rejects(self) -> int: ...
+    @property
+    def unfamiliar(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+def ingest_totals(files: Sequence[FileRead], seconds: float) -> dict[str, Any]:
+    """Gives the sums over all files; `lines = kept + duplicates + rejects`."""
+    sums = {name: sum(getattr(file, name) for file in files) for name in COUNTS}
+    return {"files": len(files), **sums, "seconds": round(seconds, 3)}
+
+
+def ingest_document(files: Sequence[FileRead], seconds: float) -> dict[str, Any]:
+    """Gives what `ingest --json` prints: each file and all of them."""
+    fields = ("file", "source", *COUNTS)
+    each = [{**{name: getattr(file, name) for name in fields}, "seconds": round(file.seconds, 3)} for file in files]
+    return {"files": each, "total": ingest_totals(files, seconds)}
+
+
+def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, everything: bool) -> None:
+    """Prints a line a file and one for all; of many files only those with rejects, unless `everything` is asked for."""
+    many = len(files) > FILES_SHOWN and not everything
+    shown = [file for file in files if file.rejects] if many else files
+    totals = ingest_totals(files, seconds)
+    console.print(line([*COUNTS, "seconds"], "source", "file"), style="bold", soft_wrap=True)
+    for file in shown:
+        counts = [f"{getattr(file, name):,}" for name in COUNTS]
+        told = line([*counts, f"{file.seconds:.2f}"], file.source or "not recognised", file.file)
+        console.print(told, style="yellow" if file.rejects else "", soft_wrap=True)
+    counts = [f"{totals[name]:,}" for name in COUNTS]
+    everywhere = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
+    console.print(line([*counts, f"{seconds:.2f}"], "in all", everywhere), style="bold", soft_wrap=True)
+    if many:
+        console.print(f"{len(files) - len(shown):,} files without rejects are not listed; --all lists them.")
+    if totals["rejects"]:
+        console.print(f"{totals['rejects']:,} rejects; see why: {terminal.WHY}", highlight=False, soft_wrap=True)
+
+
+def line(numbers: Sequence[str], source: str, file: str) -> Text:
+    """Sets numbers in columns, and the file last, since only it has no width of its own."""
+    columns = (f"{number:>{len(name) + 2}}" for number, name in zip(numbers, WIDTHS, strict=True))
+    return Text("".join(columns) + f"  {source:<14}  {file}")
+
+
+WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "seconds")

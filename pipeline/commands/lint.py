@@ -1,0 +1,92 @@
+"""The word `lint`: what an app's answers show that its vendor should mend, printed or written as Markdown."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.commands.arguments import read_instant
+from pipeline.config.errors import InvalidRequest
+from pipeline.config.settings import read_settings
+from pipeline.knowledge.scim_findings import markdown
+from pipeline.store.catalog import bind, find_query
+from pipeline.store.lake import Store, open_store
+
+APPS = """
+select app_id, max(app_name), list(distinct job_id)
+from (
+    select app_id, app_name, job_id from events where app_id is not null group by all
+    union all
+    select app_id, app_name, job_id from job_snapshots where app_id is not null group by all
+    union all
+    select app_id, null, null from exchanges where app_id is not null group by all
+)
+group by app_id
+order by 2, 1
+"""
+REACH = "select min(occurred_at), max(occurred_at) from exchanges"
+
+
+def lint(
+    app: Annotated[str, typer.Argument(help="The app: its name, its id or its job's id.", metavar="APP")],
+    out: Annotated[Path | None, typer.Argument(help="The file to write; printed without it.", metavar="OUT.md")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From when; the first request without it.", metavar="INSTANT")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Until when; the newest request without it.", metavar="INSTANT")
+    ] = None,
+) -> None:
+    """Say what in an app's SCIM answers its vendor should mend, from real requests."""
+    store = open_store(read_settings(), read_only=True)
+    app_id, name = find_app(store, app)
+    first, last = reach(store, since, until)
+    text = report(store, app_id, name, first, last)
+    if out is None:
+        print(text, end="")
+        return
+    out.write_text(text, encoding="utf-8")
+    print(f"{out}: what {name} answered from {first:%Y-%m-%d %H:%M} until {last:%Y-%m-%d %H:%M} UTC")
+
+
+def find_app(store: Store, word: str) -> tuple[str, str]:
+    """Gives the id and name of the app that a word names, in any case."""
+    known = {name: (row[0], row[1] or row[0]) for row in store.rows(APPS) for name in (row[1], row[0], *row[2]) if name}
+    lower = {name.lower(): found for name, found in known.items()}
+    if word.lower() in lower:
+        return lower[word.lower()]
+    near = get_close_matches(word.lower(), lower, 1)
+    hint = f"did you mean {lower[near[0]][1]}?" if near else "no app is known yet." if not known else known_names(known)
+    raise InvalidRequest(f"No app is called '{word}'; {hint}")
+
+
+def known_names(known: Mapping[str, tuple[str, str]]) -> str:
+    """Lists the apps that there are."""
+    return f"there are {', '.join(sorted({name for _, name in known.values()}))}."
+
+
+def reach(store: Store, since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    """Gives the window: what was given, else what the store holds of requests."""
+    first, newest = store.rows(REACH)[0]
+    start = read_instant(since) if since else first or datetime(1970, 1, 1)
+    end = read_instant(until) if until else (newest or start) + timedelta(seconds=1)
+    if start >= end:
+        raise InvalidRequest(f"The window must begin before it ends; {start} until {end} was given.")
+    return start, end
+
+
+def report(store: Store, app_id: str, name: str, since: datetime, until: datetime) -> str:
+    """Gives the report of one app's window as Markdown."""
+    given = {"since": since, "until": until, "app": app_id}
+    [seen] = answers(store, "target_looked_at", given)
+    return markdown(name, since, until, answers(store, "target_lint", given), seen)
+
+
+def answers(store: Store, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Asks a question of `queries/`."""
+    query = find_query(name)
+    rows: list[dict[str, Any]] = store.ask(query.sql, bind(query, given)).to_pylist()
+    return rows

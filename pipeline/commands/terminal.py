@@ -1,0 +1,86 @@
+"""What a person at a terminal sees beside answers: bars while work runs, and the report of an ingest.
+
+Bars go to stderr and only to a terminal, so that what a script reads stays clean.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipeline.config.settings import read_settings
+from pipeline.store.lake import Store, open_store
+
+
+@contextmanager
+def bytes_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many of all bytes are done."""
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with bar(*columns) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, everything: progress.update(task, completed=done, total=everything)
+
+
+@contextmanager
+def share_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """Shows a share from 0 to 1."""
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with bar(*columns) as progress:
+        task = progress.add_task(what, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
+
+
+@contextmanager
+def enough() -> Iterator[None]:
+    """Ends quietly when whoever reads has had enough, as in `| head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def page() -> Console:
+    """Gives where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200, color_system=None)
+
+
+def bar(*columns: Any) -> Progress:
+    """Gives a bar that shows on a terminal and nowhere else, and leaves nothing behind."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
+
+
+WORTH_A_LOOK = 1
+NOT_DONE = 2
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]
+
+
+def open_to_read() -> Store:
+    """Opens the store as a reader: it neither waits for a writer nor keeps one waiting."""
+    return open_store(read_settings(), read_only=True)
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def iso(value: object) -> str:
+    """Writes an instant for JSON."""
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else str(value)

@@ -1,0 +1,102 @@
+"""The word `token`: says when an app's token ends, by a date or by a JWT that is read once and never kept."""
+
+import json
+import sys
+from datetime import datetime, timedelta
+from getpass import getuser
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import terminal
+from pipeline.config.clock import naive, now
+from pipeline.config.errors import TokenRefused
+from pipeline.config.settings import read_settings
+from pipeline.rules.catch_up import overrides_of
+from pipeline.rules.token_expiry import lead_days, note_of, read_end, read_jwt, say
+from pipeline.store.lake import Store, open_store
+
+"Words too many come to us: the usual message would repeat them, and one of them may be a token."
+TOKENS = "select app_name, expires_at, said_by, said_at, note from token_ends(?) order by expires_at, app_name"
+LONGEST = 100_000
+"Characters of a JWT that are read."
+
+
+def token(
+    context: typer.Context,
+    app: Annotated[str | None, typer.Argument(help="The app; without one, all that is known.", metavar="[APP]")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When its token ends, ISO 8601; without a zone, UTC.", metavar="INSTANT")
+    ] = None,
+    jwt: Annotated[
+        str | None, typer.Option(help="Read its end from the JWT on standard input: --jwt -", metavar="-")
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Nobody knows when it ends any more.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    note: Annotated[str | None, typer.Option(help="What else there is to say.")] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Say when an app's token ends; the token itself is never kept."""
+    judge(context.args, app, expires, jwt, forget)
+    settings = read_settings()
+    at = naive(now(settings))
+    if app is None:
+        print(listed(open_store(settings, read_only=True), at, as_json))
+        return
+    claims = read_jwt(sys.stdin.read(LONGEST)) if jwt else None
+    ends = claims.expires_at if claims else read_end(expires) if expires else None
+    store = open_store(settings)
+    written = note_of(claims, note) if claims else note
+    name = say(store, app, ends, by or ("the token itself" if jwt else operator()), at, written)
+    if as_json:
+        print(listed(store, at, as_json))
+    else:
+        print(f"{name}: it is not known when the token ends." if ends is None else sentence(store, name, ends, at))
+
+
+def judge(rest: list[str], app: str | None, expires: str | None, jwt: str | None, forget: bool) -> None:
+    """Refuses words that do not go together, without repeating them."""
+    if rest:
+        raise TokenRefused("One app was expected; a name of several words needs quotes. A token never goes here.")
+    if jwt is not None and jwt != "-":
+        raise TokenRefused(
+            "A token on the command line stays in the shell's history: give --jwt - and put it on standard input. "
+            "If it was a real one, have it replaced."
+        )
+    given = (expires is not None) + (jwt is not None) + forget
+    if app is None and given:
+        raise TokenRefused("No app was named; give its name as Entra has it, such as Cerby.")
+    if app is not None and given != 1:
+        raise TokenRefused("Give one of --expires INSTANT, --jwt - and --forget.")
+
+
+def operator() -> str | None:
+    """Gives who sits at this machine."""
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def sentence(store: Store, app: str, ends: datetime, at: datetime) -> str:
+    """Says when the token ends, and until when a new one must be asked for."""
+    lead = lead_days(overrides_of(store), app)
+    left = (ends - at).total_seconds() / 86400
+    if left < 0:
+        return f"{app}: the token ended {ends:%Y-%m-%d %H:%M} UTC."
+    when = f"{app}: the token ends {ends:%Y-%m-%d %H:%M} UTC, in {int(left)} days."
+    if left < lead:
+        return f"{when} A new one takes {lead} days: ask for it now."
+    return f"{when} A new one takes {lead} days: ask for it before {ends - timedelta(days=lead):%Y-%m-%d}."
+
+
+def listed(store: Store, at: datetime, as_json: bool) -> str:
+    """Writes what is known of every app's token."""
+    rows = store.rows(TOKENS, [at])
+    if as_json:
+        names = ("app_name", "expires_at", "said_by", "said_at", "note")
+        document = [dict(zip(names, row, strict=True)) for row in rows]
+        return json.dumps(document, ensure_ascii=False, indent=2, default=lambda one: f"{one.isoformat()}Z")
+    return (
+        "\n".join(sentence(store, row[0], row[1], at) for row in rows) or "Of no app it is known when its token ends."
+    )

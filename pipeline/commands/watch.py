@@ -1,0 +1,31 @@
+"""The command `watch`: runs the background jobs until stopped."""
+
+import logging
+import signal
+from threading import Event
+
+from pipeline.config.settings import read_settings
+from pipeline.store.lake import open_store
+
+logger = logging.getLogger("pipeline")
+
+
+def watch() -> None:
+    """Run the beats until told to stop: read the inbox, keep the store tidy, publish."""
+    from pipeline.scheduler.scheduler import Standby
+    from pipeline.store.leader import holder
+
+    logging.getLogger("pipeline").setLevel(logging.INFO)
+    settings = read_settings()
+    open_store(settings).close()
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    other = holder(settings)
+    if other is not None:
+        logger.info("The beats are run by %s; this process takes over when that ends.", other)
+    standby = Standby(settings, "watch").start()
+    # A wait without a limit would keep Python from handling the signal on some systems.
+    while not stop.wait(1):
+        pass
+    standby.stop()

@@ -1,0 +1,112 @@
+"""Every setting, each with its sentence; all come from PROVISIONING_* variables or a `.env` file.
+
+Only this module reads the environment.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.config.errors import SettingsError
+
+EXAMPLES = {
+    "int": "whole numbers, such as 300",
+    "float": "a number, such as 0.5",
+    "path": "a path, such as data/inbox",
+    "bool": "true or false",
+}
+
+
+class Settings(BaseSettings):
+    """How this installation runs; every field is a `PROVISIONING_` variable."""
+
+    model_config = SettingsConfigDict(env_prefix="PROVISIONING_", env_file=".env", extra="ignore")
+
+    store: str = Field("ducklake:sqlite:data/catalog.sqlite", description="Where the lake's catalog is.")
+    files: Path | None = Field(None, description="Where the lake's Parquet files are; beside the catalog when unset.")
+    inbox: Path = Field(Path("data/inbox"), description="The folder whose new files are read on every ingest beat.")
+    publish: Path | None = Field(None, description="A plain DuckDB file that the beats keep fresh; off when unset.")
+    ingest_every: int = Field(5, ge=1, description="Seconds between two looks at the inbox.")
+    maintain_every: int = Field(600, ge=1, description="Seconds between two rounds of merging and expiring.")
+    publish_every: int = Field(300, ge=1, description="Seconds between two writes of the published file.")
+    keep_days: int = Field(0, ge=0, description="Days of rows to keep, by their own instants; 0 keeps everything.")
+    keep_snapshots: int = Field(3600, ge=0, description="Seconds for which old snapshots of the lake stay readable.")
+    memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
+    threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
+    slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
+    lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
+    tenants: Path | None = Field(None, description="The file that names the tenants to ask; see docs/graph.md.")
+    poll_every: int = Field(60, ge=1, description="Seconds between two times of asking Microsoft Graph.")
+    overlap: int = Field(7200, ge=0, description="Seconds that are asked again each time, since events may come late.")
+    retention_days: int = Field(30, ge=1, description="Days that Entra keeps events: 30, or 7 without premium.")
+    configuration_every: int = Field(86400, ge=1, description="Seconds between two readings of a job's configuration.")
+    grace: int = Field(1200, ge=0, description="Seconds that a cycle may be late before it is called late.")
+    check_every: int = Field(
+        300, ge=1, description="Seconds, of the log's time, between two checks of the health rules."
+    )
+    rules: Path = Field(
+        Path("rules.toml"), description="The file that changes or silences health rules, if there is one."
+    )
+    profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
+    notify: Path | None = Field(None, description="The file of who is told of what; see docs/notifications.md.")
+    dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
+    beats: bool = Field(True, description="Whether the dashboard may run the beats.")
+    clock: str = Field(
+        "", description="Only for demonstrations: a clock that runs faster; see pipeline/config/clock.py."
+    )
+
+    @field_validator("store")
+    @classmethod
+    def known_catalog(cls, store: str) -> str:
+        """Refuses a catalog that the store could not attach."""
+        if not store.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+            raise ValueError("give ducklake:sqlite:FILE or ducklake:postgres:CONNECTION")
+        return store
+
+    @property
+    def catalog_file(self) -> Path | None:
+        """The SQLite catalog's file, absolute; None when the catalog is in PostgreSQL."""
+        if not self.store.startswith("ducklake:sqlite:"):
+            return None
+        return Path(self.store.removeprefix("ducklake:sqlite:")).absolute()
+
+    @property
+    def folder(self) -> Path:
+        """Where Parquet files and lock files are, absolute."""
+        if self.files is not None:
+            return self.files.absolute()
+        return (self.catalog_file.parent if self.catalog_file else Path("data").absolute()) / "files"
+
+
+def read_settings(**given: object) -> Settings:
+    """Reads the settings; `given` wins over the environment.
+
+    Raises SettingsError with one sentence per wrong value.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(" ".join(sentence(fault) for fault in error.errors())) from None
+
+
+def sentence(fault: object) -> str:
+    """Says what is wrong with one setting, and what was expected.
+
+    >>> sentence({"loc": ("ingest_every",), "input": "5min", "type": "int_parsing", "msg": ""})
+    "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300."
+    """
+    assert isinstance(fault, dict)
+    name = f"PROVISIONING_{str(fault['loc'][0]).upper()}"
+    kind = str(fault["type"]).split("_")[0]
+    wanted = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
+    said = f"give {wanted}" if kind in EXAMPLES else wanted
+    return f"{name} is '{fault['input']}'; {said}."
+
+
+def lock_file(settings: Settings, kind: str) -> Path:
+    """Gives the file whose OS lock stands for `kind`; the OS frees it when its holder dies."""
+    catalog = settings.catalog_file
+    file = catalog.with_name(f"{catalog.name}.{kind}") if catalog else settings.folder / f"catalog.{kind}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file

@@ -1,5 +1,0 @@
-"""A storage container of diagnostic logs: what is new in its blobs lands in the store."""
-
-from pipeline.container.feed import ContainerReport, read_container, resting
-
-__all__ = ["ContainerReport", "read_container", "resting"]

@@ -1,0 +1,1 @@
+"""Evidence packs for auditors: questions, answers and a seal."""

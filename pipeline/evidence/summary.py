@@ -1,0 +1,171 @@
+"""The page of an evidence pack that an auditor reads first: what was asked, what is known, who left and who did not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.config.wording import span
+
+NAMED = 50
+"How many people or stretches a list names; the rows name all."
+HOUR = timedelta(hours=1)
+SIDES = {"events": "What Entra says (provisioning log)", "exchanges": "What the app heard (SCIM requests)"}
+TRAPS = {
+    "trap_unassigned": "unassigned and never disabled",
+    "trap_unassigned_deleted": "unassigned, then deleted in Entra: the app was never told to delete",
+    "trap_still_active": "disabled with a good answer, and still shown as active by the app",
+    "trap_memberships": "back in the app, or in scope, without the groups of before",
+    "trap_null": "an attribute emptied in Entra and still set in the app",
+}
+Answers = Sequence[Mapping[str, pa.Table]]
+Row = dict[str, Any]
+
+
+def rows_of(answers: Answers, name: str) -> list[Row]:
+    """Gives the rows of one question over all jobs."""
+    return [row for told in answers for row in told[name].to_pylist()]
+
+
+def summary(about: Mapping[str, Any], answers: Answers) -> str:
+    """Writes the summary as Markdown."""
+    parts = [
+        [f"# Evidence: {line(about['app'])}, leavers and what was done about them", "", *what(about)],
+        ["## How well the period is known", "", *known(answers)],
+        ["## Leavers", "", *leavers(answers)],
+        ["## Left behind without an error", "", *traps(answers)],
+        ["## Both sides", "", *both(answers)],
+        ["## What is not in here", "", *absent()],
+        ["## Files, and how to check them", "", *files(about)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def line(text: object) -> str:
+    """Gives text from a log as one line that formats nothing."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in " ".join(str(text).split()))
+
+
+def at(instant: datetime) -> str:
+    """Writes an instant."""
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def what(about: Mapping[str, Any]) -> Iterator[str]:
+    """Says what was asked."""
+    yield f"- Period: {about['since']} until {about['until']} (the end is not in it), told as of {about['as_of']}"
+    yield f"- App: {line(about['app'])}; {'job' if len(about['jobs']) == 1 else 'jobs'}: {', '.join(about['jobs'])}"
+    yield (
+        f"- Made by Provisioning Observatory {about['program']}, schema {about['schema']}, "
+        f"from revision {about['revision']} of the store"
+    )
+
+
+def known(answers: Answers) -> Iterator[str]:
+    """Says of each side whether everything is here, or which hours may lack something."""
+    for side, words in SIDES.items():
+        hours = [row for row in rows_of(answers, "evidence_hours") if row["source"] == side]
+        gaps = [row for row in hours if row["state"] != "complete"]
+        if not hours:
+            yield f"- **{words}: unknown.** Nothing that was read speaks for any hour of this period."
+        elif not gaps:
+            yield f"- **{words}: complete.** Each of the {len(hours):,} hours is vouched for by what was read."
+        else:
+            yield f"- **{words}: {mildest(gaps, len(hours))}.** {counted(gaps, len(hours))}"
+            yield from (f"  - {stretch}" for stretch in stretches(gaps))
+
+
+def mildest(gaps: Sequence[Row], hours: int) -> str:
+    """Gives the word for a side of which not everything is here."""
+    return "unknown" if len(gaps) == hours and all(row["state"] == "unknown" for row in gaps) else "partial"
+
+
+def counted(gaps: Sequence[Row], hours: int) -> str:
+    """Counts the hours that are not fully known."""
+    partial = sum(row["state"] == "partial" for row in gaps)
+    return (
+        f"Of {hours:,} hours {partial:,} are partial (something may be missing) and {len(gaps) - partial:,} are "
+        "unknown (nothing that was read speaks for them):"
+    )
+
+
+def stretches(gaps: Sequence[Row]) -> Iterator[str]:
+    """Gives hours of one state that follow each other as one stretch."""
+    unique = sorted({(row["state"], row["hour"]) for row in gaps}, key=lambda one: (one[1], one[0]))
+    ordered = sorted(unique)
+    told = []
+    for (state, _), run in groupby(enumerate(ordered), key=lambda one: (one[1][0], one[1][1] - HOUR * one[0])):
+        hours = [hour for _, (_, hour) in run]
+        told.append((hours[0], f"{at(hours[0])} until {at(hours[-1] + HOUR)}: {state}"))
+    yield from (words for _, words in sorted(told)[:NAMED])
+    if len(told) > NAMED:
+        yield f"and {len(told) - NAMED:,} more stretches; see evidence_hours.csv"
+
+
+def leavers(answers: Answers) -> Iterator[str]:
+    """Says how many were to go, how long it took, and who is still there."""
+    for row in rows_of(answers, "deprovision_times"):
+        half = "(not reached)" if row["p50_s"] is None else span(row["p50_s"])
+        most = "(not reached)" if row["p95_s"] is None else span(row["p95_s"])
+        yield (
+            f"- To {row['kind']}: {row['cases']:,}; done: {row['done']:,}, not yet: {row['still_open']:,}, called off: "
+            f"{row['called_off']:,}. Half are out after {half}, 95 % after {most}, each from the first event that "
+            "shows it (Kaplan-Meier: who is still there counts as such)."
+        )
+    if not rows_of(answers, "deprovision_times"):
+        yield "- Nobody was to be disabled or deleted in this period, as far as it is known."
+    held = rows_of(answers, "leavers_held")
+    yield f"- Deletions held back for a decision: {len(held):,}."
+    active = rows_of(answers, "leavers_active")
+    yield f"- Still in use at the end, whenever they were to go: {len(active):,}."
+    for row in active[:NAMED]:
+        why = row["error_code"] or row["skip_reason"] or row["status"]
+        yield f"  - {line(row['name'])}, since {at(row['started_at'])}, last {at(row['last_event_at'])}: {line(why)}"
+    if len(active) > NAMED:
+        yield f"  - and {len(active) - NAMED:,} more; see leavers_active.csv"
+
+
+def traps(answers: Answers) -> Iterator[str]:
+    """Says how many each trap caught, and names some."""
+    for name, words in TRAPS.items():
+        caught = rows_of(answers, name)
+        named = ", ".join(f"{line(row['name'])} since {at(row['since'])}" for row in caught[:5])
+        more = f" and {len(caught) - 5:,} more" if len(caught) > 5 else ""
+        yield f"- {words[0].upper()}{words[1:]}: {len(caught):,}" + (f" ({named}{more})" if caught else "") + "."
+
+
+def both(answers: Answers) -> Iterator[str]:
+    """Says how many rows of either side there are, and how many were matched."""
+    events, heard = (sum(told[name].num_rows for told in answers) for name in ("evidence_events", "evidence_exchanges"))
+    matched = {row["event_id"]: row for row in rows_of(answers, "evidence_matches")}
+    yield f"- {events:,} events of Entra's, {heard:,} requests in the app's own log, {len(matched):,} matched."
+    gone = [row for row in rows_of(answers, "leaver_cases") if row["outcome"] == "done"]
+    ids = {row["event_id"]: matched.get(row["event_id"]) for row in gone}
+    well = sum(one is not None and (one["http_status"] or 0) < 300 for one in ids.values())
+    yield (
+        f"- Of {len(gone):,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
+        f"for {well:,}. For the others no such request is stored, which may mean that no log of that time is."
+    )
+
+
+def absent() -> Iterator[str]:
+    """Says what this program cannot have seen."""
+    yield "- When somebody left: the directory's own log is not stored. Times begin with the first event that shows it."
+    yield "- What an account in the app looks like, except where an answer of the app was logged."
+    yield "- Secrets: they were removed before anything was stored. Bodies are as stored."
+
+
+def files(about: Mapping[str, Any]) -> Iterator[str]:
+    """Says what the files are, and how to check that none was changed."""
+    yield "- `questions/` holds the SQL of each question; " + ", ".join(
+        f"`job-{place}/` its rows for {job}" for place, job in enumerate(about["jobs"], 1)
+    )
+    yield "- `parameters.json` holds the values that were asked with; NULL is an empty field, instants are UTC"
+    yield (
+        "- `manifest.json` lists every file with its SHA-256. Its links form a chain: each is the SHA-256 of the link "
+        "before, the name and the file's hash, each followed by a line feed; the first follows the SHA-256 of "
+        "`provisioning evidence 1`. The seal is the SHA-256 of the rest of the manifest"
+    )
+    yield "- `python -m pipeline verify FILE.zip` checks all of it; with `--seal`, also that it is the pack you noted"

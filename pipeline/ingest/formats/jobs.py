@@ -1,0 +1,95 @@
+"""synchronizationJob documents and lists: what Graph said of a job at one moment.
+
+A document does not say when it was asked; whoever asks adds `observedAt`. Without it the newest instant inside counts,
+and a document without any counts from when its file was last written. `0001-01-01` and `""` mean never.
+"""
+
+from pipeline.config.secrets import redacted
+from pipeline.ingest.formats.source import Source
+from pipeline.ingest.layout import Head
+from pipeline.ingest.records.job import Job
+
+
+def moment(value: str) -> str:
+    """Gives SQL for one of Graph's instants, its sentinels as null."""
+    return f"case when {value} not like '0001-%' then timezone('UTC', try_cast(nullif({value}, '') as timestamptz)) end"
+
+
+def part(pattern: str) -> str:
+    """Gives SQL for one number of the interval's ISO 8601 duration, 0 where it is absent."""
+    return f"coalesce(try_cast(nullif(regexp_extract(schedule.interval, '{pattern}', 1), '') as double), 0)"
+
+
+DAYS, HOURS, MINUTES, SECONDS = r"P(\d+)D", r"T(?:.*?)(\d+)H", r"T(?:.*?)(\d+)M", r"T(?:.*?)([\d.]+)S"
+INTERVAL = (
+    "case when schedule.interval is not null and schedule.interval not like 'P10675199D%' then "
+    f"(86400 * {part(DAYS)} + 3600 * {part(HOURS)} + 60 * {part(MINUTES)} + {part(SECONDS)})::bigint end"
+)
+KINDS = 'list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\')'
+ENTRIES = f'list_sum(list_transform({KINDS}, lambda c: c."value"))'
+
+MESSAGE = """nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '')"""
+
+ROWS = f"""
+select
+    md5(concat_ws('|', id, "observedAt", to_json(status)::varchar, to_json(schedule)::varchar)) as snapshot_id,
+    lower(nullif("tenantId", '')) as tenant_id,
+    nullif(id, '') as job_id,
+    nullif("servicePrincipal".id, '') as app_id,
+    nullif("servicePrincipal"."displayName", '') as app_name,
+    coalesce(
+        {moment('"observedAt"')},
+        {moment('status."lastExecution"."timeEnded"')},
+        {moment('status.quarantine."currentBegan"')},
+        timestamp '{{written_at}}') as observed_at,
+    status.code as state,
+    nullif(status.quarantine.reason, '') as quarantine_reason,
+    coalesce({moment('status.quarantine."seriesBegan"')}, {moment('status.quarantine."currentBegan"')})
+        as quarantine_since,
+    status.quarantine."seriesCount" as quarantine_count,
+    {moment('status.quarantine."nextAttempt"')} as next_attempt_at,
+    {INTERVAL} as interval_s,
+    {moment('status."lastExecution"."timeBegan"')} as last_began_at,
+    {moment('status."lastExecution"."timeEnded"')} as last_ended_at,
+    case when status.code <> 'NotRun' then status."lastExecution".state end as last_state,
+    status."lastExecution"."countEscrowed" as escrowed,
+    status."lastExecution"."countExported" as exported,
+    status."lastExecution"."countImported" as imported,
+    list_sum(list_transform(status.progress, lambda p: p."completedUnits"))::bigint as completed_units,
+    list_sum(list_transform(status.progress, lambda p: p."totalUnits"))::bigint as total_units,
+    {ENTRIES.format("user")}::bigint as users,
+    {ENTRIES.format("group")}::bigint as groups,
+    {moment('status."steadyStateFirstAchievedTime"')} as steady_since,
+    status."countSuccessiveCompleteFailures" as successive_failures,
+    try_cast(list_filter("synchronizationJobSettings",
+        lambda s: s."name" = 'QuarantineTooManyDeletesThreshold')[1]."value" as bigint) as deletion_threshold,
+    nullif(nullif(coalesce(status.quarantine.error.code, status."lastExecution".error.code), 'None'), '') as error_code,
+    {redacted(MESSAGE)} as error_message,
+    nullif("templateId", '') as template_id,
+    nullif(schedule.state, '') as schedule_state,
+    nullif(status."lastExecution"."activityIdentifier", '') as activity_id,
+    status."lastExecution"."countEntitledForProvisioning" as entitled,
+    status."lastExecution"."countExports" as expected_exports,
+    nullif(status.progress[-1].units, '') as progress_unit,
+    {moment('status.progress[-1]."progressObservationDateTime"')} as progress_at,
+    {moment('status."lastSuccessfulExecution"."timeEnded"')} as last_good_at,
+    {moment('status."steadyStateLastAchievedTime"')} as steady_last_at,
+    status."escrowsPruned" as escrows_pruned,
+    coalesce(status.quarantine.error."tenantActionable", status."lastExecution".error."tenantActionable")
+        as tenant_actionable,
+    number
+from ({{told}})
+"""
+
+
+def recognises(head: Head) -> bool:
+    """A job has a schedule and a status of its own."""
+    return head.has("schedule", "status") and (head.has("templateId") or head.inner("status").has("code"))
+
+
+def job_rows(told: str, written_at: str) -> str:
+    """Gives SQL for the columns of `job_snapshots`; `written_at` dates documents that hold no instant at all."""
+    return ROWS.replace("{written_at}", written_at).replace("{told}", told)
+
+
+SOURCE = Source("jobs", "job_snapshots", Job, recognises, lambda records: f"select * from ({records})")

@@ -1,0 +1,37 @@
+"""SCIM request and response on lines of their own, joined by the request id; lines in between belong to them too."""
+
+from pipeline.ingest.formats.exchanges import body
+from pipeline.ingest.formats.source import Source
+from pipeline.ingest.layout import Head
+from pipeline.ingest.records.exchange import RequestLine
+
+TOLD = """
+select
+    number,
+    "timestamp" as told_at,
+    "method",
+    "path" as target,
+    "data".status as "status",
+    coalesce("data"."durationMs", case when "data".status is not null then "durationMs" end) as duration_ms,
+    "requestId" as request_id,
+    null::varchar as tenant_id,
+    null::varchar as app_id,
+    "data".ip as client,
+    case when "data".status is null then {request} end as request_body,
+    coalesce({response}, case when "data".status is not null then {request} end) as response_body,
+    true as partial
+from ({records})
+"""
+
+
+def recognises(head: Head) -> bool:
+    """Lines with a request id and a method whose status, if any, is inside `data`."""
+    return head.has("requestId", "method", "path", "timestamp") and not (head.has("status") or head.has("statusCode"))
+
+
+def told(records: str) -> str:
+    """Gives the part of an exchange that each line tells."""
+    return TOLD.format(records=records, request=body('"data"."body"'), response=body('"data"."responseBody"'))
+
+
+SOURCE = Source("scim_pairs", "exchanges", RequestLine, recognises, told)

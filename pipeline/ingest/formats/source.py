@@ -1,0 +1,101 @@
+"""What a source is: how it is recognised, the record it carries and the SQL that turns records into rows."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.ingest.layout import Head
+from pipeline.ingest.records.wire import Wire, columns, quoted, selection, spelling
+
+Table = Literal["events", "exchanges", "job_snapshots"]
+Samples = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One wire shape."""
+
+    name: str
+    "As it stands in events.source and files.source."
+    table: Table
+    "Where its rows go."
+    record: type[Wire]
+    "The model that types the fast reader and judges the suspects."
+    recognises: Callable[[Head], bool]
+    told: Callable[[str], str]
+    "From a relation of records to the relation that the table's rows are made of; see sources/events.py and its like."
+    renames: Callable[[Head], Mapping[str, str]] | None = None
+    "From the model's fields to a CSV's columns, where names alone do not tell."
+
+    def renamed(self, head: Head, value: object) -> object:
+        """Gives a CSV's row under the model's names; any other record as it is."""
+        if self.renames is None or not isinstance(value, Mapping):
+            return value
+        return {field: value.get(column) for field, column in self.renames(head).items()}
+
+
+def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -> str:
+    """Gives SQL for the records of JSON files alike: `number` and the model's fields, one row a record, in order.
+
+    `files` has each file's number. A record that cannot be read is a row of nulls. `biggest` is the longest record
+    allowed, in bytes.
+    """
+    types = columns(source.record, head.first)
+    which = f"list_extract({list(files.values())}, list_position({texts(files)}, filename))"
+    if head.wrapper is None:
+        fields = ", ".join(selection(source.record, head.first))
+        return f"select {which} as number, {fields} from {read_json(files, head, types, biggest)}"
+    members = ", ".join(f"{quoted(key)} {held}" for key, held in types.items())
+    read = read_json(files, head, {head.wrapper: f"STRUCT({members})[]"}, biggest)
+    fields = ", ".join(selection(source.record, head.first, owner="record."))
+    unwrapped = f"select {which} as number, unnest(coalesce({quoted(head.wrapper)}, [null])) as record from {read}"
+    return f"select number, {fields} from ({unwrapped})"
+
+
+def alike(source: Source, head: Head) -> str:
+    """Gives a text that is the same for two files that one reader may read together."""
+    types = columns(source.record, head.first)
+    return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.first)}"
+
+
+def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
+    """Gives SQL for the rows of a CSV under the model's names; an empty cell is null."""
+    spelled = [dict.fromkeys(head.header)]
+    kinds = columns(source.record)
+    cells = [
+        f"try_cast(nullif({quoted(key)}, '') as {kinds[name]}) as {quoted(name)}"
+        if key in head.header
+        else f"null::{kinds[name]} as {quoted(name)}"
+        for name, field in source.record.model_fields.items()
+        for key in [spelling(name, field, spelled)]
+    ]
+    return f"select {number} as number, {', '.join(cells)} from {read_csv(file)}"
+
+
+def read_csv(file: str) -> str:
+    """Gives the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded."""
+    return (
+        f"read_csv({text(file)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
+        "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, compression = 'none')"
+    )
+
+
+def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], biggest: int) -> str:
+    """Gives the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them."""
+    layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
+    listed = ", ".join(f"{text(key)}: {text(held)}" for key, held in types.items())
+    forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
+    return (
+        f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', "
+        f"columns = {{{listed}}}, maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
+    )
+
+
+def texts(values: Iterable[str]) -> str:
+    """Writes texts as an SQL list."""
+    return f"[{', '.join(text(value) for value in values)}]"
+
+
+def text(value: str) -> str:
+    """Writes a text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,224 @@
+"""What was staged lands in the store, inside one transaction: what is new is kept, what is known is counted.
+
+An event is known by (event_id, job_id), an exchange by its id, a snapshot by its content. The store is searched only
+from shortly before the batch's oldest instant on, which keeps the cost of a batch the same however much is stored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from pipeline.ingest.records.words import Action, Status, undocumented
+from pipeline.ingest.stage import Reject
+from pipeline.store.lake import Cursor
+from pipeline.store.migrate import schema_text
+
+TABLES = ("events", "exchanges", "job_snapshots")
+LATE_DAYS = 31
+"Log Analytics replaces an instant more than two days late by when it arrived, and Entra keeps events for 30 days."
+
+EMPTY = """
+create or replace temp table staged_events as select *, 0 as number from events limit 0;
+create or replace temp table staged_exchanges as
+    select *, false as partial, false as counted, 0 as number from exchanges limit 0;
+create or replace temp table staged_job_snapshots as select *, 0 as number from job_snapshots limit 0;
+create or replace temp table repeated (rid bigint);
+create or replace temp view arriving as
+    select s.* exclude (number) from staged_events s anti join repeated r on r.rid = s.rowid;
+"""
+
+# A table of fewer than 122,880 rows is scanned by one core, unless DuckDB is told to share out small tables as well.
+# Only the lines whose hash is there more than once are sorted. Joins are written as joins: for a correlated subquery
+# DuckDB copies every wide row to find out which are wanted.
+EVENTS = """
+pragma verify_parallelism;
+create or replace temp table repeated as
+with lines as materialized (
+    select rowid as rid, number, event_id, job_id, hash(event_id, job_id) as word from staged_events
+)
+select rid
+from (
+    select rid, row_number() over (partition by event_id, job_id order by number, rid) > 1 as again
+    from lines
+    where word in (select word from lines group by word having count(*) > 1)
+)
+where again
+union
+select b.rid
+from lines b
+semi join (select event_id, job_id from events where occurred_at >= timestamp '{low}') e
+    on e.event_id = b.event_id and e.job_id is not distinct from b.job_id;
+insert into events select * from arriving;
+{fold}
+pragma disable_verify_parallelism;
+"""
+EVENT_COUNTS = f"""
+select
+    s.number,
+    count(*) as lines,
+    count(r.rid) as duplicates,
+    count(*) filter (where r.rid is null
+        and ({undocumented(Action, 's."action"')} or {undocumented(Status, "s.status")})) as unfamiliar,
+    min(occurred_at),
+    max(occurred_at)
+from staged_events s
+left join repeated r on r.rid = s.rowid
+group by s.number
+"""
+
+MERGED = (
+    "tenant_id", "app_id", '"method"', '"path"', "resource_type", "resource_id", '"filter"', "operation", "http_status",
+    "scim_type", "detail", "duration_ms", "request_id", "client", "request_body", "response_body",
+)  # fmt: skip
+EXCHANGES = f"""
+create or replace temp table exchange_lines as
+select
+    row_number() over (order by number, rowid) as rid,
+    * exclude (exchange_id),
+    exchange_id || case when counted and nth > 1 then '-' || nth else '' end as exchange_id
+from (
+    select rowid, *, row_number() over (partition by number, exchange_id order by rowid) as nth from staged_exchanges
+);
+create or replace temp table known_exchanges as
+select * from exchanges e
+where e.occurred_at >= timestamp '{{low}}' and e.exchange_id in (select exchange_id from exchange_lines);
+create or replace temp table folded as
+select
+    f.exchange_id,
+    least(f.occurred_at, k.occurred_at) as occurred_at,
+    {", ".join(f"coalesce(k.{name}, f.{name}) as {name}" for name in MERGED)},
+    k.exchange_id is not null as was_known,
+    k.exchange_id is not null and not (f.partial and (
+        (k.http_status is null and f.http_status is not null)
+        or (k.request_body is null and f.request_body is not null))) as unchanged
+from (
+    select
+        exchange_id,
+        min(occurred_at) as occurred_at,
+        bool_or(partial) as partial,
+        {", ".join(f"arg_min({name}, rid) as {name}" for name in MERGED)}
+    from exchange_lines
+    group by exchange_id
+) f
+left join known_exchanges k using (exchange_id);
+delete from exchanges
+where occurred_at >= timestamp '{{low}}'
+    and exchange_id in (select exchange_id from folded where was_known and not unchanged);
+insert into exchanges select * exclude (was_known, unchanged) from folded where not unchanged;
+"""
+EXCHANGE_COUNTS = """
+select
+    number,
+    count(*) as lines,
+    count(*) filter (where unchanged or (not partial and again)) as duplicates,
+    0 as unfamiliar,
+    min(occurred_at),
+    max(occurred_at)
+from (
+    select l.*, f.unchanged, row_number() over (partition by l.exchange_id order by l.rid) > 1 as again
+    from exchange_lines l
+    join folded f using (exchange_id)
+)
+group by number
+"""
+
+SNAPSHOTS = """
+create or replace temp table repeated_snapshots as
+select rid
+from (
+    select rowid as rid, snapshot_id, row_number() over (partition by snapshot_id order by number, rowid) > 1 as again
+    from staged_job_snapshots
+) b
+where again or snapshot_id in (select snapshot_id from job_snapshots);
+insert into job_snapshots
+select * exclude (number) from staged_job_snapshots where rowid not in (select rid from repeated_snapshots);
+"""
+SNAPSHOT_COUNTS = """
+select number, count(*), count(r.rid), 0, min(observed_at), max(observed_at)
+from staged_job_snapshots s
+left join repeated_snapshots r on r.rid = s.rowid
+group by number
+"""
+
+LANDINGS = {
+    "events": (EVENTS, EVENT_COUNTS, LATE_DAYS * 86400),
+    "exchanges": (EXCHANGES, EXCHANGE_COUNTS, 86400),
+    "job_snapshots": (SNAPSHOTS, SNAPSHOT_COUNTS, 0),
+}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of one file's staged rows."""
+
+    lines: int
+    duplicates: int
+    unfamiliar: int
+    first: datetime | None
+    last: datetime | None
+
+
+def empty_stage(cursor: Cursor) -> None:
+    """Makes the staging tables, or makes them empty again."""
+    cursor.execute(EMPTY)
+
+
+def land(cursor: Cursor) -> dict[int, Landed]:
+    """Moves what is staged into the store's tables and gives what became of each file's rows."""
+    landed: dict[int, Landed] = {}
+    for table in TABLES:
+        oldest = cursor.execute(f"select count(*), min({moment(table)}) from staged_{table}").fetchall()[0]
+        if oldest[0]:
+            landing, counts, margin = LANDINGS[table]
+            cursor.execute(landing.format(low=lowest(cursor, table, margin), fold=fold()))
+            for number, *found in cursor.execute(counts).fetchall():
+                landed[int(number)] = Landed(*found)
+    return landed
+
+
+def moment(table: str) -> str:
+    """Names a table's instant."""
+    return "observed_at" if table == "job_snapshots" else "occurred_at"
+
+
+def lowest(cursor: Cursor, table: str, margin: int) -> str:
+    """Gives the instant from which the store is searched for what is staged."""
+    late = "bool_or(source = 'log_analytics')" if table == "events" else "true"
+    asked = (
+        f"select coalesce(min({moment(table)}), timestamp 'infinity') "
+        f"- to_seconds(case when {late} then {margin} else 1 end) from staged_{table}"
+    )
+    return str(cursor.execute(f"select ({asked})::varchar").fetchall()[0][0])
+
+
+def fold() -> str:
+    """Gives the statements that add the arriving events to the folds."""
+    return schema_text("fold.sql")
+
+
+def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: datetime) -> None:
+    """Adds rejects, each under its file; one that is there already is not added again."""
+    if not rejects:
+        return
+    arriving = pa.table(
+        {
+            "file": [file for file, _ in rejects],
+            "line": pa.array([reject.line for _, reject in rejects], pa.int64()),
+            "reason": [reject.reason for _, reject in rejects],
+            "raw": pa.array([reject.raw for _, reject in rejects], pa.binary()),
+        }
+    )
+    cursor.register("arriving_rejects", arriving)
+    cursor.execute(
+        """
+        insert into rejects
+        select distinct "file", line, reason, "raw", ?::timestamp from arriving_rejects a
+        where not exists (
+            select 1 from rejects r
+            where r."file" = a."file" and r.line is not distinct from a.line and r."raw" = a."raw")
+        """,
+        [at],
+    )
+    cursor.unregister("arriving_rejects")

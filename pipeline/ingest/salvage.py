@@ -1,0 +1,132 @@
+"""The records of a piece one by one, in Python: slow, and only for what DuckDB could not read or tell apart.
+
+A document that is broken still gives the records before and behind its break, and one ValueError for the break.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipeline.ingest.layout import Head
+from pipeline.ingest.pieces import BETWEEN, BOM, Piece, elements
+
+CLOSED = re.compile(r"[\s,]*(?:\]|$)")
+PAGE_END = re.compile(r"[^\[{]*\}")
+
+
+def text_of(piece: Piece) -> bytes:
+    """Reads a whole piece."""
+    return Path(piece.file).read_bytes().removeprefix(BOM)
+
+
+def raw_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
+    """Gives each line of a piece that is not blank, with its number in the piece, from 1."""
+    with Path(piece.file).open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if bare := line.strip(b" \t\r\n\f\v").removeprefix(BOM):
+                yield number, bare
+
+
+def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]:
+    """Gives each record of a piece: its line (or its place, where a document has no lines), its bytes and its value.
+
+    The value is a ValueError where the bytes are not JSON.
+    """
+    if head.layout in ("lines", "text"):
+        for number, line in raw_lines(piece):
+            for value in inside(decoded(line), head.wrapper):
+                yield number, line if head.wrapper is None else dumped(value, line), value
+        return
+    if head.layout == "csv":
+        yield from csv_rows(piece)
+        return
+    for number, (raw, value) in enumerate(salvaged(text_of(piece), head), 1):
+        yield number, raw, value
+
+
+def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
+    """Gives each row of a CSV by column name, with the line it ends on."""
+    with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
+        rows = csv.DictReader(stream)
+        for row in rows:
+            yield rows.line_num, json.dumps(row, ensure_ascii=False).encode(), row
+
+
+def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:
+    """Gives the records of a document; of a broken one those that can be told, and a ValueError for each break."""
+    value = decoded(data)
+    if isinstance(value, ValueError):
+        yield from told_apart(data.decode("utf-8", "replace"), head, value)
+        return
+    for page in value if isinstance(value, list) else [value]:
+        for record in inside(page, head.wrapper):
+            yield dumped(record, data), record
+
+
+def told_apart(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes, object]]:
+    """Gives the records of a broken document, or of several after each other, going on behind what is broken."""
+    at, end, broken = opening(text, head, 0), 0, False
+    while at is not None:
+        end = max(at, end)
+        for record, after in elements(text, at, most=1 << 30):
+            yield json.dumps(record, ensure_ascii=False).encode(), record
+            end = after
+        if closed := CLOSED.match(text, end):
+            end = closed.end()
+            at = opening(text, head, end) if head.layout == "array" or head.wrapper else None
+            continue
+        end = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+        at = beyond(text, head, end + 1)
+        yield text[end:at][:65536].encode(), decoded(text[end:at].encode()) if broken else fault
+        end, broken = len(text) if at is None else at, True
+    rest = text[end:].strip()
+    if rest and not (head.wrapper and PAGE_END.fullmatch(rest)):
+        yield rest[:65536].encode(), fault
+
+
+def opening(text: str, head: Head, start: int) -> int | None:
+    """Gives where the first record stands behind `start`; None where no more begins."""
+    if head.layout != "array" and head.wrapper is None:
+        return start
+    pattern = rf'"{head.wrapper}"\s*:\s*\[' if head.wrapper else r"\["
+    found = re.compile(pattern).search(text, start)
+    return found.end() if found else None
+
+
+def beyond(text: str, head: Head, start: int) -> int | None:
+    """Gives where a record like the first begins behind `start`, by the two keys that it begins with."""
+    keys = [re.escape(json.dumps(key, ensure_ascii=False)) for key in list(head.samples[0])[:2]] if head.samples else []
+    if len(keys) < 2:
+        return None
+    simple = r'(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)'
+    found = re.compile(rf"\{{\s*{keys[0]}\s*:\s*{simple}\s*,\s*{keys[1]}\s*:").search(text, start)
+    return found.start() if found else None
+
+
+def inside(value: object, wrapper: str | None) -> list[object]:
+    """Gives the records of one JSON value."""
+    if wrapper is None or isinstance(value, ValueError):
+        return [value]
+    held = value.get(wrapper) if isinstance(value, Mapping) else None
+    return held if isinstance(held, list) else [value]
+
+
+def decoded(data: bytes) -> object:
+    """Gives the JSON value of some bytes, or the ValueError that says where they are not JSON."""
+    try:
+        return json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return ValueError(f"is not UTF-8 at byte {error.start + 1}; JSON in UTF-8 was expected")
+    except json.JSONDecodeError as error:
+        return ValueError(
+            f"is not JSON at line {error.lineno} column {error.colno} ({error.msg}); one JSON value was expected"
+        )
+    except RecursionError:
+        return ValueError("is JSON nested too deeply to be a log record; a flat record was expected")
+
+
+def dumped(value: object, otherwise: bytes) -> bytes:
+    """Gives a record's own bytes."""
+    return otherwise if isinstance(value, ValueError) else json.dumps(value, ensure_ascii=False).encode()

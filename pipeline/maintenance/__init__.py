@@ -1,0 +1,1 @@
+"""Maintenance of the lake: compaction, retention, publishing."""

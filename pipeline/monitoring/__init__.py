@@ -1,0 +1,1 @@
+"""Status of the product itself: troubles, status, metrics."""

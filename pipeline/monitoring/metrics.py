@@ -1,0 +1,187 @@
+"""What the store knows, as Prometheus reads it: text, exposition format 0.0.4.
+
+It only asks. Ages are counted to the shown clock, beats to this machine's; states are judged as the pages judge them.
+A series that could be zero is written as zero, so that an alert can tell nothing from nobody.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pipeline.config.clock import naive, now
+from pipeline.notify.outbox import GIVEN_UP, MERGED, SENDING, SENT, WAITING
+from pipeline.rules.rule import rules
+from pipeline.store.lake import Store
+from pipeline.store.leader import holder
+from pipeline.store.present import as_of
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+RHYTHMS = (
+    "on_time",
+    "running",
+    "late",
+    "dead",
+    "stalled",
+    "paused",
+    "disabled",
+    "quarantined",
+    "never_run",
+    "unknown",
+)
+STATES = (WAITING, SENDING, SENT, MERGED, GIVEN_UP)
+JOBS = """
+    select
+        r.job_id,
+        r.app_name,
+        r.rhythm,
+        r.last_good_at,
+        if(r.rhythm = 'quarantined', r.next_attempt_at, r.due_at) as due_at,
+        e.last_event_at
+    from rhythms($at::timestamp, $grace) r
+    left join (select job_id, max(ended_at) as last_event_at from cycle_parts group by job_id) e using (job_id)
+    order by r.job_id"""
+ESCROWS = """
+    select job_id, is_reference, count(*) as objects
+    from waiting_escrows
+    group by job_id, is_reference"""
+INCIDENTS = """
+    select rule, severity, count(*) as incidents from incidents where closed_at is null group by rule, severity"""
+FILES = "select count(*) as files, coalesce(sum(lines), 0) as lines, coalesce(sum(rejects), 0) as rejects from files"
+BEATS = "select beat, began_at, ended_at, outcome from beats order by beat"
+OUTBOX = "select state, count(*) as messages from outbox group by state"
+CONTACTS = "select tenant, feed, outcome, failures, reached_at from contacts order by tenant, feed"
+
+
+@dataclass
+class Family:
+    """One metric with its samples; a sample that is None is left out, since it is not known."""
+
+    name: str
+    help: str
+    kind: Literal["gauge", "counter"] = "gauge"
+    samples: list[tuple[Mapping[str, str], float | None]] = field(default_factory=list)
+
+    def add(self, value: float | None, **labels: str) -> None:
+        """Adds a sample."""
+        self.samples.append((labels, value))
+
+    def lines(self) -> Iterator[str]:
+        """Gives the metric's lines; none where nothing is known."""
+        known = [(labels, value) for labels, value in self.samples if value is not None]
+        if known:
+            yield f"# HELP {self.name} {escaped(self.help)}"
+            yield f"# TYPE {self.name} {self.kind}"
+        for labels, value in known:
+            told = ",".join(f'{name}="{quoted(held)}"' for name, held in labels.items())
+            yield f"{self.name}{{{told}}} {value:.15g}" if told else f"{self.name} {value:.15g}"
+
+
+def escaped(text: str) -> str:
+    r"""Writes a text of more lines on one.
+
+    >>> print(escaped("a\nb"))
+    a\nb
+    """
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def quoted(text: str) -> str:
+    r"""Writes a label's value as the format wants it; a carriage return would end the line for some readers.
+
+    >>> print(quoted('a "b" c'))
+    a \"b\" c
+    """
+    return escaped(text).replace('"', '\\"').replace("\r", " ")
+
+
+def metrics(store: Store) -> str:
+    """Gives all that there is to tell; raises StoreError where the store cannot be read."""
+    made = [*job_metrics(store), *store_metrics(store), *beat_metrics(store), *contact_metrics(store)]
+    return "".join(f"{line}\n" for family in made for line in family.lines())
+
+
+def job_metrics(store: Store) -> list[Family]:
+    """Gives each job's state, how long nothing came, when it is due, and what waits in it."""
+    state = Family("provisioning_job_state", "Whether a job is in this state: 1 for the one that holds.")
+    event = Family("provisioning_job_last_event_age_seconds", "Since the newest event of the job.")
+    good = Family("provisioning_job_last_success_age_seconds", "Since the end of the last run without errors.")
+    due = Family(
+        "provisioning_job_due_timestamp_seconds", "When the next run, or the next try in quarantine, is due; Unix time."
+    )
+    waiting = Family("provisioning_open_escrows", "Objects that await a retry.")
+    at = naive(now(store.settings))
+    judged = {"at": as_of(store), "grace": store.settings.grace}
+    held = {(row["job_id"], bool(row["is_reference"])): row["objects"] for row in store.ask(ESCROWS).to_pylist()}
+    for row in store.ask(JOBS, judged).to_pylist():
+        labels = {"job": str(row["job_id"]), "app": str(row["app_name"])}
+        for rhythm in RHYTHMS:
+            state.add(rhythm == row["rhythm"], **labels, state=rhythm)
+        event.add(age(row["last_event_at"], at), **labels)
+        good.add(age(row["last_good_at"], at), **labels)
+        due.add(unix(row["due_at"]), **labels)
+        for reference in (False, True):
+            objects = held.get((row["job_id"], reference), 0)
+            waiting.add(objects, **labels, is_reference=str(reference).lower())
+    return [state, event, good, due, waiting]
+
+
+def store_metrics(store: Store) -> list[Family]:
+    """Gives what is open, what was read, and what waits to be told."""
+    open_ = Family("provisioning_incidents_open", "Incidents that last.")
+    found = {(row["rule"], row["severity"]): row["incidents"] for row in store.ask(INCIDENTS).to_pylist()}
+    for rule, severity in sorted(found | {(rule.name, rule.severity): 0 for rule in rules().values()}):
+        open_.add(found.get((rule, severity), 0), rule=rule, severity=severity)
+    outbox = Family("provisioning_outbox_messages", "Messages by what became of them.")
+    sent = {str(row["state"]): row["messages"] for row in store.ask(OUTBOX).to_pylist()}
+    for state in sorted({*sent, *STATES}):
+        outbox.add(sent.get(state, 0), state=state)
+    [read] = store.ask(FILES).to_pylist()
+    return [
+        open_,
+        outbox,
+        Family("provisioning_files", "Files that were read.", samples=[({}, read["files"])]),
+        Family("provisioning_lines_total", "Lines that were read.", "counter", [({}, float(read["lines"]))]),
+        Family(
+            "provisioning_rejects_total", "Lines that no source could read.", "counter", [({}, float(read["rejects"]))]
+        ),
+        Family("provisioning_revision", "The store's revision.", samples=[({}, store.revision())]),
+    ]
+
+
+def beat_metrics(store: Store) -> list[Family]:
+    """Gives how each beat went when it last ran, and whether anybody runs them."""
+    took = Family("provisioning_beat_duration_seconds", "How long a beat took when it was last recorded.")
+    since = Family("provisioning_beat_age_seconds", "Since the beat last ended; idle beats are recorded once a minute.")
+    failed = Family("provisioning_beat_failed", "Whether the beat failed when it last ran.")
+    at = naive(datetime.now(UTC))
+    for row in store.ask(BEATS).to_pylist():
+        labels = {"beat": str(row["beat"])}
+        took.add(age(row["began_at"], row["ended_at"]) if row["ended_at"] else None, **labels)
+        since.add(age(row["ended_at"], at), **labels)
+        failed.add(row["outcome"] == "failed", **labels)
+    runs = Family("provisioning_beats_running", "Whether a process holds the lease of the beats.")
+    runs.add(holder(store.settings) is not None)
+    return [took, since, failed, runs]
+
+
+def contact_metrics(store: Store) -> list[Family]:
+    """Gives how asking each tenant's feeds goes."""
+    failures = Family("provisioning_contact_failures", "Failures in a row; 0 once the feed has answered.")
+    since = Family("provisioning_contact_age_seconds", "Since the feed last answered.")
+    at = naive(now(store.settings))
+    for row in store.ask(CONTACTS).to_pylist():
+        labels = {"tenant": str(row["tenant"]), "feed": str(row["feed"])}
+        failures.add(row["failures"] if row["outcome"] == "failed" else 0, **labels)
+        since.add(age(row["reached_at"], at), **labels)
+    return [failures, since]
+
+
+def age(since: Any, at: datetime) -> float | None:
+    """Gives the seconds from an instant to another, never below zero; nothing where it is not known."""
+    return None if since is None else max(0.0, (at - since).total_seconds())
+
+
+def unix(instant: Any) -> float | None:
+    """Gives a naive instant of UTC as Unix time."""
+    return None if instant is None else instant.replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,94 @@
+"""How the store is: what each source last delivered, how far behind it is, what is open, and who runs the beats."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.config.clock import naive
+from pipeline.monitoring.troubles import troubles
+from pipeline.store.export import records
+from pipeline.store.lake import LAKE, Cursor, Store, said
+from pipeline.store.leader import holder
+
+STORE = f"""
+    select
+        (select id from ducklake_current_snapshot('{LAKE}')) as revision,
+        (select coalesce(sum(file_size_bytes), 0)::bigint from ducklake_table_info('{LAKE}')) as bytes"""
+SOURCES = """
+    select
+        coalesce(source, 'not recognised') as source,
+        count(*) as files,
+        sum(lines)::bigint as lines,
+        sum(kept)::bigint as kept,
+        sum(duplicates)::bigint as duplicates,
+        sum(rejects)::bigint as rejects,
+        sum(unfamiliar)::bigint as unfamiliar,
+        arg_max(file, finished_at) as last_file,
+        max(finished_at) as finished_at,
+        max(last_event_at) as last_event_at,
+        date_diff('second', max(last_event_at), max(finished_at)) as lag_s,
+        date_diff('second', max(last_event_at), $now) as age_s
+    from files
+    group by source
+    order by source"""
+TOTALS = """
+    select
+        (select count(*) from events) as events,
+        (select count(*) from rejects) as rejects,
+        (select coalesce(sum(unfamiliar), 0)::bigint from files) as unfamiliar,
+        (select max(occurred_at) from events) as newest_event_at,
+        date_diff('second', (select max(occurred_at) from events), (select max(finished_at) from files)) as lag_s,
+        date_diff('second', (select max(occurred_at) from events), $now) as age_s"""
+INCIDENTS = """
+    select incident_id, rule, severity, subject, app_name, opened_at, summary
+    from incidents
+    where closed_at is null
+    order by opened_at, incident_id"""
+CONTACTS = """
+    select tenant, feed, outcome, reached_at, tried_at, failures, next_try_at, requests, skew_s, detail
+    from contacts
+    order by tenant, feed"""
+COVERAGE = """
+    select source, count(*) as stretches, min(since) as since, max(settled_until) as settled_until, max(until) as until
+    from vouched
+    group by source
+    order by source"""
+BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by beat"
+
+
+def status(store: Store, now: datetime) -> dict[str, Any]:
+    """Gives all that `status --json` prints, of one revision; `now` is the shown present, UTC.
+
+    `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
+    """
+    values = {"now": naive(now)}
+    running = holder(store.settings)
+    # Beats are told by this machine's clock, whatever a demonstration shows.
+    found = troubles(store, datetime.now(UTC) if store.settings.clock else now)
+    cursor = store.cursor()
+    try:
+        with said("The store could not answer"):
+            cursor.execute("begin")
+            return {
+                "store": store.settings.store,
+                **objects(cursor, STORE)[0],
+                **objects(cursor, TOTALS, values)[0],
+                "sources": objects(cursor, SOURCES, values),
+                "open_incidents": objects(cursor, INCIDENTS),
+                "contacts": objects(cursor, CONTACTS),
+                "coverage": objects(cursor, COVERAGE),
+                "beats": objects(cursor, BEATS),
+                "beats_run_by": vars(running) if running else None,
+                "troubles": [vars(trouble) for trouble in found],
+            }
+    finally:
+        cursor.close()
+
+
+def objects(cursor: Cursor, sql: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Gives an answer's rows as JSON's types."""
+    return list(records(cursor.execute(sql, values).to_arrow_table()))
+
+
+def needs_a_look(state: dict[str, Any]) -> bool:
+    """Whether there are rejects, open incidents or trouble with collecting."""
+    return bool(state["rejects"] or state["open_incidents"] or state["troubles"])

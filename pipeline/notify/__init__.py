@@ -1,0 +1,1 @@
+"""Notifications: routes, messages, the outbox and delivery."""

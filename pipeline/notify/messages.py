@@ -1,0 +1,247 @@
+"""What a message says: what, since when, who is affected, the evidence, what to do, and a link to the page.
+
+Plain text for people who read it on a telephone at night: the first line says it all. Instants are naive UTC.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from pipeline.config.errors import RulesError
+from pipeline.rules.incidents import Incident
+from pipeline.rules.rule import SEVERITIES, Rule, find_rule
+
+OPENED, ESCALATED, CLOSED, PASSED = "opened", "escalated", "closed", "passed"
+"An incident began; got worse; is over; is over before anybody was told that it began."
+GROUP, DIGEST, TEST = "group", "digest", "test"
+AFFECTED = {
+    "leavers": ("leaver", "leavers"),
+    "people_hit": ("person", "people"),
+    "waiting": ("object waits", "objects wait"),
+    "objects": ("object", "objects"),
+}
+"Columns of evidence that say how many are affected, leavers first, and how their numbers are read."
+NAMES, MOST_NAMES = "people", 10
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?")
+LONGEST, MOST_LISTED = 300, 50
+REPEATED = (
+    "You may have this message already: its sender stopped before it could note that it had gone out. "
+    "Both carry the id below."
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is told, and what a receiver may sort it by."""
+
+    message_id: str
+    change: str
+    "opened, escalated, closed, passed, group, digest or test."
+    severity: str
+    title: str
+    body: str
+    app_name: str | None = None
+    link: str = ""
+    incident_id: str | None = None
+    repeated: bool = False
+    "Whether it may have gone out before."
+
+    @property
+    def text(self) -> str:
+        """Gives the body as it is sent, with the id by which receivers know a repeat."""
+        return "\n\n".join([self.body, *([REPEATED] if self.repeated else []), f"Message {self.message_id}"])
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What all messages of one check share."""
+
+    at: datetime
+    dashboard_url: str
+    job_words: Mapping[str, str]
+    "A job's word in the dashboard's addresses, by its id."
+
+
+def title_of(incident: Incident, change: str, at: datetime) -> str:
+    """Gives the subject: the state first, then what, and the app where the sentence does not name it."""
+    app = incident.app_name
+    what = " ".join(incident.summary.split())
+    if app and app.lower() not in what.lower():
+        what = f"{app}: {what}"
+    lasted = span(at - incident.opened_at)
+    return {
+        OPENED: f"{incident.severity.capitalize()}: {what}",
+        ESCALATED: f"Now {incident.severity}: {what}",
+        CLOSED: f"Over: {what} (lasted {lasted})",
+        PASSED: f"Came and went: {what} (lasted {lasted})",
+    }[change]
+
+
+def body_of(incident: Incident, change: str, telling: Telling) -> str:
+    """Gives the text; for what is over it is brief."""
+    rule = rule_of(incident)
+    over = change in (CLOSED, PASSED)
+    evidence = json.loads(incident.evidence or "{}")
+    parts = [
+        " ".join(incident.summary.split()),
+        facts(incident, over, telling.at),
+        "" if over else affected(evidence),
+        "" if over else listed(evidence),
+        f"What to do\n  {rule.do}" if rule and not over else "",
+        "It is over: nothing of it was found any more." if over else "",
+        f"See it in the dashboard\n  {link_of(incident, over, telling)}",
+        f"Rule {incident.rule}, incident {incident.incident_id}",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def facts(incident: Incident, over: bool, at: datetime) -> str:
+    """Gives since when, how long, how bad and where, one line each."""
+    noticed = incident.noticed_at - incident.opened_at
+    late = f", noticed {span(noticed)} later" if noticed >= timedelta(minutes=1) else ""
+    rows = [
+        ("Since", f"{when(incident.opened_at)}{late}"),
+        ("Until", f"{when(at)}, so it lasted {span(at - incident.opened_at)}" if over else ""),
+        ("Severity", incident.severity),
+        ("App", incident.app_name or ""),
+        ("Owner", incident.owner or ""),
+    ]
+    return "\n".join(f"{name:<10}{said}" for name, said in rows if said)
+
+
+def affected(evidence: Mapping[str, Any]) -> str:
+    """Says how many are affected, leavers first, and names some.
+
+    >>> print(affected({"waiting": 12, "leavers": 1, "people": ["ada@example.com", "grace@example.com"]}))
+    Affected
+      1 leaver, 12 objects wait
+      ada@example.com, grace@example.com
+    """
+    told = [(name, how_many(evidence.get(name))) for name in AFFECTED]
+    numbers = [f"{number:,} {AFFECTED[name][number != 1]}" for name, number in told if number]
+    names = [name for column in ("leavers", NAMES) for name in names_in(evidence.get(column))]
+    shown = list(dict.fromkeys(names))
+    rest = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
+    lines = [", ".join(numbers), ", ".join(shown[:MOST_NAMES]) + rest]
+    said = [f"  {line}" for line in lines if line]
+    return "\n".join(["Affected", *said]) if said else ""
+
+
+def how_many(seen: object) -> int:
+    """Gives a number of people, whether evidence counts or lists them."""
+    return len(seen) if isinstance(seen, list) else int(seen) if isinstance(seen, int | float) else 0
+
+
+def names_in(seen: object) -> list[str]:
+    """Gives the names that evidence lists."""
+    rows = seen if isinstance(seen, list) else []
+    return [str(row.get("name") or row.get("upn")) if isinstance(row, dict) else str(row) for row in rows if row]
+
+
+def listed(evidence: Mapping[str, Any]) -> str:
+    """Gives what else the rule's row says, a line a column; what it leaves empty is left out."""
+    known = {*AFFECTED, NAMES, "severity"}
+    lines = [
+        f"  {name.replace('_', ' ')}: {spoken(seen)}"
+        for name, seen in evidence.items()
+        if name not in known and seen not in (None, "", [])
+    ]
+    return "\n".join(["Evidence", *lines]) if lines else ""
+
+
+def spoken(seen: object) -> str:
+    """Writes one value of evidence for a person, in one line."""
+    if isinstance(seen, bool):
+        return "yes" if seen else "no"
+    if isinstance(seen, float):
+        return f"{seen:,.3g}" if abs(seen) < 1000 else f"{seen:,.0f}"
+    if isinstance(seen, list):
+        return ", ".join(spoken(one) for one in seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
+    text = " ".join(str(seen).split())
+    if INSTANT.fullmatch(text):
+        return when(datetime.fromisoformat(text))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def link_of(incident: Incident, over: bool, telling: Telling) -> str:
+    """Gives an address that opens the rule's page on the incident's window and job."""
+    rule = rule_of(incident)
+    since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
+    until = telling.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    words = {"since": spelled(since - (timedelta(0) if over else timedelta(hours=24))), "until": spelled(until)}
+    job = telling.job_words.get(incident.job_id or "")
+    page = rule.page if rule else "health"
+    return f"{telling.dashboard_url}/{page}?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
+
+
+def words_of(jobs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Gives each job's word in an address: its app's name, and the end of its id where two share one.
+
+    >>> words_of([("a.1234567", "Cerby"), ("b.7654321", "Cerby"), ("c.1", "Zoom")])
+    {'a.1234567': 'Cerby 234567', 'b.7654321': 'Cerby 654321', 'c.1': 'Zoom'}
+    """
+    known = list(jobs)
+    times = Counter(app for _, app in known)
+    return {job: f"{app} {job[-6:]}" if times[app] > 1 else app for job, app in known}
+
+
+def grouped(message_id: str, messages: Sequence[Message]) -> Message:
+    """Makes one message of many: what is worst first, what is over last."""
+    ordered = sorted(messages, key=lambda one: (one.change in (CLOSED, PASSED), -SEVERITIES.index(one.severity)))
+    over = sum(one.change in (CLOSED, PASSED) for one in ordered)
+    apps = sorted({one.app_name for one in ordered if one.app_name})
+    counts = [f"{len(ordered) - over} trouble" if over < len(ordered) else "", f"{over} over" if over else ""]
+    title = f"{len(ordered)} changes: {', '.join(one for one in counts if one)}"
+    title += f" ({', '.join(apps)})" if apps else ""
+    lines = [f"{number}. {one.title}\n   {one.link}" for number, one in enumerate(ordered[:MOST_LISTED], 1)]
+    if len(ordered) > MOST_LISTED:
+        lines.append(f"And {len(ordered) - MOST_LISTED} more, which the dashboard shows.")
+    worst = max((one.severity for one in ordered), key=SEVERITIES.index)
+    repeated = any(one.repeated for one in ordered)
+    return Message(message_id, GROUP, worst, title, "\n\n".join(lines), repeated=repeated, link=ordered[0].link)
+
+
+def trial(message_id: str, route: str, at: datetime, dashboard_url: str) -> Message:
+    """Makes the message that a person sends to see whether a route works."""
+    body = f"This is a test of the route {route}, sent at {when(at)}. Nothing is wrong.\n\n{dashboard_url}"
+    return Message(message_id, TEST, "info", f"Test of the route {route}", body, link=dashboard_url)
+
+
+def rule_of(incident: Incident) -> Rule | None:
+    """Gives the rule that found an incident; None when its file is gone."""
+    try:
+        return find_rule(incident.rule)
+    except RulesError:
+        return None
+
+
+def when(at: datetime) -> str:
+    """Writes an instant for a person.
+
+    >>> when(datetime(2026, 1, 20, 9, 5))
+    '2026-01-20 09:05 UTC'
+    """
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def spelled(at: datetime) -> str:
+    """Writes an instant as the dashboard's addresses do."""
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%dT%H:%M}"
+
+
+def span(length: timedelta) -> str:
+    """Writes a length of time with its two largest units.
+
+    >>> span(timedelta(hours=7, minutes=5)), span(timedelta(days=1)), span(timedelta(seconds=20))
+    ('7 h 5 min', '1 day', 'less than a minute')
+    """
+    minutes = int(length.total_seconds() // 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = [f"{days} day{'s' if days > 1 else ''}" if days else "", f"{hours} h" if hours else ""]
+    units += [f"{minutes} min" if minutes and not days else ""]
+    return " ".join(unit for unit in units if unit) or "less than a minute"

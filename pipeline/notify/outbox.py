@@ -1,0 +1,190 @@
+"""The outbox: what is to be told stands in the store before anybody is told, and how that went stands there after.
+
+A row is one change for one address. It is written in the transaction of the check that found the change; whoever
+delivers claims it, sends it and records the outcome. Nothing here touches a network.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import pyarrow as pa
+
+from pipeline.notify.messages import CLOSED, PASSED, Message
+from pipeline.store.lake import Cursor, Store
+
+WAITING, SENDING, SENT, MERGED, GIVEN_UP = "waiting", "sending", "sent", "merged", "given_up"
+"Merged: another message says it as well, since this one had not gone out when the incident changed again."
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
+ABANDONED = timedelta(minutes=15)
+"How old a claim of another machine must be to be taken over; a claim of this one is known to be dead."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One message to one address. Instants are naive UTC."""
+
+    message_id: str
+    incident_id: str | None
+    change: str
+    route: str
+    address: str
+    title: str
+    body: str
+    severity: str
+    app_name: str | None
+    link: str
+    created_at: datetime
+    due_at: datetime
+    state: str = WAITING
+    attempts: int = 0
+    repeats: int = 0
+    "How often it was sent again because a process ended between sending and recording."
+    tried_at: datetime | None = None
+    "When it was first sent; a check may be as of an instant long past, so `created_at` may be old."
+    claimed_at: datetime | None = None
+    claimed_by: str | None = None
+    sent_as: str | None = None
+    "The id it goes out under; that of a group where several go as one."
+    sent_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def message(self) -> Message:
+        """Gives what is sent."""
+        return Message(
+            self.message_id,
+            self.change,
+            self.severity,
+            self.title,
+            self.body,
+            self.app_name,
+            self.link,
+            self.incident_id,
+            self.repeats > 0,
+        )
+
+
+COLUMNS = tuple(one.name for one in fields(Row))
+NAMES = ", ".join(COLUMNS)
+KINDS = {"attempts": pa.int64(), "repeats": pa.int64()} | {
+    name: pa.timestamp("us") for name in COLUMNS if name.endswith("_at")
+}
+SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
+
+
+def mark(*parts: str) -> str:
+    """Gives a message's id: the same parts, the same id, whoever asks."""
+    return sha256("|".join(parts).encode()).hexdigest()[:32]
+
+
+def told_of(cursor: Cursor, incidents: Sequence[str]) -> dict[str, list[Row]]:
+    """Gives what the outbox holds of incidents, as a transaction sees it; merged messages are left out."""
+    if not incidents:
+        return {}
+    held: dict[str, list[Row]] = {}
+    for row in selected(cursor, f"list_contains(?, incident_id) and state <> '{MERGED}'", [list(incidents)]):
+        held.setdefault(row.incident_id or "", []).append(row)
+    return held
+
+
+def add_rows(cursor: Cursor, rows: Sequence[Row]) -> None:
+    """Adds messages."""
+    if not rows:
+        return
+    arriving = pa.table({name: [getattr(one, name) for one in rows] for name in COLUMNS}, schema=SCHEMA)
+    cursor.register("arriving_messages", arriving)
+    cursor.execute("insert into outbox by name select * from arriving_messages")
+    cursor.unregister("arriving_messages")
+
+
+def selected(cursor: Cursor, condition: str, values: Sequence[object]) -> list[Row]:
+    """Gives the messages that meet a condition, the oldest first."""
+    asked = f"select {NAMES} from outbox where {condition} order by created_at, message_id"
+    return [Row(*row) for row in cursor.execute(asked, values).fetchall()]
+
+
+def waiting(store: Store) -> list[Row]:
+    """Gives what has not gone out yet, the oldest first."""
+    asked = f"select {NAMES} from outbox where state in ('{WAITING}', '{SENDING}') order by created_at, message_id"
+    return [Row(*row) for row in store.rows(asked)]
+
+
+def claim(store: Store, ids: Iterable[str], sent_as: str, by: str, now: datetime) -> list[Row]:
+    """Takes those of some messages that still wait, so that nobody else sends them; gives what it took."""
+
+    def take(cursor: Cursor) -> list[Row]:
+        mine = selected(cursor, f"list_contains(?, message_id) and state = '{WAITING}'", [list(ids)])
+        taken = f"""
+            update outbox
+            set state = '{SENDING}', attempts = attempts + 1, tried_at = coalesce(tried_at, $1), claimed_at = $1,
+                claimed_by = $2, sent_as = $3
+            where list_contains($4, message_id)"""
+        if mine:
+            cursor.execute(taken, [now, by, sent_as, [one.message_id for one in mine]])
+        return mine
+
+    return store.write(take)
+
+
+def take_over(store: Store, host: str, now: datetime) -> int:
+    """Lets messages be sent again whose sender ended before it could record the outcome; gives how many.
+
+    Only whoever holds the deliverers' lock may ask: on this machine nobody else can be at work then.
+    """
+    dead = [
+        one.message_id
+        for one in waiting(store)
+        if one.state == SENDING
+        and ((one.claimed_by or "").startswith(f"{host} ") or now - (one.claimed_at or now) > ABANDONED)
+    ]
+    said = "The process that was sending it ended before it could note the outcome; it is sent again under the same id."
+    if dead:
+        store.write(
+            lambda cursor: cursor.execute(
+                f"""update outbox set state = '{WAITING}', repeats = repeats + 1, due_at = ?, error = ?
+                where list_contains(?, message_id) and state = '{SENDING}'""",
+                [now, said, dead],
+            )
+        )
+    return len(dead)
+
+
+def record_sent(store: Store, rows: Sequence[Row], at: datetime) -> None:
+    """Records that messages were taken by their receiver's server."""
+    ids = [one.message_id for one in rows]
+    settled = f"update outbox set state = '{SENT}', sent_at = ?, error = null where list_contains(?, message_id)"
+    store.write(lambda cursor: cursor.execute(settled, [at, ids]))
+
+
+def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, give_up_after: timedelta) -> None:
+    """Records what went wrong; the next try is later each time, and there is none `give_up_after` the first.
+
+    An opening whose recovery was written meanwhile is not tried again: the recovery says both.
+    """
+
+    def settle(cursor: Cursor) -> None:
+        for one in rows:
+            over = selected(
+                cursor,
+                f"incident_id = ? and address = ? and change in ('{CLOSED}', '{PASSED}') and message_id <> ?",
+                [one.incident_id, one.address, one.message_id],
+            )
+            state = MERGED if over else GIVEN_UP if now - (one.tried_at or now) >= give_up_after else WAITING
+            cursor.execute(
+                "update outbox set state = ?, error = ?, due_at = ? where message_id = ?",
+                [state, error, now + pause(one.attempts + 1), one.message_id],
+            )
+
+    store.write(settle)
+
+
+def pause(attempts: int) -> timedelta:
+    """Gives how long to wait after so many attempts.
+
+    >>> [str(pause(attempts)) for attempts in (1, 2, 3, 20)]
+    ['0:01:00', '0:02:00', '0:04:00', '6:00:00']
+    """
+    doubled: int = 2 ** min(attempts - 1, 16)
+    return min(FIRST_RETRY * doubled, LAST_RETRY)

@@ -1,0 +1,1 @@
+"""Health rules, the incidents they open and close, and backtests."""

@@ -1,0 +1,103 @@
+"""A rule on stored history: when it would have fired, how long before a real quarantine, and how often for nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.rules.evaluate import answered
+from pipeline.rules.rule import Rule
+from pipeline.store.lake import Store
+
+HORIZON = timedelta(days=7)
+"How long before a quarantine a firing still counts as a warning of it."
+
+
+@dataclass
+class Firing:
+    """One incident that the rule would have made."""
+
+    subject: str
+    app_name: str | None
+    job_id: str | None
+    summary: str
+    began_at: datetime
+    "When the trouble began in the log."
+    fired_at: datetime
+    "At which step of the replay it was found."
+    closed_at: datetime | None = None
+    lead_s: int | None = None
+    "Seconds from its firing to the quarantine that followed; None where none did."
+
+
+@dataclass
+class Backtest:
+    """What a replay gave."""
+
+    rule: str
+    values: Mapping[str, Any]
+    since: datetime
+    until: datetime
+    step_s: int
+    asked: int = 0
+    firings: list[Firing] = field(default_factory=list)
+    quarantines: int = 0
+    "Quarantines that began in the window."
+    warned: int = 0
+    "Of those, how many a firing came before."
+
+    @property
+    def false_alarms(self) -> int:
+        """Counts the firings that no quarantine followed, of those with a whole horizon after them."""
+        return sum(one.lead_s is None and one.fired_at + HORIZON <= self.until for one in self.firings)
+
+    @property
+    def leads_s(self) -> list[int]:
+        """Gives the lead times, the shortest first."""
+        return sorted(one.lead_s for one in self.firings if one.lead_s is not None)
+
+
+def backtest(
+    store: Store,
+    rule: Rule,
+    overrides: Mapping[str, Any],
+    since: datetime,
+    until: datetime,
+    step: timedelta,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Backtest:
+    """Asks a rule at every step of [since, until] and lets its findings open and close as a check would."""
+    told = {name: held for name, held in overrides.get(rule.name, {}).items() if name != "app"}
+    replay = Backtest(rule.name, told, since, until, int(step.total_seconds()))
+    lasting: dict[str, Firing] = {}
+    at = since
+    while at <= until:
+        opened, held, _ = answered(store, rule, overrides, at)
+        replay.asked += 1
+        for subject in [one for one in lasting if one not in held]:
+            lasting.pop(subject).closed_at = at
+        for subject, found in opened.items():
+            if subject not in lasting:
+                lasting[subject] = Firing(subject, found.app_name, found.job_id, found.summary, found.since, at)
+                replay.firings.append(lasting[subject])
+        progress((at - since) / max(until - since, step))
+        at += step
+    compare(store, replay)
+    progress(1.0)
+    return replay
+
+
+def compare(store: Store, replay: Backtest) -> None:
+    """Holds the firings against the quarantines that began in the window."""
+    begun = store.rows(
+        "select job_id, opened_at from quarantines where opened_at between ? and ? order by opened_at",
+        [replay.since, replay.until],
+    )
+    replay.quarantines = len(begun)
+    for job_id, opened_at in begun:
+        before = [
+            one for one in replay.firings if one.job_id == job_id and opened_at - HORIZON <= one.fired_at < opened_at
+        ]
+        replay.warned += bool(before)
+        for one in before:
+            one.lead_s = min(one.lead_s or 10**9, int((opened_at - one.fired_at).total_seconds()))

@@ -1,0 +1,124 @@
+"""Incidents as the store keeps them: opened, closed, and what people say of them: seen, later, mine, a note."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Self
+
+import pyarrow as pa
+
+from pipeline.config.errors import UnknownIncident
+from pipeline.store.lake import Cursor, Store
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An unbroken run of one rule's findings on one subject. Instants are naive UTC."""
+
+    incident_id: str
+    rule: str
+    severity: str
+    subject: str
+    app_name: str | None
+    opened_at: datetime
+    "When the trouble began in the log."
+    noticed_at: datetime
+    "When the check that found it was made."
+    closed_at: datetime | None
+    summary: str
+    evidence: str
+    "JSON."
+    acknowledged_by: str | None = None
+    note: str | None = None
+    job_id: str | None = None
+    tenant_id: str | None = None
+    owner: str | None = None
+    acknowledged_at: datetime | None = None
+    snoozed_until: datetime | None = None
+
+    def reading(self, now: "Incident") -> Self:
+        """Gives this incident as it reads now; when it began and what people said of it stay."""
+        return replace(self, summary=now.summary, severity=now.severity, evidence=now.evidence)
+
+
+COLUMNS = tuple(one.name for one in fields(Incident))
+NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+INSTANTS = ("opened_at", "noticed_at", "closed_at", "acknowledged_at", "snoozed_until")
+SCHEMA = pa.schema([(name, pa.timestamp("us") if name in INSTANTS else pa.string()) for name in COLUMNS])
+
+
+def open_incidents(store: Store) -> list[Incident]:
+    """Gives the incidents that last, the oldest first."""
+    known = f"select {NAMES} from incidents where closed_at is null order by opened_at, incident_id"
+    return [Incident(*row) for row in store.rows(known)]
+
+
+def incident(store: Store, incident_id: str) -> Incident:
+    """Gives one incident; raises UnknownIncident."""
+    found = store.rows(f"select {NAMES} from incidents where incident_id = ?", [incident_id])
+    if not found:
+        raise UnknownIncident(f"There is no incident '{incident_id}'; `python -m pipeline status` lists the open ones.")
+    return Incident(*found[0])
+
+
+def opened_meanwhile(cursor: Cursor) -> set[tuple[str, str]]:
+    """Gives rule and subject of every incident that lasts, as a transaction sees them."""
+    return set(cursor.execute("select rule, subject from incidents where closed_at is null").fetchall())
+
+
+def add_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
+    """Adds incidents."""
+    if not incidents:
+        return
+    arriving = pa.table({name: [getattr(one, name) for one in incidents] for name in COLUMNS}, schema=SCHEMA)
+    cursor.register("arriving_incidents", arriving)
+    cursor.execute("insert into incidents by name select * from arriving_incidents")
+    cursor.unregister("arriving_incidents")
+
+
+def reword_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
+    """Keeps how incidents read now, and nothing else: what people say of them may change at the same time."""
+    for one in incidents:
+        words = [one.summary, one.severity, one.evidence, one.incident_id]
+        cursor.execute("update incidents set summary = ?, severity = ?, evidence = ? where incident_id = ?", words)
+
+
+def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime) -> None:
+    """Closes incidents as of an instant; what people said of them meanwhile stays."""
+    if incidents:
+        mine = [one.incident_id for one in incidents]
+        cursor.execute("update incidents set closed_at = ? where list_contains(?, incident_id)", [at, mine])
+
+
+def acknowledge(store: Store, incident_id: str, by: str, at: datetime) -> Incident:
+    """Keeps who has seen an incident."""
+    return amend(store, incident_id, acknowledged_by=by, acknowledged_at=at)
+
+
+def snooze(store: Store, incident_id: str, until: datetime | None) -> Incident:
+    """Keeps until when nobody wants to hear of an incident; None wakes it."""
+    return amend(store, incident_id, snoozed_until=until)
+
+
+def assign(store: Store, incident_id: str, owner: str | None) -> Incident:
+    """Keeps whose an incident is."""
+    return amend(store, incident_id, owner=owner)
+
+
+def annotate(store: Store, incident_id: str, note: str | None) -> Incident:
+    """Keeps a note on an incident."""
+    return amend(store, incident_id, note=note)
+
+
+def amend(store: Store, incident_id: str, **said: str | datetime | None) -> Incident:
+    """Changes what people say of an incident and nothing else: a check may write it at the same time."""
+    incident(store, incident_id)
+    columns = ", ".join(f"{name} = ${name}" for name in said)
+
+    def change(cursor: Cursor) -> None:
+        cursor.execute(
+            f"update incidents set {columns} where incident_id = $incident_id", said | {"incident_id": incident_id}
+        )
+
+    store.write(change)
+    return incident(store, incident_id)

@@ -1,0 +1,163 @@
+"""When each app's token ends: what an operator says, or what a JWT says of itself; the token is never kept.
+
+Only `exp` and `iat` are taken from a JWT. Nothing that is raised or returned here holds any part of what was pasted.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from pipeline.config.errors import TokenRefused
+from pipeline.config.secrets import without_secrets
+from pipeline.knowledge.app_profiles import Profile, Token, profile_of
+from pipeline.rules.rule import asked, find_rule
+from pipeline.store.lake import Cursor, Store
+
+RULE = "token_due"
+APPS = "select app_name from hourly_parts union select app_name from job_snapshots"
+SAID = "select distinct app_name from tokens"
+LATEST = datetime(2200, 1, 1)
+"An end after this is a mistake: milliseconds for seconds, or a year typed wrongly."
+ASK = "Give the date with --expires, or in the form, if you know it."
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a JWT says of its own life. Instants are naive UTC."""
+
+    expires_at: datetime
+    issued_at: datetime | None
+
+
+def read_jwt(text: str) -> Claims:
+    """Takes the end, and the beginning if it is there, from a JWT; raises TokenRefused.
+
+    >>> body = base64.urlsafe_b64encode(b'{"exp": 1798675200, "sub": "ada"}').decode().rstrip("=")
+    >>> read_jwt(f"Bearer e30.{body}.c2ln").expires_at
+    datetime.datetime(2026, 12, 31, 0, 0)
+    """
+    said = payload(text)
+    if "exp" not in said:
+        raise TokenRefused(f"This JWT names no end: it has no exp, so it may be valid without limit. {ASK}")
+    issued = said.get("iat")
+    return Claims(moment("exp", said["exp"]), None if issued is None else moment("iat", issued))
+
+
+def payload(text: str) -> Mapping[str, Any]:
+    """Gives what a JWT says, unverified: whose signature it is does not matter for its end."""
+    words = text.split()
+    parts = words[-1].split(".") if len(words) == 1 or (len(words) == 2 and words[0].casefold() == "bearer") else []
+    if len(parts) == 5:
+        raise TokenRefused(f"This token is an encrypted JWT, whose end only its receiver can read. {ASK}")
+    if len(parts) != 3:
+        raise TokenRefused(
+            f"This is no JWT: one word of three parts with dots between them was expected. A token of another kind "
+            f"does not tell its end. {ASK}"
+        )
+    header, body = decoded(parts[0]), decoded(parts[1])
+    if header is None or body is None:
+        raise TokenRefused(f"This is no JWT: its parts hold no JSON; perhaps it was not copied in full. {ASK}")
+    return body
+
+
+def decoded(part: str) -> Mapping[str, Any] | None:
+    """Gives one part of a JWT as an object; None where it is none."""
+    try:
+        held = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
+def moment(claim: str, held: object) -> datetime:
+    """Reads a claim's instant: seconds since 1970."""
+    if isinstance(held, bool) or not isinstance(held, int | float):
+        raise TokenRefused(f"The {claim} of this JWT is no number; seconds since 1970 were expected. {ASK}")
+    try:
+        at = datetime(1970, 1, 1) + timedelta(seconds=held)
+    except (OverflowError, ValueError):
+        at = datetime.max
+    if not datetime(1970, 1, 1) < at < LATEST:
+        raise TokenRefused(
+            f"The {claim} of this JWT is no instant before 2200; seconds since 1970 were expected. {ASK}"
+        )
+    return at
+
+
+def read_end(text: str) -> datetime:
+    """Reads the end that a person gives, as naive UTC; raises TokenRefused."""
+    shown = without_secrets(text.strip())[:40]
+    try:
+        at = datetime.fromisoformat(text.strip())
+        at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+    except (ValueError, OverflowError):
+        raise TokenRefused(f"'{shown}' is no instant; ISO 8601 was expected, such as 2026-12-31T00:00Z.") from None
+    if not datetime(2000, 1, 1) < at < LATEST:
+        raise TokenRefused(f"'{shown}' is no end of a token; a day between 2000 and 2200 was expected.")
+    return at
+
+
+def known_app(store: Store, app: str) -> str:
+    """Gives an app's name as the store spells it; where apps are known, one that is not among them is refused."""
+    names = sorted(str(name) for (name,) in store.rows(APPS) if name)
+    wanted = without_secrets(app.strip())
+    for name in [*names, *(str(name) for (name,) in store.rows(SAID))]:
+        if name.casefold() == wanted.casefold():
+            return name
+    if not wanted:
+        raise TokenRefused("No app was named; give its name as Entra has it, such as Cerby.")
+    if names:
+        near = get_close_matches(wanted, names, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
+        raise TokenRefused(f"No app '{wanted[:60]}' is known here; {hint}")
+    return wanted
+
+
+def say(
+    store: Store, app: str, expires_at: datetime | None, by: str | None, at: datetime, note: str | None = None
+) -> str:
+    """Keeps when an app's token ends, None for nobody knows, and gives the app's name; older words stay as history."""
+    name = known_app(store, app)
+    words = [without_secrets(word.strip())[:200] or None if word else None for word in (by, note)]
+
+    def write(cursor: Cursor) -> None:
+        cursor.execute("insert into tokens values (?, ?, ?, ?, ?)", [name, expires_at, words[0], at, words[1]])
+
+    store.write(write)
+    return name
+
+
+def note_of(claims: Claims, note: str | None = None) -> str | None:
+    """Gives a note with what the token said of its beginning."""
+    issued = f"issued {claims.issued_at:%Y-%m-%d}" if claims.issued_at else ""
+    return "; ".join(part for part in (issued, (note or "").strip()) if part) or None
+
+
+def with_leads(overrides: Mapping[str, Any], profiles: Sequence[Profile], apps: Sequence[str]) -> dict[str, Any]:
+    """Gives what rules.toml says, and for the rule on tokens each profile's lead time where rules.toml says none."""
+    own = dict(overrides.get(RULE, {}))
+    said = dict(own.get("app", {}))
+    for app in apps:
+        token = token_of(profiles, app)
+        if token is not None and "lead" not in own and "lead" not in said.get(app, {}):
+            said[app] = {**said.get(app, {}), "lead": token.lead_days}
+    return {**overrides, RULE: {**own, "app": said}} if said else dict(overrides)
+
+
+def token_of(profiles: Sequence[Profile], app: str) -> Token | None:
+    """Gives what is known of an app's tokens."""
+    profile = profile_of(profiles, app)
+    return profile.token if profile else None
+
+
+def lead_days(overrides: Mapping[str, Any], app: str) -> int:
+    """Gives the days that a new token of an app takes, as the rule on tokens reckons."""
+    own = overrides.get(RULE, {})
+    standard = next(one.default for one in asked(find_rule(RULE)) if one.name == "lead")
+    held = own.get("app", {}).get(app, {}).get("lead", own.get("lead", standard))
+    return int(held[0] if isinstance(held, list) else held)

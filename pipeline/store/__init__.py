@@ -1,0 +1,1 @@
+"""The lake and everything that touches it; the only folder that imports duckdb."""

@@ -1,0 +1,111 @@
+"""Exports an answer as JSON, CSV or Parquet.
+
+Instants are the store's naive UTC: ISO 8601 with a Z, without fractions where there are none.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+BATCH = 10_000
+
+
+def write_json(answer: pa.Table, out: TextIO) -> None:
+    """Writes one JSON array with an object a row, keyed by column."""
+    rows = (json.dumps(row, ensure_ascii=False) for row in records(answer))
+    out.write("[" + next(rows, ""))
+    out.writelines(",\n " + row for row in rows)
+    out.write("]\n")
+
+
+def write_csv(answer: pa.Table, out: TextIO) -> None:
+    """Writes a header and a line a row; lists and structs are JSON text, NULL is an empty field."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names(answer))
+    for row in records(answer):
+        writer.writerow([flat(value) for value in row.values()])
+
+
+def write_parquet(answer: pa.Table, file: Path) -> None:
+    """Writes a Parquet file whole or not at all: beside its place first, then over it."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        pq.write_table(answer, part, compression="zstd")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def records(answer: pa.Table) -> Iterator[dict[str, Any]]:
+    """Gives the rows as JSON's own types, a batch at a time so that a long answer needs little memory."""
+    for batch in unfolded(answer).to_batches(max_chunksize=BATCH):
+        for row in zip(*[column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns], strict=True):
+            yield dict(zip(names(answer), map(plain, row), strict=True))
+
+
+def names(answer: pa.Table) -> list[str]:
+    """Gives the columns' names, a repeated one with its place behind it: the keys of an object differ."""
+    given = answer.column_names
+    return [name if given.index(name) == place else f"{name}_{place + 1}" for place, name in enumerate(given)]
+
+
+def unfolded(answer: pa.Table) -> pa.Table:
+    """Turns infinite instants, which Python has none of, into NULL."""
+    for place, field in enumerate(answer.schema):
+        if pa.types.is_timestamp(field.type):
+            ticks = answer.column(place).cast(pa.int64())
+            endless = pc.greater_equal(pc.abs(ticks.fill_null(0)), pa.scalar(2**63 - 1))
+            answer = answer.set_column(
+                place, field, pc.if_else(endless, pa.scalar(None, field.type), answer.column(place))
+            )
+    return answer
+
+
+def plain(value: Any) -> Any:
+    """Turns a value into what JSON can hold.
+
+    >>> plain(datetime(2026, 1, 5, 12)), plain(float("nan")), plain(Decimal(3)), plain(b"\\xff!")
+    ('2026-01-05T12:00:00Z', None, 3, '\\\\xff!')
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case datetime():
+            return spelled(value)
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return f"PT{value.total_seconds():g}S"
+        case pa.MonthDayNano():
+            return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:g}S"
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return str(value)
+
+
+def spelled(instant: datetime) -> str:
+    """Spells an instant in ISO 8601, in UTC, with no more digits than it has."""
+    digits = "microseconds" if instant.microsecond % 1000 else "milliseconds" if instant.microsecond else "seconds"
+    return (instant.astimezone(UTC) if instant.tzinfo else instant).replace(tzinfo=None).isoformat("T", digits) + "Z"
+
+
+def flat(value: Any) -> Any:
+    """Gives a CSV field: nested values as JSON text."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value

@@ -1,0 +1,216 @@
+"""What pages read fast is what all events say: the folds of many transactions against a recomputation in Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.ingest.load import empty_stage, land
+from pipeline.maintenance.folding import FOLDS
+from pipeline.store.lake import Cursor
+from pipeline.store.migrate import build_schema
+
+Row = dict[str, Any]
+NOON = datetime(2026, 1, 5, 12)
+SKIPS = ("RedundantExport", "NotEffectivelyEntitled", "AttributeValidationFailed", "out of scope", None)
+
+
+def dated(row: Row) -> Row:
+    """Gives an event the instant that belongs to its id; several share one."""
+    return row | {"occurred_at": NOON + timedelta(minutes=25 * (int(row["event_id"][6:]) % 6))}
+
+
+LEFT = {"name": "EntryImportUpdate", "type": "import", "status": "success", "description": "Received the account"}
+STEPS = ([LEFT | {"details": '{"accountEnabled":"False"}'}], [LEFT | {"details": '{"accountEnabled":"True"}'}], None)
+EVENTS = st.builds(
+    dict,
+    event_id=st.integers(0, 30).map(lambda number: f"event-{number}"),
+    job_id=st.sampled_from(["cerby", "docs", None]),
+    tenant_id=st.just("tenant"),
+    app_name=st.sampled_from(["Cerby", "Cerby (new)"]),
+    cycle_id=st.sampled_from(["first", "second", None]),
+    retry_count=st.one_of(st.none(), st.integers(0, 3)),
+    source_id=st.sampled_from(["ada", "bob", None]),
+    upn=st.sampled_from(["ada@example.com", None]),
+    action=st.sampled_from(["create", "update", "disable", "delete", "stagedDelete", "other"]),
+    status=st.sampled_from(["success", "failure", "skipped", "warning", "postponed"]),
+    skip_reason=st.sampled_from(SKIPS),
+    error_code=st.sampled_from(["EntryConflict", "EntrySynchronizationSkipped", None]),
+    last_step=st.sampled_from(["EntryExportAdd", None]),
+    duration_ms=st.one_of(st.none(), st.integers(0, 9)),
+    steps=st.sampled_from(STEPS),
+).map(dated)
+BATCHES = st.lists(st.lists(EVENTS, max_size=12), min_size=1, max_size=5)
+
+
+@lru_cache
+def built() -> Cursor:
+    """The store's tables and views in memory, made once: making them takes longer than what is asked of them."""
+    cursor = duckdb.connect()
+    build_schema(cursor)
+    return cursor
+
+
+def lake() -> Cursor:
+    """The store's tables and views in memory, all empty."""
+    cursor = built()
+    held = cursor.execute("select table_name from duckdb_tables() where not temporary").fetchall()
+    for (table,) in held:
+        cursor.execute(f"delete from {table}")
+    return cursor
+
+
+def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
+    """Lands a batch as one transaction, as a reader does."""
+    empty_stage(cursor)
+    if batch:
+        told = pa.table({name: [row[name] for row in batch] for name in batch[0]})
+        cursor.register("told", told)
+        cursor.execute("insert into staged_events by name select *, 0 as number from told")
+    cursor.execute("begin")
+    land(cursor)
+    cursor.execute("commit")
+
+
+def answers(cursor: Cursor, sql: str) -> list[Row]:
+    """Gives an answer's rows by column name."""
+    found: list[Row] = cursor.execute(sql).to_arrow_table().to_pylist()
+    return found
+
+
+def benign(row: Row) -> bool:
+    """Whether a skip is good news."""
+    good = row["skip_reason"] in ("RedundantExport", "NotEffectivelyEntitled", "out of scope")
+    coded = row["skip_reason"] is None and (row["error_code"] or "").endswith("EntrySynchronizationSkipped")
+    return row["status"] == "skipped" and (good or coded)
+
+
+def state(row: Row) -> str | None:
+    """What an event leaves its object in."""
+    if row["action"] == "stagedDelete":
+        return None
+    ended = {"disable": "disabled", "delete": "deleted"}.get(row["action"], "in_sync")
+    skipped = "in_sync" if row["skip_reason"] == "RedundantExport" else "skipped"
+    return {"failure": "failing", "skipped": skipped, "success": ended, "warning": "in_sync"}.get(row["status"])
+
+
+def identity(rows: Sequence[Row]) -> Row:
+    """The latest word on one object, from its events in order."""
+    deciding = [row for row in rows if state(row)]
+    last = deciding[-1] if deciding else None
+    good = [row["occurred_at"] for row in rows if row["status"] == "success" or state(row) == "in_sync"]
+    failures = sum(row["status"] == "failure" for row in rows)
+    attempts = failures + sum(row["status"] == "success" for row in rows)
+    named = [row for row in rows if row["upn"] is not None] or rows
+    return {
+        "job_id": rows[0]["job_id"],
+        "source_id": rows[0]["source_id"],
+        "app_name": named[-1]["app_name"],
+        "upn": named[-1]["upn"],
+        "state": state(last) if last else "skipped",
+        "last_event_at": rows[-1]["occurred_at"],
+        "last_success_at": max(good, default=None),
+        "attempts": attempts,
+        "failures": failures,
+        "benign_skips": sum(map(benign, rows)),
+        "success_share": (attempts - failures) / attempts if attempts else None,
+        "open_error_code": last["error_code"] if last and state(last) == "failing" else None,
+    }
+
+
+def cycle(rows: Sequence[Row]) -> Row:
+    """One cycle, from its events."""
+    ended = Counter(row["status"] for row in rows)
+    spent = [row["duration_ms"] for row in rows if row["duration_ms"] is not None]
+    tries = [row["retry_count"] for row in rows if row["retry_count"] is not None]
+    return {
+        "job_id": rows[0]["job_id"],
+        "cycle_id": rows[0]["cycle_id"],
+        "app_name": max(row["app_name"] for row in rows),
+        "began_at": min(row["occurred_at"] for row in rows),
+        "ended_at": max(row["occurred_at"] for row in rows),
+        "events": len(rows),
+        "objects": len({row["source_id"] for row in rows} - {None}),
+        "succeeded": ended["success"],
+        "failed": ended["failure"],
+        "skipped": ended["skipped"],
+        "warnings": ended["warning"],
+        "worked_ms": sum(spent) if spent else None,
+        "retries": sum(tries) if tries else None,
+    }
+
+
+def footings(rows: Sequence[Row]) -> list[str]:
+    """The events at which their objects' footing changed, and all removals, from rows in order."""
+    found, before = [], {}
+    for row in rows:
+        key = row["job_id"], row["source_id"]
+        word = row["footing"], row["left_as"], row["ends"], row["skip_reason"] if row["footing"] == "out" else None
+        if row["removal"] or before.get(key, ()) != word:
+            found.append(row["event_id"])
+        before[key] = word
+    return found
+
+
+def check(cursor: Cursor) -> None:
+    """Compares the folds with what the stored events say."""
+    events = answers(cursor, "select * exclude (steps, changes) from events order by order_of(occurred_at, event_id)")
+    objects = defaultdict(list)
+    hours: Counter[tuple[object, ...]] = Counter()
+    spent: Counter[tuple[object, ...]] = Counter()
+    for row in events:
+        if row["source_id"] is not None:
+            objects[row["job_id"], row["source_id"]].append(row)
+        hour = row["occurred_at"].replace(minute=0)
+        key = (hour, row["job_id"], row["action"], row["status"], benign(row), row["error_code"], row["last_step"])
+        hours[key] += 1
+        spent[key] += row["duration_ms"] or 0
+    names = ", ".join(identity(events[:1]) if events else ["job_id", "source_id"])
+    found = answers(cursor, f"select {names} from identities")
+    assert sorted(found, key=repr) == sorted(map(identity, objects.values()), key=repr)
+    runs = defaultdict(list)
+    for row in events:
+        if row["cycle_id"] is not None:
+            runs[row["job_id"], row["cycle_id"]].append(row)
+    names = ", ".join(cycle(next(iter(runs.values()))) if runs else ["job_id"])
+    assert sorted(answers(cursor, f"select {names} from cycles"), key=repr) == sorted(
+        map(cycle, runs.values()), key=repr
+    )
+    counted = "events, coalesce(duration_ms, 0)"
+    asked = f'select "hour", job_id, "action", status, benign, error_code, last_step, {counted} from hourly'
+    assert sorted(cursor.execute(asked).fetchall(), key=repr) == sorted(
+        ((*key, n, spent[key]) for key, n in hours.items()), key=repr
+    )
+    cursor.execute("create or replace temp table words as from footing_words('events')")
+    told = answers(cursor, "from footing_rows('events', 'words') order by job_id, source_id, order_key")
+    kept = answers(cursor, "from footings order by job_id, source_id, order_key")
+    assert footings(kept) == footings(told)
+    assert all(row in told for row in kept) and len({(row["job_id"], row["event_id"]) for row in kept}) == len(kept)
+
+
+@settings(max_examples=25, deadline=None)
+@given(BATCHES)
+def test_folds_of_many_transactions_equal_a_recomputation_from_the_events(batches: list[list[Row]]) -> None:
+    cursor = lake()
+    for batch in batches:
+        arrive(cursor, batch)
+    ids = {(row["event_id"], row["job_id"]) for batch in batches for row in batch}
+    assert (
+        cursor.execute("select count(*), count(distinct (event_id, job_id)) from events").fetchone() == (len(ids),) * 2
+    )
+    check(cursor)
+    for table, fold in FOLDS.items():
+        cursor.execute(f"create or replace temp table merged as {fold.sql.format(parts=table)}")
+        cursor.execute(f"delete from {table}")
+        cursor.execute(f"insert into {table} by name from merged")
+    check(cursor)
+    for batch in batches[::-1]:
+        arrive(cursor, batch)
+    assert cursor.execute("select count(*) from events").fetchone() == (len(ids),)
+    check(cursor)

@@ -1,0 +1,94 @@
+"""Holds every file of `queries/`, rules too, to its header, to DuckDB's reading of it and to the house's style."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline.config.errors import UnknownQuery, WrongValue
+from pipeline.config.settings import read_settings
+from pipeline.rules.rule import rules
+from pipeline.store.catalog import Query, bind, catalog, find_query, value
+from pipeline.store.lake import Store, open_store
+
+EXAMPLES: dict[str, Any] = {"TIMESTAMP": datetime(2026, 1, 5), "VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1}
+FILES = catalog() | {f"health/{name}": rule.query for name, rule in rules().items()}
+
+
+@pytest.fixture(params=sorted(FILES))
+def query(request: pytest.FixtureRequest) -> Query:
+    """Each query in turn, health rules among them."""
+    return FILES[request.param]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One empty lake for all queries: they only ask."""
+    folder = tmp_path_factory.mktemp("lake")
+    store = open_store(read_settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite"))
+    yield store
+    store.close()
+
+
+def values(query: Query) -> dict[str, Any]:
+    """Gives a value for every parameter: its default, or an example of its type."""
+    return bind(query, {each.name: EXAMPLES[each.type] for each in query.parameters if each.default is None})
+
+
+def body(query: Query) -> str:
+    """Gives the SQL below the header."""
+    return "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
+
+
+def test_the_header_names_the_parameters_of_the_body(query: Query) -> None:
+    [statement] = duckdb.extract_statements(query.sql)
+    assert set(statement.named_parameters) == {parameter.name for parameter in query.parameters}
+
+
+def test_the_header_names_the_columns_of_the_answer_in_their_order(query: Query, lake: Store) -> None:
+    assert lake.fetch(query.sql, values(query)).column_names == list(query.columns)
+
+
+def test_the_first_line_is_a_question_and_every_line_of_the_header_says_something(query: Query) -> None:
+    assert query.question.endswith("?")
+    assert all(parameter.meaning for parameter in query.parameters)
+    assert all(query.columns.values())
+
+
+def test_every_default_is_a_value_of_its_type(query: Query) -> None:
+    for parameter in query.parameters:
+        if parameter.default is not None:
+            value(query, parameter, None)
+
+
+def test_the_body_keeps_the_style(query: Query) -> None:
+    sql = body(query)
+    bare = re.sub(r"'[^']*'", "''", sql)
+    assert bare == bare.lower()
+    assert not re.search(r"\bnow\s*\(|current_timestamp|current_date|today\s*\(", bare)
+    assert re.search(r"^order by", sql, re.MULTILINE)
+    final = sql[sql.rindex("\nselect") if "\nselect" in sql else 0 :]
+    assert not re.search(r"^select\s+\*", final.strip())
+    assert "\t" not in sql and ";" not in sql
+    assert all(len(line) <= 120 for line in query.sql.splitlines())
+    assert all((len(line) - len(line.lstrip())) % 4 == 0 for line in sql.splitlines())
+    assert len(sql.splitlines()) <= 75
+
+
+def test_windows_are_half_open(query: Query) -> None:
+    assert not re.search(r"<=\s*\$until|>\s*\$since", body(query))
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownQuery, match="did you mean top_errors"):
+        find_query("top_error")
+
+
+def test_a_value_that_does_not_fit_is_refused_in_a_sentence() -> None:
+    with pytest.raises(WrongValue, match="since is 'yesterday-ish'; an ISO 8601 instant such as"):
+        bind(find_query("top_errors"), {"since": "yesterday-ish", "until": "2026-01-05"})
+    with pytest.raises(WrongValue, match="has no parameter 'jbo'"):
+        bind(find_query("top_errors"), {"jbo": "x"})

@@ -1,0 +1,85 @@
+"""Answers that are remembered: each is fetched once, side by side, and pages ask ahead only for what they draw."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.config.errors import StoreError
+from pipeline.ingest.files import ingest
+from pipeline.store.catalog import catalog
+from pipeline.store.lake import Store
+from pipeline.store.result_cache import Remembered
+from tests.support.given import Given
+from tests.views.test_pages import PAGES, app, healthy
+
+SAMPLE = Path(__file__).parents[2] / "sample_logs"
+UNHURRIED = {"people.py", "questions.py", "connections.py", "ingestion.py"}
+"Pages with few questions, or quick ones."
+COUNT = catalog()["extent"].sql
+
+
+def test_many_who_ask_at_once_share_one_fetching(store: Store) -> None:
+    fetched, gate = [], threading.Barrier(4)
+
+    def fetch(sql: str, values: Mapping[str, Any] | None) -> pa.Table:
+        fetched.append(sql)
+        return store.fetch(sql, values)
+
+    answers = Remembered(fetch, store.rows, store.revision, "__ducklake_metadata_provisioning")
+
+    def ask(_: int) -> pa.Table:
+        gate.wait()
+        return answers.get(COUNT)
+
+    with ThreadPoolExecutor(4) as people:
+        found = list(people.map(ask, range(4)))
+    assert len(fetched) == 1
+    assert all(one is found[0] for one in found)
+    answers.close()
+
+
+def test_what_is_asked_ahead_is_there_when_it_is_asked_for(given: Given) -> None:
+    given.succeeded("ada", day=11, hour=9)
+    store = given.stored()
+    store.answers.ahead(COUNT)
+    assert store.ask(COUNT).to_pylist()[0]["events"] == 1
+    given.succeeded("bob", day=12, hour=9)
+    again = given.stored()
+    assert again.ask(COUNT).to_pylist()[0]["events"] == 2
+
+
+def test_an_answer_that_failed_is_asked_for_again(store: Store) -> None:
+    wrong = "select * from nothing_of_the_kind"
+    store.answers.ahead(wrong)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="nothing_of_the_kind"):
+            store.ask(wrong)
+    store.write(lambda cursor: cursor.execute("create table nothing_of_the_kind as select 1 as one"))
+    assert store.ask(wrong).to_pylist() == [{"one": 1}]
+
+
+def test_pages_ask_nothing_ahead_that_they_do_not_draw(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest(store, [str(SAMPLE)])
+    early, drawn = set[str](), set[str]()
+    names = {query.sql: name for name, query in catalog().items()}
+
+    def noted(told: set[str], asked: Any) -> Any:
+        def run(answers: Remembered, sql: str, values: Any = None) -> Any:
+            told.add(f"{names.get(sql, sql)} {sorted((values or {}).items())}")
+            return asked(answers, sql, values)
+
+        return run
+
+    monkeypatch.setattr(Remembered, "ahead", noted(early, Remembered.ahead))
+    monkeypatch.setattr(Remembered, "get", noted(drawn, Remembered.get))
+    for page in PAGES:
+        early.clear()
+        drawn.clear()
+        healthy(app(page))
+        assert early - drawn == set(), page
+        assert len(early) > 1 or page in UNHURRIED, page

@@ -1,0 +1,194 @@
+"""Opens the real app in a real browser: `streamlit run dashboard.py` on a lake of its own, looked at by chromium."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from pipeline.config.settings import read_settings
+from pipeline.store.lake import open_store
+from tests.support.given import Given, moment
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 60_000
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app, served from a lake in which ada fails, others failed for two reasons, and Cerby is in quarantine."""
+    folder = tmp_path_factory.mktemp("served")
+    where = f"ducklake:sqlite:{folder}/catalog.sqlite"
+    store = open_store(read_settings(_env_file=None, store=where))
+    given = Given(store)
+    given.succeeded("ada", day=13, app="Cerby")
+    given.failed("ada", day=13, hour=2, app="Cerby")
+    for number in range(10):
+        given.failed(f"early{number}", day=8, app="Cerby", error_code="Timeout")
+        given.failed(f"late{number}", day=10, app="Cerby", error_code="EntryConflict")
+    given.quarantined("Cerby", day=13, hour=23, since=moment(12, 4, 40))
+    given.stored()
+    store.close()
+    yield from served(folder, where)
+
+
+@pytest.fixture
+def moving(tmp_path: Path) -> Iterator[tuple[str, Given]]:
+    """The app, served from a lake in which Cerby's initial cycle runs, and the lake itself to write more into."""
+    where = f"ducklake:sqlite:{tmp_path}/catalog.sqlite"
+    given = Given(open_store(read_settings(_env_file=None, store=where)))
+    for number in range(12):
+        given.succeeded(f"new{number}", 13, 14, number, cycle_id="first")
+        given.succeeded(f"old{number}", 12, cycle_id="past")
+    run = {"last_ended_at": moment(12, 0, 1), "last_began_at": moment(12), "entitled": 30, "total_units": 40}
+    given.observed("Cerby", "Active", 13, 14, observed_at=moment(13, 14, 12), completed_units=9, interval_s=2400, **run)
+    given.stored()
+    for address in served(tmp_path, where):
+        yield address, given
+    given.store.close()
+
+
+def served(folder: Path, where: str) -> Iterator[str]:
+    """Runs the app on a free port of this machine from when it says that it serves, and ends it by SIGTERM."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"PROVISIONING_STORE": where, "PROVISIONING_INBOX": f"{folder}/inbox"}
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
+    log = folder / "app.log"
+    with open(log, "w") as errors:
+        app = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    assert app.stdout is not None
+    with app.stdout:
+        assert any("URL:" in line for line in app.stdout), log.read_text()
+        yield f"http://localhost:{port}"
+        app.send_signal(signal.SIGTERM)
+        assert app.wait(30) in (0, -signal.SIGTERM)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh tab that remembers what the page asked of other machines."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+    page.set_default_timeout(WAIT_MS)
+    yield page
+    page.close()
+
+
+def opened(page: Page, address: str) -> Page:
+    """Opens an address and holds the page to be whole: fresh data named, and no error on it."""
+    page.goto(address)
+    expect(page.get_by_text("Data to")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    return page
+
+
+def test_health_is_answered_beside_the_pages(address: str) -> None:
+    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as response:
+        told = response.read().decode()
+    assert re.search(r'"status":"ok","revision":\d+,"runs_beats":true', told)
+
+
+def test_the_overview_opens_with_its_sentence_and_its_charts(page: Page, address: str) -> None:
+    opened(page, address)
+    expect(page.get_by_text("1 of 1 job needs you")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT_MS)
+
+
+@pytest.mark.parametrize("name", ["cycles", "people", "failures", "questions", "ingestion"])
+def test_every_page_has_an_address_of_its_own(page: Page, address: str, name: str) -> None:
+    opened(page, f"{address}/{name}")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
+def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> None:
+    opened(page, f"{address}/failures?job=Cerby&since=2026-02-01&until=2026-02-02")
+    expect(page.get_by_text("Showing Sun 1 Feb 2026 00:00 UTC until Mon 2 Feb 2026 00:00 UTC.")).to_be_visible()
+    expect(page.get_by_text("1 attempt of 2 failed")).to_be_visible()
+    assert page.url.partition("?")[2] == "job=Cerby&since=2026-02-01&until=2026-02-02"
+
+
+def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, address: str) -> None:
+    opened(page, f"{address}/issues")
+    expect(page.get_by_role("heading", name="Which attributes change most?")).to_be_visible(timeout=WAIT_MS)
+    bar = page.locator(".js-plotly-plot .xy .barlayer .point").first.bounding_box(timeout=WAIT_MS)
+    assert bar is not None
+    height = bar["y"] + bar["height"] / 2
+    page.mouse.move(bar["x"] - 3, height)
+    page.mouse.down()
+    page.mouse.move(bar["x"] + bar["width"] + 3, height, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="What is different inside this stretch?")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Code Timeout: 100 % of what went wrong inside, 0 % in the rest.")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Page, moving: tuple[str, Given]) -> None:
+    address, given = moving
+    page.set_viewport_size({"width": 1280, "height": 700})
+    opened(page, f"{address}/cycles?cycle=past")
+    expect(page.get_by_text("12 of about 30 objects").first).to_be_attached(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="How does it compare")).to_be_attached(timeout=WAIT_MS)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=WAIT_MS)
+    read = page.get_by_role("heading", name="How far did the objects of this cycle get")
+    read.scroll_into_view_if_needed()
+    before = read.bounding_box()
+    given.succeeded("ada", 13, 14, 13, cycle_id="first")
+    given.stored()
+    expect(page.get_by_text("13 of about 30 objects").first).to_be_attached(timeout=WAIT_MS)
+    expect(page.get_by_text("12 of about 30 objects")).to_have_count(0)
+    # What is read stays where it was, though a line that offers newer data came above it.
+    assert page.get_by_test_id("stMain").evaluate("each => each.scrollTop") > 0
+    assert read.bounding_box() == before
+    expect(read).to_be_in_viewport()
+    assert page.url.endswith("cycle=past")
+
+
+def test_the_page_asks_nothing_of_other_machines(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page, address)
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT_MS)
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_a_dropped_file_is_loaded_and_its_result_said(page: Page, address: str) -> None:
+    opened(page, f"{address}/ingestion")
+    lines = b'{"broken\n'
+    page.locator("input[type=file]").set_input_files([{"name": "note.json", "mimeType": "text/plain", "buffer": lines}])
+    expect(page.get_by_text(re.compile(r"^note.json:")).first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)

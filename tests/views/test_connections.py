@@ -1,0 +1,258 @@
+"""The page Connections, drawn through the real navigation: what is fine, what is not, and what nobody told."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from demo.schemas import cerby_schema
+from pipeline.collect.graph.configuration import mappings_of
+from pipeline.ingest.records.schema import Schema
+from pipeline.store.lake import Store
+from tests.support.given import TENANT, Given, job_id, moment
+from tests.views.test_pages import app, healthy, table, text
+
+NOW = moment(14, 12)
+TENANTS = f"""
+[contoso]
+tenant_id = "{TENANT}"
+client_id = "{TENANT}"
+secret_env = "NO_SECRET"
+"""
+
+
+@pytest.fixture(autouse=True)
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets the clock to noon of the Monday after the fortnight; it runs as slowly as one can."""
+    monkeypatch.setenv("PROVISIONING_CLOCK", f"{NOW.isoformat()}Z,1e-9,2026-01-01T00:00Z")
+    monkeypatch.delenv("PROVISIONING_TENANTS", raising=False)
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets up the tenant contoso."""
+    file = tmp_path / "tenants.toml"
+    file.write_text(TENANTS)
+    monkeypatch.setenv("PROVISIONING_TENANTS", str(file))
+
+
+def configured(given: Given, app: str = "Cerby", *, told: dict[str, Any] | None = None, **schema: Any) -> None:
+    """Says that a job's configuration was read."""
+    mappings = list(mappings_of(Schema.model_validate(cerby_schema(**schema))))
+    row = {
+        "job_id": job_id(app),
+        "tenant_id": TENANT,
+        "app_id": f"app-{app.lower()}",
+        "app_name": app,
+        "observed_at": moment(13),
+        "schedule_state": "Active",
+        "interval_s": 2400,
+        "scope_mode": "assigned",
+        "notification": True,
+        "base_host": "api.cerby.com",
+        "mappings": mappings,
+        "digest": f"digest-{len(given.rows['configurations'])}",
+    }
+    given.rows["configurations"].append(row | (told or {}))
+
+
+def reached(given: Given, feed: str, minutes: int, **more: Any) -> None:
+    """Says that a feed of contoso's answered so many minutes ago."""
+    at = NOW - timedelta(minutes=minutes)
+    row = {"tenant": "contoso", "feed": feed, "reached_at": at, "tried_at": at, "outcome": "ok", "failures": 0}
+    given.rows["contacts"].append(row | {"detail": "3 new events", "requests": 12, "skew_s": 0.2} | more)
+
+
+def permitted(given: Given, feature: str, scope: str, state: str = "present", **more: Any) -> None:
+    """Says what preflight found."""
+    row = {"tenant": "contoso", "feature": feature, "scope": scope, "state": state, "detail": "Graph answered."}
+    given.rows["permissions"].append(row | {"asked_at": moment(14), "lost": None, "remedy": None} | more)
+
+
+def well(given: Given) -> None:
+    """Says that Cerby's job is as it should be, and that Graph answers."""
+    given.observed("Cerby", "Active", day=13, hour=23, interval_s=2400, schedule_state="Active", deletion_threshold=500)
+    configured(given)
+    reached(given, "events", 2)
+    reached(given, "configuration", 60)
+    permitted(given, "job status", "Synchronization.Read.All")
+
+
+def said(test: AppTest) -> str:
+    """Gives the sentence that the page begins with, and its colour."""
+    boxes = [("error", test.error), ("warning", test.warning), ("success", test.success), ("info", test.info)]
+    [box] = [f"{kind}: {each.value}" for kind, found in boxes for each in found if " job" in each.value[:12]]
+    return box
+
+
+def row(test: AppTest, app: str) -> dict[str, Any]:
+    """Gives one job's row of the table."""
+    rows = table(test, "limit")
+    found: dict[str, Any] = rows[rows["app_name"] == app].iloc[0].to_dict()
+    return found
+
+
+@pytest.mark.usefixtures("store")
+def test_an_installation_without_tenants_says_how_to_begin() -> None:
+    drawn = text(healthy(app("connections.py")))
+    assert "no tenant is set up" in drawn and "docs/graph.md" in drawn and "PROVISIONING_TENANTS" in drawn
+
+
+@pytest.mark.usefixtures("store", "asked")
+def test_an_empty_store_with_a_tenant_says_that_nothing_was_asked_yet() -> None:
+    drawn = text(healthy(app("connections.py")))
+    assert "Nothing was asked yet." in drawn and "Never tried: run `python -m pipeline preflight`." in drawn
+    assert "0 jobs; permissions were never tried (`python -m pipeline preflight`); Graph has never answered." in drawn
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
+    well(given)
+    given.stored()
+    test = healthy(app("connections.py"))
+    fine = "success: 1 job; every configuration that has a profile fits it; Graph last answered 2 min ago."
+    assert said(test) == fine
+    found = row(test, "Cerby")
+    assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "on", "500")
+    assert (found["scope"], found["matches"], list(found["said"])) == (
+        "assigned only",
+        "userName, displayName",
+        ["Fits"],
+    )
+    assert found["read_at"] == NOW - timedelta(minutes=60)
+    assert "Nothing in Cerby's profile speaks against it." in text(test)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: Given) -> None:
+    well(given)
+    given.rows["configurations"].clear()
+    configured(given, without=["name.familyName"])
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert said(test).startswith(
+        "error: 1 job; **Cerby** is unfit: Cerby requires name\\.familyName of every person, and nothing is mapped to"
+    )
+    assert "map an attribute that every person has" in text(test)
+    rows = table(test, "source_expression")
+    assert next(iter(rows["target_attribute"])) == "name.familyName"
+    assert next(iter(rows["said"])) == ["Missing"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -> None:
+    well(given)
+    given.rows["configurations"].clear()
+    configured(given, matched_by="externalId")
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert "Users are matched by externalId, which Cerby cannot search by" in said(test)
+    rows = table(test, "source_expression").set_index("target_attribute")
+    assert next(iter(rows.loc["externalId", "said"])) == ["Unfit"]
+
+
+def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_so(given: Given) -> None:
+    given.observed("Cerby", "Active", day=13, interval_s=2400, schedule_state="Active")
+    given.observed("Zoom", "Active", day=13, interval_s=1200, schedule_state="Paused", deletion_threshold=50)
+    given.succeeded("ada", day=13, app="Box")
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert said(test) == "warning: 3 jobs; **Zoom** is paused."
+    cerby, zoom, box = (row(test, name) for name in ("Cerby", "Zoom", "Box"))
+    assert (cerby["limit"], zoom["limit"], box["limit"]) == ("none: no limit", "50", "not told")
+    assert (cerby["mail"], cerby["scope"], cerby["matches"]) == ("not told", "not told", "not told")
+    assert (zoom["schedule"], box["schedule"], box["interval"]) == ("Paused", "not told", "not told")
+    assert (list(cerby["said"]), list(zoom["said"])) == (["Not read"], ["No profile"])
+    drawn = text(test)
+    assert "There is no limit on deletions" in drawn
+    assert "Its mappings were never read" in drawn
+    assert "A new token takes about 7 days (our figure: none is published)" in drawn
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_missing_permission_is_named_with_the_tenant_and_what_is_lost(given: Given) -> None:
+    well(given)
+    permitted(given, "events", "ProvisioningLog.Read.All", "missing", lost="No stories.", remedy="Grant it.")
+    permitted(given, "least privilege", "Mail.Send", "excess")
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert "permission **ProvisioningLog\\.Read\\.All** is missing for contoso (events)" in said(test)
+    assert "contoso has Mail.Send, too much" in said(test)
+    rows = table(test, "remedy")
+    assert list(rows["state"]) == ["missing", "excess", "present"]
+    assert next(iter(rows["remedy"])) == "Grant it."
+    assert "contoso, events: No stories\\. Grant it\\." in text(test)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_feed_that_fails_is_told_with_its_sentence_and_the_next_try(given: Given) -> None:
+    well(given)
+    failed = {"outcome": "failed", "failures": 3, "detail": "the client secret has expired", "reached_at": moment(13)}
+    reached(given, "jobs", 1, next_try_at=NOW + timedelta(minutes=8), **failed)
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert "**contoso** does not give its jobs: 3 tries in a row failed" in said(test)
+    first = table(test, "age").iloc[0]
+    assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 d 12 h ago")
+    assert first["next_try_at"] == NOW + timedelta(minutes=8)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_clock_that_is_apart_is_warned_of(given: Given) -> None:
+    well(given)
+    reached(given, "jobs", 1, skew_s=-125.0)
+    given.stored()
+    assert "The clock of contoso's jobs is 2 min behind of this machine's" in text(healthy(app("connections.py")))
+
+
+def test_settings_that_are_worth_a_sentence_get_one(given: Given) -> None:
+    given.observed("Cerby", "Active", day=13, interval_s=2400, schedule_state="Disabled")
+    configured(given, told={"observed_at": moment(1), "mappings": []})
+    configured(given, told={"notification": False, "skip_deletions": True, "base_host": "scim.example.com"})
+    given.stored()
+    drawn = text(healthy(app("connections.py")))
+    assert "Its schedule is switched off, so nobody is provisioned there." in drawn
+    assert "Entra mails nobody when it goes into quarantine" in drawn
+    assert "Who falls out of scope keeps the account" in drawn
+    assert "2 configurations were seen so far" in drawn
+    assert "Its endpoint is at scim\\.example\\.com" in drawn
+
+
+def test_a_file_of_tenants_with_a_mistake_is_a_sentence(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text('[contoso]\ntenant_id = "nobody"\n')
+    monkeypatch.setenv("PROVISIONING_TENANTS", str(file))
+    given.observed("Cerby", "Active", day=13)
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert f"{file}:2: tenant_id is 'nobody'; a GUID was expected." in [box.value for box in test.error]
+    assert row(test, "Cerby")["schedule"] == "not told"
+
+
+def test_a_profile_with_a_mistake_is_a_sentence(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "zoom.toml").write_text('name = "Zoom"\n')
+    monkeypatch.setenv("PROVISIONING_PROFILES", str(tmp_path))
+    given.observed("Cerby", "Active", day=13)
+    given.stored()
+    test = healthy(app("connections.py"))
+    assert f"{tmp_path}/zoom.toml:1: source is missing; see README.md beside it." in [box.value for box in test.error]
+    assert list(row(test, "Cerby")["said"]) == ["No profile"]
+
+
+def test_text_from_graph_neither_formats_nor_links(given: Given, store: Store) -> None:
+    given.observed("Cerby **b** [x](http://evil)", "Active", day=13, job_id="scim.x")
+    configured(given, "Cerby **b** [x](http://evil)", told={"job_id": "scim.x"}, matched_by="nothing")
+    given.stored()
+    drawn = text(healthy(app("connections.py")))
+    assert r"Cerby \*\*b\*\* \[x\]" in drawn and "[x](http" not in drawn
+
+
+def test_the_bar_narrows_the_jobs(given: Given) -> None:
+    given.observed("Cerby", "Active", day=13)
+    given.observed("Zoom", "Active", day=13)
+    given.stored()
+    assert list(table(healthy(app("connections.py", job="Zoom")), "limit")["app_name"]) == ["Zoom"]

@@ -1,0 +1,393 @@
+"""The page Cycles: what moves, the lanes of a day, and what one cycle did; its numbers are those of its questions."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pipeline.store.lake import Store
+from tests.support.given import Given, Row, job_id, moment
+from tests.views.test_pages import APP, app, healthy, table, text
+from views.charts import cycles as cycles_charts
+from views.charts import funnel
+from views.parts.cycles import progress
+
+MINUTE = timedelta(minutes=1)
+NOW = moment(13, 14, 30)
+WINDOW = {"since": moment(), "until": moment(14)}
+STEPS = ("import", "scoping", "matching", "processing", "referenceResolution", "export")
+
+
+def failing(kind: str) -> dict[str, Any]:
+    """Gives an event's steps up to the one of that type, which failed."""
+    done = [*STEPS[: STEPS.index(kind)], kind]
+    told = [
+        {
+            "name": f"Entry{step}",
+            "type": step,
+            "status": "failure" if step == kind else "success",
+            "description": "",
+            "details": "{}",
+        }
+        for step in done
+    ]
+    return {"steps": told}
+
+
+def leaky(given: Given, cycle: str, day: int = 0) -> None:
+    """A cycle of eleven objects in which every kind of leak has one, except that two are exported."""
+    told: dict[str, Any] = {"day": day, "cycle_id": cycle}
+    given.succeeded("ada", **told)
+    given.event("bob", "warning", moment(day), cycle_id=cycle)
+    given.skipped("carol", "NotEffectivelyEntitled", **told)
+    given.skipped("dan", "RedundantExport", **told)
+    given.skipped("eve", "AttributeValidationFailed", **told)
+    given.skipped("fred", "SomethingNew", **told)
+    given.failed("gina", **told, **failing("import"))
+    given.failed("hal", **told, **failing("matching"))
+    given.failed("ida", **told, **failing("referenceResolution"))
+    given.failed("joe", **told, **failing("export"))
+    given.event("kim", "success", moment(day), cycle_id=cycle, action="stagedDelete")
+
+
+def observed(given: Given, app: str, at: datetime, ended: datetime | None, **more: Any) -> Row:
+    """What Graph says of a job that runs every forty minutes and took one minute the last time."""
+    told: Row = {"observed_at": at, "snapshot_id": f"{app}-{at}", "interval_s": 2400, "schedule_state": "Active"}
+    told |= {"last_ended_at": ended, "last_began_at": ended and ended - MINUTE, "last_state": "Succeeded"}
+    return given.observed(app, str(more.pop("state", "Active")), **(told | {"steady_since": moment(-9)} | more))
+
+
+# The questions
+
+
+def test_what_reaches_a_stage_and_what_leaks_before_it_make_up_the_stage_above(given: Given) -> None:
+    leaky(given, "c")
+    rows = given.answer("cycle_funnel", job=job_id("Cerby"), cycle="c", **WINDOW)
+    reached = {row["stage"]: row["objects"] for row in rows if row["leak"] is None}
+    leaks = {(row["stage"], row["leak"]): row["objects"] for row in rows if row["leak"]}
+    assert reached == {"seen": 11, "in scope": 9, "matched": 8, "changed": 5, "exported": 2}
+    assert leaks == {
+        ("in scope", "out of scope"): 1,
+        ("in scope", "import failed"): 1,
+        ("matched", "matching failed"): 1,
+        ("changed", "nothing to change"): 1,
+        ("changed", "validation"): 1,
+        ("changed", "other skip"): 1,
+        ("exported", "unresolved reference"): 1,
+        ("exported", "export failed"): 1,
+        ("exported", "held back"): 1,
+    }
+    stages = list(reached)
+    for above, stage in pairwise(stages):
+        assert reached[above] == reached[stage] + sum(each for (at, _), each in leaks.items() if at == stage)
+    assert reached["seen"] == given.store.rows("select count(distinct source_id) from events")[0][0]
+
+
+def test_an_object_counts_once_by_its_last_event(given: Given) -> None:
+    given.failed("ada", minute=1, cycle_id="c")
+    given.succeeded("ada", minute=2, cycle_id="c")
+    given.succeeded("bob", minute=1, cycle_id="c")
+    given.failed("bob", minute=2, cycle_id="c")
+    rows = given.answer("cycle_funnel", job=job_id("Cerby"), cycle="c", **WINDOW)
+    assert [(row["stage"], row["leak"], row["objects"]) for row in rows][-2:] == [
+        ("exported", None, 1),
+        ("exported", "export failed", 1),
+    ]
+
+
+def test_everybody_behind_a_number_of_the_funnel_is_told_by_name(given: Given) -> None:
+    leaky(given, "c")
+    asked: dict[str, Any] = {"job": job_id("Cerby"), "cycle": "c", **WINDOW}
+    for row in given.answer("cycle_funnel", **asked):
+        if row["leak"]:
+            assert len(given.answer("cycle_objects", here=row["leak"], **asked)) == row["objects"]
+    assert {row["source_id"] for row in given.answer("cycle_objects", here="exported,held back", **asked)} == {
+        "id-ada",
+        "id-bob",
+        "id-kim",
+    }
+
+
+def test_the_transition_matrix_sums_to_the_union_of_objects(given: Given) -> None:
+    leaky(given, "new", day=1)
+    for who in ("ada", "joe", "zoe"):
+        given.failed(who, cycle_id="old", **failing("export"))
+    asked: dict[str, Any] = {"job": job_id("Cerby"), "cycle": "new", "with": "old", **WINDOW}
+    rows = given.answer("cycle_transitions", **asked)
+    [(union,)] = given.store.rows("select count(distinct source_id) from events where cycle_id in ('new', 'old')")
+    assert sum(row["objects"] for row in rows) == union == 12
+    seen = {(row["there"], row["here"]): row["objects"] for row in rows}
+    assert seen["export failed", "exported"] == seen["export failed", "export failed"] == 1
+    assert seen["export failed", "absent"] == 1
+    assert seen["absent", "exported"] == 1
+    behind = given.answer("cycle_objects", there="export failed", **asked)
+    assert Counter((row["there"], row["here"]) for row in behind) == {
+        pair: number for pair, number in seen.items() if pair[0] == "export failed"
+    }
+
+
+def test_errors_are_new_gone_or_shared(given: Given) -> None:
+    given.failed("ada", cycle_id="old", error_code="Timeout")
+    given.failed("ada", cycle_id="old", error_code="EntryConflict")
+    given.failed("bob", day=1, cycle_id="new", error_code="EntryConflict")
+    given.failed("ada", day=1, cycle_id="new", error_code=None)
+    asked: dict[str, Any] = {"job": job_id("Cerby"), "cycle": "new", "with": "old", **WINDOW}
+    rows = given.answer("cycle_errors_compared", **asked)
+    assert [(row["error_code"], row["verdict"], row["there"], row["here"]) for row in rows] == [
+        (None, "new", 0, 1),
+        ("EntryConflict", "shared", 1, 1),
+        ("Timeout", "gone", 1, 0),
+    ]
+
+
+def test_the_previous_of_its_kind_is_offered_first(given: Given) -> None:
+    for day in (1, 2, 3):
+        given.succeeded("ada", day=day, cycle_id=f"day-{day}")
+    observed(given, "Cerby", moment(4), moment(3, 23))
+    rows = given.answer("cycles_beside", cycle="day-2")
+    assert [(row["relation"], row["cycle_id"]) for row in rows] == [
+        ("this", "day-2"),
+        ("previous of its kind", "day-1"),
+        ("later", "day-3"),
+    ]
+    assert given.answer("cycles_beside", cycle="nothing") == []
+
+
+def test_a_day_shows_when_runs_were_due_where_none_came_and_what_nobody_knows(given: Given) -> None:
+    observed(given, "Cerby", moment(1, 10, 5), moment(1, 10))
+    observed(given, "Cerby", moment(1, 12), moment(1, 10))
+    observed(given, "Cerby", moment(1, 15), moment(1, 14, 30))
+    asked: dict[str, Any] = {"since": moment(1), "until": moment(2), "as_of": moment(1, 15)}
+    rows = given.answer("day_lanes", **asked)
+    assert [(row["what"], row["began_at"], row["ended_at"], row["why"]) for row in rows] == [
+        ("due", moment(1, 10, 40), moment(1, 11), None),
+        ("hole", moment(1, 10, 40), moment(1, 12), "missed"),
+        ("unknown", moment(1, 12), moment(1, 14, 29), None),
+        ("due", moment(1, 15, 10), moment(1, 15, 30), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"state": "Quarantine"}, "quarantine"),
+        ({"state": "Paused"}, "paused"),
+        ({"schedule_state": "Disabled"}, "paused"),
+    ],
+)
+def test_a_hole_says_why_no_run_was_to_be_expected(given: Given, more: dict[str, Any], why: str) -> None:
+    observed(given, "Cerby", moment(1, 10, 5), moment(1, 10))
+    observed(given, "Cerby", moment(1, 13), moment(1, 10), **more)
+    rows = given.answer("day_lanes", since=moment(1), until=moment(2), as_of=moment(1, 13))
+    assert [row["why"] for row in rows if row["what"] == "hole"] == [why]
+
+
+def test_a_run_within_its_grace_leaves_no_hole(given: Given) -> None:
+    observed(given, "Cerby", moment(1, 10, 5), moment(1, 10))
+    observed(given, "Cerby", moment(1, 10, 59), moment(1, 10))
+    observed(given, "Cerby", moment(1, 11, 5), moment(1, 11))
+    rows = given.answer("day_lanes", since=moment(1), until=moment(2), as_of=moment(1, 11, 5))
+    assert {row["what"] for row in rows} == {"due"}
+
+
+# The page
+
+
+@pytest.fixture
+def busy(given: Given) -> Store:
+    """Cerby's initial cycle runs, Northwind's has stalled, Contoso is dead, Fabrikam idle; nobody asked about Zoom."""
+    for number in range(12):
+        who = f"new{number}"
+        given.succeeded(who, 13, 14, number, app="Cerby", action="create", cycle_id="first")
+    begun: Row = {"steady_since": None, "total_units": 40, "entitled": 600, "progress_unit": "entries"}
+    for number in range(6):
+        at = moment(13, 14, 5 * number)
+        observed(given, "Cerby", at, moment(12), completed_units=2 * number, **begun)
+        stuck = {"completed_units": 3, "total_units": 9}
+        observed(given, "Northwind", at, moment(13, 13), **stuck)
+        observed(given, "Contoso", at, moment(13, 11))
+        observed(given, "Fabrikam", at, moment(13, 14))
+    observed(given, "Northwind", moment(13, 13, 30), moment(13, 13), completed_units=3, total_units=9)
+    given.succeeded("ada", 13, 13, app="Zoom")
+    given.succeeded("bob", 13, 14, 30, app="Zoom", cycle_id="zoom")
+    return given.stored()
+
+
+def cycles(**words: str) -> AppTest:
+    """Opens the page as an address with these words would."""
+    test = AppTest.from_file(str(APP), default_timeout=120).switch_page("cycles.py")
+    for name, word in words.items():
+        test.query_params[name] = word
+    return healthy(test.run())
+
+
+def test_the_page_answers_in_a_sentence_whose_numbers_are_those_of_the_question(busy: Store) -> None:
+    rows = {row["app_name"]: row for row in Given(busy).answer("progress", as_of=NOW)}
+    assert {name: row["rhythm"] for name, row in rows.items()} == {
+        "Cerby": "running",
+        "Northwind": "stalled",
+        "Contoso": "dead",
+        "Fabrikam": "on_time",
+        "Zoom": "unknown",
+    }
+    test = cycles()
+    [said] = [box.value for box in test.error if "Cerby" in box.value]
+    cerby = rows["Cerby"]
+    assert (cerby["objects_done"], cerby["objects_expected"]) == (12, 600)
+    low, high = (cerby[name] for name in ("ends_low_at", "ends_high_at"))
+    assert f"**Cerby**'s initial cycle runs: 12 of about 600 objects, done {low:%H:%M} to {high:%H:%M} UTC" in said
+    assert "**Contoso** is dead: it was due Sun 1 Feb 11:40 UTC, 2 h 50 min ago, and no cycle came" in said
+    assert "**Northwind**'s incremental cycle has stalled" in said
+    assert "**Fabrikam** is idle and on time, due Sun 1 Feb 14:40 UTC" in said
+    drawn = text(test)
+    assert f"Pace: **{cerby['per_minute']:.1f} objects a minute**, usual: unknown. End: **{low:%H:%M} to" in drawn
+    assert (
+        "A page holds several objects, so pages are not proportional to users; Graph calls the unit “entries”" in drawn
+    )
+    bars = [(bar.proto.value, bar.proto.text) for bar in test.get("progress")]
+    assert bars[0] == (2, "Objects: **12 of about 600 objects** (assigned objects as Graph counts them), 2 %")
+    assert bars[1] == (25, "Pages, as Graph reports them: **10 of 40, 25 %**")
+    assert "Objects: **0 objects so far of an unknown number**. How far that is, is unknown." in drawn
+
+
+@pytest.mark.usefixtures("busy")
+def test_the_overview_has_the_same_bars() -> None:
+    test = healthy(app())
+    bar, pages = test.get("progress")
+    assert (bar.proto.value, pages.proto.value) == (2, 33)
+    assert pages.proto.text.endswith("when it ends is unknown; the bar is of pages, as Graph reports them")
+    assert "initial cycle: 12 of about 600 objects, done 14:30 to 14:48 UTC" in bar.proto.text
+    states = dict(zip(table(test, "in_place_share")["app_name"], table(test, "in_place_share")["state"], strict=True))
+    assert states == {
+        "Contoso": "dead",
+        "Northwind": "stalled",
+        "Cerby": "running",
+        "Fabrikam": "idle",
+        "Zoom": "healthy",
+    }
+    assert "1 of 5 jobs needs you: **Contoso** is dead" in text(test)
+
+
+def test_idle_is_green_and_calm(given: Given) -> None:
+    given.succeeded("ada", 13, 9, cycle_id="past")
+    observed(given, "Cerby", moment(13, 14, 10), moment(13, 14))
+    given.stored()
+    test = cycles()
+    assert [box.value for box in test.success] == ["**Cerby** is idle and on time, due Sun 1 Feb 14:40 UTC."]
+    assert "No cycle is under way." in text(test)
+    assert not test.get("progress")
+
+
+def test_the_table_has_the_cycles_of_the_question(busy: Store) -> None:
+    test = cycles()
+    shown = table(test, "minutes")
+    asked = Given(busy).answer("cycles_lately", least=1, since=moment(-1), until=moment(13, 15))
+    assert list(shown["cycle_id"]) == [row["cycle_id"] for row in asked]
+    assert list(shown["objects"]) == [row["objects"] for row in asked]
+    assert dict(zip(shown["cycle_id"], shown["outcome"], strict=True))["first"] == "running"
+    test.toggle(key="every").set_value(True).run()
+    assert len(table(healthy(test), "minutes")) > len(shown)
+
+
+def test_a_link_opens_a_cycle_and_what_it_is_compared_with(given: Given) -> None:
+    leaky(given, "new", day=13)
+    leaky(given, "old", day=12)
+    given.failed("zoe", day=12, cycle_id="old")
+    given.stored()
+    test = cycles(cycle="new", **{"with": "old"})
+    drawn = text(test)
+    assert "11 objects in 11 events, 4 failed; it took 0 s" in drawn
+    assert "12 objects in one or both." in drawn
+    assert list(table(test, "verdict")["verdict"]) == ["shared"]
+    assert {name: test.query_params[name] for name in ("cycle", "with")} == {"cycle": "new", "with": "old"}
+    [way] = [link for link in test.get("page_link") if "on Failures" in link.proto.label]
+    assert way.proto.label == "Its 4 failures on Failures"
+    assert "since=2026-02-01&until=2026-02-01T00%3A01" in way.proto.query_string
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_cycle_that_is_not_there_and_a_day_that_is_none_are_no_error() -> None:
+    test = cycles(cycle="no*where", day="some-day", **{"with": "nothing"})
+    assert r"There is no cycle with the id no\*where; retention may have dropped it." in text(test)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_day_without_anything_says_so() -> None:
+    assert "No job left an event or a status on this day." in text(cycles(day="2026-01-20"))
+
+
+def test_a_job_that_graph_was_never_asked_about_is_unknown_and_not_late(given: Given) -> None:
+    given.succeeded("ada", 13)
+    given.stored()
+    test = cycles()
+    [said] = [box.value for box in test.warning if "Cerby" in box.value]
+    assert said.startswith("**Cerby** is in an unknown state: Graph was never asked about this job")
+
+
+def test_a_tenant_that_is_being_polled_is_judged_as_of_now_and_old_logs_as_of_their_end(given: Given) -> None:
+    given.succeeded("ada", 13)
+    observed(given, "Cerby", moment(13, 0, 10), moment(13))
+    given.stored()
+    assert "with `$as_of` = `2026-02-01 00:10`" in text(cycles())
+    now = datetime.now(UTC).replace(tzinfo=None)
+    given.rows["contacts"].append({"tenant": "example", "feed": "jobs", "reached_at": now, "outcome": "ok"})
+    given.stored()
+    drawn = text(cycles())
+    assert "`$as_of` = `2026-02-01 00:10`" not in drawn
+    assert "in an unknown state" in drawn
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_running_cycle_is_not_said_to_have_ended() -> None:
+    drawn = text(cycles(cycle="first"))
+    assert ":blue[:material/play_circle: Running]: 12 objects in 12 events, 0 failed so far; it has taken" in drawn
+
+
+def test_many_calm_jobs_are_counted_and_not_listed() -> None:
+    calm = [{"app_name": f"App {number}", "rhythm": "on_time", "due_at": None} for number in range(9)]
+    dead = {"app_name": "Zoom", "rhythm": "paused", "since": None}
+    said = progress.sentence(pd.DataFrame([*calm, dead]))
+    assert said == "**Zoom** is paused; 9 jobs are idle and on time."
+
+
+# The figures
+
+
+def test_a_hole_is_a_frame_and_an_initial_cycle_has_a_texture() -> None:
+    stretches = pd.DataFrame(
+        [
+            {"what": "hole", "began_at": moment(0, 2), "ended_at": moment(0, 6), "why": "missed"},
+            {"what": "unknown", "began_at": moment(0, 7), "ended_at": moment(0, 8), "why": None},
+        ]
+    ).assign(job_id="z", app_name="Zoom")
+    told = {"job_id": "z", "app_name": "Zoom", "objects": 1, "failed": 0, "events": 1, "ended_at": moment(0, 1)}
+    runs = pd.DataFrame(
+        [
+            told | {"cycle_id": "a", "began_at": moment(), "kind": "initial", "outcome": "Succeeded"},
+            told | {"cycle_id": "b", "began_at": moment(0, 1), "kind": "incremental", "outcome": "Succeeded"},
+        ]
+    )
+    traces = {trace.name: trace for trace in cycles_charts.day(stretches, runs, moment(), moment(0, 9)).data}
+    assert traces["No run came"].hovertext == ("<b>Zoom</b><br>a run was due and none came<br>02:00 to 06:00 UTC",)
+    assert traces["Unknown: no status, no event"].marker.pattern.shape == "/"
+    plain, textured = (traces[name] for name in ("Succeeded", "Succeeded, initial"))
+    assert plain.marker.pattern.shape != textured.marker.pattern.shape
+    assert list(textured.customdata[0]) == ["z", "a"]
+
+
+def test_the_band_of_the_end_is_drawn_only_where_it_is_known() -> None:
+    points = pd.DataFrame({"at": [moment(), moment(0, 1)], "objects_done": [1, 5], "pages_share": [None, 0.5]})
+    known = cycles_charts.burn_up(points, moment(0, 1), 20, (moment(0, 2), moment(0, 3), moment(0, 4)))
+    assert [trace.name for trace in known.data] == ["80 % band", "Likeliest", "Objects handled"]
+    blind = cycles_charts.burn_up(points, moment(0, 1), None, (None, None, None))
+    assert [trace.name for trace in blind.data] == ["Objects handled"]
+
+
+def test_marks_carry_what_a_selection_needs() -> None:
+    rows = pd.DataFrame([{"there": "export failed", "here": "exported", "objects": 2}])
+    [mark] = funnel.transitions(rows).data
+    assert (mark.name, list(mark.customdata[0])) == ("Better", ["export failed", "exported"])

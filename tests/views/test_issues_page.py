@@ -1,0 +1,158 @@
+"""The page Issues: the list, the filters in the address, one issue in detail, and who is to fail next."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.store.lake import Store
+from tests.support.given import Given, job_id, moment
+from tests.views.test_pages import app, healthy, table, text
+from views import issues
+
+IMPORT = {"name": "EntryImportAdd", "type": "import", "status": "success", "description": ""}
+LACKING: dict[str, Any] = {
+    "action": "create",
+    "steps": [
+        IMPORT | {"details": '{"userPrincipalName": "x"}'},
+        {
+            "name": "EntrySynchronizationSkip",
+            "type": "processing",
+            "status": "skipped",
+            "description": "the required attribute name.familyName has no value",
+            "details": '{"PropertyName": "name.familyName"}',
+        },
+    ],
+}
+SOUND: dict[str, Any] = {
+    "action": "create",
+    "steps": [IMPORT | {"details": '{"userPrincipalName": "x", "surname": "Lovelace"}'}],
+}
+
+
+@pytest.fixture
+def tenant(given: Given) -> Store:
+    """Three people in Cerby lack a surname, twenty do not; a leaver stays in Zoom, for a code that nobody knows."""
+    for who in ("ada", "bob", "carol"):
+        given.skipped(who, "AttributeValidationFailed", day=13, hour=9, **LACKING)
+    for number in range(20):
+        given.succeeded(f"good{number}", day=13, hour=8, **SOUND)
+    given.failed("leah", day=13, hour=10, app="Zoom", action="disable", error_code="ZoomRebadged", http_status=None)
+    given.skipped("dan", "RedundantExport", day=13, hour=9)
+    return given.stored()
+
+
+def fingerprint(store: Store, code: str) -> str:
+    """Gives the fingerprint of the issue with that code."""
+    [(found,)] = store.rows("select distinct fingerprint from problems where code = ?", [code])
+    return str(found)
+
+
+@pytest.mark.usefixtures("tenant")
+def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None:
+    test = healthy(app("issues.py"))
+    assert "2 causes of failures, 2 of them new, back or growing; 2 keep people waiting." in text(test)
+    assert list(table(test, "what")["what"]) == [
+        "A required value is empty or not valid: name.familyName",
+        "StatusCode: Conflict",
+    ]
+    assert list(table(test, "what")["waiting"]) == [3, 1]
+    assert "Success 95.2 % without noise, 95.4 % with it: 1 event did nothing (1 matched already" in text(test)
+    assert "3 people lack what an app requires" in text(test)
+
+
+@pytest.mark.usefixtures("tenant")
+def test_filters_stand_in_the_address_and_narrow_the_list() -> None:
+    test = healthy(app("issues.py", fault="unknown", noise="in"))
+    assert list(table(test, "what")["app_name"]) == ["Zoom"]
+    assert dict(test.query_params) == {"fault": "unknown", "noise": "in"}
+    assert "No issue of this window is so." in text(healthy(app("issues.py", state="resolved")))
+
+
+def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(tenant: Store) -> None:
+    issue = fingerprint(tenant, "AttributeValidationFailed")
+    drawn = text(healthy(app("issues.py", issue=issue, of=job_id("Cerby"))))
+    assert "Whose fault: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
+    assert "3 of 3 failing people have no surname; 0 of 20 others do." in drawn
+    assert "the required attribute name.familyName has no value" in drawn and issue in drawn
+    assert "Fill the attribute in at the source" in drawn
+
+
+def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
+    drawn = text(healthy(app("issues.py", issue=fingerprint(tenant, "ZoomRebadged"))))
+    assert "Nobody has documented the code ZoomRebadged" in drawn
+    assert "1 leaver is among them, who should be gone." in drawn
+    assert "No attribute is blamed: one person or group alone tells nothing." in drawn
+
+
+@pytest.mark.usefixtures("tenant")
+def test_an_issue_that_is_not_there_is_said_not_to_be() -> None:
+    assert "There is no issue" in "".join(box.value for box in healthy(app("issues.py", issue="v1-nothing")).warning)
+
+
+def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
+    given.succeeded("ada", day=13)
+    given.stored()
+    drawn = text(healthy(app("issues.py")))
+    assert "Nothing went wrong between" in drawn and "Nobody is known to lack what an app requires." in drawn
+
+
+@pytest.mark.parametrize(
+    ("brushed", "days"),
+    [
+        (("2026-01-21 21:00", "2026-01-24 13:00"), (3, 6)),
+        (("2026-01-24 13:00", "2026-01-21 11:00"), (2, 6)),
+        (("2026-01-22 01:00", "2026-01-22 02:30:10.5"), (3, 4)),
+        (("2026-01-10", "2026-01-21 13:00"), (1, 3)),
+    ],
+)
+def test_a_stretch_is_the_days_whose_middle_is_brushed(
+    monkeypatch: pytest.MonkeyPatch, brushed: tuple[str, str], days: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(issues, "bar", lambda: SimpleNamespace(since=moment(1), until=moment(12)))
+    state = {"selection": {"box": [{"x": list(brushed)}]}}
+    assert issues.stretch(state, 24) == (moment(days[0]), moment(days[1]))
+    assert issues.stretch({"selection": {"box": []}}, 24) is None
+
+
+# Its questions
+
+
+def test_a_stretch_is_held_against_the_rest_in_every_dimension(given: Given) -> None:
+    for number in range(10):
+        given.failed(f"a{number}", day=2, hour=5, error_code="Timeout")
+        given.failed(f"b{number}", day=8, hour=number, error_code="EntryConflict" if number else "Timeout")
+    rows = given.answer("stretch_differences", begins=moment(2), ends=moment(3))
+    code = next(row for row in rows if (row["dimension"], row["value"]) == ("Code", "Timeout"))
+    assert (code["inside"], code["inside_all"], code["baseline"], code["baseline_all"]) == (10, 10, 1, 10)
+    assert code["ratio"] == 10 and 1 < code["ratio_low"] < 10 < code["ratio_high"]
+    assert {"Code", "Hour of the day (UTC)"} <= {row["dimension"] for row in rows if row["ratio_low"] > 1}
+
+
+def test_what_goes_wrong_is_new_for_a_day_and_recurs_after_it_and_noise_is_apart(given: Given) -> None:
+    given.failed("ada", day=1)
+    given.failed("bob", day=3)
+    same = {"attribute": "title", "old_value": "x", "new_value": "x"}
+    noise = {"attribute": "accountDisabled", "old_value": None, "new_value": "False"}
+    given.succeeded("carol", day=3, changes=[noise, same])
+    given.succeeded("dan", day=3, changes=[noise, same | {"new_value": "y"}])
+    told = [(row["bucket"].day, row["kind"], row["events"]) for row in given.answer("issues_over_time", noise="in")]
+    assert told == [(20, "new", 1), (22, "noise", 1), (22, "recurring", 1)]
+    assert {row["kind"] for row in given.answer("issues_over_time")} == {"new", "recurring"}
+    [rates] = given.answer("success_and_noise")
+    assert (rates["pseudo"], rates["share_without"], rates["share_with"]) == (1, 1 / 3, 1 / 2)
+    assert [row["attribute"] for row in given.answer("changed_attributes")] == ["title"]
+
+
+def test_who_lacks_a_required_value_is_told_before_it_fails(given: Given) -> None:
+    for number in range(9):
+        given.succeeded(f"good{number}", **SOUND)
+    given.succeeded("ada", **LACKING | {"steps": LACKING["steps"][:1]})
+    given.skipped("bob", "AttributeValidationFailed", **LACKING)
+    given.skipped("carol", "AttributeValidationFailed", **LACKING)
+    given.succeeded("carol", hour=1, **SOUND)
+    rows = given.answer("failing_next", required=f"{job_id('Cerby')}=surname")
+    assert [(row["name"], row["attribute"], row["known_by"], row["state"]) for row in rows] == [
+        ("ada@example.com", "surname", "reading", "in_sync"),
+        ("bob@example.com", "name.familyName", "skip", "skipped"),
+    ]

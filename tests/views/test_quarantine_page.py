@@ -1,0 +1,497 @@
+"""The page Quarantine: its questions, ticks and figures, and the page itself, on one fleet with a job of each kind."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pipeline.config.settings import read_settings
+from pipeline.knowledge.quarantine_reasons import REASONS, Fact, find_reason
+from pipeline.rules.evaluate import check
+from pipeline.rules.rule import find_rule, rules
+from pipeline.store.lake import Store, open_store
+from tests.support.given import Given, Row, job_id, moment
+from tests.views.test_pages import APP, healthy, table, text
+from views.charts import quarantine as quarantine_charts
+from views.frame.look import look
+from views.parts.quarantine import limits as limits_part
+from views.parts.quarantine import recovery
+from views.parts.quarantine.facts import Facts, Job
+from views.parts.quarantine.recovery import TICKS, Ticked
+
+NOW = moment(13, 12)
+BEGAN = moment(11, 4)
+GRAPH = (
+    "EncounteredBaseEscrowThreshold",
+    "EncounteredTotalEscrowThreshold",
+    "EncounteredEscrowProportionThreshold",
+    "EncounteredQuarantineException",
+    "QuarantinedOnDemand",
+    "TooManyDeletes",
+    "IngestionInterrupted",
+    "Unknown",
+)
+LIMITS = "[quarantine_ahead]\nleast = 5\nmost = 20\naltogether = 90\n[disable_clock]\nlimit = 14\n"
+
+
+def hourly(given: Given, app: str, first: datetime, last: datetime, state: str = "Active", **more: Any) -> None:
+    """Says what Graph said of a job every hour."""
+    told: Row = {
+        "app_id": f"app-{app.lower()}",
+        "interval_s": 2400,
+        "schedule_state": "Active",
+        "users": 900,
+        "groups": 0,
+    }
+    told |= {"successive_failures": 0, "steady_since": moment(-9)}
+    for number in range(int((last - first) / timedelta(hours=1)) + 1):
+        at = first + number * timedelta(hours=1)
+        given.observed(app, state, observed_at=at, snapshot_id=f"{app}-{at}", **(told | more))
+
+
+def fill(given: Given) -> None:
+    """Zoom holds back deletions, Desk lost its token, Cerby rises, Docs has a gap, Wiki and Hush have no status."""
+    hourly(given, "Zoom", moment(10), moment(11, 3), deletion_threshold=500)
+    held: Row = {"quarantine_since": BEGAN, "next_attempt_at": moment(14), "deletion_threshold": 6}
+    crowd, removed = (
+        {"quarantine_reason": "EncounteredEscrowProportionThreshold"},
+        {"quarantine_reason": "TooManyDeletes"},
+    )
+    hourly(given, "Zoom", moment(11, 5), moment(12), "Quarantine", **held, **crowd)
+    hourly(given, "Zoom", moment(12, 1), NOW, "Quarantine", **held, **removed)
+    for number, action in enumerate(("create", "disable", "update", "delete")):
+        given.failed(f"zoe-{number}", 12, number, app="Zoom", action=action)
+    for number in range(7):
+        given.event(f"held-{number}", "success", moment(13, 8, number), app="Zoom", action="stagedDelete", cycle_id="z")
+    given.succeeded("held-0", 13, 9, app="Zoom", action="delete", cycle_id="z2")
+    for at, scope in ((moment(9), "assigned"), (moment(11, 2), "all")):
+        given.rows["configurations"].append(
+            {"job_id": job_id("Zoom"), "app_name": "Zoom", "observed_at": at, "scope_mode": scope, "digest": scope}
+        )
+    error = "SystemForCrossDomainIdentityManagementCredentialValidationFailure"
+    hourly(given, "Desk", moment(10), moment(12, 9))
+    refused: Row = {"quarantine_reason": "EncounteredQuarantineException", "quarantine_since": moment(12, 9, 23)}
+    refused |= {"successive_failures": 4, "error_code": error, "next_attempt_at": moment(13, 15)}
+    hourly(given, "Desk", moment(12, 10), NOW, "Quarantine", **refused)
+    given.succeeded("dan", 12, 8, app="Desk")
+    given.exchanged("PATCH", "/Users/1", 200, moment(12, 8, 43), app_id="app-desk")
+    for hour in (9, 15, 21):
+        given.exchanged("GET", "/Users", 401, moment(12, hour, 23), app_id="app-desk", filter='userName eq "x"')
+    given.exchanged("PATCH", "/Users/2", 409, moment(12, 22), app_id="app-desk")
+    given.rows["tokens"].append(
+        {"app_name": "Desk", "expires_at": moment(12, 9), "said_by": "Grace", "said_at": moment(1)}
+    )
+    hourly(given, "Cerby", moment(10), NOW, deletion_threshold=500)
+    for who in range(40):
+        given.succeeded(f"fine-{who}", 12, 22, app="Cerby")
+    for hour in range(12):
+        given.failed(f"new-{hour}", 13, hour, app="Cerby")
+    hourly(given, "Docs", moment(10), moment(10, 12))
+    hourly(given, "Docs", moment(12), NOW)
+    for day in (9, 10, 11):
+        for hour in range(24):
+            given.succeeded("wil", day, hour, app="Wiki")
+    for hour in (0, 6, 12, 24):
+        given.failed("wil", 12, hour, app="Wiki")
+    given.succeeded("hal", 13, app="Hush")
+    given.stored()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
+    folder = tmp_path_factory.mktemp("fleet")
+    store = open_store(read_settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite"))
+    given = Given(store)
+    fill(given)
+    (folder / "rules.toml").write_text(LIMITS)
+    chosen = [find_rule(name) for name in ("quarantined", "escrow_growth")]
+    check(store, moment(12, 12), overrides={}, chosen=chosen)
+    check(store, NOW, overrides={}, chosen=chosen)
+    yield given
+    store.close()
+
+
+@pytest.fixture
+def drawn(fleet: Given, monkeypatch: pytest.MonkeyPatch) -> Given:
+    """The fleet, with the page pointed at it."""
+    place = str(fleet.store.settings.store)
+    monkeypatch.setenv("PROVISIONING_STORE", place)
+    monkeypatch.setenv("PROVISIONING_RULES", str(Path(place.removeprefix("ducklake:sqlite:")).with_name("rules.toml")))
+    return fleet
+
+
+def page(**words: str) -> AppTest:
+    test = AppTest.from_file(str(APP), default_timeout=60).switch_page("quarantine.py")
+    for name, word in words.items():
+        test.query_params[name] = word
+    return healthy(test.run())
+
+
+def said(test: AppTest) -> str:
+    """Gives all the words of a page as a person reads them."""
+    return text(test).replace("\\", "")
+
+
+# The reasons
+
+
+def test_every_reason_of_graph_is_explained_with_how_sure_that_is_and_ends_in_leaving() -> None:
+    assert set(REASONS) == set(GRAPH)
+    for reason in REASONS.values():
+        assert reason.meaning.endswith(".") and reason.source
+        assert [step.fact for step in reason.steps][-1] == "left"
+    standings = {word: find_reason(word).standing for word in GRAPH}
+    assert [word for word, how in standings.items() if how == "documented"] == [*GRAPH[2:6]]
+    assert [word for word, how in standings.items() if how == "inferred"] == [*GRAPH[:2]]
+    assert set(TICKS) == set(get_args(Fact))
+
+
+def test_a_reason_nobody_has_heard_of_says_so_and_the_prose_pages_spelling_is_known() -> None:
+    assert find_reason("QuarantineOnDemand") is REASONS["QuarantinedOnDemand"]
+    strange = find_reason("MoonPhase")
+    assert (strange.word, strange.standing) == ("MoonPhase", "unverified")
+    assert "nobody has documented" in strange.meaning
+    assert find_reason(None).meaning == "Graph gives no reason."
+
+
+# The questions
+
+
+def test_each_job_stands_as_its_newest_status_says_and_one_without_is_unknown(fleet: Given) -> None:
+    rows = {row["app_name"]: row for row in fleet.answer("quarantine_states", at=NOW)}
+    assert {app: row["word"] for app, row in rows.items()} == {
+        "Zoom": "quarantined",
+        "Desk": "quarantined",
+        "Cerby": "healthy",
+        "Docs": "healthy",
+        "Wiki": "unknown",
+        "Hush": "unknown",
+    }
+    assert (rows["Zoom"]["since"], rows["Zoom"]["disabled_at"]) == (BEGAN, BEGAN + timedelta(days=28))
+    before = fleet.answer("quarantine_states", at=moment(11), job=job_id("Zoom"))
+    assert [row["word"] for row in before] == ["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("state", "schedule", "word"),
+    [
+        ("Quarantine", "Active", "quarantined"),
+        ("Active", "Disabled", "switched_off"),
+        ("Active", "Paused", "paused"),
+        ("NotRun", "Active", "never_run"),
+        ("Active", None, "healthy"),
+        ("Sleeping", "Active", "unknown"),
+    ],
+)
+def test_a_job_stands_as_its_state_and_its_schedule_say(fleet: Given, state: str, schedule: Any, word: str) -> None:
+    assert fleet.store.rows("select standing_of(?, ?)", [state, schedule]) == [(word,)]
+
+
+def lane(fleet: Given, app: str, **more: Any) -> list[tuple[Any, ...]]:
+    given = {"since": moment(10), "until": moment(14), "at": NOW, "job": job_id(app)}
+    rows = fleet.answer("quarantine_lanes", **(given | more))
+    return [(row["word"], row["began_at"], row["ended_at"], row["why"]) for row in rows]
+
+
+def test_the_time_line_begins_a_quarantine_by_graphs_date_and_parts_it_where_its_reason_changed(fleet: Given) -> None:
+    assert lane(fleet, "Zoom") == [
+        ("healthy", moment(10), BEGAN, None),
+        ("quarantined", BEGAN, moment(12, 1), "EncounteredEscrowProportionThreshold"),
+        ("quarantined", moment(12, 1), NOW, "TooManyDeletes"),
+    ]
+
+
+def test_a_time_without_a_status_is_unknown_on_the_time_line(fleet: Given) -> None:
+    assert lane(fleet, "Docs", gap=3600 * 3) == [
+        ("healthy", moment(10), moment(10, 15), None),
+        ("unknown", moment(10, 15), moment(12), None),
+        ("healthy", moment(12), NOW, None),
+    ]
+    assert lane(fleet, "Hush") == [("unknown", moment(10), NOW, None)]
+
+
+def test_what_a_rule_found_of_a_healthy_job_is_watched_on_the_time_line(fleet: Given) -> None:
+    assert lane(fleet, "Cerby") == [
+        ("healthy", moment(10), moment(13), None),
+        ("watch", moment(13), NOW, "escrow_growth"),
+    ]
+
+
+def test_the_first_failing_call_and_the_last_good_one_are_told_to_the_minute(fleet: Given) -> None:
+    rows = {row["what"]: row for row in fleet.answer("quarantine_calls", at=NOW, job=job_id("Desk"))}
+    assert {what: (row["occurred_at"], row["http_status"]) for what, row in rows.items()} == {
+        "last good": (moment(12, 8, 43), 200),
+        "first failing": (moment(12, 9, 23), 401),
+        "newest failing": (moment(12, 21, 23), 401),
+    }
+    assert rows["first failing"]["failing"] == 3
+    assert fleet.answer("quarantine_calls", at=NOW, job=job_id("Zoom")) == []
+
+
+def test_what_was_changed_before_is_told_with_the_two_instants_it_lies_between(fleet: Given) -> None:
+    rows = fleet.answer("quarantine_changes", job=job_id("Zoom"), since=moment(5), until=NOW)
+    assert [(row["setting"], row["before"], row["after"], row["before_at"], row["seen_at"]) for row in rows] == [
+        ("deletion limit", "500", "6", moment(11, 3), moment(11, 5)),
+        ("scope", "assigned", "all", moment(9), moment(11, 2)),
+    ]
+
+
+def test_a_job_without_status_is_inferred_from_thinning_cycles_in_which_all_fails(fleet: Given) -> None:
+    [row] = fleet.answer("quarantine_inferred", at=NOW)
+    assert (row["app_name"], row["since"], row["tries"], row["sign"]) == ("Wiki", moment(12), 4, "cycles")
+    assert fleet.answer("quarantine_inferred", at=moment(12, 5)) == []
+
+
+def test_deletions_count_by_cycle_and_one_that_was_decided_is_not_held_back(fleet: Given) -> None:
+    [row] = fleet.answer("quarantine_deletions", at=NOW, job=job_id("Zoom"))
+    assert (row["at_most"], row["reached"], row["most"]) == (6, 1, 7)
+    assert (row["staged"], row["was_staged"], row["staged_at"]) == (6, 7, moment(13, 8, 1))
+
+
+def test_the_burn_down_ends_at_the_escrows_that_are_open(fleet: Given) -> None:
+    rows = fleet.answer("quarantine_burn_down", at=NOW, job=job_id("Cerby"))
+    [(waiting,)] = fleet.store.rows(
+        "select count(*) from escrows where job_id = ? and closed_at is null", [job_id("Cerby")]
+    )
+    assert rows[-1]["open"] == waiting == 12
+    assert sum(row["opened"] - row["closed"] for row in rows) == waiting
+
+
+def test_an_episode_says_when_it_was_noticed(fleet: Given) -> None:
+    rows = {row["app_name"]: row for row in fleet.answer("quarantine_episodes", at=NOW)}
+    assert (rows["Zoom"]["opened_at"], rows["Zoom"]["noticed_at"]) == (BEGAN, moment(12, 12))
+    assert rows["Zoom"]["closed_at"] is None
+
+
+def test_every_rule_of_quarantine_leads_to_the_page() -> None:
+    names = {"quarantined", "quarantine_ahead", "disable_clock", "failing_runs", "token_refused", "silence"}
+    names |= {"escrow_growth", "escrow_drops", "mass_leavers"}
+    assert {name for name in names if rules()[name].page != "quarantine"} == set()
+
+
+# The ticks
+
+
+STATE: Row = {
+    "job_id": "j",
+    "app_name": "Zoom",
+    "word": "quarantined",
+    "observed_at": NOW,
+    "since": BEGAN,
+    "disabled_at": BEGAN + timedelta(days=28),
+    "reason": "TooManyDeletes",
+    "series_count": 3,
+    "next_attempt_at": None,
+    "error_code": None,
+    "assigned": 1000,
+}
+BURN = pd.DataFrame({"ended_at": [moment(12), moment(13)], "outcome": "Succeeded", "opened": 0, "closed": 0, "open": 1})
+CALL: Row = {"occurred_at": moment(12, 9, 23), "method": "GET", "path": "/Users", "http_status": 401, "refused": True}
+
+
+def told(state: Row | None = None, deletions: Row | None = None, calls: dict[str, Row] | None = None) -> Facts:
+    job = Job(STATE | (state or {}), None, [], deletions, NOW, 28)
+    return Facts(job, BEGAN, calls or {}, pd.DataFrame({"error_code": []}), BURN, None, [], True)
+
+
+AGAIN = CALL | {"occurred_at": moment(13), "http_status": 200, "refused": False}
+
+
+@pytest.mark.parametrize(
+    ("calls", "word"),
+    [
+        ({}, "untold"),
+        ({"last good": AGAIN | {"occurred_at": moment(9)}}, "untold"),
+        ({"first failing": CALL}, "not_yet"),
+        ({"first failing": CALL, "good again": AGAIN}, "done"),
+        ({"last good": AGAIN}, "done"),
+        ({"newest failing": CALL | {"refused": False, "http_status": 503}}, "untold"),
+    ],
+)
+def test_a_credential_is_ticked_by_a_good_call_after_the_last_refusal(calls: dict[str, Row], word: Ticked) -> None:
+    assert TICKS["credential"](told(calls=calls)).word == word
+
+
+def test_a_search_answered_with_404_is_not_yet_mended_until_a_good_call_follows() -> None:
+    lost = CALL | {"http_status": 404, "refused": False}
+    assert TICKS["answers"](told(calls={"newest failing": lost})).said.startswith("GET /Users, HTTP 404 failed last")
+    assert TICKS["answers"](told(calls={"newest failing": lost, "good again": AGAIN})).word == "done"
+    assert TICKS["answers"](told()).word == "untold"
+
+
+def test_two_cycles_without_a_new_failure_are_ticked_and_cycles_that_tried_nobody_tell_nothing() -> None:
+    assert TICKS["escrows"](told()).word == "done"
+    assert TICKS["escrows"](replace(told(), burn=BURN.assign(opened=1))).word == "not_yet"
+    assert TICKS["escrows"](replace(told(), burn=BURN.assign(outcome="Failed"))).word == "untold"
+
+
+def test_the_commonest_error_of_those_who_wait_must_be_gone() -> None:
+    waiting = pd.DataFrame({"error_code": ["Timeout", "EntryConflict", "EntryConflict"]})
+    tick = TICKS["error"](replace(told(), waiting=waiting))
+    assert (tick.word, tick.said) == ("not_yet", "2 of 3 objects that wait fail with EntryConflict.")
+    assert TICKS["error"](told()).word == "done"
+
+
+def test_deletions_are_decided_when_none_is_held_back_any_more() -> None:
+    seen: Row = {"was_staged": 7, "staged": 2, "staged_at": moment(13, 8)}
+    assert TICKS["deletions"](told(deletions=seen)).said == "2 objects held back since Sun 1 Feb 08:00 UTC."
+    assert TICKS["deletions"](told(deletions=seen | {"staged": 0})).word == "done"
+    assert TICKS["deletions"](told(deletions=seen | {"was_staged": 0, "staged": 0})).word == "untold"
+
+
+def test_the_next_try_is_due_or_its_outcome_is_not_known() -> None:
+    assert TICKS["attempt"](told({"next_attempt_at": NOW + timedelta(hours=5)})).said.endswith("in 5 h 0 min.")
+    assert TICKS["attempt"](told({"next_attempt_at": NOW - timedelta(hours=5)})).word == "untold"
+    assert TICKS["left"](told()).word == "not_yet"
+    assert TICKS["left"](told({"word": "healthy"})).word == "done"
+
+
+def test_a_restart_says_how_long_an_initial_cycle_takes_by_microsofts_formula() -> None:
+    cost = recovery.restart(told().job)
+    assert "about 10 min to 1 h 20 min for 1,000 objects" in cost
+    assert "“certain provisioning events might be dropped”" in cost
+    assert "how many are assigned is not known" in recovery.restart(told({"assigned": None}).job)
+
+
+# The figures
+
+
+def test_the_band_of_the_next_three_cycles_lies_between_the_slopes() -> None:
+    row: Row = {"label": "All failures", "reached": 40, "at_most": 100, "per_cycle_low": -30, "per_cycle_high": 10}
+    figure = quarantine_charts.headroom([row, row | {"per_cycle_low": None, "per_cycle_high": None}])
+    now, *bands = figure.data
+    assert list(now.x) == [0.4, 0.4]
+    assert [(list(band.base), round(band.base[0] + band.x[0], 2)) for band in bands] == [
+        ([0.1], 0.5),
+        ([0], 0.6),
+        ([0], 0.7),
+    ]
+
+
+def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_is_marked(fleet: Given) -> None:
+    given = {"since": moment(10), "until": moment(14), "at": NOW}
+    rows = pd.DataFrame(fleet.answer("quarantine_lanes", **given))
+    traces = {trace.name: trace for trace in quarantine_charts.lanes(rows, moment(10), moment(14), NOW).data}
+    words = ("healthy", "watch", "quarantined", "unknown")
+    assert list(traces) == [*(look(word).label for word in words), "Reason changed"]
+    shapes = {word: traces[look(word).label].marker.pattern.shape for word in words}
+    assert len(set(shapes.values())) == 3 and shapes["unknown"] == shapes["watch"] == "/"
+    assert "Unknown" in traces["Unknown"].text and "Quarantined" in traces["Quarantined"].text
+    assert len(traces["Reason changed"].x) == 1
+
+
+def test_no_end_is_promised_while_the_number_rises() -> None:
+    assert "rising" in limits_part.trend(12, 1.5, None)
+    assert "too few cycles" in limits_part.trend(12, None, None)
+    falls = replace(told().job, limits=[{"measure": "total", "per_cycle": -2.0}])
+    rows = pd.DataFrame({"ended_at": [NOW - timedelta(hours=1), NOW], "open": [9, 7]})
+    slope, ends_at = limits_part.pace(falls, rows)
+    assert (slope, ends_at) == (-2.0, NOW + timedelta(hours=4))
+    assert limits_part.trend(7, slope, ends_at).endswith("none is left by **Sun 1 Feb 16:00 UTC**.")
+
+
+def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
+    paused = told({"word": "paused", "escrows_pruned": True}).job
+    assert limits_part.course(paused).startswith("is paused after its first cycle: so much failed")
+    assert limits_part.course(told({"word": "paused", "escrows_pruned": False}).job) == ""
+
+
+# The page
+
+
+@pytest.mark.usefixtures("drawn")
+def test_the_page_opens_on_the_job_whose_end_is_nearest_and_names_all_that_are_out_or_near() -> None:
+    test = page()
+    [answer] = [box.value for box in test.error if "in quarantine" in box.value]
+    held = "**Zoom** has been in quarantine since Fri 30 Jan 04:00 UTC (more deletions than allowed): day 3 of 14, "
+    assert answer.startswith(f"{held}11 d 16 h to automatic disablement on Fri 13 Feb 04:00 UTC")
+    assert "**Desk** has been in quarantine since Sat 31 Jan 09:23 UTC (credentials)" in answer
+    assert "**Wiki** seems to be in quarantine since Sat 31 Jan 00:00 UTC. This is inferred from cycles" in answer
+    assert "**Cerby** will cross a limit (failures without references) at the present slope in about 9 cycles" in answer
+    assert "Whether **Hush** is in quarantine is not known" in answer
+    assert test.get("progress")[0].proto.text.startswith("**Zoom**: day 3 of 14, 11 d 16 h")
+    drawn = said(test)
+    assert "TooManyDeletes** :green[:material/menu_book: documented]" in drawn
+    assert "scope, from assigned to all" in drawn
+    assert "6 objects held back since" in drawn and "To refuse them it is" in drawn
+    assert list(table(test, "dropped_at")["leaver"]) == [True, True, False, False]
+    assert "**4 objects** wait: :red[**2 leavers**] who should be off, 1 joiner without an account, 1 other" in drawn
+
+
+@pytest.mark.usefixtures("drawn")
+def test_an_incident_of_a_quarantine_leads_to_the_page_on_its_job() -> None:
+    test = healthy(AppTest.from_file(str(APP), default_timeout=60).switch_page("health.py").run())
+    links = [link.proto for link in test.get("page_link") if link.proto.label == "See it on Quarantine"]
+    assert links and all(link.page == "quarantine" for link in links)
+    assert any("since=2026-01-29T04%3A00" in link.query_string and "job=Zoom" in link.query_string for link in links)
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_dead_token_shows_the_calls_around_it_and_what_of_its_exit_is_done() -> None:
+    test = page(job="Desk")
+    drawn = said(test)
+    assert "The first call that failed was **Sat 31 Jan 09:23 UTC** with HTTP 401; the last good one was" in drawn
+    assert "40 min earlier. 3 calls failed so; none was answered well since." in drawn
+    assert "4 runs in a row failed as a whole" in drawn
+    assert "Its token ended Sat 31 Jan 09:00 UTC, 1 d 3 h ago, as Grace said." in drawn
+    assert "Refused last Sat 31 Jan 21:23 UTC (HTTP 401); no call was answered well since." in drawn
+    assert "Due Sun 1 Feb 15:00 UTC, in 3 h 0 min." in drawn
+    assert "day 2 of 14" in drawn
+    calls = table(test, "http_status")
+    assert list(calls["what"]) == ["Last good", "First failing", "Newest failing"]
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_job_without_status_is_labelled_inferred_and_promises_no_date() -> None:
+    test = page(job="Wiki")
+    drawn = said(test)
+    assert [box.value for box in test.warning if "seems to be in quarantine" in box.value]
+    assert ":material/question_mark: Inferred]" in drawn
+    assert "the end counts from a beginning that only Graph knows" in drawn
+    assert not test.get("progress")
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_healthy_job_has_no_clock_nothing_to_leave_and_says_how_far_each_limit_is() -> None:
+    test = page(job="Docs")
+    drawn = said(test)
+    [answer] = [box.value for box in test.info]
+    assert "none is near by its failures: the fullest limit is 0 % used, by **Docs**. But disable" in answer
+    assert "failing\\_runs" in answer and "quarantined" not in answer and "gave no answer, for want of data" in answer
+    assert "No clock runs: the job is not in quarantine." in drawn
+    assert "There is nothing to leave" in drawn
+    assert "No event of this job was read, so nothing can be counted." in drawn
+
+
+def test_the_page_asks_a_limit_with_what_rules_toml_says_of_it(drawn: Given) -> None:
+    test = page(job="Cerby")
+    asked = said(test)
+    assert "`$least` = `5`" in asked and "`$altogether` = `90`" in asked
+    assert "the share of 40 % counts from 5 failures; 20 without references, and 90 in all" in asked
+    [row] = [
+        row
+        for row in drawn.answer("quarantine_headroom", at=NOW, job=job_id("Cerby"), least=5, most=20, altogether=90)
+        if row["measure"] == "count"
+    ]
+    assert (row["reached"], row["at_most"], row["cycles_left"], row["per_cycle_low"]) == (12, 21, 9, 1)
+    assert "in about 9 cycles (80 % band: 9 to 9), Sun 1 Feb 21:00 UTC" in asked
+
+
+def test_a_calm_tenant_is_green_only_once_every_rule_has_answered(given: Given, store: Store) -> None:
+    hourly(given, "Docs", moment(12), NOW)
+    for hour in range(12):
+        given.succeeded("ada", 13, hour, app="Docs")
+    given.exchanged("GET", "/Users", 200, moment(13, 11), app_id="app-docs")
+    given.stored()
+    test = page()
+    [answer] = [box.value for box in test.info if "No job is in quarantine" in box.value]
+    assert "But the health rules, which would see more, were never asked." in answer
+    assert "which were **never asked**, so neither can show here" in said(test)
+    check(store, NOW, overrides={}, chosen=[rule for rule in rules().values() if rule.page == "quarantine"])
+    [green] = [box.value for box in page().success]
+    assert green.endswith("the fullest limit is 0 % used, by **Docs**. No health rule sees a path into it.")

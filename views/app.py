@@ -1,0 +1,80 @@
+"""The script that the app runs for every page: navigation, the shared bar, freshness, then the page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pipeline.config.errors import SettingsError, StoreError
+from pipeline.store.catalog import find_query
+from views.frame import filters, header
+from views.frame import page as page_frame
+
+ICON = Path(__file__).with_name("icon.svg")
+# No icons: the browser would fetch the open page's from the internet, to put it on its tab.
+PAGES = (
+    "overview.py",
+    "cycles.py",
+    "quarantine.py",
+    "health.py",
+    "people.py",
+    "leavers.py",
+    "issues.py",
+    "failures.py",
+    "skips.py",
+    "groups.py",
+    "target.py",
+    "questions.py",
+    "connections.py",
+    "ingestion.py",
+)
+
+TITLES = {"skips": "Skips and scope"}
+"Pages whose title says more than their file's name."
+STEADY = ("cycles",)
+"Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."
+
+
+def pages() -> list[st.Page]:
+    """Gives the pages in the order of the navigation; the first is the one that opens."""
+    names = [file.removesuffix(".py") for file in PAGES]
+    return [
+        st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name, default=name == names[0])
+        for name in names
+    ]
+
+
+def main() -> None:
+    """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
+    page = st.navigation(pages(), position="top")
+    st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
+    try:
+        link = frame(page_frame.offer if page.url_path in STEADY else st.rerun)
+        page.run()
+        # After the page, which puts words of its own into the address.
+        with link:
+            filters.share_link(page_frame.bar())
+    except StoreError as error:
+        header.fail(error)
+    except SettingsError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def frame(moved: Callable[[], None]) -> DeltaGenerator:
+    """Draws the shared bar and how fresh the data is; gives the place of the link. `moved` is for newer data."""
+    store = page_frame.store()
+    revision = store.revision()
+    store.answers.ahead(find_query("jobs").sql)
+    reached = store.ask(find_query("extent").sql).to_pylist()[0]
+    jobs = store.ask(find_query("jobs").sql).to_pandas()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = filters.draw(reached["first_at"], reached["last_at"], jobs)
+        st.session_state["bar"] = chosen
+        link = st.container(width="content")
+    header.header(revision, moved)
+    return link
+
+
+if __name__ == "__main__":
+    main()

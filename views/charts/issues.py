@@ -1,0 +1,69 @@
+"""Charts of issues: what is new against what recurs, how one spread, and what tells those hit apart; pure Plotly."""
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from views.charts.base import MOMENT, bands, bare, name_days, whole
+from views.frame.look import TONES
+
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "new": ("New: its issue came within a day", {"color": TONES["bad"]}),
+    "recurring": ("Recurring", {"color": TONES["warn"], "pattern": {"shape": "/"}}),
+    "noise": ("Noise", {"color": TONES["quiet"], "pattern": {"shape": "x"}}),
+}
+"What each kind is called and looks like; patterns, so that colour is never alone."
+
+
+def kinds(rows: pd.DataFrame, hours: int, known: pd.DataFrame | None = None) -> go.Figure:
+    """Draws what went wrong per bucket, new against recurring; a stretch of it can be selected.
+
+    `rows` has bucket, kind, events and people; `known` each hour's state.
+    """
+    figure = go.Figure()
+    for kind, (name, marker) in KINDS.items():
+        own = rows[rows["kind"] == kind]
+        if own.empty:
+            continue
+        figure.add_bar(
+            x=own["bucket"] + timedelta(hours=hours / 2),
+            y=own["events"],
+            width=[hours * 3_600_000 * 0.9] * len(own),
+            name=name,
+            marker=marker,
+            customdata=list(zip(own["bucket"].astype(str), own["people"], strict=True)),
+            hovertemplate=f"<b>{name}</b><br>%{{y}} times, %{{customdata[1]}} people and groups<br>"
+            "from %{customdata[0]} UTC<extra></extra>",
+        )
+    heights = rows.groupby("bucket")["events"].sum()
+    counted = "Failures, skips, noise" if "noise" in set(rows["kind"]) else "Failures and skips"
+    figure.update_yaxes(title_text=counted, rangemode="tozero", dtick=whole(heights.max()))
+    figure.update_xaxes(type="date")
+    name_days(figure, heights.index, hours)
+    if known is not None and (known["state"] != "complete").any():
+        bands(figure, known)
+    return bare(figure, 300, barmode="stack", clickmode="event+select", dragmode="select", selectdirection="h")
+
+
+def spread(rows: pd.DataFrame, until: Any) -> go.Figure:
+    """Draws how many waited for an issue, and how many it had hit by then; `rows` has moment, waiting and hit."""
+    last = rows.iloc[-1]
+    ends = pd.concat([rows, pd.DataFrame([{"moment": until, "waiting": last["waiting"], "hit": last["hit"]}])])
+    figure = go.Figure()
+    for column, name, line in (
+        ("hit", "Hit so far", {"color": TONES["quiet"], "dash": "dot", "shape": "hv"}),
+        ("waiting", "Waiting", {"color": TONES["bad"], "shape": "hv"}),
+    ):
+        figure.add_scatter(
+            x=ends["moment"],
+            y=ends[column],
+            mode="lines",
+            name=name,
+            line=line,
+            fill="tozeroy" if column == "waiting" else None,
+            hovertemplate=f"<b>%{{y}}</b> {name.lower()}<br>{MOMENT}",
+        )
+    figure.update_yaxes(title_text="People and groups", rangemode="tozero", dtick=whole(ends["hit"].max()))
+    return bare(figure, 240)

@@ -1,0 +1,214 @@
+"""Figures of quarantine: pure functions from data to a Figure, on the ground that views/_charts.py lays.
+
+A word is told by pattern and label as well as by colour; what nobody knows is hatched, as everywhere.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from views.charts.base import bare, whole
+from views.charts.cycles import stretched
+from views.frame.look import TONES, Tone, look, missing, when
+
+WORDS = ("healthy", "watch", "imminent", "quarantined", "switched_off", "paused", "never_run", "unknown")
+PATTERNS = {"healthy": "", "watch": "/", "imminent": "x", "quarantined": "\\", "switched_off": "+", "never_run": "."}
+INK = "rgba(255,255,255,0.75)"
+FAINT: dict[str, Any] = {
+    "color": "rgba(128,128,128,0.10)",
+    "line": {"width": 0},
+    "pattern": {"shape": "/", "size": 5, "solidity": 0.25, "fgcolor": "rgba(128,128,128,0.9)"},
+}
+AFTER = (1, 2, 3)
+"How many cycles ahead the band is drawn."
+WIDEST = 1.6
+"No axis reaches further beyond the limit than this part of it."
+
+
+def lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: datetime) -> go.Figure:
+    """Draws how each job stood over the window; a diamond marks where the reason of a quarantine changed.
+
+    `stretches` has job_id, app_name, word, began_at, ended_at and why; a bar's customdata is the job's id.
+    """
+    jobs = stretches[["job_id", "app_name"]].drop_duplicates().reset_index(drop=True)
+    rows = stretches.assign(row=stretches["job_id"].map({job: place for place, job in enumerate(jobs["job_id"])}))
+    figure = go.Figure()
+    for word in WORDS:
+        if (rows["word"] == word).any():
+            figure.add_trace(bars(rows[rows["word"] == word], word, until - since))
+    add_turns(figure, rows)
+    if since < at < until:
+        figure.add_vline(x=at, line={"color": TONES["info"], "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(type="date", range=[since, until], title_text="UTC")
+    figure.update_yaxes(
+        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
+    )
+    return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
+
+
+def bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
+    """Gives the bars of one word; long ones say it."""
+    seen = look(word)
+    long = rows["ended_at"] - rows["began_at"] > window / 12
+    pattern = {"shape": PATTERNS.get(word, "-"), "size": 7, "solidity": 0.2, "fillmode": "overlay", "fgcolor": INK}
+    marker = FAINT if word == "unknown" else {"color": TONES[tone(word)], "line": {"width": 0}, "pattern": pattern}
+    return go.Bar(
+        **stretched(rows, window / 400),
+        width=0.66,
+        name=seen.label,
+        marker=marker,
+        text=[seen.label if each else "" for each in long],
+        textposition="inside",
+        insidetextanchor="middle",
+        insidetextfont={} if word == "unknown" else {"color": "#ffffff"},
+        constraintext="none",
+        textangle=0,
+        customdata=rows[["job_id"]],
+        hovertext=[stretch_text(row) for row in rows.itertuples()],
+        hoverinfo="text",
+    )
+
+
+def tone(word: str) -> Tone:
+    """Gives the tone of a word in the lanes, where imminent stands between watch and quarantined."""
+    return "warn" if word == "imminent" else look(word).tone
+
+
+def stretch_text(row: Any) -> str:
+    """Says one stretch in words."""
+    why = "" if missing(row.why) else f"<br>{row.why}"
+    return f"<b>{row.app_name}</b>: {look(row.word).label.lower()}{why}<br>{when(row.began_at)} to {when(row.ended_at)}"
+
+
+def add_turns(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Marks where one quarantine follows another for a new reason."""
+    before = rows.groupby("job_id")[["word", "ended_at"]].shift()
+    turned = rows[(rows["word"] == "quarantined") & (before["word"] == "quarantined")]
+    if turned.empty:
+        return
+    figure.add_scatter(
+        x=turned["began_at"],
+        y=turned["row"],
+        mode="markers",
+        name="Reason changed",
+        marker={"symbol": "diamond", "size": 12, "color": "#ffffff", "line": {"width": 2, "color": TONES["bad"]}},
+        hovertext=[turn_text(row) for row in turned.itertuples()],
+        hoverinfo="text",
+    )
+
+
+def turn_text(row: Any) -> str:
+    """Says to which reason a quarantine changed."""
+    return f"<b>{row.app_name}</b>: another reason<br>{row.why}<br>{when(row.began_at)}"
+
+
+def headroom(rows: list[dict[str, Any]]) -> go.Figure:
+    """Draws each limit as a bar of what is used up, with the 80 % band after each of the next three cycles beside it.
+
+    A row has label, reached, at_most, and per_cycle_low and per_cycle_high, None where nothing is forecast.
+    """
+    figure = go.Figure()
+    places = list(range(len(rows)))
+    figure.add_bar(
+        x=[min(WIDEST, row["reached"] / row["at_most"]) for row in rows],
+        y=places,
+        orientation="h",
+        width=0.42,
+        name="Now",
+        marker={"color": [TONES["bad" if row["reached"] >= row["at_most"] else "info"] for row in rows]},
+        hovertext=[f"<b>{row['label']}</b><br>{row['reached']:,} of {row['at_most']:,} now" for row in rows],
+        hoverinfo="text",
+    )
+    for ahead in AFTER if any(forecast(row) for row in rows) else ():
+        add_band(figure, rows, ahead)
+    figure.add_vline(x=1, line={"color": TONES["bad"], "width": 2}, annotation_text="limit", annotation_position="top")
+    most = max([1.0, *(row["reached"] / row["at_most"] for row in rows), *ends(rows)])
+    figure.update_xaxes(range=[0, min(WIDEST, most) * 1.06], tickformat=".0%", title_text="Of the limit")
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[f"{row['label']}<br>{row['reached']:,} of {row['at_most']:,}" for row in rows],
+        range=[len(rows) - 0.4, -0.6],
+        showgrid=False,
+    )
+    return bare(figure, 110 + 74 * len(rows), barmode="overlay")
+
+
+def ends(rows: list[dict[str, Any]]) -> list[float]:
+    """Gives how far each band reaches, as parts of its limit."""
+    return [(row["reached"] + AFTER[-1] * row["per_cycle_high"]) / row["at_most"] for row in rows if forecast(row)]
+
+
+def forecast(row: dict[str, Any]) -> bool:
+    """Says whether a limit's slope is known, and moves it at all."""
+    low, high = row["per_cycle_low"], row["per_cycle_high"]
+    return not missing(low) and not missing(high) and (low, high) != (0, 0)
+
+
+def add_band(figure: go.Figure, rows: list[dict[str, Any]], ahead: int) -> None:
+    """Draws between which numbers each limit stands after so many cycles, in four of five cases."""
+    known = [(place, row) for place, row in enumerate(rows) if forecast(row)]
+    spans = [band(row, ahead) for _, row in known]
+    figure.add_bar(
+        base=[min(WIDEST, low / row["at_most"]) for (_, row), (low, _) in zip(known, spans, strict=True)],
+        x=[
+            max(0.004, min(WIDEST, high / row["at_most"]) - min(WIDEST, low / row["at_most"]))
+            for (_, row), (low, high) in zip(known, spans, strict=True)
+        ],
+        y=[place + 0.19 + 0.09 * ahead for place, _ in known],
+        orientation="h",
+        width=0.07,
+        name=f"80 % band in {ahead} {'cycle' if ahead == 1 else 'cycles'}",
+        marker={"color": TONES["warn"], "opacity": 1.15 - 0.25 * ahead},
+        hovertext=[
+            f"<b>{row['label']}</b><br>in {ahead} cycles {low:,.0f} to {high:,.0f}"
+            for (_, row), (low, high) in zip(known, spans, strict=True)
+        ],
+        hoverinfo="text",
+    )
+
+
+def band(row: dict[str, Any], ahead: int) -> tuple[float, float]:
+    """Gives between which numbers a limit stands after so many cycles; never below nothing."""
+    low, high = (max(0.0, row["reached"] + ahead * row[name]) for name in ("per_cycle_low", "per_cycle_high"))
+    return low, high
+
+
+def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
+    """Draws how many objects awaited a retry after each cycle, what each opened and closed, and where that goes.
+
+    `rows` has ended_at, opened, closed and open; `ends_at` is None where the number does not fall.
+    """
+    figure = go.Figure()
+    wide = (rows["ended_at"].iloc[-1] - rows["ended_at"].iloc[0]).total_seconds() * 1000 / 140
+    for name, sign, tone_, shape in (("opened", 1, "bad", ""), ("closed", -1, "good", "/")):
+        own = rows[rows[name] > 0]
+        figure.add_bar(
+            x=own["ended_at"],
+            y=sign * own[name],
+            name=f"{name.capitalize()} in the cycle",
+            width=wide or None,
+            marker={"color": TONES[tone_], "pattern": {"shape": shape}},  # type: ignore[index]
+            customdata=own[[name]],
+            hovertemplate="%{customdata[0]} " + name + "<br>%{x|%a %d %b %H:%M} UTC<extra></extra>",
+        )
+    figure.add_scatter(
+        x=rows["ended_at"],
+        y=rows["open"],
+        mode="lines",
+        name="Open",
+        line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
+        hovertemplate="%{y} open<br>%{x|%a %d %b %H:%M} UTC<extra></extra>",
+    )
+    if ends_at is not None:
+        figure.add_scatter(
+            x=[rows["ended_at"].iloc[-1], ends_at],
+            y=[rows["open"].iloc[-1], 0],
+            mode="lines",
+            name="At the present slope",
+            line={"color": TONES["info"], "width": 1.5, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    figure.update_yaxes(title_text="Objects", dtick=whole(float(rows[["open", "opened", "closed"]].max().max())))
+    return bare(figure, 270, barmode="relative")

@@ -1,0 +1,55 @@
+"""How an app answers over time: the 95th percentile of each verb above the answers that were errors."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from views.charts.base import bare
+from views.frame.look import PALETTE, TONES
+
+VERBS = ("POST", "PATCH", "PUT", "DELETE", "GET by filter", "GET by id", "GET", "probe", "discover")
+DASHES = ("solid", "dash", "dot", "dashdot")
+ERRORS = (("throttled", "429, too many requests", "warn"), ("broken", "5xx", "bad"), ("refused", "other 4xx", "quiet"))
+
+
+def latency(rows: pd.DataFrame) -> go.Figure:
+    """Draws p95 in milliseconds by verb, probes dotted, and below them how many answers were errors.
+
+    `rows` has bucket, verb, requests, p95_ms, throttled, broken and refused.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.08)
+    known = [verb for verb in VERBS if verb in set(rows["verb"])]
+    for verb in [*known, *sorted(set(rows["verb"].dropna()) - set(known))]:
+        own = rows[rows["verb"] == verb]
+        place = VERBS.index(verb) if verb in VERBS else len(VERBS)
+        figure.add_scatter(
+            x=own["bucket"],
+            y=own["p95_ms"],
+            name=verb,
+            mode="lines+markers",
+            marker={"size": 5},
+            line={
+                "color": PALETTE[place % len(PALETTE)],
+                "width": 1.5,
+                "dash": "dot" if verb == "probe" else DASHES[place % 2],
+            },
+            customdata=own[["requests"]],
+            hovertemplate=f"<b>{verb}</b><br>%{{y:,.0f}} ms in 95 of 100 of %{{customdata[0]}} requests<br>"
+            "%{x|%a %d %b %H:%M} UTC<extra></extra>",
+            row=1,
+            col=1,
+        )
+    errors = rows.groupby("bucket")[[name for name, _, _ in ERRORS]].sum().reset_index()
+    for name, label, tone in ERRORS:
+        figure.add_bar(
+            x=errors["bucket"],
+            y=errors[name],
+            name=label,
+            marker={"color": TONES[tone]},  # type: ignore[index]
+            hovertemplate=f"%{{y}} answers of {label}<br>%{{x|%a %d %b %H:%M}} UTC<extra></extra>",
+            row=2,
+            col=1,
+        )
+    figure.update_yaxes(title_text="p95, ms", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="Errors", rangemode="tozero", row=2, col=1)
+    return bare(figure, 420, barmode="stack")

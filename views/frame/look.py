@@ -1,0 +1,206 @@
+"""How each word looks: its label, tone, icon and meaning; and how instants, shares and counts are written.
+
+Tones are told apart by icon and word as well as by colour, and are legible on light and on dark grounds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from pipeline.knowledge.quarantine_reasons import find_reason
+
+Tone = Literal["good", "bad", "warn", "info", "quiet"]
+Colour = Literal["red", "orange", "blue", "green", "gray"]
+
+TONES: dict[Tone, str] = {
+    "good": "#1b9e77",
+    "bad": "#d9541e",
+    "warn": "#d99a00",
+    "info": "#3f8fd2",
+    "quiet": "#8a8f98",
+}
+COLOURS: dict[Tone, Colour] = {"good": "green", "bad": "red", "warn": "orange", "info": "blue", "quiet": "gray"}
+PALETTE = ("#3f8fd2", "#e69f00", "#1b9e77", "#cc79a7", "#d9541e", "#56b4e9", "#9a8500", "#7d6bc4")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one word of the field looks like."""
+
+    label: str
+    tone: Tone
+    icon: str
+    meaning: str
+
+
+LOOKS = {
+    "quarantine": Look("Quarantine", "bad", ":material/block:", "Graph holds the job in quarantine"),
+    "stopped": Look("Stopped", "bad", ":material/stop_circle:", "the job is paused, disabled or not configured"),
+    "failing": Look("Failing", "bad", ":material/error:", "the last attempt failed"),
+    "waiting": Look("Waiting", "warn", ":material/schedule:", "some objects await a retry by Entra"),
+    "unknown": Look("Unknown", "warn", ":material/question_mark:", "nothing was delivered for a day: idle or dead"),
+    "idle": Look("Idle", "good", ":material/pause_circle:", "it runs and has nothing to do"),
+    "healthy": Look("Healthy", "good", ":material/check_circle:", "it works and nothing waits"),
+    "running": Look("Running", "info", ":material/play_circle:", "a cycle is under way"),
+    "on_time": Look("On time", "good", ":material/check_circle:", "the last cycle is over, the next is not late"),
+    "late": Look("Late", "warn", ":material/schedule:", "the next cycle is due and has not begun"),
+    "dead": Look("Dead", "bad", ":material/heart_broken:", "several cycles were due and none came"),
+    "stalled": Look("Stalled", "bad", ":material/hourglass_disabled:", "a cycle is under way and nothing moves"),
+    "paused": Look("Paused", "quiet", ":material/pause_circle:", "somebody paused it, or it is switched off"),
+    "quarantined": Look("Quarantined", "bad", ":material/block:", "Graph holds the job in quarantine"),
+    "watch": Look("Watch", "warn", ":material/visibility:", "a health rule sees it move towards quarantine"),
+    "imminent": Look("Imminent", "bad", ":material/warning:", "a health rule expects quarantine soon"),
+    "switched_off": Look("Switched off", "bad", ":material/power_settings_new:", "its schedule is disabled"),
+    "leaver": Look("Leaver", "bad", ":material/person_off:", "a disable or delete that failed"),
+    "joiner": Look("Joiner", "warn", ":material/person_add:", "a create that failed"),
+    "inferred": Look("Inferred", "warn", ":material/question_mark:", "by its signs, not by Graph's word"),
+    "done": Look("Done", "good", ":material/check_circle:", "the facts say so"),
+    "not_yet": Look("Not yet", "warn", ":material/pending:", "the facts speak against it"),
+    "untold": Look("Cannot be known", "quiet", ":material/help:", "nothing that was read speaks for or against it"),
+    "never_run": Look("Never ran", "quiet", ":material/circle:", "it has not completed a cycle yet"),
+    "Succeeded": Look("Succeeded", "good", ":material/check_circle:", "nothing failed"),
+    "EntryLevelErrors": Look("Some failed", "warn", ":material/warning:", "some objects failed, others did not"),
+    "Failed": Look("Failed", "bad", ":material/error:", "nothing was done"),
+    "exported": Look("Exported", "good", ":material/check_circle:", "the app took it"),
+    "absent": Look("Not in it", "quiet", ":material/remove:", "that cycle did not see it"),
+    "out of scope": Look("Out of scope", "quiet", ":material/filter_alt_off:", "not meant to be in the app"),
+    "nothing to change": Look("Nothing to change", "quiet", ":material/drag_handle:", "both sides match already"),
+    "validation": Look("Value did not validate", "bad", ":material/rule:", "a required value is missing or wrong"),
+    "other skip": Look("Skipped otherwise", "warn", ":material/skip_next:", "skipped, for a reason nobody documented"),
+    "unfamiliar status": Look("Unfamiliar status", "warn", ":material/help:", "a status that nobody has documented"),
+    "held back": Look("Held back", "warn", ":material/front_hand:", "a deletion that the threshold holds back"),
+    "unresolved reference": Look("Reference unresolved", "bad", ":material/link_off:", "whom it refers to is missing"),
+    "import failed": Look("Import failed", "bad", ":material/error:", "it could not be read from the source"),
+    "scoping failed": Look("Scoping failed", "bad", ":material/error:", "whether it is in scope could not be decided"),
+    "matching failed": Look("Matching failed", "bad", ":material/error:", "no or several accounts match"),
+    "processing failed": Look("Processing failed", "bad", ":material/error:", "what to write could not be worked out"),
+    "export failed": Look("Export failed", "bad", ":material/error:", "the app refused it, or did not answer"),
+    "in_sync": Look("In sync", "good", ":material/check_circle:", "both sides match"),
+    "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, on purpose or for want of something"),
+    "disabled": Look("Disabled", "info", ":material/person_off:", "switched off in the application"),
+    "deleted": Look("Deleted", "info", ":material/delete:", "removed from the application"),
+    "success": Look("Success", "good", ":material/check_circle:", "it was done"),
+    "failure": Look("Failure", "bad", ":material/error:", "it was tried and failed"),
+    "warning": Look("Warning", "warn", ":material/warning:", "it was done, with a reservation"),
+    "present": Look("Present", "good", ":material/check_circle:", "the collector has it"),
+    "missing": Look("Missing", "bad", ":material/block:", "the collector lacks it"),
+    "excess": Look("Too much", "warn", ":material/warning:", "it allows more than reading, and nothing needs it"),
+    "ok": Look("Answers", "good", ":material/check_circle:", "the last time it was asked, it answered in full"),
+    "failed": Look("Fails", "bad", ":material/error:", "the last time it was asked, it did not answer in full"),
+    "fits": Look("Fits", "good", ":material/check_circle:", "nothing in its profile speaks against it"),
+    "unfit": Look("Unfit", "bad", ":material/error:", "its profile says that provisioning fails so, or may"),
+    "doubtful": Look("Look at it", "warn", ":material/warning:", "its profile knows of no such thing"),
+    "unread": Look("Not read", "quiet", ":material/remove:", "its attribute mappings were never read"),
+    "critical": Look("Critical", "bad", ":material/error:", "people are kept out or in, or soon will be"),
+    "info": Look("Info", "info", ":material/info:", "worth knowing"),
+    "finds": Look("Finds", "bad", ":material/error:", "the rule found something"),
+    "silent": Look("Silent", "good", ":material/check_circle:", "the rule was asked and found nothing"),
+    "rule failed": Look("Failed", "bad", ":material/heart_broken:", "the rule could not be asked"),
+    "never asked": Look("Never asked", "quiet", ":material/remove:", "the rule was not asked yet"),
+    "ended": Look("Ended", "bad", ":material/key_off:", "its end has passed; enter the new one's"),
+    "ask_now": Look("Order now", "bad", ":material/key:", "a new one would come too late, or just in time"),
+    "ask_soon": Look("Order soon", "warn", ":material/key:", "the last day to ask for a new one is near"),
+    "in_time": Look("In time", "good", ":material/check_circle:", "there is time to ask for a new one"),
+    "not_said": Look("Not said", "quiet", ":material/help:", "nobody has said when it ends"),
+    "unprofiled": Look("No profile", "quiet", ":material/help:", "nothing is known of this app as a target"),
+}
+SYMBOLS = {"success": "circle", "failure": "x", "skipped": "triangle-right-open", "warning": "diamond"}
+
+
+def look(word: str) -> Look:
+    """Gives how a word looks; an unfamiliar one looks as it is spelled."""
+    return LOOKS.get(word, Look(word, "quiet", ":material/help:", "a word that nobody has documented"))
+
+
+def labelled(word: str) -> str:
+    """Gives a word as coloured text with its icon."""
+    seen = look(word)
+    return f":{COLOURS[seen.tone]}[{seen.icon} {seen.label}]"
+
+
+def chips(words: "pd.Series[str]") -> "pd.Series[Any]":
+    """Gives words as lists of one label, which a MultiselectColumn draws as chips."""
+    return words.map(lambda word: [look(word).label])
+
+
+def chip_colours() -> tuple[list[str], list[str]]:
+    """Gives every label and its colour, in the order a MultiselectColumn wants them."""
+    seen = {each.label: COLOURS[each.tone] for each in LOOKS.values()}
+    return list(seen), list(seen.values())
+
+
+def missing(value: Any) -> bool:
+    """Says whether a cell holds nothing: None, NaN or NaT."""
+    return value is None or bool(pd.isna(value))
+
+
+def when(at: datetime | None) -> str:
+    """Writes an instant for a sentence.
+
+    >>> when(datetime(2026, 1, 22, 4, 40))
+    'Thu 22 Jan 04:40 UTC'
+    """
+    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %H:%M} UTC"
+
+
+def dated(at: datetime | None) -> str:
+    """Writes an instant with its year, where no neighbour gives it."""
+    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %Y %H:%M} UTC"
+
+
+def count(number: float, one: str, many: str = "") -> str:
+    """Writes a number with its noun.
+
+    >>> count(1, "job"), count(1200, "person", "people")
+    ('1 job', '1,200 people')
+    """
+    return f"{int(number):,} {one if number == 1 else many or one + 's'}"
+
+
+def share(value: float | None) -> str:
+    """Writes a fraction as a percentage that never rounds up to perfection.
+
+    >>> share(0.9999), share(1.0), share(None)
+    ('99.9 %', '100 %', 'unknown')
+    """
+    if value is None or missing(value):
+        return "unknown"
+    return "100 %" if value == 1 else f"{int(value * 1000) / 10:g} %"
+
+
+def span(seconds: float | None) -> str:
+    """Writes a length of time in its two largest units.
+
+    >>> span(90), span(93_600), span(None)
+    ('1 min', '1 d 2 h', 'unknown')
+    """
+    if seconds is None or missing(seconds):
+        return "unknown"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def cause(reason: object, error_code: object = None) -> str:
+    """Writes a quarantine's reason in words, by its error code where that says more.
+
+    >>> cause("EncounteredQuarantineException", "SystemForCrossDomainIdentityManagementCredentialValidationFailure")
+    'credentials'
+    """
+    if not missing(error_code) and "Credential" in str(error_code):
+        return "credentials"
+    return "no reason given" if missing(reason) else find_reason(str(reason)).brief
+
+
+def plain(text: str) -> str:
+    """Gives text from a log for use inside markdown: nothing in it formats, links or draws.
+
+    An address would become a mail link in spite of escapes, so a word joiner follows its sign.
+    """
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
+    return escaped.replace("@", "@\u2060")

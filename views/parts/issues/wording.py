@@ -1,0 +1,92 @@
+"""The words of issues: how a state looks, what one is called, and the sentences about what is blamed."""
+
+from typing import Any
+
+import pandas as pd
+
+from pipeline.knowledge.causes import card_of, nearest
+from views.frame.look import Tone, count, missing, plain
+from views.frame.page import Row
+
+STATES: dict[str, tuple[str, Tone, str]] = {
+    "new": ("New", "bad", "it came within the job's last three cycles"),
+    "regressed": ("Regressed", "bad", "it was resolved and came back within the last three cycles"),
+    "escalating": ("Escalating", "bad", "half as many people more wait than before the newest cycle"),
+    "ongoing": ("Ongoing", "warn", "people wait and are tried again"),
+    "quiet": ("Quiet", "quiet", "nobody waits any more, or nothing was tried for a day"),
+    "resolved": ("Resolved", "good", "nobody has waited for three completed cycles"),
+}
+"Label, tone and meaning of each state, the gravest first."
+FAULTS = ("source data", "mapping", "target", "service", "credentials", "unknown")
+SIDES = {"read": "read from the source", "written": "written to the app", "changed": "in the update"}
+ICONS: dict[Tone, str] = {
+    "good": ":material/check_circle:",
+    "bad": ":material/error:",
+    "warn": ":material/warning:",
+    "info": ":material/info:",
+    "quiet": ":material/remove:",
+}
+MOST_TESTS = 0.01
+"The largest corrected p that is still blamed; queries/attribute_blame.sql says the same."
+
+
+def called(row: Row) -> str:
+    """Gives what an issue is called: its card's title, else its message, else its code."""
+    card = card_of(text_of(row["code"]))
+    if card:
+        named = text_of(row["attribute"])
+        return f"{card.title}: {named}" if named else card.title
+    return text_of(row["detail"]) or text_of(row["code"]) or "The log gives no reason"
+
+
+def text_of(value: Any) -> str | None:
+    """Gives a cell's text, None where it holds nothing."""
+    return None if missing(value) or value == "" else str(value)
+
+
+def filled(row: Row) -> dict[str, Any]:
+    """Gives a row without the cells that hold nothing."""
+    return {name: value for name, value in row.items() if isinstance(value, list) or not missing_cell(value)}
+
+
+def missing_cell(value: Any) -> bool:
+    """Says whether a cell holds nothing, lists aside."""
+    return not hasattr(value, "__len__") and missing(value)
+
+
+def unknown_code(code: str, seen: list[str]) -> str:
+    """Says that nobody documented a code, and which ones are near it."""
+    near = nearest(code, seen)
+    said = f"Nobody has documented the code {plain(code)}, so there is no card for it."
+    if not near:
+        return f"{said} No code that is documented, or that was seen here, looks like it."
+    return f"{said} Nearest to it: {', '.join(plain(one) for one in near)}."
+
+
+def blame_sentence(rows: pd.DataFrame, row: Row) -> str:
+    """Says which attribute is blamed for an issue, with the numbers; or that none is, and why."""
+    if rows.empty:
+        why = "one person or group alone tells nothing" if row["people"] < 2 else "too few can be compared"
+        return f"No attribute is blamed: {why}."
+    first = rows.iloc[0]
+    if not first["blamed"]:
+        return (
+            "No attribute is blamed: nothing that is known of those hit is so much commoner among them that chance "
+            "would not do it."
+        )
+    return f"{lead(first)}."
+
+
+def lead(first: Any) -> str:
+    """Says how many of each side have a trait.
+
+    >>> lead({"attribute": "mail", "trait": "is missing", "hit": 38, "of_hit": 41, "others": 2, "of_others": 1204})
+    '38 of 41 failing people have no mail; 2 of 1,204 others do'
+    """
+    name, trait = plain(str(first["attribute"])), str(first["trait"])
+    hit = f"{first['hit']:,} of {count(first['of_hit'], 'failing person', 'failing people')}"
+    rest = f"{first['others']:,} of {count(first['of_others'], 'other')}"
+    if trait in ("is missing", "is empty"):
+        word = "no" if trait == "is missing" else "an empty"
+        return f"{hit} have {word} {name}; {rest} {'does' if first['of_others'] == 1 else 'do'}"
+    return f"{hit} have a {name} that {plain(trait)}; {rest} {'does' if first['of_others'] == 1 else 'do'}"

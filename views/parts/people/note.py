@@ -1,0 +1,92 @@
+"""A note to copy into a ticket: plain text on how somebody stands, from what the story page has already asked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+
+from pipeline.knowledge.causes import FAULTS, card_of
+from views.frame.look import look, missing, when
+
+Row = Mapping[str, Any]
+
+
+def note(source_id: str, states: Sequence[Row], event: Row, requests: pd.DataFrame, address: str) -> str:
+    """Writes who, in which app, what and since when, the error in words, the evidence and a link."""
+    state = next((one for one in states if one["job_id"] == event["job_id"]), states[0])
+    parts = [
+        f"{title(state)}\n",
+        f"Who:    {who(state)} (id in Entra {source_id}{target(state)})",
+        f"App:    {state['app_name']}",
+        f"State:  {look(str(state['state'])).label.lower()}{since(state)}",
+        f"Event:  {event['action']}, {event['status']}, {when(event['occurred_at'])}",
+        *words(event),
+        f"Tried:  {int(state['attempts']):,} attempts, {int(state['failures']):,} failed; "
+        f"last good {when(state['last_success_at'])}{again(state)}",
+        *others(states, state),
+        f"Ids:    event {event['event_id']}, job {event['job_id']}{heard(requests)}",
+        f"See:    {address}",
+    ]
+    return "\n".join(" ".join(part.split(" ")) for part in parts)
+
+
+def title(state: Row) -> str:
+    """Gives the note's first line."""
+    return f"Provisioning of {who(state)} to {state['app_name']}: {look(str(state['state'])).label.lower()}"
+
+
+def who(state: Row) -> str:
+    """Gives somebody's name."""
+    return str(state["name"])
+
+
+def target(state: Row) -> str:
+    """Gives the id in the app, where it is known."""
+    return "" if missing(state["target_id"]) else f", in the app {state['target_id']}"
+
+
+def since(state: Row) -> str:
+    """Says since when somebody waits."""
+    return "" if missing(state["since"]) else f" since {when(state['since'])}"
+
+
+def again(state: Row) -> str:
+    """Says when Entra tries again."""
+    return "" if missing(state["retry_at"]) else f"; next try {when(state['retry_at'])}"
+
+
+def words(event: Row) -> list[str]:
+    """Gives the error's meaning and cure, where its code is documented, and the log's own words."""
+    code = next((str(event[name]) for name in ("error_code", "skip_reason") if not missing(event[name])), None)
+    if code is None:
+        return []
+    card = card_of(code)
+    said = [f"Error:  {code}" if card is None else f"Error:  {code}: {card.title}. {card.meaning}"]
+    if not missing(event["reason"]):
+        said.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
+    if card is not None:
+        said.append(f"Do:     {' '.join(card.steps)}")
+        said.append(f"Fault:  {card.who}: {FAULTS[card.who]}")
+    elif not missing(event["advice"]):
+        said.append(f"Do:     {event['advice']}")
+    return said
+
+
+def others(states: Sequence[Row], state: Row) -> list[str]:
+    """Says how the same person stands in the other apps."""
+    rest = [f"{one['app_name']} {look(str(one['state'])).label.lower()}" for one in states if one is not state]
+    return [f"Others: {', '.join(rest)}"] if rest else []
+
+
+def heard(requests: pd.DataFrame) -> str:
+    """Gives the matched request's id, where one was matched."""
+    if requests.empty or "matched_by" not in requests:
+        return ""
+    matched = requests[requests["matched_by"].notna()]
+    return "" if matched.empty else f", request {matched.iloc[0]['exchange_id']}"
+
+
+def address(base: str, words: Mapping[str, str]) -> str:
+    """Gives a link to the story."""
+    return f"{base}/people?{urlencode(words, safe=':')}"
