@@ -1,15 +1,113 @@
-"""Words for spans, instants, counts and shares: one formatter for pages, mails, digest and command line."""
+"""THE formatter of instants, spans, counts and shares: pages, mails, digest and command line write them alike.
+
+Instants are naive UTC, as everywhere in the store. What programs read is written by `iso` and `address`.
+"""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+UNKNOWN = "unknown"
 
 
-def span(seconds: int | None) -> str:
-    """Says a span of seconds in its two largest units.
+def is_missing(value: object) -> bool:
+    """Whether a value is absent: None, NaN or NaT, none of which equals itself.
 
-    >>> span(59), span(3700), span(200_000), span(None)
-    ('59 s', '1 h 1 min', '2 d 7 h', 'unknown')
+    >>> is_missing(None), is_missing(float("nan")), is_missing(0)
+    (True, True, False)
     """
-    if seconds is None:
-        return "unknown"
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    return value is None or value != value
+
+
+def instant(at: datetime | None, absent: str = "never") -> str:
+    """Writes an instant for a person, where the year is plain from what stands beside it.
+
+    >>> instant(datetime(2026, 1, 22, 4, 40)), instant(None)
+    ('22 Jan, 04:40 UTC', 'never')
+    """
+    return absent if at is None or is_missing(at) else f"{at.day} {at:%b, %H:%M} UTC"
+
+
+def dated(at: datetime | None, absent: str = "never") -> str:
+    """Writes an instant with its year, for what is read later or elsewhere: mails, reports, the command line.
+
+    >>> dated(datetime(2026, 1, 22, 4, 40))
+    '22 Jan 2026, 04:40 UTC'
+    """
+    return absent if at is None or is_missing(at) else f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def day(at: datetime) -> str:
+    """Writes a day with its year.
+
+    >>> day(datetime(2026, 1, 5))
+    '5 Jan 2026'
+    """
+    return f"{at.day} {at:%b %Y}"
+
+
+def clock_time(at: datetime) -> str:
+    """Writes the time of an instant whose day is plain from what stands beside it.
+
+    >>> clock_time(datetime(2026, 1, 22, 4, 40))
+    '04:40 UTC'
+    """
+    return f"{at:%H:%M} UTC"
+
+
+def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:
+    """Writes a length of time, in seconds or as a timedelta, in its two largest units; a zero unit is left out.
+
+    >>> span(59), span(90), span(3700), span(7200), span(timedelta(days=1)), span(200_000), span(None)
+    ('59 s', '1 min', '1 h 1 min', '2 h', '1 day', '2 days 7 h', 'unknown')
+    """
+    if length is None or is_missing(length):
+        return absent
+    seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+        units = [count(days, "day"), f"{hours} h" if hours else ""]
+    elif hours:
+        units = [f"{hours} h", f"{minutes} min" if minutes else ""]
+    else:
+        units = [f"{minutes} min" if minutes else f"{seconds} s"]
+    return " ".join(unit for unit in units if unit)
+
+
+def count(number: float, one: str, many: str = "") -> str:
+    """Writes a number with its noun.
+
+    >>> count(1, "job"), count(1200, "person", "people")
+    ('1 job', '1,200 people')
+    """
+    return f"{int(number):,} {one if number == 1 else many or one + 's'}"
+
+
+def share(value: float | None, absent: str = UNKNOWN) -> str:
+    """Writes a fraction as a percentage of at most one decimal, which rounds neither up to 100% nor down to 0%.
+
+    >>> share(0.9996), share(1.0), share(0.774), share(0.0002), share(0.0), share(None)
+    ('99.9%', '100%', '77.4%', 'under 0.1%', '0%', 'unknown')
+    """
+    if value is None or is_missing(value):
+        return absent
+    tenths = math.floor(value * 1000 + 1e-6)
+    return "under 0.1%" if value > 0 and tenths == 0 else f"{min(tenths, 999 if value < 1 else tenths) / 10:g}%"
+
+
+def iso(at: datetime) -> str:
+    """Writes an instant for programs: ISO 8601 in UTC, with no more digits than it has.
+
+    >>> iso(datetime(2026, 1, 5, 12)), iso(datetime(2026, 1, 5, 12, 0, 0, 500_000))
+    ('2026-01-05T12:00:00Z', '2026-01-05T12:00:00.500Z')
+    """
+    digits = "microseconds" if at.microsecond % 1000 else "milliseconds" if at.microsecond else "seconds"
+    return (at.astimezone(UTC) if at.tzinfo else at).replace(tzinfo=None).isoformat("T", digits) + "Z"
+
+
+def address(at: datetime) -> str:
+    """Writes an instant as the dashboard's addresses have it: a day alone at midnight, else with hour and minute.
+
+    >>> address(datetime(2026, 1, 5)), address(datetime(2026, 1, 5, 9, 30))
+    ('2026-01-05', '2026-01-05T09:30')
+    """
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%dT%H:%M}"
