@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from pipeline.config.errors import SettingsError, StoreError
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import iso
 from pipeline.monitoring.metrics import TYPE, metrics
 from pipeline.monitoring.troubles import STOPPED, explained, troubles
 from pipeline.scheduler.scheduler import Standby
@@ -76,7 +77,7 @@ def health() -> dict[str, Any]:
         "revision": lake.revision(),
         "runs_beats": running is not None and running.pid == os.getpid(),
         "beats": [
-            {"beat": beat, "ended_at": ended_at and f"{ended_at.isoformat()}Z", "outcome": outcome}
+            {"beat": beat, "ended_at": ended_at and iso(ended_at), "outcome": outcome}
             for beat, ended_at, outcome in beats
         ],
         **({"reason": " ".join(stopped)} if stopped else {}),

@@ -1,6 +1,5 @@
 """The command `backtest`: shows when a rule would have fired on stored history."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from statistics import median
@@ -14,7 +13,7 @@ from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import span
+from pipeline.config.wording import count, dated, iso, span
 from pipeline.rules.backtest import Backtest, Firing
 from pipeline.rules.backtest import backtest as replay
 from pipeline.rules.rule import find_rule, judge
@@ -40,13 +39,13 @@ def backtest(
     first = read_instant(since) if since else reach["since"]
     last = read_instant(until) if until else reach["until"]
     if first >= last:
-        raise InvalidRequest(f"The window must begin before it ends; {first} until {last} was given.")
+        raise InvalidRequest(f"The window must begin before it ends; {iso(first)} until {iso(last)} was given.")
     changed = {asked.name: overridden(set_ or [])}
     judge(asked, changed[asked.name])
     with terminal.share_bar("Replaying") as progress:
         found = replay(store, asked, changed, first, last, timedelta(minutes=max(1, step)), progress)
     if as_json:
-        print(json.dumps(backtest_document(found), ensure_ascii=False, indent=2, default=terminal.iso))
+        terminal.print_json(backtest_document(found))
     else:
         print_backtest(terminal.page(), found)
 
@@ -86,8 +85,8 @@ def backtest_document(found: Backtest) -> dict[str, Any]:
 def print_backtest(console: Console, found: Backtest) -> None:
     """Prints when a rule would have fired, and what it would have been worth."""
     console.print(
-        f"{found.rule}, asked {found.asked:,} times from {found.since:%Y-%m-%d %H:%M} until "
-        f"{found.until:%Y-%m-%d %H:%M} UTC: it fired {len(found.firings)} times; "
+        f"{found.rule}, asked {count(found.asked, 'time')} from {dated(found.since)} until "
+        f"{dated(found.until)}: it fired {count(len(found.firings), 'time')}; "
         f"{found.warned} of {found.quarantines} quarantines came after a firing; "
         f"{found.false_alarms} firings were followed by none within 7 days.",
         highlight=False,
@@ -105,7 +104,6 @@ def table_of(firings: Sequence[Firing]) -> Table:
     """Sets firings in a table."""
     table = Table("fired", "began", "closed", "lead", "what", header_style="bold")
     for one in firings:
-        closed = f"{one.closed_at:%Y-%m-%d %H:%M}" if one.closed_at else "lasts"
-        lead = span(one.lead_s) if one.lead_s is not None else "–"
-        table.add_row(f"{one.fired_at:%Y-%m-%d %H:%M}", f"{one.began_at:%Y-%m-%d %H:%M}", closed, lead, one.summary)
+        closed, lead = dated(one.closed_at, "lasts"), span(one.lead_s, "–")
+        table.add_row(dated(one.fired_at), dated(one.began_at), closed, lead, one.summary)
     return table

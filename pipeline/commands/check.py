@@ -10,6 +10,7 @@ from rich.console import Console
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, dated
 from pipeline.notify.enqueue import telling
 from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
@@ -33,11 +34,11 @@ def check(
     checked = ask_rules(store, moment, overrides=overrides_of(store), along=telling(store), keep=kept)
     lasting = open_incidents(store) if kept else checked.opened
     if as_json:
-        print(json.dumps(document(checked, lasting, kept), ensure_ascii=False, indent=2, default=terminal.iso))
+        terminal.print_json(document(checked, lasting, kept))
     else:
         print_check(terminal.page(), checked, lasting)
         if not kept:
-            print(f"Only a look back: the last check was as of {last:%Y-%m-%d %H:%M} UTC, so nothing was kept.")
+            print(f"Only a look back: the last check was as of {dated(last)}, so nothing was kept.")
     if lasting or any(run.outcome == "failed" for run in checked.runs):
         raise typer.Exit(terminal.WORTH_A_LOOK)
 
@@ -61,7 +62,7 @@ def facts(one: Incident) -> dict[str, Any]:
 
 def print_check(console: Console, checked: Checked, lasting: Sequence[Incident]) -> None:
     """Prints what a check changed, and what lasts."""
-    console.print(f"As of {checked.at:%Y-%m-%d %H:%M} UTC, {len(checked.runs)} rules:", highlight=False)
+    console.print(f"As of {dated(checked.at)}, {count(len(checked.runs), 'rule')}:", highlight=False)
     new = {one.incident_id for one in checked.opened}
     parts = (
         ("Opened", checked.opened),
@@ -70,7 +71,7 @@ def print_check(console: Console, checked: Checked, lasting: Sequence[Incident])
     )
     for heading, incidents in parts:
         for one in incidents:
-            since = f"since {one.opened_at:%Y-%m-%d %H:%M}"
+            since = f"since {dated(one.opened_at)}"
             console.print(f"  {heading:<8}{one.severity:<9} {one.summary} ({since})", highlight=False, soft_wrap=True)
     if not checked.opened and not checked.closed:
         console.print("  Nothing changed.")

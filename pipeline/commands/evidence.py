@@ -10,6 +10,7 @@ from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import iso
 from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
@@ -34,7 +35,7 @@ def evidence(
     first = read_instant(since) if since else reach["since"]
     last = read_instant(until) if until else reach["until"]
     if first >= last:
-        raise InvalidRequest(f"The period must begin before it ends; {first} until {last} was given.")
+        raise InvalidRequest(f"The period must begin before it ends; {iso(first)} until {iso(last)} was given.")
     if not out.parent.is_dir():
         raise InvalidRequest(f"{out.parent} is no folder; make it first, or give another place for the pack.")
     if out.is_dir():

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pipeline.commands import terminal
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import count
 from pipeline.ingest.files import ingest as read_files
 from pipeline.store.lake import open_store
 
@@ -81,7 +82,7 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
         told = line([*counts, f"{file.seconds:.2f}"], file.source or "not recognised", file.file)
         console.print(told, style="yellow" if file.rejects else "", soft_wrap=True)
     counts = [f"{totals[name]:,}" for name in COUNTS]
-    everywhere = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
+    everywhere = count(len(files), "file")
     console.print(line([*counts, f"{seconds:.2f}"], "in all", everywhere), style="bold", soft_wrap=True)
     if many:
         console.print(f"{len(files) - len(shown):,} files without rejects are not listed; --all lists them.")

@@ -11,6 +11,7 @@ import typer
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import dated, iso
 from pipeline.knowledge.scim_findings import markdown
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
@@ -49,7 +50,7 @@ def lint(
         print(text, end="")
         return
     out.write_text(text, encoding="utf-8")
-    print(f"{out}: what {name} answered from {first:%Y-%m-%d %H:%M} until {last:%Y-%m-%d %H:%M} UTC")
+    print(f"{out}: what {name} answered from {dated(first)} until {dated(last)}")
 
 
 def find_app(store: Store, word: str) -> tuple[str, str]:
@@ -74,7 +75,7 @@ def reach(store: Store, since: str | None, until: str | None) -> tuple[datetime,
     start = read_instant(since) if since else first or datetime(1970, 1, 1)
     end = read_instant(until) if until else (newest or start) + timedelta(seconds=1)
     if start >= end:
-        raise InvalidRequest(f"The window must begin before it ends; {start} until {end} was given.")
+        raise InvalidRequest(f"The window must begin before it ends; {iso(start)} until {iso(end)} was given.")
     return start, end
 
 

@@ -11,9 +11,9 @@ from pipeline.config.clock import naive
 from pipeline.config.clock import now as present
 from pipeline.config.errors import RoutesError
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import dated, iso
 from pipeline.notify.deliver import Sent, deliver_due, due, message_of, try_out
 from pipeline.notify.enqueue import announced, telling_of
-from pipeline.notify.messages import when
 from pipeline.notify.outbox import Row, waiting
 from pipeline.notify.routes import Routes, read_routes
 from pipeline.rules.incidents import open_incidents
@@ -50,7 +50,7 @@ def rest(rows: list[Row]) -> str:
     if not rows:
         return "Nothing waits."
     first = min(row.due_at for row in rows)
-    return f"Nothing is due; {len(rows)} wait, the first until {when(first)}, or longer where hours are quiet."
+    return f"Nothing is due; {len(rows)} wait, the first until {dated(first)}, or longer where hours are quiet."
 
 
 def needed(routes: Routes) -> Routes:
@@ -98,7 +98,7 @@ def foresight(batch: list[Row], now: datetime, routes: Routes) -> dict[str, Any]
     return {
         "route": batch[0].route,
         "address": batch[0].address,
-        "at": (route.free_at(at, batch[0].severity) if route else at).isoformat(timespec="seconds"),
+        "at": iso(route.free_at(at, batch[0].severity) if route else at),
         "title": message.title,
         "body": message.text,
         "attempts": batch[0].attempts,

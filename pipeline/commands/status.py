@@ -1,5 +1,6 @@
 """The command `status`: prints the state of the store and of what collects its data."""
 
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -8,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.commands import terminal
-from pipeline.commands.answers import shown
+from pipeline.commands.answers import is_instant, shown
 from pipeline.config.clock import now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import span
+from pipeline.config.wording import dated, span
 
 
 def print_status(state: dict[str, Any], console: Console) -> None:
@@ -34,7 +35,10 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     run_by = state["beats_run_by"]
     if run_by is not None:
         console.print(
-            "The beats are run by {role} (process {pid} on {host}, since {since}).".format(**run_by), highlight=False
+            "The beats are run by {role} (process {pid} on {host}, since {since}).".format(
+                **run_by | {"since": written(run_by["since"])}
+            ),
+            highlight=False,
         )
     elif not any(trouble["kind"] == "dead" for trouble in state["troubles"]):
         console.print("Nobody runs the beats; start the dashboard, or python -m pipeline watch.")
@@ -44,7 +48,7 @@ def print_status(state: dict[str, Any], console: Console) -> None:
 def covered(stretch: dict[str, Any]) -> str:
     """Says in a sentence what a source's readings vouch for."""
     holes = f", in {stretch['stretches']:,} stretches" if stretch["stretches"] > 1 else ""
-    since, settled, until = (shown(stretch[name]) for name in ("since", "settled_until", "until"))
+    since, settled, until = (written(stretch[name]) for name in ("since", "settled_until", "until"))
     late = "" if settled == until else f"; late records may still come from {settled} on"
     return f"{stretch['source']} vouches for {since} to {until}{holes}{late}."
 
@@ -53,9 +57,14 @@ def news(state: dict[str, Any]) -> str:
     """Says in a sentence how recent the newest event is."""
     if state["newest_event_at"] is None:
         return "No events yet; load logs first: python -m pipeline ingest sample_logs"
-    newest, age = shown(state["newest_event_at"]), span(state["age_s"])
+    newest, age = written(state["newest_event_at"]), span(state["age_s"])
     lag = "" if state["lag_s"] is None else f"; the last file was done {span(state['lag_s'])} after it"
     return f"{state['events']:,} events; the newest is of {newest}, {age} ago{lag}."
+
+
+def written(value: Any) -> str:
+    """Writes a value of the status for a person: an instant with its year, the rest as answers have it."""
+    return dated(datetime.fromisoformat(value)) if isinstance(value, str) and is_instant(value) else shown(value)
 
 
 def print_rows(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -66,7 +75,7 @@ def print_rows(console: Console, rows: list[dict[str, Any]]) -> None:
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, int) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[Text(shown(value)) for value in row.values()])
+        table.add_row(*[Text(written(value)) for value in row.values()])
     console.print(table)
 
 

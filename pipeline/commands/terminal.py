@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.config.settings import read_settings
+from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
 
 
@@ -77,10 +77,5 @@ def open_to_read() -> Store:
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-def iso(value: object) -> str:
-    """Writes an instant for JSON."""
-    return f"{value.isoformat()}Z" if isinstance(value, datetime) else str(value)
+    """Prints one JSON document; instants are ISO 8601."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=plain))

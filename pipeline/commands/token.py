@@ -12,8 +12,10 @@ from pipeline.commands import terminal
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TokenRefused
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, dated, day, span
 from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.token_expiry import lead_days, note_of, read_end, read_jwt, say
+from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
 
 "Words too many come to us: the usual message would repeat them, and one of them may be a token."
@@ -81,13 +83,12 @@ def operator() -> str | None:
 def sentence(store: Store, app: str, ends: datetime, at: datetime) -> str:
     """Says when the token ends, and until when a new one must be asked for."""
     lead = lead_days(overrides_of(store), app)
-    left = (ends - at).total_seconds() / 86400
-    if left < 0:
-        return f"{app}: the token ended {ends:%Y-%m-%d %H:%M} UTC."
-    when = f"{app}: the token ends {ends:%Y-%m-%d %H:%M} UTC, in {int(left)} days."
-    if left < lead:
-        return f"{when} A new one takes {lead} days: ask for it now."
-    return f"{when} A new one takes {lead} days: ask for it before {ends - timedelta(days=lead):%Y-%m-%d}."
+    if ends < at:
+        return f"{app}: the token ended {dated(ends)}."
+    renew_by = ends - timedelta(days=lead)
+    by = "now" if renew_by < at else f"before {day(renew_by)}"
+    end = f"{app}: the token ends {dated(ends)}, in {span(ends - at)}."
+    return f"{end} A new one takes {count(lead, 'day')}: ask for it {by}."
 
 
 def listed(store: Store, at: datetime, as_json: bool) -> str:
@@ -96,7 +97,7 @@ def listed(store: Store, at: datetime, as_json: bool) -> str:
     if as_json:
         names = ("app_name", "expires_at", "said_by", "said_at", "note")
         document = [dict(zip(names, row, strict=True)) for row in rows]
-        return json.dumps(document, ensure_ascii=False, indent=2, default=lambda one: f"{one.isoformat()}Z")
+        return json.dumps(document, ensure_ascii=False, indent=2, default=plain)
     return (
         "\n".join(sentence(store, row[0], row[1], at) for row in rows) or "Of no app it is known when its token ends."
     )

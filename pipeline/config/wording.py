@@ -3,7 +3,6 @@
 Instants are naive UTC, as everywhere in the store. What programs read is written by `iso` and `address`.
 """
 
-import math
 from datetime import UTC, datetime, timedelta
 
 UNKNOWN = "unknown"
@@ -59,10 +58,14 @@ def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:
 
     >>> span(59), span(90), span(3700), span(7200), span(timedelta(days=1)), span(200_000), span(None)
     ('59 s', '1 min', '1 h 1 min', '2 h', '1 day', '2 days 7 h', 'unknown')
+    >>> span(-90)
+    '-1 min'
     """
     if length is None or is_missing(length):
         return absent
     seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
+    if seconds < 0:
+        return f"-{span(-seconds)}"
     days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
         units = [count(days, "day"), f"{hours} h" if hours else ""]
@@ -85,12 +88,12 @@ def count(number: float, one: str, many: str = "") -> str:
 def share(value: float | None, absent: str = UNKNOWN) -> str:
     """Writes a fraction as a percentage of at most one decimal, which rounds neither up to 100% nor down to 0%.
 
-    >>> share(0.9996), share(1.0), share(0.774), share(0.0002), share(0.0), share(None)
-    ('99.9%', '100%', '77.4%', 'under 0.1%', '0%', 'unknown')
+    >>> share(0.9996), share(1.0), share(0.774), share(2 / 3), share(0.0002), share(0.0), share(None)
+    ('99.9%', '100%', '77.4%', '66.7%', 'under 0.1%', '0%', 'unknown')
     """
     if value is None or is_missing(value):
         return absent
-    tenths = math.floor(value * 1000 + 1e-6)
+    tenths = round(value * 1000)
     return "under 0.1%" if value > 0 and tenths == 0 else f"{min(tenths, 999 if value < 1 else tenths) / 10:g}%"
 
 

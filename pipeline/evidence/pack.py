@@ -16,10 +16,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.config.errors import InvalidRequest
+from pipeline.config.wording import iso
 from pipeline.evidence.seal import seal
 from pipeline.evidence.summary import summary
 from pipeline.store.catalog import bind, find_query
-from pipeline.store.export import spelled, write_csv
+from pipeline.store.export import write_csv
 from pipeline.store.lake import Store
 from pipeline.store.migrate import schema_version
 from pipeline.store.present import NEWEST
@@ -84,9 +85,9 @@ def make(store: Store, app: str, since: datetime, until: datetime, target: Path,
         "schema": schema_version(),
         "app": name,
         "jobs": [job.job_id for job in jobs],
-        "since": spelled(since),
-        "until": spelled(until),
-        "as_of": spelled(min(until, newest or until)),
+        "since": iso(since),
+        "until": iso(until),
+        "as_of": iso(min(until, newest or until)),
         "revision": store.revision(),
     }
     with TemporaryDirectory(dir=target.parent, prefix=".evidence-") as made:

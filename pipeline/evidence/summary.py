@@ -1,13 +1,13 @@
 """The page of an evidence pack that an auditor reads first: what was asked, what is known, who left and who did not."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.config.wording import span
+from pipeline.config.wording import dated, span
 
 NAMED = 50
 "How many people or stretches a list names; the rows name all."
@@ -46,11 +46,6 @@ def summary(about: Mapping[str, Any], answers: Answers) -> str:
 def line(text: object) -> str:
     """Gives text from a log as one line that formats nothing."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in " ".join(str(text).split()))
-
-
-def at(instant: datetime) -> str:
-    """Writes an instant."""
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def what(about: Mapping[str, Any]) -> Iterator[str]:
@@ -98,7 +93,7 @@ def stretches(gaps: Sequence[Row]) -> Iterator[str]:
     told = []
     for (state, _), run in groupby(enumerate(ordered), key=lambda one: (one[1][0], one[1][1] - HOUR * one[0])):
         hours = [hour for _, (_, hour) in run]
-        told.append((hours[0], f"{at(hours[0])} until {at(hours[-1] + HOUR)}: {state}"))
+        told.append((hours[0], f"{dated(hours[0])} until {dated(hours[-1] + HOUR)}: {state}"))
     yield from (words for _, words in sorted(told)[:NAMED])
     if len(told) > NAMED:
         yield f"and {len(told) - NAMED:,} more stretches; see evidence_hours.csv"
@@ -122,7 +117,8 @@ def leavers(answers: Answers) -> Iterator[str]:
     yield f"- Still in use at the end, whenever they were to go: {len(active):,}."
     for row in active[:NAMED]:
         why = row["error_code"] or row["skip_reason"] or row["status"]
-        yield f"  - {line(row['name'])}, since {at(row['started_at'])}, last {at(row['last_event_at'])}: {line(why)}"
+        since, last = dated(row["started_at"]), dated(row["last_event_at"])
+        yield f"  - {line(row['name'])}, since {since}, last {last}: {line(why)}"
     if len(active) > NAMED:
         yield f"  - and {len(active) - NAMED:,} more; see leavers_active.csv"
 
@@ -131,7 +127,7 @@ def traps(answers: Answers) -> Iterator[str]:
     """Says how many each trap caught, and names some."""
     for name, words in TRAPS.items():
         caught = rows_of(answers, name)
-        named = ", ".join(f"{line(row['name'])} since {at(row['since'])}" for row in caught[:5])
+        named = ", ".join(f"{line(row['name'])} since {dated(row['since'])}" for row in caught[:5])
         more = f" and {len(caught) - 5:,} more" if len(caught) > 5 else ""
         yield f"- {words[0].upper()}{words[1:]}: {len(caught):,}" + (f" ({named}{more})" if caught else "") + "."
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pipeline.config.wording import count, dated, iso
+
 Row = Mapping[str, Any]
 Weight = Literal["breaks", "misleads", "worth knowing"]
 ENTRA = "Microsoft Entra, “Develop a SCIM endpoint”"
@@ -187,8 +189,8 @@ def example(row: Row) -> str:
     detail = f" “{re.sub(chr(34) + '|' + chr(39), '', shortened(row['detail']))[:160]}”" if row["detail"] else ""
     took = f", {row['duration_ms']:,} ms" if row["mark"] == "slow" else ""
     answered = "no answer" if row["http_status"] is None else int(row["http_status"])
-    at = f"{row['last_at']:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{row['method']} {shortened(row['path'])}{searched} → {answered}{took}{detail} ({at})"
+    # The vendor looks the request up in a log of its own, so its instant has seconds.
+    return f"{row['method']} {shortened(row['path'])}{searched} → {answered}{took}{detail} ({iso(row['last_at'])})"
 
 
 def looked_at(seen: Row) -> list[str]:
@@ -212,7 +214,7 @@ def markdown(app: str, since: datetime, until: datetime, found: Sequence[Row], s
     lines = [
         f"# How {app} answers SCIM",
         "",
-        f"From real requests of {since:%Y-%m-%d %H:%M} until {until:%Y-%m-%d %H:%M} UTC. Ids and names are cut short.",
+        f"From real requests of {dated(since)} until {dated(until)}. Ids and names are cut short.",
         "",
     ]
     if not seen["requests"]:
@@ -235,17 +237,17 @@ def verdict(found: Sequence[Row]) -> str:
     weights = [meaning(row["mark"]).weight for row in found]
     words = {"breaks": "breaking provisioning", "misleads": "misleading", "worth knowing": "worth knowing"}
     parts = [f"{weights.count(name)} {told}" for name, told in words.items() if name in weights]
-    return f"{len(found)} finding{'s' * (len(found) > 1)}: {', '.join(parts)}."
+    return f"{count(len(found), 'finding')}: {', '.join(parts)}."
 
 
 def chapter(number: int, row: Row) -> list[str]:
     """Gives the lines of one finding."""
     told = meaning(row["mark"])
-    span = f"{row['first_at']:%Y-%m-%d %H:%M} to {row['last_at']:%Y-%m-%d %H:%M} UTC"
+    period = f"{dated(row['first_at'])} to {dated(row['last_at'])}"
     return [
         f"## {number}. {told.title}",
         "",
-        f"- **{told.weight.capitalize()}**, {row['requests']:,} of {row['of_requests']:,} such requests, {span}.",
+        f"- **{told.weight.capitalize()}**, {row['requests']:,} of {row['of_requests']:,} such requests, {period}.",
         f"- Expected: {told.expected} ({told.written})",
         f"- Example: `{example(row).replace('`', chr(39))}`",
         f"- What to do: {told.cure}",

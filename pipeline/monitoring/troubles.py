@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
+from pipeline.config.wording import clock_time, dated, span
 from pipeline.scheduler.jobs import HEARTBEAT, Beat, beats
 from pipeline.store.lake import Store
 from pipeline.store.leader import Holder, holder
@@ -64,7 +65,7 @@ def dead(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Tro
     """Says that nobody runs the beats; a store that is only loaded by hand never had any, and lacks none."""
     last = max((row["ended_at"] or row["began_at"] for row in runs.values()), default=None)
     if last is not None:
-        told = f"The pipeline has not run since {clock_time(last, at)}: nothing new is read; {WATCH}."
+        told = f"The pipeline has not run since {moment(last, at)}: nothing new is read; {WATCH}."
         yield Trouble("dead", "pipeline", told)
     elif settings.tenants or not settings.beats:
         yield Trouble("dead", "pipeline", f"The pipeline has never run here: nothing is read by itself; {WATCH}.")
@@ -75,18 +76,18 @@ def beat_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: d
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
         if at - row["began_at"] > LONG:
-            told = f"The beat {beat.name} has been at work since {clock_time(row['began_at'], at)}."
+            told = f"The beat {beat.name} has been at work since {moment(row['began_at'], at)}."
             yield Trouble("long", beat.name, told)
         return
     last = row["ended_at"] if row is not None else None
     allowed = 2 * timedelta(seconds=beat.every) + HEARTBEAT + FIRST
     if at - max(last or since, since) > allowed:
-        ran = f"it last ran at {clock_time(last, at)}" if last else "it never ran"
-        due = f"is due every {beat.every} s; see the log of {running}"
+        ran = f"it last ran at {moment(last, at)}" if last else "it never ran"
+        due = f"is due every {span(beat.every)}; see the log of {running}"
         yield Trouble("late", beat.name, f"The beat {beat.name} is late: {ran} and {due}.")
     if row is not None and row["outcome"] == "failed":
-        said = f"The beat {beat.name} failed at {clock_time(last or row['began_at'], at)} and is tried again"
-        yield Trouble("failed", beat.name, f"{said} every {beat.every} s: {ended(row['detail'])}")
+        said = f"The beat {beat.name} failed at {moment(last or row['began_at'], at)} and is tried again"
+        yield Trouble("failed", beat.name, f"{said} every {span(beat.every)}: {ended(row['detail'])}")
 
 
 def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Trouble]:
@@ -96,8 +97,8 @@ def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Troub
         feeds = ", ".join(str(row["feed"]) for row in fed)
         reached = min((row["reached_at"] for row in fed if row["reached_at"]), default=None)
         again = min((row["next_try_at"] for row in fed if row["next_try_at"]), default=None)
-        last = f"It last answered at {clock_time(reached, at)}" if reached else "It has never answered"
-        tried = f"; the next try is at {clock_time(again, at)}" if again else ""
+        last = f"It last answered at {moment(reached, at)}" if reached else "It has never answered"
+        tried = f"; the next try is at {moment(again, at)}" if again else ""
         said = ended(detail.removeprefix(f"{tenant}: "))
         yield Trouble("contact", f"{tenant}: {feeds}", f"{tenant} ({feeds}): {said} {last}{tried}.")
 
@@ -132,17 +133,15 @@ def started(running: Holder, at: datetime) -> datetime:
         return at
 
 
-def clock_time(instant: datetime, at: datetime) -> str:
+def moment(instant: datetime, at: datetime) -> str:
     """Writes an instant for a sentence of the day; an older one has its date.
 
-    >>> clock_time(datetime(2026, 1, 5, 9, 41), datetime(2026, 1, 5, 10))
+    >>> moment(datetime(2026, 1, 5, 9, 41), datetime(2026, 1, 5, 10))
     '09:41 UTC'
-    >>> clock_time(datetime(2026, 1, 5, 9, 41), datetime(2027, 1, 1))
-    '5 Jan 2026 09:41 UTC'
+    >>> moment(datetime(2026, 1, 5, 9, 41), datetime(2027, 1, 1))
+    '5 Jan 2026, 09:41 UTC'
     """
-    if abs(at - instant) < timedelta(hours=20):
-        return f"{instant:%H:%M} UTC"
-    return f"{instant.day} {instant:%b %Y %H:%M} UTC"
+    return clock_time(instant) if abs(at - instant) < timedelta(hours=20) else dated(instant)
 
 
 def ended(sentence: str) -> str:

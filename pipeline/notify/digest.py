@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.notify.messages import DIGEST, spelled, when
+from pipeline.config.wording import address, count, dated, share
+from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.routes import Route, Routes
 from pipeline.store.catalog import bind, find_query
@@ -97,15 +98,15 @@ def rows(store: Store, name: str, **values: object) -> list[dict[str, Any]]:
 def title_of(summary: Summary, every: str) -> str:
     """Gives the subject: what needs somebody first."""
     failing, left = sum(app.failing for app in summary.apps), sum(len(app.leavers) for app in summary.apps)
-    leavers = f", {counted(left, 'leaver')} not done" if left else ""
+    leavers = f", {count(left, 'leaver')} not done" if left else ""
     name = every.capitalize()
-    return f"{name} digest: {counted(len(summary.open), 'open incident')}{leavers}, {failing} failing"
+    return f"{name} digest: {count(len(summary.open), 'open incident')}{leavers}, {failing:,} failing"
 
 
 def body_of(summary: Summary, dashboard_url: str) -> str:
     """Gives the text."""
     parts = [
-        f"From {when(summary.since)} to {when(summary.until)}",
+        f"From {dated(summary.since)} to {dated(summary.until)}",
         unknown(summary),
         incidents_of(summary),
         leavers_of(summary),
@@ -120,7 +121,7 @@ def unknown(summary: Summary) -> str:
     if summary.newest is None:
         return "Nothing has been collected yet, so nothing is known."
     if summary.newest < summary.since:
-        return f"Nothing was collected for this period: the newest record is of {when(summary.newest)}."
+        return f"Nothing was collected for this period: the newest record is of {dated(summary.newest)}."
     return ""
 
 
@@ -128,7 +129,7 @@ def incidents_of(summary: Summary) -> str:
     """Gives how many incidents began, ended and last, and those that last."""
     counts = f"{summary.count('is_new')} new, {summary.count('is_over')} over, {len(summary.open)} open"
     lines = [
-        f"  {one['severity'].capitalize()}: {one['summary']} (since {when(one['opened_at'])})" for one in summary.open
+        f"  {one['severity'].capitalize()}: {one['summary']} (since {dated(one['opened_at'])})" for one in summary.open
     ]
     return "\n".join([f"Incidents: {counts}", *shortened(lines)])
 
@@ -136,7 +137,7 @@ def incidents_of(summary: Summary) -> str:
 def leavers_of(summary: Summary) -> str:
     """Names the leavers who still have what was to be taken from them."""
     lines = [
-        f"  {one['name']} in {app.app_name}: {one['action']} asked since {when(one['first_asked_at'])}"
+        f"  {one['name']} in {app.app_name}: {one['action']} asked since {dated(one['first_asked_at'])}"
         for app in summary.apps
         for one in app.leavers
     ]
@@ -146,7 +147,7 @@ def leavers_of(summary: Summary) -> str:
 def apps_of(summary: Summary) -> str:
     """Gives one line an app; who fails and who waits is as of the newest data."""
     lines = [
-        f"  {app.app_name}: {tried(app)}, {counted(app.cycles, 'cycle')}, {app.failing:,} failing,"
+        f"  {app.app_name}: {tried(app)}, {count(app.cycles, 'cycle')}, {app.failing:,} failing,"
         f" {app.waiting:,} await a retry"
         for app in summary.apps
     ]
@@ -157,12 +158,7 @@ def tried(app: App) -> str:
     """Gives a job's success share, or says that there is none."""
     if app.success_share is None:
         return "nothing tried"
-    return f"{app.success_share:.1%} of {app.successes + app.failures:,} succeeded"
-
-
-def counted(number: int, noun: str) -> str:
-    """Gives a number with its noun."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{share(app.success_share)} of {app.successes + app.failures:,} succeeded"
 
 
 def shortened(lines: list[str]) -> list[str]:
@@ -173,7 +169,7 @@ def shortened(lines: list[str]) -> list[str]:
 
 def link_of(summary: Summary, dashboard_url: str) -> str:
     """Gives an address that opens the overview on the period."""
-    return f"{dashboard_url}/overview?since={spelled(summary.since)}&until={spelled(summary.until)}"
+    return f"{dashboard_url}/overview?since={address(summary.since)}&until={address(summary.until)}"
 
 
 def send_digest(store: Store, now: datetime, routes: Routes) -> list[Row]:

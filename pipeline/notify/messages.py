@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pipeline.config.errors import RulesError
+from pipeline.config.wording import address, count, dated, share, span
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
 
@@ -105,8 +106,8 @@ def facts(incident: Incident, over: bool, at: datetime) -> str:
     noticed = incident.noticed_at - incident.opened_at
     late = f", noticed {span(noticed)} later" if noticed >= timedelta(minutes=1) else ""
     rows = [
-        ("Since", f"{when(incident.opened_at)}{late}"),
-        ("Until", f"{when(at)}, so it lasted {span(at - incident.opened_at)}" if over else ""),
+        ("Since", f"{dated(incident.opened_at)}{late}"),
+        ("Until", f"{dated(at)}, so it lasted {span(at - incident.opened_at)}" if over else ""),
         ("Severity", incident.severity),
         ("App", incident.app_name or ""),
         ("Owner", incident.owner or ""),
@@ -123,7 +124,7 @@ def affected(evidence: Mapping[str, Any]) -> str:
       ada@example.com, grace@example.com
     """
     told = [(name, how_many(evidence.get(name))) for name in AFFECTED]
-    numbers = [f"{number:,} {AFFECTED[name][number != 1]}" for name, number in told if number]
+    numbers = [count(number, *AFFECTED[name]) for name, number in told if number]
     names = [name for column in ("leavers", NAMES) for name in names_in(evidence.get(column))]
     shown = list(dict.fromkeys(names))
     rest = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
@@ -147,24 +148,31 @@ def listed(evidence: Mapping[str, Any]) -> str:
     """Gives what else the rule's row says, a line a column; what it leaves empty is left out."""
     known = {*AFFECTED, NAMES, "severity"}
     lines = [
-        f"  {name.replace('_', ' ')}: {spoken(seen)}"
+        f"  {name.replace('_', ' ')}: {evidence_text(name, seen)}"
         for name, seen in evidence.items()
         if name not in known and seen not in (None, "", [])
     ]
     return "\n".join(["Evidence", *lines]) if lines else ""
 
 
-def spoken(seen: object) -> str:
-    """Writes one value of evidence for a person, in one line."""
+def evidence_text(name: str, seen: object) -> str:
+    """Writes one value of evidence on one line; the column's name says which number is a share.
+
+    >>> evidence_text("usual_share", 0.41234), evidence_text("before", 12), evidence_text("regressed", True)
+    ('41.2%', '12', 'yes')
+    """
     if isinstance(seen, bool):
         return "yes" if seen else "no"
+    if isinstance(seen, int | float) and (name == "share" or name.endswith("_share")):
+        return share(seen)
     if isinstance(seen, float):
         return f"{seen:,.3g}" if abs(seen) < 1000 else f"{seen:,.0f}"
     if isinstance(seen, list):
-        return ", ".join(spoken(one) for one in seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
+        more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
+        return ", ".join(evidence_text(name, one) for one in seen[:5]) + more
     text = " ".join(str(seen).split())
     if INSTANT.fullmatch(text):
-        return when(datetime.fromisoformat(text))
+        return dated(datetime.fromisoformat(text))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
@@ -173,7 +181,7 @@ def link_of(incident: Incident, over: bool, telling: Telling) -> str:
     rule = rule_of(incident)
     since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
     until = telling.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    words = {"since": spelled(since - (timedelta(0) if over else timedelta(hours=24))), "until": spelled(until)}
+    words = {"since": address(since - (timedelta(0) if over else timedelta(hours=24))), "until": address(until)}
     job = telling.job_words.get(incident.job_id or "")
     page = rule.page if rule else "health"
     return f"{telling.dashboard_url}/{page}?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
@@ -208,7 +216,7 @@ def grouped(message_id: str, messages: Sequence[Message]) -> Message:
 
 def trial(message_id: str, route: str, at: datetime, dashboard_url: str) -> Message:
     """Makes the message that a person sends to see whether a route works."""
-    body = f"This is a test of the route {route}, sent at {when(at)}. Nothing is wrong.\n\n{dashboard_url}"
+    body = f"This is a test of the route {route}, sent at {dated(at)}. Nothing is wrong.\n\n{dashboard_url}"
     return Message(message_id, TEST, "info", f"Test of the route {route}", body, link=dashboard_url)
 
 
@@ -218,30 +226,3 @@ def rule_of(incident: Incident) -> Rule | None:
         return find_rule(incident.rule)
     except RulesError:
         return None
-
-
-def when(at: datetime) -> str:
-    """Writes an instant for a person.
-
-    >>> when(datetime(2026, 1, 20, 9, 5))
-    '2026-01-20 09:05 UTC'
-    """
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def spelled(at: datetime) -> str:
-    """Writes an instant as the dashboard's addresses do."""
-    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%dT%H:%M}"
-
-
-def span(length: timedelta) -> str:
-    """Writes a length of time with its two largest units.
-
-    >>> span(timedelta(hours=7, minutes=5)), span(timedelta(days=1)), span(timedelta(seconds=20))
-    ('7 h 5 min', '1 day', 'less than a minute')
-    """
-    minutes = int(length.total_seconds() // 60)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    units = [f"{days} day{'s' if days > 1 else ''}" if days else "", f"{hours} h" if hours else ""]
-    units += [f"{minutes} min" if minutes and not days else ""]
-    return " ".join(unit for unit in units if unit) or "less than a minute"

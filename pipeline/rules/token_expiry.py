@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.config.errors import TokenRefused
 from pipeline.config.secrets import without_secrets
+from pipeline.config.wording import day
 from pipeline.knowledge.app_profiles import Profile, Token, profile_of
 from pipeline.rules.rule import asked, find_rule
 from pipeline.store.lake import Cursor, Store
@@ -134,7 +135,7 @@ def say(
 
 def note_of(claims: Claims, note: str | None = None) -> str | None:
     """Gives a note with what the token said of its beginning."""
-    issued = f"issued {claims.issued_at:%Y-%m-%d}" if claims.issued_at else ""
+    issued = f"issued {day(claims.issued_at)}" if claims.issued_at else ""
     return "; ".join(part for part in (issued, (note or "").strip()) if part) or None
 
 

@@ -7,7 +7,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +15,8 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from pipeline.config.wording import iso
 
 BATCH = 10_000
 
@@ -84,7 +86,7 @@ def plain(value: Any) -> Any:
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)
         case datetime():
-            return spelled(value)
+            return iso(value)
         case date() | time():
             return value.isoformat()
         case timedelta():
@@ -98,12 +100,6 @@ def plain(value: Any) -> Any:
         case list():
             return [plain(item) for item in value]
     return str(value)
-
-
-def spelled(instant: datetime) -> str:
-    """Spells an instant in ISO 8601, in UTC, with no more digits than it has."""
-    digits = "microseconds" if instant.microsecond % 1000 else "milliseconds" if instant.microsecond else "seconds"
-    return (instant.astimezone(UTC) if instant.tzinfo else instant).replace(tzinfo=None).isoformat("T", digits) + "Z"
 
 
 def flat(value: Any) -> Any:

@@ -121,9 +121,9 @@ def test_a_period_with_gaps_is_refused_the_word_complete_and_says_which_hours(la
     told = read(pack, "README.md")
     assert "complete" not in told.lower()
     assert "Of 48 hours 1 are partial (something may be missing) and 33 are unknown" in told
-    assert "2026-01-19 00:00 UTC until 2026-01-19 09:00 UTC: unknown" in told
-    assert "2026-01-19 09:00 UTC until 2026-01-19 10:00 UTC: partial" in told
-    assert "2026-01-20 00:00 UTC until 2026-01-21 00:00 UTC: unknown" in told
+    assert "19 Jan 2026, 00:00 UTC until 19 Jan 2026, 09:00 UTC: unknown" in told
+    assert "19 Jan 2026, 09:00 UTC until 19 Jan 2026, 10:00 UTC: partial" in told
+    assert "20 Jan 2026, 00:00 UTC until 21 Jan 2026, 00:00 UTC: unknown" in told
     assert json.loads(read(pack, MANIFEST))["known"]["events"] == "partial"
 
 

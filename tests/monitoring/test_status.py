@@ -134,7 +134,7 @@ def test_a_contact_that_fails_is_one_sentence_for_all_feeds_that_fail_alike(stor
     contact(store, "jobs", "failed", "contoso: the client secret has expired; make a new one")
     contact(store, "container", "ok", "3 blobs, nothing new.")
     contact(store, "events", "failed", "the host's name could not be resolved", tenant="fabrikam")
-    times = "It last answered at 5 Jan 2026 09:31 UTC; the next try is at 5 Jan 2026 09:45 UTC."
+    times = "It last answered at 5 Jan 2026, 09:31 UTC; the next try is at 5 Jan 2026, 09:45 UTC."
     assert [sentence for _, sentence in found(store)] == [
         f"contoso (events, jobs): the client secret has expired; make a new one. {times}",
         f"fabrikam (events): the host's name could not be resolved. {times}",
@@ -161,7 +161,7 @@ def test_status_tells_of_contacts_coverage_and_trouble(store: Store, capsys: pyt
     assert (told["contacts"][0]["tenant"], told["coverage"][0]["source"]) == ("contoso", "graph")
     code, out, _err = ended(command("status"))
     assert code == 1
-    assert "graph vouches for 2026-01-05" in out
+    assert "graph vouches for 5 Jan 2026, 00:00 UTC" in out
     assert "the client secret has expired" in " ".join(out.split())
 
 

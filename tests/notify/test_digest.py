@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.notify.deliver import deliver_due
-from pipeline.notify.digest import body_of, digest, send_digest, title_of
+from pipeline.notify.digest import App, Summary, body_of, digest, send_digest, title_of
 from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import waiting
 from pipeline.rules.evaluate import check
@@ -80,11 +80,18 @@ def test_it_reads_well(day: Given) -> None:
     told = digest(day.store, SINCE, UNTIL)
     assert title_of(told, "daily") == "Daily digest: 1 open incident, 1 leaver not done, 4 failing"
     lines = body_of(told, "http://localhost:8501").splitlines()
-    assert "From 2026-01-20 00:00 UTC to 2026-01-21 00:00 UTC" in lines
+    assert "From 20 Jan 2026, 00:00 UTC to 21 Jan 2026, 00:00 UTC" in lines
     assert "Incidents: 2 new, 1 over, 1 open" in lines
-    assert "  eve@example.com in Cerby: disable asked since 2026-01-20 05:00 UTC" in lines
+    assert "  eve@example.com in Cerby: disable asked since 20 Jan 2026, 05:00 UTC" in lines
     assert any(line.startswith("  Cerby: 66.7% of 6 succeeded, ") for line in lines)
     assert "  http://localhost:8501/overview?since=2026-01-20&until=2026-01-21" in lines
+
+
+def test_a_share_below_all_never_reads_all() -> None:
+    app = App("job", "Cerby", 4998, 2, 4998 / 5000, cycles=12, failing=2, waiting=2, leavers=[])
+    body = body_of(Summary(SINCE, UNTIL, UNTIL, apps=[app]), "")
+    assert "  Cerby: 99.9% of 5,000 succeeded, 12 cycles, " in body
+    assert "100" not in body
 
 
 def test_a_route_of_one_app_gets_that_apps_digest(day: Given) -> None:
@@ -95,8 +102,9 @@ def test_a_route_of_one_app_gets_that_apps_digest(day: Given) -> None:
 
 def test_zero_and_unknown_are_told_apart(day: Given) -> None:
     later = digest(day.store, moment(9), moment(10))
-    assert "Nothing was collected for this period: the newest record is of 2026-01-21 01:00 UTC." in body_of(later, "")
-    assert "Cerby: nothing tried" in body_of(later, "")
+    body = body_of(later, "")
+    assert "Nothing was collected for this period: the newest record is of 21 Jan 2026, 01:00 UTC." in body
+    assert "Cerby: nothing tried" in body
 
 
 def test_of_an_empty_store_it_says_that_nothing_is_known(store: Store) -> None:

@@ -57,7 +57,7 @@ def test_a_found_incident_says_what_since_when_who_why_and_what_to_do(given: Giv
     ).opened
     said = body_of(found, OPENED, Telling(moment(1, 3), "https://p.example.com", {job_id("Cerby"): "Cerby"}))
     assert said.splitlines()[0] == "Cerby: more and more objects await a retry"
-    assert "Since     2026-01-20 01:00 UTC, noticed 2 h later" in said
+    assert "Since     20 Jan 2026, 01:00 UTC, noticed 2 h later" in said
     assert "Affected\n  1 leaver, 4 objects wait" in said
     assert "Evidence\n  before: 0" in said
     assert f"What to do\n  {find_rule('escrow_growth').do}" in said
@@ -75,7 +75,7 @@ def test_evidence_is_one_line_a_column_and_what_is_empty_is_left_out() -> None:
         OPENED,
         SHARED,
     )
-    lines = ["  reason: x y", "  share: 0.412", "  ok: yes", "  next attempt at: 2026-01-21 09:00 UTC"]
+    lines = ["  reason: x y", "  share: 41.2%", "  ok: yes", "  next attempt at: 21 Jan 2026, 09:00 UTC"]
     assert "\n".join(["Evidence", *lines, "", "What to do"]) in said
 
 
@@ -90,7 +90,7 @@ def test_a_title_is_one_line_that_names_state_and_app() -> None:
 
 def test_what_is_over_says_how_long_it_lasted_and_asks_for_nothing() -> None:
     said = body_of(incident(people=["ada"]), CLOSED, SHARED)
-    assert "Until     2026-01-20 09:05 UTC, so it lasted 7 h 5 min" in said
+    assert "Until     20 Jan 2026, 09:05 UTC, so it lasted 7 h 5 min" in said
     assert "What to do" not in said
     assert "ada" not in said
 

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.errors import StoreError, UnknownIncident
-from pipeline.notify.messages import spoken
+from pipeline.notify.messages import evidence_text
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule, rules
 from views.frame.filters import names, spelled
@@ -111,7 +111,7 @@ def evidence(row: Row, rule: Rule | None) -> list[str]:
     words = rule.query.columns if rule else {}
     held: dict[str, Any] = json.loads(row["evidence"] or "{}")
     return [
-        f"{plain(words.get(name, name))}: {plain(spoken(seen))}"
+        f"{plain(words.get(name, name))}: {plain(evidence_text(name, seen))}"
         for name, seen in held.items()
         if seen not in (None, "", [])
     ]
