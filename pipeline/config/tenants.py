@@ -5,8 +5,6 @@ the certificate's file, that does.
 """
 
 import os
-import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings
+from pipeline.config.toml_file import TomlFile, read_toml
 
 GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -83,26 +82,16 @@ def read_tenants(settings: Settings) -> list[Tenant]:
     file = settings.tenants
     if file is None:
         return []
-    try:
-        text = file.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except OSError as error:
-        raise TenantsError(
-            f"{file} cannot be read ({error.strerror}); PROVISIONING_TENANTS must name a file."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TenantsError(f"{file} is no TOML: {error}.") from None
-    return [tenant_of(file, text, name, table) for name, table in tables.items()]
+    toml = read_toml(file, TenantsError, "PROVISIONING_TENANTS must name a file")
+    return [tenant_of(toml, name, table) for name, table in toml.tables.items()]
 
 
-def tenant_of(file: Path, text: str, name: str, table: object) -> Tenant:
+def tenant_of(toml: TomlFile, name: str, table: object) -> Tenant:
     """Makes one tenant of its table; a path in it is relative to the file."""
     if not isinstance(table, dict):
-        raise TenantsError(
-            f"{file}:{line_of(text, '', name)}: {name} stands alone; a table such as [contoso] was expected."
-        )
+        raise TenantsError(f"{toml.place(name)}: {name} stands alone; a table such as [contoso] was expected.")
     rooted: dict[str, Any] = {
-        key: file.parent / value if key in ("certificate", "ca") and isinstance(value, str) else value
+        key: toml.path.parent / value if key in ("certificate", "ca") and isinstance(value, str) else value
         for key, value in table.items()
     }
     try:
@@ -111,7 +100,7 @@ def tenant_of(file: Path, text: str, name: str, table: object) -> Tenant:
         # A misspelled key is the likelier cause of one that is missing.
         fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         key = str(fault["loc"][0]) if fault["loc"] else ""
-        raise TenantsError(f"{file}:{line_of(text, name, key)}: {complaint(key, fault)}") from None
+        raise TenantsError(f"{toml.place(name, *([key] if key else []))}: {complaint(key, fault)}") from None
 
 
 def complaint(key: str, fault: Any) -> str:
@@ -126,14 +115,3 @@ def complaint(key: str, fault: Any) -> str:
         return f"{said}."
     wanted = "a GUID was expected" if fault["type"] == "string_pattern_mismatch" else said
     return f"{key} is {fault['input']!r}; {wanted}."
-
-
-def line_of(text: str, table: str, key: str) -> int:
-    """Gives the line of a key of a table, of the table itself where the key is not there, counted from 1."""
-    begun, at = not table, 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if table and re.match(rf'\s*\[\s*"?{re.escape(table)}"?\s*\]', line):
-            begun, at = True, number
-        elif begun and key and re.match(rf'\s*"?{re.escape(key)}"?\s*=', line):
-            return number
-    return at

@@ -4,7 +4,6 @@ A job's configuration is held against the profile of its app here, so that pages
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.config.errors import ProfileError
 from pipeline.config.settings import Settings
+from pipeline.config.toml_file import read_toml
 
 Kind = Literal["user", "group"]
 OBJECTS: dict[Kind, str] = {"user": "person", "group": "group"}
@@ -99,17 +99,13 @@ def read_profiles(settings: Settings) -> list[Profile]:
 
 def read_profile(file: Path) -> Profile:
     """Reads one file."""
+    toml = read_toml(file, ProfileError)
     try:
-        text = file.read_text(encoding="utf-8")
-        return Profile.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise ProfileError(f"{file} cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{file} is no TOML: {error}.") from None
+        return Profile.model_validate(toml.tables)
     except ValidationError as error:
         fault = error.errors()[0]
         keys = [str(key) for key in fault["loc"] if key != "[key]"]
-        raise ProfileError(f"{file}:{line_of(text, keys)}: {complaint(keys, fault)}") from None
+        raise ProfileError(f"{toml.place(*keys)}: {complaint(keys, fault)}") from None
 
 
 def complaint(keys: Sequence[str], fault: Any) -> str:
@@ -126,23 +122,6 @@ def complaint(keys: Sequence[str], fault: Any) -> str:
 def known_keys() -> list[str]:
     """Gives every key that a profile may have, whatever its table."""
     return [name for model in (Profile, Applies, Target, Token, Attribute) for name in model.model_fields]
-
-
-def line_of(text: str, keys: Sequence[str]) -> int:
-    """Gives the line where a key is set, or as much of the way to it as is written, counted from 1."""
-    table: list[str] = []
-    best, found = 1, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*(.+?)\s*\]+\s*(?:#|$)", line):
-            table = header[1].split(".")
-            path = table
-        elif assigned := re.match(r"""\s*(?:"([^"]+)"|'([^']+)'|([\w-]+))\s*=""", line):
-            path = [*table, next(name for name in assigned.groups() if name)]
-        else:
-            continue
-        if len(path) > found and list(keys[: len(path)]) == path:
-            best, found = number, len(path)
-    return best
 
 
 def profile_of(

@@ -4,7 +4,6 @@ The file need hold no secret: `${NAME}` in a URL stands for an environment varia
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -16,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from pipeline.config.errors import RoutesError
 from pipeline.config.settings import Settings
-from pipeline.config.tenants import line_of
+from pipeline.config.toml_file import TomlFile, read_toml
 from pipeline.notify.quiet_hours import Digest, QuietHours, Severity, Table
 
 EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -193,15 +192,11 @@ def read_routes(settings: Settings) -> Routes:
     file = settings.notify
     if file is None:
         return Routes(dashboard_url=settings.dashboard_url)
+    toml = read_toml(file, RoutesError, "PROVISIONING_NOTIFY must name a file")
     try:
-        text = file.read_text(encoding="utf-8")
-        written = Written(**tomllib.loads(text))
-    except OSError as error:
-        raise RoutesError(f"{file} cannot be read ({error.strerror}); PROVISIONING_NOTIFY must name a file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RoutesError(f"{file} is no TOML: {error}.") from None
+        written = Written(**toml.tables)
     except ValidationError as error:
-        raise RoutesError(f"{file}:{complaint(text, error)}") from None
+        raise RoutesError(complaint(toml, error)) from None
     routes = routes_of(file, written)
     return Routes(routes, written.smtp, timedelta(days=written.give_up_after_days), settings.dashboard_url.rstrip("/"))
 
@@ -222,16 +217,15 @@ def routes_of(file: Path, written: Written) -> tuple[Route, ...]:
     return routes
 
 
-def complaint(text: str, error: ValidationError) -> str:
-    """Says what is wrong with one key, after its line."""
+def complaint(toml: TomlFile, error: ValidationError) -> str:
+    """Says what is wrong with one key, after its file and line."""
     # A misspelled key is the likelier cause of one that is missing.
     fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = [str(part) for part in fault["loc"] if isinstance(part, str)]
     depth = 2 if path[0] == "route" else 1 if path[0] == "smtp" else 0
     table, keys = ".".join(path[:depth]), path[depth:]
     where = f" in [{table}]" if table else ""
-    line = line_of(text, table, keys[0] if keys else "")
-    return f"{line}: {sentence('.'.join(keys), where, fault)}"
+    return f"{toml.place(*path)}: {sentence('.'.join(keys), where, fault)}"
 
 
 def sentence(key: str, where: str, fault: Any) -> str:
