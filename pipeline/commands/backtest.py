@@ -16,7 +16,8 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, iso, span
 from pipeline.rules.backtest import Backtest, Firing
 from pipeline.rules.backtest import backtest as replay
-from pipeline.rules.rule import find_rule, judge
+from pipeline.rules.overrides import check_override
+from pipeline.rules.rule import find_rule
 from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
@@ -41,7 +42,7 @@ def backtest(
     if first >= last:
         raise InvalidRequest(f"The window must begin before it ends; {iso(first)} until {iso(last)} was given.")
     changed = {asked.name: overridden(set_ or [])}
-    judge(asked, changed[asked.name])
+    check_override(asked, changed[asked.name])
     with terminal.share_bar("Replaying") as progress:
         found = replay(store, asked, changed, first, last, timedelta(minutes=max(1, step)), progress)
     if as_json:

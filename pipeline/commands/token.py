@@ -14,7 +14,7 @@ from pipeline.config.errors import TokenRefused
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, day, span
 from pipeline.rules.catch_up import overrides_of
-from pipeline.rules.token_expiry import lead_days, note_of, read_end, read_jwt, say
+from pipeline.rules.token_expiry import lead_days, note_of, read_expiry, read_jwt, record_expiry
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
 
@@ -46,10 +46,10 @@ def token(
         print(listed(open_store(settings, read_only=True), at, as_json))
         return
     claims = read_jwt(sys.stdin.read(LONGEST)) if jwt else None
-    ends = claims.expires_at if claims else read_end(expires) if expires else None
+    ends = claims.expires_at if claims else read_expiry(expires) if expires else None
     store = open_store(settings)
     written = note_of(claims, note) if claims else note
-    name = say(store, app, ends, by or ("the token itself" if jwt else operator()), at, written)
+    name = record_expiry(store, app, ends, by or ("the token itself" if jwt else operator()), at, written)
     if as_json:
         print(listed(store, at, as_json))
     else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.rules.evaluate import answered
+from pipeline.rules.evaluate import evaluate
 from pipeline.rules.rule import Rule
 from pipeline.store.lake import Store
 
@@ -32,7 +32,7 @@ class Firing:
 
 @dataclass
 class Backtest:
-    """What a replay gave."""
+    """The result of a replay."""
 
     rule: str
     values: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Backtest:
 
     @property
     def leads_s(self) -> list[int]:
-        """Gives the lead times, the shortest first."""
+        """Returns the lead times, the shortest first."""
         return sorted(one.lead_s for one in self.firings if one.lead_s is not None)
 
 
@@ -66,20 +66,20 @@ def backtest(
     step: timedelta,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Backtest:
-    """Asks a rule at every step of [since, until] and lets its findings open and close as a check would."""
-    told = {name: held for name, held in overrides.get(rule.name, {}).items() if name != "app"}
-    replay = Backtest(rule.name, told, since, until, int(step.total_seconds()))
-    lasting: dict[str, Firing] = {}
+    """Evaluates a rule at every step of [since, until]; its findings open and close as in a check."""
+    values = {name: value for name, value in overrides.get(rule.name, {}).items() if name != "app"}
+    replay = Backtest(rule.name, values, since, until, int(step.total_seconds()))
+    active: dict[str, Firing] = {}
     at = since
     while at <= until:
-        opened, held, _ = answered(store, rule, overrides, at)
+        result = evaluate(store, rule, overrides, at)
         replay.asked += 1
-        for subject in [one for one in lasting if one not in held]:
-            lasting.pop(subject).closed_at = at
-        for subject, found in opened.items():
-            if subject not in lasting:
-                lasting[subject] = Firing(subject, found.app_name, found.job_id, found.summary, found.since, at)
-                replay.firings.append(lasting[subject])
+        for subject in [one for one in active if one not in result.still_open]:
+            active.pop(subject).closed_at = at
+        for subject, row in result.firing.items():
+            if subject not in active:
+                active[subject] = Firing(subject, row.app_name, row.job_id, row.summary, row.since, at)
+                replay.firings.append(active[subject])
         progress((at - since) / max(until - since, step))
         at += step
     compare(store, replay)
@@ -88,13 +88,13 @@ def backtest(
 
 
 def compare(store: Store, replay: Backtest) -> None:
-    """Holds the firings against the quarantines that began in the window."""
-    begun = store.rows(
+    """Matches the firings with the quarantines that began in the window."""
+    quarantines = store.rows(
         "select job_id, opened_at from quarantines where opened_at between ? and ? order by opened_at",
         [replay.since, replay.until],
     )
-    replay.quarantines = len(begun)
-    for job_id, opened_at in begun:
+    replay.quarantines = len(quarantines)
+    for job_id, opened_at in quarantines:
         before = [
             one for one in replay.firings if one.job_id == job_id and opened_at - HORIZON <= one.fired_at < opened_at
         ]

@@ -1,7 +1,7 @@
-"""Every rule is asked as of one instant; what its rows say opens and closes incidents.
+"""Checks every health rule as of one instant; its rows open and close incidents.
 
-1. A rule is asked with its levels to open, and again with its levels to close where those differ: a subject opens by
-   the first answer and stays open while it is in either, so a series that flaps is one incident.
+1. A rule is evaluated with its levels to open, and again with its levels to close where those differ: a subject opens
+   by the first answer and stays open while it is in either, so a series that flaps is one incident.
 2. Silence counts only where the data is known: a job whose `Needs` are not met keeps its incidents, and its rule is
    unknown, never ok.
 3. What opened and closed, and one line of `rule_runs` a rule, are one transaction; `along` writes what must go with it.
@@ -26,8 +26,9 @@ from pipeline.rules.incidents import (
     opened_meanwhile,
     reword_incidents,
 )
-from pipeline.rules.needs import Doubts
-from pipeline.rules.rule import Asking, Rule, askings, rules
+from pipeline.rules.needs import DataNeeds
+from pipeline.rules.overrides import Variant, variants
+from pipeline.rules.rule import Rule, rules
 from pipeline.store.lake import Cursor, Store
 
 FIRST = ("subject", "since", "summary", "app_name", "job_id")
@@ -54,12 +55,12 @@ class Finding:
     job_id: str | None
     evidence: Mapping[str, Any]
     severity: str | None = None
-    "Where the rule itself tells graver rows from others, in a column of that name."
+    "Where the rule itself grades its rows, in a column of that name."
 
 
 @dataclass
 class Run:
-    """What one rule said."""
+    """One rule's outcome in a check."""
 
     rule: str
     outcome: str = "ok"
@@ -83,6 +84,7 @@ class Checked:
 
 
 Along = Callable[[Cursor, Checked], None]
+"What else is written in the transaction of a check, from its changes."
 
 
 def check(
@@ -94,25 +96,24 @@ def check(
     along: Along | None = None,
     keep: bool = True,
 ) -> Checked:
-    """Asks every rule as of `at` (naive UTC) and keeps what that changes.
+    """Checks every rule as of `at` (naive UTC) and stores what that changes.
 
-    Without `keep` nothing is written, and all that was found counts as opened: for an instant before the last check.
+    Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check.
     """
     was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
-    checked, doubts = Checked(at), Doubts(store, at)
+    checked, needs = Checked(at), DataNeeds(store, at)
     for rule in rules().values() if chosen is None else chosen:
-        checked.runs.append(ask_rule(store, rule, overrides, checked, was_open, doubts))
-
-    found = checked.opened
+        checked.runs.append(check_rule(store, rule, overrides, checked, was_open, needs))
+    new = checked.opened
 
     def write(cursor: Cursor) -> None:
         # Another process may have checked in between: what it opened is not opened again.
-        there = opened_meanwhile(cursor)
-        checked.opened = [one for one in found if (one.rule, one.subject) not in there]
+        already_open = opened_meanwhile(cursor)
+        checked.opened = [one for one in new if (one.rule, one.subject) not in already_open]
         add_incidents(cursor, checked.opened)
         reword_incidents(cursor, checked.changed)
         close_incidents(cursor, checked.closed, at)
-        keep_runs(cursor, checked)
+        add_runs(cursor, checked)
         if along is not None:
             along(cursor, checked)
 
@@ -121,60 +122,68 @@ def check(
     return checked
 
 
-def ask_rule(
+def check_rule(
     store: Store,
     rule: Rule,
     overrides: Mapping[str, Any],
     checked: Checked,
     was_open: Mapping[tuple[str, str], Incident],
-    doubts: Doubts,
+    needs: DataNeeds,
 ) -> Run:
-    """Asks one rule, for each of its askings; a rule that fails changes no incident."""
+    """Checks one rule with each of its variants; a rule that fails changes no incident."""
     run, began = Run(rule.name), time.monotonic()
-    known = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
+    before = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
     try:
-        doubted = doubts.of(rule.needs)
-        opened, held, severities = answered(store, rule, overrides, checked.at)
+        unmet = needs.unmet(rule.needs)
+        result = evaluate(store, rule, overrides, checked.at)
     except StoreError as error:
         run.outcome, run.detail = "failed", str(error)
     else:
-        settle(rule, checked, known, doubted, opened, held, severities)
-        run.findings = len(opened)
-        run.detail = ", ".join(sorted(doubted.values()))
-        run.outcome = "found" if opened else "unknown" if doubted else "ok"
+        sort_changes(rule, checked, before, unmet, result)
+        run.findings = len(result.firing)
+        run.detail = ", ".join(sorted(unmet.values()))
+        run.outcome = "found" if result.firing else "unknown" if unmet else "ok"
     run.duration_ms = round((time.monotonic() - began) * 1000)
     return run
 
 
-def answered(
-    store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetime
-) -> tuple[dict[str, Finding], set[str], dict[str, str]]:
-    """Gives what a rule finds, the subjects that it still holds to at its levels to close, and each one's severity."""
-    opened: dict[str, Finding] = {}
-    held: set[str] = set()
-    severities: dict[str, str] = {}
-    made = askings(rule, overrides)
-    named = frozenset().union(*(one.apps for one in made if one.apps))
-    for one in made:
+@dataclass
+class Evaluation:
+    """What a rule's answers come to, at its levels to open and to close."""
+
+    firing: dict[str, Finding] = field(default_factory=dict)
+    "By subject."
+    still_open: set[str] = field(default_factory=set)
+    "Subjects that an open incident stays open for; those that fire are among them."
+    severities: dict[str, str] = field(default_factory=dict)
+
+
+def evaluate(store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetime) -> Evaluation:
+    """Evaluates a rule as of an instant with each of its variants."""
+    result, every = Evaluation(), variants(rule, overrides)
+    named = frozenset().union(*(one.apps for one in every if one.apps))
+    for one in every:
         if one.silent:
             continue
-        for finding in within(findings(store, one.rule, one.opens, at), one, named):
-            opened[finding.subject] = finding
-            severities[finding.subject] = finding.severity or one.severity
+        for finding in of_apps(findings(store, one.rule, one.opens, at), one, named):
+            result.firing[finding.subject] = finding
+            result.severities[finding.subject] = finding.severity or one.severity
         if one.closes != one.opens:
-            held |= {finding.subject for finding in within(findings(store, one.rule, one.closes, at), one, named)}
-    return opened, held | set(opened), severities
+            near = of_apps(findings(store, one.rule, one.closes, at), one, named)
+            result.still_open |= {finding.subject for finding in near}
+    result.still_open |= set(result.firing)
+    return result
 
 
-def within(found: Iterable[Finding], asking: Asking, named: frozenset[str]) -> Iterable[Finding]:
-    """Leaves the findings that an asking is for: those of its apps, or those of no app that another asking names."""
+def of_apps(rows: Iterable[Finding], variant: Variant, named: frozenset[str]) -> Iterable[Finding]:
+    """Keeps the findings that a variant is for: those of its apps, or those of no app that another variant names."""
     return (
-        one for one in found if (one.app_name in asking.apps if asking.apps is not None else one.app_name not in named)
+        one for one in rows if (one.app_name in variant.apps if variant.apps is not None else one.app_name not in named)
     )
 
 
 def findings(store: Store, rule: Rule, values: Mapping[str, Any], at: datetime) -> list[Finding]:
-    """Gives a rule's rows as of an instant."""
+    """Returns a rule's rows as of an instant."""
     rows = store.fetch(rule.query.sql, {**values, "at": at}).to_pylist()
     return [
         Finding(
@@ -183,37 +192,32 @@ def findings(store: Store, rule: Rule, values: Mapping[str, Any], at: datetime) 
             str(row["summary"]),
             row["app_name"],
             row["job_id"],
-            {name: held for name, held in row.items() if name not in (*FIRST, "severity")},
+            {name: seen for name, seen in row.items() if name not in (*FIRST, "severity")},
             row.get("severity"),
         )
         for row in rows
     ]
 
 
-def settle(
-    rule: Rule,
-    checked: Checked,
-    known: Mapping[str, Incident],
-    doubted: Mapping[str, str],
-    opened: Mapping[str, Finding],
-    held: set[str],
-    severities: Mapping[str, str],
+def sort_changes(
+    rule: Rule, checked: Checked, before: Mapping[str, Incident], unmet: Mapping[str, str], result: Evaluation
 ) -> None:
-    """Sorts what a rule said into what opens, what closes and what only reads otherwise."""
-    for subject, finding in opened.items():
-        now = incident_of(rule, finding, severities[subject], checked.at)
-        before = known.get(subject)
-        if before is None:
+    """Sorts a rule's findings into what opens, what closes and what only reads otherwise."""
+    for subject, finding in result.firing.items():
+        now = incident_of(rule, finding, result.severities[subject], checked.at)
+        earlier = before.get(subject)
+        if earlier is None:
             checked.opened.append(now)
-        elif (before.summary, before.severity) != (now.summary, now.severity):
-            checked.changed.append(before.reading(now))
-    for subject, before in known.items():
-        if subject not in held and before.job_id not in doubted and not ("" in doubted and before.job_id is None):
-            checked.closed.append(before)
+        elif (earlier.summary, earlier.severity) != (now.summary, now.severity):
+            checked.changed.append(earlier.reworded(now))
+    for subject, earlier in before.items():
+        is_unknown = earlier.job_id in unmet or ("" in unmet and earlier.job_id is None)
+        if subject not in result.still_open and not is_unknown:
+            checked.closed.append(earlier)
 
 
 def incident_of(rule: Rule, finding: Finding, severity: str, at: datetime) -> Incident:
-    """Makes an incident of a finding, dated when the trouble began in the log."""
+    """Builds an incident from a finding, dated when the trouble began in the log."""
     mark = sha256(f"{rule.name}|{finding.subject}|{finding.since}|{at}".encode()).hexdigest()[:16]
     return Incident(
         incident_id=mark,
@@ -230,8 +234,8 @@ def incident_of(rule: Rule, finding: Finding, severity: str, at: datetime) -> In
     )
 
 
-def keep_runs(cursor: Cursor, checked: Checked) -> None:
-    """Adds one line a rule."""
+def add_runs(cursor: Cursor, checked: Checked) -> None:
+    """Adds one line a rule to `rule_runs`."""
     arriving = pa.table(
         {
             "rule": [run.rule for run in checked.runs],

@@ -1,4 +1,4 @@
-"""Incidents as the store keeps them: opened, closed, and what people say of them: seen, later, mine, a note."""
+"""Incidents as the store keeps them: opened, closed, and acknowledged, snoozed, assigned or annotated by people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -36,8 +36,8 @@ class Incident:
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
 
-    def reading(self, now: "Incident") -> Self:
-        """Gives this incident as it reads now; when it began and what people said of it stay."""
+    def reworded(self, now: "Incident") -> Self:
+        """Returns this incident as it reads now; when it began and what people said of it stay."""
         return replace(self, summary=now.summary, severity=now.severity, evidence=now.evidence)
 
 
@@ -48,21 +48,21 @@ SCHEMA = pa.schema([(name, pa.timestamp("us") if name in INSTANTS else pa.string
 
 
 def open_incidents(store: Store) -> list[Incident]:
-    """Gives the incidents that last, the oldest first."""
-    known = f"select {NAMES} from incidents where closed_at is null order by opened_at, incident_id"
-    return [Incident(*row) for row in store.rows(known)]
+    """Returns the open incidents, the oldest first."""
+    lasting = f"select {NAMES} from incidents where closed_at is null order by opened_at, incident_id"
+    return [Incident(*row) for row in store.rows(lasting)]
 
 
 def incident(store: Store, incident_id: str) -> Incident:
-    """Gives one incident; raises UnknownIncident."""
-    found = store.rows(f"select {NAMES} from incidents where incident_id = ?", [incident_id])
-    if not found:
+    """Returns one incident; raises UnknownIncident."""
+    rows = store.rows(f"select {NAMES} from incidents where incident_id = ?", [incident_id])
+    if not rows:
         raise UnknownIncident(f"There is no incident '{incident_id}'; `python -m pipeline status` lists the open ones.")
-    return Incident(*found[0])
+    return Incident(*rows[0])
 
 
 def opened_meanwhile(cursor: Cursor) -> set[tuple[str, str]]:
-    """Gives rule and subject of every incident that lasts, as a transaction sees them."""
+    """Returns rule and subject of every open incident, as a transaction sees them."""
     return set(cursor.execute("select rule, subject from incidents where closed_at is null").fetchall())
 
 
@@ -77,47 +77,47 @@ def add_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
 
 
 def reword_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
-    """Keeps how incidents read now, and nothing else: what people say of them may change at the same time."""
+    """Updates how incidents read now, and nothing else: people may change the rest at the same time."""
     for one in incidents:
         words = [one.summary, one.severity, one.evidence, one.incident_id]
         cursor.execute("update incidents set summary = ?, severity = ?, evidence = ? where incident_id = ?", words)
 
 
 def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime) -> None:
-    """Closes incidents as of an instant; what people said of them meanwhile stays."""
+    """Closes incidents as of an instant; what people changed meanwhile stays."""
     if incidents:
-        mine = [one.incident_id for one in incidents]
-        cursor.execute("update incidents set closed_at = ? where list_contains(?, incident_id)", [at, mine])
+        ids = [one.incident_id for one in incidents]
+        cursor.execute("update incidents set closed_at = ? where list_contains(?, incident_id)", [at, ids])
 
 
 def acknowledge(store: Store, incident_id: str, by: str, at: datetime) -> Incident:
-    """Keeps who has seen an incident."""
+    """Records who acknowledges an incident."""
     return amend(store, incident_id, acknowledged_by=by, acknowledged_at=at)
 
 
 def snooze(store: Store, incident_id: str, until: datetime | None) -> Incident:
-    """Keeps until when nobody wants to hear of an incident; None wakes it."""
+    """Snoozes an incident until an instant; None ends the snooze."""
     return amend(store, incident_id, snoozed_until=until)
 
 
 def assign(store: Store, incident_id: str, owner: str | None) -> Incident:
-    """Keeps whose an incident is."""
+    """Assigns an incident to an owner, or to none."""
     return amend(store, incident_id, owner=owner)
 
 
 def annotate(store: Store, incident_id: str, note: str | None) -> Incident:
-    """Keeps a note on an incident."""
+    """Sets the note on an incident."""
     return amend(store, incident_id, note=note)
 
 
-def amend(store: Store, incident_id: str, **said: str | datetime | None) -> Incident:
-    """Changes what people say of an incident and nothing else: a check may write it at the same time."""
+def amend(store: Store, incident_id: str, **values: str | datetime | None) -> Incident:
+    """Updates what people set on an incident and nothing else: a check may write it at the same time."""
     incident(store, incident_id)
-    columns = ", ".join(f"{name} = ${name}" for name in said)
+    columns = ", ".join(f"{name} = ${name}" for name in values)
 
     def change(cursor: Cursor) -> None:
         cursor.execute(
-            f"update incidents set {columns} where incident_id = $incident_id", said | {"incident_id": incident_id}
+            f"update incidents set {columns} where incident_id = $incident_id", values | {"incident_id": incident_id}
         )
 
     store.write(change)

@@ -26,37 +26,37 @@ where c.source = 'events'
 group by job_id
 """
 "A job none of whose hours, before the present one, is unknown."
-ASKED = {"jobs": JOBS, "events": EVENTS, "exchanges": EXCHANGES}
+MET = {"jobs": JOBS, "events": EVENTS, "exchanges": EXCHANGES}
 
 
-class Doubts:
-    """What is in doubt as of one instant; a need is asked of the store once, however many rules have it."""
+class DataNeeds:
+    """Looks up which needs are unmet as of one instant; each need once, however many rules have it."""
 
     def __init__(self, store: Store, at: datetime) -> None:
         self._store, self._at = store, at
-        self._known: dict[Need, dict[str, str]] = {}
+        self._looked_up: dict[Need, dict[str, str]] = {}
 
-    def of(self, needs: Iterable[Need]) -> dict[str, str]:
-        """Gives the jobs of which too little is known, with what is missing; '' stands for all of them.
+    def unmet(self, needs: Iterable[Need]) -> dict[str, str]:
+        """Returns the jobs of which too little is known, with what is missing; '' means all of them.
 
         Without any job at all, nothing is known.
         """
-        doubted: dict[str, str] = {}
+        unmet: dict[str, str] = {}
         for need in needs:
-            if need not in self._known:
-                self._known[need] = self._ask(need)
-            doubted |= self._known[need]
-        return doubted
+            if need not in self._looked_up:
+                self._looked_up[need] = self._look_up(need)
+            unmet |= self._looked_up[need]
+        return unmet
 
-    def _ask(self, need: Need) -> dict[str, str]:
-        """Asks the store for one need."""
+    def _look_up(self, need: Need) -> dict[str, str]:
+        """Looks one need up in the store."""
         since = self._at - timedelta(hours=need.hours)
-        rows = self._store.rows(ASKED[need.source], {"since": since, "at": self._at})
+        rows = self._store.rows(MET[need.source], {"since": since, "at": self._at})
         missing = f"{need.source} of the last {need.hours} hours"
-        doubted = {str(job or ""): f"{name or job}: {missing}" for job, name, known in rows if not known}
-        return doubted if rows else {"": missing}
+        unmet = {str(job or ""): f"{name or job}: {missing}" for job, name, is_met in rows if not is_met}
+        return unmet if rows else {"": missing}
 
 
-def in_doubt(store: Store, needs: Iterable[Need], at: datetime) -> dict[str, str]:
-    """Gives what is in doubt for one rule's needs."""
-    return Doubts(store, at).of(needs)
+def unmet_needs(store: Store, needs: Iterable[Need], at: datetime) -> dict[str, str]:
+    """Returns the jobs for which one rule's needs are unmet, with what is missing."""
+    return DataNeeds(store, at).unmet(needs)

@@ -1,4 +1,4 @@
-"""When each app's token ends: what an operator says, or what a JWT says of itself; the token is never kept.
+"""When each app's token expires: an operator's date, or the claims of a JWT; the token is never kept.
 
 Only `exp` and `iat` are taken from a JWT. Nothing that is raised or returned here holds any part of what was pasted.
 """
@@ -16,12 +16,12 @@ from pipeline.config.errors import TokenRefused
 from pipeline.config.secrets import without_secrets
 from pipeline.config.wording import day
 from pipeline.knowledge.app_profiles import Profile, Token, profile_of
-from pipeline.rules.rule import asked, find_rule
+from pipeline.rules.rule import find_rule
 from pipeline.store.lake import Cursor, Store
 
 RULE = "token_due"
 APPS = "select app_name from hourly_parts union select app_name from job_snapshots"
-SAID = "select distinct app_name from tokens"
+RECORDED = "select distinct app_name from tokens"
 LATEST = datetime(2200, 1, 1)
 "An end after this is a mistake: milliseconds for seconds, or a year typed wrongly."
 ASK = "Give the date with --expires, or in the form, if you know it."
@@ -29,7 +29,7 @@ ASK = "Give the date with --expires, or in the form, if you know it."
 
 @dataclass(frozen=True)
 class Claims:
-    """What a JWT says of its own life. Instants are naive UTC."""
+    """The lifetime that a JWT claims. Instants are naive UTC."""
 
     expires_at: datetime
     issued_at: datetime | None
@@ -42,15 +42,15 @@ def read_jwt(text: str) -> Claims:
     >>> read_jwt(f"Bearer e30.{body}.c2ln").expires_at
     datetime.datetime(2026, 12, 31, 0, 0)
     """
-    said = payload(text)
-    if "exp" not in said:
+    claims = payload(text)
+    if "exp" not in claims:
         raise TokenRefused(f"This JWT names no end: it has no exp, so it may be valid without limit. {ASK}")
-    issued = said.get("iat")
-    return Claims(moment("exp", said["exp"]), None if issued is None else moment("iat", issued))
+    issued = claims.get("iat")
+    return Claims(claimed_instant("exp", claims["exp"]), None if issued is None else claimed_instant("iat", issued))
 
 
 def payload(text: str) -> Mapping[str, Any]:
-    """Gives what a JWT says, unverified: whose signature it is does not matter for its end."""
+    """Returns the claims of a JWT, unverified: whose signature it is does not matter for its end."""
     words = text.split()
     parts = words[-1].split(".") if len(words) == 1 or (len(words) == 2 and words[0].casefold() == "bearer") else []
     if len(parts) == 5:
@@ -67,20 +67,20 @@ def payload(text: str) -> Mapping[str, Any]:
 
 
 def decoded(part: str) -> Mapping[str, Any] | None:
-    """Gives one part of a JWT as an object; None where it is none."""
+    """Decodes one part of a JWT into an object; None where it is none."""
     try:
-        held = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        document = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         return None
-    return held if isinstance(held, dict) else None
+    return document if isinstance(document, dict) else None
 
 
-def moment(claim: str, held: object) -> datetime:
+def claimed_instant(claim: str, seconds: object) -> datetime:
     """Reads a claim's instant: seconds since 1970."""
-    if isinstance(held, bool) or not isinstance(held, int | float):
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TokenRefused(f"The {claim} of this JWT is no number; seconds since 1970 were expected. {ASK}")
     try:
-        at = datetime(1970, 1, 1) + timedelta(seconds=held)
+        at = datetime(1970, 1, 1) + timedelta(seconds=seconds)
     except (OverflowError, ValueError):
         at = datetime.max
     if not datetime(1970, 1, 1) < at < LATEST:
@@ -90,8 +90,8 @@ def moment(claim: str, held: object) -> datetime:
     return at
 
 
-def read_end(text: str) -> datetime:
-    """Reads the end that a person gives, as naive UTC; raises TokenRefused."""
+def read_expiry(text: str) -> datetime:
+    """Reads the expiry that a person gives, as naive UTC; raises TokenRefused."""
     shown = without_secrets(text.strip())[:40]
     try:
         at = datetime.fromisoformat(text.strip())
@@ -103,27 +103,27 @@ def read_end(text: str) -> datetime:
     return at
 
 
-def known_app(store: Store, app: str) -> str:
-    """Gives an app's name as the store spells it; where apps are known, one that is not among them is refused."""
+def app_named(store: Store, app: str) -> str:
+    """Returns an app's name as the store spells it; where apps are stored, one that is not among them is refused."""
     names = sorted(str(name) for (name,) in store.rows(APPS) if name)
     wanted = without_secrets(app.strip())
-    for name in [*names, *(str(name) for (name,) in store.rows(SAID))]:
+    for name in [*names, *(str(name) for (name,) in store.rows(RECORDED))]:
         if name.casefold() == wanted.casefold():
             return name
     if not wanted:
         raise TokenRefused("No app was named; give its name as Entra has it, such as Cerby.")
     if names:
-        near = get_close_matches(wanted, names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
+        nearest = get_close_matches(wanted, names, 1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(names)}."
         raise TokenRefused(f"No app '{wanted[:60]}' is known here; {hint}")
     return wanted
 
 
-def say(
+def record_expiry(
     store: Store, app: str, expires_at: datetime | None, by: str | None, at: datetime, note: str | None = None
 ) -> str:
-    """Keeps when an app's token ends, None for nobody knows, and gives the app's name; older words stay as history."""
-    name = known_app(store, app)
+    """Records when an app's token expires, None for unknown, and returns the app's name; older records stay."""
+    name = app_named(store, app)
     words = [without_secrets(word.strip())[:200] or None if word else None for word in (by, note)]
 
     def write(cursor: Cursor) -> None:
@@ -134,31 +134,31 @@ def say(
 
 
 def note_of(claims: Claims, note: str | None = None) -> str | None:
-    """Gives a note with what the token said of its beginning."""
+    """Returns a note with the instant at which the token was issued."""
     issued = f"issued {day(claims.issued_at)}" if claims.issued_at else ""
     return "; ".join(part for part in (issued, (note or "").strip()) if part) or None
 
 
 def with_leads(overrides: Mapping[str, Any], profiles: Sequence[Profile], apps: Sequence[str]) -> dict[str, Any]:
-    """Gives what rules.toml says, and for the rule on tokens each profile's lead time where rules.toml says none."""
-    own = dict(overrides.get(RULE, {}))
-    said = dict(own.get("app", {}))
+    """Adds each profile's lead time to the overrides of the rule on tokens, where rules.toml sets none."""
+    override = dict(overrides.get(RULE, {}))
+    by_app = dict(override.get("app", {}))
     for app in apps:
         token = token_of(profiles, app)
-        if token is not None and "lead" not in own and "lead" not in said.get(app, {}):
-            said[app] = {**said.get(app, {}), "lead": token.lead_days}
-    return {**overrides, RULE: {**own, "app": said}} if said else dict(overrides)
+        if token is not None and "lead" not in override and "lead" not in by_app.get(app, {}):
+            by_app[app] = {**by_app.get(app, {}), "lead": token.lead_days}
+    return {**overrides, RULE: {**override, "app": by_app}} if by_app else dict(overrides)
 
 
 def token_of(profiles: Sequence[Profile], app: str) -> Token | None:
-    """Gives what is known of an app's tokens."""
+    """Returns what an app's profile says of its tokens."""
     profile = profile_of(profiles, app)
     return profile.token if profile else None
 
 
 def lead_days(overrides: Mapping[str, Any], app: str) -> int:
-    """Gives the days that a new token of an app takes, as the rule on tokens reckons."""
-    own = overrides.get(RULE, {})
-    standard = next(one.default for one in asked(find_rule(RULE)) if one.name == "lead")
-    held = own.get("app", {}).get(app, {}).get("lead", own.get("lead", standard))
-    return int(held[0] if isinstance(held, list) else held)
+    """Returns the days that a new token of an app takes, as the rule on tokens counts them."""
+    override = overrides.get(RULE, {})
+    standard = next(one.default for one in find_rule(RULE).parameters if one.name == "lead")
+    lead = override.get("app", {}).get(app, {}).get("lead", override.get("lead", standard))
+    return int(lead[0] if isinstance(lead, list) else lead)

@@ -9,7 +9,8 @@ import pytest
 from pipeline.config.errors import RulesError
 from pipeline.rules.evaluate import check
 from pipeline.rules.incidents import acknowledge, annotate, assign, incident, open_incidents, snooze
-from pipeline.rules.rule import Rule, find_rule, read_overrides
+from pipeline.rules.overrides import read_overrides
+from pipeline.rules.rule import Rule, find_rule
 from tests.support.given import Given, moment
 
 

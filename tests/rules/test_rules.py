@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.rules.evaluate import answered
+from pipeline.rules.evaluate import evaluate
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, job_id, moment
 
@@ -13,17 +13,17 @@ CERBY = job_id("Cerby")
 def opens(given: Given, rule: str, at: datetime, **values: Any) -> dict[str, dict[str, Any]]:
     """What a rule finds as of an instant: subject to evidence, with `summary`, `since` and `severity`."""
     store = given.stored() if given.rows else given.store
-    found, _, severities = answered(store, find_rule(rule), {rule: values}, at)
+    result = evaluate(store, find_rule(rule), {rule: values}, at)
     return {
-        subject: {**one.evidence, "summary": one.summary, "since": one.since, "severity": severities[subject]}
-        for subject, one in found.items()
+        subject: {**one.evidence, "summary": one.summary, "since": one.since, "severity": result.severities[subject]}
+        for subject, one in result.firing.items()
     }
 
 
 def lasts(given: Given, rule: str, at: datetime, **values: Any) -> set[str]:
     """The subjects that an open incident of a rule would go on with."""
     store = given.stored() if given.rows else given.store
-    return answered(store, find_rule(rule), {rule: values}, at)[1]
+    return evaluate(store, find_rule(rule), {rule: values}, at).still_open
 
 
 def refused(given: Given, day: int, hour: int, minute: int = 0, status: int = 401) -> None:

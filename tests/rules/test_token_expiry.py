@@ -15,7 +15,7 @@ from pipeline.config.errors import TokenRefused
 from pipeline.config.settings import Settings
 from pipeline.knowledge.app_profiles import read_profiles
 from pipeline.rules.catch_up import overrides_of
-from pipeline.rules.token_expiry import Claims, lead_days, read_end, read_jwt, say
+from pipeline.rules.token_expiry import Claims, lead_days, read_expiry, read_jwt, record_expiry
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.views.test_pages import app, healthy, table, text
@@ -87,24 +87,24 @@ def test_what_is_no_jwt_with_an_end_is_refused_in_a_sentence_that_repeats_nothin
 
 
 def test_a_date_is_read_as_utc_and_a_wrong_one_refused_without_repeating_a_token() -> None:
-    assert read_end("2026-12-31T01:00+02:00") == datetime(2026, 12, 30, 23)
-    assert read_end(" 2026-12-31 ") == datetime(2026, 12, 31)
+    assert read_expiry("2026-12-31T01:00+02:00") == datetime(2026, 12, 30, 23)
+    assert read_expiry(" 2026-12-31 ") == datetime(2026, 12, 31)
     with pytest.raises(TokenRefused, match=r"'soon' is no instant; ISO 8601 was expected, such as 2026-12-31T00:00Z."):
-        read_end("soon")
+        read_expiry("soon")
     with pytest.raises(TokenRefused, match="'1026-12-31' is no end of a token"):
-        read_end("1026-12-31")
+        read_expiry("1026-12-31")
     with pytest.raises(TokenRefused) as refused:
-        read_end(jwt(exp=1798675200))
+        read_expiry(jwt(exp=1798675200))
     assert SIGNATURE not in str(refused.value) and "[removed]" in str(refused.value)
 
 
 def test_the_newest_word_counts_the_older_ones_are_history_and_none_may_be_known_any_more(store: Store) -> None:
-    say(store, "Cerby", moment(50), "Ada", moment(1))
-    say(store, "Cerby", moment(60), "Bob", moment(3), "renewed")
+    record_expiry(store, "Cerby", moment(50), "Ada", moment(1))
+    record_expiry(store, "Cerby", moment(60), "Bob", moment(3), "renewed")
     assert known(store) == [("Cerby", moment(60), "Bob", "renewed")]
     assert known(store, moment(2)) == [("Cerby", moment(50), "Ada", None)]
     assert known(store, moment(0)) == [("Cerby", moment(60), "Bob", "renewed")]
-    say(store, "cerby", None, None, moment(4))
+    record_expiry(store, "cerby", None, None, moment(4))
     assert known(store) == []
     assert store.rows("select count(*) from tokens") == [(3,)]
 
@@ -112,17 +112,17 @@ def test_the_newest_word_counts_the_older_ones_are_history_and_none_may_be_known
 def test_an_app_is_named_as_the_store_spells_it_and_a_slip_is_answered_with_the_nearest(given: Given) -> None:
     given.succeeded("ada", app="Contoso Docs")
     store = given.stored()
-    assert say(store, " contoso docs ", moment(50), None, moment()) == "Contoso Docs"
+    assert record_expiry(store, " contoso docs ", moment(50), None, moment()) == "Contoso Docs"
     with pytest.raises(TokenRefused, match=r"No app 'Contoso Dogs' is known here; did you mean Contoso Docs\?"):
-        say(store, "Contoso Dogs", moment(50), None, moment())
+        record_expiry(store, "Contoso Dogs", moment(50), None, moment())
     with pytest.raises(TokenRefused, match=r"No app 'xyz' is known here; known are Contoso Docs\."):
-        say(store, "xyz", moment(50), None, moment())
+        record_expiry(store, "xyz", moment(50), None, moment())
     assert known(store) == [("Contoso Docs", moment(50), None, None)]
 
 
 def test_a_token_in_a_note_is_removed_before_it_is_kept(store: Store, tmp_path: Path) -> None:
     token = jwt(exp=1798675200)
-    say(store, "Cerby", moment(50), "Ada", moment(), f"it is {token}")
+    record_expiry(store, "Cerby", moment(50), "Ada", moment(), f"it is {token}")
     assert known(store) == [("Cerby", moment(50), "Ada", "it is [removed]")]
     assert leaks(tmp_path, token) == []
 
@@ -186,7 +186,7 @@ def test_the_lead_time_is_the_profiles_unless_rules_toml_says_another(
     (folder / "cerby.toml").write_text(f'name = "Cerby"\nsource = "x"\n[applies_to]\napps = ["Cerby"]\n{token}')
     store.settings = settings.model_copy(update={"profiles": folder, "rules": tmp_path / "r.toml"})
     for name in ("Cerby", "Zoom"):
-        say(store, name, moment(50), None, moment())
+        record_expiry(store, name, moment(50), None, moment())
     assert [lead_days(overrides_of(store), name) for name in ("Cerby", "Zoom")] == [21, 7]
     (tmp_path / "r.toml").write_text("[token_due]\nspare = 3\n[token_due.app.Cerby]\nlead = 14")
     assert overrides_of(store)["token_due"] == {"spare": 3, "app": {"Cerby": {"lead": 14}}}

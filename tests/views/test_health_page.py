@@ -10,7 +10,8 @@ from pipeline.config.errors import RulesError
 from pipeline.rules.backtest import backtest
 from pipeline.rules.evaluate import check
 from pipeline.rules.incidents import open_incidents
-from pipeline.rules.rule import find_rule, read_overrides, write_override
+from pipeline.rules.overrides import read_overrides, write_override
+from pipeline.rules.rule import find_rule
 from tests.support.given import Given, moment
 from tests.views.test_pages import APP, healthy, text
 

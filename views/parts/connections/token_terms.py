@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.knowledge.app_profiles import Profile
-from pipeline.rules.rule import asked, find_rule
+from pipeline.rules.rule import find_rule
 from pipeline.rules.token_expiry import RULE, lead_days, token_of
 from views.frame.look import Tone, count, missing, span, when
 
@@ -63,7 +63,7 @@ def term_of(row: Mapping[str, Any], overrides: Mapping[str, Any], now: datetime)
 
 def spare_days(overrides: Mapping[str, Any]) -> int:
     """Gives the days to spare, as the rule on tokens reckons."""
-    standard = next(one.default for one in asked(find_rule(RULE)) if one.name == "spare")
+    standard = next(one.default for one in find_rule(RULE).parameters if one.name == "spare")
     held = overrides.get(RULE, {}).get("spare", standard)
     return int(held[0] if isinstance(held, list) else held)
 

@@ -11,7 +11,7 @@ from pipeline.config import clock
 from pipeline.config.errors import RulesError, StoreError, TokenRefused
 from pipeline.knowledge.app_profiles import Profile
 from pipeline.rules.catch_up import overrides_of
-from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, say
+from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, record_expiry
 from views.charts.tokens import calendar
 from views.frame.look import chip_colours, chips, count, missing, plain, when
 from views.frame.page import BLANK, PLAIN, Row, as_of, ask, asked, records, store, tile, times
@@ -183,7 +183,7 @@ def forget() -> None:
 def keep(ends: datetime | None, by: str | None, note: str | None) -> None:
     """Writes when the chosen app's token ends."""
     at = clock.naive(clock.now(store().settings))
-    app = say(store(), str(st.session_state["token_app"]), ends, by, at, note)
+    app = record_expiry(store(), str(st.session_state["token_app"]), ends, by, at, note)
     st.session_state["token_kept"] = f"{app}: " + (
         "it is not known when the token ends." if ends is None else f"the token ends {when(ends)}."
     )

@@ -14,8 +14,9 @@ import streamlit as st
 from pipeline.config.errors import RulesError, StoreError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.rules.backtest import Backtest, backtest
-from pipeline.rules.needs import in_doubt
-from pipeline.rules.rule import SEVERITIES, Rule, asked, find_rule, judge, read_overrides, rules, write_override
+from pipeline.rules.needs import unmet_needs
+from pipeline.rules.overrides import check_override, read_overrides, write_override
+from pipeline.rules.rule import SEVERITIES, Rule, find_rule, rules
 from pipeline.store.catalog import value
 from views.charts import base
 from views.frame.look import chip_colours, chips, count, plain, span, when
@@ -34,7 +35,7 @@ def said_of() -> dict[str, Any]:
 
 def lacking(rule: Rule, outcome: str, ran_at: Any) -> str:
     """Says what was missing where a rule is unknown."""
-    return "; ".join(sorted(in_doubt(store(), rule.needs, ran_at).values())) if outcome == "unknown" else ""
+    return "; ".join(sorted(unmet_needs(store(), rule.needs, ran_at).values())) if outcome == "unknown" else ""
 
 
 def changed(held: Mapping[str, Any]) -> str:
@@ -153,7 +154,7 @@ def parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
 def inputs(rule: Rule, held: Mapping[str, Any], scope: str) -> dict[str, Any]:
     """Draws a rule's settings and gives those that differ from its file; raises WrongValue."""
     said: dict[str, Any] = {}
-    for one in asked(rule):
+    for one in rule.parameters:
         standard = [one.default or "", *([rule.closing[one.name]] if one.name in rule.closing else [])]
         now = held.get(one.name, standard)
         levels = now if isinstance(now, list) else [now] * len(standard)
@@ -191,7 +192,7 @@ def replay(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
         progress.progress(min(1.0, share))
 
     try:
-        judge(rule, tried[rule.name])
+        check_override(rule, tried[rule.name])
         found = backtest(
             store(),
             rule,

@@ -13,7 +13,8 @@ import pandas as pd
 from pipeline.config.errors import RulesError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.knowledge.quarantine_reasons import Reason, find_reason
-from pipeline.rules.rule import askings, find_rule, read_overrides
+from pipeline.rules.overrides import read_overrides, variants
+from pipeline.rules.rule import find_rule
 from views.frame.look import cause, count, missing, plain, span, when
 from views.frame.page import Row, Values, ahead, ask, records
 
@@ -135,9 +136,9 @@ def given_up() -> int:
 def told(rule: str, app: str | None = None) -> Values:
     """Gives the values that a rule opens with; its defaults where rules.toml cannot be read, of which Health tells."""
     try:
-        made = askings(find_rule(rule), read_overrides(Path(read_settings().rules)))
+        made = variants(find_rule(rule), read_overrides(Path(read_settings().rules)))
     except (RulesError, WrongValue):
-        made = askings(find_rule(rule), {})
+        made = variants(find_rule(rule), {})
     return dict(next(one.opens for one in made if one.apps is None or app in one.apps))
 
 
