@@ -11,7 +11,7 @@ from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated
-from pipeline.notify.enqueue import telling
+from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
 from pipeline.rules.evaluate import check as ask_rules
@@ -31,7 +31,7 @@ def check(
     moment = read_instant(at) if at else as_of(store)
     last = last_check(store)
     kept = last is None or moment >= last
-    checked = ask_rules(store, moment, overrides=overrides_of(store), along=telling(store), keep=kept)
+    checked = ask_rules(store, moment, overrides=overrides_of(store), along=outbox_writer(store), keep=kept)
     lasting = open_incidents(store) if kept else checked.opened
     if as_json:
         terminal.print_json(document(checked, lasting, kept))

@@ -13,7 +13,7 @@ from pipeline.config.errors import RoutesError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import dated, iso
 from pipeline.notify.deliver import Sent, deliver_due, due, message_of, try_out
-from pipeline.notify.enqueue import announced, telling_of
+from pipeline.notify.enqueue import announcements, context_of
 from pipeline.notify.outbox import Row, waiting
 from pipeline.notify.routes import Routes, read_routes
 from pipeline.rules.incidents import open_incidents
@@ -83,11 +83,11 @@ def foreseen(store: Store, routes: Routes, now: datetime) -> Document:
         return [foresight(batch, now, routes) for batch in batches + later]
     cursor = store.cursor()
     try:
-        telling = telling_of(cursor, now, routes)
+        context = context_of(cursor, now, routes)
     finally:
         cursor.close()
-    said = (announced(incident, [], routes, telling) for incident in open_incidents(store))
-    return [foresight([row], now, routes) | {"waits": False} for rows in said for row in rows]
+    messages = (announcements(incident, [], routes, context) for incident in open_incidents(store))
+    return [foresight([row], now, routes) | {"waits": False} for rows in messages for row in rows]
 
 
 def foresight(batch: list[Row], now: datetime, routes: Routes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Delivers what waits in the outbox; only here is apprise known.
+"""Delivers what waits in the outbox; only this module imports apprise.
 
 A message is claimed, sent and recorded, each in a transaction of its own, so nothing is lost. One process delivers at a
 time, under a lock that the OS frees when it dies: a claim found then is of a dead process, and is sent again under the
@@ -28,8 +28,8 @@ from pipeline.notify.routes import OWN_HOSTS, VARIABLE, Destination, Route, Rout
 from pipeline.store.lake import Store
 
 KINDS = {"critical": "failure", "warning": "warning"}
-TELLING = ("Socket Exception: ", "Response Details:")
-"What of apprise's chatter says why something failed."
+REASONS = ("Socket Exception: ", "Response Details:")
+"Beginnings of apprise's log lines that say why something failed."
 CONNECT_S, READ_S = 10.0, 30.0
 "How long a web service may take to answer; one that answers later is sent the message again."
 LONGEST = 400
@@ -44,12 +44,12 @@ class Sent:
     address: str
     title: str
     changes: int
-    "How many changes it tells of."
+    "How many changes it covers."
     error: str | None
 
 
 def deliver_due(store: Store, now: datetime, routes: Routes, wait_s: float = 0) -> list[Sent]:
-    """Sends what is due (`now` is naive UTC) and gives how each went; nothing while another process is at it."""
+    """Sends what is due (`now` is naive UTC) and returns how each went; nothing while another process is at it."""
     if not waiting(store):
         return []
     began, host = time.monotonic(), socket.gethostname()
@@ -63,24 +63,24 @@ def deliver_due(store: Store, now: datetime, routes: Routes, wait_s: float = 0) 
         sent = []
         for batch in due(waiting(store), routes, now):
             at = now + timedelta(seconds=time.monotonic() - began)
-            told = send(store, batch, routes, f"{host} {os.getpid()}", at)
-            sent += [told] if told else []
+            outcome = send(store, batch, routes, f"{host} {os.getpid()}", at)
+            sent += [outcome] if outcome else []
         return sent
     finally:
         lock.release()
 
 
 def due(rows: Sequence[Row], routes: Routes, now: datetime) -> list[list[Row]]:
-    """Gives what is to go out now, each list as one message: storms become one, and so does what once went as one."""
+    """Returns what is to go out now, each list as one message: storms become one, and so does what once went as one."""
     ways: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.state == WAITING and row.due_at <= now and not quiet(row, routes, now):
             ways.setdefault((row.route, row.address), []).append(row)
     batches: list[list[Row]] = []
-    for (name, _), held in ways.items():
+    for (name, _), of_route in ways.items():
         route = way(routes, name)
         together: dict[str, list[Row]] = {}
-        for row in held:
+        for row in of_route:
             together.setdefault(row.sent_as or "", []).append(row)
         new = together.pop("", [])
         storm = [row for row in new if row.change != DIGEST]
@@ -92,18 +92,18 @@ def due(rows: Sequence[Row], routes: Routes, now: datetime) -> list[list[Row]]:
 
 
 def quiet(row: Row, routes: Routes, now: datetime) -> bool:
-    """Says whether a message has to wait for the end of its route's quiet hours."""
+    """Whether a message has to wait for the end of its route's quiet hours."""
     route = way(routes, row.route)
     return route is not None and route.free_at(now, row.severity) > now
 
 
 def way(routes: Routes, name: str) -> Route | None:
-    """Gives a route by its name; None when it is no more."""
+    """Returns a route by its name; None when it is no more."""
     return next((one for one in routes.routes if one.name == name), None)
 
 
 def send(store: Store, batch: Sequence[Row], routes: Routes, by: str, now: datetime) -> Sent | None:
-    """Claims, sends and records one message; gives nothing when somebody else has it."""
+    """Claims, sends and records one message; None when another process has it."""
     ids = sorted(one.message_id for one in batch)
     sent_as = batch[0].sent_as or (ids[0] if len(ids) == 1 else mark("group", *ids))
     rows = claim(store, ids, sent_as, by, now)
@@ -111,9 +111,9 @@ def send(store: Store, batch: Sequence[Row], routes: Routes, by: str, now: datet
         return None
     message = message_of(rows, sent_as)
     route, address = rows[0].route, rows[0].address
-    found = next((one for one in destinations(way(routes, route)) if one.address == address), None)
-    gone = f"There is no route '{route}' to {address} any more; it waits for one until it is given up."
-    error = deliver(routes, found, message) if found else gone
+    destination = next((one for one in destinations(way(routes, route)) if one.address == address), None)
+    missing = f"There is no route '{route}' to {address} any more; it waits for one until it is given up."
+    error = deliver(routes, destination, message) if destination else missing
     if error is None:
         record_sent(store, rows, now)
     else:
@@ -122,12 +122,12 @@ def send(store: Store, batch: Sequence[Row], routes: Routes, by: str, now: datet
 
 
 def destinations(route: Route | None) -> list[Destination]:
-    """Gives where a route leads; nowhere when it is no more."""
+    """Returns where a route leads; nowhere when it is no more."""
     return route.destinations if route else []
 
 
 def message_of(rows: Sequence[Row], sent_as: str) -> Message:
-    """Gives what goes out for some rows."""
+    """Builds what goes out for some rows."""
     messages = [row.message for row in rows]
     return replace(messages[0], message_id=sent_as) if len(messages) == 1 else grouped(sent_as, messages)
 
@@ -144,7 +144,7 @@ def try_out(routes: Routes, chosen: Sequence[Route], at: datetime) -> list[Sent]
 
 
 def deliver(routes: Routes, destination: Destination, message: Message) -> str | None:
-    """Sends a message to one place; gives nothing when it was taken, else a sentence about what went wrong."""
+    """Sends a message to one place; returns None when it was taken, else a sentence about what went wrong."""
     if not destination.is_email:
         return post(destination.target, message, routes.dashboard_url)
     if routes.smtp is None:
@@ -162,11 +162,11 @@ def post(target: str, message: Message, dashboard_url: str) -> str | None:
         return f"The environment variable {missing[0]} is empty; the route's address needs it."
     url = expanded(target, os.environ)
     asset = apprise.AppriseAsset(app_id="Provisioning", app_url=dashboard_url, async_mode=False)
-    with listening() as said:
+    with apprise_log() as log:
         try:
             service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
             if service is None:
-                return explained("apprise does not know this address", said, url)
+                return explained("apprise does not know this address", log, url)
             prepare(service, message)
             kind = "success" if message.change in (CLOSED, PASSED) else KINDS.get(message.severity, "info")
             taken = apprise.Apprise(service, asset=asset).notify(
@@ -177,8 +177,8 @@ def post(target: str, message: Message, dashboard_url: str) -> str | None:
             )
         except Exception as error:
             # The code of more than a hundred services: none of them may keep the other messages from going out.
-            return explained(f"apprise failed with {type(error).__name__}", [*said, str(error)], url)
-    return None if taken else explained(f"{service.service_name} did not take it", said, url)
+            return explained(f"apprise failed with {type(error).__name__}", [*log, str(error)], url)
+    return None if taken else explained(f"{service.service_name} did not take it", log, url)
 
 
 def expanded(target: str, variables: Mapping[str, str]) -> str:
@@ -188,16 +188,16 @@ def expanded(target: str, variables: Mapping[str, str]) -> str:
     'mailtos://ada:a%2Fb%40c@example.com'
     """
     if VARIABLE.fullmatch(target):
-        return VARIABLE.sub(lambda found: variables[found[1]], target)
-    return VARIABLE.sub(lambda found: quote(variables[found[1]], safe=""), target)
+        return VARIABLE.sub(lambda match: variables[match[1]], target)
+    return VARIABLE.sub(lambda match: quote(variables[match[1]], safe=""), target)
 
 
 def prepare(service: Any, message: Message) -> None:
-    """Gives a service its time to answer and, where it takes any, what a machine sorts messages by."""
+    """Sets a service's time to answer and, where it takes any, the fields that a machine sorts messages by."""
     for name, longer in (("socket_connect_timeout", CONNECT_S), ("socket_read_timeout", READ_S)):
         if getattr(service, name) == getattr(type(service), name) < longer:
             setattr(service, name, longer)
-    told = {
+    facts = {
         "message_id": message.message_id,
         "change": message.change,
         "severity": message.severity,
@@ -208,44 +208,44 @@ def prepare(service: Any, message: Message) -> None:
     if isinstance(getattr(service, "headers", None), dict):
         service.headers.setdefault("X-Provisioning-Message-Id", message.message_id)
     if isinstance(getattr(service, "payload_extras", None), dict):
-        service.payload_extras = {key: said for key, said in told.items() if said} | service.payload_extras
+        service.payload_extras = {key: value for key, value in facts.items() if value} | service.payload_extras
 
 
 @contextmanager
-def listening() -> Iterator[list[str]]:
+def apprise_log() -> Iterator[list[str]]:
     """Collects what apprise logs, so that a refusal can be explained and nothing secret reaches the log."""
-    said: list[str] = []
+    lines: list[str] = []
 
-    class Ear(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
-            if record.levelno >= logging.WARNING or text.startswith(TELLING):
-                said.append(" ".join(text.split()))
+            if record.levelno >= logging.WARNING or text.startswith(REASONS):
+                lines.append(" ".join(text.split()))
 
-    logger, ear = logging.getLogger("apprise"), Ear(logging.DEBUG)
+    logger, collector = logging.getLogger("apprise"), Collector(logging.DEBUG)
     before = logger.level, logger.propagate
-    logger.addHandler(ear)
+    logger.addHandler(collector)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     try:
-        yield said
+        yield lines
     finally:
-        logger.removeHandler(ear)
+        logger.removeHandler(collector)
         logger.setLevel(before[0])
         logger.propagate = before[1]
 
 
-def explained(what: str, said: Sequence[str], url: str) -> str:
-    """Makes one sentence of what apprise said, without anything of the address that may be secret."""
-    told = " ".join(dict.fromkeys(said))
+def explained(what: str, log: Sequence[str], url: str) -> str:
+    """Builds one sentence of what apprise logged, without anything of the address that may be secret."""
+    reason = " ".join(dict.fromkeys(log))
     for secret in sorted(secrets_in(url), key=len, reverse=True):
-        told = told.replace(secret, REMOVED)
-    told = without_secrets(told)[:LONGEST].rstrip(". ")
-    return f"{what}: {told}." if told else f"{what}."
+        reason = reason.replace(secret, REMOVED)
+    reason = without_secrets(reason)[:LONGEST].rstrip(". ")
+    return f"{what}: {reason}." if reason else f"{what}."
 
 
 def secrets_in(url: str) -> set[str]:
-    """Gives the parts of an address that may be secret: all but the host of one's own web server.
+    """Returns the parts of an address that may be secret: all but the host of one's own web server.
 
     >>> sorted(secrets_in("jsons://ada:T0ken-99@hooks.example.com/in/abcdefgh"))
     ['T0ken-99', 'abcdefgh']
@@ -253,4 +253,4 @@ def secrets_in(url: str) -> set[str]:
     scheme, _, rest = url.partition("://")
     host = re.split(r"[/?]", rest)[0].rpartition("@")[2] if scheme in OWN_HOSTS else ""
     parts = [part for part in re.split(r"[/?&=:@]", rest) if len(part) > 4 and part not in host]
-    return {said for part in parts for said in (part, unquote(part))}
+    return {text for part in parts for text in (part, unquote(part))}

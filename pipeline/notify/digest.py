@@ -1,6 +1,6 @@
-"""The digest: a day's or a week's numbers, asked with the very questions that the dashboard asks.
+"""Builds the digest: a day's or a week's numbers, by the very questions of the dashboard.
 
-It goes out through the outbox, under an id that follows from its period, so that nobody gets it twice.
+It goes out through the outbox, under an id that follows from its period, so that no address gets it twice.
 """
 
 from collections.abc import Collection
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.config.wording import address, count, dated, share
+from pipeline.config.wording import address, count
 from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
+from pipeline.notify.render import render
 from pipeline.notify.routes import Route, Routes
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Cursor, Store
@@ -41,7 +42,7 @@ class App:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a digest tells of [since, until)."""
+    """The numbers of [since, until)."""
 
     since: datetime
     until: datetime
@@ -51,29 +52,29 @@ class Summary:
     apps: list[App] = field(default_factory=list)
 
     def count(self, column: str) -> int:
-        """Gives how many incidents are new, or over."""
+        """Counts the incidents that are new, or over."""
         return sum(bool(one[column]) for one in self.incidents)
 
     @property
     def open(self) -> list[dict[str, Any]]:
-        """Gives the incidents that lasted at the end."""
+        """Returns the incidents that were open at the end."""
         return [one for one in self.incidents if not one["is_over"]]
 
 
 def digest(store: Store, since: datetime, until: datetime, apps: Collection[str] | None = None) -> Summary:
-    """Gives the numbers of a period, of some apps or of all."""
+    """Collects the numbers of a period, of some apps or of all."""
     window = {"since": since, "until": until}
     incidents = [one for one in rows(store, "incidents", **window) if apps is None or one["app_name"] in apps]
     shares = {one["job_id"]: one for one in rows(store, "daily_success", **window)}
     jobs = [one for one in rows(store, "jobs") if apps is None or one["app_name"] in apps]
-    [reach] = rows(store, "extent")
-    told = [app_of(store, job, shares.get(job["job_id"], {}), window) for job in jobs]
-    return Summary(since, until, reach["last_at"], incidents, told)
+    [extent] = rows(store, "extent")
+    numbers = [app_of(store, job, shares.get(job["job_id"], {}), window) for job in jobs]
+    return Summary(since, until, extent["last_at"], incidents, numbers)
 
 
 def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime]) -> App:
-    """Gives one job's numbers."""
-    mine = {"job": job["job_id"], "limit": EVERY}
+    """Collects one job's numbers."""
+    of_job = {"job": job["job_id"], "limit": EVERY}
     states = {one["state"]: one["objects"] for one in rows(store, "people_by_state", job=job["job_id"])}
     return App(
         job_id=job["job_id"],
@@ -81,22 +82,22 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         successes=share.get("successes", 0),
         failures=share.get("failures", 0),
         success_share=share.get("success_share"),
-        cycles=len(rows(store, "cycles_lately", **window, **mine)),
+        cycles=len(rows(store, "cycles_lately", **window, **of_job)),
         failing=states.get("failing", 0),
-        waiting=len(rows(store, "open_escrows", **mine)),
-        leavers=[one for one in rows(store, "leavers", **window, **mine) if not one["done"]],
+        waiting=len(rows(store, "open_escrows", **of_job)),
+        leavers=[one for one in rows(store, "leavers", **window, **of_job) if not one["done"]],
     )
 
 
 def rows(store: Store, name: str, **values: object) -> list[dict[str, Any]]:
-    """Gives a question's answer."""
+    """Returns the answer to a question."""
     query = find_query(name)
     answer: list[dict[str, Any]] = store.fetch(query.sql, bind(query, values)).to_pylist()
     return answer
 
 
 def title_of(summary: Summary, every: str) -> str:
-    """Gives the subject: what needs somebody first."""
+    """Returns the subject: what needs attention first."""
     failing, left = sum(app.failing for app in summary.apps), sum(len(app.leavers) for app in summary.apps)
     leavers = f", {count(left, 'leaver')} not done" if left else ""
     name = every.capitalize()
@@ -104,71 +105,18 @@ def title_of(summary: Summary, every: str) -> str:
 
 
 def body_of(summary: Summary, dashboard_url: str) -> str:
-    """Gives the text."""
-    parts = [
-        f"From {dated(summary.since)} to {dated(summary.until)}",
-        unknown(summary),
-        incidents_of(summary),
-        leavers_of(summary),
-        apps_of(summary),
-        f"See it in the dashboard\n  {link_of(summary, dashboard_url)}",
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def unknown(summary: Summary) -> str:
-    """Says when the numbers mean nothing because nothing was collected."""
-    if summary.newest is None:
-        return "Nothing has been collected yet, so nothing is known."
-    if summary.newest < summary.since:
-        return f"Nothing was collected for this period: the newest record is of {dated(summary.newest)}."
-    return ""
-
-
-def incidents_of(summary: Summary) -> str:
-    """Gives how many incidents began, ended and last, and those that last."""
-    counts = f"{summary.count('is_new')} new, {summary.count('is_over')} over, {len(summary.open)} open"
-    lines = [
-        f"  {one['severity'].capitalize()}: {one['summary']} (since {dated(one['opened_at'])})" for one in summary.open
-    ]
-    return "\n".join([f"Incidents: {counts}", *shortened(lines)])
-
-
-def leavers_of(summary: Summary) -> str:
-    """Names the leavers who still have what was to be taken from them."""
-    lines = [
-        f"  {one['name']} in {app.app_name}: {one['action']} asked since {dated(one['first_asked_at'])}"
-        for app in summary.apps
-        for one in app.leavers
-    ]
-    return "\n".join([f"Leavers not done: {len(lines)}", *shortened(lines)])
-
-
-def apps_of(summary: Summary) -> str:
-    """Gives one line an app; who fails and who waits is as of the newest data."""
-    lines = [
-        f"  {app.app_name}: {tried(app)}, {count(app.cycles, 'cycle')}, {app.failing:,} failing,"
-        f" {app.waiting:,} await a retry"
-        for app in summary.apps
-    ]
-    return "\n".join(["Apps (failing and awaiting as of the newest data)", *lines]) if lines else ""
-
-
-def tried(app: App) -> str:
-    """Gives a job's success share, or says that there is none."""
-    if app.success_share is None:
-        return "nothing tried"
-    return f"{share(app.success_share)} of {app.successes + app.failures:,} succeeded"
-
-
-def shortened(lines: list[str]) -> list[str]:
-    """Leaves so many lines as people read."""
-    rest = [f"  and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
-    return lines[:MOST_LISTED] + rest
+    """Returns the text."""
+    return render(
+        "digest.txt.j2",
+        summary=summary,
+        leavers=[(app, one) for app in summary.apps for one in app.leavers],
+        most=MOST_LISTED,
+        link=link_of(summary, dashboard_url),
+    )
 
 
 def link_of(summary: Summary, dashboard_url: str) -> str:
-    """Gives an address that opens the overview on the period."""
+    """Returns an address that opens the overview on the period."""
     return f"{dashboard_url}/overview?since={address(summary.since)}&until={address(summary.until)}"
 
 
@@ -183,8 +131,8 @@ def send_digest(store: Store, now: datetime, routes: Routes) -> list[Row]:
 
     def keep(cursor: Cursor) -> list[Row]:
         # Another process may have written one in between.
-        held = cursor.execute("select message_id from outbox where change = ?", [DIGEST]).fetchall()
-        new = [one for one in made if (one.message_id,) not in held]
+        already_there = cursor.execute("select message_id from outbox where change = ?", [DIGEST]).fetchall()
+        new = [one for one in made if (one.message_id,) not in already_there]
         add_rows(cursor, new)
         return new
 
@@ -192,7 +140,7 @@ def send_digest(store: Store, now: datetime, routes: Routes) -> list[Row]:
 
 
 def due_ids(route: Route, now: datetime) -> dict[str, str]:
-    """Gives the id of each address's newest digest, with the address."""
+    """Returns the id of each address's newest digest, with the address."""
     if route.digest is None:
         return {}
     until = str(route.digest.period(now)[1])
@@ -200,13 +148,13 @@ def due_ids(route: Route, now: datetime) -> dict[str, str]:
 
 
 def written(store: Store, ids: Collection[str]) -> set[str]:
-    """Gives which messages are in the outbox already."""
-    held = store.rows("select message_id from outbox where list_contains(?, message_id)", [list(ids)])
-    return {str(row[0]) for row in held}
+    """Returns which messages are in the outbox already."""
+    there = store.rows("select message_id from outbox where list_contains(?, message_id)", [list(ids)])
+    return {str(row[0]) for row in there}
 
 
 def row_of(summary: Summary, route: Route, address: str, message_id: str, now: datetime, routes: Routes) -> Row:
-    """Makes one digest's message."""
+    """Builds one digest's message."""
     assert route.digest is not None
     return Row(
         message_id=message_id,

@@ -1,4 +1,4 @@
-"""One letter to one address through the server of [smtp], by the standard library.
+"""Sends one letter to one address through the server of [smtp], by the standard library.
 
 Not through apprise, which gives every letter an id of its own: with ours, a letter that goes out twice is one to any
 mailbox that knows repeats. And the server's own answer is kept, since it says what to mend.
@@ -19,7 +19,7 @@ PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 def mail(smtp: Smtp, address: str, message: Message) -> str | None:
-    """Hands a letter to the server; gives nothing when the server took it, else a sentence about what went wrong."""
+    """Hands a letter to the server; returns None when it was taken, else a sentence about what went wrong."""
     server = f"{smtp.host}:{smtp.port or PORTS[smtp.tls]}"
     if smtp.password_env and not os.environ.get(smtp.password_env):
         return f"The environment variable {smtp.password_env} is empty; it must hold the password of {smtp.user}."
@@ -54,7 +54,7 @@ def letter(smtp: Smtp, address: str, message: Message) -> EmailMessage:
 
 
 def hand_over(smtp: Smtp, made: EmailMessage) -> None:
-    """Speaks with the server; returns once it has taken responsibility for the letter."""
+    """Sends the letter; returns once the server has taken responsibility for it."""
     port = smtp.port or PORTS[smtp.tls]
     context = ssl.create_default_context()
     if smtp.ca is not None:
@@ -75,7 +75,7 @@ def hand_over(smtp: Smtp, made: EmailMessage) -> None:
             server.quit()
 
 
-def answers(code: int, said: bytes | str) -> str:
-    """Gives a server's answer in one line."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def answers(code: int, reply: bytes | str) -> str:
+    """Returns a server's answer in one line."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return f"{code} {without_secrets(' '.join(text.split()))}".strip().rstrip(".") + "."

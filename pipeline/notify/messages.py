@@ -1,4 +1,4 @@
-"""What a message says: what, since when, who is affected, the evidence, what to do, and a link to the page.
+"""Builds messages: the problem, since when, who is affected, the evidence, what to do, and a link to the page.
 
 Plain text for people who read it on a telephone at night: the first line says it all. Instants are naive UTC.
 """
@@ -14,11 +14,12 @@ from urllib.parse import urlencode
 
 from pipeline.config.errors import RulesError
 from pipeline.config.wording import address, count, dated, share, span
+from pipeline.notify.render import render
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
 
 OPENED, ESCALATED, CLOSED, PASSED = "opened", "escalated", "closed", "passed"
-"An incident began; got worse; is over; is over before anybody was told that it began."
+"An incident began; got worse; is over; is over before a message said that it began."
 GROUP, DIGEST, TEST = "group", "digest", "test"
 AFFECTED = {
     "leavers": ("leaver", "leavers"),
@@ -38,7 +39,7 @@ REPEATED = (
 
 @dataclass(frozen=True)
 class Message:
-    """What is told, and what a receiver may sort it by."""
+    """One message, and what a receiver may sort it by."""
 
     message_id: str
     change: str
@@ -54,12 +55,12 @@ class Message:
 
     @property
     def text(self) -> str:
-        """Gives the body as it is sent, with the id by which receivers know a repeat."""
+        """Returns the body as it is sent, with the id by which receivers know a repeat."""
         return "\n\n".join([self.body, *([REPEATED] if self.repeated else []), f"Message {self.message_id}"])
 
 
 @dataclass(frozen=True)
-class Telling:
+class MessageContext:
     """What all messages of one check share."""
 
     at: datetime
@@ -69,90 +70,81 @@ class Telling:
 
 
 def title_of(incident: Incident, change: str, at: datetime) -> str:
-    """Gives the subject: the state first, then what, and the app where the sentence does not name it."""
+    """Returns the subject: the state first, then the problem, and the app where the sentence does not name it."""
     app = incident.app_name
-    what = " ".join(incident.summary.split())
-    if app and app.lower() not in what.lower():
-        what = f"{app}: {what}"
+    problem = " ".join(incident.summary.split())
+    if app and app.lower() not in problem.lower():
+        problem = f"{app}: {problem}"
     lasted = span(at - incident.opened_at)
     return {
-        OPENED: f"{incident.severity.capitalize()}: {what}",
-        ESCALATED: f"Now {incident.severity}: {what}",
-        CLOSED: f"Over: {what} (lasted {lasted})",
-        PASSED: f"Came and went: {what} (lasted {lasted})",
+        OPENED: f"{incident.severity.capitalize()}: {problem}",
+        ESCALATED: f"Now {incident.severity}: {problem}",
+        CLOSED: f"Over: {problem} (lasted {lasted})",
+        PASSED: f"Came and went: {problem} (lasted {lasted})",
     }[change]
 
 
-def body_of(incident: Incident, change: str, telling: Telling) -> str:
-    """Gives the text; for what is over it is brief."""
-    rule = rule_of(incident)
+def body_of(incident: Incident, change: str, context: MessageContext) -> str:
+    """Returns the text; of what is over it is brief."""
     over = change in (CLOSED, PASSED)
     evidence = json.loads(incident.evidence or "{}")
-    parts = [
-        " ".join(incident.summary.split()),
-        facts(incident, over, telling.at),
-        "" if over else affected(evidence),
-        "" if over else listed(evidence),
-        f"What to do\n  {rule.do}" if rule and not over else "",
-        "It is over: nothing of it was found any more." if over else "",
-        f"See it in the dashboard\n  {link_of(incident, over, telling)}",
-        f"Rule {incident.rule}, incident {incident.incident_id}",
-    ]
-    return "\n\n".join(part for part in parts if part)
+    late = incident.noticed_at - incident.opened_at
+    return render(
+        "incident.txt.j2",
+        incident=incident,
+        summary=" ".join(incident.summary.split()),
+        over=over,
+        at=context.at,
+        late=late if late >= timedelta(minutes=1) else None,
+        numbers=affected_numbers(evidence),
+        names=affected_names(evidence),
+        evidence=evidence_lines(evidence),
+        rule=rule_of(incident),
+        link=link_of(incident, over, context),
+    )
 
 
-def facts(incident: Incident, over: bool, at: datetime) -> str:
-    """Gives since when, how long, how bad and where, one line each."""
-    noticed = incident.noticed_at - incident.opened_at
-    late = f", noticed {span(noticed)} later" if noticed >= timedelta(minutes=1) else ""
-    rows = [
-        ("Since", f"{dated(incident.opened_at)}{late}"),
-        ("Until", f"{dated(at)}, so it lasted {span(at - incident.opened_at)}" if over else ""),
-        ("Severity", incident.severity),
-        ("App", incident.app_name or ""),
-        ("Owner", incident.owner or ""),
-    ]
-    return "\n".join(f"{name:<10}{said}" for name, said in rows if said)
+def affected_numbers(evidence: Mapping[str, Any]) -> str:
+    """Counts those affected, leavers first.
 
-
-def affected(evidence: Mapping[str, Any]) -> str:
-    """Says how many are affected, leavers first, and names some.
-
-    >>> print(affected({"waiting": 12, "leavers": 1, "people": ["ada@example.com", "grace@example.com"]}))
-    Affected
-      1 leaver, 12 objects wait
-      ada@example.com, grace@example.com
+    >>> affected_numbers({"waiting": 12, "leavers": 1, "people": ["ada@example.com"]})
+    '1 leaver, 12 objects wait'
     """
-    told = [(name, how_many(evidence.get(name))) for name in AFFECTED]
-    numbers = [count(number, *AFFECTED[name]) for name, number in told if number]
+    numbers = [(name, how_many(evidence.get(name))) for name in AFFECTED]
+    return ", ".join(count(number, *AFFECTED[name]) for name, number in numbers if number)
+
+
+def affected_names(evidence: Mapping[str, Any]) -> str:
+    """Names some of those affected, leavers first.
+
+    >>> affected_names({"leavers": ["eve"], "people": [f"p{number}" for number in range(12)]})
+    'eve, p0, p1, p2, p3, p4, p5, p6, p7, p8 and 3 more'
+    """
     names = [name for column in ("leavers", NAMES) for name in names_in(evidence.get(column))]
     shown = list(dict.fromkeys(names))
     rest = f" and {len(shown) - MOST_NAMES} more" if len(shown) > MOST_NAMES else ""
-    lines = [", ".join(numbers), ", ".join(shown[:MOST_NAMES]) + rest]
-    said = [f"  {line}" for line in lines if line]
-    return "\n".join(["Affected", *said]) if said else ""
+    return ", ".join(shown[:MOST_NAMES]) + rest
 
 
 def how_many(seen: object) -> int:
-    """Gives a number of people, whether evidence counts or lists them."""
+    """Counts people, whether evidence counts or lists them."""
     return len(seen) if isinstance(seen, list) else int(seen) if isinstance(seen, int | float) else 0
 
 
 def names_in(seen: object) -> list[str]:
-    """Gives the names that evidence lists."""
+    """Returns the names that evidence lists."""
     rows = seen if isinstance(seen, list) else []
     return [str(row.get("name") or row.get("upn")) if isinstance(row, dict) else str(row) for row in rows if row]
 
 
-def listed(evidence: Mapping[str, Any]) -> str:
-    """Gives what else the rule's row says, a line a column; what it leaves empty is left out."""
-    known = {*AFFECTED, NAMES, "severity"}
-    lines = [
-        f"  {name.replace('_', ' ')}: {evidence_text(name, seen)}"
+def evidence_lines(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the other columns of the rule's row with their values; what it leaves empty is left out."""
+    shown_above = {*AFFECTED, NAMES, "severity"}
+    return [
+        (name.replace("_", " "), evidence_text(name, seen))
         for name, seen in evidence.items()
-        if name not in known and seen not in (None, "", [])
+        if name not in shown_above and seen not in (None, "", [])
     ]
-    return "\n".join(["Evidence", *lines]) if lines else ""
 
 
 def evidence_text(name: str, seen: object) -> str:
@@ -176,52 +168,50 @@ def evidence_text(name: str, seen: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def link_of(incident: Incident, over: bool, telling: Telling) -> str:
-    """Gives an address that opens the rule's page on the incident's window and job."""
+def link_of(incident: Incident, over: bool, context: MessageContext) -> str:
+    """Returns an address that opens the rule's page on the incident's window and job."""
     rule = rule_of(incident)
     since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
-    until = telling.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    until = context.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     words = {"since": address(since - (timedelta(0) if over else timedelta(hours=24))), "until": address(until)}
-    job = telling.job_words.get(incident.job_id or "")
+    job = context.job_words.get(incident.job_id or "")
     page = rule.page if rule else "health"
-    return f"{telling.dashboard_url}/{page}?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
+    return f"{context.dashboard_url}/{page}?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
 
 
-def words_of(jobs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Gives each job's word in an address: its app's name, and the end of its id where two share one.
+def job_words(jobs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Returns each job's word in an address: its app's name, and the end of its id where two share one.
 
-    >>> words_of([("a.1234567", "Cerby"), ("b.7654321", "Cerby"), ("c.1", "Zoom")])
+    >>> job_words([("a.1234567", "Cerby"), ("b.7654321", "Cerby"), ("c.1", "Zoom")])
     {'a.1234567': 'Cerby 234567', 'b.7654321': 'Cerby 654321', 'c.1': 'Zoom'}
     """
-    known = list(jobs)
-    times = Counter(app for _, app in known)
-    return {job: f"{app} {job[-6:]}" if times[app] > 1 else app for job, app in known}
+    rows = list(jobs)
+    times = Counter(app for _, app in rows)
+    return {job: f"{app} {job[-6:]}" if times[app] > 1 else app for job, app in rows}
 
 
 def grouped(message_id: str, messages: Sequence[Message]) -> Message:
-    """Makes one message of many: what is worst first, what is over last."""
+    """Combines many messages into one: the most severe first, what is over last."""
     ordered = sorted(messages, key=lambda one: (one.change in (CLOSED, PASSED), -SEVERITIES.index(one.severity)))
     over = sum(one.change in (CLOSED, PASSED) for one in ordered)
     apps = sorted({one.app_name for one in ordered if one.app_name})
     counts = [f"{len(ordered) - over} trouble" if over < len(ordered) else "", f"{over} over" if over else ""]
     title = f"{len(ordered)} changes: {', '.join(one for one in counts if one)}"
     title += f" ({', '.join(apps)})" if apps else ""
-    lines = [f"{number}. {one.title}\n   {one.link}" for number, one in enumerate(ordered[:MOST_LISTED], 1)]
-    if len(ordered) > MOST_LISTED:
-        lines.append(f"And {len(ordered) - MOST_LISTED} more, which the dashboard shows.")
+    body = render("group.txt.j2", messages=ordered, most=MOST_LISTED)
     worst = max((one.severity for one in ordered), key=SEVERITIES.index)
     repeated = any(one.repeated for one in ordered)
-    return Message(message_id, GROUP, worst, title, "\n\n".join(lines), repeated=repeated, link=ordered[0].link)
+    return Message(message_id, GROUP, worst, title, body, repeated=repeated, link=ordered[0].link)
 
 
 def trial(message_id: str, route: str, at: datetime, dashboard_url: str) -> Message:
-    """Makes the message that a person sends to see whether a route works."""
-    body = f"This is a test of the route {route}, sent at {dated(at)}. Nothing is wrong.\n\n{dashboard_url}"
+    """Builds the message that a person sends to see whether a route works."""
+    body = render("test.txt.j2", route=route, at=at, dashboard_url=dashboard_url)
     return Message(message_id, TEST, "info", f"Test of the route {route}", body, link=dashboard_url)
 
 
 def rule_of(incident: Incident) -> Rule | None:
-    """Gives the rule that found an incident; None when its file is gone."""
+    """Returns the rule of an incident; None when its file is gone."""
     try:
         return find_rule(incident.rule)
     except RulesError:

@@ -1,7 +1,7 @@
-"""The outbox: what is to be told stands in the store before anybody is told, and how that went stands there after.
+"""The outbox: a message is in the store before it is sent, and so is its outcome afterwards.
 
-A row is one change for one address. It is written in the transaction of the check that found the change; whoever
-delivers claims it, sends it and records the outcome. Nothing here touches a network.
+A row is one change for one address. It is written in the transaction of the check that made the change; delivery
+claims it, sends it and records the outcome. Nothing here touches a network.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def message(self) -> Message:
-        """Gives what is sent."""
+        """Returns the message that is sent."""
         return Message(
             self.message_id,
             self.change,
@@ -75,18 +75,18 @@ SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
 def mark(*parts: str) -> str:
-    """Gives a message's id: the same parts, the same id, whoever asks."""
+    """Returns a message's id: the same parts, the same id."""
     return sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
-def told_of(cursor: Cursor, incidents: Sequence[str]) -> dict[str, list[Row]]:
-    """Gives what the outbox holds of incidents, as a transaction sees it; merged messages are left out."""
+def messages_by_incident(cursor: Cursor, incidents: Sequence[str]) -> dict[str, list[Row]]:
+    """Returns the messages of incidents, as a transaction sees them; merged messages are left out."""
     if not incidents:
         return {}
-    held: dict[str, list[Row]] = {}
+    messages: dict[str, list[Row]] = {}
     for row in selected(cursor, f"list_contains(?, incident_id) and state <> '{MERGED}'", [list(incidents)]):
-        held.setdefault(row.incident_id or "", []).append(row)
-    return held
+        messages.setdefault(row.incident_id or "", []).append(row)
+    return messages
 
 
 def add_rows(cursor: Cursor, rows: Sequence[Row]) -> None:
@@ -100,36 +100,36 @@ def add_rows(cursor: Cursor, rows: Sequence[Row]) -> None:
 
 
 def selected(cursor: Cursor, condition: str, values: Sequence[object]) -> list[Row]:
-    """Gives the messages that meet a condition, the oldest first."""
-    asked = f"select {NAMES} from outbox where {condition} order by created_at, message_id"
-    return [Row(*row) for row in cursor.execute(asked, values).fetchall()]
+    """Returns the messages that meet a condition, the oldest first."""
+    matching = f"select {NAMES} from outbox where {condition} order by created_at, message_id"
+    return [Row(*row) for row in cursor.execute(matching, values).fetchall()]
 
 
 def waiting(store: Store) -> list[Row]:
-    """Gives what has not gone out yet, the oldest first."""
-    asked = f"select {NAMES} from outbox where state in ('{WAITING}', '{SENDING}') order by created_at, message_id"
-    return [Row(*row) for row in store.rows(asked)]
+    """Returns what has not gone out yet, the oldest first."""
+    unsent = f"select {NAMES} from outbox where state in ('{WAITING}', '{SENDING}') order by created_at, message_id"
+    return [Row(*row) for row in store.rows(unsent)]
 
 
 def claim(store: Store, ids: Iterable[str], sent_as: str, by: str, now: datetime) -> list[Row]:
-    """Takes those of some messages that still wait, so that nobody else sends them; gives what it took."""
+    """Claims those of some messages that still wait, so that no other process sends them; returns them."""
 
     def take(cursor: Cursor) -> list[Row]:
-        mine = selected(cursor, f"list_contains(?, message_id) and state = '{WAITING}'", [list(ids)])
-        taken = f"""
+        claimed = selected(cursor, f"list_contains(?, message_id) and state = '{WAITING}'", [list(ids)])
+        claiming = f"""
             update outbox
             set state = '{SENDING}', attempts = attempts + 1, tried_at = coalesce(tried_at, $1), claimed_at = $1,
                 claimed_by = $2, sent_as = $3
             where list_contains($4, message_id)"""
-        if mine:
-            cursor.execute(taken, [now, by, sent_as, [one.message_id for one in mine]])
-        return mine
+        if claimed:
+            cursor.execute(claiming, [now, by, sent_as, [one.message_id for one in claimed]])
+        return claimed
 
     return store.write(take)
 
 
 def take_over(store: Store, host: str, now: datetime) -> int:
-    """Lets messages be sent again whose sender ended before it could record the outcome; gives how many.
+    """Releases messages whose sender ended before it could record the outcome; returns how many.
 
     Only whoever holds the deliverers' lock may ask: on this machine nobody else can be at work then.
     """
@@ -139,13 +139,15 @@ def take_over(store: Store, host: str, now: datetime) -> int:
         if one.state == SENDING
         and ((one.claimed_by or "").startswith(f"{host} ") or now - (one.claimed_at or now) > ABANDONED)
     ]
-    said = "The process that was sending it ended before it could note the outcome; it is sent again under the same id."
+    reason = (
+        "The process that was sending it ended before it could note the outcome; it is sent again under the same id."
+    )
     if dead:
         store.write(
             lambda cursor: cursor.execute(
                 f"""update outbox set state = '{WAITING}', repeats = repeats + 1, due_at = ?, error = ?
                 where list_contains(?, message_id) and state = '{SENDING}'""",
-                [now, said, dead],
+                [now, reason, dead],
             )
         )
     return len(dead)
@@ -159,7 +161,7 @@ def record_sent(store: Store, rows: Sequence[Row], at: datetime) -> None:
 
 
 def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, give_up_after: timedelta) -> None:
-    """Records what went wrong; the next try is later each time, and there is none `give_up_after` the first.
+    """Records a failed attempt; the next one is later each time, and there is none `give_up_after` the first.
 
     An opening whose recovery was written meanwhile is not tried again: the recovery says both.
     """
@@ -181,7 +183,7 @@ def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, 
 
 
 def pause(attempts: int) -> timedelta:
-    """Gives how long to wait after so many attempts.
+    """Returns how long to wait after so many attempts.
 
     >>> [str(pause(attempts)) for attempts in (1, 2, 3, 20)]
     ['0:01:00', '0:02:00', '0:04:00', '6:00:00']

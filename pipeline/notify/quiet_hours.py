@@ -1,4 +1,4 @@
-"""Hours that people keep: when nobody wants to be disturbed, and when a digest is wanted.
+"""Hours of a route: its quiet hours, and when its digest is due.
 
 Instants are naive UTC, as everywhere; only here are there other zones.
 """
@@ -45,16 +45,16 @@ class Table(BaseModel):
 
 
 class QuietHours(Table):
-    """When nobody wants to be disturbed; what falls due then waits for the end."""
+    """When no message goes out; what falls due then waits for the end."""
 
     begin: Clock = Field(alias="from")
     until: Clock
     zone: Zone = ZoneInfo("UTC")
     but: tuple[Severity, ...] = Field((), alias="except")
-    "Severities that disturb all the same."
+    "Severities that go out all the same."
 
     def end(self, at: datetime) -> datetime | None:
-        """Gives when the quiet that holds at an instant ends; None when none holds."""
+        """Returns when the quiet hours of an instant end; None outside of them."""
         local = at.replace(tzinfo=UTC).astimezone(self.zone)
         clock = local.time().replace(tzinfo=None)
         if self.begin <= self.until:
@@ -76,7 +76,7 @@ class Digest(Table):
     zone: Zone = ZoneInfo("UTC")
 
     def period(self, now: datetime) -> tuple[datetime, datetime]:
-        """Gives the newest day, or week, that is over."""
+        """Returns the newest day, or week, that is over."""
         local = now.replace(tzinfo=UTC).astimezone(self.zone)
         day = local.date()
         if local.time().replace(tzinfo=None) < self.at:

@@ -1,4 +1,4 @@
-"""Who is told of what: the routes of the file that PROVISIONING_NOTIFY names.
+"""Reads which messages go where: the routes of the file that PROVISIONING_NOTIFY names.
 
 The file need hold no secret: `${NAME}` in a URL stands for an environment variable, which is read when it is sent to.
 """
@@ -102,15 +102,15 @@ class Route(Table):
 
     @property
     def destinations(self) -> list[Destination]:
-        """Gives where it leads."""
-        return [Destination(one, one) for one in self.email] + [Destination(called(one), one) for one in self.to]
+        """Returns where it leads."""
+        return [Destination(one, one) for one in self.email] + [Destination(public_name(one), one) for one in self.to]
 
     def takes(self, app: str | None, severity: str) -> bool:
-        """Says whether it is for incidents of an app and severity."""
+        """Whether it is for incidents of an app and severity."""
         return severity in self.severities and (self.apps is None or app in self.apps)
 
     def free_at(self, at: datetime, severity: str) -> datetime:
-        """Gives the first instant from `at` on when a message of a severity may go out."""
+        """Returns the first instant from `at` on when a message of a severity may go out."""
         quiet = self.quiet_hours
         return at if quiet is None or severity in quiet.but else quiet.end(at) or at
 
@@ -159,12 +159,12 @@ class Routes:
     dashboard_url: str = ""
 
     def taking(self, app: str | None, severity: str) -> list[Route]:
-        """Gives the routes for an incident: those made for it, else the default ones."""
+        """Returns the routes for an incident: those made for it, else the default ones."""
         fitting = [one for one in self.routes if one.takes(app, severity)]
         return [one for one in fitting if not one.default] or fitting
 
     def find(self, name: str) -> Route:
-        """Gives one route; raises RoutesError with those there are."""
+        """Returns one route; raises RoutesError with those there are."""
         for one in self.routes:
             if one.name == name:
                 return one
@@ -172,10 +172,10 @@ class Routes:
         raise RoutesError(f"There is no route '{name}'; there are {names or 'none'}.")
 
 
-def called(url: str) -> str:
-    """Names a URL without telling what is secret in it; its digest tells two of a kind apart.
+def public_name(url: str) -> str:
+    """Names a URL without the secrets in it; its digest distinguishes two of a kind.
 
-    >>> called("slack://TokenA/TokenB/TokenC"), called("json://hooks.example.com/a?token=b")
+    >>> public_name("slack://TokenA/TokenB/TokenC"), public_name("json://hooks.example.com/a?token=b")
     ('slack 0f4a4e6d', 'json hooks.example.com 8b955235')
     """
     scheme, _, rest = url.partition("://")
@@ -185,7 +185,7 @@ def called(url: str) -> str:
 
 
 def read_routes(settings: Settings) -> Routes:
-    """Gives the routes; none when PROVISIONING_NOTIFY is unset.
+    """Reads the routes; none when PROVISIONING_NOTIFY is unset.
 
     Raises RoutesError with file, line, what was seen and what was expected.
     """
@@ -202,7 +202,7 @@ def read_routes(settings: Settings) -> Routes:
 
 
 def routes_of(file: Path, written: Written) -> tuple[Route, ...]:
-    """Gives the file's routes under their names; the plain address is a default route."""
+    """Returns the file's routes under their names; the plain address is a default route."""
     named = [route.model_copy(update={"name": name}) for name, route in written.route.items()]
     plain = (
         [Route.model_validate({"name": "default", "email": written.email, "default": True})] if written.email else []
@@ -218,7 +218,7 @@ def routes_of(file: Path, written: Written) -> tuple[Route, ...]:
 
 
 def complaint(toml: TomlFile, error: ValidationError) -> str:
-    """Says what is wrong with one key, after its file and line."""
+    """Describes what is wrong with one key, after its file and line."""
     # A misspelled key is the likelier cause of one that is missing.
     fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = [str(part) for part in fault["loc"] if isinstance(part, str)]
@@ -229,15 +229,15 @@ def complaint(toml: TomlFile, error: ValidationError) -> str:
 
 
 def sentence(key: str, where: str, fault: Any) -> str:
-    """Says what was seen and what was expected."""
-    said = str(fault["msg"]).removeprefix("Value error, ")
+    """Describes what was seen and what was expected."""
+    expected = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         return f"{key}{where} is no setting of a route or its server; docs/notifications.md lists them."
     if fault["type"] == "missing":
         return f"{key}{where} is missing."
-    if said.startswith("Input should be "):
-        said = said.removeprefix("Input should be ").replace("valid dictionary", "table") + " was expected"
+    if expected.startswith("Input should be "):
+        expected = expected.removeprefix("Input should be ").replace("valid dictionary", "table") + " was expected"
     elif not key or key == "to":
         # What stands in `to` may hold secrets.
-        return f"{key}{where if key else where.removeprefix(' in ')}: {said}."
-    return f"{key or where.removeprefix(' in ')}{where if key else ''} is {fault['input']!r}; {said}."
+        return f"{key}{where if key else where.removeprefix(' in ')}: {expected}."
+    return f"{key or where.removeprefix(' in ')}{where if key else ''} is {fault['input']!r}; {expected}."

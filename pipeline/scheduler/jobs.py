@@ -17,7 +17,7 @@ from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.ingest.files import ingest
 from pipeline.maintenance.chores import maintain
 from pipeline.maintenance.publish import publish
-from pipeline.notify.enqueue import telling
+from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import check_due, sentence
 from pipeline.store.lake import LAKE, Cursor, Store
 
@@ -137,7 +137,7 @@ def read_containers(store: Store, stop: Event) -> str:
 
 def ask_rules(store: Store, stop: Event) -> str:
     """Makes the checks that are due; what they change is told to whom it concerns."""
-    return sentence(check_due(store, along=telling(store), stopping=stop.is_set))
+    return sentence(check_due(store, along=outbox_writer(store), stopping=stop.is_set))
 
 
 def tell(store: Store, _stop: Event) -> str:

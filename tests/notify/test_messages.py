@@ -15,12 +15,12 @@ from pipeline.notify.messages import (
     PASSED,
     REPEATED,
     Message,
-    Telling,
+    MessageContext,
     body_of,
     grouped,
+    job_words,
     link_of,
     title_of,
-    words_of,
 )
 from pipeline.rules.evaluate import check
 from pipeline.rules.incidents import Incident
@@ -29,7 +29,7 @@ from tests.support.given import Given, job_id, moment
 from views.frame import filters
 
 AT = moment(1, 9, 5)
-SHARED = Telling(AT, "https://provisioning.example.com", {job_id("Cerby"): "Cerby"})
+SHARED = MessageContext(AT, "https://provisioning.example.com", {job_id("Cerby"): "Cerby"})
 
 
 def incident(summary: str = "Cerby: 3 leavers wait", rule: str = "escrow_growth", **evidence: Any) -> Incident:
@@ -55,7 +55,7 @@ def test_a_found_incident_says_what_since_when_who_why_and_what_to_do(given: Giv
     [found] = check(
         given.stored(), moment(1, 3), overrides={"escrow_growth": {}}, chosen=[find_rule("escrow_growth")]
     ).opened
-    said = body_of(found, OPENED, Telling(moment(1, 3), "https://p.example.com", {job_id("Cerby"): "Cerby"}))
+    said = body_of(found, OPENED, MessageContext(moment(1, 3), "https://p.example.com", {job_id("Cerby"): "Cerby"}))
     assert said.splitlines()[0] == "Cerby: more and more objects await a retry"
     assert "Since     20 Jan 2026, 01:00 UTC, noticed 2 h later" in said
     assert "Affected\n  1 leaver, 4 objects wait" in said
@@ -118,7 +118,7 @@ def test_a_link_is_read_by_the_bar_as_it_was_meant() -> None:
 
 def test_a_jobs_word_is_the_bars() -> None:
     jobs = [("a.1234567", "Cerby"), ("b.7654321", "Cerby"), ("c.1", "Zoom & more")]
-    mine = {word: job for job, word in words_of(jobs).items()}
+    mine = {word: job for job, word in job_words(jobs).items()}
     assert mine == filters.names(pd.DataFrame(jobs, columns=["job_id", "app_name"]))
 
 
