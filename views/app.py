@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pipeline.config.errors import SettingsError, StoreError
+from pipeline.config.errors import ProvisioningError, StoreError
 from pipeline.store.catalog import find_query
 from views.frame import filters, header
 from views.frame import page as page_frame
@@ -57,7 +57,7 @@ def main() -> None:
             filters.share_link(page_frame.bar())
     except StoreError as error:
         header.fail(error)
-    except SettingsError as error:
+    except ProvisioningError as error:
         st.error(str(error), icon=":material/error:")
 
 

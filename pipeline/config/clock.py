@@ -1,43 +1,45 @@
-"""What time it is: the machine's, or a demonstration's, which starts at an instant and runs faster.
+"""Returns the present: the machine's, or a demonstration's, which starts at an instant and runs faster.
 
 A demonstration's time is the same for every process of it, since it follows from the setting alone.
 """
 
 from datetime import UTC, datetime, timedelta
 
+from pipeline.config.errors import SettingsError
 from pipeline.config.settings import Settings
 
 
 def now(settings: Settings) -> datetime:
-    """Gives the present instant, in UTC."""
+    """Returns the present instant, in UTC."""
     return running(settings.clock, datetime.now(UTC)) if settings.clock else datetime.now(UTC)
 
 
 def naive(instant: datetime) -> datetime:
-    """Gives an instant the store's way: UTC without a zone."""
+    """Converts an instant to the store's form: UTC without a zone."""
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def running(clock: str, at: datetime) -> datetime:
-    """Gives what a demonstration's clock shows at a real instant.
+    """Returns what a demonstration's clock shows at a real instant.
 
     >>> running("2026-01-12T00:00Z,60,2026-11-24T12:00Z", datetime(2026, 11, 24, 12, 2, tzinfo=UTC)).isoformat()
     '2026-01-12T02:00:00+00:00'
     """
-    shown, speed, begun = clock_of(clock)
-    return shown + (at - begun) * speed
+    shown, speed, began = clock_of(clock)
+    return shown + (at - began) * speed
 
 
 def clock_of(clock: str) -> tuple[datetime, float, datetime]:
     """Reads a clock: the instant it shows at first, how much faster it runs, and the real instant when it began.
 
-    Raises ValueError for one that is written otherwise.
+    Raises SettingsError for one that is written otherwise.
     """
     try:
-        shown, speed, begun = clock.split(",")
-        return instant(shown), float(speed), instant(begun)
+        shown, speed, began = clock.split(",")
+        return instant(shown), float(speed), instant(began)
     except ValueError:
-        raise ValueError("give INSTANT,SPEED,BEGAN, such as 2026-01-12T00:00Z,60,2026-11-24T12:00Z") from None
+        example = "INSTANT,SPEED,BEGAN, such as 2026-01-12T00:00Z,60,2026-11-24T12:00Z"
+        raise SettingsError(f"PROVISIONING_CLOCK is '{clock}'; give {example}.") from None
 
 
 def instant(text: str) -> datetime:
@@ -47,5 +49,5 @@ def instant(text: str) -> datetime:
 
 
 def real_span(settings: Settings, span: timedelta) -> timedelta:
-    """Gives how long a span of shown time takes in real time."""
+    """Converts a span of shown time to real time."""
     return span / clock_of(settings.clock)[1] if settings.clock else span

@@ -6,7 +6,7 @@ class ProvisioningError(Exception):
 
 
 class InvalidRequest(ProvisioningError):
-    """The words given cannot be carried out; the message says why."""
+    """A command's arguments cannot be carried out; the message says why. Only commands raise it."""
 
 
 class SettingsError(ProvisioningError):
@@ -38,6 +38,10 @@ class Unreadable(StoreError):
 
 class QuestionRefused(StoreError):
     """A statement is not one read-only question."""
+
+
+class UnknownApp(ProvisioningError):
+    """No app in the store has that name or id; the message names the nearest."""
 
 
 class UnknownQuery(ProvisioningError):
@@ -88,5 +92,5 @@ class PublishError(ProvisioningError):
     """The file could not be written; the message says which and why."""
 
 
-class TokenRefused(InvalidRequest):
-    """What was said of a token cannot be kept; the message says why, without a letter of the token."""
+class TokenRefused(ProvisioningError):
+    """A token's expiry cannot be recorded; the message says why, without a letter of the token."""
