@@ -1,6 +1,6 @@
-"""What `streamlit run dashboard.py` serves: the pages, the beats that run beside them, /healthz and /metrics.
+"""Serves `streamlit run dashboard.py`: the pages, the background jobs that run beside them, /healthz and /metrics.
 
-The beats start with the server, so they do not depend on anybody looking.
+The background jobs start with the server, so they do not depend on an open page.
 """
 
 import os
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from pipeline.config.errors import SettingsError, StoreError
+from pipeline.config.errors import ProvisioningError, SettingsError, StoreError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import iso
 from pipeline.monitoring.metrics import TYPE, metrics
@@ -26,12 +26,12 @@ from views.frame.page import store
 
 
 @asynccontextmanager
-async def beating(_app: st.App) -> AsyncIterator[None]:
-    """Runs the beats for as long as the server runs, if it may, unless and until another process has them."""
+async def background_jobs(_app: st.App) -> AsyncIterator[None]:
+    """Runs the background jobs as long as the server runs, if it may, unless and until another process has them."""
     try:
         settings = read_settings()
     except SettingsError:
-        # The pages say what is wrong with the setting, in a sentence.
+        # The pages show what is wrong with the setting, in a sentence.
         settings = None
     if settings is None or not settings.beats:
         yield
@@ -44,30 +44,30 @@ async def beating(_app: st.App) -> AsyncIterator[None]:
 
 
 async def healthz(_request: Request) -> JSONResponse:
-    """Answers 200 with the store's revision and its beats, or 503 with the reason: also when nothing new is read."""
+    """Answers 200 with the store's revision and its jobs, or 503 with the reason: also when nothing new is read."""
     try:
-        told = await anyio.to_thread.run_sync(health)
-        return JSONResponse(told, status_code=200 if told["status"] == "ok" else 503)
-    except (StoreError, SettingsError) as error:
-        return JSONResponse({"status": "failed", "reason": told_of(error)}, status_code=503)
+        answer = await anyio.to_thread.run_sync(health)
+        return JSONResponse(answer, status_code=200 if answer["status"] == "ok" else 503)
+    except ProvisioningError as error:
+        return JSONResponse({"status": "failed", "reason": reason_of(error)}, status_code=503)
 
 
-async def metered(_request: Request) -> PlainTextResponse:
+async def prometheus(_request: Request) -> PlainTextResponse:
     """Answers with Prometheus's text, or 503 with the reason in a sentence."""
     try:
-        told = await anyio.to_thread.run_sync(lambda: metrics(store()))
-        return PlainTextResponse(told, media_type=TYPE)
-    except (StoreError, SettingsError) as error:
-        return PlainTextResponse(f"{told_of(error)}\n", status_code=503)
+        text = await anyio.to_thread.run_sync(lambda: metrics(store()))
+        return PlainTextResponse(text, media_type=TYPE)
+    except ProvisioningError as error:
+        return PlainTextResponse(f"{reason_of(error)}\n", status_code=503)
 
 
-def told_of(error: StoreError | SettingsError) -> str:
-    """Gives why nothing can be told."""
+def reason_of(error: ProvisioningError) -> str:
+    """Explains an error in a sentence; a full disk comes first."""
     return explained(read_settings(), error) if isinstance(error, StoreError) else str(error)
 
 
 def health() -> dict[str, Any]:
-    """Gives what a monitor asks for."""
+    """Collects what a monitor asks for."""
     lake = store()
     running = holder(lake.settings)
     beats = lake.rows("select beat, ended_at, outcome from beats order by beat")
@@ -84,4 +84,6 @@ def health() -> dict[str, Any]:
     }
 
 
-app = st.App("views/app.py", lifespan=beating, routes=[Route("/healthz", healthz), Route("/metrics", metered)])
+app = st.App(
+    "views/app.py", lifespan=background_jobs, routes=[Route("/healthz", healthz), Route("/metrics", prometheus)]
+)

@@ -76,7 +76,7 @@ def faults(seen: list[Checked]) -> list[str]:
         grave = [finding for finding in one.findings if finding.grave]
         if grave:
             more = f" (and {count(len(grave) - 1, 'more thing')})" if len(grave) > 1 else ""
-            said.append(f"**{plain(str(one.job['app_name']))}** is unfit: {plain(grave[0].said.rstrip('.'))}{more}")
+            said.append(f"**{plain(str(one.job['app_name']))}** is unfit: {plain(grave[0].text.rstrip('.'))}{more}")
     return said
 
 

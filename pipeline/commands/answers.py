@@ -1,4 +1,4 @@
-"""Prints an answer: a table for eyes, or JSON, CSV and Parquet for programs.
+"""Prints an answer: a table for a person, or JSON, CSV and Parquet for programs.
 
 Instants are the store's naive UTC: they are written in ISO 8601 with a Z, and without fractions where there are none.
 """
@@ -71,7 +71,7 @@ def print_records(answer: pa.Table, console: Console) -> None:
 
 
 def shown(value: Any) -> str:
-    """Gives the words of a cell: a dot for NULL, digits in groups, fractions to four places, instants to milliseconds.
+    """Writes a cell: a dot for NULL, digits in groups, fractions to four places, instants to milliseconds.
 
     >>> shown(None), shown(1234567), shown(0.98765432), shown("2026-01-05T12:00:00.123456Z")
     ('·', '1,234,567', '0.9877', '2026-01-05 12:00:00.123Z')
@@ -101,15 +101,15 @@ def shortened(text: str, width: int | None) -> str:
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
-def give(answer: pa.Table, as_json: bool, as_csv: bool, parquet: Path | None) -> None:
-    """Gives an answer in the form that was asked for."""
+def output(answer: pa.Table, as_json: bool, as_csv: bool, parquet: Path | None) -> None:
+    """Outputs an answer in the chosen form."""
     if as_json + as_csv + (parquet is not None) > 1:
         raise InvalidRequest("Give one of --json, --csv and --parquet.")
     if parquet is not None:
         export.write_parquet(answer, parquet)
         print(f"{parquet}: {answer.num_rows:,} rows", file=sys.stderr)
         return
-    with terminal.enough():
+    with terminal.closed_pipe_is_fine():
         if as_json:
             export.write_json(answer, sys.stdout)
         elif as_csv:

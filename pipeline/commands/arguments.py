@@ -18,7 +18,7 @@ def read_instant(text: str) -> datetime:
 
 
 def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
-    """Tells the question's name from `--name value` and `--name=value`.
+    """Separates the question's name from `--name value` and `--name=value`.
 
     >>> read_words(["fleet", "--since", "2026-01-05", "--top-n=3"])
     ('fleet', {'since': '2026-01-05', 'top_n': '3'})
@@ -42,6 +42,6 @@ def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
 
 def with_window(store: Store, query: Query, given: Mapping[str, str]) -> dict[str, object]:
     """Fills in a window that was not given: everything the store holds, from its first event to its newest."""
-    wanted = {parameter.name for parameter in query.parameters if parameter.default is None}
-    missing = wanted & {"since", "until"} - set(given)
+    required = {parameter.name for parameter in query.parameters if parameter.default is None}
+    missing = required & {"since", "until"} - set(given)
     return {**given, **{name: extent(store)[name] for name in missing}}

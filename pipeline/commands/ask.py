@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from pipeline.commands import terminal
-from pipeline.commands.answers import give
+from pipeline.commands.answers import output
 from pipeline.commands.arguments import read_words, with_window
 from pipeline.store.catalog import bind, catalog, find_query
 
@@ -30,7 +30,7 @@ def ask(
     query = find_query(name)
     store = terminal.open_to_read()
     bound = bind(query, with_window(store, query, values))
-    give(store.fetch(query.sql, bound), as_json, as_csv, parquet)
+    output(store.fetch(query.sql, bound), as_json, as_csv, parquet)
 
 
 def list_questions(as_json: bool) -> None:

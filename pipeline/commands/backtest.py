@@ -31,74 +31,75 @@ def backtest(
     until: Annotated[
         str | None, typer.Option(help="Until when; the newest event without it.", metavar="INSTANT")
     ] = None,
-    step: Annotated[int, typer.Option(help="Minutes between two askings.")] = 60,
+    step: Annotated[int, typer.Option(help="Minutes between two evaluations.")] = 60,
     as_json: terminal.Json = False,
 ) -> None:
     """Replay history through a rule: when it would have fired, how early, and how often for nothing."""
     store = open_store(read_settings(), read_only=True)
-    asked, reach = find_rule(rule), extent(store)
-    first = read_instant(since) if since else reach["since"]
-    last = read_instant(until) if until else reach["until"]
+    chosen, stored = find_rule(rule), extent(store)
+    first = read_instant(since) if since else stored["since"]
+    last = read_instant(until) if until else stored["until"]
     if first >= last:
         raise InvalidRequest(f"The window must begin before it ends; {iso(first)} until {iso(last)} was given.")
-    changed = {asked.name: overridden(set_ or [])}
-    check_override(asked, changed[asked.name])
+    overrides = {chosen.name: read_values(set_ or [])}
+    check_override(chosen, overrides[chosen.name])
     with terminal.share_bar("Replaying") as progress:
-        found = replay(store, asked, changed, first, last, timedelta(minutes=max(1, step)), progress)
+        result = replay(store, chosen, overrides, first, last, timedelta(minutes=max(1, step)), progress)
     if as_json:
-        terminal.print_json(backtest_document(found))
+        terminal.print_json(backtest_document(result))
     else:
-        print_backtest(terminal.page(), found)
+        print_backtest(terminal.page(), result)
 
 
-def overridden(pairs: Sequence[str]) -> dict[str, Any]:
-    """Reads what was set; two values, as in least=5/3, are the level to open and the level to close.
+def read_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """Reads the values of --set; two of them, as in least=5/3, are the level to open and the level to close.
 
-    >>> overridden(["least=5/3", "hours=12"])
+    >>> read_values(["least=5/3", "hours=12"])
     {'least': ['5', '3'], 'hours': '12'}
     """
     made: dict[str, Any] = {}
     for pair in pairs:
-        name, equals, held = pair.partition("=")
+        name, equals, value = pair.partition("=")
         if not equals:
             raise InvalidRequest(f"--set {pair}: NAME=VALUE was expected, such as least=5 or least=5/3.")
-        made[name] = held.split("/") if "/" in held else held
+        made[name] = value.split("/") if "/" in value else value
     return made
 
 
-def backtest_document(found: Backtest) -> dict[str, Any]:
-    """Gives what `backtest --json` prints."""
+def backtest_document(result: Backtest) -> dict[str, Any]:
+    """Builds what `backtest --json` prints."""
     return {
-        "rule": found.rule,
-        "set": found.values,
-        "since": found.since,
-        "until": found.until,
-        "step_s": found.step_s,
-        "asked": found.asked,
-        "quarantines": found.quarantines,
-        "warned": found.warned,
-        "false_alarms": found.false_alarms,
-        "leads_s": found.leads_s,
-        "firings": [vars(one) for one in found.firings],
+        "rule": result.rule,
+        "set": result.values,
+        "since": result.since,
+        "until": result.until,
+        "step_s": result.step_s,
+        "asked": result.asked,
+        "quarantines": result.quarantines,
+        "warned": result.warned,
+        "false_alarms": result.false_alarms,
+        "leads_s": result.leads_s,
+        "firings": [vars(one) for one in result.firings],
     }
 
 
-def print_backtest(console: Console, found: Backtest) -> None:
-    """Prints when a rule would have fired, and what it would have been worth."""
+def print_backtest(console: Console, result: Backtest) -> None:
+    """Prints when a rule would have fired, and how well it would have warned."""
     console.print(
-        f"{found.rule}, asked {count(found.asked, 'time')} from {dated(found.since)} until "
-        f"{dated(found.until)}: it fired {count(len(found.firings), 'time')}; "
-        f"{found.warned} of {found.quarantines} quarantines came after a firing; "
-        f"{found.false_alarms} firings were followed by none within 7 days.",
+        f"{result.rule}, asked {count(result.asked, 'time')} from {dated(result.since)} until "
+        f"{dated(result.until)}: it fired {count(len(result.firings), 'time')}; "
+        f"{result.warned} of {result.quarantines} quarantines came after a firing; "
+        f"{result.false_alarms} firings were followed by none within 7 days.",
         highlight=False,
         soft_wrap=True,
     )
-    if found.leads_s:
+    if result.leads_s:
         console.print(
-            f"Lead time: median {span(int(median(found.leads_s)))}, shortest {span(found.leads_s[0])}.", highlight=False
+            f"Lead time: median {span(int(median(result.leads_s)))}, shortest {span(result.leads_s[0])}.",
+            highlight=False,
         )
-    if found.firings:
-        console.print(table_of(found.firings))
+    if result.firings:
+        console.print(table_of(result.firings))
 
 
 def table_of(firings: Sequence[Firing]) -> Table:

@@ -14,7 +14,7 @@ from pipeline.config.wording import count, dated
 from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
-from pipeline.rules.evaluate import check as ask_rules
+from pipeline.rules.evaluate import check as check_rules
 from pipeline.rules.incidents import Incident, open_incidents
 from pipeline.store.lake import open_store
 from pipeline.store.present import as_of
@@ -26,12 +26,12 @@ def check(
     ] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Ask every health rule once, and print what opened and closed."""
+    """Check every health rule once, and print which incidents opened and closed."""
     store = open_store(read_settings())
     moment = read_instant(at) if at else as_of(store)
     last = last_check(store)
     kept = last is None or moment >= last
-    checked = ask_rules(store, moment, overrides=overrides_of(store), along=outbox_writer(store), keep=kept)
+    checked = check_rules(store, moment, overrides=overrides_of(store), along=outbox_writer(store), keep=kept)
     lasting = open_incidents(store) if kept else checked.opened
     if as_json:
         terminal.print_json(document(checked, lasting, kept))
@@ -44,7 +44,7 @@ def check(
 
 
 def document(checked: Checked, lasting: Sequence[Incident], kept: bool) -> dict[str, Any]:
-    """Gives what `check --json` prints."""
+    """Builds what `check --json` prints."""
     return {
         "at": checked.at,
         "kept": kept,
@@ -56,7 +56,7 @@ def document(checked: Checked, lasting: Sequence[Incident], kept: bool) -> dict[
 
 
 def facts(one: Incident) -> dict[str, Any]:
-    """Gives an incident with its evidence as JSON."""
+    """Returns an incident with its evidence as JSON."""
     return {**vars(one), "evidence": json.loads(one.evidence)}
 
 

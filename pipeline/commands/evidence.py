@@ -1,8 +1,7 @@
-"""The words `evidence` and `verify`: a sealed pack of one app and period, and whether one is still as it was sealed."""
+"""The command `evidence`: writes a sealed pack of one app and period."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +13,6 @@ from pipeline.config.wording import iso
 from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
-if TYPE_CHECKING:
-    pass
-
 
 def evidence(
     out: Annotated[Path, typer.Argument(help="The pack to write.", metavar="OUT.zip")],
@@ -27,13 +23,13 @@ def evidence(
     ] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Write what is known of an app's leavers in a period, sealed: questions, rows of both sides, completeness."""
+    """Write a sealed evidence pack of an app's leavers in a period: questions, rows of both sides, completeness."""
     from pipeline.evidence.pack import make
 
     store = open_store(read_settings(), read_only=True)
-    reach = extent(store)
-    first = read_instant(since) if since else reach["since"]
-    last = read_instant(until) if until else reach["until"]
+    stored = extent(store)
+    first = read_instant(since) if since else stored["since"]
+    last = read_instant(until) if until else stored["until"]
     if first >= last:
         raise InvalidRequest(f"The period must begin before it ends; {iso(first)} until {iso(last)} was given.")
     if not out.parent.is_dir():
@@ -43,15 +39,15 @@ def evidence(
     with terminal.share_bar("Gathering") as progress:
         made = make(store, app, first, last, out, progress)
     if as_json:
-        print(json.dumps({"file": str(out), **made}, ensure_ascii=False, indent=2))
+        terminal.print_json({"file": str(out), **made})
     else:
         print_made(out, made)
 
 
 def print_made(out: Path, made: dict[str, Any]) -> None:
-    """Says what was written, how well it is known, and what to note."""
+    """Prints what was written, how well it is covered, and what to note."""
     size = f"{made['files']} files, {made['rows']:,} rows"
     print(f"{out}: {made['app']} from {made['since']} until {made['until']}, {size}.")
-    known = f"Entra's side is {made['known']['events']}, the app's side is {made['known']['exchanges']}"
-    print(f"{known}; its README.md says which hours.")
+    coverage = f"Entra's side is {made['known']['events']}, the app's side is {made['known']['exchanges']}"
+    print(f"{coverage}; its README.md says which hours.")
     print(f"Note its seal elsewhere: {made['seal']}")

@@ -59,13 +59,13 @@ class FileRead(Protocol):
 
 
 def ingest_totals(files: Sequence[FileRead], seconds: float) -> dict[str, Any]:
-    """Gives the sums over all files; `lines = kept + duplicates + rejects`."""
+    """Sums up all files; `lines = kept + duplicates + rejects`."""
     sums = {name: sum(getattr(file, name) for file in files) for name in COUNTS}
     return {"files": len(files), **sums, "seconds": round(seconds, 3)}
 
 
 def ingest_document(files: Sequence[FileRead], seconds: float) -> dict[str, Any]:
-    """Gives what `ingest --json` prints: each file and all of them."""
+    """Builds what `ingest --json` prints: each file and all of them."""
     fields = ("file", "source", *COUNTS)
     each = [{**{name: getattr(file, name) for name in fields}, "seconds": round(file.seconds, 3)} for file in files]
     return {"files": each, "total": ingest_totals(files, seconds)}
@@ -79,8 +79,8 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
     console.print(line([*COUNTS, "seconds"], "source", "file"), style="bold", soft_wrap=True)
     for file in shown:
         counts = [f"{getattr(file, name):,}" for name in COUNTS]
-        told = line([*counts, f"{file.seconds:.2f}"], file.source or "not recognised", file.file)
-        console.print(told, style="yellow" if file.rejects else "", soft_wrap=True)
+        row = line([*counts, f"{file.seconds:.2f}"], file.source or "not recognised", file.file)
+        console.print(row, style="yellow" if file.rejects else "", soft_wrap=True)
     counts = [f"{totals[name]:,}" for name in COUNTS]
     everywhere = count(len(files), "file")
     console.print(line([*counts, f"{seconds:.2f}"], "in all", everywhere), style="bold", soft_wrap=True)

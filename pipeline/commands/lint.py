@@ -1,4 +1,4 @@
-"""The word `lint`: what an app's answers show that its vendor should mend, printed or written as Markdown."""
+"""The command `lint`: prints or writes the vendor report of an app's SCIM answers as Markdown."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.commands.arguments import read_instant
-from pipeline.config.errors import InvalidRequest
+from pipeline.config.errors import InvalidRequest, UnknownApp
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import dated, iso
 from pipeline.knowledge.scim_findings import markdown
@@ -28,7 +28,7 @@ from (
 group by app_id
 order by 2, 1
 """
-REACH = "select min(occurred_at), max(occurred_at) from exchanges"
+EXTENT = "select min(occurred_at), max(occurred_at) from exchanges"
 
 
 def lint(
@@ -41,10 +41,10 @@ def lint(
         str | None, typer.Option(help="Until when; the newest request without it.", metavar="INSTANT")
     ] = None,
 ) -> None:
-    """Say what in an app's SCIM answers its vendor should mend, from real requests."""
+    """Report what in an app's SCIM answers its vendor should fix, from real requests."""
     store = open_store(read_settings(), read_only=True)
     app_id, name = find_app(store, app)
-    first, last = reach(store, since, until)
+    first, last = window_of(store, since, until)
     text = report(store, app_id, name, first, last)
     if out is None:
         print(text, end="")
@@ -54,24 +54,24 @@ def lint(
 
 
 def find_app(store: Store, word: str) -> tuple[str, str]:
-    """Gives the id and name of the app that a word names, in any case."""
-    known = {name: (row[0], row[1] or row[0]) for row in store.rows(APPS) for name in (row[1], row[0], *row[2]) if name}
-    lower = {name.lower(): found for name, found in known.items()}
+    """Returns the id and name of the app that a word names, in any case."""
+    apps = {name: (row[0], row[1] or row[0]) for row in store.rows(APPS) for name in (row[1], row[0], *row[2]) if name}
+    lower = {name.lower(): app for name, app in apps.items()}
     if word.lower() in lower:
         return lower[word.lower()]
-    near = get_close_matches(word.lower(), lower, 1)
-    hint = f"did you mean {lower[near[0]][1]}?" if near else "no app is known yet." if not known else known_names(known)
-    raise InvalidRequest(f"No app is called '{word}'; {hint}")
+    nearest = get_close_matches(word.lower(), lower, 1)
+    hint = f"did you mean {lower[nearest[0]][1]}?" if nearest else listing(apps) if apps else "no app is known yet."
+    raise UnknownApp(f"No app is called '{word}'; {hint}")
 
 
-def known_names(known: Mapping[str, tuple[str, str]]) -> str:
+def listing(apps: Mapping[str, tuple[str, str]]) -> str:
     """Lists the apps that there are."""
-    return f"there are {', '.join(sorted({name for _, name in known.values()}))}."
+    return f"there are {', '.join(sorted({name for _, name in apps.values()}))}."
 
 
-def reach(store: Store, since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """Gives the window: what was given, else what the store holds of requests."""
-    first, newest = store.rows(REACH)[0]
+def window_of(store: Store, since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    """Returns the window: as given, else from the first stored request to the newest."""
+    first, newest = store.rows(EXTENT)[0]
     start = read_instant(since) if since else first or datetime(1970, 1, 1)
     end = read_instant(until) if until else (newest or start) + timedelta(seconds=1)
     if start >= end:
@@ -80,14 +80,14 @@ def reach(store: Store, since: str | None, until: str | None) -> tuple[datetime,
 
 
 def report(store: Store, app_id: str, name: str, since: datetime, until: datetime) -> str:
-    """Gives the report of one app's window as Markdown."""
+    """Writes the report of one app's window as Markdown."""
     given = {"since": since, "until": until, "app": app_id}
     [seen] = answers(store, "target_looked_at", given)
     return markdown(name, since, until, answers(store, "target_lint", given), seen)
 
 
 def answers(store: Store, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Asks a question of `queries/`."""
+    """Answers a question of `queries/`."""
     query = find_query(name)
     rows: list[dict[str, Any]] = store.ask(query.sql, bind(query, given)).to_pylist()
     return rows

@@ -11,7 +11,7 @@ from pipeline.store.lake import open_store
 
 
 def maintain(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
     """Merge small files, expire old snapshots, apply retention."""

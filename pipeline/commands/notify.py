@@ -1,4 +1,4 @@
-"""The word `notify`: sends what is due, tries a route out, or shows what would go to whom."""
+"""The command `notify`: sends what is due, tests a route, or shows what would be sent where."""
 
 import json
 from datetime import datetime
@@ -9,7 +9,7 @@ import typer
 from pipeline.commands import terminal
 from pipeline.config.clock import naive
 from pipeline.config.clock import now as present
-from pipeline.config.errors import RoutesError
+from pipeline.config.errors import InvalidRequest, RoutesError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import dated, iso
 from pipeline.notify.deliver import Sent, deliver_due, due, message_of, try_out
@@ -20,33 +20,34 @@ from pipeline.rules.incidents import open_incidents
 from pipeline.store.lake import Store, open_store
 
 Document = list[dict[str, Any]]
-WORTH_A_LOOK = 1
 
 
 def notify(
     route: Annotated[str | None, typer.Argument(help="With --test, one route of the file.", metavar="[ROUTE]")] = None,
     test: Annotated[bool, typer.Option("--test", help="Send a test message over each route, or over ROUTE.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go to whom, and send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent where, and send nothing.")
+    ] = False,
     as_json: terminal.Json = False,
 ) -> None:
     """Send the messages that are due."""
     settings = read_settings()
     routes, at = needed(read_routes(settings)), naive(present(settings))
     if (test and dry_run) or (route and not test):
-        raise RoutesError("Give --test, with a route if only one is meant, or --dry-run, or neither.")
+        raise InvalidRequest("Give --test, with a route if only one is meant, or --dry-run, or neither.")
     if test:
-        document, nothing = tried(routes, route, at), ""
+        document, nothing = send_tests(routes, route, at), ""
     else:
         store = open_store(settings, read_only=dry_run)
-        document = foreseen(store, routes, at) if dry_run else delivered(store, routes, at)
+        document = preview(store, routes, at) if dry_run else delivered(store, routes, at)
         nothing = rest(waiting(store))
     print(json.dumps(document, ensure_ascii=False, indent=2) if as_json else printed(document) or nothing)
     if any(one.get("error") for one in document):
-        raise typer.Exit(WORTH_A_LOOK)
+        raise typer.Exit(terminal.WORTH_A_LOOK)
 
 
 def rest(rows: list[Row]) -> str:
-    """Says why nothing went."""
+    """Explains why nothing was sent."""
     if not rows:
         return "Nothing waits."
     first = min(row.due_at for row in rows)
@@ -54,7 +55,7 @@ def rest(rows: list[Row]) -> str:
 
 
 def needed(routes: Routes) -> Routes:
-    """Gives the routes back; raises RoutesError where there are none."""
+    """Returns the routes; raises RoutesError where there are none."""
     if not routes.routes:
         raise RoutesError(
             "PROVISIONING_NOTIFY names no file, so nobody is told of anything; see docs/notifications.md."
@@ -62,8 +63,8 @@ def needed(routes: Routes) -> Routes:
     return routes
 
 
-def tried(routes: Routes, route: str | None, now: datetime) -> Document:
-    """Sends a test message over one route, or over each; says how it went."""
+def send_tests(routes: Routes, route: str | None, now: datetime) -> Document:
+    """Sends a test message over one route, or over each; returns how it went."""
     chosen = [routes.find(route)] if route else list(needed(routes).routes)
     return [outcome(one) for one in try_out(routes, chosen, now)]
 
@@ -73,24 +74,24 @@ def delivered(store: Store, routes: Routes, now: datetime) -> Document:
     return [outcome(one) for one in deliver_due(store, now, needed(routes), wait_s=store.settings.lock_wait)]
 
 
-def foreseen(store: Store, routes: Routes, now: datetime) -> Document:
-    """Gives what would go out, from the outbox; when nothing waits there, how the open incidents would read."""
+def preview(store: Store, routes: Routes, now: datetime) -> Document:
+    """Returns what would be sent, from the outbox; when nothing waits there, how the open incidents would read."""
     rows = waiting(store)
     batches = due(rows, needed(routes), now)
     going = {row.message_id for batch in batches for row in batch}
     later = [[row] for row in rows if row.message_id not in going]
     if rows:
-        return [foresight(batch, now, routes) for batch in batches + later]
+        return [previewed(batch, now, routes) for batch in batches + later]
     cursor = store.cursor()
     try:
         context = context_of(cursor, now, routes)
     finally:
         cursor.close()
     messages = (announcements(incident, [], routes, context) for incident in open_incidents(store))
-    return [foresight([row], now, routes) | {"waits": False} for rows in messages for row in rows]
+    return [previewed([row], now, routes) | {"waits": False} for rows in messages for row in rows]
 
 
-def foresight(batch: list[Row], now: datetime, routes: Routes) -> dict[str, Any]:
+def previewed(batch: list[Row], now: datetime, routes: Routes) -> dict[str, Any]:
     """Describes one message that would go out."""
     message = message_of(batch, batch[0].sent_as or batch[0].message_id)
     route = next((one for one in routes.routes if one.name == batch[0].route), None)
@@ -114,16 +115,16 @@ def outcome(sent: Sent) -> dict[str, Any]:
 
 def printed(document: Document) -> str:
     """Writes what happened, or would, for a person."""
-    return "\n".join(foreseen_line(one) if "body" in one else sent_line(one) for one in document)
+    return "\n".join(preview_line(one) if "body" in one else sent_line(one) for one in document)
 
 
 def sent_line(one: dict[str, Any]) -> str:
     """Writes how one message went."""
-    said = "taken by the server" if one["arrived"] else f"not sent: {one['error']}"
-    return f"{one['address']} (route {one['route']}): {one['title']}\n  {said}"
+    how = "taken by the server" if one["arrived"] else f"not sent: {one['error']}"
+    return f"{one['address']} (route {one['route']}): {one['title']}\n  {how}"
 
 
-def foreseen_line(one: dict[str, Any]) -> str:
+def preview_line(one: dict[str, Any]) -> str:
     """Writes one message that would go out."""
     why = "would go" if one["waits"] else "is open; had it begun now, this would go"
     failed = f"\n  the last of {one['attempts']} attempts failed: {one['error']}" if one["error"] else ""

@@ -1,4 +1,4 @@
-"""The command `poll`: asks every tenant of Microsoft Graph once."""
+"""The command `poll`: collects from Microsoft Graph once, for every tenant."""
 
 import signal
 import sys
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def poll(as_json: terminal.Json = False) -> None:
-    """Ask Microsoft Graph for new events, jobs and what was missed; stopped, it goes on from there the next time."""
+    """Collect new events, jobs and missed periods from Microsoft Graph; after a stop the next run continues there."""
     from pipeline.collect.graph.errors import Stopped
     from pipeline.collect.polling import Asking, containers
 
@@ -30,17 +30,17 @@ def poll(as_json: terminal.Json = False) -> None:
         raise InvalidRequest(NONE)
     stop, caught = Event(), [0]
 
-    def heed(number: int, _frame: object) -> None:
+    def stop_on(number: int, _frame: object) -> None:
         caught[0] = number
         stop.set()
 
-    signal.signal(signal.SIGINT, heed)
-    signal.signal(signal.SIGTERM, heed)
+    signal.signal(signal.SIGINT, stop_on)
+    signal.signal(signal.SIGTERM, stop_on)
     store = open_store(settings)
     asking = Asking(settings)
     try:
         with terminal.share_bar("Reading what was missed") as bar:
-            found = asking.all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
+            polled = asking.all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
         contained = containers(store, tenants, stop)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
@@ -49,14 +49,14 @@ def poll(as_json: terminal.Json = False) -> None:
         asking.close()
         store.close()
     if as_json:
-        terminal.page().print_json(data=document(found) | {"containers": [vars(one) for one in contained]})
+        terminal.page().print_json(data=document(polled) | {"containers": [vars(one) for one in contained]})
     else:
-        print_polled(terminal.page(), found)
+        print_polled(terminal.page(), polled)
         for one in contained:
-            told = one.detail.removeprefix(f"{one.tenant}: ")
-            terminal.page().print(f"{one.tenant}, container: {told}", highlight=False, markup=False, soft_wrap=True)
+            detail = one.detail.removeprefix(f"{one.tenant}: ")
+            terminal.page().print(f"{one.tenant}, container: {detail}", highlight=False, markup=False, soft_wrap=True)
     wrong = any(one.outcome == "failed" or one.rejects for one in contained)
-    raise typer.Exit(max(verdict(found), int(wrong)))
+    raise typer.Exit(max(verdict(polled), int(wrong)))
 
 
 COUNTS = ("requests", "pages", "kept", "duplicates", "rejects", "windows", "jobs")
@@ -68,38 +68,38 @@ def shared(bar: Any, tenants: int) -> "Progress":
     shares: dict[str, float] = {}
     guard = Lock()
 
-    def tell(tenant: str, share: float) -> None:
+    def show(tenant: str, share: float) -> None:
         with guard:
             shares[tenant] = share
             bar(sum(shares.values()) / tenants)
 
-    return tell
+    return show
 
 
-def verdict(found: "Sequence[Polled]") -> int:
-    """Gives the exit code: 2 when a tenant is polled elsewhere, 1 when one failed or had rejects."""
-    if any(one.busy for one in found):
+def verdict(polled: "Sequence[Polled]") -> int:
+    """Returns the exit code: 2 when a tenant is polled elsewhere, 1 when one failed or had rejects."""
+    if any(one.busy for one in polled):
         return 2
-    return 1 if any(one.failures or one.rejects for one in found) else 0
+    return 1 if any(one.failures or one.rejects for one in polled) else 0
 
 
-def document(found: "Sequence[Polled]") -> dict[str, Any]:
-    """Gives what `poll --json` prints."""
-    total = {name: sum(getattr(one, name) for one in found) for name in COUNTS}
-    return {"tenants": [one.document() for one in found], "total": total}
+def document(polled: "Sequence[Polled]") -> dict[str, Any]:
+    """Builds what `poll --json` prints."""
+    total = {name: sum(getattr(one, name) for one in polled) for name in COUNTS}
+    return {"tenants": [one.document() for one in polled], "total": total}
 
 
-def print_polled(console: Console, found: "Sequence[Polled]") -> None:
-    """Prints a line a tenant, and under it what is to be said of it."""
+def print_polled(console: Console, polled: "Sequence[Polled]") -> None:
+    """Prints a line a tenant, and under them what was notable."""
     console.print("".join(f"{name:>12}" for name in (*COUNTS, "seconds")) + "  tenant", style="bold", soft_wrap=True)
-    for one in found:
+    for one in polled:
         counts = "".join(f"{getattr(one, name):>12,}" for name in COUNTS)
         bad = bool(one.failures or one.busy)
         console.print(f"{counts}{one.seconds:>12.1f}  {one.tenant}", style="yellow" if bad else "", soft_wrap=True)
-    for one in found:
-        for said in dict.fromkeys([one.busy, *one.failures.values(), *one.details.values()]):
-            if said:
-                told = said if said.startswith(one.tenant) else f"{one.tenant}: {said}"
-                console.print(told, highlight=False, markup=False, soft_wrap=True)
-    if any(one.rejects for one in found):
+    for one in polled:
+        for detail in dict.fromkeys([one.busy, *one.failures.values(), *one.details.values()]):
+            if detail:
+                sentence = detail if detail.startswith(one.tenant) else f"{one.tenant}: {detail}"
+                console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+    if any(one.rejects for one in polled):
         console.print(f"There are rejects; see why: {terminal.WHY}", highlight=False, soft_wrap=True)

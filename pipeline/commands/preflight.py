@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
 
 def preflight(as_json: terminal.Json = False) -> None:
-    """Say of every tenant, feature by feature, which permission is present or missing; nothing is written there."""
+    """Show for every tenant, feature by feature, which permission is present or missing; nothing is written there."""
     from pipeline.collect.permissions import look
 
-    found = look(read_settings())
+    permissions = look(read_settings())
     if as_json:
-        terminal.print_json(permissions_document(found))
+        terminal.print_json(permissions_document(permissions))
     else:
-        print_permissions(found, terminal.page())
-    raise typer.Exit(verdict(found))
+        print_permissions(permissions, terminal.page())
+    raise typer.Exit(verdict(permissions))
 
 
-def verdict(found: "Sequence[Permission]") -> int:
-    """Gives the exit code: 0 all present, 1 something missing, 2 when no tenant could be asked at all."""
-    needed = [one.state for one in found if one.state != "excess"]
+def verdict(permissions: "Sequence[Permission]") -> int:
+    """Returns the exit code: 0 all present, 1 something missing, 2 when no tenant answered at all."""
+    needed = [one.state for one in permissions if one.state != "excess"]
     if needed and set(needed) == {"unknown"}:
         return 2
     return 0 if set(needed) <= {"present"} else 1
 
 
-def permissions_document(found: "Sequence[Permission]") -> dict[str, Any]:
-    """Gives what `preflight --json` prints."""
-    return {"complete": verdict(found) == 0, "permissions": [asdict(one) for one in found]}
+def permissions_document(permissions: "Sequence[Permission]") -> dict[str, Any]:
+    """Builds what `preflight --json` prints."""
+    return {"complete": verdict(permissions) == 0, "permissions": [asdict(one) for one in permissions]}
 
 
-def print_permissions(found: "Sequence[Permission]", page: Console) -> None:
-    """Prints what was found, tenant by tenant; a reason that all its features share is said once."""
-    for tenant in dict.fromkeys(one.tenant for one in found):
-        mine = [one for one in found if one.tenant == tenant]
+def print_permissions(permissions: "Sequence[Permission]", page: Console) -> None:
+    """Prints the permissions, tenant by tenant; a reason that all its features share is printed once."""
+    for tenant in dict.fromkeys(one.tenant for one in permissions):
+        features = [one for one in permissions if one.tenant == tenant]
         page.print(f"[bold]{escape(tenant)}[/bold]")
-        reasons = {one.detail for one in mine}
-        if len(reasons) == 1 and mine[0].state == "unknown":
+        reasons = {one.detail for one in features}
+        if len(reasons) == 1 and features[0].state == "unknown":
             page.print(f"  {escape(reasons.pop())}", highlight=False)
             continue
-        for one in mine:
+        for one in features:
             style = {"present": "green", "missing": "red"}.get(one.state, "yellow")
             page.print(f"  [{style}]{one.state:8}[/{style}] {one.feature:24} {escape(one.scope)}", highlight=False)
             if one.state != "present":
-                told = (one.detail, one.lost and f"Lost: {one.lost}", one.remedy)
-                page.print(Padding("\n".join(escape(line) for line in told if line), (0, 0, 0, 11)), highlight=False)
+                notes = (one.detail, one.lost and f"Lost: {one.lost}", one.remedy)
+                page.print(Padding("\n".join(escape(line) for line in notes if line), (0, 0, 0, 11)), highlight=False)

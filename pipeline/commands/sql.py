@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands import terminal
-from pipeline.commands.answers import give
+from pipeline.commands.answers import output
 from pipeline.store.lake import seal
 from pipeline.store.read_only import read_only_statement
 
@@ -18,4 +18,4 @@ def sql(
 ) -> None:
     """Answer one read-only SQL statement."""
     seal(store := terminal.open_to_read())
-    give(store.fetch(read_only_statement(statement)), as_json, as_csv, parquet)
+    output(store.fetch(read_only_statement(statement)), as_json, as_csv, parquet)

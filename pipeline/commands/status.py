@@ -46,7 +46,7 @@ def print_status(state: dict[str, Any], console: Console) -> None:
 
 
 def covered(stretch: dict[str, Any]) -> str:
-    """Says in a sentence what a source's readings vouch for."""
+    """Writes in a sentence which time a source's data covers."""
     holes = f", in {stretch['stretches']:,} stretches" if stretch["stretches"] > 1 else ""
     since, settled, until = (written(stretch[name]) for name in ("since", "settled_until", "until"))
     late = "" if settled == until else f"; late records may still come from {settled} on"
@@ -54,7 +54,7 @@ def covered(stretch: dict[str, Any]) -> str:
 
 
 def news(state: dict[str, Any]) -> str:
-    """Says in a sentence how recent the newest event is."""
+    """Writes in a sentence how recent the newest event is."""
     if state["newest_event_at"] is None:
         return "No events yet; load logs first: python -m pipeline ingest sample_logs"
     newest, age = written(state["newest_event_at"]), span(state["age_s"])
@@ -80,7 +80,7 @@ def print_rows(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def status(as_json: terminal.Json = False) -> None:
-    """Show the store, what each source last delivered, rejects, open incidents and the beats."""
+    """Show the store, what each source last delivered, rejects, open incidents and the background jobs."""
     from pipeline.monitoring.status import needs_a_look
     from pipeline.monitoring.status import status as look
     from pipeline.monitoring.troubles import explained

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees beside answers: bars while work runs, and the report of an ingest.
+"""Shared parts of the commands: progress bars, options, exit codes.
 
 Bars go to stderr and only to a terminal, so that what a script reads stays clean.
 """
@@ -39,8 +39,8 @@ def share_bar(what: str) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
-def enough() -> Iterator[None]:
-    """Ends quietly when whoever reads has had enough, as in `| head`."""
+def closed_pipe_is_fine() -> Iterator[None]:
+    """Ends quietly when the reader closes the pipe, as `| head` does."""
     try:
         yield
         sys.stdout.flush()
@@ -50,20 +50,18 @@ def enough() -> Iterator[None]:
 
 
 def page() -> Console:
-    """Gives where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
+    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
     console = Console()
     return console if console.is_terminal else Console(width=200, color_system=None)
 
 
 def bar(*columns: Any) -> Progress:
-    """Gives a bar that shows on a terminal and nowhere else, and leaves nothing behind."""
+    """Builds a bar that shows on a terminal and nowhere else, and leaves nothing behind."""
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
-
-
 WORTH_A_LOOK = 1
 NOT_DONE = 2
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -1,4 +1,4 @@
-"""The word `token`: says when an app's token ends, by a date or by a JWT that is read once and never kept."""
+"""The command `token`: records when an app's token expires, by a date or a JWT that is read once and never kept."""
 
 import json
 import sys
@@ -18,7 +18,6 @@ from pipeline.rules.token_expiry import lead_days, note_of, read_expiry, read_jw
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
 
-"Words too many come to us: the usual message would repeat them, and one of them may be a token."
 TOKENS = "select app_name, expires_at, said_by, said_at, note from token_ends(?) order by expires_at, app_name"
 LONGEST = 100_000
 "Characters of a JWT that are read."
@@ -33,13 +32,13 @@ def token(
     jwt: Annotated[
         str | None, typer.Option(help="Read its end from the JWT on standard input: --jwt -", metavar="-")
     ] = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Nobody knows when it ends any more.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the expiry: it is unknown again.")] = False,
     by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
     note: Annotated[str | None, typer.Option(help="What else there is to say.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Say when an app's token ends; the token itself is never kept."""
-    judge(context.args, app, expires, jwt, forget)
+    """Record when an app's token expires; the token itself is never kept."""
+    check_arguments(context.args, app, expires, jwt, forget)
     settings = read_settings()
     at = naive(now(settings))
     if app is None:
@@ -56,8 +55,8 @@ def token(
         print(f"{name}: it is not known when the token ends." if ends is None else sentence(store, name, ends, at))
 
 
-def judge(rest: list[str], app: str | None, expires: str | None, jwt: str | None, forget: bool) -> None:
-    """Refuses words that do not go together, without repeating them."""
+def check_arguments(rest: list[str], app: str | None, expires: str | None, jwt: str | None, forget: bool) -> None:
+    """Refuses arguments that do not go together, without repeating them: one of them may be a token."""
     if rest:
         raise TokenRefused("One app was expected; a name of several words needs quotes. A token never goes here.")
     if jwt is not None and jwt != "-":
@@ -73,7 +72,7 @@ def judge(rest: list[str], app: str | None, expires: str | None, jwt: str | None
 
 
 def operator() -> str | None:
-    """Gives who sits at this machine."""
+    """Returns the name of this machine's user."""
     try:
         return getuser()
     except (OSError, KeyError):
@@ -81,7 +80,7 @@ def operator() -> str | None:
 
 
 def sentence(store: Store, app: str, ends: datetime, at: datetime) -> str:
-    """Says when the token ends, and until when a new one must be asked for."""
+    """Writes when the token ends, and until when a new one must be requested."""
     lead = lead_days(overrides_of(store), app)
     if ends < at:
         return f"{app}: the token ended {dated(ends)}."
@@ -92,7 +91,7 @@ def sentence(store: Store, app: str, ends: datetime, at: datetime) -> str:
 
 
 def listed(store: Store, at: datetime, as_json: bool) -> str:
-    """Writes what is known of every app's token."""
+    """Writes the expiry of every app's token."""
     rows = store.rows(TOKENS, [at])
     if as_json:
         names = ("app_name", "expires_at", "said_by", "said_at", "note")

@@ -1,6 +1,5 @@
 """The command `verify`: checks whether an evidence pack is as it was sealed."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,32 +19,32 @@ def verify(
     seal: Annotated[str | None, typer.Option(help="The seal that was noted when the pack was made.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Check that a pack is as it was sealed; fails, and says in which file, if one byte changed."""
+    """Check that a pack is as it was sealed; fails, and names the file, if one byte changed."""
     from pipeline.evidence.seal import check
 
     if not pack.is_file():
         raise InvalidRequest(f"{pack} is no file; a pack that `python -m pipeline evidence` wrote was expected.")
     with terminal.share_bar("Checking") as progress:
         checked = check(pack, progress)
-    faults = [*checked.faults, *seal_fault(checked, seal)]
+    faults = [*checked.faults, *seal_faults(checked, seal)]
     if as_json:
         about = {"file": str(pack), "files": checked.files, "bytes": checked.size, "seal": checked.seal}
-        print(json.dumps({**about, "faults": faults}, ensure_ascii=False, indent=2))
+        terminal.print_json({**about, "faults": faults})
     else:
         print_checked(pack, checked, faults, seal)
     if faults:
         raise typer.Exit(CHANGED)
 
 
-def seal_fault(checked: "Checked", seal: str | None) -> list[str]:
-    """Gives what is wrong with the seal, where one was given."""
+def seal_faults(checked: "Checked", seal: str | None) -> list[str]:
+    """Compares the pack's seal with the one given, where one was given."""
     if seal is None or checked.seal is None or seal.lower().strip() == checked.seal:
         return []
     return [f"its seal is {checked.seal}, not the one given: it is another pack, or was made anew."]
 
 
 def print_checked(pack: Path, checked: "Checked", faults: list[str], seal: str | None) -> None:
-    """Prints what was checked and what was found."""
+    """Prints what was checked and its faults."""
     for fault in faults:
         print(f"{pack}: {fault}")
     if faults:

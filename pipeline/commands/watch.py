@@ -11,7 +11,7 @@ logger = logging.getLogger("pipeline")
 
 
 def watch() -> None:
-    """Run the beats until told to stop: read the inbox, keep the store tidy, publish."""
+    """Run the background jobs until stopped: read the inbox, keep the store tidy, publish."""
     from pipeline.scheduler.scheduler import Standby
     from pipeline.store.leader import holder
 
@@ -23,7 +23,7 @@ def watch() -> None:
         signal.signal(number, lambda *_: stop.set())
     other = holder(settings)
     if other is not None:
-        logger.info("The beats are run by %s; this process takes over when that ends.", other)
+        logger.info("The background jobs are run by %s; this process takes over when that ends.", other)
     standby = Standby(settings, "watch").start()
     # A wait without a limit would keep Python from handling the signal on some systems.
     while not stop.wait(1):

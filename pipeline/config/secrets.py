@@ -1,4 +1,4 @@
-"""What counts as a secret, once, for SQL and for Python: both speak these regular expressions alike.
+"""Removes secrets, by one list of regular expressions that SQL and Python both understand.
 
 A secret is removed before anything touches the disk: from bodies, URLs, reasons, step details and rejects.
 """
@@ -20,7 +20,7 @@ QUOTES = (
 
 
 def in_json(quote: str, inside: str) -> tuple[tuple[str, str], ...]:
-    """Gives the patterns of JSON whose quotes look so: a telling key, and a value beside a telling name."""
+    """Builds the patterns of JSON with such quotes: a revealing key, and a value beside a revealing name."""
     member = rf"{quote}\w+{quote}\s*:\s*(?:[\w.+-]+|{quote}{inside}{quote})\s*,\s*"
     word = rf"(?:{inside})(?:{WORDS})(?:{inside})"
     name = rf"{quote}(?:key|name|path|displayName|attribute){quote}\s*:\s*{quote}{word}{quote}"
@@ -57,7 +57,7 @@ HINT = rf"(?i)bearer|basic\s|eyJ|{WORDS}|[?&](?:sig|signature|code)=|://[^/\s]+@
 
 
 def without_secrets(text: str) -> str:
-    """Gives the text with every secret replaced.
+    """Returns the text with every secret replaced.
 
     >>> without_secrets('GET /Users?token=abc HTTP/1.1 Authorization: Bearer abcdef123456')
     'GET /Users?token=[removed] HTTP/1.1 Authorization: Bearer [removed]'
@@ -68,12 +68,12 @@ def without_secrets(text: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Gives SQL that removes secrets from a text expression; costs one look where there are none."""
+    """Builds SQL that removes secrets from a text expression; costs one look where there are none."""
     return f"case when regexp_matches({text}, {literal(HINT)}) then {removed(text)} else {text} end"
 
 
 def removed(text: str) -> str:
-    """Gives SQL that removes secrets from a text expression, without the look beforehand.
+    """Builds SQL that removes secrets from a text expression, without the look beforehand.
 
     Nginx's escapes are undone before a text comes here; each pattern costs every statement its compilation.
     """

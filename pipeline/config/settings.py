@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     @field_validator("store")
     @classmethod
-    def known_catalog(cls, store: str) -> str:
+    def supported_catalog(cls, store: str) -> str:
         """Refuses a catalog that the store could not attach."""
         if not store.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
             raise ValueError("give ducklake:sqlite:FILE or ducklake:postgres:CONNECTION")
@@ -91,7 +91,7 @@ def read_settings(**given: object) -> Settings:
 
 
 def sentence(fault: object) -> str:
-    """Says what is wrong with one setting, and what was expected.
+    """Describes what is wrong with one setting, and what was expected.
 
     >>> sentence({"loc": ("ingest_every",), "input": "5min", "type": "int_parsing", "msg": ""})
     "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300."
@@ -99,13 +99,13 @@ def sentence(fault: object) -> str:
     assert isinstance(fault, dict)
     name = f"PROVISIONING_{str(fault['loc'][0]).upper()}"
     kind = str(fault["type"]).split("_")[0]
-    wanted = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
-    said = f"give {wanted}" if kind in EXAMPLES else wanted
-    return f"{name} is '{fault['input']}'; {said}."
+    expected = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
+    remedy = f"give {expected}" if kind in EXAMPLES else expected
+    return f"{name} is '{fault['input']}'; {remedy}."
 
 
 def lock_file(settings: Settings, kind: str) -> Path:
-    """Gives the file whose OS lock stands for `kind`; the OS frees it when its holder dies."""
+    """Returns the file of the OS lock of that kind; the OS frees it when its holder dies."""
     catalog = settings.catalog_file
     file = catalog.with_name(f"{catalog.name}.{kind}") if catalog else settings.folder / f"catalog.{kind}"
     file.parent.mkdir(parents=True, exist_ok=True)

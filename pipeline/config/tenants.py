@@ -1,4 +1,4 @@
-"""Which tenants are asked, and with which identity: the file that PROVISIONING_TENANTS names.
+"""Reads the tenants to collect from, and their identities: the file that PROVISIONING_TENANTS names.
 
 One table a tenant, under the name people call it by. The file holds no secret: it names the environment variable, or
 the certificate's file, that does.
@@ -67,15 +67,15 @@ class Tenant(BaseModel):
         return self
 
     def secret(self, variable: str) -> str:
-        """Gives what an environment variable holds; raises TenantsError when it holds nothing."""
-        found = os.environ.get(variable, "")
-        if not found:
+        """Returns what an environment variable holds; raises TenantsError when it is empty."""
+        value = os.environ.get(variable, "")
+        if not value:
             raise TenantsError(f"{self.name}: the environment variable {variable} is empty; it must hold the secret.")
-        return found
+        return value
 
 
 def read_tenants(settings: Settings) -> list[Tenant]:
-    """Gives the tenants to ask, in the file's order; none when PROVISIONING_TENANTS is unset.
+    """Reads the tenants to collect from, in the file's order; none when PROVISIONING_TENANTS is unset.
 
     Raises TenantsError with file, line, what was seen and what was expected.
     """
@@ -87,7 +87,7 @@ def read_tenants(settings: Settings) -> list[Tenant]:
 
 
 def tenant_of(toml: TomlFile, name: str, table: object) -> Tenant:
-    """Makes one tenant of its table; a path in it is relative to the file."""
+    """Builds one tenant from its table; a path in it is relative to the file."""
     if not isinstance(table, dict):
         raise TenantsError(f"{toml.place(name)}: {name} stands alone; a table such as [contoso] was expected.")
     rooted: dict[str, Any] = {
@@ -104,14 +104,15 @@ def tenant_of(toml: TomlFile, name: str, table: object) -> Tenant:
 
 
 def complaint(key: str, fault: Any) -> str:
-    """Says what is wrong with one key."""
+    """Describes what is wrong with one key."""
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(name for name in Tenant.model_fields if name != "name")
-        return f"{key} is no setting of a tenant; known are {known}."
+        settings = ", ".join(name for name in Tenant.model_fields if name != "name")
+        return f"{key} is no setting of a tenant; known are {settings}."
     if fault["type"] == "missing":
         return f"{key} is missing; every tenant needs it."
-    said = str(fault["msg"]).removeprefix("Value error, ")
+    expected = str(fault["msg"]).removeprefix("Value error, ")
     if not key:
-        return f"{said}."
-    wanted = "a GUID was expected" if fault["type"] == "string_pattern_mismatch" else said
-    return f"{key} is {fault['input']!r}; {wanted}."
+        return f"{expected}."
+    if fault["type"] == "string_pattern_mismatch":
+        expected = "a GUID was expected"
+    return f"{key} is {fault['input']!r}; {expected}."

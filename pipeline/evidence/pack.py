@@ -1,4 +1,4 @@
-"""The evidence pack of one app and period: questions, their rows, how well the period is known, and a summary.
+"""Makes the evidence pack of one app and period: questions, their rows, how well the period is covered, and a summary.
 
 Nothing in it depends on the clock: two packs of the same revision of the store are the same bytes. Only what the ledger
 calls complete may call itself so; the summary of anything less says what is missing.
@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.config.errors import InvalidRequest
+from pipeline.config.errors import UnknownApp
 from pipeline.config.wording import iso
 from pipeline.evidence.seal import seal
 from pipeline.evidence.summary import summary
@@ -58,25 +58,25 @@ class Job:
 
 
 def jobs_of(store: Store, app: str) -> tuple[str, list[Job]]:
-    """Gives an app's name as stored and its jobs; an unknown one is refused with the nearest that is known.
+    """Returns an app's name as stored and its jobs; raises UnknownApp with the nearest name.
 
-    An app is known by its name in any case, or by a job's id.
+    An app is found by its name in any case, or by a job's id.
     """
     rows = store.rows(APPS)
-    found = [(name, job, app_id) for name, job, app_id in rows if app.lower() in (str(name).lower(), job.lower())]
-    if not found:
+    matches = [(name, job, app_id) for name, job, app_id in rows if app.lower() in (str(name).lower(), job.lower())]
+    if not matches:
         names = sorted({str(name) for name, _, _ in rows if name})
-        near = get_close_matches(app.lower(), [name.lower() for name in names], 1)
-        asked = next((f"; did you mean {name}?" for name in names if near and name.lower() == near[0]), "")
-        known = f" Known are: {', '.join(names)}." if names and not asked else ""
+        nearest = get_close_matches(app.lower(), [name.lower() for name in names], 1)
+        hint = next((f"; did you mean {name}?" for name in names if nearest and name.lower() == nearest[0]), "")
+        listing = f" Known are: {', '.join(names)}." if names and not hint else ""
         none = " The store holds no app yet." if not names else ""
-        raise InvalidRequest(f"No app in the store is called '{app}'{asked or '.'}{known}{none}")
-    jobs = [Job(job, app_id, f"job-{place}") for place, (_, job, app_id) in enumerate(found, 1)]
-    return str(found[0][0] or app), jobs
+        raise UnknownApp(f"No app in the store is called '{app}'{hint or '.'}{listing}{none}")
+    jobs = [Job(job, app_id, f"job-{place}") for place, (_, job, app_id) in enumerate(matches, 1)]
+    return str(matches[0][0] or app), jobs
 
 
 def make(store: Store, app: str, since: datetime, until: datetime, target: Path, progress: Progress) -> dict[str, Any]:
-    """Writes the pack of one app and period; gives what its manifest says of it, with the seal."""
+    """Writes the pack of one app and period; returns what its manifest says of it, with the seal."""
     name, jobs = jobs_of(store, app)
     [(newest,)] = store.rows(NEWEST)
     about = {
@@ -96,10 +96,10 @@ def make(store: Store, app: str, since: datetime, until: datetime, target: Path,
                                 folder, lambda share: progress(share * 0.8))  # fmt: skip
         write(folder, "parameters.json", json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
         write(folder, "README.md", summary(about, answers))
-        known = {name: verdict(answers, name) for name in ("events", "exchanges")}
+        coverage = {name: coverage_of(answers, name) for name in ("events", "exchanges")}
         names = ["README.md", "parameters.json", *files]
-        sealed = seal(folder, names, {**about, "known": known}, target, lambda share: progress(0.8 + share * 0.2))
-    return {**about, "known": known, "seal": sealed, "files": len(names), "rows": sum(map(rows_in, answers))}
+        sealed = seal(folder, names, {**about, "known": coverage}, target, lambda share: progress(0.8 + share * 0.2))
+    return {**about, "known": coverage, "seal": sealed, "files": len(names), "rows": sum(map(rows_in, answers))}
 
 
 def rows_in(answers: Mapping[str, pa.Table]) -> int:
@@ -108,7 +108,7 @@ def rows_in(answers: Mapping[str, pa.Table]) -> int:
 
 
 def program_version() -> str:
-    """Gives the program's version, which stands in pyproject.toml alone."""
+    """Returns the program's version, which is in pyproject.toml alone."""
     import tomllib
 
     file = Path(__file__).parents[2] / "pyproject.toml"
@@ -118,42 +118,43 @@ def program_version() -> str:
 def gather(
     store: Store, jobs: list[Job], window: Mapping[str, datetime], folder: Path, progress: Progress
 ) -> tuple[list[str], list[dict[str, pa.Table]]]:
-    """Asks every question of every job, and writes its SQL once and its rows for each; gives files and answers."""
+    """Answers every question of every job, and writes its SQL once and its rows for each; returns files and answers."""
     files = [write(folder, f"questions/{name}.sql", find_query(name).sql) for name in QUESTIONS]
     answers: list[dict[str, pa.Table]] = []
     for place, job in enumerate(jobs):
-        told: dict[str, pa.Table] = {}
+        answered: dict[str, pa.Table] = {}
         for at, name in enumerate(QUESTIONS):
-            told[name] = answer(store, name, {**window, "job": job.job_id, "app": job.app_id or "", "limit": ALL})
-            files.append(write_rows(folder, f"{job.folder}/{name}.csv", told[name]))
+            answered[name] = answer(store, name, {**window, "job": job.job_id, "app": job.app_id or "", "limit": ALL})
+            files.append(write_rows(folder, f"{job.folder}/{name}.csv", answered[name]))
             progress((place + (at + 1) / len(QUESTIONS)) / len(jobs))
-        answers.append(told)
+        answers.append(answered)
     return files, answers
 
 
 def answer(store: Store, name: str, given: Mapping[str, Any]) -> pa.Table:
     """Answers a question with those of the values that it has parameters for."""
     query = find_query(name)
-    known = {parameter.name for parameter in query.parameters}
-    return store.fetch(query.sql, bind(query, {key: value for key, value in given.items() if key in known}))
+    taken = {parameter.name for parameter in query.parameters}
+    return store.fetch(query.sql, bind(query, {key: value for key, value in given.items() if key in taken}))
 
 
 def write(folder: Path, name: str, text: str) -> str:
-    """Writes a text of the pack and gives its name."""
+    """Writes a text of the pack and returns its name."""
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return name
 
 
 def write_rows(folder: Path, name: str, rows: pa.Table) -> str:
-    """Writes an answer as CSV and gives its file's name."""
+    """Writes an answer as CSV and returns its file's name."""
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("w", encoding="utf-8", newline="") as out:
         write_csv(rows, out)
     return name
 
 
-def verdict(answers: list[dict[str, pa.Table]], side: str) -> str:
-    """Says how well the period is known on one side: complete only where every hour of every job is."""
-    states = {row["state"] for told in answers for row in told["evidence_hours"].to_pylist() if row["source"] == side}
+def coverage_of(answers: list[dict[str, pa.Table]], side: str) -> str:
+    """Returns how well the period is covered on one side: complete only where every hour of every job is."""
+    hours = [row for of_job in answers for row in of_job["evidence_hours"].to_pylist()]
+    states = {row["state"] for row in hours if row["source"] == side}
     return "complete" if states == {"complete"} else "unknown" if states <= {"unknown"} else "partial"

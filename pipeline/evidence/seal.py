@@ -1,4 +1,4 @@
-"""A sealed pack: files in a zip, each hashed, the hashes in a chain, and the chain's end in the manifest.
+"""Seals and checks packs: files in a zip, each hashed, the hashes in a chain, and the chain's end in the manifest.
 
 The zip is stored without compression and with fixed times, so that the same files give the same bytes on any machine:
 `check` writes it again and compares, which finds a changed byte also where no file is.
@@ -24,7 +24,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Checked:
-    """What a look at a pack found."""
+    """The result of checking a pack."""
 
     files: int
     size: int
@@ -49,7 +49,7 @@ class Stream:
 
 
 def seal(folder: Path, names: Iterable[str], about: Mapping[str, Any], target: Path, progress: Progress) -> str:
-    """Writes files of a folder, in this order, and their manifest into a zip; gives the seal. Whole or not at all."""
+    """Writes files of a folder, in this order, and their manifest into a zip; returns the seal. Whole or not at all."""
     listed = list(chained((name, digest_of(folder / name), (folder / name).stat().st_size) for name in names))
     text = manifest_text({**about, "files": listed})
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -65,11 +65,11 @@ def seal(folder: Path, names: Iterable[str], about: Mapping[str, Any], target: P
 
 
 def void(_: object) -> None:
-    """Gives nothing."""
+    """Discards a value."""
 
 
 def chained(files: Iterable[tuple[str, str, int]]) -> Iterator[dict[str, Any]]:
-    """Gives each file's line of the manifest: its name, size and hash, and the chain so far.
+    """Returns each file's line of the manifest: its name, size and hash, and the chain so far.
 
     A link is the SHA-256 of the link before, the name and the file's hash, each on a line.
     """
@@ -88,7 +88,7 @@ def manifest_text(manifest: Mapping[str, Any]) -> str:
 
 
 def digest_of(file: Path) -> str:
-    """Gives a file's SHA-256."""
+    """Returns a file's SHA-256."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
@@ -108,61 +108,61 @@ def write_zip(
 
 
 def check(file: Path, progress: Progress) -> Checked:
-    """Holds a pack to its manifest: its files, their order, each byte of them, and each byte between them."""
+    """Checks a pack against its manifest: its files, their order, each byte of them, and each byte between them."""
     size = file.stat().st_size
     with file.open("rb") as raw:
         begins = raw.read(2) == b"PK"
     try:
         with ZipFile(file) as pack:
-            return judge(pack, file, size, progress)
+            return check_zip(pack, file, size, progress)
     except BadZipFile:
-        told = (
+        fault = (
             "the zip is damaged or cut short: its directory, at the end, cannot be read."
             if begins
             else "it is no zip file; a pack that `python -m pipeline evidence` wrote was expected."
         )
-        return Checked(0, size, None, (told,), {})
+        return Checked(0, size, None, (fault,), {})
 
 
-def judge(pack: ZipFile, file: Path, size: int, progress: Progress) -> Checked:
-    """Gives what is wrong with an opened pack, the first thing first."""
+def check_zip(pack: ZipFile, file: Path, size: int, progress: Progress) -> Checked:
+    """Checks an opened pack; the first fault comes first."""
     names = pack.namelist()
     if names.count(MANIFEST) != 1:
-        told = f"{MANIFEST} is {'missing' if MANIFEST not in names else 'there more than once'}."
-        return Checked(len(names), size, None, (told,), {})
-    held = read(pack, MANIFEST)
-    manifest = manifest_of(held)
+        fault = f"{MANIFEST} is {'missing' if MANIFEST not in names else 'there more than once'}."
+        return Checked(len(names), size, None, (fault,), {})
+    manifest = manifest_of(read(pack, MANIFEST))
     if manifest is None:
-        told = f"{MANIFEST} was changed: it is not what its own seal says."
-        return Checked(len(names), size, None, (told,), {})
+        fault = f"{MANIFEST} was changed: it is not what its own seal says."
+        return Checked(len(names), size, None, (fault,), {})
     faults = [*listing_faults(names, manifest), *file_faults(pack, manifest, progress)]
     if not faults and (offset := first_difference(pack, file, progress)) is not None:
-        faults.append(f"the zip differs at byte {offset:,}, {near(pack, offset)}: no file of it, but the zip itself.")
+        place = location(pack, offset)
+        faults.append(f"the zip differs at byte {offset:,}, {place}: no file of it, but the zip itself.")
     return Checked(len(manifest["files"]), size, manifest["seal"], tuple(faults), manifest)
 
 
 def read(pack: ZipFile, name: str) -> bytes | None:
-    """Gives a file's bytes, or nothing where the zip's own check says that they were changed."""
+    """Returns a file's bytes, or nothing where the zip's own check says that they were changed."""
     try:
         return pack.read(name)
     except (BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError):
         return None
 
 
-def manifest_of(held: bytes | None) -> dict[str, Any] | None:
-    """Gives a manifest, where it is spelled as this program spells it and its seal and chain are right."""
+def manifest_of(content: bytes | None) -> dict[str, Any] | None:
+    """Reads a manifest, where it is spelled as this program spells it and its seal and chain are right."""
     try:
-        manifest = json.loads((held or b"").decode())
+        manifest = json.loads((content or b"").decode())
         text = manifest_text(manifest)
         lines = [(one["name"], one["sha256"], one["bytes"]) for one in manifest["files"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    right = text.encode() == held and list(chained(lines)) == manifest["files"]
+    right = text.encode() == content and list(chained(lines)) == manifest["files"]
     return manifest if right else None
 
 
 def listing_faults(names: list[str], manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Gives what was added, removed, doubled or put into another place."""
+    """Returns what was added, removed, doubled or put into another place."""
     wanted = [one["name"] for one in manifest["files"]] + [MANIFEST]
     yield from (f"{name} is missing." for name in wanted if name not in names)
     yield from (f"{name} was added; the manifest knows no such file." for name in names if name not in wanted)
@@ -173,7 +173,7 @@ def listing_faults(names: list[str], manifest: Mapping[str, Any]) -> Iterator[st
 
 
 def file_faults(pack: ZipFile, manifest: Mapping[str, Any], progress: Progress) -> Iterator[str]:
-    """Gives the files whose bytes are not those that were sealed."""
+    """Returns the files whose bytes are not those that were sealed."""
     present = set(pack.namelist())
     for place, one in enumerate(manifest["files"]):
         if one["name"] in present and member_digest(pack, one["name"]) != one["sha256"]:
@@ -182,7 +182,7 @@ def file_faults(pack: ZipFile, manifest: Mapping[str, Any], progress: Progress) 
 
 
 def member_digest(pack: ZipFile, name: str) -> str | None:
-    """Gives the SHA-256 of a file in a zip; none where the zip's own check fails first."""
+    """Returns the SHA-256 of a file in a zip; None where the zip's own check fails first."""
     try:
         with pack.open(name) as member:
             return hashlib.file_digest(member, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -191,32 +191,32 @@ def member_digest(pack: ZipFile, name: str) -> str | None:
 
 
 def first_difference(pack: ZipFile, file: Path, progress: Progress) -> int | None:
-    """Writes the zip once more, and gives where the file first differs from that."""
-    place, found = 0, -1
-    with file.open("rb") as held:
+    """Writes the zip once more, and returns where the file first differs from that."""
+    place, difference = 0, -1
+    with file.open("rb") as sealed:
 
         def compare(data: bytes) -> None:
-            nonlocal place, found
-            if found < 0 and (seen := held.read(len(data))) != data:
+            nonlocal place, difference
+            if difference < 0 and (seen := sealed.read(len(data))) != data:
                 same = next((at for at, (a, b) in enumerate(zip(seen, data, strict=False)) if a != b), len(seen))
-                found = place + same
+                difference = place + same
             place += len(data)
 
         write_zip(compare, pack.namelist(), pack.open, lambda share: progress(0.5 + share / 2))
-        if found < 0 and held.read(1):
-            found = place
-    return found if found >= 0 else None
+        if difference < 0 and sealed.read(1):
+            difference = place
+    return difference if difference >= 0 else None
 
 
-def near(pack: ZipFile, offset: int) -> str:
-    """Says by which file a byte lies."""
+def location(pack: ZipFile, offset: int) -> str:
+    """Names the file by which a byte lies."""
     before = [info.filename for info in pack.infolist() if info.header_offset <= offset]
     directory = offset >= pack.start_dir
     return "in its directory at the end" if directory or not before else f"in the header of {before[-1]}"
 
 
 def safe(name: str) -> str:
-    """Gives a name for use in a file's.
+    """Returns a name for use in a file's.
 
     >>> safe("Contoso Docs (EU)")
     'contoso-docs-eu'

@@ -1,4 +1,4 @@
-"""The page of an evidence pack that an auditor reads first: what was asked, what is known, who left and who did not."""
+"""Writes the page of an evidence pack that an auditor reads first: request, coverage, who left and who did not."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -25,31 +25,31 @@ Row = dict[str, Any]
 
 
 def rows_of(answers: Answers, name: str) -> list[Row]:
-    """Gives the rows of one question over all jobs."""
-    return [row for told in answers for row in told[name].to_pylist()]
+    """Returns the rows of one question over all jobs."""
+    return [row for of_job in answers for row in of_job[name].to_pylist()]
 
 
 def summary(about: Mapping[str, Any], answers: Answers) -> str:
     """Writes the summary as Markdown."""
     parts = [
-        [f"# Evidence: {line(about['app'])}, leavers and what was done about them", "", *what(about)],
-        ["## How well the period is known", "", *known(answers)],
+        [f"# Evidence: {line(about['app'])}, leavers and what was done about them", "", *request(about)],
+        ["## How well the period is known", "", *coverage(answers)],
         ["## Leavers", "", *leavers(answers)],
         ["## Left behind without an error", "", *traps(answers)],
-        ["## Both sides", "", *both(answers)],
-        ["## What is not in here", "", *absent()],
+        ["## Both sides", "", *both_sides(answers)],
+        ["## What is not in here", "", *not_included()],
         ["## Files, and how to check them", "", *files(about)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def line(text: object) -> str:
-    """Gives text from a log as one line that formats nothing."""
+    """Writes text from a log as one line that formats nothing."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in " ".join(str(text).split()))
 
 
-def what(about: Mapping[str, Any]) -> Iterator[str]:
-    """Says what was asked."""
+def request(about: Mapping[str, Any]) -> Iterator[str]:
+    """Writes what the pack is about."""
     yield f"- Period: {about['since']} until {about['until']} (the end is not in it), told as of {about['as_of']}"
     yield f"- App: {line(about['app'])}; {'job' if len(about['jobs']) == 1 else 'jobs'}: {', '.join(about['jobs'])}"
     yield (
@@ -58,8 +58,8 @@ def what(about: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def known(answers: Answers) -> Iterator[str]:
-    """Says of each side whether everything is here, or which hours may lack something."""
+def coverage(answers: Answers) -> Iterator[str]:
+    """Writes of each side whether everything is here, or which hours may lack something."""
     for side, words in SIDES.items():
         hours = [row for row in rows_of(answers, "evidence_hours") if row["source"] == side]
         gaps = [row for row in hours if row["state"] != "complete"]
@@ -68,16 +68,16 @@ def known(answers: Answers) -> Iterator[str]:
         elif not gaps:
             yield f"- **{words}: complete.** Each of the {len(hours):,} hours is vouched for by what was read."
         else:
-            yield f"- **{words}: {mildest(gaps, len(hours))}.** {counted(gaps, len(hours))}"
+            yield f"- **{words}: {coverage_word(gaps, len(hours))}.** {gap_counts(gaps, len(hours))}"
             yield from (f"  - {stretch}" for stretch in stretches(gaps))
 
 
-def mildest(gaps: Sequence[Row], hours: int) -> str:
-    """Gives the word for a side of which not everything is here."""
+def coverage_word(gaps: Sequence[Row], hours: int) -> str:
+    """Returns the word for a side of which not everything is here."""
     return "unknown" if len(gaps) == hours and all(row["state"] == "unknown" for row in gaps) else "partial"
 
 
-def counted(gaps: Sequence[Row], hours: int) -> str:
+def gap_counts(gaps: Sequence[Row], hours: int) -> str:
     """Counts the hours that are not fully known."""
     partial = sum(row["state"] == "partial" for row in gaps)
     return (
@@ -87,20 +87,20 @@ def counted(gaps: Sequence[Row], hours: int) -> str:
 
 
 def stretches(gaps: Sequence[Row]) -> Iterator[str]:
-    """Gives hours of one state that follow each other as one stretch."""
+    """Combines hours of one state that follow each other into one stretch."""
     unique = sorted({(row["state"], row["hour"]) for row in gaps}, key=lambda one: (one[1], one[0]))
     ordered = sorted(unique)
-    told = []
+    runs = []
     for (state, _), run in groupby(enumerate(ordered), key=lambda one: (one[1][0], one[1][1] - HOUR * one[0])):
         hours = [hour for _, (_, hour) in run]
-        told.append((hours[0], f"{dated(hours[0])} until {dated(hours[-1] + HOUR)}: {state}"))
-    yield from (words for _, words in sorted(told)[:NAMED])
-    if len(told) > NAMED:
-        yield f"and {len(told) - NAMED:,} more stretches; see evidence_hours.csv"
+        runs.append((hours[0], f"{dated(hours[0])} until {dated(hours[-1] + HOUR)}: {state}"))
+    yield from (words for _, words in sorted(runs)[:NAMED])
+    if len(runs) > NAMED:
+        yield f"and {len(runs) - NAMED:,} more stretches; see evidence_hours.csv"
 
 
 def leavers(answers: Answers) -> Iterator[str]:
-    """Says how many were to go, how long it took, and who is still there."""
+    """Writes how many were to go, how long it took, and who is still there."""
     for row in rows_of(answers, "deprovision_times"):
         half = "(not reached)" if row["p50_s"] is None else span(row["p50_s"])
         most = "(not reached)" if row["p95_s"] is None else span(row["p95_s"])
@@ -111,8 +111,8 @@ def leavers(answers: Answers) -> Iterator[str]:
         )
     if not rows_of(answers, "deprovision_times"):
         yield "- Nobody was to be disabled or deleted in this period, as far as it is known."
-    held = rows_of(answers, "leavers_held")
-    yield f"- Deletions held back for a decision: {len(held):,}."
+    staged = rows_of(answers, "leavers_held")
+    yield f"- Deletions held back for a decision: {len(staged):,}."
     active = rows_of(answers, "leavers_active")
     yield f"- Still in use at the end, whenever they were to go: {len(active):,}."
     for row in active[:NAMED]:
@@ -124,7 +124,7 @@ def leavers(answers: Answers) -> Iterator[str]:
 
 
 def traps(answers: Answers) -> Iterator[str]:
-    """Says how many each trap caught, and names some."""
+    """Counts what each trap caught, and names some."""
     for name, words in TRAPS.items():
         caught = rows_of(answers, name)
         named = ", ".join(f"{line(row['name'])} since {dated(row['since'])}" for row in caught[:5])
@@ -132,29 +132,30 @@ def traps(answers: Answers) -> Iterator[str]:
         yield f"- {words[0].upper()}{words[1:]}: {len(caught):,}" + (f" ({named}{more})" if caught else "") + "."
 
 
-def both(answers: Answers) -> Iterator[str]:
-    """Says how many rows of either side there are, and how many were matched."""
-    events, heard = (sum(told[name].num_rows for told in answers) for name in ("evidence_events", "evidence_exchanges"))
+def both_sides(answers: Answers) -> Iterator[str]:
+    """Counts the rows of either side, and those that were matched."""
+    sides = ("evidence_events", "evidence_exchanges")
+    events, requests = (sum(of_job[name].num_rows for of_job in answers) for name in sides)
     matched = {row["event_id"]: row for row in rows_of(answers, "evidence_matches")}
-    yield f"- {events:,} events of Entra's, {heard:,} requests in the app's own log, {len(matched):,} matched."
-    gone = [row for row in rows_of(answers, "leaver_cases") if row["outcome"] == "done"]
-    ids = {row["event_id"]: matched.get(row["event_id"]) for row in gone}
+    yield f"- {events:,} events of Entra's, {requests:,} requests in the app's own log, {len(matched):,} matched."
+    done = [row for row in rows_of(answers, "leaver_cases") if row["outcome"] == "done"]
+    ids = {row["event_id"]: matched.get(row["event_id"]) for row in done}
     well = sum(one is not None and (one["http_status"] or 0) < 300 for one in ids.values())
     yield (
-        f"- Of {len(gone):,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
+        f"- Of {len(done):,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
         f"for {well:,}. For the others no such request is stored, which may mean that no log of that time is."
     )
 
 
-def absent() -> Iterator[str]:
-    """Says what this program cannot have seen."""
+def not_included() -> Iterator[str]:
+    """Writes what this program cannot have seen."""
     yield "- When somebody left: the directory's own log is not stored. Times begin with the first event that shows it."
     yield "- What an account in the app looks like, except where an answer of the app was logged."
     yield "- Secrets: they were removed before anything was stored. Bodies are as stored."
 
 
 def files(about: Mapping[str, Any]) -> Iterator[str]:
-    """Says what the files are, and how to check that none was changed."""
+    """Writes what the files are, and how to check that none was changed."""
     yield "- `questions/` holds the SQL of each question; " + ", ".join(
         f"`job-{place}/` its rows for {job}" for place, job in enumerate(about["jobs"], 1)
     )

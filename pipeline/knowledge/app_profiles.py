@@ -1,6 +1,6 @@
-"""What is known of each target app: its attributes, its cycle and how long a new token takes, from profiles/*.toml.
+"""Reads what is documented of each target app: attributes, cycle and the time a new token takes, from profiles/*.toml.
 
-A job's configuration is held against the profile of its app here, so that pages and rules say the same.
+A job's configuration is checked against the profile of its app here, so that pages and rules agree.
 """
 
 import re
@@ -18,11 +18,11 @@ from pipeline.config.toml_file import read_toml
 
 Kind = Literal["user", "group"]
 OBJECTS: dict[Kind, str] = {"user": "person", "group": "group"}
-Told = dict[str, Any]
+Row = dict[str, Any]
 
 
 class Strict(BaseModel):
-    """A table whose every key is known."""
+    """A table that takes no other keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -79,18 +79,18 @@ class Profile(Strict):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing in a job's configuration that its app's profile speaks against."""
+    """One thing in a job's configuration that its app's profile contradicts."""
 
-    kind: Literal["unmapped", "unsearchable", "unmatched", "elsewhere", "untold"]
+    kind: Literal["unmapped", "unsearchable", "unmatched", "other_host", "not_provisioned"]
     attribute: str
-    said: str
+    text: str
     remedy: str
     grave: bool = True
     "Whether provisioning fails by it, or may."
 
 
 def read_profiles(settings: Settings) -> list[Profile]:
-    """Gives every profile, by file name. Raises ProfileError with file, line and key for one that cannot be used."""
+    """Reads every profile, by file name. Raises ProfileError with file, line and key for one that cannot be used."""
     folder = settings.profiles
     if not folder.is_dir():
         raise ProfileError(f"{folder} is no folder; PROVISIONING_PROFILES must name one that holds profiles/*.toml.")
@@ -109,40 +109,41 @@ def read_profile(file: Path) -> Profile:
 
 
 def complaint(keys: Sequence[str], fault: Any) -> str:
-    """Says what is wrong with one key, and the nearest right one."""
+    """Describes what is wrong with one key, and the nearest right one."""
     key = ".".join(keys)
     if fault["type"] == "missing":
         return f"{key} is missing; see README.md beside it."
     if fault["type"] == "extra_forbidden":
-        near = get_close_matches(keys[-1], known_keys(), 1)
-        return f"{key} is no key of a profile; {f'did you mean {near[0]}?' if near else 'see README.md beside it.'}"
+        nearest = get_close_matches(keys[-1], profile_keys(), 1)
+        hint = f"did you mean {nearest[0]}?" if nearest else "see README.md beside it."
+        return f"{key} is no key of a profile; {hint}"
     return f"{key} is {fault['input']!r}; {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}."
 
 
-def known_keys() -> list[str]:
-    """Gives every key that a profile may have, whatever its table."""
+def profile_keys() -> list[str]:
+    """Lists every key that a profile may have, whatever its table."""
     return [name for model in (Profile, Applies, Target, Token, Attribute) for name in model.model_fields]
 
 
 def profile_of(
     profiles: Iterable[Profile], app_name: str | None, template_id: str | None = None, host: str | None = None
 ) -> Profile | None:
-    """Gives the profile of a job's app: known by its template, else by its host, else by a name with a word of it."""
-    known = list(profiles)
-    for profile in known:
+    """Returns the profile of a job's app: by its template, else by its host, else by a name with a word of it."""
+    every = list(profiles)
+    for profile in every:
         if template_id and template_id in profile.applies_to.templates:
             return profile
-    for profile in known:
+    for profile in every:
         if host and host.casefold() in profile.applies_to.hosts:
             return profile
-    for profile in known:
+    for profile in every:
         if any(re.search(rf"(?i)\b{re.escape(name)}\b", app_name or "") for name in profile.applies_to.apps):
             return profile
     return None
 
 
 def kind_of(target_object: str | None) -> Kind | None:
-    """Gives whether an object of the target is a user or a group.
+    """Returns whether an object of the target is a user or a group.
 
     >>> kind_of("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
     'user'
@@ -151,47 +152,48 @@ def kind_of(target_object: str | None) -> Kind | None:
     return next((kind for kind in OBJECTS if last.startswith(kind)), None)
 
 
-def known_as(attribute: str) -> str:
-    """Gives an attribute's name without what its spelling may differ in.
+def normalised_name(attribute: str) -> str:
+    """Returns an attribute's name without what its spelling may differ in.
 
-    >>> known_as('Emails[type eq "work"].value') == known_as("emails[type  eq 'work'].value")
+    >>> normalised_name('Emails[type eq "work"].value') == normalised_name("emails[type  eq 'work'].value")
     True
     """
     return re.sub(r"\s+", " ", attribute).replace("'", '"').casefold()
 
 
-def check(profile: Profile, mappings: Iterable[Told], host: str | None = None) -> list[Finding]:
-    """Holds a job's mappings, rows of `configurations.mappings`, against its app's profile; the gravest comes first."""
+def check(profile: Profile, mappings: Iterable[Row], host: str | None = None) -> list[Finding]:
+    """Checks a job's mappings, rows of `configurations.mappings`, against its app's profile; the gravest is first."""
     rows = list(mappings)
-    found = elsewhere(profile, host) if host else []
+    findings = other_host(profile, host) if host else []
     for kind, attributes in profile.attributes.items():
-        mine = [row for row in rows if kind_of(row["target_object"]) == kind]
-        if mine:
-            found += unmapped(profile, kind, attributes, mine) + wrongly_matched(profile, kind, attributes, mine)
+        of_kind = [row for row in rows if kind_of(row["target_object"]) == kind]
+        if of_kind:
+            findings += unmapped(profile, kind, attributes, of_kind)
+            findings += matching_findings(profile, kind, attributes, of_kind)
         elif any(attribute.required for attribute in attributes.values()):
-            found.append(untold(profile, kind))
-    return sorted(found, key=lambda finding: not finding.grave)
+            findings.append(not_provisioned(profile, kind))
+    return sorted(findings, key=lambda finding: not finding.grave)
 
 
-def elsewhere(profile: Profile, host: str) -> list[Finding]:
+def other_host(profile: Profile, host: str) -> list[Finding]:
     """Finds an endpoint at another host than the published ones."""
     hosts = profile.applies_to.hosts
     if not hosts or host.casefold() in hosts:
         return []
-    said = f"Its endpoint is at {host}; {profile.name}'s is published as {profile.target.base_url or hosts[0]}."
+    text = f"Its endpoint is at {host}; {profile.name}'s is published as {profile.target.base_url or hosts[0]}."
     remedy = "In Entra: Provisioning, Admin Credentials: see whether the Tenant URL is meant to be another."
-    return [Finding("elsewhere", "", said, remedy, grave=False)]
+    return [Finding("other_host", "", text, remedy, grave=False)]
 
 
-def untold(profile: Profile, kind: Kind) -> Finding:
-    """Says that one kind of object is not provisioned at all, which may be meant."""
-    said = f"No mapping for {kind}s is switched on, so Entra provisions no {kind} to {profile.name}."
-    return Finding("untold", "", said, f"Nothing, if {kind}s are not meant to be there.", grave=False)
+def not_provisioned(profile: Profile, kind: Kind) -> Finding:
+    """Reports that one kind of object is not provisioned at all, which may be intended."""
+    text = f"No mapping for {kind}s is switched on, so Entra provisions no {kind} to {profile.name}."
+    return Finding("not_provisioned", "", text, f"Nothing, if {kind}s are not meant to be there.", grave=False)
 
 
-def unmapped(profile: Profile, kind: Kind, attributes: dict[str, Attribute], rows: list[Told]) -> list[Finding]:
+def unmapped(profile: Profile, kind: Kind, attributes: dict[str, Attribute], rows: list[Row]) -> list[Finding]:
     """Finds required attributes that nothing is mapped to."""
-    mapped = {known_as(str(row["target_attribute"])) for row in rows}
+    mapped = {normalised_name(str(row["target_attribute"])) for row in rows}
     return [
         Finding(
             "unmapped",
@@ -200,27 +202,27 @@ def unmapped(profile: Profile, kind: Kind, attributes: dict[str, Attribute], row
             f"In Entra: Provisioning, Mappings, the one for {kind}s: map an attribute that every {OBJECTS[kind]} has.",
         )
         for name, attribute in attributes.items()
-        if attribute.required and known_as(name) not in mapped
+        if attribute.required and normalised_name(name) not in mapped
     ]
 
 
-def wrongly_matched(profile: Profile, kind: Kind, attributes: dict[str, Attribute], rows: list[Told]) -> list[Finding]:
-    """Finds matching attributes that the app cannot search by, or is not known to, and a kind without any."""
-    known = {known_as(name): attribute for name, attribute in attributes.items()}
+def matching_findings(profile: Profile, kind: Kind, attributes: dict[str, Attribute], rows: list[Row]) -> list[Finding]:
+    """Finds matching attributes that the app cannot search by, or not by documentation, and a kind without any."""
+    by_name = {normalised_name(name): attribute for name, attribute in attributes.items()}
     right = " or ".join(name for name, attribute in attributes.items() if attribute.filterable)
     remedy = f"In Entra: Provisioning, Mappings, the one for {kind}s: match by {right} instead."
     matching = [row for row in rows if (row["matching_priority"] or 0) > 0]
-    found = []
+    findings = []
     who = f"{kind.capitalize()}s are matched by"
     for row in matching:
-        name, attribute = str(row["target_attribute"]), known.get(known_as(str(row["target_attribute"])))
+        name, attribute = str(row["target_attribute"]), by_name.get(normalised_name(str(row["target_attribute"])))
         if attribute is None:
-            said = f"{who} {name}; whether {profile.name} can search by it is not published."
-            found.append(Finding("unsearchable", name, said, remedy, grave=False))
+            text = f"{who} {name}; whether {profile.name} can search by it is not published."
+            findings.append(Finding("unsearchable", name, text, remedy, grave=False))
         elif not attribute.filterable:
-            said = f"{who} {name}, which {profile.name} cannot search by."
-            found.append(Finding("unsearchable", name, said, remedy))
+            text = f"{who} {name}, which {profile.name} cannot search by."
+            findings.append(Finding("unsearchable", name, text, remedy))
     if not matching:
-        said = f"{who} no attribute, so Entra cannot tell who is in {profile.name} already."
-        found.append(Finding("unmatched", "", said, remedy.replace(" instead", "")))
-    return found
+        text = f"{who} no attribute, so Entra cannot tell who is in {profile.name} already."
+        findings.append(Finding("unmatched", "", text, remedy.replace(" instead", "")))
+    return findings

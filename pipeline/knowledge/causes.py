@@ -1,6 +1,6 @@
-"""What an error code means, who can mend it and how: causes.toml, and why the fault is laid at somebody's door.
+"""Looks up what an error code means, who owns the fix and how to fix it, in causes.toml.
 
-A code is known by its end, since connectors put their own name before it; the longest end that fits is taken.
+A code is matched by its end, since connectors put their own name before it; the longest end that fits is taken.
 """
 
 import re
@@ -24,7 +24,7 @@ FAULTS = {
     "unknown": "nothing in the record says whose move it is",
 }
 "Whose move it is, and what that means."
-ALIKE = 0.6
+MIN_LIKENESS = 0.6
 "How much of two codes must be the same for one to be named as near the other."
 
 
@@ -43,7 +43,7 @@ class Card(BaseModel):
 
     @property
     def again(self) -> str:
-        """Says whether Entra tries again by itself, as far as that is documented."""
+        """Returns whether Entra tries again by itself, as far as that is documented."""
         if not self.retries:
             return "Whether Entra tries again by itself is not documented for this code."
         return f"Entra tries again by itself: {self.retries}."
@@ -51,72 +51,73 @@ class Card(BaseModel):
 
 @lru_cache
 def cards() -> tuple[Card, ...]:
-    """Gives every card, in the file's order."""
+    """Reads every card, in the file's order."""
     return tuple(Card.model_validate(card) for card in tomllib.loads(FILE.read_text(encoding="utf-8"))["card"])
 
 
 @lru_cache
-def known_codes() -> Mapping[str, Card]:
-    """Gives every documented ending with its card, the longest first."""
+def documented_codes() -> Mapping[str, Card]:
+    """Returns every documented ending with its card, the longest first."""
     pairs = [(code, card) for card in cards() for code in card.codes]
     return dict(sorted(pairs, key=lambda pair: -len(pair[0])))
 
 
 def ending_of(code: str | None) -> str | None:
-    """Gives the documented ending of a code.
+    """Returns the documented ending of a code.
 
     >>> ending_of("ContosoEntryConflict"), ending_of("SystemForCrossDomainIdentityManagementServiceIncompatible")
     ('EntryConflict', 'ServiceIncompatible')
     >>> ending_of("Rebadged") is None
     True
     """
-    return next((ending for ending in known_codes() if is_end(code or "", ending)), None)
+    return next((ending for ending in documented_codes() if is_end(code or "", ending)), None)
 
 
 def is_end(code: str, ending: str) -> bool:
-    """Says whether a code is an ending, or a connector's name before it."""
+    """Whether a code is an ending, or a connector's name before it."""
     return code == ending or bool(re.search(rf"(?:[a-z0-9]|[A-Z]{{2}}){re.escape(ending)}$", code))
 
 
 def card_of(code: str | None) -> Card | None:
-    """Gives a code's card; None for one that nobody documented."""
+    """Returns a code's card; None for one that is not documented."""
     ending = ending_of(code)
-    return known_codes()[ending] if ending else None
+    return documented_codes()[ending] if ending else None
 
 
 def nearest(code: str, others: Iterable[str] = (), most: int = 3) -> list[str]:
-    """Gives the documented endings, and of `others`, the codes most like one that is not documented.
+    """Returns the documented endings, and of `others`, the codes most like one that is not documented.
 
     >>> nearest("ContosoEntryConflicted")[0]
     'EntryConflict'
     """
-    scored = [(likeness(code, other), other) for other in dict.fromkeys([*known_codes(), *others]) if other != code]
-    return [other for score, other in sorted(scored, key=lambda pair: -pair[0]) if score >= ALIKE][:most]
+    candidates = dict.fromkeys([*documented_codes(), *others])
+    scored = [(likeness(code, other), other) for other in candidates if other != code]
+    return [other for score, other in sorted(scored, key=lambda pair: -pair[0]) if score >= MIN_LIKENESS][:most]
 
 
 def likeness(code: str, other: str) -> float:
-    """Gives how much of two codes is the same, by their ends, where the cause stands; one inside the other is near."""
+    """Measures how much of two codes is the same, by their ends, which name the cause; one inside the other is most."""
     if min(len(code), len(other)) > 6 and (other.lower() in code.lower() or code.lower() in other.lower()):
         return 0.95
     return SequenceMatcher(None, code[-len(other) - 2 :].lower(), other.lower(), autojunk=False).ratio()
 
 
 def evidence(issue: Mapping[str, Any]) -> list[str]:
-    """Says what speaks for an issue's fault: its code, the app's answer, Graph's category and the step it failed at."""
+    """Lists why an issue's owner is likely: its code, the app's answer, Graph's category and the step it failed at."""
     code, status = issue.get("code"), issue.get("http_status")
     category, step = issue.get("category"), issue.get("step_type")
     card = card_of(code)
-    said = []
+    reasons = []
     if code and card:
-        said.append(f"the code ends in {ending_of(code)}, which is documented as “{card.title.lower()}”")
+        reasons.append(f"the code ends in {ending_of(code)}, which is documented as “{card.title.lower()}”")
     elif code:
-        said.append(f"the code {code} is not documented")
+        reasons.append(f"the code {code} is not documented")
     if status:
-        said.append(f"the app answered {status:.0f}")
+        reasons.append(f"the app answered {status:.0f}")
     if category:
-        said.append(f"Graph's category is {category}")
+        reasons.append(f"Graph's category is {category}")
     if step:
-        said.append(f"it went wrong at the step {step}")
+        reasons.append(f"it went wrong at the step {step}")
     if issue.get("attribute"):
-        said.append(f"the record names the attribute {issue['attribute']}")
-    return said
+        reasons.append(f"the record names the attribute {issue['attribute']}")
+    return reasons

@@ -1,22 +1,22 @@
-"""Why Entra quarantines a job: each of Graph's reasons in our words, how sure that is, and what ends it.
+"""Looks up why Entra quarantines a job: each of Graph's reasons in our words, how sure that is, and what ends it.
 
-A step names the fact that tells whether it is done; whoever shows the steps looks the fact up.
+A step names the fact that shows whether it is done; the page that shows the steps looks the fact up.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Standing = Literal["documented", "inferred", "unverified"]
-"Whether Microsoft says what a reason means, whether we infer it, or whether nobody knows."
+"Whether Microsoft documents what a reason means, whether we infer it, or whether it is unknown."
 Fact = Literal["credential", "answers", "error", "escrows", "deletions", "attempt", "left", "hand"]
-"What tells that a step is done; hand: only whoever does it knows."
+"What shows that a step is done; hand: only the person who does it knows."
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing that ends a quarantine."""
 
-    said: str
+    text: str
     fact: Fact
 
 
@@ -42,7 +42,7 @@ ERROR = Step("Mend the error that most of those who wait share; the page Failure
 COUNTED = (ERROR, FRESH, ATTEMPT, LEFT)
 ARTICLE = "Microsoft's article on quarantine"
 
-KNOWN = (
+ALL_REASONS = (
     Reason(
         "EncounteredQuarantineException",
         "credentials, or answers that are not SCIM",
@@ -150,24 +150,24 @@ KNOWN = (
         ),
     ),
 )
-REASONS = {reason.word: reason for reason in KNOWN}
+REASONS = {reason.word: reason for reason in ALL_REASONS}
 SPELLED = {"QuarantineOnDemand": "QuarantinedOnDemand"}
 "Microsoft's article spells one of them in another way."
 
 
 def find_reason(word: str | None) -> Reason:
-    """Gives what is known of a reason; of one that nobody has heard of, that.
+    """Returns one of Graph's reasons; of an undocumented one only that.
 
     >>> find_reason("QuarantineOnDemand").brief, find_reason("MoonPhase").standing
     ('set by hand', 'unverified')
     """
     if word is None:
-        return unheard("No reason given", "no reason given", "Graph gives no reason.")
-    known = REASONS.get(SPELLED.get(word, word))
-    said = "Graph gives a reason that nobody has documented; what it means is not known here."
-    return known or unheard(word, word, said)
+        return undocumented("No reason given", "no reason given", "Graph gives no reason.")
+    reason = REASONS.get(SPELLED.get(word, word))
+    meaning = "Graph gives a reason that nobody has documented; what it means is not known here."
+    return reason or undocumented(word, word, meaning)
 
 
-def unheard(word: str, brief: str, meaning: str) -> Reason:
-    """Gives a reason of which nothing is known but how any quarantine ends."""
+def undocumented(word: str, brief: str, meaning: str) -> Reason:
+    """Builds a reason of which only is known how any quarantine ends."""
     return Reason(word, brief, meaning, "unverified", "the word alone", REASONS["Unknown"].steps)

@@ -1,6 +1,6 @@
-"""What an app's answers show that its vendor should mend, told as Markdown to send: no secret, ids and names cut short.
+"""Writes the vendor report: what an app's SCIM answers show that its vendor should fix, as Markdown without secrets.
 
-The marks are found by queries/target_lint.sql; here stands what each means, where it is written and what cures it.
+The marks come from queries/target_lint.sql; here is what each means, where it is written and what fixes it.
 """
 
 import re
@@ -160,31 +160,31 @@ MEANINGS: dict[str, Meaning] = {
 
 
 def meaning(mark: str) -> Meaning:
-    """Gives what a mark means; one that nobody has described says so."""
+    """Returns what a mark means; an undocumented one says so."""
     return MEANINGS.get(mark, Meaning(mark, "worth knowing", "nowhere", "Nobody has described this mark.", ""))
 
 
-def ranked(found: Sequence[Row]) -> list[Row]:
-    """Gives findings with the worst first, then as often as they occur."""
+def ranked(findings: Sequence[Row]) -> list[Row]:
+    """Sorts findings by weight, then by how often they occur."""
     order = list(MEANINGS)
     place = {mark: (["breaks", "misleads", "worth knowing"].index(MEANINGS[mark].weight)) for mark in order}
-    return sorted(found, key=lambda row: (place.get(row["mark"], 9), -row["requests"], row["mark"]))
+    return sorted(findings, key=lambda row: (place.get(row["mark"], 9), -row["requests"], row["mark"]))
 
 
 def shortened(text: object) -> str:
-    """Gives a text of a log fit to be sent: ids and long words cut short, addresses without who.
+    """Shortens a text of a log so that it may be sent: ids and long words cut short, addresses without who.
 
     >>> shortened('/scim/v2/Users/e53f37d6-37f0-417e-9201-9f30ac842557')
     '/scim/v2/Users/e53f…'
     >>> shortened('userName eq "ada.lovelace@example.com"')
     'userName eq "a…@example.com"'
     """
-    masked = ADDRESS.sub(lambda found: f"{found[0][0]}…@{found[0].rpartition('@')[2]}", str(text))
-    return HIDDEN.sub(lambda found: f"{found[0][:4]}…", masked)
+    masked = ADDRESS.sub(lambda match: f"{match[0][0]}…@{match[0].rpartition('@')[2]}", str(text))
+    return HIDDEN.sub(lambda match: f"{match[0][:4]}…", masked)
 
 
 def example(row: Row) -> str:
-    """Gives one request and its answer in a line, fit to be sent."""
+    """Writes one request and its answer in a line that may be sent."""
     searched = f" where {shortened(row['filter'])}" if row["filter"] else ""
     detail = f" “{re.sub(chr(34) + '|' + chr(39), '', shortened(row['detail']))[:160]}”" if row["detail"] else ""
     took = f", {row['duration_ms']:,} ms" if row["mark"] == "slow" else ""
@@ -193,9 +193,9 @@ def example(row: Row) -> str:
     return f"{row['method']} {shortened(row['path'])}{searched} → {answered}{took}{detail} ({iso(row['last_at'])})"
 
 
-def looked_at(seen: Row) -> list[str]:
-    """Says what the log let be looked at, and what it did not."""
-    told = [
+def coverage_lines(seen: Row) -> list[str]:
+    """Lists what the log let be checked, and what it did not."""
+    lines = [
         f"{seen['requests']:,} requests: {seen['creates']:,} POST, {seen['patches']:,} PATCH, "
         f"{seen['deletes']:,} DELETE, {seen['queries']:,} look-ups by filter, of which {seen['probes']:,} were "
         f"credential checks; {seen['errors']:,} answers of 400 and more.",
@@ -205,12 +205,12 @@ def looked_at(seen: Row) -> list[str]:
         "or which Content-Type was used.",
     ]
     if not seen["answered"]:
-        told.insert(2, "Without bodies of answers, missing ids, scimTypes and errors of another form cannot be seen.")
-    return told
+        lines.insert(2, "Without bodies of answers, missing ids, scimTypes and errors of another form cannot be seen.")
+    return lines
 
 
-def markdown(app: str, since: datetime, until: datetime, found: Sequence[Row], seen: Row) -> str:
-    """Gives the report as Markdown."""
+def markdown(app: str, since: datetime, until: datetime, findings: Sequence[Row], seen: Row) -> str:
+    """Writes the report as Markdown."""
     lines = [
         f"# How {app} answers SCIM",
         "",
@@ -219,37 +219,37 @@ def markdown(app: str, since: datetime, until: datetime, found: Sequence[Row], s
     ]
     if not seen["requests"]:
         return "\n".join([*lines, "No request of this app was logged in this window, so nothing can be said.", ""])
-    lines += [f"- {line}" for line in looked_at(seen)]
-    lines += ["", verdict(found), ""]
-    for number, row in enumerate(ranked(found), 1):
+    lines += [f"- {line}" for line in coverage_lines(seen)]
+    lines += ["", verdict(findings), ""]
+    for number, row in enumerate(ranked(findings), 1):
         lines += chapter(number, row)
     return "\n".join(lines)
 
 
-def verdict(found: Sequence[Row]) -> str:
-    """Says in a sentence what was found.
+def verdict(findings: Sequence[Row]) -> str:
+    """Summarizes the findings in a sentence.
 
     >>> verdict([])
     'Nothing was found that RFC 7644 or Entra would have otherwise.'
     """
-    if not found:
+    if not findings:
         return "Nothing was found that RFC 7644 or Entra would have otherwise."
-    weights = [meaning(row["mark"]).weight for row in found]
+    weights = [meaning(row["mark"]).weight for row in findings]
     words = {"breaks": "breaking provisioning", "misleads": "misleading", "worth knowing": "worth knowing"}
-    parts = [f"{weights.count(name)} {told}" for name, told in words.items() if name in weights]
-    return f"{count(len(found), 'finding')}: {', '.join(parts)}."
+    parts = [f"{weights.count(name)} {word}" for name, word in words.items() if name in weights]
+    return f"{count(len(findings), 'finding')}: {', '.join(parts)}."
 
 
 def chapter(number: int, row: Row) -> list[str]:
-    """Gives the lines of one finding."""
-    told = meaning(row["mark"])
+    """Writes the lines of one finding."""
+    about = meaning(row["mark"])
     period = f"{dated(row['first_at'])} to {dated(row['last_at'])}"
     return [
-        f"## {number}. {told.title}",
+        f"## {number}. {about.title}",
         "",
-        f"- **{told.weight.capitalize()}**, {row['requests']:,} of {row['of_requests']:,} such requests, {period}.",
-        f"- Expected: {told.expected} ({told.written})",
+        f"- **{about.weight.capitalize()}**, {row['requests']:,} of {row['of_requests']:,} such requests, {period}.",
+        f"- Expected: {about.expected} ({about.written})",
         f"- Example: `{example(row).replace('`', chr(39))}`",
-        f"- What to do: {told.cure}",
+        f"- What to do: {about.cure}",
         "",
     ]

@@ -1,7 +1,7 @@
-"""What the store knows, as Prometheus reads it: text, exposition format 0.0.4.
+"""Writes the metrics as Prometheus reads them: text, exposition format 0.0.4.
 
-It only asks. Ages are counted to the shown clock, beats to this machine's; states are judged as the pages judge them.
-A series that could be zero is written as zero, so that an alert can tell nothing from nobody.
+It only reads. Ages are counted to the shown clock, background jobs' to this machine's; states are those of the pages.
+A series that could be zero is written as zero, so that an alert can tell zero from no answer.
 """
 
 from collections.abc import Iterator, Mapping
@@ -67,14 +67,14 @@ class Family:
         self.samples.append((labels, value))
 
     def lines(self) -> Iterator[str]:
-        """Gives the metric's lines; none where nothing is known."""
-        known = [(labels, value) for labels, value in self.samples if value is not None]
-        if known:
+        """Returns the metric's lines; none where no sample has a value."""
+        samples = [(labels, value) for labels, value in self.samples if value is not None]
+        if samples:
             yield f"# HELP {self.name} {escaped(self.help)}"
             yield f"# TYPE {self.name} {self.kind}"
-        for labels, value in known:
-            told = ",".join(f'{name}="{quoted(held)}"' for name, held in labels.items())
-            yield f"{self.name}{{{told}}} {value:.15g}" if told else f"{self.name} {value:.15g}"
+        for labels, value in samples:
+            pairs = ",".join(f'{name}="{quoted(label)}"' for name, label in labels.items())
+            yield f"{self.name}{{{pairs}}} {value:.15g}" if pairs else f"{self.name} {value:.15g}"
 
 
 def escaped(text: str) -> str:
@@ -96,13 +96,13 @@ def quoted(text: str) -> str:
 
 
 def metrics(store: Store) -> str:
-    """Gives all that there is to tell; raises StoreError where the store cannot be read."""
-    made = [*job_metrics(store), *store_metrics(store), *beat_metrics(store), *contact_metrics(store)]
+    """Writes every metric; raises StoreError where the store cannot be read."""
+    made = [*job_metrics(store), *store_metrics(store), *background_job_metrics(store), *contact_metrics(store)]
     return "".join(f"{line}\n" for family in made for line in family.lines())
 
 
 def job_metrics(store: Store) -> list[Family]:
-    """Gives each job's state, how long nothing came, when it is due, and what waits in it."""
+    """Returns each job's state, the age of its newest event, when it is due, and its pending retries."""
     state = Family("provisioning_job_state", "Whether a job is in this state: 1 for the one that holds.")
     event = Family("provisioning_job_last_event_age_seconds", "Since the newest event of the job.")
     good = Family("provisioning_job_last_success_age_seconds", "Since the end of the last run without errors.")
@@ -112,7 +112,7 @@ def job_metrics(store: Store) -> list[Family]:
     waiting = Family("provisioning_open_escrows", "Objects that await a retry.")
     at = naive(now(store.settings))
     judged = {"at": as_of(store), "grace": store.settings.grace}
-    held = {(row["job_id"], bool(row["is_reference"])): row["objects"] for row in store.ask(ESCROWS).to_pylist()}
+    pending = {(row["job_id"], bool(row["is_reference"])): row["objects"] for row in store.ask(ESCROWS).to_pylist()}
     for row in store.ask(JOBS, judged).to_pylist():
         labels = {"job": str(row["job_id"]), "app": str(row["app_name"])}
         for rhythm in RHYTHMS:
@@ -121,17 +121,17 @@ def job_metrics(store: Store) -> list[Family]:
         good.add(age(row["last_good_at"], at), **labels)
         due.add(unix(row["due_at"]), **labels)
         for reference in (False, True):
-            objects = held.get((row["job_id"], reference), 0)
+            objects = pending.get((row["job_id"], reference), 0)
             waiting.add(objects, **labels, is_reference=str(reference).lower())
     return [state, event, good, due, waiting]
 
 
 def store_metrics(store: Store) -> list[Family]:
-    """Gives what is open, what was read, and what waits to be told."""
+    """Returns open incidents, files that were read, and messages by state."""
     open_ = Family("provisioning_incidents_open", "Incidents that last.")
-    found = {(row["rule"], row["severity"]): row["incidents"] for row in store.ask(INCIDENTS).to_pylist()}
-    for rule, severity in sorted(found | {(rule.name, rule.severity): 0 for rule in rules().values()}):
-        open_.add(found.get((rule, severity), 0), rule=rule, severity=severity)
+    counts = {(row["rule"], row["severity"]): row["incidents"] for row in store.ask(INCIDENTS).to_pylist()}
+    for rule, severity in sorted(counts | {(rule.name, rule.severity): 0 for rule in rules().values()}):
+        open_.add(counts.get((rule, severity), 0), rule=rule, severity=severity)
     outbox = Family("provisioning_outbox_messages", "Messages by what became of them.")
     sent = {str(row["state"]): row["messages"] for row in store.ask(OUTBOX).to_pylist()}
     for state in sorted({*sent, *STATES}):
@@ -149,8 +149,8 @@ def store_metrics(store: Store) -> list[Family]:
     ]
 
 
-def beat_metrics(store: Store) -> list[Family]:
-    """Gives how each beat went when it last ran, and whether anybody runs them."""
+def background_job_metrics(store: Store) -> list[Family]:
+    """Returns how each background job last ran, and whether a process runs them."""
     took = Family("provisioning_beat_duration_seconds", "How long a beat took when it was last recorded.")
     since = Family("provisioning_beat_age_seconds", "Since the beat last ended; idle beats are recorded once a minute.")
     failed = Family("provisioning_beat_failed", "Whether the beat failed when it last ran.")
@@ -166,7 +166,7 @@ def beat_metrics(store: Store) -> list[Family]:
 
 
 def contact_metrics(store: Store) -> list[Family]:
-    """Gives how asking each tenant's feeds goes."""
+    """Returns how each tenant's feeds answer."""
     failures = Family("provisioning_contact_failures", "Failures in a row; 0 once the feed has answered.")
     since = Family("provisioning_contact_age_seconds", "Since the feed last answered.")
     at = naive(now(store.settings))
@@ -178,10 +178,10 @@ def contact_metrics(store: Store) -> list[Family]:
 
 
 def age(since: Any, at: datetime) -> float | None:
-    """Gives the seconds from an instant to another, never below zero; nothing where it is not known."""
+    """Returns the seconds from an instant to another, never below zero; None where it is unknown."""
     return None if since is None else max(0.0, (at - since).total_seconds())
 
 
 def unix(instant: Any) -> float | None:
-    """Gives a naive instant of UTC as Unix time."""
+    """Returns a naive instant of UTC as Unix time."""
     return None if instant is None else instant.replace(tzinfo=UTC).timestamp()

@@ -1,4 +1,4 @@
-"""How the store is: what each source last delivered, how far behind it is, what is open, and who runs the beats."""
+"""Collects the status: what each source last delivered, how far behind it is, open incidents, background jobs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -56,14 +56,14 @@ BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by be
 
 
 def status(store: Store, now: datetime) -> dict[str, Any]:
-    """Gives all that `status --json` prints, of one revision; `now` is the shown present, UTC.
+    """Collects all that `status --json` prints, of one revision; `now` is the shown present, UTC.
 
     `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
     """
     values = {"now": naive(now)}
     running = holder(store.settings)
-    # Beats are told by this machine's clock, whatever a demonstration shows.
-    found = troubles(store, datetime.now(UTC) if store.settings.clock else now)
+    # Background jobs run by this machine's clock, whatever a demonstration shows.
+    now_troubled = troubles(store, datetime.now(UTC) if store.settings.clock else now)
     cursor = store.cursor()
     try:
         with said("The store could not answer"):
@@ -78,14 +78,14 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
                 "coverage": objects(cursor, COVERAGE),
                 "beats": objects(cursor, BEATS),
                 "beats_run_by": vars(running) if running else None,
-                "troubles": [vars(trouble) for trouble in found],
+                "troubles": [vars(trouble) for trouble in now_troubled],
             }
     finally:
         cursor.close()
 
 
 def objects(cursor: Cursor, sql: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Gives an answer's rows as JSON's types."""
+    """Returns an answer's rows as JSON's types."""
     return list(records(cursor.execute(sql, values).to_arrow_table()))
 
 

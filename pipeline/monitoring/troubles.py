@@ -1,6 +1,6 @@
-"""Whether collecting itself is in trouble, in sentences that the page, `status` and /healthz share.
+"""Finds what keeps data from coming, in sentences that the page, `status` and /healthz share.
 
-Beats are told by this machine's clock. Contacts are told by the shown one, as they were written.
+Background jobs run by this machine's clock. Contacts are judged by the shown one, as they were written.
 """
 
 import shutil
@@ -25,9 +25,9 @@ STOPPED = ("dead", "late", "disk")
 ROOM = 64 * 1024 * 1024
 "Bytes below which a disk is called full: a commit needs room for its rows and for the catalog's journal."
 LONG = timedelta(hours=1)
-"A beat that is at work for longer is worth a sentence."
+"A background job that is at work for longer is worth a sentence."
 FIRST = timedelta(seconds=30)
-"Within which every beat has begun for the first time."
+"Within which every background job has begun for the first time."
 BEATS = "select beat, began_at, ended_at, outcome, detail from beats"
 CONTACTS = """
     select tenant, feed, detail, reached_at, next_try_at
@@ -43,41 +43,42 @@ class Trouble:
 
     kind: Kind
     subject: str
-    "A beat, a feed of a tenant, a disk, or the pipeline."
+    "A background job, a feed of a tenant, a disk, or the pipeline."
     sentence: str
 
 
 def troubles(store: Store, at: datetime) -> list[Trouble]:
-    """Gives what is the matter now, the gravest first; none when data comes as it should. `at` is real time."""
+    """Finds the troubles of now, the gravest first; none when data comes as it should. `at` is real time."""
     at = naive(at)
     runs = {str(row["beat"]): row for row in store.ask(BEATS).to_pylist()}
     running = holder(store.settings)
-    found = [*disks(store.settings)]
+    all_troubles = [*disks(store.settings)]
     if running is None:
-        found += dead(store.settings, runs, at)
+        all_troubles += not_running(store.settings, runs, at)
     else:
         expected = beats(store.settings)
-        found += [one for beat in expected for one in beat_troubles(beat, runs.get(beat.name), running, at)]
-    return found + list(contact_troubles(store.ask(CONTACTS).to_pylist(), at))
+        for beat in expected:
+            all_troubles += background_job_troubles(beat, runs.get(beat.name), running, at)
+    return all_troubles + list(contact_troubles(store.ask(CONTACTS).to_pylist(), at))
 
 
-def dead(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Trouble]:
-    """Says that nobody runs the beats; a store that is only loaded by hand never had any, and lacks none."""
+def not_running(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Trouble]:
+    """Reports that no process runs the background jobs; a store that is only loaded by hand needs none."""
     last = max((row["ended_at"] or row["began_at"] for row in runs.values()), default=None)
     if last is not None:
-        told = f"The pipeline has not run since {moment(last, at)}: nothing new is read; {WATCH}."
-        yield Trouble("dead", "pipeline", told)
+        sentence = f"The pipeline has not run since {moment(last, at)}: nothing new is read; {WATCH}."
+        yield Trouble("dead", "pipeline", sentence)
     elif settings.tenants or not settings.beats:
         yield Trouble("dead", "pipeline", f"The pipeline has never run here: nothing is read by itself; {WATCH}.")
 
 
-def beat_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: datetime) -> Iterator[Trouble]:
-    """Says what is the matter with one beat, which `running` should run."""
+def background_job_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: datetime) -> Iterator[Trouble]:
+    """Reports the troubles of one background job, which `running` should run."""
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
         if at - row["began_at"] > LONG:
-            told = f"The beat {beat.name} has been at work since {moment(row['began_at'], at)}."
-            yield Trouble("long", beat.name, told)
+            sentence = f"The beat {beat.name} has been at work since {moment(row['began_at'], at)}."
+            yield Trouble("long", beat.name, sentence)
         return
     last = row["ended_at"] if row is not None else None
     allowed = 2 * timedelta(seconds=beat.every) + HEARTBEAT + FIRST
@@ -86,12 +87,12 @@ def beat_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: d
         due = f"is due every {span(beat.every)}; see the log of {running}"
         yield Trouble("late", beat.name, f"The beat {beat.name} is late: {ran} and {due}.")
     if row is not None and row["outcome"] == "failed":
-        said = f"The beat {beat.name} failed at {moment(last or row['began_at'], at)} and is tried again"
-        yield Trouble("failed", beat.name, f"{said} every {span(beat.every)}: {ended(row['detail'])}")
+        failed = f"The beat {beat.name} failed at {moment(last or row['began_at'], at)} and is tried again"
+        yield Trouble("failed", beat.name, f"{failed} every {span(beat.every)}: {ended(row['detail'])}")
 
 
 def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Trouble]:
-    """Says what is the matter with each tenant, once for all feeds that fail alike."""
+    """Reports the trouble of each tenant, once for all feeds that fail alike."""
     for (tenant, detail), alike in groupby(rows, lambda row: (str(row["tenant"]), str(row["detail"]))):
         fed = list(alike)
         feeds = ", ".join(str(row["feed"]) for row in fed)
@@ -99,34 +100,35 @@ def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Troub
         again = min((row["next_try_at"] for row in fed if row["next_try_at"]), default=None)
         last = f"It last answered at {moment(reached, at)}" if reached else "It has never answered"
         tried = f"; the next try is at {moment(again, at)}" if again else ""
-        said = ended(detail.removeprefix(f"{tenant}: "))
-        yield Trouble("contact", f"{tenant}: {feeds}", f"{tenant} ({feeds}): {said} {last}{tried}.")
+        reason = ended(detail.removeprefix(f"{tenant}: "))
+        yield Trouble("contact", f"{tenant}: {feeds}", f"{tenant} ({feeds}): {reason} {last}{tried}.")
 
 
 def disks(settings: Settings) -> Iterator[Trouble]:
-    """Says which disk has no room for anything new."""
+    """Reports the disk that has no room for anything new."""
     catalog = settings.catalog_file
     places = [settings.folder, *([catalog.parent] if catalog else [])]
-    for place in dict.fromkeys(there(place) for place in places):
+    for place in dict.fromkeys(existing_folder(place) for place in places):
         free = shutil.disk_usage(place).free
         if free < ROOM:
-            told = f"The disk that holds {place} has {free / 1e6:,.0f} MB left: nothing new can be stored"
-            yield Trouble("disk", str(place), f"{told} until there is room. What is shown is what was stored before.")
+            left = f"The disk that holds {place} has {free / 1e6:,.0f} MB left"
+            remedy = "nothing new can be stored until there is room. What is shown is what was stored before."
+            yield Trouble("disk", str(place), f"{left}: {remedy}")
             return
 
 
 def explained(settings: Settings, error: StoreError) -> str:
-    """Gives why a store cannot be read or written, after a disk that is full, where one is: SQLite only says I/O."""
+    """Explains why a store cannot be read or written; a full disk comes first, since SQLite only says I/O."""
     return " ".join([*(trouble.sentence for trouble in disks(settings)), str(error)])
 
 
-def there(place: Path) -> Path:
-    """Gives the nearest folder that exists."""
-    return place if place.exists() else there(place.parent)
+def existing_folder(place: Path) -> Path:
+    """Returns the nearest folder that exists."""
+    return place if place.exists() else existing_folder(place.parent)
 
 
 def started(running: Holder, at: datetime) -> datetime:
-    """Gives since when a process runs the beats; the present where it does not say."""
+    """Returns since when a process runs the background jobs; the present where its note does not say."""
     try:
         return naive(datetime.fromisoformat(running.since))
     except ValueError:
@@ -145,6 +147,6 @@ def moment(instant: datetime, at: datetime) -> str:
 
 
 def ended(sentence: str) -> str:
-    """Gives a sentence on one line, with its full stop."""
+    """Returns a sentence on one line, with its full stop."""
     line = " ".join(sentence.split())
     return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -25,7 +25,7 @@ OWN_HOSTS = ("json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos
 
 
 def several(seen: object) -> object:
-    """Lets one text stand for a list of one."""
+    """Takes one text as a list of one."""
     return [seen] if isinstance(seen, str) else seen
 
 
@@ -90,7 +90,7 @@ class Route(Table):
     @field_validator("digest", mode="before")
     @classmethod
     def briefly(cls, digest: object) -> object:
-        """Lets "daily" stand for a table."""
+        """Takes "daily" as a table."""
         return {"every": digest} if isinstance(digest, str) else digest
 
     @model_validator(mode="after")

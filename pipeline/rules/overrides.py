@@ -40,7 +40,7 @@ def variants(rule: Rule, overrides: Mapping[str, Any]) -> list[Variant]:
 
 
 def variant(rule: Rule, override: Mapping[str, Any], apps: frozenset[str] | None) -> Variant:
-    """Makes one variant; a parameter set to [open, close] sets both levels."""
+    """Builds one variant; a parameter set to [open, close] sets both levels."""
     given = {name: setting for name, setting in override.items() if name not in OPTIONS}
     levels = {name: setting if isinstance(setting, list) else [setting] for name, setting in given.items()}
     opening = {name: both[0] for name, both in levels.items()}

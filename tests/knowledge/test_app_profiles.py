@@ -99,13 +99,13 @@ def test_the_usual_mappings_are_fine() -> None:
 def test_a_required_attribute_without_a_mapping_is_named_with_what_to_do() -> None:
     [finding] = check(CERBY, mapped(without=["name.familyName"]))
     assert (finding.kind, finding.attribute, finding.grave) == ("unmapped", "name.familyName", True)
-    assert finding.said == "Cerby requires name.familyName of every person, and nothing is mapped to it."
+    assert finding.text == "Cerby requires name.familyName of every person, and nothing is mapped to it."
     assert "map an attribute that every person has" in finding.remedy
 
 
 def test_a_matching_attribute_that_cannot_be_searched_by_is_named_with_those_that_can() -> None:
     [finding] = check(CERBY, mapped(matched_by="externalId"))
-    assert finding.said == "Users are matched by externalId, which Cerby cannot search by."
+    assert finding.text == "Users are matched by externalId, which Cerby cannot search by."
     assert 'match by userName or emails[type eq "work"].value instead' in finding.remedy
 
 
@@ -115,7 +115,7 @@ def test_a_matching_attribute_that_nobody_published_is_doubtful_and_not_grave() 
         for row in mapped(matched_by="externalId")
     ]
     [finding] = [each for each in check(CERBY, rows) if each.attribute == "nickName"]
-    assert "is not published" in finding.said and not finding.grave
+    assert "is not published" in finding.text and not finding.grave
 
 
 def test_objects_that_nothing_matches_are_said() -> None:
@@ -123,7 +123,7 @@ def test_objects_that_nothing_matches_are_said() -> None:
 
 
 def test_a_kind_of_object_that_is_switched_off_is_told_after_what_is_grave() -> None:
-    assert said(groups=False, without=["active"]) == [("unmapped", "active"), ("untold", "")]
+    assert said(groups=False, without=["active"]) == [("unmapped", "active"), ("not_provisioned", "")]
 
 
 def test_spelling_does_not_make_an_attribute_missing() -> None:
@@ -193,6 +193,6 @@ def test_the_readme_describes_every_key_of_a_profile() -> None:
 
 def test_an_endpoint_at_another_host_is_said_and_not_grave() -> None:
     [finding] = check(CERBY, mapped(), "scim.example.com")
-    assert (finding.kind, finding.grave) == ("elsewhere", False)
-    assert "Its endpoint is at scim.example.com" in finding.said
+    assert (finding.kind, finding.grave) == ("other_host", False)
+    assert "Its endpoint is at scim.example.com" in finding.text
     assert check(CERBY, mapped(), "API.cerby.com") == []

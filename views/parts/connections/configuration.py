@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
-from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, known_as, profile_of
+from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, normalised_name, profile_of
 from views.frame.look import chip_colours, chips, count, labelled, missing, plain, span, when
 from views.frame.page import BLANK, Row, ask, records, tile
 
@@ -32,7 +32,7 @@ class Checked:
             return "unread"
         if any(finding.grave for finding in self.findings):
             return "unfit"
-        return "doubtful" if any(finding.kind != "untold" for finding in self.findings) else "fits"
+        return "doubtful" if any(finding.kind != "not_provisioned" for finding in self.findings) else "fits"
 
 
 def checked(job: Row, profiles: list[Profile]) -> Checked:
@@ -58,7 +58,7 @@ def draw(seen: Checked) -> None:
             st.markdown(line)
         for finding in seen.findings:
             icon = ":red[:material/error:]" if finding.grave else ":gray[:material/info:]"
-            st.markdown(f"{icon} {plain(finding.said)} {plain(finding.remedy)}")
+            st.markdown(f"{icon} {plain(finding.text)} {plain(finding.remedy)}")
         if seen.profile is None:
             st.markdown(
                 "Nothing is known of this app as a target. A file in `profiles/` changes that: which attributes it "
@@ -128,9 +128,10 @@ def beside(rows: pd.DataFrame, profile: Profile | None) -> pd.DataFrame:
     had: set[tuple[str | None, str]] = set()
     for row in records(rows):
         kind, name = kind_of(told(row["target_object"])), str(row["target_attribute"])
-        had.add((kind, known_as(name)))
+        had.add((kind, normalised_name(name)))
         known = None if profile is None or kind is None else profile.attributes.get(kind, {})
-        attribute = next((each for other, each in (known or {}).items() if known_as(other) == known_as(name)), None)
+        spelled = normalised_name(name)
+        attribute = next((each for other, each in (known or {}).items() if normalised_name(other) == spelled), None)
         matches = not missing(row["matching_priority"])
         word = "unprofiled" if attribute is None else "unfit" if matches and not attribute.filterable else "fits"
         shown.append(
@@ -141,7 +142,7 @@ def beside(rows: pd.DataFrame, profile: Profile | None) -> pd.DataFrame:
     kinds = {kind for kind, _ in had}
     for kind, attributes in (profile.attributes if profile else {}).items():
         for name, attribute in attributes.items():
-            if kind in kinds and attribute.required and (kind, known_as(name)) not in had:
+            if kind in kinds and attribute.required and (kind, normalised_name(name)) not in had:
                 lost = {
                     "object": kind.capitalize(),
                     "target_attribute": name,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.config.errors import ProfileError
 from pipeline.config.settings import read_settings
-from pipeline.knowledge.app_profiles import Profile, known_as, profile_of, read_profiles
+from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, read_profiles
 from views.frame.look import count, missing
 from views.frame.page import Row, ahead, ask, bar, records, tile, times
 from views.frame.rows import choose, story_link
@@ -86,8 +86,8 @@ def known_profile(app: str) -> Profile | None:
 def sources_of(job: str, needed: list[str]) -> list[str]:
     """Gives the source attributes that feed target attributes: by the job's mapping, else by Entra's usual one."""
     told = records(ask("attribute_mappings", job=job))
-    mapped = {known_as(str(one["target_attribute"])): one["source_expression"] for one in told}
-    found = [mapped.get(known_as(name)) or USUAL.get(known_as(name)) for name in needed]
+    mapped = {normalised_name(str(one["target_attribute"])): one["source_expression"] for one in told}
+    found = [mapped.get(normalised_name(name)) or USUAL.get(normalised_name(name)) for name in needed]
     plainly = [re.sub(r"^\[(\w+)\]$", r"\1", str(one)) for one in found if not missing(one)]
     return [one for one in plainly if re.fullmatch(r"\w+", one)]
 

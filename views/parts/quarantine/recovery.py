@@ -38,7 +38,7 @@ def draw(known: Facts) -> None:
         st.markdown(":gray[:material/remove: There is nothing to leave: the job is not in quarantine.]")
         return
     for number, (step, tick) in enumerate(checklist(known), 1):
-        st.markdown(f"{number}. {labelled(tick.word)} {step.said}  \n   :gray[{tick.said}]")
+        st.markdown(f"{number}. {labelled(tick.word)} {step.text}  \n   :gray[{tick.said}]")
     with st.expander("What a restart costs", icon=":material/restart_alt:", expanded=True):
         st.markdown(restart(job))
 
