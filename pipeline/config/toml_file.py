@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import tomlkit
@@ -106,7 +107,7 @@ def fill(table: Any, path: tuple[str, ...], values: Mapping[str, Any]) -> None:
 
 def replace_file(path: Path, text: str, failure: type[ProvisioningError]) -> None:
     """Replaces a file's text in one step, so that no reader meets half of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
