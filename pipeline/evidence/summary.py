@@ -106,7 +106,7 @@ def leavers(answers: Answers) -> Iterator[str]:
         most = "(not reached)" if row["p95_s"] is None else span(row["p95_s"])
         yield (
             f"- To {row['kind']}: {row['cases']:,}; done: {row['done']:,}, not yet: {row['still_open']:,}, called off: "
-            f"{row['called_off']:,}. Half are out after {half}, 95 % after {most}, each from the first event that "
+            f"{row['called_off']:,}. Half are out after {half}, 95% after {most}, each from the first event that "
             "shows it (Kaplan-Meier: who is still there counts as such)."
         )
     if not rows_of(answers, "deprovision_times"):

@@ -69,7 +69,7 @@ ALL_REASONS = (
     Reason(
         "EncounteredEscrowProportionThreshold",
         "too large a share fails",
-        "Too large a share of the objects fails: about 40 %, looked at from about 5,000 failures on; references such "
+        "Too large a share of the objects fails: about 40%, looked at from about 5,000 failures on; references such "
         "as a manager or a member are not counted.",
         "documented",
         ARTICLE,

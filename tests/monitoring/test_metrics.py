@@ -68,7 +68,7 @@ def test_an_empty_store_is_told_and_telling_leaves_no_trace(store: Store) -> Non
 
 
 def answered() -> Response:
-    return asyncio.run(dashboard.metered(ASKED))
+    return asyncio.run(dashboard.prometheus(ASKED))
 
 
 def test_the_dashboard_answers_in_the_format_and_says_503_when_the_store_cannot_be_read(
