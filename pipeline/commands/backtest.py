@@ -74,7 +74,7 @@ def backtest_document(result: Backtest) -> dict[str, Any]:
         "since": result.since,
         "until": result.until,
         "step_s": result.step_s,
-        "asked": result.asked,
+        "asked": result.evaluations,
         "quarantines": result.quarantines,
         "warned": result.warned,
         "false_alarms": result.false_alarms,
@@ -86,7 +86,7 @@ def backtest_document(result: Backtest) -> dict[str, Any]:
 def print_backtest(console: Console, result: Backtest) -> None:
     """Prints when a rule would have fired, and how well it would have warned."""
     console.print(
-        f"{result.rule}, asked {count(result.asked, 'time')} from {dated(result.since)} until "
+        f"{result.rule}, asked {count(result.evaluations, 'time')} from {dated(result.since)} until "
         f"{dated(result.until)}: it fired {count(len(result.firings), 'time')}; "
         f"{result.warned} of {result.quarantines} quarantines came after a firing; "
         f"{result.false_alarms} firings were followed by none within 7 days.",

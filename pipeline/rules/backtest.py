@@ -39,7 +39,7 @@ class Backtest:
     since: datetime
     until: datetime
     step_s: int
-    asked: int = 0
+    evaluations: int = 0
     firings: list[Firing] = field(default_factory=list)
     quarantines: int = 0
     "Quarantines that began in the window."
@@ -73,7 +73,7 @@ def backtest(
     at = since
     while at <= until:
         result = evaluate(store, rule, overrides, at)
-        replay.asked += 1
+        replay.evaluations += 1
         for subject in [one for one in active if one not in result.still_open]:
             active.pop(subject).closed_at = at
         for subject, row in result.firing.items():

@@ -169,8 +169,8 @@ def evaluate(store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetim
             result.firing[finding.subject] = finding
             result.severities[finding.subject] = finding.severity or one.severity
         if one.closes != one.opens:
-            near = of_apps(findings(store, one.rule, one.closes, at), one, named)
-            result.still_open |= {finding.subject for finding in near}
+            unresolved = of_apps(findings(store, one.rule, one.closes, at), one, named)
+            result.still_open |= {finding.subject for finding in unresolved}
     result.still_open |= set(result.firing)
     return result
 

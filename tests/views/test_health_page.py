@@ -84,7 +84,7 @@ def test_what_was_tried_is_what_the_pipeline_says_and_what_is_saved_is_obeyed(
     test.button(key="try").click().run()
     rule, since = find_rule("quarantined"), moment(13)
     found = backtest(quarantine.store, rule, {}, since, since + timedelta(days=1), timedelta(hours=1))
-    assert len(found.firings) == 1 and f"Asked {found.asked} times" in text(healthy(test))
+    assert len(found.firings) == 1 and f"Asked {found.evaluations} times" in text(healthy(test))
     assert "it fired 1 time;" in text(test)
     test.toggle(key="silent-quarantined-All apps").set_value(True).run()
     test.button(key="try").click().run()

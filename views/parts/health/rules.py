@@ -225,7 +225,7 @@ def result(found: Backtest) -> None:
     leads = found.leads_s
     lead = f" Lead time: median {span(int(median(leads)))}, shortest {span(leads[0])}." if leads else ""
     st.markdown(
-        f"**Asked {count(found.asked, 'time')} from {when(found.since)} until {when(found.until)}, it fired "
+        f"**Asked {count(found.evaluations, 'time')} from {when(found.since)} until {when(found.until)}, it fired "
         f"{count(len(found.firings), 'time')}; {found.warned} of {count(found.quarantines, 'quarantine')} came after a "
         f"firing; {count(found.false_alarms, 'firing')} followed by none within 7 days.**{lead}"
     )
