@@ -291,7 +291,7 @@ def test_status_tells_of_the_store_and_each_source(
     assert (told["beats_run_by"], told["open_incidents"], told["beats"]) == (None, [], [])
     assert run(["status"]) == 1
     printed = capsys.readouterr().out
-    assert "2 events; the newest is of 2026-01-05 12:00:00Z" in printed
+    assert "2 events; the newest is of 5 Jan 2026, 12:00 UTC" in printed
     assert "Nobody runs the beats" in printed
 
 
