@@ -220,7 +220,7 @@ def test_watch_runs_the_beats_and_ends_cleanly_when_told(
 def test_watch_stands_by_while_another_runs_the_beats(store: Store, running: Beats) -> None:
     watch = command("watch")
     line = watch.stderr.readline() if watch.stderr else ""
-    assert f"The beats are run by watch (process {os.getpid()}" in line
+    assert f"The background jobs are run by watch (process {os.getpid()}" in line
     watch.send_signal(signal.SIGINT)
     assert ended(watch)[0] == 0
 
