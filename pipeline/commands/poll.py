@@ -16,13 +16,13 @@ from pipeline.config.tenants import read_tenants
 from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
-    from pipeline.collect.graph.turn import Polled, Progress
+    from pipeline.collect.graph.turn import PollResult, Progress
 
 
 def poll(as_json: terminal.Json = False) -> None:
     """Ask Microsoft Graph for new events, jobs and what was missed; stopped, it goes on from there the next time."""
     from pipeline.collect.graph.errors import Stopped
-    from pipeline.collect.polling import Asking, containers
+    from pipeline.collect.polling import TenantPollers, read_containers
 
     settings = read_settings()
     tenants = read_tenants(settings)
@@ -37,16 +37,16 @@ def poll(as_json: terminal.Json = False) -> None:
     signal.signal(signal.SIGINT, heed)
     signal.signal(signal.SIGTERM, heed)
     store = open_store(settings)
-    asking = Asking(settings)
+    pollers = TenantPollers(settings)
     try:
         with terminal.share_bar("Reading what was missed") as bar:
-            found = asking.all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
-        contained = containers(store, tenants, stop)
+            found = pollers.poll_all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
+        contained = read_containers(store, tenants, stop)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         raise typer.Exit(128 + caught[0]) from None
     finally:
-        asking.close()
+        pollers.close()
         store.close()
     if as_json:
         terminal.page().print_json(data=document(found) | {"containers": [vars(one) for one in contained]})
@@ -76,20 +76,20 @@ def shared(bar: Any, tenants: int) -> "Progress":
     return tell
 
 
-def verdict(found: "Sequence[Polled]") -> int:
+def verdict(found: "Sequence[PollResult]") -> int:
     """Gives the exit code: 2 when a tenant is polled elsewhere, 1 when one failed or had rejects."""
     if any(one.busy for one in found):
         return 2
     return 1 if any(one.failures or one.rejects for one in found) else 0
 
 
-def document(found: "Sequence[Polled]") -> dict[str, Any]:
+def document(found: "Sequence[PollResult]") -> dict[str, Any]:
     """Gives what `poll --json` prints."""
     total = {name: sum(getattr(one, name) for one in found) for name in COUNTS}
     return {"tenants": [one.document() for one in found], "total": total}
 
 
-def print_polled(console: Console, found: "Sequence[Polled]") -> None:
+def print_polled(console: Console, found: "Sequence[PollResult]") -> None:
     """Prints a line a tenant, and under it what is to be said of it."""
     console.print("".join(f"{name:>12}" for name in (*COUNTS, "seconds")) + "  tenant", style="bold", soft_wrap=True)
     for one in found:

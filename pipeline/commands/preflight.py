@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def preflight(as_json: terminal.Json = False) -> None:
     """Say of every tenant, feature by feature, which permission is present or missing; nothing is written there."""
-    from pipeline.collect.permissions import look
+    from pipeline.collect.permissions import check_tenants
 
-    found = look(read_settings())
+    found = check_tenants(read_settings())
     if as_json:
         terminal.print_json(permissions_document(found))
     else:
