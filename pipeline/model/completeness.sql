@@ -1,4 +1,4 @@
--- Which hours are known, and how well. Read after derived.sql; a view uses those above it.
+-- Which hours are covered by what was read, and how well.
 
 -- vouched: what each stretch of time rests on, without what vouches for nothing. Where maintenance dropped old rows, a
 -- line of the source forgotten says up to when: before that nothing is vouched for any more.

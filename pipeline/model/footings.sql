@@ -1,8 +1,5 @@
 -- When each object's footing changed: the few events out of many that answer whether somebody waits, is out of scope or
--- is to go. Read after derived.sql.
-
--- is_problem: an event that leaves somebody without what was due: a failure, or a skip that is no good news.
-create or replace macro is_problem(status, benign) as status = 'failure' or (status = 'skipped' and not benign);
+-- is to go.
 
 -- removal_of: what an event wanted to take away: disable, delete or stagedDelete; null for every other event. A disable
 -- is also known by its last step.
@@ -11,10 +8,6 @@ create or replace macro removal_of("action", last_step) as
         when "action" in ('disable', 'delete', 'stagedDelete') then "action"
         when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
     end;
-
--- is_false, is_true: how logs and apps spell a truth value: false, "False", 0.
-create or replace macro is_false(word) as coalesce(lower(word) in ('false', '0'), false);
-create or replace macro is_true(word) as coalesce(lower(word) in ('true', '1'), false);
 
 -- left_why: why Entra says that somebody is to go, from what an event's import and scoping steps saw; null where they
 -- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none. Few steps say any of it,

@@ -1,4 +1,4 @@
--- Who was to go, and whether they went. Read after wire.sql.
+-- Who was to go, and whether they went.
 
 -- leaver_cases: each time that somebody was to be taken out of an app, as of an instant, exclusive: from the first
 -- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
@@ -90,61 +90,6 @@ select
     retry_at
 from cases;
 
--- survival_curve: which share of the leavers who started in a window still had an account after how long, by Kaplan and
--- Meier: whoever is open, or was called off, counts as long as was seen. At each length: how many were followed so
--- long, how many went then, the share left, and the 95 % band of that share (Greenwood, of its logarithm's logarithm).
--- With it, of those who were followed to that length: who is still there, was called off, and is counted from a trigger.
-create or replace macro survival_curve(since, until) as table
-with lengths as (
-    select
-        job_id,
-        kind,
-        max(app_name) as app_name,
-        took_s,
-        count(*) filter (where outcome = 'done') as went,
-        count(*) filter (where outcome = 'open') as still_open,
-        count(*) filter (where outcome = 'called off') as called_off,
-        count(*) filter (where started_from = 'trigger') as from_trigger,
-        count(*) as followed_to_here
-    from leaver_cases(until)
-    where kind <> 'stagedDelete' and started_at >= since
-    group by job_id, kind, took_s
-), risk as (
-    select
-        *,
-        sum(followed_to_here) over (partition by job_id, kind order by took_s desc rows unbounded preceding)::bigint
-            as at_risk
-    from lengths
-), curve as (
-    select
-        *,
-        product(1 - went / at_risk) over lasting as still_share,
-        sum(went / nullif(at_risk * (at_risk - went), 0)) over lasting as spread
-    from risk
-    window lasting as (partition by job_id, kind order by took_s rows unbounded preceding)
-)
-select
-    job_id,
-    app_name,
-    kind,
-    took_s,
-    at_risk,
-    went,
-    followed_to_here - went as left_sight,
-    still_open,
-    called_off,
-    from_trigger,
-    still_share,
-    case when still_share > 1e-12 and still_share < 1 then
-        still_share ** exp(1.96 * sqrt(spread) / abs(ln(still_share))) end as low_share,
-    case when still_share > 1e-12 and still_share < 1 then
-        still_share ** exp(-1.96 * sqrt(spread) / abs(ln(still_share))) end as high_share
-from curve;
-
--- some_of: up to five names, and how many more there are.
-create or replace macro some_of(names) as
-    array_to_string(names[:5], ', ') || case when len(names) > 5 then ' and ' || (len(names) - 5) || ' more' else '' end;
-
 -- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
 -- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
 -- that fails is left out, since Entra tries it again by itself.
@@ -226,27 +171,3 @@ from back b
 join named n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
 left join titles g on g.job_id = n.job_id and g.group_id = n.group_id
 group by all;
-
--- scim_value: what a resource holds under an attribute as mappings spell it: title, name.givenName,
--- emails[type eq "work"].value, urn:…:User:department. Null where it holds nothing there.
-create or replace macro scim_value(body, attribute) as
-    nullif(case
-        when attribute like 'urn:%:%'
-            then json_extract_string(body, '$."' || regexp_replace(attribute, ':[^:]+$', '') || '".'
-                || regexp_extract(attribute, '([^:]+)$', 1))
-        when attribute like '%[type eq %].%' then list_filter(
-            json_extract(body, '$.' || regexp_extract(attribute, '^(\w+)', 1))::json[],
-            lambda one: one ->> '$.type' = regexp_extract(attribute, 'eq "(.*?)"', 1)
-        )[1] ->> ('$.' || regexp_extract(attribute, '\]\.(\w+)', 1))
-        when regexp_matches(attribute, '^\w+(\.\w+)*$') then json_extract_string(body, '$.' || attribute)
-    end, '');
-
--- resource_in: the one resource that an answer holds: the answer itself, or the first that a search found.
-create or replace macro resource_in(body) as
-    case when json_valid(body) then coalesce(json_extract(body, '$.Resources[0]'), body::json) end;
-
--- answers_between: the app's good answers of a stretch of time, both ends included, that may show an account.
-create or replace macro answers_between(since, until) as table
-select exchange_id, app_id, occurred_at, "method", "filter", operation, resource_id, response_body
-from exchanges
-where occurred_at >= since and occurred_at <= until and "method" in ('GET', 'PATCH', 'PUT') and http_status < 300;

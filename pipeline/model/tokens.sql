@@ -1,4 +1,4 @@
--- Credentials: when a token ends, since when it is refused, and what an end would leave undone. Read after quarantine.sql.
+-- Credentials: when a token ends, since when it is refused, and what an end would leave undone.
 
 -- token_ends: when each app's token ends, by the newest word of what was said up to an instant; where nothing had been
 -- said by then, by the newest word there is. An app whose newest word is that nobody knows is left out.

@@ -1,0 +1,125 @@
+-- What Entra reports beside what the app received.
+
+-- wire_rows: what Entra said of a window beside what the app heard: each event that went out to an app whose log
+-- there is, each write that no event tells of, each request that was turned away. An app whose log has no request in
+-- the window is not spoken of. Never seen is only said where the app's log has requests within cover seconds before
+-- and after the moment, and no event only where events lie as near, or a reading vouches for them; else it is not
+-- known.
+create or replace macro wire_rows(since, until, most_skew := 600, cover := 3600) as table
+with matched as materialized (
+    from matches(since - to_seconds(most_skew), until + to_seconds(most_skew), most_skew := most_skew)
+), heard as materialized (
+    select exchange_id, app_id, occurred_at, "method", "path", resource_id, operation, http_status, client, request_body
+    from wire_heard(since - to_seconds(most_skew + cover), until + to_seconds(most_skew + cover))
+), said as materialized (
+    select event_id, job_id, cycle_id, app_id, app_name, tenant_id, occurred_at, "action", status, last_step,
+        error_code, coalesce(upn, source_name, source_id) as "name", source_id
+    from events
+    where occurred_at >= since - to_seconds(most_skew + cover) and occurred_at < until + to_seconds(most_skew + cover)
+), clocks as (
+    select app_id, median(skew_s) as skew_s from matched group by app_id
+), named as (
+    select app_id, max(app_name) as app_name, max(job_id) as job_id, max(tenant_id) as tenant_id
+    from said
+    group by app_id
+), moments as (
+    select distinct app_id, occurred_at as heard_near from heard where app_id is not null
+), spoken as (
+    select distinct app_id, occurred_at as said_near from said
+), vouched_for as (
+    select app_id, since as vouched_since,
+        max(until) over (partition by app_id order by since, until) as vouched_until
+    from (
+        select distinct n.app_id, s.since, s.until
+        from stretches s
+        join named n on s.source = 'events'
+            and (s.job_id = n.job_id or s.job_id is null and lower(s.tenant_id) is not distinct from lower(n.tenant_id))
+    )
+), words as (
+    select e.*, m.* exclude (event_id, job_id, cycle_id, app_id, occurred_at, "action", status), h."path", h.operation,
+        h.client, claims_write(e."action", e.last_step) as written,
+        e.occurred_at + to_milliseconds((1000 * coalesce(c.skew_s, 0))::bigint) as due_at
+    from said e
+    left join matched m on m.event_id = e.event_id and m.job_id is not distinct from e.job_id
+    left join heard h on h.exchange_id = m.exchange_id
+    left join clocks c on c.app_id = e.app_id
+    where e.occurred_at >= since and e.occurred_at < until
+        and e.app_id in (select app_id from heard)
+        and e.status in ('success', 'warning', 'failure')
+        and e."action" is distinct from 'stagedDelete'
+), words_seen as (
+    select
+        w.*,
+        coalesce(b.heard_near >= w.due_at - to_seconds(cover) and a.heard_near <= w.due_at + to_seconds(cover), false)
+            as covered
+    from words w
+    asof left join moments b on b.app_id = w.app_id and w.due_at >= b.heard_near
+    asof left join moments a on a.app_id = w.app_id and w.due_at <= a.heard_near
+), carried as (
+    select h.*
+    from heard h
+    where h.exchange_id in (select exchange_id from matched)
+), alone as (
+    select
+        h.*,
+        h.occurred_at - to_milliseconds((1000 * coalesce(c.skew_s, 0))::bigint) as told_at,
+        h.http_status in (401, 403) as turned_away
+    from heard h
+    left join clocks c on c.app_id = h.app_id
+    where h.occurred_at >= since and h.occurred_at < until
+        and (h."method" in ('POST', 'PATCH', 'PUT', 'DELETE') or h.http_status in (401, 403))
+        and h.exchange_id not in (select exchange_id from matched)
+), kin as (
+    -- The nearest matched request on the same object, or with the same body: a second sending, or a further step of it.
+    select
+        a.exchange_id,
+        bool_or(c."method" = a."method" and c.request_body is not distinct from a.request_body) as twin
+    from alone a
+    join carried c
+        on c.app_id = a.app_id
+        and (c.resource_id = a.resource_id
+            or c."method" = a."method" and c."path" = a."path" and c.request_body = a.request_body)
+        and abs(date_diff('second', c.occurred_at, a.occurred_at)) <= 120
+    group by a.exchange_id
+), alone_seen as (
+    select
+        x.*,
+        k.twin,
+        coalesce(v.vouched_until > x.told_at, false)
+            or coalesce(b.said_near >= x.told_at - to_seconds(cover)
+                and a.said_near <= x.told_at + to_seconds(cover), false)
+            as covered
+    from alone x
+    left join kin k on k.exchange_id = x.exchange_id
+    asof left join spoken b on b.app_id = x.app_id and x.told_at >= b.said_near
+    asof left join spoken a on a.app_id = x.app_id and x.told_at <= a.said_near
+    asof left join vouched_for v on v.app_id = x.app_id and x.told_at >= v.vouched_since
+)
+select
+    case
+        when exchange_id is null and not written then 'no write'
+        when exchange_id is null and not covered then 'not known'
+        when exchange_id is null then case when status = 'failure' then 'failed unseen' else 'never seen' end
+        when not written then 'no write'
+        when status = 'failure' then case when http_status < 400 then 'taken but failed' else 'both failed' end
+        when http_status is null then 'not known'
+        when http_status >= 400 then 'refused but well'
+        else 'both well'
+    end as cell,
+    event_id, job_id, cycle_id, app_id, app_name, occurred_at, "name", "action", status, error_code, exchange_id,
+    heard_at, "method", "path", operation, http_status, client, matched_by, score, apart_s, skew_s, source_id
+from words_seen
+union all
+select
+    case
+        when turned_away then 'turned away'
+        when x.app_id is null then 'not known'
+        when twin then 'seen twice'
+        when twin is not null then 'beside another'
+        when covered then 'no event'
+        else 'not known'
+    end,
+    null, n.job_id, null, x.app_id, n.app_name, x.told_at, null, null, null, null, x.exchange_id, x.occurred_at,
+    x."method", x."path", x.operation, x.http_status, x.client, null, null, null, null, null
+from alone_seen x
+left join named n on n.app_id = x.app_id;

@@ -1,0 +1,69 @@
+-- How far each object gets on the way into the app, and where it leaves.
+
+-- leak_of: where an event left the way seen, in scope, matched, changed, exported; null when it reached the app.
+-- A failure left at its first failed step; one without steps at the export, where most do.
+create or replace macro leak_of("action", status, skip_reason, error_code, steps) as
+    case
+        when status in ('success', 'warning') then case when "action" = 'stagedDelete' then 'held back' end
+        when status = 'skipped' and skip_reason in ('NotEffectivelyEntitled', 'out of scope') then 'out of scope'
+        when is_benign(status, skip_reason, error_code) then 'nothing to change'
+        when status = 'skipped' and skip_reason = 'AttributeValidationFailed' then 'validation'
+        when status = 'skipped' then 'other skip'
+        when coalesce(status, '') <> 'failure' then 'unfamiliar status'
+        when error_code like '%UnableToResolveReferenceAttributeValue' then 'unresolved reference'
+        else case list_filter(steps, lambda s: s.status = 'failure')[1]."type"
+            when 'import' then 'import failed'
+            when 'scoping' then 'scoping failed'
+            when 'matching' then 'matching failed'
+            when 'processing' then 'processing failed'
+            when 'referenceResolution' then 'unresolved reference'
+            else 'export failed'
+        end
+    end;
+
+-- funnel_stages: how far an object can get, in order.
+create or replace view funnel_stages as
+from (values (1, 'seen'), (2, 'in scope'), (3, 'matched'), (4, 'changed'), (5, 'exported')) as t(ordinal, stage);
+
+-- stage_of: the place of the stage that an object did not reach, by where it left; 6 where it reached them all.
+create or replace macro stage_of(leak) as
+    case
+        when leak = '' then 6
+        when leak in ('out of scope', 'import failed', 'scoping failed') then 2
+        when leak = 'matching failed' then 3
+        when leak in ('held back', 'unresolved reference', 'export failed') then 5
+        else 4
+    end;
+
+-- last_told: the last event of each object of each job in a stretch of time, and where it left the funnel; '' where it
+-- reached the app. The failed step is taken from problems, so that no steps are read.
+create or replace macro last_told(since, until) as table
+with lasts as (
+    select
+        job_id,
+        source_id,
+        max(tenant_id) as tenant_id,
+        max(occurred_at) as occurred_at,
+        arg_max({'event_id': event_id, 'action': "action", 'status': status, 'skip_reason': skip_reason,
+            'error_code': error_code, 'app_name': app_name, 'name': coalesce(upn, source_name, source_id)},
+            order_of(occurred_at, event_id)) as told
+    from events
+    where occurred_at >= since and occurred_at < until and source_id is not null
+    group by job_id, source_id
+)
+select
+    l.job_id,
+    l.source_id,
+    l.tenant_id,
+    l.occurred_at,
+    l.told.event_id as event_id,
+    l.told."action" as "action",
+    l.told.status as status,
+    l.told.skip_reason as skip_reason,
+    l.told.error_code as error_code,
+    l.told.app_name as app_name,
+    l.told."name" as "name",
+    coalesce(leak_of(l.told."action", l.told.status, l.told.skip_reason, l.told.error_code,
+        [{'type': p.step_type, 'status': 'failure'}]), '') as leak
+from lasts l
+left join problems p on p.event_id = l.told.event_id and p.job_id is not distinct from l.job_id;
