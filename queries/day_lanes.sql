@@ -20,7 +20,7 @@
 --   began_at     when the stretch began; of a due time, when a run was due
 --   ended_at     when it ended; of a due time, the end of its grace
 --   why          of a hole: missed, paused or quarantine
-with told as (
+with statuses as (
     from job_snapshots
     where observed_at >= $since::timestamp - interval 2 day and observed_at < $until and observed_at <= $as_of
 ), jobs as (
@@ -45,7 +45,7 @@ with told as (
     from cycles
     join jobs using (job_id)
     where began_at >= $since::timestamp - interval 2 day and began_at < $until and began_at <= $as_of
-), stretch as (
+), spans as (
     select job_id, 'due' as what, due_at as began_at, due_at + to_seconds($grace) as ended_at, null as why
     from run
     where due_at is not null
@@ -61,22 +61,22 @@ with told as (
             else 'missed'
         end
     from run r
-    join told t on t.job_id = r.job_id and observed_at > due_at + to_seconds($grace) and observed_at <= next_at
+    join statuses t on t.job_id = r.job_id and observed_at > due_at + to_seconds($grace) and observed_at <= next_at
     where coalesce(last_began_at < due_at, true) and coalesce(completed_units >= total_units, true)
     group by r.job_id, due_at
-), known as (
+), covered_spans as (
     select job_id, began_at, greatest(ended_at, least(due_at + to_seconds($grace), $as_of)) as ended_at from run
     union all
-    select job_id, least(coalesce(last_began_at, observed_at), observed_at), observed_at from told
+    select job_id, least(coalesce(last_began_at, observed_at), observed_at), observed_at from statuses
     union all
     select job_id, least($until, $as_of), least($until, $as_of) from run
 ), gap as (
     select job_id, max(ended_at) over earlier as began_at, began_at as ended_at
-    from known
+    from covered_spans
     window earlier as (partition by job_id order by began_at rows between unbounded preceding and 1 preceding)
 )
 select job_id, app_name, what, greatest(began_at, $since) as began_at, least(ended_at, $until) as ended_at, why
-from (from stretch union all select job_id, 'unknown', began_at, ended_at, null from gap where ended_at > began_at)
+from (from spans union all select job_id, 'unknown', began_at, ended_at, null from gap where ended_at > began_at)
 join jobs using (job_id)
 where began_at < $until
     and $since < ended_at

@@ -19,7 +19,7 @@
 --   staged       objects that are held back now
 --   was_staged   objects that were held back at some time
 --   staged_at    when the first of them was
-with told as (
+with limits as (
     select job_id, arg_max(deletion_threshold, observed_at) filter (where deletion_threshold is not null) as at_most
     from job_snapshots
     where observed_at <= $at
@@ -74,7 +74,7 @@ select
     coalesce(v.was_staged, 0) as was_staged,
     s.staged_at
 from newest n
-left join told t using (job_id)
+left join limits t using (job_id)
 left join counted c on c.job_id = n.job_id and c.cycle_id = n.cycle_id
 left join staging s on s.job_id = n.job_id
 left join ever v on v.job_id = n.job_id

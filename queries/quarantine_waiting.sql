@@ -40,7 +40,7 @@ with waits as (
         and ($tenant is null or p.tenant_id = $tenant)
     group by p.job_id, p.source_id
 ), called as (
-    select job_id, source_id, folded_name(upn, source_name, named_key) as "name"
+    select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
     from identity_parts
     where source_id in (select source_id from tried)
     group by job_id, source_id

@@ -33,7 +33,7 @@ select
     source_id,
     event_id,
     job_id
-from last_told($since, $until)
+from last_events($since, $until)
 where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
     and (leak = $leak
         or $leak is null

@@ -26,7 +26,7 @@ select
     m.back_at as since,
     case m.was when 'removed' then 'Back since then' else 'In scope again since then' end
         || ', and no group event has named the person again. Before: '
-        || some_of(m.groups) || '.' as seen,
+        || short_list(m.groups) || '.' as seen,
     'Take the person out of the group and put them in again, or restart the job, which sends all memberships.' as cure,
     m.source_id,
     m.event_id,

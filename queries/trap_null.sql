@@ -54,7 +54,7 @@ with changed as (
     from answers_between($since, $as_of)
     where resource_id in (select target_id from emptied)
 ), answered as (
-    select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as heard_at,
+    select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as answered_at,
         arg_max(coalesce(scim_value(x.resource, n.attribute), ''), x.occurred_at) as held
     from emptied n
     join answers x on x.resource_id = n.target_id and x.occurred_at >= n.since and coalesce(x.app_id = n.app_id, true)
@@ -65,7 +65,7 @@ select
     coalesce(n.app_name, n.job_id) as app_name,
     n."name",
     n.since,
-    n.attribute || ' was emptied, and on ' || strftime(a.heard_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'
+    n.attribute || ' was emptied, and on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'
         || a.held || '›.' as seen,
     'Empty it in the app by hand, or map an expression that sends an empty text instead of nothing.' as cure,
     n.source_id,

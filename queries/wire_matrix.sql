@@ -25,7 +25,7 @@ select
     count(distinct "name") as objects,
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
-from wire_rows($since::timestamp, $until::timestamp)
+from both_sides($since::timestamp, $until::timestamp)
 where ($job::varchar is null or app_id in (
         select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
     and ($tenant::varchar is null or app_id in (

@@ -15,15 +15,15 @@ select * replace (coalesce(nullif(app_id, ''), (
 from exchanges;
 
 -- wire_base: under which path a log's requests lie, by which logs that name no app are told apart.
-create or replace macro wire_base("path") as regexp_extract(lower("path"), '^(.*?)(/users|/groups|/schemas|$)', 1);
+create or replace macro log_path("path") as regexp_extract(lower("path"), '^(.*?)(/users|/groups|/schemas|$)', 1);
 
 -- wire_owners: whose requests lie under a path: the app that most lines there name, or whose events know most ids in
 -- them. Two hundred ids of a path, chosen by chance but always alike, tell that as surely as all do.
-create or replace macro wire_owners(since, until) as table
+create or replace macro log_owners(since, until) as table
 with nameless as materialized (
     select base, unnest(arg_min(target_id, hash(target_id), 200)) as target_id
     from (
-        select distinct wire_base("path") as base, lower(resource_id) as target_id
+        select distinct log_path("path") as base, lower(resource_id) as target_id
         from exchanges
         where occurred_at >= since and occurred_at < until and app_id is null and resource_id is not null
     )
@@ -33,7 +33,7 @@ select base, arg_max(app_id, (hits, app_id)) as app_id, max(hits) as hits
 from (
     select base, app_id, sum(hits)::bigint as hits
     from (
-        select wire_base("path") as base, app_id, count(*) as hits
+        select log_path("path") as base, app_id, count(*) as hits
         from exchanges
         where occurred_at >= since and occurred_at < until and app_id is not null
         group by all
@@ -54,11 +54,11 @@ where base is not null
 group by base;
 
 -- wire_heard: the requests of a window, each with the app whose it is, as far as that can be told.
-create or replace macro wire_heard(since, until) as table
+create or replace macro app_requests(since, until) as table
 with owners as materialized (
-    from wire_owners(since, until)
+    from log_owners(since, until)
 )
 select x.* replace (coalesce(x.app_id, o.app_id) as app_id)
 from exchanges x
-left join owners o on x.app_id is null and o.base = wire_base(x."path")
+left join owners o on x.app_id is null and o.base = log_path(x."path")
 where x.occurred_at >= since and x.occurred_at < until;

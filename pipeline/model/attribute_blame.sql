@@ -25,7 +25,7 @@ create or replace macro traits_of(value) as
 
 -- issue_cast: whom an issue hit in a stretch of time, and up to `most` others of the same job and kind for whom the same
 -- action went well; for a skip, whose create or update did. Each with the event that says so.
-create or replace macro issue_cast(job, issue, since_at, until_at, most) as table
+create or replace macro issue_cohorts(job, issue, since_at, until_at, most) as table
 with failing as (
     select
         source_id,
@@ -65,8 +65,8 @@ select source_id, false, event_id, order_key, "action" from chosen where place <
 -- the newest one before it in that time, what a create wrote, and what an update changed. A null is an attribute that others have.
 create or replace macro issue_facts(job, issue, since_at, until_at, most) as table
 with people as materialized (
-    select * from issue_cast(job, issue, since_at, until_at, most)
-), told as materialized (
+    select * from issue_cohorts(job, issue, since_at, until_at, most)
+), source_reads as materialized (
     select
         e.source_id,
         any_value(p.failing) as failing,
@@ -92,18 +92,18 @@ with people as materialized (
     select source_id, failing, 'read' as side, pair.key as attribute, pair.value as value
     from (
         select source_id, failing, unnest(map_entries(json_transform(read, '"MAP(VARCHAR, VARCHAR)"'))) as pair
-        from told
+        from source_reads
     )
     where pair.key not in ('objectId', 'id', 'ReportableIdentifier')
     union all
     select source_id, failing, case when "action" = 'create' then 'written' else 'changed' end, c.attribute, c.new_value
-    from (select source_id, failing, "action", unnest(written) as c from told)
+    from (select source_id, failing, "action", unnest(written) as c from source_reads)
     where "action" = 'create' or c.attribute <> 'accountDisabled'
-), known as (
+), people_sides as (
     select distinct source_id, failing, side from facts
 )
 select k.source_id, k.failing, k.side, a.attribute, f.value
-from known k
+from people_sides k
 join (select distinct side, attribute from facts) a using (side)
 left join facts f on f.source_id = k.source_id and f.side = k.side and f.attribute = a.attribute;
 

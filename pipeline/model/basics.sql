@@ -37,7 +37,7 @@ create or replace macro order_of(occurred_at, event_id) as
     epoch(occurred_at)::bigint * 2147483648 + (hash(event_id) & 2147483647)::bigint;
 
 -- named_of: the same order, with every event that names its object after all that do not.
-create or replace macro named_of(occurred_at, event_id, upn, source_name) as
+create or replace macro named_order(occurred_at, event_id, upn, source_name) as
     order_of(occurred_at, event_id) - case when coalesce(upn, source_name) is null then 4611686018427387904 else 0 end;
 
 -- object_number: one object in one app as a number, which is sorted and looked up in a third of the time that ids take.
@@ -79,12 +79,8 @@ from (
     from events
 );
 
--- is_false, is_true: how logs and apps spell a truth value: false, "False", 0.
-create or replace macro is_false(word) as coalesce(lower(word) in ('false', '0'), false);
-create or replace macro is_true(word) as coalesce(lower(word) in ('true', '1'), false);
-
--- truth_of: a yes or no, as records spell it: true, "True", "FALSE"; null where it is neither.
-create or replace macro truth_of(word) as
+-- truth_value: a yes or no, as records spell it: true, "True", "FALSE"; null where it is neither.
+create or replace macro truth_value(word) as
     case lower(trim(word)) when 'true' then true when 'yes' then true when '1' then true
         when 'false' then false when 'no' then false when '0' then false end;
 
@@ -95,5 +91,5 @@ create or replace macro after_s(moment, seconds) as moment + to_microseconds((se
 create or replace macro instant_of(moment) as strftime(moment, '%-d %b %H:%M UTC');
 
 -- some_of: up to five names, and how many more there are.
-create or replace macro some_of(names) as
+create or replace macro short_list(names) as
     array_to_string(names[:5], ', ') || case when len(names) > 5 then ' and ' || (len(names) - 5) || ' more' else '' end;

@@ -5,95 +5,95 @@
 -- the window is not spoken of. Never seen is only said where the app's log has requests within cover seconds before
 -- and after the moment, and no event only where events lie as near, or a reading vouches for them; else it is not
 -- known.
-create or replace macro wire_rows(since, until, most_skew := 600, cover := 3600) as table
+create or replace macro both_sides(since, until, most_skew := 600, cover := 3600) as table
 with matched as materialized (
     from matches(since - to_seconds(most_skew), until + to_seconds(most_skew), most_skew := most_skew)
-), heard as materialized (
+), window_requests as materialized (
     select exchange_id, app_id, occurred_at, "method", "path", resource_id, operation, http_status, client, request_body
-    from wire_heard(since - to_seconds(most_skew + cover), until + to_seconds(most_skew + cover))
-), said as materialized (
+    from app_requests(since - to_seconds(most_skew + cover), until + to_seconds(most_skew + cover))
+), window_events as materialized (
     select event_id, job_id, cycle_id, app_id, app_name, tenant_id, occurred_at, "action", status, last_step,
         error_code, coalesce(upn, source_name, source_id) as "name", source_id
     from events
     where occurred_at >= since - to_seconds(most_skew + cover) and occurred_at < until + to_seconds(most_skew + cover)
 ), clocks as (
     select app_id, median(skew_s) as skew_s from matched group by app_id
-), named as (
+), app_names as (
     select app_id, max(app_name) as app_name, max(job_id) as job_id, max(tenant_id) as tenant_id
-    from said
+    from window_events
     group by app_id
-), moments as (
-    select distinct app_id, occurred_at as heard_near from heard where app_id is not null
-), spoken as (
-    select distinct app_id, occurred_at as said_near from said
-), vouched_for as (
-    select app_id, since as vouched_since,
-        max(until) over (partition by app_id order by since, until) as vouched_until
+), request_instants as (
+    select distinct app_id, occurred_at as request_at from window_requests where app_id is not null
+), event_instants as (
+    select distinct app_id, occurred_at as event_at from window_events
+), covered_intervals as (
+    select app_id, since as covered_since,
+        max(until) over (partition by app_id order by since, until) as covered_until
     from (
         select distinct n.app_id, s.since, s.until
         from stretches s
-        join named n on s.source = 'events'
+        join app_names n on s.source = 'events'
             and (s.job_id = n.job_id or s.job_id is null and lower(s.tenant_id) is not distinct from lower(n.tenant_id))
     )
-), words as (
+), sent_events as (
     select e.*, m.* exclude (event_id, job_id, cycle_id, app_id, occurred_at, "action", status), h."path", h.operation,
         h.client, claims_write(e."action", e.last_step) as written,
         e.occurred_at + to_milliseconds((1000 * coalesce(c.skew_s, 0))::bigint) as due_at
-    from said e
+    from window_events e
     left join matched m on m.event_id = e.event_id and m.job_id is not distinct from e.job_id
-    left join heard h on h.exchange_id = m.exchange_id
+    left join window_requests h on h.exchange_id = m.exchange_id
     left join clocks c on c.app_id = e.app_id
     where e.occurred_at >= since and e.occurred_at < until
-        and e.app_id in (select app_id from heard)
+        and e.app_id in (select app_id from window_requests)
         and e.status in ('success', 'warning', 'failure')
         and e."action" is distinct from 'stagedDelete'
-), words_seen as (
+), sent_events_covered as (
     select
         w.*,
-        coalesce(b.heard_near >= w.due_at - to_seconds(cover) and a.heard_near <= w.due_at + to_seconds(cover), false)
+        coalesce(b.request_at >= w.due_at - to_seconds(cover) and a.request_at <= w.due_at + to_seconds(cover), false)
             as covered
-    from words w
-    asof left join moments b on b.app_id = w.app_id and w.due_at >= b.heard_near
-    asof left join moments a on a.app_id = w.app_id and w.due_at <= a.heard_near
-), carried as (
+    from sent_events w
+    asof left join request_instants b on b.app_id = w.app_id and w.due_at >= b.request_at
+    asof left join request_instants a on a.app_id = w.app_id and w.due_at <= a.request_at
+), matched_requests as (
     select h.*
-    from heard h
+    from window_requests h
     where h.exchange_id in (select exchange_id from matched)
-), alone as (
+), unmatched_requests as (
     select
         h.*,
-        h.occurred_at - to_milliseconds((1000 * coalesce(c.skew_s, 0))::bigint) as told_at,
+        h.occurred_at - to_milliseconds((1000 * coalesce(c.skew_s, 0))::bigint) as entra_at,
         h.http_status in (401, 403) as turned_away
-    from heard h
+    from window_requests h
     left join clocks c on c.app_id = h.app_id
     where h.occurred_at >= since and h.occurred_at < until
         and (h."method" in ('POST', 'PATCH', 'PUT', 'DELETE') or h.http_status in (401, 403))
         and h.exchange_id not in (select exchange_id from matched)
-), kin as (
+), sibling_requests as (
     -- The nearest matched request on the same object, or with the same body: a second sending, or a further step of it.
     select
         a.exchange_id,
         bool_or(c."method" = a."method" and c.request_body is not distinct from a.request_body) as twin
-    from alone a
-    join carried c
+    from unmatched_requests a
+    join matched_requests c
         on c.app_id = a.app_id
         and (c.resource_id = a.resource_id
             or c."method" = a."method" and c."path" = a."path" and c.request_body = a.request_body)
         and abs(date_diff('second', c.occurred_at, a.occurred_at)) <= 120
     group by a.exchange_id
-), alone_seen as (
+), unmatched_covered as (
     select
         x.*,
         k.twin,
-        coalesce(v.vouched_until > x.told_at, false)
-            or coalesce(b.said_near >= x.told_at - to_seconds(cover)
-                and a.said_near <= x.told_at + to_seconds(cover), false)
+        coalesce(v.covered_until > x.entra_at, false)
+            or coalesce(b.event_at >= x.entra_at - to_seconds(cover)
+                and a.event_at <= x.entra_at + to_seconds(cover), false)
             as covered
-    from alone x
-    left join kin k on k.exchange_id = x.exchange_id
-    asof left join spoken b on b.app_id = x.app_id and x.told_at >= b.said_near
-    asof left join spoken a on a.app_id = x.app_id and x.told_at <= a.said_near
-    asof left join vouched_for v on v.app_id = x.app_id and x.told_at >= v.vouched_since
+    from unmatched_requests x
+    left join sibling_requests k on k.exchange_id = x.exchange_id
+    asof left join event_instants b on b.app_id = x.app_id and x.entra_at >= b.event_at
+    asof left join event_instants a on a.app_id = x.app_id and x.entra_at <= a.event_at
+    asof left join covered_intervals v on v.app_id = x.app_id and x.entra_at >= v.covered_since
 )
 select
     case
@@ -107,8 +107,8 @@ select
         else 'both well'
     end as cell,
     event_id, job_id, cycle_id, app_id, app_name, occurred_at, "name", "action", status, error_code, exchange_id,
-    heard_at, "method", "path", operation, http_status, client, matched_by, score, apart_s, skew_s, source_id
-from words_seen
+    requested_at, "method", "path", operation, http_status, client, matched_by, score, apart_s, skew_s, source_id
+from sent_events_covered
 union all
 select
     case
@@ -119,7 +119,7 @@ select
         when covered then 'no event'
         else 'not known'
     end,
-    null, n.job_id, null, x.app_id, n.app_name, x.told_at, null, null, null, null, x.exchange_id, x.occurred_at,
+    null, n.job_id, null, x.app_id, n.app_name, x.entra_at, null, null, null, null, x.exchange_id, x.occurred_at,
     x."method", x."path", x.operation, x.http_status, x.client, null, null, null, null, null
-from alone_seen x
-left join named n on n.app_id = x.app_id;
+from unmatched_covered x
+left join app_names n on n.app_id = x.app_id;

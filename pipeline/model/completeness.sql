@@ -2,7 +2,7 @@
 
 -- vouched: what each stretch of time rests on, without what vouches for nothing. Where maintenance dropped old rows, a
 -- line of the source forgotten says up to when: before that nothing is vouched for any more.
-create or replace view vouched as
+create or replace view valid_coverage as
 select
     c.source,
     c.tenant_id,
@@ -20,7 +20,7 @@ where c.until > greatest(c.since, f.until) and c.source <> 'forgotten';
 
 -- kind_of: what a source speaks of. Sources of one kind make up for each other: what a container lacks, a poll
 -- may have.
-create or replace macro kind_of(source) as
+create or replace macro record_kind(source) as
     case
         when source = 'jobs' then 'jobs'
         when source in ('scim', 'scim_pairs', 'access_log') then 'exchanges'
@@ -42,9 +42,9 @@ from (
             coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
                 rows between unbounded preceding and 1 preceding), true) as begins
         from (
-            select kind_of(source) as source, tenant_id, job_id, false as settled, since, until from vouched
+            select record_kind(source) as source, tenant_id, job_id, false as settled, since, until from valid_coverage
             union all
-            select kind_of(source), tenant_id, job_id, true, since, settled_until from vouched
+            select record_kind(source), tenant_id, job_id, true, since, settled_until from valid_coverage
             where settled_until > since
         )
     )
@@ -59,16 +59,16 @@ select 'events', tenant_id, job_id from job_snapshots
 union
 select 'jobs', tenant_id, job_id from job_snapshots
 union
-select kind_of(source), tenant_id, job_id
+select record_kind(source), tenant_id, job_id
 from coverage
-where source <> 'forgotten' and (job_id is not null or kind_of(source) = 'exchanges');
+where source <> 'forgotten' and (job_id is not null or record_kind(source) = 'exchanges');
 
 -- hours_of: what is known of each hour that anything touches, of those from earliest, inclusive, to latest, exclusive.
 -- complete: one settled stretch covers it; partial: anything less, such as an event that no stretch explains.
 create or replace macro hours_of(earliest, latest) as table
-with known as materialized (
+with covered as materialized (
     from stretches
-), told as (
+), subject_stretches as (
     select
         source,
         any_value(tenant_id) as tenant_id,
@@ -79,16 +79,16 @@ with known as materialized (
     from (
         select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
         from subjects k
-        join known s on s.source = k.source and s.job_id = k.job_id
+        join covered s on s.source = k.source and s.job_id = k.job_id
         union all
         select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
         from subjects k
-        join known s
+        join covered s
             on s.source = k.source and s.job_id is null and lower(s.tenant_id) is not distinct from lower(k.tenant_id)
     )
     where since < latest and until > date_trunc('hour', earliest)
     group by all
-), united as (
+), united_stretches as (
     select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
     from (
         select
@@ -101,11 +101,11 @@ with known as materialized (
                 *,
                 coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
                     rows between unbounded preceding and 1 preceding), true) as begins
-            from told
+            from subject_stretches
         )
     )
     group by source, tenant_id, job_id, settled, island
-), marked as (
+), touched_hours as (
     select
         source,
         tenant_id,
@@ -116,7 +116,7 @@ with known as materialized (
                 date_trunc('hour', until), interval 1 hour)
             else range(date_trunc('hour', since), until, interval 1 hour)
         end) as "hour"
-    from united
+    from united_stretches
     union all
     select 'events', tenant_id, job_id, false, "hour"
     from hourly_parts
@@ -132,13 +132,13 @@ select
     job_id,
     "hour",
     case when bool_or(whole) then 'complete' else 'partial' end as state
-from marked
+from touched_hours
 group by source, job_id, case when job_id is null then tenant_id end, "hour";
 
 -- hour_ledger: every hour from earliest to latest of every job, and of each tenant's SCIM requests; unknown where
 -- nothing touches it.
 create or replace macro hour_ledger(earliest, latest) as table
-with named as (
+with job_names as (
     select job_id, max(app_name) as app_name
     from (select job_id, app_name from hourly_parts union all select job_id, app_name from job_snapshots)
     group by job_id
@@ -162,12 +162,12 @@ with named as (
 )
 select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, l.job_id) as app_name, l."hour", l.state
 from ledger l
-left join named n on n.job_id = l.job_id;
+left join job_names n on n.job_id = l.job_id;
 
 -- completeness: every hour of each job from its first known to its newest known one; between them, what nothing touches
 -- is unknown.
 create or replace view completeness as
-with known as materialized (
+with covered_hours as materialized (
     from hours_of(timestamp '1970-01-01', timestamp '2100-01-01')
 ), graded as (
     select
@@ -176,10 +176,10 @@ with known as materialized (
         job_id,
         unnest(generate_series(min("hour"), max("hour"), interval 1 hour)) as "hour",
         'unknown' as state
-    from known
+    from covered_hours
     group by source, tenant_id, job_id
     union all
-    from known
+    from covered_hours
 )
 select source, tenant_id, job_id, "hour", min(state) as state
 from graded

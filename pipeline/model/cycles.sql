@@ -45,7 +45,7 @@ group by job_id, last_began_at, last_ended_at;
 -- cycles: one iteration of a job, from its events, its execution or both. They belong together by their times: that
 -- Graph's activity id is the log's cycle id is not documented. An execution without an event is a cycle as well.
 create or replace view cycles as
-with logged as (
+with logged_cycles as (
     select
         job_id,
         cycle_id,
@@ -63,21 +63,21 @@ with logged as (
         sum(retries)::bigint as retries
     from cycle_parts
     group by job_id, cycle_id
-), united as (
+), united_objects as (
     -- Only the cycles that several transactions brought need their objects united.
     select job_id, cycle_id, len(list_distinct(flatten(list(object_keys)))) as objects
     from cycle_parts
-    where (job_id, cycle_id) in (select (job_id, cycle_id) from logged where parts > 1)
+    where (job_id, cycle_id) in (select (job_id, cycle_id) from logged_cycles where parts > 1)
     group by job_id, cycle_id
-), placed as (
+), placed_executions as (
     -- An event's instant is floored to the second, so an execution is taken from the beginning of its own.
     select
         e.*,
         case when l.last_event_at >= date_trunc('second', e.began_at) then l.cycle_id end as cycle_id
     from executions e
-    asof left join (select job_id, cycle_id, first_event_at, last_event_at from logged) l
+    asof left join (select job_id, cycle_id, first_event_at, last_event_at from logged_cycles) l
         on e.job_id = l.job_id and e.ended_at >= l.first_event_at
-), reported as (
+), reported_cycles as (
     select
         job_id,
         cycle_id,
@@ -85,10 +85,10 @@ with logged as (
         max(ended_at) as ended_at,
         arg_max(state, ended_at) as state,
         arg_max(escrowed, ended_at) as escrowed
-    from placed
+    from placed_executions
     where cycle_id is not null
     group by job_id, cycle_id
-), every as (
+), all_cycles as (
     -- An execution widens its cycle, though never into the cycle before or after.
     select
         l.* exclude (parts) replace (coalesce(u.objects, l.objects) as objects),
@@ -101,9 +101,9 @@ with logged as (
         null::bigint as exported,
         case when r.job_id is null then 'log' else 'both' end as seen_by,
         row_number() over job as ordinal
-    from logged l
-    left join reported r on r.job_id = l.job_id and r.cycle_id = l.cycle_id
-    left join united u on u.job_id is not distinct from l.job_id and u.cycle_id = l.cycle_id
+    from logged_cycles l
+    left join reported_cycles r on r.job_id = l.job_id and r.cycle_id = l.cycle_id
+    left join united_objects u on u.job_id is not distinct from l.job_id and u.cycle_id = l.cycle_id
     window job as (partition by l.job_id order by first_event_at, l.cycle_id)
     union all by name
     select
@@ -122,35 +122,35 @@ with logged as (
         escrowed,
         exported,
         'status' as seen_by
-    from placed
+    from placed_executions
     where cycle_id is null
 ), steadiness as (
     -- When Graph said that the job became steady, and until when it said so; a restart takes it back or makes it later.
     select
         job_id,
-        list({'until': until, 'since': steady_since} order by until) as told,
+        list({'until': until, 'since': steady_since} order by until) as reports,
         arg_max(steady_since, until) as newest,
         min(steady_since) as first_steady_at,
-        max(held) as held
+        max(assigned_objects) as assigned_objects
     from (
         select
             job_id,
             steady_since,
             max(observed_at) as until,
-            max(coalesce(users, 0) + coalesce(groups, 0)) as held
+            max(coalesce(users, 0) + coalesce(groups, 0)) as assigned_objects
         from job_snapshots
         group by job_id, steady_since
     )
     group by job_id
-), judged as (
+), classified as (
     select
         c.*,
-        s.job_id is not null as asked,
+        s.job_id is not null as has_status,
         s.first_steady_at,
-        s.held,
-        case when s.told[-1].until > c.ended_at then list_filter(s.told, lambda t: t.until >= c.ended_at)[1].since
+        s.assigned_objects,
+        case when s.reports[-1].until > c.ended_at then list_filter(s.reports, lambda t: t.until >= c.ended_at)[1].since
             else s.newest end as steady_since
-    from every c
+    from all_cycles c
     left join steadiness s on s.job_id = c.job_id
 )
 select
@@ -160,11 +160,11 @@ select
     c.began_at,
     c.ended_at,
     case
-        when not c.asked then case when c.ordinal = 1 then 'initial' end
+        when not c.has_status then case when c.ordinal = 1 then 'initial' end
         when coalesce(c.steady_since > c.began_at, true)
             then case when c.first_steady_at < c.began_at then 'restarted' else 'initial' end
         -- Whoever touches most of what is there reads everything anew: a restart that left the steady state alone.
-        when c.objects >= 50 and c.objects >= 0.8 * c.held and c.held > 0 then 'restarted'
+        when c.objects >= 50 and c.objects >= 0.8 * c.assigned_objects and c.assigned_objects > 0 then 'restarted'
         when c.events = 0 and coalesce(c.state, '') <> 'Failed' and coalesce(c.exported, 0) = 0 then 'steady'
         else 'incremental'
     end as kind,
@@ -187,4 +187,4 @@ select
     c.worked_ms,
     c.retries,
     c.escrowed
-from judged c;
+from classified c;

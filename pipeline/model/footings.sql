@@ -13,26 +13,28 @@ create or replace macro removal_of("action", last_step) as
 -- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none. Few steps say any of it,
 -- so a look at the text comes before its reading; a regular expression takes as long as the reading. A case looks only
 -- at what its earlier branches left, as `and` and `or` inside a list's function do not.
-create or replace macro may_say_left("type", "name", details) as
+create or replace macro may_show_leaving("type", "name", details) as
     case
         when not coalesce("type" in ('import', 'scoping'), false) then false
         when "name" = 'EntryImportObjectNotFound' or contains(details::varchar, 'alse')
             or contains(details::varchar, 'IsSoftDeleted') or contains(details::varchar, 'ALSE') then true
+        when contains(details::varchar, 'no"') or contains(details::varchar, 'No"')
+            or contains(details::varchar, 'NO"') then true
         when contains(details::varchar, '0') then contains(details::varchar, '"0"') or contains(details::varchar, ':0')
             or contains(details::varchar, ': 0')
         else false
     end;
-create or replace macro left_why(steps) as
+create or replace macro leaving_reason(steps) as
     list_filter(list_transform(
-        list_filter(steps, lambda s: may_say_left(s."type", s."name", s.details)),
+        list_filter(steps, lambda s: may_show_leaving(s."type", s."name", s.details)),
         lambda s: list_transform(
             [json_extract_string(s.details, ['$.accountEnabled', '$.AccountEnabled', '$."Active in the source system"',
                 '$.IsActive', '$."Assigned to the application"', '$.Assigned', '$.IsSoftDeleted'])],
             lambda w: case
                 when s."name" = 'EntryImportObjectNotFound' then 'no longer found'
-                when is_false(coalesce(w[1], w[2], w[3], w[4])) then 'account disabled'
-                when is_false(coalesce(w[5], w[6])) then 'unassigned'
-                when is_true(w[7]) then 'soft-deleted, disabled or unassigned'
+                when truth_value(coalesce(w[1], w[2], w[3], w[4])) = false then 'account disabled'
+                when truth_value(coalesce(w[5], w[6])) = false then 'unassigned'
+                when truth_value(w[7]) then 'soft-deleted, disabled or unassigned'
             end)[1]), lambda w: w is not null)[1];
 
 -- footing_of: how an event leaves its object, in a word: problem, out (of scope), gone (disabled or deleted) or in (the two
@@ -78,7 +80,7 @@ from (
             *,
             footing_of("action", status, skip_reason, error_code) as footing,
             removal_of("action", last_step) as removal,
-            left_why(steps) as left_as
+            leaving_reason(steps) as left_as
         from query_table(source)
         where source_id is not null
     )
@@ -98,12 +100,12 @@ semi join (
             object,
             order_key,
             rank,
-            removal is not null or word is distinct from lag(word) over life as tells,
-            order_key is not distinct from lag(order_key) over life as again
+            removal is not null or word is distinct from lag(word) over life as differs,
+            order_key is not distinct from lag(order_key) over life as repeated
         from query_table(words)
         window life as (partition by object order by order_key, rank)
     )
-    where rank > 0 and tells and not again
+    where rank > 0 and differs and not repeated
 ) c on c.object = t.object and c.order_key = t.order_key and c.rank = t.rank;
 
 -- footing_rows: the events of a table that are among such words, as footings keeps them. The log's own words are kept of

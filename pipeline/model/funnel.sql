@@ -37,7 +37,7 @@ create or replace macro stage_of(leak) as
 
 -- last_told: the last event of each object of each job in a stretch of time, and where it left the funnel; '' where it
 -- reached the app. The failed step is taken from problems, so that no steps are read.
-create or replace macro last_told(since, until) as table
+create or replace macro last_events(since, until) as table
 with lasts as (
     select
         job_id,
@@ -46,7 +46,7 @@ with lasts as (
         max(occurred_at) as occurred_at,
         arg_max({'event_id': event_id, 'action': "action", 'status': status, 'skip_reason': skip_reason,
             'error_code': error_code, 'app_name': app_name, 'name': coalesce(upn, source_name, source_id)},
-            order_of(occurred_at, event_id)) as told
+            order_of(occurred_at, event_id)) as newest
     from events
     where occurred_at >= since and occurred_at < until and source_id is not null
     group by job_id, source_id
@@ -56,14 +56,14 @@ select
     l.source_id,
     l.tenant_id,
     l.occurred_at,
-    l.told.event_id as event_id,
-    l.told."action" as "action",
-    l.told.status as status,
-    l.told.skip_reason as skip_reason,
-    l.told.error_code as error_code,
-    l.told.app_name as app_name,
-    l.told."name" as "name",
-    coalesce(leak_of(l.told."action", l.told.status, l.told.skip_reason, l.told.error_code,
+    l.newest.event_id as event_id,
+    l.newest."action" as "action",
+    l.newest.status as status,
+    l.newest.skip_reason as skip_reason,
+    l.newest.error_code as error_code,
+    l.newest.app_name as app_name,
+    l.newest."name" as "name",
+    coalesce(leak_of(l.newest."action", l.newest.status, l.newest.skip_reason, l.newest.error_code,
         [{'type': p.step_type, 'status': 'failure'}]), '') as leak
 from lasts l
-left join problems p on p.event_id = l.told.event_id and p.job_id is not distinct from l.job_id;
+left join problems p on p.event_id = l.newest.event_id and p.job_id is not distinct from l.job_id;

@@ -14,7 +14,7 @@
 create or replace macro group_records(
     as_of, only_group := '', only_job := '', most := 1000000, taken_since := timestamp '-infinity'
 ) as table
-with homes as materialized (
+with target_ids as materialized (
     -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
     select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
     from (
@@ -26,7 +26,7 @@ with homes as materialized (
     )
     where target_id is not null
     group by all
-), addresses as materialized (
+), request_groups as materialized (
     -- The group that requests are about, by its id in the app; an app's log need not name the job. Counted before they are
     -- joined, and without the bodies, which are read of the chosen only.
     select
@@ -44,8 +44,8 @@ with homes as materialized (
         where resource_type = 'Group' and resource_id is not null and occurred_at <= as_of
         group by all
     ) x
-    left join homes h on h.target_id = lower(x.resource_id)
-), taken_from as materialized (
+    left join target_ids h on h.target_id = lower(x.resource_id)
+), shrunk_groups as materialized (
     -- Nothing is read for it unless it was asked for.
     select object_number(job_id, source_id) as object
     from member_claims
@@ -53,14 +53,14 @@ with homes as materialized (
     union
     select a.object
     from exchanges x
-    join addresses a on a.resource_id = x.resource_id
+    join request_groups a on a.resource_id = x.resource_id
     where taken_since > timestamp '-infinity'
         and x.occurred_at > taken_since
         and x.occurred_at <= as_of
         and x.resource_type = 'Group'
         and (x."method" in ('PUT', 'POST', 'DELETE')
             or x."method" = 'PATCH' and regexp_matches(x.request_body, '(?i)remove|replace'))
-), chosen as materialized (
+), chosen_groups as materialized (
     select job_id, group_id, object_number(job_id, group_id) as object, sum(claims) as claims
     from (
         select job_id, source_id as group_id, claims, case when op = 'unresolved' then claims else 0 end as unresolved,
@@ -74,11 +74,11 @@ with homes as materialized (
         )
         union all
         select job_id, group_id, 0, 0, failed, taken
-        from addresses
+        from request_groups
         where only_group = '' or group_id = only_group
     )
     where (only_job = '' or job_id = only_job)
-        and (taken_since = timestamp '-infinity' or object_number(job_id, group_id) in (from taken_from))
+        and (taken_since = timestamp '-infinity' or object_number(job_id, group_id) in (from shrunk_groups))
     group by job_id, group_id
     order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
     limit most
@@ -101,13 +101,13 @@ with homes as materialized (
         case
             when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
                 and json_valid(response_body) then members_within(response_body::json)
-        end as listed
+        end as listed_members
     from exchanges x
     join (
-        from addresses where requests > 0 and object in (select object from chosen)
+        from request_groups where requests > 0 and object in (select object from chosen_groups)
     ) a on a.resource_id = x.resource_id
     where x.resource_type = 'Group' and x.occurred_at <= as_of
-), told as (
+), group_operations as (
     select
         object_number(job_id, source_id) as object,
         occurred_at,
@@ -119,8 +119,8 @@ with homes as materialized (
         op,
         list("member") as members
     from member_claims
-    where occurred_at <= as_of and source_id in (select group_id from chosen where claims > 0)
-        and object_number(job_id, source_id) in (select object from chosen)
+    where occurred_at <= as_of and source_id in (select group_id from chosen_groups where claims > 0)
+        and object_number(job_id, source_id) in (select object from chosen_groups)
     group by object, occurred_at, event_id, status, op
     union all
     select object, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members
@@ -135,13 +135,13 @@ with homes as materialized (
             unnest(operations) as operation
         from requests
     )
-), words as materialized (
+), ordered_operations as materialized (
     -- What a unit says before it replaces or empties the group counts for nothing.
     select
         *,
         max(case when op in ('replace', 'empty', 'delete', 'create') then ordinal end) over one as reset_ordinal,
         bool_or(op = 'unresolved') over one as names_some
-    from (select *, dense_rank() over (partition by object order by occurred_at, ref) as unit from told)
+    from (select *, dense_rank() over (partition by object order by occurred_at, ref) as unit from group_operations)
     window one as (partition by object, unit)
 ), units as materialized (
     -- next_reset: the next unit of the group that left nothing of what was before it.
@@ -157,31 +157,31 @@ with homes as materialized (
             any_value(outcome) as outcome,
             list(distinct op order by op) as ops,
             any_value(outcome) = 'done' and any_value(reset_ordinal) is not null as resets
-        from words
+        from ordered_operations
         group by object, unit
     )
 ), answers as materialized (
-    select object, exchange_id, occurred_at, member_ids(listed) as members
+    select object, exchange_id, occurred_at, member_ids(listed_members) as members
     from requests
-    where listed is not null
+    where listed_members is not null
     qualify row_number() over (partition by object order by occurred_at desc, exchange_id) = 1
-), spoken as materialized (
-    select distinct object, unnest(members) as word from words
+), member_words as materialized (
+    select distinct object, unnest(members) as word from ordered_operations
     union
     select distinct object, unnest(members) from answers
-), spelled as materialized (
-    select distinct lower(word) as word from spoken
-), names as materialized (
+), lower_words as materialized (
+    select distinct lower(word) as word from member_words
+), word_objects as materialized (
     -- Which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or, in one job,
     -- its id in the app.
-    select told.job_id as job_id, told.word as word, any_value(source_id) as source_id, any_value("name") as "name"
+    select spelling.job_id as job_id, spelling.word as word, any_value(source_id) as source_id, any_value("name") as "name"
     from (
         select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
             {'job_id': null::varchar, 'word': lower(source_id)},
             {'job_id': null::varchar, 'word': lower(upn)},
             {'job_id': null::varchar, 'word': lower(source_name)},
             {'job_id': job_id, 'word': lower(target_id)}
-        ]) as told
+        ]) as spelling
         from (
             -- As the view identities, of those alone whom any part calls by such a word.
             select job_id, source_id, arg_max_null(upn, named_key) as upn,
@@ -190,16 +190,16 @@ with homes as materialized (
             where source_id in (
                 select source_id
                 from identity_parts
-                where lower(source_id) in (from spelled) or lower(upn) in (from spelled)
-                    or lower(source_name) in (from spelled) or lower(target_id) in (from spelled)
+                where lower(source_id) in (from lower_words) or lower(upn) in (from lower_words)
+                    or lower(source_name) in (from lower_words) or lower(target_id) in (from lower_words)
             )
             group by job_id, source_id
         )
     )
-    where told.word in (from spelled)
-    group by told.job_id, told.word
+    where spelling.word in (from lower_words)
+    group by spelling.job_id, spelling.word
     having count(distinct source_id) = 1
-), meant as materialized (
+), word_members as materialized (
     -- Whom a word means in a group: one id for each object. What comes after reckons with its number, who: sorting by
     -- three ids instead takes several times as long.
     select *, hash(object, member_id) as who
@@ -210,15 +210,15 @@ with homes as materialized (
             coalesce(t.source_id, g.source_id, s.word) as member_id,
             coalesce(t."name", g."name", s.word) as "name",
             coalesce(t.source_id, g.source_id) is not null as known
-        from spoken s
-        join chosen c on c.object = s.object
-        left join names t on t.job_id = c.job_id and t.word = lower(s.word)
-        left join names g on g.job_id is null and g.word = lower(s.word)
+        from member_words s
+        join chosen_groups c on c.object = s.object
+        left join word_objects t on t.job_id = c.job_id and t.word = lower(s.word)
+        left join word_objects g on g.job_id is null and g.word = lower(s.word)
     )
 ), people as materialized (
     select who, any_value(object) as object, any_value(member_id) as member_id, any_value("name") as "name",
         bool_or(known) as known
-    from meant
+    from word_members
     group by who
 ), mentions as materialized (
     -- The last word of a unit on each member that it names.
@@ -234,12 +234,12 @@ with homes as materialized (
         end as outcome
     from (
         select object, unit, op, ordinal, outcome, names_some, unnest(members) as word
-        from words
+        from ordered_operations
         where reset_ordinal is null or ordinal >= reset_ordinal
     ) s
-    join meant m on m.object = s.object and m.word = s.word
+    join word_members m on m.object = s.object and m.word = s.word
     group by s.object, s.unit, m.who
-), spans as materialized (
+), membership_intervals as materialized (
     -- From the unit that brought a member to the next one that decides about it; null while there is none. goes_on: the
     -- member was in already; stays: what ended it brought the member again.
     select
@@ -266,13 +266,13 @@ with homes as materialized (
         window own as (partition by m.who order by m.unit)
     )
     where verb = 'in'
-), moved as (
+), unit_changes as (
     select s.object, s.unit, list(p."name" order by p."name") filter (s.came) as added,
         list(p."name" order by p."name") filter (not s.came) as lost
     from (
-        select object, who, since_unit as unit, true as came from spans where not goes_on
+        select object, who, since_unit as unit, true as came from membership_intervals where not goes_on
         union all
-        select object, who, until_unit, false from spans where until_unit is not null and not stays
+        select object, who, until_unit, false from membership_intervals where until_unit is not null and not stays
     ) s
     join people p on p.who = s.who
     group by s.object, s.unit
@@ -285,7 +285,7 @@ with homes as materialized (
         sum(coalesce(len(m.added), 0) - coalesce(len(m.lost), 0))
             over (partition by u.object order by u.unit)::bigint as after
     from units u
-    left join moved m on m.object = u.object and m.unit = u.unit
+    left join unit_changes m on m.object = u.object and m.unit = u.unit
     left join (
         select m.object, m.unit, list(p."name" order by p."name") as unresolved
         from mentions m
@@ -307,7 +307,7 @@ with homes as materialized (
     } order by unit) as units
     from counted
     group by object
-), stands as (
+), last_mentions as (
     -- The last unit that spoke of a member, and the first since which all said the same.
     select who, any_value(object) as object, max(unit) as last_unit, max(unit) filter (where turned) as since_unit,
         arg_max(outcome, unit) as outcome, count(*) as attempts
@@ -329,22 +329,22 @@ with homes as materialized (
         end,
         'since': s.occurred_at, 'last_at': l.occurred_at, 'attempts': w.attempts, 'source': l.source, 'ref': l.ref
     } order by p."name", p.member_id) as members
-    from stands w
+    from last_mentions w
     join people p on p.who = w.who
     join units s on s.object = w.object and s.unit = w.since_unit
     join units l on l.object = w.object and l.unit = w.last_unit
-    left join spans i on i.until_unit is null and i.who = w.who
+    left join membership_intervals i on i.until_unit is null and i.who = w.who
     group by w.object
 ), compared as (
     -- Everybody in an answer, everybody whom the records imply then, and who is in only one of the two.
-    select c.object, any_value(p."name") as "name", bool_or(c.listed) as listed, bool_or(c.implied) as implied
+    select c.object, any_value(p."name") as "name", bool_or(c.in_answer) as in_answer, bool_or(c.implied) as implied
     from (
-        select a.object, m.who, true as listed, false as implied
+        select a.object, m.who, true as in_answer, false as implied
         from (select object, unnest(members) as word from answers) a
-        join meant m on m.object = a.object and m.word = a.word
+        join word_members m on m.object = a.object and m.word = a.word
         union all
         select s.object, s.who, false, true
-        from spans s
+        from membership_intervals s
         join answers a on a.object = s.object
         join units f on f.object = s.object and f.unit = s.since_unit
         left join units u on u.object = s.object and u.unit = s.until_unit
@@ -360,7 +360,7 @@ with homes as materialized (
             'occurred_at': any_value(a.occurred_at),
             'seen': any_value(len(a.members)),
             'implied': count(*) filter (where c.implied),
-            'missing': coalesce(list(c."name" order by c."name") filter (where not c.listed), []),
+            'missing': coalesce(list(c."name" order by c."name") filter (where not c.in_answer), []),
             'unexplained': coalesce(list(c."name" order by c."name") filter (where not c.implied), [])
         } as seen
     from answers a
@@ -374,7 +374,7 @@ select
     coalesce(u.units, []) as units,
     coalesce(m.members, []) as members,
     s.seen
-from chosen c
+from chosen_groups c
 left join unit_lists u on u.object = c.object
 left join member_lists m on m.object = c.object
 left join seen s on s.object = c.object

@@ -1,7 +1,7 @@
 -- What events say about the members of groups.
 
--- listed: the ids or names in an attribute's value, a text with commas or a list in JSON.
-create or replace macro listed(words) as
+-- listed_ids: the ids or names in an attribute's value, a text with commas or a list in JSON.
+create or replace macro listed_ids(words) as
     case
         when words is null then []
         when json_type(try_cast(words as json)) = 'ARRAY' then member_ids(try_cast(words as json))
@@ -9,23 +9,23 @@ create or replace macro listed(words) as
     end;
 
 -- unassigned_of: whom an event could not make a member, by the sentence that Entra has for it.
-create or replace macro unassigned_of(reason, steps) as
-    listed(nullif(list_filter(
+create or replace macro unassigned_members(reason, steps) as
+    listed_ids(nullif(list_filter(
         list_transform(list_concat([reason], coalesce(list_transform(steps, lambda s: s.description), [])),
             lambda w: regexp_extract(w, '(?is)unable to assign (.+?) as the members? of ', 1)),
         lambda w: w <> '')[1], ''));
 
 -- member_rows: what the events of a table say about groups' members, a row for each member: add, remove or unresolved.
 create or replace macro member_rows(source) as table
-select event_id, job_id, source_id, occurred_at, status, told.op as op, unnest(told.members) as "member"
+select event_id, job_id, source_id, occurred_at, status, operation.op as op, unnest(operation.members) as "member"
 from (
     select event_id, job_id, source_id, occurred_at, status, unnest([
         {'op': 'add', 'members': list_filter(now_in, lambda m: not list_contains(was_in, m))},
         {'op': 'remove', 'members': list_filter(was_in, lambda m: not list_contains(now_in, m))},
         {'op': 'unresolved', 'members': unassigned}
-    ]) as told
+    ]) as operation
     from (
-        select *, listed(change.old_value) as was_in, listed(change.new_value) as now_in
+        select *, listed_ids(change.old_value) as was_in, listed_ids(change.new_value) as now_in
         from (
             select
                 event_id,
@@ -34,7 +34,7 @@ from (
                 occurred_at,
                 status,
                 list_filter(changes, lambda c: regexp_matches(c.attribute, '(?i)^(urn:.*:)?members?$'))[1] as change,
-                case when status in ('failure', 'warning') then unassigned_of(reason, steps) end as unassigned
+                case when status in ('failure', 'warning') then unassigned_members(reason, steps) end as unassigned
             from query_table(source)
             where lower(source_type) = 'group' and source_id is not null
                 and status in ('success', 'warning', 'failure')

@@ -1,9 +1,9 @@
 -- One object in one app, and what is known of it last.
 
 -- folded_name, folded_state: what an object is called and how it stands, from the parts that each transaction left of it.
-create or replace macro folded_name(upn, source_name, named_key) as
+create or replace macro identity_name(upn, source_name, named_key) as
     coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key));
-create or replace macro folded_state(state, state_key) as coalesce(arg_max(state, state_key), 'skipped');
+create or replace macro identity_state(state, state_key) as coalesce(arg_max(state, state_key), 'skipped');
 
 -- identities: the latest word on one object in one app, folded from the parts that each transaction left.
 create or replace view identities as
@@ -15,7 +15,7 @@ select
     arg_max_null(upn, named_key) as upn,
     arg_max_null(source_name, named_key) as source_name,
     arg_max(target_id, target_key) as target_id,
-    folded_state(state, state_key) as state,
+    identity_state(state, state_key) as state,
     max(last_event_at) as last_event_at,
     max(last_success_at) as last_success_at,
     sum(attempts)::bigint as attempts,

@@ -5,7 +5,7 @@
 -- try for a day, the longest that Entra lets pass. Escalating: half as many people more than before the newest completed
 -- cycle, and two at least.
 create or replace macro error_issues(as_of) as table
-with told as (
+with causes as (
     select
         job_id,
         fingerprint,
@@ -28,7 +28,7 @@ with told as (
     from problems
     where occurred_at <= as_of
     group by job_id, fingerprint
-), numbered as materialized (
+), waits as materialized (
     select * from problem_waits(as_of)
 ), lives as (
     select
@@ -44,28 +44,28 @@ with told as (
         max(until_ordinal) as ended_ordinal,
         max(until) as ended_at,
         max(cycles_done) as ordinal
-    from numbered
+    from waits
     group by job_id, fingerprint
-), begun as (
+), newest_episodes as (
     select n.job_id, n.fingerprint, min(n.since) as episode_at, min(n.since_ordinal) as episode_ordinal
-    from numbered n
+    from waits n
     join lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
     group by n.job_id, n.fingerprint
 ), ids as (
     select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from lives
     union all
     select job_id, fingerprint, unnest(waiting_ids), true from lives
-), called as (
-    select i.job_id, i.source_id, coalesce(folded_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
+), people_names as (
+    select i.job_id, i.source_id, coalesce(identity_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
     from (select distinct job_id, source_id from ids) i
     join identity_parts p on p.job_id = i.job_id and p.source_id = i.source_id
     group by i.job_id, i.source_id
-), named as (
+), issue_names as (
     -- Whom it hit and who waits, by name, up to a thousand.
     select i.job_id, i.fingerprint, list(c."name" order by c."name") filter (where not i.waits) as names,
         list(c."name" order by c."name") filter (where i.waits) as waiting_names
     from ids i
-    join called c on c.job_id = i.job_id and c.source_id = i.source_id
+    join people_names c on c.job_id = i.job_id and c.source_id = i.source_id
     group by i.job_id, i.fingerprint
 )
 select
@@ -103,7 +103,7 @@ select
         when l.waiting = 0 or t.last_seen_at < as_of::timestamp - interval 25 hour then 'quiet'
         else 'ongoing'
     end as state
-from told t
+from causes t
 join lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
-join begun b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
-left join named m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;
+join newest_episodes b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
+left join issue_names m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;

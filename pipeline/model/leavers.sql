@@ -5,8 +5,8 @@
 -- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
 -- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
 -- only_kind: of those alone for whom such a removal was asked at some time; lasting: of those alone whom none has ended since.
-create or replace macro leaver_cases(as_of, only_kind := '', lasting := false) as table
-with wanted as (
+create or replace macro leaver_cases(as_of, only_kind := '', unended := false) as table
+with leaver_objects as (
     select object, source_id
     from (
         select
@@ -14,13 +14,13 @@ with wanted as (
             any_value(source_id) as source_id,
             bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as asked,
             coalesce(max(order_key) filter (where ends is null), -1)
-                > coalesce(max(order_key) filter (where ends is not null), -1) as lasts
+                > coalesce(max(order_key) filter (where ends is not null), -1) as is_open
         from footings
         where occurred_at < as_of and lower(coalesce(source_type, '')) <> 'group'
-            and (removal is not null or lasting and ends is not null)
+            and (removal is not null or unended and ends is not null)
         group by object
     )
-    where asked and (lasts or not lasting)
+    where asked and (is_open or not unended)
 ), runs as (
     select
         *,
@@ -28,7 +28,7 @@ with wanted as (
         last_value(ends ignore nulls) over before as ended_before
     from (select *, object_number(job_id, source_id) as object from footings)
     -- By both, since the file itself holds the one: DuckDB then reads few rows where few are wanted.
-    semi join wanted using (object, source_id)
+    semi join leaver_objects using (object, source_id)
     where occurred_at < as_of
     window before as (
         partition by object order by order_key rows between unbounded preceding and 1 preceding)
@@ -133,7 +133,7 @@ with away as (
     join turns t on t.object = f.object and f.order_key between t.first_key and t.last_key
     where f.footing = 'in' and f.removal is null
     group by f.object
-), named as (
+), memberships as (
     select
         any_value(job_id) as job_id,
         any_value(source_id) as source_id,
@@ -154,7 +154,7 @@ with away as (
 ), titles as (
     select job_id, source_id as group_id, arg_max_null(source_name, named_key) as title
     from identity_parts
-    where (job_id, source_id) in (select (job_id, group_id) from named)
+    where (job_id, source_id) in (select (job_id, group_id) from memberships)
     group by job_id, source_id
 )
 select
@@ -168,6 +168,6 @@ select
     b.event_id,
     list(coalesce(g.title, n.group_id) order by coalesce(g.title, n.group_id)) as groups
 from back b
-join named n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
+join memberships n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
 left join titles g on g.job_id = n.job_id and g.group_id = n.group_id
 group by all;

@@ -54,7 +54,7 @@ from (
     select
         *,
         order_of(occurred_at, event_id) as order_key,
-        named_of(occurred_at, event_id, upn, source_name) as named_key,
+        named_order(occurred_at, event_id, upn, source_name) as named_key,
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign
     from arriving

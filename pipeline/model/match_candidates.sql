@@ -2,7 +2,7 @@
 
 -- looked_for: the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so; the regular
 -- expression, which takes ten times as long, is for the others.
-create or replace macro looked_for("filter") as
+create or replace macro filter_value("filter") as
     case
         when contains(lower("filter"), ' eq "')
             then nullif(split_part(split_part(lower("filter"), ' eq "', 2), '"', 1), '')
@@ -11,9 +11,9 @@ create or replace macro looked_for("filter") as
 
 -- object_keys_of: what a request says of its object, in small letters: its id, the identity it was given, its name.
 -- Only bodies that hold a whole resource are looked into: a PATCH has its object's id in the path.
-create or replace macro object_keys_of("method", resource_id, "filter", request_body, response_body) as
+create or replace macro request_object_keys("method", resource_id, "filter", request_body, response_body) as
     list_distinct(list_filter(list_transform(
-        [resource_id, looked_for("filter")]
+        [resource_id, filter_value("filter")]
             || case when "method" in ('POST', 'PUT') and json_valid(request_body)
                 then json_extract_string(request_body, ['$.externalId', '$.userName', '$.displayName']) else [] end
             || case when resource_id is null and json_valid(response_body)
@@ -44,10 +44,10 @@ create or replace macro verb_fits("action", last_step, "method", operation) as
 -- came within the skew that may be. Scored: 4 for the object's id, 3 for its name, 2 for a name that was looked up
 -- just before, up to 2 for the verb, 1 for an answer that agrees, 3 for the same error text, 100 for the request's
 -- own id. apart_s is the request's instant less the event's.
-create or replace macro wire_pairs(since, until, most_skew := 600) as table
-with said as materialized (
+create or replace macro match_candidates(since, until, most_skew := 600) as table
+with window_events as materialized (
     select
-        row_number() over () as said_row,
+        row_number() over () as event_row,
         event_id,
         job_id,
         cycle_id,
@@ -71,9 +71,9 @@ with said as materialized (
         and occurred_at < until
         and status is distinct from 'skipped'
         and "action" is distinct from 'stagedDelete'
-), heard as materialized (
+), window_requests as materialized (
     select
-        row_number() over () as heard_row,
+        row_number() over () as request_row,
         exchange_id,
         app_id,
         occurred_at,
@@ -84,58 +84,58 @@ with said as materialized (
         http_status,
         detail,
         request_id,
-        object_keys_of("method", resource_id, "filter", request_body, response_body) as keys
-    from wire_heard(since - to_seconds(most_skew), until + to_seconds(most_skew))
+        request_object_keys("method", resource_id, "filter", request_body, response_body) as keys
+    from app_requests(since - to_seconds(most_skew), until + to_seconds(most_skew))
     where app_id is not null and coalesce(operation, '') not in ('probe', 'discover')
-), beside as (
+), preceding_lookups as (
     -- A create that says nothing of its object belongs to the one look-up of the three seconds before it, if it is one.
-    select p.heard_row, 'looked for ' || any_value(q."key") as "key"
+    select p.request_row, 'looked for ' || any_value(q."key") as "key"
     from (
-        select heard_row, app_id, resource_type, occurred_at,
+        select request_row, app_id, resource_type, occurred_at,
             unnest([floor(epoch(occurred_at) / 3) - 1, floor(epoch(occurred_at) / 3)]) as stretch
-        from heard
+        from window_requests
         where "method" = 'POST' and len(keys) = 0
     ) p
     join (
-        select app_id, resource_type, occurred_at, looked_for("filter") as "key",
+        select app_id, resource_type, occurred_at, filter_value("filter") as "key",
             floor(epoch(occurred_at) / 3) as stretch
-        from heard
+        from window_requests
         where operation = 'query'
     ) q on q.stretch = p.stretch and q.app_id = p.app_id and q.resource_type = p.resource_type
         and q.occurred_at between p.occurred_at - interval 3 second and p.occurred_at
-    group by p.heard_row
+    group by p.request_row
     having count(distinct q."key") = 1
-), told as (
-    select heard_row, unnest(keys) as "key" from heard
+), key_rows as (
+    select request_row, unnest(keys) as "key" from window_requests
     union all
-    select heard_row, 'request ' || request_id from heard where request_id is not null
+    select request_row, 'request ' || request_id from window_requests where request_id is not null
     union all
-    from beside
-), near as (
+    from preceding_lookups
+), shared_keys as (
     -- Stretches as long as the skew keep a key that is met all day from pairing with itself all day.
-    select s.said_row, h.heard_row, max(s.weight) as object_score
+    select s.event_row, h.request_row, max(s.weight) as object_score
     from (
         select
-            said_row,
+            event_row,
             app_id,
             occurred_at,
             "key",
             weight,
             unnest([floor(epoch(occurred_at) / most_skew) + one for one in [-1, 0, 1]]) as stretch
-        from (select said_row, app_id, occurred_at, unnest(keys, recursive := true) from said)
+        from (select event_row, app_id, occurred_at, unnest(keys, recursive := true) from window_events)
         where "key" <> ''
     ) s
     join (
-        select heard_row, h.app_id, h.occurred_at, t."key", floor(epoch(h.occurred_at) / most_skew) as stretch
-        from heard h
-        join told t using (heard_row)
+        select request_row, h.app_id, h.occurred_at, t."key", floor(epoch(h.occurred_at) / most_skew) as stretch
+        from window_requests h
+        join key_rows t using (request_row)
     ) h on h.stretch = s.stretch and h."key" = s."key" and h.app_id = s.app_id
     where abs(date_diff('second', s.occurred_at, h.occurred_at)) <= most_skew
-    group by s.said_row, h.heard_row
+    group by s.event_row, h.request_row
 )
 select
-    s.said_row,
-    h.heard_row,
+    s.event_row,
+    h.request_row,
     s.event_id,
     s.job_id,
     s.cycle_id,
@@ -144,7 +144,7 @@ select
     s."action",
     s.status,
     h.exchange_id,
-    h.occurred_at as heard_at,
+    h.occurred_at as requested_at,
     h."method",
     h.http_status,
     date_diff('millisecond', s.occurred_at, h.occurred_at) / 1000 as apart_s,
@@ -158,7 +158,7 @@ select
         + case when (s.status = 'failure') = (h.http_status >= 400) then 1 else 0 end
         + case when s.scim_detail = h.detail then 3 else 0 end
         + case when h.request_id = s.change_id or contains(s.reason, h.request_id) then 100 else 0 end as score
-from near n
-join said s on s.said_row = n.said_row
-join heard h on h.heard_row = n.heard_row
+from shared_keys n
+join window_events s on s.event_row = n.event_row
+join window_requests h on h.request_row = n.request_row
 where verb_fits(s."action", s.last_step, h."method", h.operation) is not null;

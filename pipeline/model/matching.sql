@@ -7,7 +7,7 @@
 -- the day's own skew is unknown, further than a skew may be.
 create or replace macro matches(since, until, most_skew := 600) as table
 with raw as materialized (
-    from wire_pairs(since, until, most_skew := most_skew)
+    from match_candidates(since, until, most_skew := most_skew)
 ), apart as (
     select app_id, day, apart_s, floor(apart_s / 5)::bigint as bin
     from (
@@ -52,22 +52,22 @@ with raw as materialized (
     where abs(apart_s) <= case when of_today then 120 else most_skew end
 ), first_round as materialized (
     from pairs
-    qualify place = min(place) over (partition by said_row)
-        and place = min(place) over (partition by heard_row)
+    qualify place = min(place) over (partition by event_row)
+        and place = min(place) over (partition by request_row)
 ), left_over as materialized (
     from pairs p
-    where not exists (from first_round f where f.said_row = p.said_row)
-        and not exists (from first_round f where f.heard_row = p.heard_row)
+    where not exists (from first_round f where f.event_row = p.event_row)
+        and not exists (from first_round f where f.request_row = p.request_row)
 ), second_round as materialized (
     from left_over
-    qualify place = min(place) over (partition by said_row)
-        and place = min(place) over (partition by heard_row)
+    qualify place = min(place) over (partition by event_row)
+        and place = min(place) over (partition by request_row)
 ), third_round as (
     from left_over p
-    where not exists (from second_round f where f.said_row = p.said_row)
-        and not exists (from second_round f where f.heard_row = p.heard_row)
-    qualify place = min(place) over (partition by said_row)
-        and place = min(place) over (partition by heard_row)
+    where not exists (from second_round f where f.event_row = p.event_row)
+        and not exists (from second_round f where f.request_row = p.request_row)
+    qualify place = min(place) over (partition by event_row)
+        and place = min(place) over (partition by request_row)
 )
 select
     event_id,
@@ -78,7 +78,7 @@ select
     "action",
     status,
     exchange_id,
-    heard_at,
+    requested_at,
     "method",
     http_status,
     matched_by,

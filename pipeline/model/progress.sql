@@ -3,7 +3,7 @@
 -- expectations: rhythms, and for each cycle under way how much there is to do, how fast it usually goes, and between
 -- which instants it ends in four of five cases. Past cycles of the same job and kind tell, where Graph gave their end.
 create or replace macro expectations(as_of, grace) as table
-with known as (
+with job_rhythms as (
     from rhythms(as_of, grace)
 ), running as (
     select
@@ -11,8 +11,8 @@ with known as (
         coalesce(first_event_at, began_at) as start_at,
         kind in ('initial', 'restarted') as whole,
         -- What a steady pace would make of the pages done when Graph last told.
-        epoch(told_at - coalesce(first_event_at, began_at)) / nullif(told_share, 0) as paced_s
-    from known
+        epoch(reported_at - coalesce(first_event_at, began_at)) / nullif(reported_share, 0) as paced_s
+    from job_rhythms
     where under_way
 ), phases as (
     select
@@ -48,14 +48,14 @@ with known as (
     select
         p.job_id,
         p.cycle_id,
-        min(abs(s.completed_units / s.total_units - r.told_share)) as apart,
+        min(abs(s.completed_units / s.total_units - r.reported_share)) as apart,
         arg_min(
             epoch(p.ended_at - p.start_at) / (epoch(s.observed_at - p.start_at) * s.total_units / s.completed_units),
-            abs(s.completed_units / s.total_units - r.told_share)) as ratio
+            abs(s.completed_units / s.total_units - r.reported_share)) as ratio
     from past p
     join running r using (job_id)
     join job_snapshots s on s.job_id = p.job_id and s.observed_at > p.start_at and s.observed_at <= p.ended_at
-    where s.total_units > 0 and s.completed_units > 0 and abs(s.completed_units / s.total_units - r.told_share) <= 0.25
+    where s.total_units > 0 and s.completed_units > 0 and abs(s.completed_units / s.total_units - r.reported_share) <= 0.25
     group by p.job_id, p.cycle_id
     qualify row_number() over (partition by p.job_id order by apart, p.cycle_id) <= 19
 ), lengths as (
@@ -124,6 +124,6 @@ select
         when by_pages then 'pages done, and how ' || len(lengths) || ' cycles of its kind went on from there'
         else len(lengths) || ' past cycles of its kind that took longer than this one has so far'
     end as ends_from
-from known k
+from job_rhythms k
 left join chosen c using (job_id)
 left join phases p using (job_id);

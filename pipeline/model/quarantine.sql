@@ -37,7 +37,7 @@ create or replace macro quarantine_verdict(
 
 -- standing_of: how a job stands by what Graph says of it and of its schedule. Graph's state of one that Entra has switched
 -- off is not documented, so the schedule decides.
-create or replace macro standing_of(state, schedule_state) as
+create or replace macro job_condition(state, schedule_state) as
     case
         when state = 'Quarantine' then 'quarantined'
         when schedule_state = 'Disabled' and state <> 'NotConfigured' then 'switched_off'
@@ -77,8 +77,8 @@ with lately as (
 ), slopes as (
     select
         a.job_id,
-        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own,
-        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as every
+        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own_slopes,
+        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as all_slopes
     from counted a
     join counted b on b.job_id = a.job_id and b.ago > a.ago
     group by a.job_id
@@ -102,7 +102,7 @@ with lately as (
         min(opened_at) filter (where closed_at > as_of) as oldest_at
     from waits
     group by job_id
-), told as (
+), job_names as (
     select job_id, max(app_name) as app_name from hourly_parts where "hour" <= as_of group by job_id
 ), jobs as (
     select
@@ -112,11 +112,11 @@ with lately as (
         coalesce(p.reference, 0) as reference,
         p.oldest_at,
         coalesce(f.objects, 0) as succeeded,
-        s.own,
-        s.every,
+        s.own_slopes,
+        s.all_slopes,
         c.cycle_s,
         coalesce(c.newest_kind in ('initial', 'restarted'), false) as whole
-    from told t
+    from job_names t
     left join present p using (job_id)
     left join fine f using (job_id)
     left join slopes s using (job_id)
@@ -125,18 +125,18 @@ with lately as (
     ) c using (job_id)
 ), measured as (
     select *, 'share' as measure, non_reference as reached, greatest(least, floor(part / (1 - part) * succeeded) + 1)::bigint
-        as at_most, own as known
+        as at_most, own_slopes as pair_slopes
     from jobs
     union all
-    select *, 'count', non_reference, most + 1, own from jobs
+    select *, 'count', non_reference, most + 1, own_slopes from jobs
     union all
-    select *, 'total', non_reference + reference, altogether + 1, every from jobs
+    select *, 'total', non_reference + reference, altogether + 1, all_slopes from jobs
 ), sloped as (
     select
         *,
-        list_median(known) as per_cycle,
-        list_aggregate(known, 'quantile_cont', 0.1) as per_cycle_low,
-        list_aggregate(known, 'quantile_cont', 0.9) as per_cycle_high
+        list_median(pair_slopes) as per_cycle,
+        list_aggregate(pair_slopes, 'quantile_cont', 0.1) as per_cycle_low,
+        list_aggregate(pair_slopes, 'quantile_cont', 0.9) as per_cycle_high
     from measured
 )
 select

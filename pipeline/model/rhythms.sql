@@ -3,7 +3,7 @@
 -- rhythms: whether each job keeps its own interval, judged when it was last asked about, since what came later is not
 -- known. The interval is counted from the last run's end: whether Entra counts from its beginning is not documented.
 create or replace macro rhythms(as_of, grace) as table
-with known as (
+with job_runs as (
     select
         coalesce(r.job_id, e.job_id) as job_id,
         coalesce(r.tenant_id, e.tenant_id) as tenant_id,
@@ -22,7 +22,7 @@ with known as (
         where "hour" <= as_of
         group by job_id
     ) e using (job_id)
-), stated as (
+), job_rhythms as (
     select
         *,
         case
@@ -39,7 +39,7 @@ with known as (
             when observed_at > late_at then 'late'
             else 'on_time'
         end as rhythm
-    from known
+    from job_runs
 )
 select
     *,
@@ -71,4 +71,4 @@ select
         when 'late' then 'The run due ' || instant_of(due_at) || ' was not there ' || instant_of(observed_at) || '.'
         else 'The last run ended ' || instant_of(last_ended_at) || '; the next is due ' || instant_of(due_at) || '.'
     end as explanation
-from stated;
+from job_rhythms;

@@ -4,7 +4,7 @@
 -- A run is under way while Graph gives its pages, or its beginning without an end; or while the log has a cycle later
 -- than the last finished execution. When the log is quiet and Graph was not asked for long, nobody knows: it is not.
 create or replace macro runs(as_of, grace) as table
-with said as (
+with snapshots as (
     select job_id, observed_at, state, steady_since, completed_units, total_units, progress_unit, progress_at
     from job_snapshots
     where observed_at <= as_of and job_id is not null
@@ -23,7 +23,7 @@ with said as (
         s.progress_unit,
         max(s.completed_units) over past as most,
         max(s.completed_units) over (past rows between unbounded preceding and 1 preceding) as before
-    from said s
+    from snapshots s
     join latest l using (job_id)
     where s.observed_at > l.over_at and s.total_units > 0 and coalesce(s.progress_at, s.observed_at) > l.over_at
     window past as (partition by job_id order by s.observed_at)
@@ -31,20 +31,20 @@ with said as (
     select
         job_id,
         min(observed_at) as first_at,
-        max(observed_at) as told_at,
+        max(observed_at) as reported_at,
         max(observed_at) filter (where completed_units > coalesce(before, -1)) as moved_at,
         max(completed_units) as done,
         arg_max(total_units, observed_at) as total,
         max(completed_units / total_units) as share,
-        arg_max(completed_units / total_units, observed_at) as told_share,
+        arg_max(completed_units / total_units, observed_at) as reported_share,
         arg_max(progress_unit, observed_at) as unit,
-        count(*) filter (where still) as polls_since
+        count(*) filter (where unmoved) as polls_since
     from (
-        select *, completed_units <= before and before = max(most) over (partition by job_id) as still
+        select *, completed_units <= before and before = max(most) over (partition by job_id) as unmoved
         from polls
     )
     group by job_id
-), begun as (
+), open_cycles as (
     -- A cycle of which a run that is over had the first event is over as well, even if an instant is off by a second. Of a
     -- job whose status was not read for long there may be many; the newest is among the last three.
     select job_id, p.cycle_id
@@ -54,7 +54,7 @@ with said as (
     group by job_id, p.cycle_id
     having min(p.began_at) > max(l.over_at)
     qualify row_number() over (partition by job_id order by min(p.began_at) desc, p.cycle_id) <= 3
-), logged as (
+), logged_cycle as (
     select
         job_id,
         e.cycle_id,
@@ -63,25 +63,25 @@ with said as (
         count(*) as events,
         count(distinct e.source_id) as objects
     from events e
-    join begun b using (job_id, cycle_id)
+    join open_cycles b using (job_id, cycle_id)
     where e.occurred_at <= as_of and e.occurred_at > as_of - interval 14 day
     group by job_id, e.cycle_id
     qualify row_number() over (partition by job_id order by last_at desc, e.cycle_id) = 1
-), earlier as (
+), earlier_states as (
     select
         job_id,
         max(s.observed_at) filter (where s.state is distinct from l.state) as other_at,
         min(s.steady_since) as first_steady_at
-    from said s
+    from snapshots s
     join latest l using (job_id)
     group by job_id
-), stretch as (
+), state_spans as (
     select job_id, min(s.observed_at) as state_since
-    from said s
-    join earlier e using (job_id)
+    from snapshots s
+    join earlier_states e using (job_id)
     where s.observed_at > coalesce(e.other_at, timestamp '-infinity')
     group by job_id
-), judged as (
+), job_runs as (
     select
         l.*,
         t.state_since,
@@ -93,14 +93,14 @@ with said as (
         -- Without pages or an execution, the log speaks for half the grace after its last event.
         g.last_at >= as_of - to_seconds(grace // 2)
             or (as_of <= l.observed_at + to_seconds(greatest(l.interval_s, grace)) and coalesce(
-                (l.total_units > 0 and p.told_at = l.observed_at and coalesce(g.first_at <= l.observed_at, true))
+                (l.total_units > 0 and p.reported_at = l.observed_at and coalesce(g.first_at <= l.observed_at, true))
                 or (l.last_began_at > l.over_at)
                 or (g.last_at <= l.observed_at), false)) as under_way
     from latest l
-    join earlier e using (job_id)
-    join stretch t using (job_id)
+    join earlier_states e using (job_id)
+    join state_spans t using (job_id)
     left join pages p using (job_id)
-    left join logged g using (job_id)
+    left join logged_cycle g using (job_id)
 )
 select
     * exclude (over_at, under_way, first_at, last_at, cycle_id, events, objects, pages_from),
@@ -119,4 +119,4 @@ select
         else 'initial'
     end as kind,
     case when under_way then greatest(moved_at, last_at) end as moving_at
-from judged;
+from job_runs;

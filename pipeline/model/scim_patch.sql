@@ -69,8 +69,8 @@ create or replace macro body_members("method", body) as
 
 -- patch_members: the operations of a PATCH's body on members, a row for each member; no member where all are removed.
 create or replace macro patch_members(body) as table
-select ordinal, told.op as op, unnest(case when told.op = 'empty' then [null] else told.members end) as "member"
+select ordinal, operation.op as op, unnest(case when operation.op = 'empty' then [null] else operation.members end) as "member"
 from (
-    select generate_subscripts(operations, 1) as ordinal, unnest(operations) as told
+    select generate_subscripts(operations, 1) as ordinal, unnest(operations) as operation
     from (select member_operations(body::json) as operations)
 );

@@ -6,7 +6,7 @@ create or replace macro details_of(details) as
 
 -- said_of: what a step says on each of the facts of scope_facts, under both of Graph's sets of names. What is said of the
 -- account itself counts only in an import: a later step may tell of the app's own account.
-create or replace macro said_of(details, step_type) as
+create or replace macro step_facts(details, step_type) as
     list_transform(
         coalesce(json_extract_string(details_of(details), [
             '$."Active in the source system"', '$."IsActive"', '$."Assigned to the application"', '$."Assigned"',
@@ -19,31 +19,31 @@ create or replace macro said_of(details, step_type) as
 -- scope_facts: what an event's steps say about why its object is in scope or not; a later step's word counts.
 create or replace macro scope_facts(steps) as
     list_transform([list_reduce(
-        list_concat([list_resize([]::varchar[], 15)], list_transform(steps, lambda s: said_of(s.details, s."type"))),
-        lambda before, told: list_transform(told, lambda w, place: coalesce(w, before[place])))
-    ], lambda said: {
-        'active': truth_of(coalesce(said[1], said[2])),
-        'assigned': truth_of(coalesce(said[3], said[4])),
-        'has_role': truth_of(coalesce(said[5], said[6])),
-        'entitled': truth_of(said[7]),
-        'passed': truth_of(coalesce(said[8], said[9])),
-        'evaluation': said[10],
-        'skip_reason': said[11],
-        'attribute': said[12],
-        'enabled': truth_of(said[13]),
-        'soft_deleted': truth_of(said[14]),
-        'role': said[15]
+        list_concat([list_resize([]::varchar[], 15)], list_transform(steps, lambda s: step_facts(s.details, s."type"))),
+        lambda earlier, later: list_transform(later, lambda w, place: coalesce(w, earlier[place])))
+    ], lambda facts: {
+        'active': truth_value(coalesce(facts[1], facts[2])),
+        'assigned': truth_value(coalesce(facts[3], facts[4])),
+        'has_role': truth_value(coalesce(facts[5], facts[6])),
+        'entitled': truth_value(facts[7]),
+        'passed': truth_value(coalesce(facts[8], facts[9])),
+        'evaluation': facts[10],
+        'skip_reason': facts[11],
+        'attribute': facts[12],
+        'enabled': truth_value(facts[13]),
+        'soft_deleted': truth_value(facts[14]),
+        'role': facts[15]
     })[1];
 
 -- filter_clauses: the clauses of a scoping filter with their verdicts, from ScopeEvaluationResult, a text of JSON.
 create or replace macro filter_clauses(evaluation) as
     coalesce(list_transform(
         map_entries(try(case when json_type(evaluation) = 'OBJECT' then from_json(evaluation, '"MAP(VARCHAR, VARCHAR)"') end)),
-        lambda c: {'clause': c."key", 'met': truth_of(c."value")}), []);
+        lambda c: {'clause': c."key", 'met': truth_value(c."value")}), []);
 
 -- speaks_of_scope, speaks_of_skip: whether a step's details may hold one of the words by which an object is judged, or by
 -- which a skip is explained; most hold none, and looking is quicker than reading.
-create or replace macro speaks_of_scope(details) as
+create or replace macro mentions_scope(details) as
     contains(details::varchar, 'Scop') or contains(details::varchar, 'Assigned') or contains(details::varchar, 'Active')
     or contains(details::varchar, 'required role') or contains(details::varchar, 'Entitled');
 
@@ -71,14 +71,14 @@ select
     coalesce(sum(events) filter (where not judged.met), 0)::bigint as failed
 from (
     -- Thousands of events say the same of their scope in the same words; these are read once.
-    select "day", tenant_id, job_id, app_name, events, unnest(scope_clauses(said)) as judged
+    select "day", tenant_id, job_id, app_name, events, unnest(scope_clauses(scope_steps)) as judged
     from (
         select
             any_value("day") as "day",
             any_value(tenant_id) as tenant_id,
             any_value(job_id) as job_id,
             any_value(app_name) as app_name,
-            any_value(said) as said,
+            any_value(scope_steps) as scope_steps,
             count(*) as events
         from (
             select
@@ -86,12 +86,12 @@ from (
                 tenant_id,
                 job_id,
                 app_name,
-                list_transform(list_filter(steps, lambda s: speaks_of_scope(s.details)),
-                    lambda s: {'type': s."type", 'details': s.details}) as said
+                list_transform(list_filter(steps, lambda s: mentions_scope(s.details)),
+                    lambda s: {'type': s."type", 'details': s.details}) as scope_steps
             from query_table(source)
             where list_contains(list_transform(steps, lambda s: s."type"), 'scoping')
         )
-        group by hash("day", tenant_id, job_id, app_name, said)
+        group by hash("day", tenant_id, job_id, app_name, scope_steps)
     )
 )
 group by all;

@@ -3,7 +3,7 @@
 -- silences: each job of which nothing comes, and the cause by what else is known as of an instant: its rhythm, its log,
 -- the app's own log and our collection. A job whose last event is younger than two intervals and the grace is not silent.
 create or replace macro silences(as_of, grace) as table
-with known as (
+with jobs as (
     -- rhythms has a last_event_at too, of the cycle under way alone.
     select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id, j.pruned
     from rhythms(as_of, grace) r
@@ -34,7 +34,7 @@ with known as (
     group by c.app_id
 ), written as (
     select k.job_id, min(c.occurred_at) as written_at
-    from known k
+    from jobs k
     join calls c on c.app_id = k.app_id
     where c.occurred_at > k.last_event_at + to_seconds(grace)
         and c.http_status between 200 and 299
@@ -42,7 +42,7 @@ with known as (
     group by k.job_id
 ), exported as (
     select k.job_id, min(x.ended_at) as exported_at
-    from known k
+    from jobs k
     join executions x on x.job_id = k.job_id
     where x.began_at > k.last_event_at and x.seen_at <= as_of and x.exported > 0
     group by k.job_id
@@ -50,7 +50,7 @@ with known as (
     select min(tried_at) as failing_at
     from contacts
     where outcome = 'failed' and failures >= 3 and tried_at <= as_of and feed in ('events', 'jobs', 'container')
-), judged as (
+), classified as (
     select
         k.job_id,
         k.app_name,
@@ -82,7 +82,7 @@ with known as (
             when k.rhythm in ('dead', 'stalled') then 'dead'
             when k.rhythm in ('on_time', 'running', 'late') then 'idle'
         end as cause
-    from known k
+    from jobs k
     cross join collecting c
     left join answered a on a.app_id = k.app_id
     left join troubled t on t.app_id = k.app_id
@@ -129,4 +129,4 @@ select
     observed_at,
     last_event_at,
     good_at
-from judged;
+from classified;

@@ -1,6 +1,6 @@
 -- Who is skipped, and why.
 
-create or replace macro speaks_of_skip(details) as
+create or replace macro mentions_skip_reason(details) as
     contains(details::varchar, 'SkipReason') or contains(details::varchar, 'PropertyName')
     or contains(details::varchar, 'accountEnabled') or contains(details::varchar, 'IsSoftDeleted')
     or contains(details::varchar, 'appRoleAssignments');
@@ -36,7 +36,7 @@ create or replace macro skip_kind(reason, facts, clauses) as
 
 -- skip_wants: whether a kind of skip needs somebody: 'nobody' (both sides match), 'as intended' (out of scope, and the
 -- log says by which rule) or 'somebody'.
-create or replace macro skip_wants(kind) as
+create or replace macro skip_attention(kind) as
     case
         when kind in ('already equal', 'out of scope or equal') then 'nobody'
         when kind in ('not assigned', 'disabled in the source', 'soft-deleted', 'inactive in the source',
@@ -77,7 +77,7 @@ create or replace macro skip_sentence(kind, who, app_name, source_type, attribut
     end;
 
 -- skip_cure: what to do about it, if it is not meant so.
-create or replace macro skip_cure(kind, app_name, source_type, attribute) as
+create or replace macro skip_remedy(kind, app_name, source_type, attribute) as
     case kind
         when 'already equal' then 'Nothing.'
         when 'not assigned' then 'If it should have access, assign it, or a group that it is a direct member of, to ' || app_name || '.'
@@ -102,17 +102,17 @@ create or replace macro skip_cure(kind, app_name, source_type, attribute) as
 -- skip_rows: the skips among the events of a table, each with its kind and what its sentence names. Many events are
 -- skipped in the same words; these are read once.
 create or replace macro skip_rows(source) as table
-with told as materialized (
-    select *, hash(said, skip_reason, error_code) as words
+with skip_events as materialized (
+    select *, hash(reason_steps, skip_reason, error_code) as wording
     from (
         select
             * exclude (steps, changes),
-            list_transform(list_filter(steps, lambda s: speaks_of_scope(s.details) or speaks_of_skip(s.details)),
-                lambda s: {'type': s."type", 'details': s.details}) as said
+            list_transform(list_filter(steps, lambda s: mentions_scope(s.details) or mentions_skip_reason(s.details)),
+                lambda s: {'type': s."type", 'details': s.details}) as reason_steps
         from query_table(source)
         where status = 'skipped'
     )
-), understood as (
+), explained as (
     select *, skip_kind(reason, facts, clauses) as kind
     from (
         select
@@ -121,18 +121,18 @@ with told as materialized (
                 'Has the required role', 'Scoping filter evaluation passed')) as clauses
         from (
             select
-                words,
+                wording,
                 facts,
                 coalesce(skip_reason, facts.skip_reason, error_code) as reason,
                 list_transform(list_filter(judged_clauses(facts), lambda c: not c.met), lambda c: c.clause) as unmet
             from (
                 select
-                    words,
+                    wording,
                     any_value(skip_reason) as skip_reason,
                     any_value(error_code) as error_code,
-                    scope_facts(any_value(said)) as facts
-                from told
-                group by words
+                    scope_facts(any_value(reason_steps)) as facts
+                from skip_events
+                group by wording
             )
         )
     )
@@ -154,8 +154,8 @@ select
     u.clauses,
     u.reason,
     u.unmet
-from told t
-join understood u using (words);
+from skip_events t
+join explained u using (wording);
 
 -- A store of an earlier version, or of another recipe, has events whose skips nobody has told; fold.sql says the same of
 -- what arrives.

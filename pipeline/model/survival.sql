@@ -28,10 +28,10 @@ with lengths as (
 ), curve as (
     select
         *,
-        product(1 - went / at_risk) over lasting as still_share,
-        sum(went / nullif(at_risk * (at_risk - went), 0)) over lasting as spread
+        product(1 - went / at_risk) over up_to_length as still_share,
+        sum(went / nullif(at_risk * (at_risk - went), 0)) over up_to_length as spread
     from risk
-    window lasting as (partition by job_id, kind order by took_s rows unbounded preceding)
+    window up_to_length as (partition by job_id, kind order by took_s rows unbounded preceding)
 )
 select
     job_id,

@@ -44,7 +44,7 @@ group by g.app_id;
 -- arrivals: what an app's jobs were given to do in the eight weeks before an instant: people to create, change, disable
 -- or delete, and memberships to change. A retry is not given anew; cycles that look at everything are left out.
 create or replace macro arrivals(as_of, app) as table
-with asked as (
+with attempts as (
     select
         job_id,
         cycle_id,
@@ -69,7 +69,7 @@ select
     occurred_at,
     case when is_group then 'membership' else "action" end as kind,
     case when is_group then members else 1 end as things
-from asked a
+from attempts a
 where before <> 'failure'
     and (not is_group or ("action" = 'update' and members > 0))
     and not exists (
@@ -82,21 +82,21 @@ where before <> 'failure'
 -- Each rate is that of its hour, drawn towards the average hour as if one week more had been an average one: the middle
 -- of a gamma distribution. dispersion is how much more a day varies than a Poisson count would, as a share of its square.
 create or replace macro arrival_rates(as_of, app) as table
-with mine as (
+with app_job_ids as (
     select distinct job_id from hourly_parts where app_name = app
-), held as (
+), open_quarantine as (
     select min(opened_at) as opened_at
     from quarantines
-    where job_id in (from mine) and opened_at <= as_of and coalesce(closed_at > as_of, true)
+    where job_id in (from app_job_ids) and opened_at <= as_of and coalesce(closed_at > as_of, true)
 ), hours as materialized (
     select h."hour", (dayofweek(h."hour") * 24 + "hour"(h."hour"))::integer as cell
     from hours_of(as_of - interval 56 day, as_of) h
-    cross join held q
-    where h.source = 'events' and h.job_id in (from mine)
+    cross join open_quarantine q
+    where h.source = 'events' and h.job_id in (from app_job_ids)
         and h."hour" + interval 1 hour <= coalesce(least(q.opened_at, as_of), as_of)
     group by h."hour"
     having bool_and(h.state = 'complete')
-), given as materialized (
+), hourly_arrivals as materialized (
     select k.kind, h."hour", h.cell, coalesce(a.things, 0) as things
     from hours h
     cross join (select unnest(['disable', 'delete', 'create', 'update', 'membership']) as kind) k
@@ -106,17 +106,17 @@ with mine as (
         group by all
     ) a on a.kind = k.kind and a."hour" = h."hour"
 ), usual as (
-    select kind, (sum(things) + 0.5) / count(*) as average, count(*) / 168 as weeks from given group by kind
+    select kind, (sum(things) + 0.5) / count(*) as average, count(*) / 168 as weeks from hourly_arrivals group by kind
 ), rates as materialized (
     select u.kind, c.cell, any_value(u.weeks) as weeks,
         (coalesce(sum(g.things), 0) + any_value(u.average)) / (count(g.cell) + 1) as rate
     from usual u
     cross join (select unnest(range(168))::integer as cell) c
-    left join given g on g.kind = u.kind and g.cell = c.cell
+    left join hourly_arrivals g on g.kind = u.kind and g.cell = c.cell
     group by u.kind, c.cell
 ), days as (
     select g.kind, any_value(r.weeks) as weeks, sum(g.things) as things, sum(r.rate) as expected
-    from given g
+    from hourly_arrivals g
     join rates r on r.kind = g.kind and r.cell = g.cell
     group by g.kind, date_trunc('day', g."hour")
 ), uneven as (
@@ -133,14 +133,14 @@ join uneven u using (kind);
 -- expiry_costs: how much of each kind an app's jobs will not do from one instant to another. The count is gamma-Poisson
 -- by day, and the rates are known from few weeks only; both make its variance. The 80 % range is exact for a negative
 -- binomial of that mean and variance: no quantile of it lies three standard deviations beyond the mean (Cantelli).
-create or replace macro expiry_costs(as_of, app, ends, mended) as table
+create or replace macro expiry_costs(as_of, app, ends, renewed) as table
 with parts as (
     select
         "hour",
         (dayofweek("hour") * 24 + "hour"("hour"))::integer as cell,
-        (epoch(least("hour" + interval 1 hour, mended)) - epoch(greatest("hour", ends))) / 3600 as share
-    from (select unnest(generate_series(date_trunc('hour', ends), mended, interval 1 hour)) as "hour")
-    where "hour" < mended
+        (epoch(least("hour" + interval 1 hour, renewed)) - epoch(greatest("hour", ends))) / 3600 as share
+    from (select unnest(generate_series(date_trunc('hour', ends), renewed, interval 1 hour)) as "hour")
+    where "hour" < renewed
 ), days as (
     select r.kind, any_value(r.weeks) as weeks, any_value(r.dispersion) as dispersion, sum(r.rate * p.share) as expected,
         sum(p.share) as hours

@@ -345,7 +345,7 @@ def test_the_short_ways_to_open_and_to_held_cases_give_what_all_cases_hold(given
     found = {"open": 0, "held back": 0}
     for hour in range(11):
         at = [moment(1, hour)]
-        for outcome, short in (("open", "lasting := true"), ("held back", "only_kind := 'stagedDelete'")):
+        for outcome, short in (("open", "unended := true"), ("held back", "only_kind := 'stagedDelete'")):
             every, few = (
                 sorted(map(repr, store.rows(f"from leaver_cases(?{more}) where outcome = '{outcome}'", at)))
                 for more in ("", f", {short}")
