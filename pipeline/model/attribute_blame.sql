@@ -1,6 +1,6 @@
 -- Which attribute tells those whom an issue hit from those for whom the same went well.
 
--- traits_of: what may be told of one value, as words that others' values may share.
+-- traits_of(value): what can be compared of one value, as words that others' values may share.
 create or replace macro traits_of(value) as
     case
         when value is null then ['is missing']
@@ -23,8 +23,14 @@ create or replace macro traits_of(value) as
         ], lambda x: x is not null)
     end;
 
--- issue_cast: whom an issue hit in a stretch of time, and up to `most` others of the same job and kind for whom the same
--- action went well; for a skip, whose create or update did. Each with the event that says so.
+-- issue_cohorts(job, issue, since_at, until_at, most): one row per object: those that an issue hit in a stretch of
+-- time, and up to `most` others of the same job and kind for which the same action succeeded; for a skip, whose create
+-- or update did. Each with the event that shows it.
+--   source_id  the object's id in Entra
+--   failing    whether the issue hit it
+--   event_id   the event
+--   order_key  its place in the order of events, by order_of
+--   action     what Entra meant to do
 create or replace macro issue_cohorts(job, issue, since_at, until_at, most) as table
 with failing as (
     select
@@ -61,8 +67,14 @@ select source_id, true as failing, event_id, order_key, "action" from failing
 union all
 select source_id, false, event_id, order_key, "action" from chosen where place <= most;
 
--- issue_facts: what is known of each of an issue's cast: the attributes that were read from the source by that event or
--- the newest one before it in that time, what a create wrote, and what an update changed. A null is an attribute that others have.
+-- issue_facts(job, issue, since_at, until_at, most): one row per object of issue_cohorts and attribute: what was read
+-- from the source by that event or the newest one before it in that time, what a create wrote, and what an update
+-- changed. A null is an attribute that others have.
+--   source_id  the object's id in Entra
+--   failing    whether the issue hit it
+--   side       read, written or changed
+--   attribute  the attribute
+--   value      its value
 create or replace macro issue_facts(job, issue, since_at, until_at, most) as table
 with people as materialized (
     select * from issue_cohorts(job, issue, since_at, until_at, most)
@@ -107,7 +119,14 @@ from people_sides k
 join (select distinct side, attribute from facts) a using (side)
 left join facts f on f.source_id = k.source_id and f.side = k.side and f.attribute = a.attribute;
 
--- issue_traits: each trait of an attribute and how many have it: a of the n whom an issue hit, c of the m others.
+-- issue_traits(job, issue, since_at, until_at, most): one row per trait of an attribute: how many have it.
+--   side       read, written or changed
+--   attribute  the attribute
+--   trait      the trait, as traits_of and issue_traits word it
+--   a          those with the trait among whom the issue hit
+--   c          those with the trait among the others
+--   n          all whom the issue hit, with such facts
+--   m          all others, with such facts
 create or replace macro issue_traits(job, issue, since_at, until_at, most) as table
 with facts as materialized (
     select *, count(*) over same > 1 as shared

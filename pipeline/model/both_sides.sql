@@ -1,10 +1,33 @@
 -- What Entra reports beside what the app received.
 
--- wire_rows: what Entra said of a window beside what the app heard: each event that went out to an app whose log
--- there is, each write that no event tells of, each request that was turned away. An app whose log has no request in
--- the window is not spoken of. Never seen is only said where the app's log has requests within cover seconds before
--- and after the moment, and no event only where events lie as near, or a reading vouches for them; else it is not
--- known.
+-- both_sides(since, until, most_skew, cover): one row per event that went out to an app whose log there is, per write
+-- without an event, and per request that was turned away: what Entra reports beside what the app received. An app
+-- whose log has no request in the time range is left out. 'never seen' needs requests in the app's log within cover
+-- seconds before and after the moment, and 'no event' needs events as near, or a reading that covers it; else it is
+-- 'not known'.
+--   cell          how event and request agree, such as both well, never seen or no event
+--   event_id      the event
+--   job_id        the job
+--   cycle_id      the cycle
+--   app_id        the app's service principal
+--   app_name      the app's name
+--   occurred_at   when, by Entra's clock
+--   name          the UPN, else the display name, else the id
+--   action        what Entra meant to do
+--   status        how the event ended
+--   error_code    the error's code
+--   exchange_id   the SCIM request
+--   requested_at  when the app logged the request, by its own clock
+--   method        the HTTP method
+--   path          the path, without the query
+--   operation     what the request does, such as query, create or disable
+--   http_status   the answer's HTTP status
+--   client        who sent the request, as the log says
+--   matched_by    request id, error text or score
+--   score         how well they fit
+--   apart_s       seconds between them, with the clock set right
+--   skew_s        by how many seconds the app's clock is ahead
+--   source_id     the object's id in Entra
 create or replace macro both_sides(since, until, most_skew := 600, cover := 3600) as table
 with matched as materialized (
     from matches(since - to_seconds(most_skew), until + to_seconds(most_skew), most_skew := most_skew)

@@ -1,7 +1,8 @@
 -- Which hours are covered by what was read, and how well.
 
--- vouched: what each stretch of time rests on, without what vouches for nothing. Where maintenance dropped old rows, a
--- line of the source forgotten says up to when: before that nothing is vouched for any more.
+-- valid_coverage: one row per stretch of time that a reading covers, without empty ones. Where maintenance dropped old
+-- rows, a line of the source forgotten holds up to when: before that nothing is covered any more.
+--   coverage.*  as in the table; since is never before what was forgotten
 create or replace view valid_coverage as
 select
     c.source,
@@ -18,8 +19,8 @@ cross join (
 ) f
 where c.until > greatest(c.since, f.until) and c.source <> 'forgotten';
 
--- kind_of: what a source speaks of. Sources of one kind make up for each other: what a container lacks, a poll
--- may have.
+-- record_kind(source): the kind of record that a source brings. Sources of one kind make up for each other: what a
+-- container lacks, a poll may have.
 create or replace macro record_kind(source) as
     case
         when source = 'jobs' then 'jobs'
@@ -27,8 +28,15 @@ create or replace macro record_kind(source) as
         else 'events'
     end;
 
--- stretches: what is vouched for one job, or for a tenant's every job, with stretches that meet or overlap made one.
--- Settled ones end where nothing more is expected, the others where late records may still come.
+-- stretches: one row per unbroken stretch of time that is covered for one job, or for all jobs of a tenant, with those
+-- that meet or overlap made one. Settled ones end where nothing more is expected, the others where late records may
+-- still come.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for all of the tenant
+--   settled    whether nothing more is expected
+--   since      where it begins
+--   until      where it ends
 create or replace view stretches as
 select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
 from (
@@ -51,7 +59,11 @@ from (
 )
 group by source, tenant_id, job_id, settled, island;
 
--- subjects: whose hours are told: each job's, as each tenant's logs name it, and each tenant's SCIM requests.
+-- subjects: one row per subject whose hours are covered or not: each job, as each tenant's logs name it, and each
+-- tenant's SCIM requests.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant; null where the log names none
+--   job_id     the job; null for SCIM requests
 create or replace view subjects as
 select 'events' as source, tenant_id, job_id from hourly_parts where job_id is not null
 union
@@ -63,8 +75,14 @@ select record_kind(source), tenant_id, job_id
 from coverage
 where source <> 'forgotten' and (job_id is not null or record_kind(source) = 'exchanges');
 
--- hours_of: what is known of each hour that anything touches, of those from earliest, inclusive, to latest, exclusive.
--- complete: one settled stretch covers it; partial: anything less, such as an event that no stretch explains.
+-- hours_of(earliest, latest): one row per subject and hour that anything touches, of the hours from earliest,
+-- inclusive, to latest, exclusive. complete: one settled stretch covers it; partial: anything less, such as an event
+-- that no stretch explains.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   hour       the hour, by its beginning
+--   state      complete or partial
 create or replace macro hours_of(earliest, latest) as table
 with covered as materialized (
     from stretches
@@ -135,8 +153,14 @@ select
 from touched_hours
 group by source, job_id, case when job_id is null then tenant_id end, "hour";
 
--- hour_ledger: every hour from earliest to latest of every job, and of each tenant's SCIM requests; unknown where
--- nothing touches it.
+-- hour_ledger(earliest, latest): one row per subject and hour from earliest to latest; unknown where nothing touches
+-- it.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   app_name   the app's name
+--   hour       the hour, by its beginning
+--   state      complete, partial or unknown
 create or replace macro hour_ledger(earliest, latest) as table
 with job_names as (
     select job_id, max(app_name) as app_name
@@ -164,8 +188,13 @@ select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, l.job_id) as app_na
 from ledger l
 left join job_names n on n.job_id = l.job_id;
 
--- completeness: every hour of each job from its first known to its newest known one; between them, what nothing touches
--- is unknown.
+-- completeness: one row per subject and hour from its first to its newest covered one; between them, what nothing
+-- touches is unknown.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   hour       the hour, by its beginning
+--   state      complete, partial or unknown
 create or replace view completeness as
 with covered_hours as materialized (
     from hours_of(timestamp '1970-01-01', timestamp '2100-01-01')

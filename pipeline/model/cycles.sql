@@ -1,6 +1,7 @@
 -- A job's iterations, from its events and from Graph's own report of its runs.
 
--- cycle_rows: what the events of a table add to each cycle.
+-- cycle_rows(source): one row per cycle among the events of a table, with the columns of the table cycle_parts.
+--   cycle_parts.*  as in the table
 create or replace macro cycle_rows(source) as table
 select *, len(object_keys) as objects
 from (
@@ -26,7 +27,17 @@ from (
 -- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
 insert into cycle_parts by name select * from cycle_rows('events') where not exists (select 1 from cycle_parts);
 
--- executions: one run of a job as Graph reported it when it was over; the log alone says neither beginning nor end.
+-- executions: one row per run of a job that Graph reported after its end; the log alone shows neither beginning nor
+-- end.
+--   job_id    the job
+--   began_at  its beginning
+--   ended_at  its end
+--   app_name  the app's name
+--   state     Graph's word for how it ended
+--   escrowed  objects that await a retry
+--   exported  objects written to the app
+--   imported  objects read from Entra
+--   seen_at   the first status that reports it
 create or replace view executions as
 select
     job_id,
@@ -42,8 +53,28 @@ from job_snapshots
 where job_id is not null and last_began_at <= last_ended_at
 group by job_id, last_began_at, last_ended_at;
 
--- cycles: one iteration of a job, from its events, its execution or both. They belong together by their times: that
--- Graph's activity id is the log's cycle id is not documented. An execution without an event is a cycle as well.
+-- cycles: one row per iteration of a job, from its events, its execution or both. They belong together by their times:
+-- that Graph's activity id is the log's cycle id is not documented. An execution without an event is a cycle as well.
+--   job_id          the job
+--   cycle_id        the cycle; made up where only the status shows it
+--   app_name        the app's name
+--   began_at        its beginning, by both sources
+--   ended_at        its end, by both sources
+--   kind            initial, incremental, restarted or steady; null where nothing decides it
+--   outcome         Succeeded, EntryLevelErrors or Failed
+--   events          its events
+--   objects         distinct objects
+--   succeeded       events that succeeded
+--   failed          events that failed
+--   skipped         events that were skipped
+--   warnings        events with a warning
+--   duration_ms     from beginning to end
+--   seen_by         log, status or both
+--   first_event_at  the first event
+--   last_event_at   the last event
+--   worked_ms       the sum of the events' durations
+--   retries         the sum of the events' retry counts
+--   escrowed        objects that await a retry, by the status
 create or replace view cycles as
 with logged_cycles as (
     select

@@ -1,7 +1,17 @@
 -- Objects whose attempt failed and that await a retry.
 
--- escrows: an object whose attempt failed and awaits retry. Opened by the first failure since it was last fine; closed by
--- a success, a warning, a redundant export (both sides match) or leaving scope. Entra drops it 28 days after it opened.
+-- escrows: one row per object whose attempt failed and awaits a retry, open or closed. Opened by the first failure
+-- since the object was last in order; closed by a success, a warning, a redundant export (both sides match) or leaving
+-- scope. Entra drops it 28 days after it opened.
+--   job_id        the job
+--   source_id     the object's id in Entra
+--   opened_at     the first failure since it was last in order
+--   closed_at     when that was settled; null while open
+--   attempts      how often it failed
+--   retry_at      when Entra tries again, by the newest failure
+--   dropped_at    when Entra gives up; null where it is closed
+--   error_code    the newest failure's code
+--   is_reference  whether a reference could not be resolved
 create or replace view escrows as
 select
     any_value(job_id) as job_id,
@@ -37,8 +47,16 @@ from (
 group by object, run
 having count(*) filter (where not closes) > 0;
 
--- waiting_escrows: those that are open, without looking into the past of the others: failures after whatever settled the
--- object last.
+-- waiting_escrows: one row per open escrow, without looking into the past of the others: failures after whatever
+-- settled the object last.
+--   job_id        the job
+--   source_id     the object's id in Entra
+--   opened_at     the first failure since it was last in order
+--   attempts      how often it failed
+--   retry_at      when Entra tries again, by the newest failure
+--   dropped_at    when Entra gives up
+--   error_code    the newest failure's code
+--   is_reference  whether a reference could not be resolved
 create or replace view waiting_escrows as
 with settled as (
     select object, max(order_key) as order_key

@@ -1,15 +1,15 @@
 -- What two failures of one cause share.
 
--- attribute_quoted: an attribute's name that a message quotes, put into other marks; what else is quoted is a value. The
--- names are those of RFC 7643 and of Entra's users, and any that is written in camel case.
+-- attribute_quoted(words): a message with the attributes' names that it quotes put into other marks; what else is
+-- quoted is a value. The names are those of RFC 7643 and of Entra's users, and any that is written in camel case.
 create or replace macro attribute_quoted(words) as
     regexp_replace(words, '[''"]((urn:[^''"\s]+|[a-z]+[A-Z][A-Za-z0-9]*|active|addresses|department|division|emails'
         || '|entitlements|groups|ims|locale|mail|manager|members|meta|mobile|name|organization|photos|roles|schemas'
         || '|surname|timezone|title)([.\[][^'']*?)?)[''"]', '⟨\1⟩', 'g');
 
--- normalised: a message without what differs from object to object: ids, names, dates, numbers, hosts, the next retry.
--- Several in a row count as one. Two messages of one cause are then the same text. A quote counts only around a value, not
--- in "doesn't".
+-- normalised(words): a message without what differs from object to object: ids, names, dates, numbers, hosts, the next
+-- retry. Several in a row count as one. Two messages of one cause are then the same text. A quote counts only around a
+-- value, not in "doesn't".
 create or replace macro normalised(words) as
     trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
         regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(attribute_quoted(regexp_replace(words,
@@ -29,22 +29,25 @@ create or replace macro normalised(words) as
         '[⟨⟩]', '''', 'g'),
         '( ?\.)+$', '.'));
 
--- failed_step: the step at which an event failed or was skipped; its newest one.
+-- failed_step(steps): the step at which an event failed or was skipped; its newest one.
 create or replace macro failed_step(steps) as
     coalesce(list_filter(steps, lambda s: s.status = 'failure')[1], list_filter(steps, lambda s: s.status = 'skipped')[-1]);
 
--- cause_words: what says best why an event failed: the app's own detail, else Entra's reason, else the failed step.
+-- cause_words(scim_detail, reason, steps): the text that says best why an event failed: the app's own detail, else
+-- Entra's reason, else the failed step.
 create or replace macro cause_words(scim_detail, reason, steps) as
     coalesce(nullif(trim(scim_detail), ''), nullif(trim(reason), ''), failed_step(steps).description, '');
 
--- fingerprint: what two failures of one cause share, as a short name that begins with the version of this recipe; a new
--- recipe gets a new version, so that a link to an issue never comes to mean another.
+-- fingerprint(template, source_type, step_type, code, http_status, scim_type, detail): what two failures of one cause
+-- share, as a short name that begins with the version of this recipe; a new recipe gets a new version, so that a link
+-- to an issue never comes to mean another.
 create or replace macro fingerprint(template, source_type, step_type, code, http_status, scim_type, detail) as
     'v1-' || md5(concat_ws('|', coalesce(template, ''), coalesce(lower(source_type), ''), coalesce(step_type, ''),
         coalesce(code, ''), coalesce(http_status::varchar, ''), coalesce(scim_type, ''), coalesce(detail, '')))[:12];
 
--- fault_of: whose move it is, from the code, Graph's category, the app's answer and the step; an opinion, with its
--- reasons on the page: service is Entra itself, target the app, source data and mapping are the tenant's.
+-- fault_of(code, category, http_status, step_type): who can fix a problem, from the code, Graph's category, the app's
+-- answer and the step; an opinion, with its reasons on the page: service is Entra itself, target the app, source data
+-- and mapping are the tenant's.
 create or replace macro fault_of(code, category, http_status, step_type) as
     case
         when regexp_matches(code, '(Unauthorized|InsufficientRights|NotPermitted|Credential\w*)$') then 'credentials'

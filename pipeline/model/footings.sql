@@ -1,18 +1,17 @@
 -- When each object's footing changed: the few events out of many that answer whether somebody waits, is out of scope or
 -- is to go.
 
--- removal_of: what an event wanted to take away: disable, delete or stagedDelete; null for every other event. A disable
--- is also known by its last step.
+-- removal_of(action, last_step): what an event was to take away: disable, delete or stagedDelete; null for every other
+-- event. A disable is also recognised by its last step.
 create or replace macro removal_of("action", last_step) as
     case
         when "action" in ('disable', 'delete', 'stagedDelete') then "action"
         when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
     end;
 
--- left_why: why Entra says that somebody is to go, from what an event's import and scoping steps saw; null where they
--- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none. Few steps say any of it,
--- so a look at the text comes before its reading; a regular expression takes as long as the reading. A case looks only
--- at what its earlier branches left, as `and` and `or` inside a list's function do not.
+-- may_show_leaving(type, name, details): whether a step's text may show why somebody leaves. Few steps do, so a look
+-- at the text comes before its reading; a regular expression takes as long as the reading. A case looks only at what
+-- its earlier branches left, as `and` and `or` inside a list's function do not.
 create or replace macro may_show_leaving("type", "name", details) as
     case
         when not coalesce("type" in ('import', 'scoping'), false) then false
@@ -24,6 +23,9 @@ create or replace macro may_show_leaving("type", "name", details) as
             or contains(details::varchar, ': 0')
         else false
     end;
+
+-- leaving_reason(steps): why Entra removes somebody, from what an event's import and scoping steps show; null where
+-- they show nothing of the kind. IsSoftDeleted is true for all of these reasons, so by itself it decides none.
 create or replace macro leaving_reason(steps) as
     list_filter(list_transform(
         list_filter(steps, lambda s: may_show_leaving(s."type", s."name", s.details)),
@@ -37,8 +39,8 @@ create or replace macro leaving_reason(steps) as
                 when truth_value(w[7]) then 'soft-deleted, disabled or unassigned'
             end)[1]), lambda w: w is not null)[1];
 
--- footing_of: how an event leaves its object, in a word: problem, out (of scope), gone (disabled or deleted) or in (the two
--- sides match); null where it decides nothing.
+-- footing_of(action, status, skip_reason, error_code): how an event leaves its object, in a word: problem, out (of
+-- scope), gone (disabled or deleted) or in (the two sides match); null where it decides nothing.
 create or replace macro footing_of("action", status, skip_reason, error_code) as
     case
         when state_of("action", status, skip_reason) is null then null
@@ -48,8 +50,9 @@ create or replace macro footing_of("action", status, skip_reason, error_code) as
         else 'in'
     end;
 
--- leaving_ends: what an event does to somebody's leaving: done, or called off because both sides match with the account in
--- use. A skip for want of entitlement ends nothing: Entra stops trying, and the account stays as it is.
+-- leaving_ends(removal, left_as, footing, status, skip_reason): what an event does to a removal that is due: done, or
+-- called off because both sides match with the account in use. A skip for want of entitlement ends nothing: Entra
+-- stops trying, and the account stays as it is.
 create or replace macro leaving_ends(removal, left_as, footing, status, skip_reason) as
     case
         when removal in ('disable', 'delete') and (status in ('success', 'warning') or skip_reason = 'RedundantExport')
@@ -58,11 +61,20 @@ create or replace macro leaving_ends(removal, left_as, footing, status, skip_rea
         when removal is null and left_as is null and footing = 'in' then 'called off'
     end;
 
--- footing_words: on which footing each event of a table that says something leaves its object, as numbers: the object,
--- the event's place in its life, and a word to compare with the one before, beside what the word is made of. A million
--- wide rows would not fit into memory when they are sorted, and the steps are read once.
+-- footing_word(footing, left_as, ends, skip_reason): a footing as a number, to compare with the one before.
 create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
+
+-- footing_words(source): one row per event of a table that decides its object's footing or removes it, as numbers. A
+-- million wide rows would not fit into memory when they are sorted, and the steps are read once.
+--   occurred_at  when it happened
+--   object       the object, by object_number
+--   order_key    its place in the order of events, by order_of
+--   word         the footing, by footing_word
+--   footing      in, out, gone or problem
+--   removal      what was to be taken away, by removal_of
+--   left_as      why somebody leaves, by leaving_reason
+--   ends         done or called off, by leaving_ends
 create or replace macro footing_words(source) as table
 select
     occurred_at,
@@ -87,8 +99,16 @@ from (
 )
 where footing is not null or removal is not null;
 
--- footing_changes: of a table of such words the removals and those at which an object's footing changed. Where an event
--- is told twice, the lower rank counts: 0 is held in footings already, only there to be compared with and not given again.
+-- footing_changes(words): one row per removal, and per event at which an object's footing changed, of a table of
+-- footing_words with a rank. Where an event is there twice, the lower rank counts: 0 is in footings already, only
+-- there to be compared with and not given again.
+--   object     the object, by object_number
+--   order_key  its place in the order of events, by order_of
+--   footing    in, out, gone or problem
+--   removal    what was to be taken away
+--   left_as    why somebody leaves
+--   ends       done or called off
+--   rank       the table that it came from
 create or replace macro footing_changes(words) as table
 select t.object, t.order_key, t.footing, t.removal, t.left_as, t.ends, t.rank
 from query_table(words) t
@@ -108,8 +128,9 @@ semi join (
     where rank > 0 and differs and not repeated
 ) c on c.object = t.object and c.order_key = t.order_key and c.rank = t.rank;
 
--- footing_rows: the events of a table that are among such words, as footings keeps them. The log's own words are kept of
--- what went wrong.
+-- footing_rows(source, words): one row per event of a table that is among such footing_changes, with the columns of
+-- the table footings. The log's own text is kept of what went wrong.
+--   footings.*  as in the table
 create or replace macro footing_rows(source, words) as table
 select
     e.event_id,

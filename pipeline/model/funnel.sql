@@ -1,7 +1,8 @@
 -- How far each object gets on the way into the app, and where it leaves.
 
--- leak_of: where an event left the way seen, in scope, matched, changed, exported; null when it reached the app.
--- A failure left at its first failed step; one without steps at the export, where most do.
+-- leak_of(action, status, skip_reason, error_code, steps): where an event left the way seen, in scope, matched,
+-- changed, exported; null when it reached the app. A failure left at its first failed step; one without steps at the
+-- export, where most do.
 create or replace macro leak_of("action", status, skip_reason, error_code, steps) as
     case
         when status in ('success', 'warning') then case when "action" = 'stagedDelete' then 'held back' end
@@ -21,11 +22,13 @@ create or replace macro leak_of("action", status, skip_reason, error_code, steps
         end
     end;
 
--- funnel_stages: how far an object can get, in order.
+-- funnel_stages: one row per stage that an object can reach, in order.
+--   ordinal  its place, from 1
+--   stage    seen, in scope, matched, changed or exported
 create or replace view funnel_stages as
 from (values (1, 'seen'), (2, 'in scope'), (3, 'matched'), (4, 'changed'), (5, 'exported')) as t(ordinal, stage);
 
--- stage_of: the place of the stage that an object did not reach, by where it left; 6 where it reached them all.
+-- stage_of(leak): the place of the stage that an object did not reach, by where it left; 6 where it reached them all.
 create or replace macro stage_of(leak) as
     case
         when leak = '' then 6
@@ -35,8 +38,20 @@ create or replace macro stage_of(leak) as
         else 4
     end;
 
--- last_told: the last event of each object of each job in a stretch of time, and where it left the funnel; '' where it
--- reached the app. The failed step is taken from problems, so that no steps are read.
+-- last_events(since, until): one row per object of each job in a stretch of time: its last event, and where it left
+-- the funnel. The failed step is taken from problems, so that no steps are read.
+--   job_id       the job
+--   source_id    the object's id in Entra
+--   tenant_id    the tenant
+--   occurred_at  when it happened
+--   event_id     the event
+--   action       what Entra meant to do
+--   status       how the event ended
+--   skip_reason  why it was skipped, in Entra's word
+--   error_code   the error's code
+--   app_name     the app's name
+--   name         the UPN, else the display name, else the id
+--   leak         where it left; '' where it reached the app
 create or replace macro last_events(since, until) as table
 with lasts as (
     select

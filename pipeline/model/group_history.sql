@@ -1,16 +1,23 @@
 -- Who is a member of which group in the app, as far as the records tell.
 
--- group_records: each group (or only one) with everything that is known of its members up to an instant, in three parts.
+-- group_records(as_of, only_group, only_job, most, taken_since): one row per group (or only one) with everything that
+-- is known of its members up to an instant, in three parts.
 --
--- units: each event or request that spoke of its members and what it did: how many it found, by all records before it, who
---     came and went; outcome is done, refused, failed, or unknown where the log has no answer; flag is emptied, halved
---     where less than half were left, or deleted.
--- members: everybody that was ever spoken of, and how they stand: in place (an answer or an event says so), not refused
---     (an event failed and names others), unresolved, failed, unknown or removed; since when, and by which record last.
+-- units: each event or request that named its members and what it did: how many it found, by all records before it,
+--     who came and went; outcome is done, refused, failed, or unknown where the log has no answer; flag is emptied,
+--     halved where less than half were left, or deleted.
+-- members: everybody that was ever named, with their state: in place (an answer or an event shows it), not refused (an
+--     event failed and names others), unresolved, failed, unknown or removed; since when, and by which record last.
 -- seen: the newest answer of the app that lists the members, beside what the records before it imply.
 --
 -- most: how many groups at most; those first that by a quick look have most members unresolved, failed or taken out.
 -- taken_since: only groups out of which somebody may have been taken after an instant, by an event or by a request.
+--   job_id    the job
+--   group_id  the group's id in Entra, else in the app
+--   last_at   the newest record of its members
+--   units     a list of what each record did, in order
+--   members   a list of everybody named, by name
+--   seen      the newest answer that lists the members, beside the records; null where there is none
 create or replace macro group_records(
     as_of, only_group := '', only_job := '', most := 1000000, taken_since := timestamp '-infinity'
 ) as table

@@ -1,6 +1,6 @@
 -- What events say about the members of groups.
 
--- listed_ids: the ids or names in an attribute's value, a text with commas or a list in JSON.
+-- listed_ids(words): the ids or names in an attribute's value, a text with commas or a list in JSON.
 create or replace macro listed_ids(words) as
     case
         when words is null then []
@@ -8,14 +8,16 @@ create or replace macro listed_ids(words) as
         else list_filter(list_transform(regexp_split_to_array(words, '\s*[,;]\s*'), lambda w: trim(w)), lambda w: w <> '')
     end;
 
--- unassigned_of: whom an event could not make a member, by the sentence that Entra has for it.
+-- unassigned_members(reason, steps): those whom an event could not make a member, by the sentence that Entra has for
+-- it.
 create or replace macro unassigned_members(reason, steps) as
     listed_ids(nullif(list_filter(
         list_transform(list_concat([reason], coalesce(list_transform(steps, lambda s: s.description), [])),
             lambda w: regexp_extract(w, '(?is)unable to assign (.+?) as the members? of ', 1)),
         lambda w: w <> '')[1], ''));
 
--- member_rows: what the events of a table say about groups' members, a row for each member: add, remove or unresolved.
+-- member_rows(source): one row per member that an event of a table names, with the columns of the table member_claims.
+--   member_claims.*  as in the table
 create or replace macro member_rows(source) as table
 select event_id, job_id, source_id, occurred_at, status, operation.op as op, unnest(operation.members) as "member"
 from (

@@ -1,5 +1,17 @@
 -- Events counted by the hour.
 
+-- hourly: one row per hour, job and kind of event.
+--   hour         the hour, by its beginning
+--   tenant_id    the tenant
+--   job_id       the job
+--   app_name     the app's name
+--   action       what Entra meant to do
+--   status       how the event ended
+--   benign       whether they are expected skips
+--   error_code   the error's code
+--   last_step    the last step's name
+--   events       how many
+--   duration_ms  the sum of their durations
 create or replace view hourly as
 select
     "hour",

@@ -1,9 +1,36 @@
 -- What goes wrong, grouped by its cause.
 
--- error_issues: each cause in each job and how it lives, as of an instant. Its life is counted in the job's completed
--- cycles: new or regressed for its first three, resolved when nobody waited for three. Quiet: nobody waits any more, or no
--- try for a day, the longest that Entra lets pass. Escalating: half as many people more than before the newest completed
--- cycle, and two at least.
+-- error_issues(as_of): one row per cause in each job with its state, as of an instant. Its age is counted in the job's
+-- completed cycles: new or regressed for its first three, resolved when nobody waited for three. Quiet: nobody waits
+-- any more, or no try for a day, the longest that Entra lets pass. Escalating: half as many people more than before
+-- the newest completed cycle, and two at least.
+--   job_id           the job
+--   fingerprint      the cause that failures share
+--   tenant_id        the tenant
+--   app_name         the app's name
+--   source_type      User, Group or another kind of object
+--   code             the error code, else the reason of a skip
+--   category         Graph's category of the error
+--   http_status      the answer's HTTP status
+--   scim_type        the SCIM error type
+--   step_type        the kind of step that failed
+--   attribute        the attribute
+--   detail           the message, normalised
+--   status           how the event ended
+--   newest_event_id  the newest event
+--   events           its events
+--   people           distinct objects
+--   waiting          objects that still have the problem
+--   first_seen_at    the first event
+--   last_seen_at     the newest event's time
+--   episode_at       when the newest episode began
+--   episodes         how many there were
+--   settled_at       when the last object was settled; null while one waits
+--   cycles_since     completed cycles since it last hit somebody
+--   names            whom it hit, up to a thousand
+--   waiting_names    who still waits, up to a thousand
+--   fault            who can fix it, by fault_of
+--   state            new, regressed, escalating, ongoing, quiet or resolved
 create or replace macro error_issues(as_of) as table
 with causes as (
     select

@@ -1,10 +1,36 @@
 -- Who was to go, and whether they went.
 
--- leaver_cases: each time that somebody was to be taken out of an app, as of an instant, exclusive: from the first
--- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
--- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
--- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
--- only_kind: of those alone for whom such a removal was asked at some time; lasting: of those alone whom none has ended since.
+-- leaver_cases(as_of, only_kind, unended): one row per time that somebody was to be taken out of an app, as of an
+-- instant, exclusive: from the first event that shows it until it is done, or called off because both sides match
+-- again with the account in use. A skip for want of entitlement ends nothing: Entra stops trying, and the account
+-- stays as it is. It starts with the first event whose import shows that somebody left, where one came before the
+-- first request; what came before that is not stored. only_kind: of those alone for whom such a removal was asked at
+-- some time; unended: of those alone that nothing has ended since.
+--   job_id         the job
+--   source_id      the object's id in Entra
+--   tenant_id      the tenant
+--   app_id         the app's service principal
+--   app_name       the app's name
+--   name           the UPN, else the display name, else the id
+--   target_id      the object's id in the app
+--   kind           disable, delete or stagedDelete, by the newest request
+--   outcome        done, called off, held back or open
+--   started_at     since when the store shows it
+--   started_from   trigger (an import) or event (the first request)
+--   left_as        why Entra removes the person; null where no step shows it
+--   asked_at       the first request
+--   staged_at      the first staged delete
+--   ended_at       when it was done or called off
+--   took_s         seconds until then, or until as_of
+--   requests       how often it was asked for
+--   failures       how often that failed
+--   event_id       the newest event
+--   last_event_at  its time
+--   status         its status
+--   error_code     its error
+--   skip_reason    its reason, where it was skipped
+--   reason         its text
+--   retry_at       when Entra tries again
 create or replace macro leaver_cases(as_of, only_kind := '', unended := false) as table
 with leaver_objects as (
     select object, source_id
@@ -90,9 +116,18 @@ select
     retry_at
 from cases;
 
--- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
--- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
--- that fails is left out, since Entra tries it again by itself.
+-- lost_memberships(as_of): one row per person who came back to an app where a group once named them, and whom no group
+-- has named since. Entra sends a membership when it changes; that the account was gone meanwhile changes no
+-- membership. A group that fails is left out, since Entra tries it again by itself.
+--   job_id     the job
+--   app_name   the app's name
+--   source_id  the object's id in Entra
+--   name       the UPN, else the display name, else the id
+--   was        out of scope or removed
+--   gone_at    when the person went
+--   back_at    when the person came back
+--   event_id   the event that brought the person back
+--   groups     the groups' names
 create or replace macro lost_memberships(as_of) as table
 with away as (
     select

@@ -1,6 +1,35 @@
 -- Events under the names of Microsoft's Log Analytics table.
 
--- AADProvisioningLogs: events under Microsoft's Log Analytics names, nested objects as JSON text in diagnostic spelling.
+-- AADProvisioningLogs: one row per event under Microsoft's Log Analytics names, nested objects as JSON text in the
+-- spelling of diagnostic settings.
+--   TenantId                events.tenant_id
+--   AADTenantId             events.tenant_id
+--   TimeGenerated           events.occurred_at
+--   OperationName           always the same
+--   OperationVersion        always the same
+--   Category                always the same
+--   ResultType              events.status with a capital
+--   ResultSignature         events.error_code
+--   ResultDescription       events.reason
+--   DurationMs              events.duration_ms
+--   CorrelationId           events.change_id
+--   Action                  events.action with a capital
+--   ChangeId                events.change_id
+--   CycleId                 events.cycle_id
+--   Id                      events.event_id
+--   InitiatedBy             the provisioning service, as JSON
+--   JobId                   events.job_id
+--   ModifiedProperties      events.changes, as JSON
+--   ProvisioningSteps       events.steps, as JSON
+--   ServicePrincipal        the app, as JSON
+--   SourceIdentity          the object in Entra, as JSON
+--   SourceSystem            the source, as JSON
+--   StatusInfo              the status, as JSON
+--   TargetIdentity          the object in the app, as JSON
+--   TargetSystem            the target, as JSON
+--   ProvisioningAction      events.action
+--   ProvisioningStatusInfo  status and error, as JSON
+--   Type                    always the same
 create or replace view "AADProvisioningLogs" as
 select
     tenant_id as "TenantId",

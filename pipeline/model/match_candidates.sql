@@ -1,7 +1,7 @@
 -- Which SCIM request may belong to which event.
 
--- looked_for: the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so; the regular
--- expression, which takes ten times as long, is for the others.
+-- filter_value(filter): the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so;
+-- the regular expression, which takes ten times as long, is for the others.
 create or replace macro filter_value("filter") as
     case
         when contains(lower("filter"), ' eq "')
@@ -9,8 +9,9 @@ create or replace macro filter_value("filter") as
         else lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''))
     end;
 
--- object_keys_of: what a request says of its object, in small letters: its id, the identity it was given, its name.
--- Only bodies that hold a whole resource are looked into: a PATCH has its object's id in the path.
+-- request_object_keys(method, resource_id, filter, request_body, response_body): what a request names of its object,
+-- in small letters: its id, the identity it was given, its name. Only bodies that have a whole resource are looked
+-- into: a PATCH has its object's id in the path.
 create or replace macro request_object_keys("method", resource_id, "filter", request_body, response_body) as
     list_distinct(list_filter(list_transform(
         [resource_id, filter_value("filter")]
@@ -21,12 +22,13 @@ create or replace macro request_object_keys("method", resource_id, "filter", req
         lambda k: lower(k)
     ), lambda k: k is not null and k <> ''));
 
--- claims_write: whether an event says that something was written, or was to be, when it ended.
+-- claims_write(action, last_step): whether an event reports that something was written, or was to be, when it ended.
 create or replace macro claims_write("action", last_step) as
     coalesce(last_step like 'EntryExport%', "action" in ('create', 'update', 'disable', 'delete'), false);
 
--- verb_fits: whether a request is of the kind that an action makes: 2 for the very one, down to 0 for one that may
--- be, null for one that cannot. A look-up stands for an event that ended before anything was written.
+-- verb_fits(action, last_step, method, operation): whether a request is of the kind that an action makes: 2 for the
+-- very one, down to 0 for one that may be, null for one that cannot. A look-up counts for an event that ended before
+-- anything was written.
 create or replace macro verb_fits("action", last_step, "method", operation) as
     case
         when "method" = 'GET' then case when not claims_write("action", last_step) then 0 end
@@ -40,10 +42,26 @@ create or replace macro verb_fits("action", last_step, "method", operation) as
         else 0
     end;
 
--- wire_pairs: each event beside each request that may be its own: it tells of the same object, its verb fits, and it
--- came within the skew that may be. Scored: 4 for the object's id, 3 for its name, 2 for a name that was looked up
--- just before, up to 2 for the verb, 1 for an answer that agrees, 3 for the same error text, 100 for the request's
--- own id. apart_s is the request's instant less the event's.
+-- match_candidates(since, until, most_skew): one row per event and request that may be its own: they name the same
+-- object, the verb fits, and it came within the skew that may be. Scored: 4 for the object's id, 3 for its name, 2 for
+-- a name that was looked up just before, up to 2 for the verb, 1 for an answer that agrees, 3 for the same error text,
+-- 100 for the request's own id.
+--   event_row     the event as a number
+--   request_row   the request as a number
+--   event_id      the event
+--   job_id        the job
+--   cycle_id      the cycle
+--   app_id        the app's service principal
+--   occurred_at   when it happened
+--   action        what Entra meant to do
+--   status        how the event ended
+--   exchange_id   the SCIM request
+--   requested_at  when the app logged the request, by its own clock
+--   method        the HTTP method
+--   http_status   the answer's HTTP status
+--   apart_s       the request's instant less the event's, in seconds
+--   matched_by    request id, error text or score
+--   score         how well they fit
 create or replace macro match_candidates(since, until, most_skew := 600) as table
 with window_events as materialized (
     select

@@ -1,10 +1,26 @@
 -- Which SCIM request belongs to which event, one to one.
 
--- matches: each event with the request that carried it, one to one: the best pair of all, then the best of what is
--- left, in three rounds. Before that the app's clock is set right: skew_s, by how much it is ahead of Entra's, is the
--- middle of the fullest ten seconds among the pairs of the day that fit best; where a day has fewer than five, that
--- of the last day which has, else the window's. A request further than two minutes from there is another one's; where
--- the day's own skew is unknown, further than a skew may be.
+-- matches(since, until, most_skew): one row per event with the request that carried it, one to one: the best pair of
+-- all, then the best of what is left, in three rounds. Before that the app's clock is set right: skew_s is the middle
+-- of the fullest ten seconds among the pairs of the day that fit best; where a day has fewer than five, that of the
+-- last day which has, else the time range's. A request further than two minutes from there is another one's; where the
+-- day's own skew is unknown, further than a skew may be.
+--   event_id      the event
+--   job_id        the job
+--   cycle_id      the cycle
+--   app_id        the app's service principal
+--   occurred_at   when it happened
+--   action        what Entra meant to do
+--   status        how the event ended
+--   exchange_id   the SCIM request
+--   requested_at  when the app logged the request, by its own clock
+--   method        the HTTP method
+--   http_status   the answer's HTTP status
+--   matched_by    request id, error text or score
+--   score         how well they fit
+--   apart_s       the request's instant, set right, less the event's, in seconds
+--   skew_s        by how many seconds the app's clock is ahead of Entra's; null where unknown
+--   skew_pairs    by how many pairs that is known
 create or replace macro matches(since, until, most_skew := 600) as table
 with raw as materialized (
     from match_candidates(since, until, most_skew := most_skew)
@@ -88,8 +104,12 @@ select
     skew_pairs
 from (from first_round union all from second_round union all from third_round);
 
--- clock_skews: by how much each app's clock, or its log, is ahead of Entra's, and by how many pairs that is known;
--- drift is the difference between the days that are furthest apart.
+-- clock_skews(since, until, most_skew): one row per app: by how much its clock, or its log, is ahead of Entra's.
+--   app_id   the app's service principal
+--   skew_s   seconds ahead, the median of the matches
+--   drift_s  the difference between the days that are furthest apart
+--   pairs    by how many pairs it is known
+--   matched  events with a request
 create or replace macro clock_skews(since, until, most_skew := 600) as table
 select
     app_id,

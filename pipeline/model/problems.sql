@@ -1,6 +1,7 @@
 -- Failures, and skips that are no good news, with their causes and how long they lasted.
 
--- problem_rows: the problems among the events of a table: those that arrive, or all of a store that has none yet.
+-- problem_rows(source): one row per problem among the events of a table, with the columns of the table problems.
+--   problems.*  as in the table
 create or replace macro problem_rows(source) as table
 select
     event_id,
@@ -43,8 +44,13 @@ from (
 delete from problems where fingerprint not like 'v1-%';
 insert into problems by name select * from problem_rows('events') where not exists (select 1 from problems);
 
--- problem_spans: from when until when an object had a problem of one cause: until the next problem of the object, or until
--- what settles it. An open one lasts for ever. Its cycles are counted by how many of the job's had ended before.
+-- problem_spans: one row per span in which an object had a problem of one cause: until the next problem of the object,
+-- or until what settles it. An open one lasts for ever.
+--   job_id       the job
+--   source_id    the object's id in Entra
+--   fingerprint  the cause that failures share
+--   since        when the problem happened
+--   until        when the next one or its settlement came; infinity while open
 create or replace view problem_spans as
 select
     job_id,
@@ -70,9 +76,19 @@ from (
 )
 where fingerprint is not null;
 
--- problem_waits: the same as of an instant, each with the episode of its issue that it belongs to. A cause that nobody had
--- waited for during three completed cycles of the job, and that comes back, has another episode. With it: how many cycles of
--- the job were completed, and when the newest of them began.
+-- problem_waits(as_of, only_issue): one row per such span as of an instant, with the episode of its issue that it
+-- belongs to. A cause that nobody had waited for during three completed cycles of the job, and that comes back, has
+-- another episode.
+--   job_id          the job
+--   fingerprint     the cause that failures share
+--   source_id       the object's id in Entra
+--   since           when the problem happened
+--   until           when it ended; null while open
+--   since_ordinal   cycles of the job that had ended before since
+--   until_ordinal   cycles of the job that had ended before until
+--   episode         the issue's episode, from 1
+--   cycles_done     completed cycles of the job
+--   cycle_began_at  when the newest of them began
 create or replace macro problem_waits(as_of, only_issue := '') as table
 with done as materialized (
     select
@@ -132,8 +148,15 @@ from placed p
 join counted c on c.issue = p.issue and c.since_ordinal = p.since_ordinal
 left join newest n on n.job = p.job;
 
--- lacking_values: whom Entra left out, the last time it looked, because a required attribute has no valid value. That both
--- sides match already says nothing of it.
+-- lacking_values(until_at): one row per object that Entra left out, the last time it looked, because a required
+-- attribute has no valid value. That both sides match already says nothing of it.
+--   job_id     the job
+--   source_id  the object's id in Entra
+--   tenant_id  the tenant
+--   app_name   the app's name
+--   event_id   the newest skip
+--   since      the first such skip
+--   attribute  the attribute that is missing
 create or replace macro lacking_values(until_at) as table
 with newest as (
     select

@@ -1,7 +1,18 @@
 -- How far the cycle under way has come, and when it is expected to end.
 
--- expectations: rhythms, and for each cycle under way how much there is to do, how fast it usually goes, and between
--- which instants it ends in four of five cases. Past cycles of the same job and kind tell, where Graph gave their end.
+-- expectations(as_of, grace): one row per job: its rhythm, and for a running cycle how much there is to do, how fast
+-- it usually goes, and between which instants it ends in four of five cases. Past cycles of the same job and kind
+-- decide, where Graph gave their end.
+--   rhythms.*         the rhythm
+--   phase             import, export, references or unknown
+--   objects_expected  objects to process
+--   expected_from     where that number comes from
+--   per_minute        objects a minute so far
+--   usual_per_minute  objects a minute in past cycles
+--   ends_low_at       the earliest likely end
+--   ends_at           the likely end
+--   ends_high_at      the latest likely end
+--   ends_from         where the band comes from
 create or replace macro expectations(as_of, grace) as table
 with job_rhythms as (
     from rhythms(as_of, grace)

@@ -1,6 +1,15 @@
 -- Quarantines, and how near each job is to the next.
 
--- quarantines: an unbroken run of a job's snapshots in quarantine; since is Graph's own date where it gave one.
+-- quarantines: one row per unbroken run of a job's statuses in quarantine.
+--   job_id           the job
+--   app_name         the app's newest name in it
+--   opened_at        Graph's own date where it gave one, else the first such status
+--   closed_at        the first status without quarantine; null while it lasts
+--   reason           Graph's newest reason
+--   series_count     Graph's count of quarantines in a series
+--   next_attempt_at  when Entra tries again
+--   error_code       the newest error's code
+--   error_message    the newest error's text
 create or replace view quarantines as
 select
     job_id,
@@ -22,8 +31,9 @@ from (
 where quarantined
 group by job_id, coalesce(left_at, timestamp 'infinity');
 
--- quarantine_verdict: which limit of Microsoft's a job has crossed: total, count or share; else watched, from which number
--- of failures on the share is looked at, or below. Microsoft calls the numbers approximate, so each can be given.
+-- quarantine_verdict(non_reference, reference, succeeded, least, part, most, altogether): which limit of Microsoft's a
+-- job has crossed: total, count or share; else watched, from which number of failures on the share is looked at, or
+-- below. Microsoft calls the numbers approximate, so each can be given.
 create or replace macro quarantine_verdict(
     non_reference, reference, succeeded, least := 5000, part := 0.4, most := 40000, altogether := 60000
 ) as
@@ -35,8 +45,8 @@ create or replace macro quarantine_verdict(
         else 'below'
     end;
 
--- standing_of: how a job stands by what Graph says of it and of its schedule. Graph's state of one that Entra has switched
--- off is not documented, so the schedule decides.
+-- job_condition(state, schedule_state): a job's condition by Graph's state and its schedule. Graph's state of one that
+-- Entra has switched off is not documented, so the schedule decides.
 create or replace macro job_condition(state, schedule_state) as
     case
         when state = 'Quarantine' then 'quarantined'
@@ -47,9 +57,29 @@ create or replace macro job_condition(state, schedule_state) as
         else 'unknown'
     end;
 
--- headrooms: for each job and limit where it stands, and how many cycles of the present slope are left, as of an instant.
--- The slope is the median of the slopes between all pairs of the last twelve cycles (Theil and Sen), its band their
--- quantiles. The share's limit is told as a number of failures, if the number of objects that are fine stays.
+-- headrooms(as_of, least, part, most, altogether): one row per job and limit: how far it is from it, and how many
+-- cycles of the present slope are left, as of an instant. The slope is the median of the slopes between all pairs of
+-- the last twelve cycles (Theil and Sen), its band their quantiles. The share's limit is given as a number of
+-- failures, if the number of objects that are in order stays.
+--   job_id          the job
+--   app_name        the app's name
+--   measure         share, count or total
+--   reached         failures that count for it
+--   at_most         the limit
+--   headroom        failures left
+--   per_cycle       failures more in a cycle; null from fewer than three cycles
+--   per_cycle_low   the slope's tenth percentile
+--   per_cycle_high  the slope's ninetieth percentile
+--   cycles_left     cycles until the limit at the slope; null where it is not reached
+--   cycles_least    the same at the high slope
+--   cycles_most     the same at the low slope
+--   crosses_at      when that is
+--   verdict         total, count, share, watched or below
+--   non_reference   open failures without unresolved references
+--   reference       open failures of unresolved references
+--   succeeded       objects in order, of jobs with open failures
+--   oldest_at       the oldest open failure
+--   whole           whether the newest cycle looks at everything
 create or replace macro headrooms(as_of, least := 5000, part := 0.4, most := 40000, altogether := 60000) as table
 with lately as (
     select

@@ -1,7 +1,19 @@
 -- Whether a job keeps its own interval.
 
--- rhythms: whether each job keeps its own interval, judged when it was last asked about, since what came later is not
--- known. The interval is counted from the last run's end: whether Entra counts from its beginning is not documented.
+-- rhythms(as_of, grace): one row per job: whether it keeps its own interval, judged when it was last asked about,
+-- since what came later is not known. The interval is counted from the last run's end: whether Entra counts from its
+-- beginning is not documented.
+--   job_id       the job
+--   tenant_id    the tenant
+--   app_name     the app's name
+--   runs.* without job_id, tenant_id, app_name  the run
+--   due_at       when the next run is due
+--   late_at      when it is late
+--   dead_at      when two are missing
+--   stuck        whether a running cycle does not move
+--   rhythm       on_time, late, dead, running, stalled, quarantined, disabled, paused, never_run or unknown
+--   since        since when
+--   explanation  that in a sentence
 create or replace macro rhythms(as_of, grace) as table
 with job_runs as (
     select

@@ -1,8 +1,30 @@
 -- The cycle that a job is in, as of an instant.
 
--- runs: each job as Graph last told of it, and the cycle under way, as far as both were known at an instant.
--- A run is under way while Graph gives its pages, or its beginning without an end; or while the log has a cycle later
--- than the last finished execution. When the log is quiet and Graph was not asked for long, nobody knows: it is not.
+-- runs(as_of, grace): one row per job: its newest status, and the running cycle, as far as both were known at an
+-- instant. A run is under way while Graph gives its pages, or its beginning without an end; or while the log has a
+-- cycle later than the last finished execution. When the log is quiet and Graph was not asked for long, it is unknown:
+-- it is not under way.
+--   job_snapshots.*  the newest status, as in the table
+--   state_since      since when the job has had this state
+--   first_steady_at  when the job first became steady
+--   assigned         objects that are assigned, as Graph counts them after a run
+--   reported_at      the newest status with pages
+--   moved_at         the newest status with more pages than before
+--   done             pages done
+--   total            pages to do, by the newest status
+--   share            the largest share of pages done
+--   reported_share   the newest share of pages done
+--   unit             what a page is
+--   polls_since      statuses since pages moved
+--   under_way        whether a cycle is running
+--   cycle_id         the running cycle, where the log shows it
+--   began_at         its beginning
+--   first_event_at   its first event
+--   last_event_at    its last event
+--   events           its events so far
+--   objects          its distinct objects so far
+--   kind             initial, restarted or incremental
+--   moving_at        when anything in it last moved
 create or replace macro runs(as_of, grace) as table
 with snapshots as (
     select job_id, observed_at, state, steady_since, completed_units, total_units, progress_unit, progress_at

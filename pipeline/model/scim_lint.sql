@@ -1,6 +1,7 @@
 -- What in an app's answers is not as RFC 7644 has it, or not as Entra expects it.
 
--- verb_of: a request's kind as its latency is told: its method, with look-ups told from reads, and probes kept apart.
+-- verb_of(method, operation): a request's kind by which latency is compared: its method, with look-ups apart from
+-- reads, and probes apart from all.
 create or replace macro verb_of("method", operation) as
     case
         when operation in ('probe', 'discover') then operation
@@ -9,8 +10,9 @@ create or replace macro verb_of("method", operation) as
         else "method"
     end;
 
--- lint_marks: what in a request and its answer is not as RFC 7644 has it, or not as Entra expects it, by name; the
--- texts stand in lint.py. Where a log has no bodies, nothing is said of them.
+-- lint_marks(method, operation, resource_type, http_status, scim_type, duration_ms, request_body, response_body,
+-- slow_ms): what in a request and its answer is not as RFC 7644 has it, or not as Entra expects it, by name; the texts
+-- are in pipeline/knowledge/scim_findings.py. Where a log has no bodies, these are not judged.
 create or replace macro lint_marks("method", operation, resource_type, http_status, scim_type, duration_ms,
     request_body, response_body, slow_ms) as
     list_filter([

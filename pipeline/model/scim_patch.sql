@@ -1,6 +1,6 @@
 -- What SCIM bodies say about a group's members, in the dialects that Entra and others speak.
 
--- member_id: a member's id in one of its spellings: {"value": "id"}, {"$ref": ".../Users/id"}, "id".
+-- member_id(member): a member's id in one of its spellings: {"value": "id"}, {"$ref": ".../Users/id"}, "id".
 create or replace macro member_id(member) as
     case json_type(member)
         when 'OBJECT' then coalesce(nullif(member ->> '$.value', ''), nullif(member ->> '$.Value', ''),
@@ -9,7 +9,7 @@ create or replace macro member_id(member) as
         else nullif(trim(member ->> '$'), '')
     end;
 
--- unwrapped: a value; where it is a text that holds an object or a list, what it holds.
+-- unwrapped(value): a JSON value; where it is a text of an object or a list, that object or list.
 create or replace macro unwrapped("value") as
     case
         when json_type("value") = 'VARCHAR' and json_type(try_cast("value" ->> '$' as json)) in ('ARRAY', 'OBJECT')
@@ -17,21 +17,23 @@ create or replace macro unwrapped("value") as
         else "value"
     end;
 
--- member_ids: the ids in a value of members: a list, a single object or a text.
+-- member_ids(value): the ids in a value of members: a list, a single object or a text.
 create or replace macro member_ids("value") as
     list_transform([unwrapped("value")], lambda v: coalesce(list_filter(case json_type(v)
         when 'ARRAY' then list_transform(json_extract(v, '$[*]'), lambda m: member_id(m))
         else [member_id(v)]
     end, lambda m: m is not null), []))[1];
 
--- members_within: the members of an operation without a path, or of a whole resource; null where it does not speak of them.
+-- members_within(resource): the members of an operation without a path, or of a whole resource; null where it does not
+-- have them.
 create or replace macro members_within(resource) as
     list_filter(json_extract(unwrapped(resource), ['$.members', '$.Members',
         '$."urn:ietf:params:scim:schemas:core:2.0:Group".members',
         '$."urn:ietf:params:scim:schemas:core:2.0:Group:members"']), lambda v: v is not null)[1];
 
--- member_operations: what a PatchOp does to a group's members, in order, in any of the dialects that Entra and others
--- speak: op is add, remove, replace (these and no others) or empty (a remove without a value, a replace with none).
+-- member_operations(body): what a PatchOp does to a group's members, in order, in any of the dialects that Entra and
+-- others use: op is add, remove, replace (these and no others) or empty (a remove without a value, a replace with
+-- none).
 create or replace macro member_operations(body) as
     coalesce(list_filter(list_transform(
         list_transform(
@@ -57,7 +59,8 @@ create or replace macro member_operations(body) as
                 end)[1]
         end), lambda o: o is not null), []);
 
--- body_members: the same for any request that writes a group: a PUT or POST of the whole replaces, if it names members.
+-- body_members(method, body): the same for any request that writes a group: a PUT or POST of the whole replaces, if it
+-- names members.
 create or replace macro body_members("method", body) as
     case
         when not json_valid(body) then []
@@ -67,7 +70,10 @@ create or replace macro body_members("method", body) as
         else [{'op': 'replace', 'members': member_ids(members_within(body::json))}]
     end;
 
--- patch_members: the operations of a PATCH's body on members, a row for each member; no member where all are removed.
+-- patch_members(body): one row per member that a PATCH's body names.
+--   ordinal  the operation's place, from 1
+--   op       add, remove, replace or empty
+--   member   the member's id; null where all are removed
 create or replace macro patch_members(body) as table
 select ordinal, operation.op as op, unnest(case when operation.op = 'empty' then [null] else operation.members end) as "member"
 from (

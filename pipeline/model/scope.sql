@@ -1,11 +1,12 @@
 -- Who is in scope, and by which clause who is not.
 
--- details_of: a step's details as an object; some records hold the object as a text of JSON.
+-- details_of(details): a step's details as an object; some records keep the object as a text of JSON.
 create or replace macro details_of(details) as
     case when json_type(details) = 'VARCHAR' then try_cast(details ->> '$' as json) else details end;
 
--- said_of: what a step says on each of the facts of scope_facts, under both of Graph's sets of names. What is said of the
--- account itself counts only in an import: a later step may tell of the app's own account.
+-- step_facts(details, step_type): the values that a step has for each of the facts of scope_facts, under both of
+-- Graph's sets of names. What is there of the account itself counts only in an import: a later step may speak of the
+-- app's own account.
 create or replace macro step_facts(details, step_type) as
     list_transform(
         coalesce(json_extract_string(details_of(details), [
@@ -16,7 +17,7 @@ create or replace macro step_facts(details, step_type) as
             '$."accountEnabled"', '$."IsSoftDeleted"', '$."appRoleAssignments"']), list_resize([]::varchar[], 15)),
         lambda w, place: case when place <= 12 or coalesce(step_type, 'import') = 'import' then nullif(trim(w), '') end);
 
--- scope_facts: what an event's steps say about why its object is in scope or not; a later step's word counts.
+-- scope_facts(steps): why an event's object is in scope or not, from its steps; a later step's value counts.
 create or replace macro scope_facts(steps) as
     list_transform([list_reduce(
         list_concat([list_resize([]::varchar[], 15)], list_transform(steps, lambda s: step_facts(s.details, s."type"))),
@@ -35,20 +36,21 @@ create or replace macro scope_facts(steps) as
         'role': facts[15]
     })[1];
 
--- filter_clauses: the clauses of a scoping filter with their verdicts, from ScopeEvaluationResult, a text of JSON.
+-- filter_clauses(evaluation): the clauses of a scoping filter with their verdicts, from ScopeEvaluationResult, a text
+-- of JSON.
 create or replace macro filter_clauses(evaluation) as
     coalesce(list_transform(
         map_entries(try(case when json_type(evaluation) = 'OBJECT' then from_json(evaluation, '"MAP(VARCHAR, VARCHAR)"') end)),
         lambda c: {'clause': c."key", 'met': truth_value(c."value")}), []);
 
--- speaks_of_scope, speaks_of_skip: whether a step's details may hold one of the words by which an object is judged, or by
--- which a skip is explained; most hold none, and looking is quicker than reading.
+-- mentions_scope(details): whether a step's details may have one of the words by which an object is judged to be in
+-- scope; most have none, and looking is quicker than reading.
 create or replace macro mentions_scope(details) as
     contains(details::varchar, 'Scop') or contains(details::varchar, 'Assigned') or contains(details::varchar, 'Active')
     or contains(details::varchar, 'required role') or contains(details::varchar, 'Entitled');
 
--- judged_clauses: everything that an object was judged by: Graph's own four questions, then the filter's clauses.
--- scope_clauses reads them from an event's steps.
+-- judged_clauses(facts): everything that an object was judged by: Graph's own four questions, then the filter's
+-- clauses.
 create or replace macro judged_clauses(facts) as
     list_filter([
         {'clause': 'Active in the source system', 'met': facts.active},
@@ -56,10 +58,14 @@ create or replace macro judged_clauses(facts) as
         {'clause': 'Has the required role', 'met': coalesce(facts.has_role, facts.entitled)},
         {'clause': 'Scoping filter evaluation passed', 'met': facts.passed}
     ] || filter_clauses(facts.evaluation), lambda c: c.met is not null);
+
+-- scope_clauses(steps): the same, read from an event's steps.
 create or replace macro scope_clauses(steps) as
     list_transform([scope_facts(steps)], lambda f: judged_clauses(f))[1];
 
--- scope_rows: how often each clause was judged and not met, by job and day, among the events of a table.
+-- scope_rows(source): one row per job, day and clause: how often it was judged and not met among the events of a
+-- table, with the columns of the table scope_parts.
+--   scope_parts.*  as in the table
 create or replace macro scope_rows(source) as table
 select
     "day",

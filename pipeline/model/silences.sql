@@ -1,7 +1,19 @@
 -- Jobs of which nothing comes, and why.
 
--- silences: each job of which nothing comes, and the cause by what else is known as of an instant: its rhythm, its log,
--- the app's own log and our collection. A job whose last event is younger than two intervals and the grace is not silent.
+-- silences(as_of, grace): one row per job of which nothing comes, with the cause by what else is known as of an
+-- instant: its rhythm, its log, the app's own log and our collection. A job whose last event is younger than two
+-- intervals and the grace is left out.
+--   job_id         the job
+--   app_name       the app's name
+--   tenant_id      the tenant
+--   cause          collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
+--   since          since when
+--   explanation    that in a sentence
+--   receiver       who can fix it
+--   rhythm         the job's rhythm
+--   observed_at    the newest status
+--   last_event_at  the newest event
+--   good_at        the app's newest successful answer
 create or replace macro silences(as_of, grace) as table
 with jobs as (
     -- rhythms has a last_event_at too, of the cycle under way alone.

@@ -1,12 +1,15 @@
 -- Who is skipped, and why.
 
+-- mentions_skip_reason(details): whether a step's details may have one of the words by which a skip is explained; most
+-- have none, and looking is quicker than reading.
 create or replace macro mentions_skip_reason(details) as
     contains(details::varchar, 'SkipReason') or contains(details::varchar, 'PropertyName')
     or contains(details::varchar, 'accountEnabled') or contains(details::varchar, 'IsSoftDeleted')
     or contains(details::varchar, 'appRoleAssignments');
 
--- skip_kind: why an event was skipped, in one of the words of skip_kinds; 'not stated' where the log does not say.
--- What the service itself gives as its reason comes first; that somebody is not entitled has a cause among the facts.
+-- skip_kind(reason, facts, clauses): why an event was skipped, in one of the words of skip_kinds; 'not stated' where
+-- the log does not show it. What the service itself gives as its reason comes first; a want of entitlement has a cause
+-- among the facts.
 create or replace macro skip_kind(reason, facts, clauses) as
     case
         when reason ilike '%RedundantExport' then 'already equal'
@@ -34,8 +37,8 @@ create or replace macro skip_kind(reason, facts, clauses) as
         else 'not stated'
     end;
 
--- skip_wants: whether a kind of skip needs somebody: 'nobody' (both sides match), 'as intended' (out of scope, and the
--- log says by which rule) or 'somebody'.
+-- skip_attention(kind): whether a kind of skip needs attention: 'nobody' (both sides match), 'as intended' (out of
+-- scope, and the log names the rule) or 'somebody'.
 create or replace macro skip_attention(kind) as
     case
         when kind in ('already equal', 'out of scope or equal') then 'nobody'
@@ -44,7 +47,8 @@ create or replace macro skip_attention(kind) as
         else 'somebody'
     end;
 
--- skip_sentence: why somebody was skipped, for a person to read.
+-- skip_sentence(kind, who, app_name, source_type, attribute, clauses, reason): why an object was skipped, for a person
+-- to read.
 create or replace macro skip_sentence(kind, who, app_name, source_type, attribute, clauses, reason) as
     case kind
         when 'already equal' then who || ': both sides match already, so there was nothing to write.'
@@ -76,7 +80,7 @@ create or replace macro skip_sentence(kind, who, app_name, source_type, attribut
         else who || ' was skipped. The log does not say why.'
     end;
 
--- skip_cure: what to do about it, if it is not meant so.
+-- skip_remedy(kind, app_name, source_type, attribute): what to do about a skip that is not intended.
 create or replace macro skip_remedy(kind, app_name, source_type, attribute) as
     case kind
         when 'already equal' then 'Nothing.'
@@ -99,8 +103,9 @@ create or replace macro skip_remedy(kind, app_name, source_type, attribute) as
         else 'Provision on demand: its answer says more than the log.'
     end;
 
--- skip_rows: the skips among the events of a table, each with its kind and what its sentence names. Many events are
--- skipped in the same words; these are read once.
+-- skip_rows(source): one row per skip among the events of a table, with its kind and what its sentence names, with the
+-- columns of the table skips. Many events are skipped in the same words; these are read once.
+--   skips.*  as in the table
 create or replace macro skip_rows(source) as table
 with skip_events as materialized (
     select *, hash(reason_steps, skip_reason, error_code) as wording

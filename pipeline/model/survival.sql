@@ -1,9 +1,21 @@
 -- How long leavers keep their accounts.
 
--- survival_curve: which share of the leavers who started in a window still had an account after how long, by Kaplan and
--- Meier: whoever is open, or was called off, counts as long as was seen. At each length: how many were followed so
--- long, how many went then, the share left, and the 95 % band of that share (Greenwood, of its logarithm's logarithm).
--- With it, of those who were followed to that length: who is still there, was called off, and is counted from a trigger.
+-- survival_curve(since, until): one row per job, kind and length: the share of the leavers who started in a time range
+-- and still had an account after so long, by Kaplan and Meier: a case that is open, or was called off, counts as long
+-- as it was followed. With it the 95 % band of that share (Greenwood, of its logarithm's logarithm).
+--   job_id        the job
+--   app_name      the app's name
+--   kind          disable or delete
+--   took_s        the length, in seconds
+--   at_risk       cases that were followed so long
+--   went          cases that were done then
+--   left_sight    cases that were followed no longer
+--   still_open    of those, open ones
+--   called_off    of those, ones that were called off
+--   from_trigger  cases of this length that are counted from a trigger
+--   still_share   the share that is still there
+--   low_share     the band's lower end; null where the share is 0 or 1
+--   high_share    the band's upper end
 create or replace macro survival_curve(since, until) as table
 with lengths as (
     select

@@ -1,7 +1,12 @@
 -- Credentials: when a token ends, since when it is refused, and what an end would leave undone.
 
--- token_ends: when each app's token ends, by the newest word of what was said up to an instant; where nothing had been
--- said by then, by the newest word there is. An app whose newest word is that nobody knows is left out.
+-- token_ends(as_of): one row per app whose token's end is known: by the newest entry up to an instant; where there was
+-- none by then, by the newest there is. An app whose newest entry is that nobody knows is left out.
+--   app_name    the app's name
+--   expires_at  when the token ends
+--   said_by     who entered it
+--   said_at     when
+--   note        a remark
 create or replace macro token_ends(as_of) as table
 select app_name, expires_at, said_by, said_at, note
 from (
@@ -12,8 +17,15 @@ from (
 )
 where expires_at is not null;
 
--- refusals: for each app with a log of its own, the last call that was answered well as of an instant, and the 401 and
--- 403 that came since, of the thirty days before. app_id is empty where the log names no app.
+-- refusals(as_of): one row per app with a log of its own: the last call with a good answer as of an instant, and the
+-- 401 and 403 since, of the thirty days before.
+--   app_id        the app; empty where the log names none
+--   last_good_at  the last good answer
+--   refused_at    the first refusal since
+--   newest_at     the newest refusal
+--   refusals      how many
+--   http_status   the newest one's status
+--   detail        the newest one's text
 create or replace macro refusals(as_of) as table
 with calls as (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
@@ -41,8 +53,13 @@ from good g
 left join since_then s using (app_id)
 group by g.app_id;
 
--- arrivals: what an app's jobs were given to do in the eight weeks before an instant: people to create, change, disable
--- or delete, and memberships to change. A retry is not given anew; cycles that look at everything are left out.
+-- arrivals(as_of, app): one row per new task of an app's jobs in the eight weeks before an instant: people to create,
+-- change, disable or delete, and memberships to change. A retry is not new; cycles that look at everything are left
+-- out.
+--   job_id       the job
+--   occurred_at  when it happened
+--   kind         create, update, disable, delete or membership
+--   things       one, or how many memberships
 create or replace macro arrivals(as_of, app) as table
 with attempts as (
     select
@@ -77,10 +94,15 @@ where before <> 'failure'
         where c.job_id = a.job_id and c.cycle_id = a.cycle_id and c.kind in ('initial', 'restarted')
     );
 
--- arrival_rates: how much of each kind an app's jobs are given in each of the 168 hours of a week, from the complete
--- hours of the eight weeks before an instant, up to a quarantine that lasts: what piles up behind that is not seen yet.
--- Each rate is that of its hour, drawn towards the average hour as if one week more had been an average one: the middle
--- of a gamma distribution. dispersion is how much more a day varies than a Poisson count would, as a share of its square.
+-- arrival_rates(as_of, app): one row per kind and hour of the week: how much of it an app's jobs are given, from the
+-- complete hours of the eight weeks before an instant, up to a quarantine that is still open: what piles up behind
+-- that is not seen yet. Each rate is that of its hour, drawn towards the average hour as if one week more had been an
+-- average one: the mean of a gamma distribution.
+--   kind        create, update, disable, delete or membership
+--   cell        the hour of the week, 0 to 167, from Sunday 00:00 UTC
+--   rate        how many in that hour
+--   weeks       weeks of complete hours behind it
+--   dispersion  how much more a day varies than a Poisson count would, as a share of its square
 create or replace macro arrival_rates(as_of, app) as table
 with app_job_ids as (
     select distinct job_id from hourly_parts where app_name = app
@@ -130,9 +152,16 @@ select r.kind, r.cell, r.rate, r.weeks, u.dispersion
 from rates r
 join uneven u using (kind);
 
--- expiry_costs: how much of each kind an app's jobs will not do from one instant to another. The count is gamma-Poisson
--- by day, and the rates are known from few weeks only; both make its variance. The 80 % range is exact for a negative
--- binomial of that mean and variance: no quantile of it lies three standard deviations beyond the mean (Cantelli).
+-- expiry_costs(as_of, app, ends, renewed): one row per kind: how much an app's jobs will not do from one instant to
+-- another. The count is gamma-Poisson by day, and the rates are known from few weeks only; both make its variance. The
+-- 80 % range is exact for a negative binomial of that mean and variance: no quantile of it lies three standard
+-- deviations beyond the mean (Cantelli).
+--   kind      create, update, disable, delete or membership
+--   weeks     weeks of complete hours behind it
+--   expected  the mean
+--   variance  the variance
+--   low       the tenth percentile
+--   high      the ninetieth percentile
 create or replace macro expiry_costs(as_of, app, ends, renewed) as table
 with parts as (
     select
