@@ -75,5 +75,5 @@ select
 from jobs j
 left join newest_status s on s.job_id = j.job_id
 left join configured c on c.job_id = j.job_id
-where ($job is null or j.job_id = $job) and ($tenant is null or j.tenant_id = $tenant)
+where ($job is null or j.job_id = $job) and ($tenant is null or j.job_id in (from jobs_of_tenant($tenant)))
 order by j.app_name, j.job_id

@@ -26,13 +26,12 @@ with statuses as (
 ), jobs as (
     select
         job_id,
-        arg_max(tenant_id, seen_at) as tenant_id,
         coalesce(arg_max(app_name, seen_at), job_id) as app_name,
         arg_max(interval_s, seen_at) as interval_s
     from (
-        select job_id, tenant_id, app_name, interval_s, observed_at as seen_at from job_snapshots
+        select job_id, app_name, interval_s, observed_at as seen_at from job_snapshots
         union all
-        select job_id, tenant_id, app_name, null, "hour" from hourly_parts
+        select job_id, app_name, null, "hour" from hourly_parts
     )
     group by job_id
 ), run as (
@@ -81,5 +80,5 @@ join jobs using (job_id)
 where began_at < $until
     and $since < ended_at
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by app_name, job_id, began_at, what

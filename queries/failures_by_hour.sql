@@ -22,7 +22,7 @@ with hours as (
 ), jobs as (
     select job_id, coalesce(arg_max(app_name, "hour"), job_id) as app_name
     from hourly
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    where ($job is null or job_id = $job) and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
 ), covered_hours as (
     select job_id, "hour", state

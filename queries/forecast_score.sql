@@ -27,7 +27,7 @@ with rule_starts as (
 ), chosen_jobs as (
     select distinct job_id, app_name
     from job_snapshots
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    where ($job is null or job_id = $job) and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 ), chosen_quarantines as (
     select
         job_id,

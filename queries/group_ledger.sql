@@ -33,7 +33,8 @@ with records as (
         *,
         list_filter(units, lambda u: u.flag in ('emptied', 'halved') and u.occurred_at >= $since) as flagged,
         list_transform(list_filter(members, lambda m: m.state = 'unresolved'), lambda m: m."name") as lacking
-    from group_records($until, only_group := $group, only_job := coalesce($job, ''), most := $limit)
+    from group_records($until, only_group := $group, only_job := coalesce($job, ''),
+        only_tenant := coalesce($tenant, ''), most := $limit)
 ), group_states as (
     -- What the view identities says of groups; it would fold all people too.
     select
@@ -70,6 +71,6 @@ select
 from records r
 full join group_states k on k.job_id = r.job_id and k.group_id = r.group_id
 where ($job is null or coalesce(r.job_id, k.job_id) = $job)
-    and ($tenant is null or coalesce(r.job_id, k.job_id) in (select job_id from hourly where tenant_id = $tenant))
+    and ($tenant is null or coalesce(r.job_id, k.job_id) in (from jobs_of_tenant($tenant)))
 order by r.group_id is null, unresolved desc, lost desc, failed desc, group_name, job_id, group_id
 limit $limit

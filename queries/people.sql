@@ -37,7 +37,7 @@ with search_hits as (
     select job_id, source_id, state, attempts, failures, success_share, last_success_at, last_event_at, open_error_code
     from identities
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
         and ($search is null or (job_id, source_id) in (from search_hits))
         and ($state is null or state = $state)
     order by

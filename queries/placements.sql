@@ -30,7 +30,7 @@ with counted as (
         count(*) filter (where state = 'deleted') as deleted
     from identities
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
 ), gaps as (
     select job_id, count(*) as gap_hours

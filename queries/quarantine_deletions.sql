@@ -28,7 +28,7 @@ with limits as (
     select job_id, arg_max(cycle_id, ended_at) as cycle_id, arg_max(began_at, ended_at) as began_at
     from cycle_parts
     where began_at <= $at and ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
 ), removals as (
     select job_id, cycle_id, source_id, min(occurred_at) as occurred_at,
@@ -43,7 +43,7 @@ with limits as (
     group by job_id, cycle_id, source_id
 ), counted as (
     select job_id, cycle_id, count(*) as removed from removals group by job_id, cycle_id
-), ever as (
+), staged_ever as (
     select job_id, count(distinct source_id) as was_staged from removals where was_staged group by job_id
 ), latest as (
     select job_id, source_id, arg_max(last_action, occurred_at) as last_action, max(occurred_at) as occurred_at
@@ -77,5 +77,5 @@ from newest n
 left join limits t using (job_id)
 left join counted c on c.job_id = n.job_id and c.cycle_id = n.cycle_id
 left join staging s on s.job_id = n.job_id
-left join ever v on v.job_id = n.job_id
+left join staged_ever v on v.job_id = n.job_id
 order by n.job_id

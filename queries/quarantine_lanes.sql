@@ -19,14 +19,15 @@
 --   ended_at    when it ended
 --   why         the reason of a quarantine, or the rules that found something
 with jobs as (
-    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name, arg_max(tenant_id, seen_at) as tenant_id
+    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name
     from (
-        select job_id, tenant_id, app_name, "hour" as seen_at from hourly_parts
-        union all select job_id, tenant_id, app_name, observed_at from job_snapshots
+        select job_id, app_name, "hour" as seen_at from hourly_parts
+        union all select job_id, app_name, observed_at from job_snapshots
     )
-    where job_id is not null and ($job is null or job_id = $job)
+    where job_id is not null
+        and ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
-    having $tenant is null or arg_max(tenant_id, seen_at) = $tenant
 ), statuses as (
     select *, lag(observed_at) over each as earlier_at, lead(observed_at) over each as later_at
     from job_snapshots

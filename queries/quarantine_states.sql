@@ -30,11 +30,11 @@
 --   token_said_by         who said so
 --   out_at                when a status first said that its newest quarantine is over
 with job_records as (
-    select job_id, tenant_id, app_name, "hour" as seen_at from hourly_parts where "hour" <= $at
+    select job_id, app_name, "hour" as seen_at from hourly_parts where "hour" <= $at
     union all
-    select job_id, tenant_id, app_name, observed_at from job_snapshots where observed_at <= $at
+    select job_id, app_name, observed_at from job_snapshots where observed_at <= $at
 ), jobs as (
-    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name, arg_max(tenant_id, seen_at) as tenant_id
+    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name
     from job_records
     where job_id is not null and ($job is null or job_id = $job)
     group by job_id
@@ -75,5 +75,5 @@ select
 from judged j
 left join newest_quarantines h using (job_id)
 left join token_ends($at::timestamp) t on t.app_name = j.app_name
-where $tenant is null or j.tenant_id = $tenant
+where $tenant is null or j.job_id in (from jobs_of_tenant($tenant))
 order by j.word <> 'quarantined', disabled_at, j.app_name, j.job_id

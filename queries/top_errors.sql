@@ -22,7 +22,9 @@
 with failing as (
     select open_error_code as error_code, count(*) as objects
     from identities
-    where state = 'failing' and ($job is null or job_id = $job)
+    where state = 'failing'
+        and ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by open_error_code
 )
 select

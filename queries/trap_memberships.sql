@@ -33,5 +33,5 @@ select
     m.job_id
 from lost_memberships($as_of::timestamp + interval 1 second) m
 where ($job is null or m.job_id = $job)
-    and ($tenant is null or m.job_id in (select job_id from subjects where tenant_id = $tenant))
+    and ($tenant is null or m.job_id in (from jobs_of_tenant($tenant)))
 order by m.was, m.back_at, m.job_id, m.source_id

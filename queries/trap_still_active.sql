@@ -72,7 +72,7 @@ with newest as (
         and (x.occurred_at > d.ended_at + interval 2 minute
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
     group by d.job_id, d.source_id
-), back as (
+), returned as (
     select d.job_id, d.source_id
     from done d
     join footings t on t.job_id = d.job_id and t.source_id = d.source_id and t.occurred_at > d.ended_at
@@ -92,5 +92,5 @@ select
 from done d
 join answered a on a.job_id = d.job_id and a.source_id = d.source_id
 where truth_value(a.active)
-    and (d.job_id, d.source_id) not in (from back)
+    and (d.job_id, d.source_id) not in (from returned)
 order by since, d.job_id, d.source_id

@@ -25,7 +25,7 @@ with departures as (
     where occurred_at <= $as_of
         and (removal = 'delete' and status <> 'skipped' or footing = 'out' and left_as = 'no longer found')
     group by source_id
-), lives as (
+), people_by_job as (
     select
         t.job_id,
         t.source_id,
@@ -54,7 +54,7 @@ select
     l.source_id,
     g.event_id,
     l.job_id
-from lives l
+from people_by_job l
 join departures g on g.source_id = l.source_id
 where not l.has_removal
     and l.good_key is not null

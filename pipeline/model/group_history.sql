@@ -1,7 +1,7 @@
 -- Who is a member of which group in the app, as far as the records tell.
 
--- group_records(as_of, only_group, only_job, most, taken_since): one row per group (or only one) with everything that
--- is known of its members up to an instant, in three parts.
+-- group_records(as_of, only_group, only_job, only_tenant, most, taken_since): one row per group with everything that is
+-- known of its members up to an instant, in three parts.
 --
 -- units: each event or request that named its members and what it did: how many it found, by all records before it,
 --     who came and went; outcome is done, refused, failed, or unknown where the log has no answer; flag is emptied,
@@ -19,7 +19,7 @@
 --   members   a list of everybody named, by name
 --   seen      the newest answer that lists the members, beside the records; null where there is none
 create or replace macro group_records(
-    as_of, only_group := '', only_job := '', most := 1000000, taken_since := timestamp '-infinity'
+    as_of, only_group := '', only_job := '', only_tenant := '', most := 1000000, taken_since := timestamp '-infinity'
 ) as table
 with target_ids as materialized (
     -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
@@ -85,6 +85,7 @@ with target_ids as materialized (
         where only_group = '' or group_id = only_group
     )
     where (only_job = '' or job_id = only_job)
+        and (only_tenant = '' or job_id in (from jobs_of_tenant(only_tenant)))
         and (taken_since = timestamp '-infinity' or object_number(job_id, group_id) in (from shrunk_groups))
     group by job_id, group_id
     order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id

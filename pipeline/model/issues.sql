@@ -57,7 +57,7 @@ with causes as (
     group by job_id, fingerprint
 ), waits as materialized (
     select * from problem_waits(as_of)
-), lives as (
+), issue_lives as (
     select
         job_id,
         fingerprint,
@@ -76,12 +76,12 @@ with causes as (
 ), newest_episodes as (
     select n.job_id, n.fingerprint, min(n.since) as episode_at, min(n.since_ordinal) as episode_ordinal
     from waits n
-    join lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
+    join issue_lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
     group by n.job_id, n.fingerprint
 ), ids as (
-    select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from lives
+    select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from issue_lives
     union all
-    select job_id, fingerprint, unnest(waiting_ids), true from lives
+    select job_id, fingerprint, unnest(waiting_ids), true from issue_lives
 ), people_names as (
     select i.job_id, i.source_id, coalesce(identity_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
     from (select distinct job_id, source_id from ids) i
@@ -131,6 +131,6 @@ select
         else 'ongoing'
     end as state
 from causes t
-join lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
+join issue_lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
 join newest_episodes b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
 left join issue_names m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;

@@ -38,7 +38,7 @@ with leaver_objects as (
         select
             object_number(job_id, source_id) as object,
             any_value(source_id) as source_id,
-            bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as asked,
+            bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as was_asked,
             coalesce(max(order_key) filter (where ends is null), -1)
                 > coalesce(max(order_key) filter (where ends is not null), -1) as is_open
         from footings
@@ -46,7 +46,7 @@ with leaver_objects as (
             and (removal is not null or unended and ends is not null)
         group by object
     )
-    where asked and (is_open or not unended)
+    where was_asked and (is_open or not unended)
 ), runs as (
     select
         *,
@@ -153,7 +153,7 @@ with away as (
     join away a on a.object = t.object and t.order_key > a.order_key
     where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
     group by t.object
-), back as materialized (
+), returned as materialized (
     select
         any_value(f.job_id) as job_id,
         any_value(f.source_id) as source_id,
@@ -181,7 +181,7 @@ with away as (
         join (
             select distinct job_id, source_id, object_number(job_id, source_id) as object, back_at,
                 unnest([source_id, target_id]) as "member"
-            from back
+            from returned
         ) b on object_number(b.job_id, b."member") = object_number(c.job_id, c."member")
         where c.occurred_at < as_of and c.status in ('success', 'warning') and c.op in ('add', 'remove')
     )
@@ -202,7 +202,7 @@ select
     b.back_at,
     b.event_id,
     list(coalesce(g.title, n.group_id) order by coalesce(g.title, n.group_id)) as groups
-from back b
+from returned b
 join memberships n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
 left join titles g on g.job_id = n.job_id and g.group_id = n.group_id
 group by all;

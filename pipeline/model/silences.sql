@@ -34,7 +34,7 @@ with jobs as (
     where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
 ), answered as (
     select app_id, max(occurred_at) as good_at from calls where http_status between 200 and 299 group by app_id
-), troubled as (
+), failing_apps as (
     select
         c.app_id,
         any_value(a.good_at) as good_at,
@@ -97,7 +97,7 @@ with jobs as (
     from jobs k
     cross join collecting c
     left join answered a on a.app_id = k.app_id
-    left join troubled t on t.app_id = k.app_id
+    left join failing_apps t on t.app_id = k.app_id
     left join written w on w.job_id = k.job_id
     left join exported x on x.job_id = k.job_id
     where k.last_event_at is null

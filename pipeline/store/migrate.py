@@ -12,6 +12,7 @@ PARTS = (
     "identities.sql",
     "hourly.sql",
     "log_analytics.sql",
+    "tenants.sql",
     "apps.sql",
     "accounts.sql",
     "footings.sql",
