@@ -41,8 +41,8 @@ create or replace macro is_pseudo("action", status, changes) as
 create or replace macro order_of(occurred_at, event_id) as
     epoch(occurred_at)::bigint * 2147483648 + (hash(event_id) & 2147483647)::bigint;
 
--- named_order(occurred_at, event_id, upn, source_name): the same order, with every event that names its object after
--- all that do not.
+-- named_order(occurred_at, event_id, upn, source_name): the place by order_of, with every event that names its
+-- object after all that do not.
 create or replace macro named_order(occurred_at, event_id, upn, source_name) as
     order_of(occurred_at, event_id) - case when coalesce(upn, source_name) is null then 4611686018427387904 else 0 end;
 

@@ -76,7 +76,7 @@ from (
 )
 where fingerprint is not null;
 
--- problem_waits(as_of, only_issue): one row per such span as of an instant, with the episode of its issue that it
+-- problem_waits(as_of, only_issue): one row per problem_spans' span as of an instant, with the episode of its issue that it
 -- belongs to. A cause that nobody had waited for during three completed cycles of the job, and that comes back, has
 -- another episode.
 --   job_id          the job

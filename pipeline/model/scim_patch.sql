@@ -59,8 +59,8 @@ create or replace macro member_operations(body) as
                 end)[1]
         end), lambda o: o is not null), []);
 
--- body_members(method, body): the same for any request that writes a group: a PUT or POST of the whole replaces, if it
--- names members.
+-- body_members(method, body): what any request that writes a group does to its members, as member_operations: a PUT or
+-- POST of the whole replaces, if it names members.
 create or replace macro body_members("method", body) as
     case
         when not json_valid(body) then []

@@ -59,7 +59,7 @@ create or replace macro judged_clauses(facts) as
         {'clause': 'Scoping filter evaluation passed', 'met': facts.passed}
     ] || filter_clauses(facts.evaluation), lambda c: c.met is not null);
 
--- scope_clauses(steps): the same, read from an event's steps.
+-- scope_clauses(steps): judged_clauses of an event's steps.
 create or replace macro scope_clauses(steps) as
     list_transform([scope_facts(steps)], lambda f: judged_clauses(f))[1];
 

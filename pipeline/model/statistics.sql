@@ -16,17 +16,17 @@ create or replace macro quantile_of(sorted, share) as
 create or replace macro katz_ratio(a, n, c, m) as
     case when a = 0 or c = 0 then ((a + 0.5) / (n + 1)) / ((c + 0.5) / (m + 1)) else (a / n) / (c / m) end;
 
--- katz_error(a, n, c, m): the standard error of that ratio's logarithm, after Katz.
+-- katz_error(a, n, c, m): the standard error of katz_ratio's logarithm, after Katz.
 create or replace macro katz_error(a, n, c, m) as
     case
         when a = 0 or c = 0 then sqrt(greatest(0, 1 / (a + 0.5) - 1 / (n + 1) + 1 / (c + 0.5) - 1 / (m + 1)))
         else sqrt(greatest(0, 1 / a - 1 / n + 1 / c - 1 / m))
     end;
 
--- katz_low(a, n, c, m): the lower end of the ratio's 95 % interval.
+-- katz_low(a, n, c, m): the lower end of katz_ratio's 95 % interval.
 create or replace macro katz_low(a, n, c, m) as katz_ratio(a, n, c, m) * exp(-1.959964 * katz_error(a, n, c, m));
 
--- katz_high(a, n, c, m): the upper end of the ratio's 95 % interval.
+-- katz_high(a, n, c, m): the upper end of katz_ratio's 95 % interval.
 create or replace macro katz_high(a, n, c, m) as katz_ratio(a, n, c, m) * exp(1.959964 * katz_error(a, n, c, m));
 
 -- ln_choose(n, k): the logarithm of how many ways there are to choose k of n.
