@@ -124,6 +124,15 @@ def test_a_success_that_wants_the_account_again_calls_the_case_off_and_a_skip_fo
     )
 
 
+@pytest.mark.parametrize("spelled", ["False", "false", "FALSE", "0", "No", "no"])
+def test_a_boolean_is_read_in_every_spelling(given: Given, spelled: str) -> None:
+    given.succeeded("ada", 1, steps=[step("import", accountEnabled=spelled)])
+    given.failed("ada", 2, action="disable")
+    assert cases(given)["ada"]["left_as"] == "account disabled"
+    [values] = given.store.rows("select truth_value(?), truth_value('Yes'), truth_value('perhaps')", [spelled])
+    assert values == (False, True, None)
+
+
 def test_a_disable_that_both_sides_match_already_is_done(given: Given) -> None:
     tried(given, "ada", 1, 9)
     given.skipped("ada", "RedundantExport", 1, 10, action="disable")
