@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.lake import LAKE, Store
-from pipeline.store.migrate import PARTS, schema_text
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 HEADING = re.compile(r"^## `(?P<name>\w+)`(?P<internal> \(internal\))?$")
 DEFINED = re.compile(r'^create or replace (?:view|macro) "?(\w+)"?', re.MULTILINE)
 ROW = re.compile(r"^\| `(?P<column>\w+)` \| `(?P<type>[^`]+)` \| (?P<meaning>.+) \|$")
@@ -131,6 +131,12 @@ def test_every_column_has_a_sentence() -> None:
             assert row["meaning"].endswith("."), line
 
 
+def defined() -> dict[str, list[str]]:
+    """Reads the views and macros of each file of the model."""
+    files = sorted((ROOT / "pipeline" / "model").glob("*.sql"))
+    return {file.name: DEFINED.findall(file.read_text(encoding="utf-8")) for file in files}
+
+
 def test_every_name_of_the_model_stands_under_its_file_in_model_md_in_alphabetical_order() -> None:
     written: dict[str, list[str]] = {}
     for line in (DOCS / "model.md").read_text().splitlines():
@@ -138,14 +144,14 @@ def test_every_name_of_the_model_stands_under_its_file_in_model_md_in_alphabetic
             written[file[1]] = []
         elif name := re.match(r"- `(\w+)(?:\([^`]*\))?`: \S", line):
             written[list(written)[-1]].append(name[1])
-    for file in PARTS:
-        names = sorted(DEFINED.findall(schema_text(file)), key=str.lower)
-        assert written.pop(file, []) == names, f"docs/model.md, under '## {file}': expected {', '.join(names)}"
+    for file, names in defined().items():
+        expected = sorted(names, key=str.lower)
+        assert written.pop(file, []) == expected, f"docs/model.md, under '## {file}': expected {', '.join(expected)}"
     assert written == {}, f"docs/model.md has sections of no file: {', '.join(written)}"
 
 
 def test_the_glossary_leaves_the_model_s_own_names_to_model_md(stored: dict[str, Columns]) -> None:
-    macros = {name for file in PARTS for name in DEFINED.findall(schema_text(file))} - set(stored)
+    macros = {name for names in defined().values() for name in names} - set(stored)
     named = set(re.findall(r"`(\w+)`", (DOCS / "glossary.md").read_text()))
     assert len(macros) > 50
     assert not named & macros, f"docs/glossary.md names {', '.join(sorted(named & macros))}, which users do not meet"

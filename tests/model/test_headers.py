@@ -3,13 +3,15 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipeline.store.lake import Cursor
-from pipeline.store.migrate import MODEL, build_schema
+from pipeline.store.migrate import build_schema
 
+FOLDER = Path(__file__).parents[2] / "pipeline" / "model"
 DEFINITION = re.compile(
     r'(?P<header>(?:^--.*\n)*)^create or replace (?P<kind>view|macro) "?(?P<name>\w+)"?'
     r"(?:\((?P<parameters>[^)]*)\))? as(?P<table> table)?",
@@ -52,7 +54,7 @@ class Definition:
 def definitions() -> dict[str, Definition]:
     """Reads every view and macro of the model by name; the kind is view, table macro or macro."""
     read = {}
-    for file in sorted(MODEL.glob("*.sql")):
+    for file in sorted(FOLDER.glob("*.sql")):
         for one in DEFINITION.finditer(file.read_text(encoding="utf-8")):
             words = [word.strip() for word in (one["parameters"] or "").split(",") if word.strip()]
             read[one["name"]] = Definition(
