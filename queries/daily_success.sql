@@ -36,7 +36,7 @@ with days as (
     where "hour" >= $since and "hour" < $until
         and status in ('success', 'failure')
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by all
 ), day_coverage as (
     select

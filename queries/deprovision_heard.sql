@@ -47,5 +47,5 @@ left join event_cells h on h.event_id = c.event_id and h.job_id = c.job_id
 where c.outcome = 'done'
     and c.started_at >= $since
     and ($job is null or c.job_id = $job)
-    and ($tenant is null or c.tenant_id = $tenant)
+    and of_tenant($tenant, c.tenant_id, c.job_id)
 order by coalesce(h.cell, 'not known') = 'both well', c.ended_at desc, c.job_id, c.source_id

@@ -24,7 +24,7 @@
 with missing_values as (
     select *
     from lacking_values($until)
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
 ), required_attributes as (
     select split_part(word, '=', 1) as job_id, split_part(word, '=', 2) as attribute
     from (select unnest(string_split($required, '|')) as word)
@@ -35,7 +35,7 @@ with missing_values as (
     from events
     where occurred_at >= $since
         and occurred_at < $until
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
         and job_id in (select job_id from required_attributes)
         and ($job is null or job_id = $job)
         and source_type = 'User'

@@ -39,7 +39,7 @@
 with chosen_issues as (
     select * from error_issues($until)
     where ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
         and (last_seen_at >= $since or waiting > 0)
         and first_seen_at < $until
 ), days as (

@@ -24,7 +24,7 @@ with chosen_problems as (
     where p.occurred_at >= $since
         and p.occurred_at < $until
         and ($job is null or p.job_id = $job)
-        and ($tenant is null or p.tenant_id = $tenant)
+        and of_tenant($tenant, p.tenant_id, p.job_id)
 ), dated as (
     select
         date_trunc($bucket, occurred_at) as bucket,
@@ -38,7 +38,7 @@ with chosen_problems as (
         and occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
         and (is_benign(status, skip_reason, error_code) or is_pseudo("action", status, changes))
 )
 select bucket, kind, count(*) as events, count(distinct source_id) as people

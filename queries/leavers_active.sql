@@ -45,5 +45,5 @@ select
     event_id,
     job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true)
-where outcome = 'open' and ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+where outcome = 'open' and ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
 order by started_at, job_id, source_id

@@ -40,5 +40,5 @@ select
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), only_kind := 'stagedDelete') c
 left join thresholds t on t.job_id = c.job_id
-where c.outcome = 'held back' and ($job is null or c.job_id = $job) and ($tenant is null or c.tenant_id = $tenant)
+where c.outcome = 'held back' and ($job is null or c.job_id = $job) and of_tenant($tenant, c.tenant_id, c.job_id)
 order by c.staged_at, c.job_id, c.source_id

@@ -37,7 +37,7 @@ with waits as (
     where p.status = 'failure'
         and p.occurred_at >= w.opened_at
         and p.occurred_at <= $at
-        and ($tenant is null or p.tenant_id = $tenant)
+        and of_tenant($tenant, p.tenant_id, p.job_id)
     group by p.job_id, p.source_id
 ), people_names as (
     select job_id, source_id, identity_name(upn, source_name, named_key) as "name"

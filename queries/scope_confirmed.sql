@@ -17,7 +17,7 @@
 with written as (
     select job_id, event_id
     from last_events($since, $until)
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
         and status in ('success', 'warning')
         and "action" is distinct from 'stagedDelete'
 ), confirmations as (

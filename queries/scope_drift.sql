@@ -28,7 +28,7 @@ with judged as (
     where "day" >= date_trunc('day', $since)
         and "day" < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by job_id, clause, "day"
 ), jobs as (
     select job_id, min("day") as first_day, max("day") as last_day, list(distinct "day") as job_days

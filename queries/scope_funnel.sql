@@ -25,7 +25,7 @@ with chosen_events as (
         and occurred_at < $until
         and source_id is not null
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), lasts as (
     select object, max(order_key) as order_key, arg_max(leak, order_key) as leak from chosen_events group by object
 ), leaks as (

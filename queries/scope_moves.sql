@@ -23,7 +23,7 @@ with scope_footings as (
     where occurred_at < $until
         and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), moved as (
     select object, max(order_key) as order_key
     from scope_footings

@@ -25,7 +25,7 @@ with chosen_skips as (
     where occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), skipped as (
     select object, kind, max(order_key) as order_key, count(*) as skips, max(occurred_at) as last_seen_at
     from chosen_skips

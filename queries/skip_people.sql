@@ -44,7 +44,7 @@ from skips
 where occurred_at >= $since
     and occurred_at < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
     and ($kind is null or kind = $kind)
     and ($wants is null or skip_attention(kind) = $wants)
     and ($clause is null or list_contains(unmet, $clause))

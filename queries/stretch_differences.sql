@@ -34,7 +34,7 @@ with chosen_problems as (
     where p.occurred_at >= $since
         and p.occurred_at < $until
         and ($job is null or p.job_id = $job)
-        and ($tenant is null or p.tenant_id = $tenant)
+        and of_tenant($tenant, p.tenant_id, p.job_id)
 ), traits as (
     select within, unnest([
         {'dimension': 'App', 'value': app_name},

@@ -28,7 +28,7 @@ with totals as (
     where occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 )
 select
     successes,

@@ -43,7 +43,7 @@ where e.status = 'failure'
     and e.occurred_at >= $since
     and e.occurred_at < $until
     and ($job is null or e.job_id = $job)
-    and ($tenant is null or e.tenant_id = $tenant)
+    and of_tenant($tenant, e.tenant_id, e.job_id)
 group by e.error_code
 order by objects desc, attempts desc, e.error_code
 limit $limit

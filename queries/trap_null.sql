@@ -75,5 +75,5 @@ from emptied n
 join answered a on a.job_id = n.job_id and a.source_id = n.source_id and a.attribute = n.attribute
 where a.app_value <> ''
     and ($job is null or n.job_id = $job)
-    and ($tenant is null or n.tenant_id = $tenant)
+    and of_tenant($tenant, n.tenant_id, n.job_id)
 order by n.since, n.job_id, n.source_id, n.attribute

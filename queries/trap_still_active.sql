@@ -24,7 +24,7 @@ with newest as (
     from footings
     where occurred_at <= $as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by all
     having arg_max(removal, order_key) = 'disable'
 ), done as (

@@ -61,5 +61,5 @@ select
     s.job_id
 from skipped s
 left join configured t on t.job_id = s.job_id
-where ($job is null or s.job_id = $job) and ($tenant is null or s.tenant_id = $tenant)
+where ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
 order by s.since, s.job_id, s.source_id

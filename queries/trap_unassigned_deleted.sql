@@ -60,5 +60,5 @@ where not l.has_removal
     and l.good_key is not null
     and l.out_key > l.good_key
     and ($job is null or l.job_id = $job)
-    and ($tenant is null or l.tenant_id = $tenant)
+    and of_tenant($tenant, l.tenant_id, l.job_id)
 order by since, l.job_id, l.source_id

@@ -1,11 +1,11 @@
 -- What belongs to which tenant.
 
--- jobs_of_tenant(tenant): one row per job of a tenant, whatever shows it: events, a status, a configuration or a
--- covered stretch of time. A null tenant has all jobs. Records have a tenant of their own: a question that counts
--- events filters by that one, since a semi join takes 10 to 25 ms more of 20 to 210 for 800,000 events.
+-- jobs_of_tenant(tenant): the jobs of a tenant, whatever shows them: events, a status, a configuration or a covered
+-- stretch of time; a row for each time that something does. A question asks for it only where `$tenant` is not null:
+-- that null has all jobs, each once, would take every question 12 ms more.
 --   job_id  the job
 create or replace macro jobs_of_tenant(tenant) as table
-select distinct job_id
+select job_id
 from (
     select tenant_id, job_id from hourly_parts
     union all
@@ -13,9 +13,16 @@ from (
     union all
     select tenant_id, job_id from configurations
     union all
-    select tenant_id, job_id from coverage
+    select lower(tenant_id), job_id from coverage
 )
-where job_id is not null and (tenant::varchar is null or lower(tenant_id) = lower(tenant));
+where tenant_id = lower(tenant) and job_id is not null;
+
+-- of_tenant(tenant, record_tenant, record_job): whether a record is a tenant's: by its own tenant, else by its job's. A
+-- null tenant has all records.
+create or replace macro of_tenant(tenant, record_tenant, record_job) as
+    tenant is null
+    or record_tenant = lower(tenant)
+    or record_tenant is null and record_job in (select j.job_id from jobs_of_tenant(tenant) j);
 
 -- apps_of_tenant(tenant, since, until): one row per app of a tenant, by its jobs' status or configuration, by its own log,
 -- or by the events of a time range.
