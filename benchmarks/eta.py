@@ -128,7 +128,7 @@ def store_of(cycles: dict[str, list[Cycle]]) -> duckdb.DuckDBPyConnection:
     cursor.execute("create temp table arriving as from events limit 0")
     cursor.execute("insert into arriving by name from told_events order by occurred_at")
     cursor.execute("insert into events from arriving")
-    cursor.execute(schema_text("fold.sql"))
+    cursor.execute(schema_text("load_aggregates.sql"))
     cursor.execute("insert into job_snapshots by name from arriving_snapshots")
     return cursor
 

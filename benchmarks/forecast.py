@@ -140,7 +140,7 @@ def store_of(events: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     cursor.execute("create temp table arriving as from events limit 0")
     cursor.execute("insert into arriving by name from imagined_events order by occurred_at")
     cursor.execute("insert into events from arriving")
-    cursor.execute(schema_text("fold.sql"))
+    cursor.execute(schema_text("load_aggregates.sql"))
     return cursor
 
 

@@ -43,7 +43,7 @@ create or replace temp table leavers as
 create or replace temp table of_leavers as
     select distinct x.exchange_id
     from (select exchange_id,
-        unnest(object_keys_of("method", resource_id, "filter", request_body, response_body)) as word
+        unnest(request_object_keys("method", resource_id, "filter", request_body, response_body)) as word
         from base_exchanges) x
     join (select unnest([lower(source_id), lower(target_id), lower(upn)]) as word
         from base_events where source_id in (from leavers)) e using (word);

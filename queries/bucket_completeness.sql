@@ -20,7 +20,7 @@ with graded as (
     from hour_ledger($since::timestamp, $until::timestamp)
     where source = 'events'
         and ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from subjects where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by "hour"
 )
 select

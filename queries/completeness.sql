@@ -28,5 +28,5 @@ select
 from hour_ledger($since::timestamp, $until::timestamp)
 where ($kind is null or source = $kind)
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant or job_id in (select job_id from subjects where tenant_id = $tenant))
+    and ($tenant is null or tenant_id = $tenant or job_id in (from jobs_of_tenant($tenant)))
 order by list_position(['events', 'jobs', 'exchanges'], source), app_name, job_id, tenant_id, "hour"

@@ -20,8 +20,8 @@ with graded as (
     from hour_ledger($since::timestamp, $until::timestamp)
     where source = 'events'
         and ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from subjects where tenant_id = $tenant))
-), worst as (
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
+), worst_grades as (
     select job_id, app_name, "hour", max(grade) as grade
     from graded
     group by grouping sets ((job_id, app_name, "hour"), ("hour"))
@@ -33,6 +33,6 @@ select
     count(*) filter (where grade = 1) as complete,
     count(*) filter (where grade = 2) as partial,
     count(*) filter (where grade = 3) as "unknown"
-from worst
+from worst_grades
 group by job_id, app_name
 order by job_id nulls first, app_name

@@ -25,7 +25,7 @@
 --   heard_at              the newest document of the job
 --   changed_at            since when the configuration is as it is, as far as was read
 --   versions              how many different configurations were read
-with known as (
+with job_records as (
     select job_id, app_name, tenant_id, "hour" as seen_at from hourly
     union all
     select job_id, app_name, tenant_id, observed_at from job_snapshots
@@ -37,11 +37,11 @@ jobs as (
         job_id,
         coalesce(arg_max(app_name, seen_at), job_id) as app_name,
         arg_max(tenant_id, seen_at) as tenant_id
-    from known
+    from job_records
     where job_id is not null
     group by job_id
 ),
-said as (
+newest_status as (
     from job_snapshots
     qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
 ),
@@ -73,7 +73,7 @@ select
     c.observed_at as changed_at,
     coalesce(c.versions, 0) as versions
 from jobs j
-left join said s on s.job_id = j.job_id
+left join newest_status s on s.job_id = j.job_id
 left join configured c on c.job_id = j.job_id
-where ($job is null or j.job_id = $job) and ($tenant is null or j.tenant_id = $tenant)
+where ($job is null or j.job_id = $job) and ($tenant is null or j.job_id in (from jobs_of_tenant($tenant)))
 order by j.app_name, j.job_id

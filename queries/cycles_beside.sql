@@ -26,7 +26,7 @@ with this as (
     where cycle_id = $cycle and ($job is null or job_id = $job)
     order by began_at desc, job_id
     limit 1
-), beside as (
+), neighbours as (
     select
         c.*,
         c.cycle_id = this.cycle_id as is_this,
@@ -55,6 +55,6 @@ select
     objects,
     failed,
     duration_ms
-from beside
+from neighbours
 order by array_position(['this', 'previous of its kind'], relation) nulls last, distance_s, cycle_id
 limit $limit

@@ -45,10 +45,6 @@ where began_at >= $since
     and began_at < $until
     and events >= $least
     and ($job is null or job_id = $job)
-    and ($tenant is null or job_id in (
-        select job_id from hourly_parts where tenant_id = $tenant
-        union all
-        select job_id from job_snapshots where tenant_id = $tenant
-    ))
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by began_at desc, job_id, cycle_id
 limit $limit

@@ -36,9 +36,9 @@ with days as (
     where "hour" >= $since and "hour" < $until
         and status in ('success', 'failure')
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by all
-), known as (
+), day_coverage as (
     select
         job_id,
         (epoch_ms($until::timestamp) - epoch_ms("hour") - 1) // 86_400_000 as ago,
@@ -65,6 +65,6 @@ select
 from (select distinct job_id from counted)
 cross join days
 left join counted using (job_id, ago)
-left join known using (job_id, ago)
+left join day_coverage using (job_id, ago)
 group by job_id
 order by app_name, job_id

@@ -43,9 +43,5 @@ from cycles
 where ended_at >= $since
     and began_at < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or job_id in (
-        select job_id from hourly_parts where tenant_id = $tenant
-        union all
-        select job_id from job_snapshots where tenant_id = $tenant
-    ))
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by app_name, job_id, began_at, cycle_id

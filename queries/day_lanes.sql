@@ -20,19 +20,18 @@
 --   began_at     when the stretch began; of a due time, when a run was due
 --   ended_at     when it ended; of a due time, the end of its grace
 --   why          of a hole: missed, paused or quarantine
-with told as (
+with statuses as (
     from job_snapshots
     where observed_at >= $since::timestamp - interval 2 day and observed_at < $until and observed_at <= $as_of
 ), jobs as (
     select
         job_id,
-        arg_max(tenant_id, seen_at) as tenant_id,
         coalesce(arg_max(app_name, seen_at), job_id) as app_name,
         arg_max(interval_s, seen_at) as interval_s
     from (
-        select job_id, tenant_id, app_name, interval_s, observed_at as seen_at from job_snapshots
+        select job_id, app_name, interval_s, observed_at as seen_at from job_snapshots
         union all
-        select job_id, tenant_id, app_name, null, "hour" from hourly_parts
+        select job_id, app_name, null, "hour" from hourly_parts
     )
     group by job_id
 ), run as (
@@ -45,7 +44,7 @@ with told as (
     from cycles
     join jobs using (job_id)
     where began_at >= $since::timestamp - interval 2 day and began_at < $until and began_at <= $as_of
-), stretch as (
+), spans as (
     select job_id, 'due' as what, due_at as began_at, due_at + to_seconds($grace) as ended_at, null as why
     from run
     where due_at is not null
@@ -61,25 +60,25 @@ with told as (
             else 'missed'
         end
     from run r
-    join told t on t.job_id = r.job_id and observed_at > due_at + to_seconds($grace) and observed_at <= next_at
+    join statuses t on t.job_id = r.job_id and observed_at > due_at + to_seconds($grace) and observed_at <= next_at
     where coalesce(last_began_at < due_at, true) and coalesce(completed_units >= total_units, true)
     group by r.job_id, due_at
-), known as (
+), covered_spans as (
     select job_id, began_at, greatest(ended_at, least(due_at + to_seconds($grace), $as_of)) as ended_at from run
     union all
-    select job_id, least(coalesce(last_began_at, observed_at), observed_at), observed_at from told
+    select job_id, least(coalesce(last_began_at, observed_at), observed_at), observed_at from statuses
     union all
     select job_id, least($until, $as_of), least($until, $as_of) from run
 ), gap as (
     select job_id, max(ended_at) over earlier as began_at, began_at as ended_at
-    from known
+    from covered_spans
     window earlier as (partition by job_id order by began_at rows between unbounded preceding and 1 preceding)
 )
 select job_id, app_name, what, greatest(began_at, $since) as began_at, least(ended_at, $until) as ended_at, why
-from (from stretch union all select job_id, 'unknown', began_at, ended_at, null from gap where ended_at > began_at)
+from (from spans union all select job_id, 'unknown', began_at, ended_at, null from gap where ended_at > began_at)
 join jobs using (job_id)
 where began_at < $until
     and $since < ended_at
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by app_name, job_id, began_at, what

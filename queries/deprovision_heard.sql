@@ -23,9 +23,9 @@
 --   source_id      the person's id in Entra
 --   event_id       the event
 --   job_id         the job
-with heard as materialized (
-    select event_id, job_id, cell, heard_at, "method", http_status, matched_by, score
-    from wire_rows($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
+with event_cells as materialized (
+    select event_id, job_id, cell, requested_at, "method", http_status, matched_by, score
+    from both_sides($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
     where event_id is not null
 )
 select
@@ -34,7 +34,7 @@ select
     c.kind,
     c.ended_at,
     coalesce(h.cell, 'not known') as cell,
-    h.heard_at,
+    h.requested_at as heard_at,
     h."method",
     h.http_status,
     h.matched_by,
@@ -43,9 +43,9 @@ select
     c.event_id,
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second)) c
-left join heard h on h.event_id = c.event_id and h.job_id = c.job_id
+left join event_cells h on h.event_id = c.event_id and h.job_id = c.job_id
 where c.outcome = 'done'
     and c.started_at >= $since
     and ($job is null or c.job_id = $job)
-    and ($tenant is null or c.tenant_id = $tenant)
+    and of_tenant($tenant, c.tenant_id, c.job_id)
 order by coalesce(h.cell, 'not known') = 'both well', c.ended_at desc, c.job_id, c.source_id

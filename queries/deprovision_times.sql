@@ -36,6 +36,6 @@ select
     job_id
 from survival_curve($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
 where ($job is null or job_id = $job)
-    and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 group by job_id, kind
 order by still_open desc, app_name, job_id, kind

@@ -43,6 +43,6 @@ select
     client,
     request_body,
     response_body
-from wire_heard($since::timestamp, $until::timestamp)
+from app_requests($since::timestamp, $until::timestamp)
 where app_id = $app
 order by occurred_at, exchange_id

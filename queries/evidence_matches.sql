@@ -26,7 +26,7 @@ select
     "action",
     status,
     exchange_id,
-    heard_at,
+    requested_at as heard_at,
     "method",
     http_status,
     matched_by,

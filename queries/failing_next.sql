@@ -21,11 +21,11 @@
 --   state        how the object stands now
 --   since        since when that is known
 --   event_id     the event that says so
-with said as (
+with missing_values as (
     select *
     from lacking_values($until)
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
-), wanted as (
+    where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
+), required_attributes as (
     select split_part(word, '=', 1) as job_id, split_part(word, '=', 2) as attribute
     from (select unnest(string_split($required, '|')) as word)
     where contains(word, '=')
@@ -35,8 +35,8 @@ with said as (
     from events
     where occurred_at >= $since
         and occurred_at < $until
-        and ($tenant is null or tenant_id = $tenant)
-        and job_id in (select job_id from wanted)
+        and of_tenant($tenant, tenant_id, job_id)
+        and job_id in (select job_id from required_attributes)
         and ($job is null or job_id = $job)
         and source_type = 'User'
         and "action" in ('create', 'update')
@@ -49,30 +49,30 @@ with said as (
         where event_id in (from written)
             and occurred_at >= $since
             and occurred_at < $until
-            and job_id in (select job_id from wanted)
+            and job_id in (select job_id from required_attributes)
     )
     where json_exists(read.details, '$.userPrincipalName')
-), held as (
+), required_values as (
     select r.*, w.attribute, nullif(trim(r.details ->> ('$."' || w.attribute || '"')), '') is null as lacks
     from readings r
-    join wanted w using (job_id)
+    join required_attributes w using (job_id)
 ), usual as (
-    select job_id, attribute from held group by job_id, attribute having avg((not lacks)::integer) >= 0.8
+    select job_id, attribute from required_values group by job_id, attribute having avg((not lacks)::integer) >= 0.8
 ), inferred as (
-    select h.* from held h join usual u on u.job_id = h.job_id and u.attribute = h.attribute where h.lacks
-), found as (
-    select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from said
+    select h.* from required_values h join usual u on u.job_id = h.job_id and u.attribute = h.attribute where h.lacks
+), at_risk as (
+    select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from missing_values
     union all
     select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
-    where (job_id, source_id) not in (select (job_id, source_id) from said)
-), standing as (
+    where (job_id, source_id) not in (select (job_id, source_id) from missing_values)
+), object_states as (
     select
         job_id,
         source_id,
-        coalesce(folded_name(upn, source_name, named_key), source_id) as "name",
-        folded_state(state, state_key) as state
+        coalesce(identity_name(upn, source_name, named_key), source_id) as "name",
+        identity_state(state, state_key) as state
     from identity_parts
-    where source_id in (select source_id from found)
+    where source_id in (select source_id from at_risk)
     group by job_id, source_id
 )
 select
@@ -85,8 +85,8 @@ select
     i.state,
     min(f.since) as since,
     max(f.event_id) as event_id
-from found f
-join standing i on i.job_id = f.job_id and i.source_id = f.source_id
+from at_risk f
+join object_states i on i.job_id = f.job_id and i.source_id = f.source_id
 where i.state not in ('deleted', 'disabled')
 group by all
 order by f.known_by, since, "name", f.source_id, f.job_id

@@ -22,13 +22,13 @@ with hours as (
 ), jobs as (
     select job_id, coalesce(arg_max(app_name, "hour"), job_id) as app_name
     from hourly
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    where ($job is null or job_id = $job) and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
-), known as (
+), covered_hours as (
     select job_id, "hour", state
     from hours_of($since::timestamp, $until::timestamp)
     where source = 'events'
-), tried as (
+), hourly_attempts as (
     select
         "hour",
         job_id,
@@ -42,11 +42,11 @@ select
     hours."hour",
     jobs.job_id,
     jobs.app_name,
-    case when known.state is not null then coalesce(tried.attempts, 0) end as attempts,
-    case when known.state is not null then coalesce(tried.failures, 0) end as failures,
-    coalesce(known.state, 'unknown') as state
+    case when covered_hours.state is not null then coalesce(hourly_attempts.attempts, 0) end as attempts,
+    case when covered_hours.state is not null then coalesce(hourly_attempts.failures, 0) end as failures,
+    coalesce(covered_hours.state, 'unknown') as state
 from hours
 cross join jobs
-left join known on known."hour" = hours."hour" and known.job_id = jobs.job_id
-left join tried on tried."hour" = hours."hour" and tried.job_id = jobs.job_id
+left join covered_hours on covered_hours."hour" = hours."hour" and covered_hours.job_id = jobs.job_id
+left join hourly_attempts on hourly_attempts."hour" = hours."hour" and hourly_attempts.job_id = jobs.job_id
 order by hours."hour", jobs.app_name, jobs.job_id

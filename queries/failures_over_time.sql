@@ -21,6 +21,6 @@ where status = 'failure'
     and "hour" >= $since
     and "hour" < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
 group by bucket, label
 order by bucket, label

@@ -75,7 +75,7 @@ with status as (
     left join waiting using (job_id)
     left join day using (job_id)
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 )
 select
     job_id,

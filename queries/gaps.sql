@@ -30,7 +30,7 @@ with numbered as (
     where source = 'events'
         and state <> 'complete'
         and ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from subjects where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 )
 select
     job_id,

@@ -33,15 +33,16 @@ with records as (
         *,
         list_filter(units, lambda u: u.flag in ('emptied', 'halved') and u.occurred_at >= $since) as flagged,
         list_transform(list_filter(members, lambda m: m.state = 'unresolved'), lambda m: m."name") as lacking
-    from group_records($until, only_group := $group, only_job := coalesce($job, ''), most := $limit)
-), known as (
+    from group_records($until, only_group := $group, only_job := coalesce($job, ''),
+        only_tenant := coalesce($tenant, ''), most := $limit)
+), group_states as (
     -- What the view identities says of groups; it would fold all people too.
     select
         job_id,
         source_id as group_id,
         arg_max_null(source_name, named_key) as source_name,
         arg_max_null(app_name, named_key) as app_name,
-        folded_state(state, state_key) as state,
+        identity_state(state, state_key) as state,
         max(last_event_at) as last_event_at
     from identity_parts
     where ($group = '' or source_id = $group)
@@ -68,8 +69,8 @@ select
     coalesce(r.job_id, k.job_id) as job_id,
     count(*) over () as of_groups
 from records r
-full join known k on k.job_id = r.job_id and k.group_id = r.group_id
+full join group_states k on k.job_id = r.job_id and k.group_id = r.group_id
 where ($job is null or coalesce(r.job_id, k.job_id) = $job)
-    and ($tenant is null or coalesce(r.job_id, k.job_id) in (select job_id from hourly where tenant_id = $tenant))
+    and ($tenant is null or coalesce(r.job_id, k.job_id) in (from jobs_of_tenant($tenant)))
 order by r.group_id is null, unresolved desc, lost desc, failed desc, group_name, job_id, group_id
 limit $limit

@@ -24,7 +24,7 @@ with waits as (
     select episode, sum(step) over (partition by episode order by moment, step, source_id) as waiting from steps
 ), tops as (
     select episode, max(waiting)::bigint as most from counted group by episode
-), told as (
+), episodes as (
     select
         episode,
         min(since) as began_at,
@@ -42,7 +42,7 @@ select
     t.people,
     tops.most,
     count(o.ended_at) as cycles
-from told t
+from episodes t
 join tops using (episode)
 left join done o on o.ended_at >= t.began_at and o.ended_at <= coalesce(t.ended_at, $until)
 group by all

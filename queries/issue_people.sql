@@ -24,7 +24,7 @@ with waits as (
     from problem_waits($until, only_issue := $issue)
     where job_id = $job and fingerprint = $issue
     group by source_id
-), told as (
+), people as (
     select
         source_id,
         arg_max(source_type, order_key) as source_type,
@@ -37,10 +37,10 @@ with waits as (
     from problems
     where job_id = $job and fingerprint = $issue and occurred_at < $until
     group by source_id
-), called as (
-    select source_id, coalesce(folded_name(upn, source_name, named_key), source_id) as "name"
+), people_names as (
+    select source_id, coalesce(identity_name(upn, source_name, named_key), source_id) as "name"
     from identity_parts
-    where job_id = $job and source_id in (select source_id from told)
+    where job_id = $job and source_id in (select source_id from people)
     group by source_id
 )
 select
@@ -59,8 +59,8 @@ select
     case when w.until < timestamp 'infinity' then w.until end as settled_at,
     case when w.until = timestamp 'infinity' then t.retry_at end as retry_at,
     t.event_id
-from told t
-left join called c using (source_id)
+from people t
+left join people_names c using (source_id)
 left join waits w using (source_id)
 order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id
 limit 1000

@@ -36,10 +36,10 @@
 --   daily             people hit on each day of the window, oldest first
 --   names             whom it hit, up to 1,000
 --   waiting_names     who waits, up to 1,000
-with found as (
+with chosen_issues as (
     select * from error_issues($until)
     where ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
         and (last_seen_at >= $since or waiting > 0)
         and first_seen_at < $until
 ), days as (
@@ -55,11 +55,11 @@ with found as (
     group by all
 ), trend as (
     select f.job_id, f.fingerprint, list(coalesce(h.people, 0) order by d.ago desc) as daily
-    from found f
+    from chosen_issues f
     cross join days d
     left join hits h on h.job_id = f.job_id and h.fingerprint = f.fingerprint and h.ago = d.ago
     group by f.job_id, f.fingerprint
-), lately as (
+), recent_people as (
     select job_id, fingerprint, count(distinct source_id) as people
     from problems
     where occurred_at >= $since and occurred_at < $until
@@ -91,7 +91,7 @@ select
     t.daily,
     f.names,
     f.waiting_names
-from found f
+from chosen_issues f
 left join trend t on t.job_id = f.job_id and t.fingerprint = f.fingerprint
-left join lately l on l.job_id = f.job_id and l.fingerprint = f.fingerprint
+left join recent_people l on l.job_id = f.job_id and l.fingerprint = f.fingerprint
 order by f.waiting desc, f.people desc, f.events desc, f.fingerprint, f.job_id

@@ -16,7 +16,7 @@
 --   kind      new, recurring or noise
 --   events    failures and skips, or events without effect
 --   people    whom they hit
-with wrong as (
+with chosen_problems as (
     select p.occurred_at, p.source_id, p.occurred_at < f.first_at + interval 1 day as is_new
     from problems p
     join (select job_id, fingerprint, min(occurred_at) as first_at from problems group by job_id, fingerprint) f
@@ -24,13 +24,13 @@ with wrong as (
     where p.occurred_at >= $since
         and p.occurred_at < $until
         and ($job is null or p.job_id = $job)
-        and ($tenant is null or p.tenant_id = $tenant)
-), told as (
+        and of_tenant($tenant, p.tenant_id, p.job_id)
+), dated as (
     select
         date_trunc($bucket, occurred_at) as bucket,
         case when is_new then 'new' else 'recurring' end as kind,
         source_id
-    from wrong
+    from chosen_problems
     union all
     select date_trunc($bucket, occurred_at), 'noise', source_id
     from events
@@ -38,10 +38,10 @@ with wrong as (
         and occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
         and (is_benign(status, skip_reason, error_code) or is_pseudo("action", status, changes))
 )
 select bucket, kind, count(*) as events, count(distinct source_id) as people
-from told
+from dated
 group by bucket, kind
 order by bucket, kind

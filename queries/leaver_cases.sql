@@ -46,7 +46,7 @@ select
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second))
 where started_at >= $since
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
     and ($kind is null or kind = $kind)
 order by outcome = 'done', started_at, job_id, source_id
 limit $limit

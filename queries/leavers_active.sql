@@ -44,6 +44,6 @@ select
     source_id,
     event_id,
     job_id
-from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), lasting := true)
-where outcome = 'open' and ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true)
+where outcome = 'open' and ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
 order by started_at, job_id, source_id

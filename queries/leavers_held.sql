@@ -20,7 +20,7 @@
 --   source_id       the person's id in Entra
 --   event_id        the newest event
 --   job_id          the job
-with told as (
+with thresholds as (
     select job_id, arg_max(deletion_threshold, observed_at) as threshold
     from job_snapshots
     where observed_at <= $as_of
@@ -39,6 +39,6 @@ select
     c.event_id,
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), only_kind := 'stagedDelete') c
-left join told t on t.job_id = c.job_id
-where c.outcome = 'held back' and ($job is null or c.job_id = $job) and ($tenant is null or c.tenant_id = $tenant)
+left join thresholds t on t.job_id = c.job_id
+where c.outcome = 'held back' and ($job is null or c.job_id = $job) and of_tenant($tenant, c.tenant_id, c.job_id)
 order by c.staged_at, c.job_id, c.source_id

@@ -44,7 +44,7 @@ from events
 where occurred_at >= $since
     and occurred_at < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
     and ($status is null or status = $status)
     and ($code is null or error_code = $code)
     and ($skip is null or skip_reason = $skip)

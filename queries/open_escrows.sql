@@ -22,7 +22,7 @@ with waiting as (
     select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference
     from waiting_escrows
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     order by opened_at, job_id, source_id
     limit $limit
 ), named as (

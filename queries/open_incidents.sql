@@ -21,7 +21,7 @@
 --   owner             whose it is
 --   note              what was noted
 --   snoozed_until     until when nobody wants to hear of it
-with lasting as (
+with unresolved as (
     select *, coalesce(
         try_cast(evidence ->> '$.leavers' as bigint),
         json_array_length(evidence, '$.leavers')::bigint,
@@ -46,7 +46,7 @@ select
     owner,
     note,
     snoozed_until
-from lasting
+from unresolved
 where $job is null or job_id is null or job_id = $job
 order by
     case severity when 'critical' then 1 when 'warning' then 2 else 3 end,

@@ -28,6 +28,6 @@ from hourly
 where "hour" >= $since
     and "hour" < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
 group by job_id, app_name, "action"
 order by app_name, "action", job_id

@@ -29,7 +29,7 @@
 --   last_event_at    its newest event
 --   open_error_code  the error it is failing with
 --   daily_failures   failures of each day of the window, oldest first
-with found as (
+with search_hits as (
     select job_id, source_id
     from identity_parts
     where contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search))
@@ -37,8 +37,8 @@ with found as (
     select job_id, source_id, state, attempts, failures, success_share, last_success_at, last_event_at, open_error_code
     from identities
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
-        and ($search is null or (job_id, source_id) in (from found))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
+        and ($search is null or (job_id, source_id) in (from search_hits))
         and ($state is null or state = $state)
     order by
         case when $sort = 'failures' then failures end desc,
@@ -49,7 +49,7 @@ with found as (
         job_id
     limit $limit
     offset $offset
-), named as (
+), page_names as (
     -- Only the page's rows: folding the names of a million objects to show fifty would take most of the time.
     select
         job_id,
@@ -76,12 +76,12 @@ with found as (
 )
 select
     job_id,
-    coalesce(named.app_name, job_id) as app_name,
+    coalesce(page_names.app_name, job_id) as app_name,
     source_id,
-    named.source_type,
-    coalesce(named.upn, named.source_name, source_id) as name,
-    named.source_name,
-    named.target_id,
+    page_names.source_type,
+    coalesce(page_names.upn, page_names.source_name, source_id) as name,
+    page_names.source_name,
+    page_names.target_id,
     page.state,
     page.attempts,
     page.failures,
@@ -94,7 +94,7 @@ select
         lambda ago: coalesce(failed.by_day[ago], 0)
     ) as daily_failures
 from page
-join named using (job_id, source_id)
+join page_names using (job_id, source_id)
 left join failed using (job_id, source_id)
 order by
     case when $sort = 'failures' then page.failures end desc,

@@ -11,7 +11,7 @@
 select state, count(*) as objects
 from identities
 where ($job is null or job_id = $job)
-    and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     and ($search is null or (job_id, source_id) in (
         select (job_id, source_id)
         from identity_parts

@@ -12,7 +12,7 @@
 --   job_id         the job
 --   app_name       the application
 --   what           what differs from the reading before
-with told as (
+with readings as (
     select
         *,
         lag({'schedule': schedule_state, 'scope': scope_mode, 'threshold': deletion_threshold, 'host': base_host,
@@ -29,7 +29,7 @@ with told as (
             lambda m: not list_contains(coalesce(before.mappings, []), m)), lambda m: m.target_attribute) as now_other,
         list_transform(list_filter(coalesce(before.mappings, []),
             lambda m: not list_contains(coalesce(mappings, []), m)), lambda m: m.target_attribute) as was_other
-    from told
+    from readings
     where reading > 1
 )
 select

@@ -17,7 +17,7 @@
 --   detail         the SCIM error's words
 --   exchange_id    the exchange
 --   job_id         the job
-with own as materialized (
+with person_events as materialized (
     select job_id, app_id, app_name, occurred_at, lower(target_id) as target_id,
         lower(coalesce(upn, source_name)) as "name"
     from events
@@ -30,11 +30,11 @@ with own as materialized (
         any_value(app_id) as app_id,
         max(coalesce(app_name, job_id)) as app_name,
         list_distinct(list(target_id) || list("name") || [lower($object)]) as keys
-    from own
+    from person_events
     group by job_id
 ), minutes as (
-    select distinct date_trunc('minute', occurred_at) + to_minutes(unnest(range(-15, 16))) as near_at from own
-), heard as (
+    select distinct date_trunc('minute', occurred_at) + to_minutes(unnest(range(-15, 16))) as near_at from person_events
+), nearby_requests as (
     select *
     from exchanges
     where occurred_at >= (select min(near_at) from minutes)
@@ -42,7 +42,8 @@ with own as materialized (
         and date_trunc('minute', occurred_at) in (from minutes)
         and coalesce(operation, '') not in ('probe', 'discover')
 ), keyed as (
-    select *, object_keys_of("method", resource_id, "filter", request_body, response_body) as keys from heard
+    select *, request_object_keys("method", resource_id, "filter", request_body, response_body) as keys
+    from nearby_requests
 )
 select
     x.occurred_at,

@@ -30,9 +30,9 @@ with counted as (
         count(*) filter (where state = 'deleted') as deleted
     from identities
     where ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
-), known as (
+), gaps as (
     select job_id, count(*) as gap_hours
     from completeness
     where source = 'events' and state <> 'complete'
@@ -50,5 +50,5 @@ select
     in_sync / nullif(in_sync + failing + held_back, 0) as in_place_share,
     coalesce(gap_hours, 0) as gap_hours
 from counted
-left join known using (job_id)
+left join gaps using (job_id)
 order by in_place_share, app_name, job_id

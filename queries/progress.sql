@@ -73,5 +73,5 @@ select
     case when rhythm = 'stalled' then moving_at end as stalled_since
 from expectations($as_of::timestamp, $grace)
 where ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by coalesce(under_way, false) desc, app_name, job_id

@@ -22,7 +22,7 @@
 --   is_search      whether it was a search
 --   named          whether the log names the app
 --   failing        failing calls since the last good one
-with own as (
+with app_ids as (
     select app_id from app_jobs where job_id = $job
     union
     select arg_max(app_id, occurred_at)
@@ -45,15 +45,15 @@ with own as (
     from exchanges
     where occurred_at <= $at
         and occurred_at > $at - to_days($days::integer)
-        and (app_id in (select app_id from own)
+        and (app_id in (select app_id from app_ids)
             or (coalesce(app_id, '') = ''
-                and (select count(*) from exchanges where app_id <> '' and app_id not in (select app_id from own)) = 0))
+                and not exists (from exchanges where app_id <> '' and app_id not in (select app_id from app_ids))))
 ), run as (
     select newest_at, max(occurred_at) filter (where is_good and coalesce(occurred_at < newest_at, true)) as good_at
     from calls
     cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
     group by newest_at
-), told as (
+), marked_calls as (
     select
         c.*,
         case
@@ -69,7 +69,7 @@ with own as (
         row_number() over (partition by what order by occurred_at, exchange_id) as nth,
         count(*) over (partition by what) as every,
         count(*) filter (where what = 'failing') over () as failing
-    from told
+    from marked_calls
     where what is not null
 )
 select

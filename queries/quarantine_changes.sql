@@ -13,20 +13,20 @@
 --   setting      what was changed
 --   before       what it was
 --   after        what it became
-with said as (
+with settings as (
     select observed_at, unnest([
-        {'setting': 'schedule', 'held': schedule_state},
-        {'setting': 'interval in seconds', 'held': interval_s::varchar},
-        {'setting': 'deletion limit', 'held': deletion_threshold::varchar}
+        {'setting': 'schedule', 'setting_value': schedule_state},
+        {'setting': 'interval in seconds', 'setting_value': interval_s::varchar},
+        {'setting': 'deletion limit', 'setting_value': deletion_threshold::varchar}
     ], recursive := true)
     from job_snapshots
     where job_id = $job and observed_at < $until
     union all
     select observed_at, unnest([
-        {'setting': 'scope', 'held': scope_mode},
-        {'setting': 'mail on failure', 'held': if("notification", 'on', 'off')},
-        {'setting': 'skips deletions', 'held': if(skip_deletions, 'yes', 'no')},
-        {'setting': 'address', 'held': base_host}
+        {'setting': 'scope', 'setting_value': scope_mode},
+        {'setting': 'mail on failure', 'setting_value': if("notification", 'on', 'off')},
+        {'setting': 'skips deletions', 'setting_value': if(skip_deletions, 'yes', 'no')},
+        {'setting': 'address', 'setting_value': base_host}
     ], recursive := true)
     from configurations
     where job_id = $job and observed_at < $until
@@ -37,12 +37,13 @@ with said as (
         select observed_at, unnest(mappings) as m from configurations where job_id = $job and observed_at < $until
     )
 ), seen as (
-    select setting, held, observed_at, lag(held) over each as before, lag(observed_at) over each as before_at
-    from said
-    where held is not null
-    window each as (partition by setting order by observed_at, held)
+    select setting, setting_value, observed_at, lag(setting_value) over each as before,
+        lag(observed_at) over each as before_at
+    from settings
+    where setting_value is not null
+    window each as (partition by setting order by observed_at, setting_value)
 )
-select before_at, observed_at as seen_at, setting, before, held as after
+select before_at, observed_at as seen_at, setting, before, setting_value as after
 from seen
-where held <> before and observed_at >= $since
+where setting_value <> before and observed_at >= $since
 order by seen_at desc, setting

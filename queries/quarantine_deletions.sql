@@ -19,7 +19,7 @@
 --   staged       objects that are held back now
 --   was_staged   objects that were held back at some time
 --   staged_at    when the first of them was
-with told as (
+with limits as (
     select job_id, arg_max(deletion_threshold, observed_at) filter (where deletion_threshold is not null) as at_most
     from job_snapshots
     where observed_at <= $at
@@ -28,7 +28,7 @@ with told as (
     select job_id, arg_max(cycle_id, ended_at) as cycle_id, arg_max(began_at, ended_at) as began_at
     from cycle_parts
     where began_at <= $at and ($job is null or job_id = $job)
-        and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
 ), removals as (
     select job_id, cycle_id, source_id, min(occurred_at) as occurred_at,
@@ -43,7 +43,7 @@ with told as (
     group by job_id, cycle_id, source_id
 ), counted as (
     select job_id, cycle_id, count(*) as removed from removals group by job_id, cycle_id
-), ever as (
+), staged_ever as (
     select job_id, count(distinct source_id) as was_staged from removals where was_staged group by job_id
 ), latest as (
     select job_id, source_id, arg_max(last_action, occurred_at) as last_action, max(occurred_at) as occurred_at
@@ -74,8 +74,8 @@ select
     coalesce(v.was_staged, 0) as was_staged,
     s.staged_at
 from newest n
-left join told t using (job_id)
+left join limits t using (job_id)
 left join counted c on c.job_id = n.job_id and c.cycle_id = n.cycle_id
 left join staging s on s.job_id = n.job_id
-left join ever v on v.job_id = n.job_id
+left join staged_ever v on v.job_id = n.job_id
 order by n.job_id

@@ -35,6 +35,6 @@ left join noticed n
         and n.opened_at < coalesce(q.closed_at, timestamp 'infinity')
 where q.opened_at <= $at
     and ($job is null or q.job_id = $job)
-    and ($tenant is null or q.job_id in (select job_id from job_snapshots where tenant_id = $tenant))
+    and ($tenant is null or q.job_id in (from jobs_of_tenant($tenant)))
 group by all
 order by q.opened_at desc, q.job_id

@@ -49,5 +49,5 @@ select
     whole
 from headrooms($at::timestamp, least := $least, part := $part, most := $most, altogether := $altogether)
 where ($job is null or job_id = $job)
-    and ($tenant is null or job_id in (select job_id from hourly_parts where tenant_id = $tenant))
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by app_name, job_id, at_most - reached, measure

@@ -17,25 +17,25 @@
 --   tries        tries that failed since
 --   newest_at    the newest of them
 --   sign         cycles or calls: what the inference rests on
-with untold as (
+with unobserved_jobs as (
     select job_id, max(app_name) as app_name
     from hourly_parts
     where "hour" <= $at
         and job_id not in (select job_id from job_snapshots where job_id is not null and observed_at <= $at)
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id
 ), apps as (
     select e.app_id, max(e.job_id) as job_id
     from events e
-    join untold u using (job_id)
+    join unobserved_jobs u using (job_id)
     where e.occurred_at <= $at and e.occurred_at > $at - interval 60 day and e.app_id is not null
     group by e.app_id
 ), tries as (
     select job_id, began_at as tried_at, 'cycles' as sign, succeeded + warnings = 0 and failed > 0 as bad,
         succeeded + warnings > 0 as good
     from cycles
-    join untold using (job_id)
+    join unobserved_jobs using (job_id)
     where began_at <= $at and events > 0
     union all
     select a.job_id, x.occurred_at, 'calls', x.http_status in (401, 403), x.http_status between 200 and 299
@@ -67,7 +67,7 @@ with untold as (
 select job_id, any_value(app_name) as app_name, min(since) as since, arg_min(tries, since) as tries,
     max(newest_at) as newest_at, arg_min(sign, since) as sign
 from slowed
-join untold using (job_id)
+join unobserved_jobs using (job_id)
 where slow >= $least
 group by job_id
 order by since, job_id

@@ -29,25 +29,25 @@
 --   token_ends_at         when its app's token ends, as somebody or the token itself said; null where nobody did
 --   token_said_by         who said so
 --   out_at                when a status first said that its newest quarantine is over
-with known as (
-    select job_id, tenant_id, app_name, "hour" as seen_at from hourly_parts where "hour" <= $at
+with job_records as (
+    select job_id, app_name, "hour" as seen_at from hourly_parts where "hour" <= $at
     union all
-    select job_id, tenant_id, app_name, observed_at from job_snapshots where observed_at <= $at
+    select job_id, app_name, observed_at from job_snapshots where observed_at <= $at
 ), jobs as (
-    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name, arg_max(tenant_id, seen_at) as tenant_id
-    from known
+    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name
+    from job_records
     where job_id is not null and ($job is null or job_id = $job)
     group by job_id
 ), newest as (
     from job_snapshots
     where observed_at <= $at
     qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
-), held as (
+), newest_quarantines as (
     from quarantines
     where opened_at <= $at
     qualify row_number() over (partition by job_id order by opened_at desc) = 1
 ), judged as (
-    select *, coalesce(standing_of(state, schedule_state), 'unknown') as word
+    select *, coalesce(job_condition(state, schedule_state), 'unknown') as word
     from jobs
     left join newest using (job_id)
 )
@@ -73,7 +73,7 @@ select
     t.said_by as token_said_by,
     case when h.closed_at <= $at then h.closed_at end as out_at
 from judged j
-left join held h using (job_id)
+left join newest_quarantines h using (job_id)
 left join token_ends($at::timestamp) t on t.app_name = j.app_name
-where $tenant is null or j.tenant_id = $tenant
+where $tenant is null or j.job_id in (from jobs_of_tenant($tenant))
 order by j.word <> 'quarantined', disabled_at, j.app_name, j.job_id

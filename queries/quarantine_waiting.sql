@@ -22,7 +22,7 @@ with waits as (
     select job_id, source_id, opened_at
     from escrows
     where opened_at <= $at and (closed_at is null or closed_at > $at) and ($job is null or job_id = $job)
-), tried as (
+), attempts_by_object as (
     select
         p.job_id,
         p.source_id,
@@ -37,12 +37,12 @@ with waits as (
     where p.status = 'failure'
         and p.occurred_at >= w.opened_at
         and p.occurred_at <= $at
-        and ($tenant is null or p.tenant_id = $tenant)
+        and of_tenant($tenant, p.tenant_id, p.job_id)
     group by p.job_id, p.source_id
-), called as (
-    select job_id, source_id, folded_name(upn, source_name, named_key) as "name"
+), people_names as (
+    select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
     from identity_parts
-    where source_id in (select source_id from tried)
+    where source_id in (select source_id from attempts_by_object)
     group by job_id, source_id
 )
 select
@@ -57,7 +57,7 @@ select
     retry_at,
     opened_at + interval 28 day as dropped_at,
     error_code
-from tried
-left join called using (job_id, source_id)
+from attempts_by_object
+left join people_names using (job_id, source_id)
 order by leaver desc, opened_at, job_id, source_id
 limit $limit

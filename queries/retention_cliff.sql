@@ -39,15 +39,15 @@ with listed as (
         h.app_name,
         h."hour",
         h.state = 'complete' as complete,
-        bool_or(h.state <> 'unknown') over (partition by h.job_id order by h."hour") as begun
+        bool_or(h.state <> 'unknown') over (partition by h.job_id order by h."hour") as has_begun
     from hour_ledger(
         date_trunc('hour', $now::timestamp) - interval 400 day, $now::timestamp - to_seconds($settle_s::bigint)) h
     left join listed l on lower(l.tenant_id) = lower(h.tenant_id)
     where h.source = 'events'
-), lacking as (
-    select tenant_id, tenant, days, app_name, "hour", "hour" + interval 1 hour + to_days(days::integer) <= $now as gone
+), missing_hours as (
+    select tenant_id, tenant, days, app_name, "hour", "hour" + interval 1 hour + to_days(days::integer) <= $now as is_lost
     from ledger
-    where not complete and (begun or "hour" + interval 1 hour + to_days(days::integer) > $now)
+    where not complete and (has_begun or "hour" + interval 1 hour + to_days(days::integer) > $now)
     union all
     select tenant_id, tenant, coalesce(retention_days, $retention_days), null, unnest(range(
         date_trunc('hour', $now::timestamp - to_days(coalesce(retention_days, $retention_days)::integer)),
@@ -58,37 +58,37 @@ with listed as (
 ), numbered as (
     select
         *,
-        case when not gone then "hour" - to_hours(dense_rank() over (partition by tenant_id, gone order by "hour")) end
+        case when not is_lost then "hour" - to_hours(dense_rank() over (partition by tenant_id, is_lost order by "hour")) end
             as run
-    from lacking
+    from missing_hours
 ), gaps as (
     select
         tenant_id,
         max(tenant) as tenant,
         max(days) as days,
-        gone,
+        is_lost,
         min("hour") as began_at,
         max("hour") + interval 1 hour as ended_at,
         count(distinct "hour") as hours,
         list(distinct app_name order by app_name) as apps
     from numbered
     where $tenant is null or tenant_id = $tenant
-    group by tenant_id, gone, run
+    group by tenant_id, is_lost, run
 )
 select
     g.tenant_id,
     g.tenant,
-    case when g.gone then 'gone' else 'leaving' end as state,
+    case when g.is_lost then 'gone' else 'leaving' end as state,
     g.began_at,
     g.ended_at,
     g.hours,
     array_to_string(g.apps, ', ') as apps,
     g.began_at + to_days(g.days::integer) as leaves_at,
-    case when not g.gone then greatest(0, epoch(g.began_at + to_days(g.days::integer)) - epoch($now::timestamp))::bigint
+    case when not g.is_lost then greatest(0, epoch(g.began_at + to_days(g.days::integer)) - epoch($now::timestamp))::bigint
         end as leaves_in_s,
     g.days as retention_days,
     c.tenant is not null as polled,
     c.outcome
 from gaps g
 left join contacts c on c.tenant = g.tenant and c.feed = 'events'
-order by g.gone, leaves_at, g.tenant_id, g.began_at
+order by g.is_lost, leaves_at, g.tenant_id, g.began_at

@@ -26,6 +26,6 @@ from scope_parts
 where "day" >= date_trunc('day', $since)
     and "day" < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
 group by "day", job_id, clause
 order by app_name, clause, "day", job_id

@@ -16,13 +16,13 @@
 --   unknown       the rest: no log, or none for that moment
 with written as (
     select job_id, event_id
-    from last_told($since, $until)
-    where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+    from last_events($since, $until)
+    where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
         and status in ('success', 'warning')
         and "action" is distinct from 'stagedDelete'
-), heard as (
+), confirmations as (
     select event_id, job_id, any_value(cell) as cell
-    from wire_rows($since, $until)
+    from both_sides($since, $until)
     where event_id is not null and cell in ('both well', 'never seen')
     group by event_id, job_id
 )
@@ -32,6 +32,6 @@ select
     count(*) filter (where h.cell = 'never seen') as never_seen,
     count(*) filter (where h.cell is null) as unknown
 from written w
-left join heard h on h.event_id = w.event_id and h.job_id is not distinct from w.job_id
+left join confirmations h on h.event_id = w.event_id and h.job_id is not distinct from w.job_id
 having count(*) > 0
 order by exported

@@ -28,7 +28,7 @@ with judged as (
     where "day" >= date_trunc('day', $since)
         and "day" < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by job_id, clause, "day"
 ), jobs as (
     select job_id, min("day") as first_day, max("day") as last_day, list(distinct "day") as job_days
@@ -49,7 +49,7 @@ with judged as (
     where days_before >= 3 and evaluated >= $least and abs(share - usual) >= $points
 ), moved as (
     select job_id, clause, arg_max("day", times) as moved_at from outside where times >= 3 group by job_id, clause
-), told as (
+), verdicts as (
     select
         j.job_id,
         max(j.app_name) as app_name,
@@ -77,5 +77,5 @@ select job_id, app_name, clause, evaluated, failed, failed_share, verdict,
         as moved_at,
     case when verdict = 'moved' then before when verdict = 'gone' then failed_share end as share_before,
     case when verdict = 'moved' then after when verdict = 'new' then failed_share end as share_after
-from told
+from verdicts
 order by verdict = 'steady', failed desc, app_name, clause, job_id

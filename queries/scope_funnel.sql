@@ -14,7 +14,7 @@
 --   stage      seen, in scope, matched, changed or exported
 --   leak       why objects did not reach the stage; null in the line of those that did
 --   objects    distinct objects
-with told as (
+with chosen_events as (
     select
         object_number(job_id, source_id) as object,
         order_of(occurred_at, event_id) as order_key,
@@ -25,9 +25,9 @@ with told as (
         and occurred_at < $until
         and source_id is not null
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), lasts as (
-    select object, max(order_key) as order_key, arg_max(leak, order_key) as leak from told group by object
+    select object, max(order_key) as order_key, arg_max(leak, order_key) as leak from chosen_events group by object
 ), leaks as (
     -- At which step a failure left is told by problems, so that no steps are read.
     select

@@ -33,8 +33,8 @@ select
     source_id,
     event_id,
     job_id
-from last_told($since, $until)
-where ($job is null or job_id = $job) and ($tenant is null or tenant_id = $tenant)
+from last_events($since, $until)
+where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
     and (leak = $leak
         or $leak is null
             and stage_of(leak) > (select ordinal from funnel_stages where stage = $stage))

@@ -17,21 +17,21 @@
 --   moved_at     when
 --   source_id    the object's id in Entra
 --   job_id       the job
-with standing as (
+with scope_footings as (
     select object_number(job_id, source_id) as object, occurred_at, order_key, footing = 'out' as is_out
     from footings
     where occurred_at < $until
         and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), moved as (
     select object, max(order_key) as order_key
-    from standing
+    from scope_footings
     group by object
     having max(occurred_at) >= $since
         and arg_max(is_out, order_key)
             <> coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key))
-), told as (
+), moved_footings as (
     select f.*
     from (select *, object_number(job_id, source_id) as object from footings) f
     join moved m on m.object = f.object and f.order_key <= m.order_key
@@ -44,7 +44,7 @@ with standing as (
         arg_max(coalesce("name", source_id), order_key) as "name",
         arg_max(app_name, order_key) as app_name,
         max(occurred_at) as moved_at
-    from told
+    from moved_footings
     where footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped'
     group by object
 )

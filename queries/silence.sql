@@ -30,5 +30,5 @@ select
     good_at
 from silences($at::timestamp, $grace)
 where ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by coalesce(cause, '') = 'idle', since, job_id

@@ -19,25 +19,25 @@
 --   attributes      the attributes that are missing
 --   apps            the applications
 --   last_seen_at    the newest
-with told as (
+with chosen_skips as (
     select object_number(job_id, source_id) as object, kind, order_key, occurred_at, app_name, attribute
     from skips
     where occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 ), skipped as (
     select object, kind, max(order_key) as order_key, count(*) as skips, max(occurred_at) as last_seen_at
-    from told
+    from chosen_skips
     group by object, kind
-), stands as (
-    select object, folded_state(state, state_key) = 'skipped' as is_skipped
+), object_states as (
+    select object, identity_state(state, state_key) = 'skipped' as is_skipped
     from (select object_number(job_id, source_id) as object, state, state_key from identity_parts)
     group by object
 ), waits as (
     select s.*, i.is_skipped and s.order_key = max(s.order_key) over (partition by s.object) as waits
     from skipped s
-    left join stands i on i.object = s.object
+    left join object_states i on i.object = s.object
 ), kinds as (
     select kind, count(*) as objects, count(*) filter (where waits) as waiting, sum(skips)::bigint as skips,
         max(order_key) as order_key, max(last_seen_at) as last_seen_at
@@ -46,7 +46,7 @@ with told as (
 ), named as (
     select kind, string_agg(distinct attribute, ', ' order by attribute) as attributes,
         string_agg(distinct app_name, ', ' order by app_name) as apps
-    from (select distinct kind, attribute, app_name from told)
+    from (select distinct kind, attribute, app_name from chosen_skips)
     group by kind
 ), newest as (
     select k.kind, any_value(s) as skip
@@ -55,14 +55,14 @@ with told as (
     group by k.kind
 )
 select
-    skip_wants(k.kind) as wants,
+    skip_attention(k.kind) as wants,
     k.kind,
     k.objects,
     k.waiting,
     k.skips,
     skip_sentence(k.kind, skip."name", coalesce(skip.app_name, 'the app'), skip.source_type, skip.attribute,
         skip.clauses, skip.reason) as sentence,
-    skip_cure(k.kind, coalesce(skip.app_name, 'the app'), skip.source_type, skip.attribute) as cure,
+    skip_remedy(k.kind, coalesce(skip.app_name, 'the app'), skip.source_type, skip.attribute) as cure,
     n.attributes,
     n.apps,
     k.last_seen_at

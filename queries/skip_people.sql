@@ -31,8 +31,8 @@ select
     arg_max(
         skip_sentence(kind, "name", coalesce(app_name, 'the app'), source_type, attribute, clauses, reason), order_key
     ) as sentence,
-    arg_max(skip_cure(kind, coalesce(app_name, 'the app'), source_type, attribute), order_key) as cure,
-    skip_wants(arg_max(kind, order_key)) as wants,
+    arg_max(skip_remedy(kind, coalesce(app_name, 'the app'), source_type, attribute), order_key) as cure,
+    skip_attention(arg_max(kind, order_key)) as wants,
     arg_max(kind, order_key) as kind,
     count(*) as skips,
     min(occurred_at) as first_seen_at,
@@ -44,9 +44,9 @@ from skips
 where occurred_at >= $since
     and occurred_at < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
     and ($kind is null or kind = $kind)
-    and ($wants is null or skip_wants(kind) = $wants)
+    and ($wants is null or skip_attention(kind) = $wants)
     and ($clause is null or list_contains(unmet, $clause))
 group by job_id, source_id
 order by last_seen_at desc, "name", job_id, source_id

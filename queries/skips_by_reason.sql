@@ -25,6 +25,6 @@ where status = 'skipped'
     and occurred_at >= $since
     and occurred_at < $until
     and ($job is null or job_id = $job)
-    and ($tenant is null or tenant_id = $tenant)
+    and of_tenant($tenant, tenant_id, job_id)
 group by skip_reason, benign
 order by benign, objects desc, skip_reason

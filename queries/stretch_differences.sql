@@ -23,7 +23,7 @@
 --   ratio            how many times as common it is inside
 --   ratio_low        the low end of the interval
 --   ratio_high       its high end
-with wrong as (
+with chosen_problems as (
     select p.*, p.occurred_at >= $begins and p.occurred_at < $ends as within, e.attributes
     from problems p
     left join (
@@ -34,8 +34,8 @@ with wrong as (
     where p.occurred_at >= $since
         and p.occurred_at < $until
         and ($job is null or p.job_id = $job)
-        and ($tenant is null or p.tenant_id = $tenant)
-), told as (
+        and of_tenant($tenant, p.tenant_id, p.job_id)
+), traits as (
     select within, unnest([
         {'dimension': 'App', 'value': app_name},
         {'dimension': 'Action', 'value': "action"},
@@ -50,18 +50,19 @@ with wrong as (
         {'dimension': 'Message', 'value': detail},
         {'dimension': 'Hour of the day (UTC)', 'value': strftime(occurred_at, '%H:00')}
     ] || list_transform(coalesce(attributes, []), lambda a: {'dimension': 'Attribute changed', 'value': a})) as word
-    from wrong
+    from chosen_problems
 ), counted as (
     select
         word.dimension as dimension,
         word.value as value,
         count(*) filter (where within) as a,
         count(*) filter (where not within) as c
-    from told
+    from traits
     where word.value is not null
     group by all
 ), sized as (
-    select *, (select count(*) from wrong where within) as n, (select count(*) from wrong where not within) as m
+    select *, (select count(*) from chosen_problems where within) as n,
+        (select count(*) from chosen_problems where not within) as m
     from counted
 )
 select

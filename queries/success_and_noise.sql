@@ -16,7 +16,7 @@
 --   pseudo           updates that altered nothing
 --   share_without    successes that altered something, of those and failures; null where nothing was tried
 --   share_with       all of that counted as well done; null where nothing happened
-with told as (
+with totals as (
     select
         count(*) filter (where status = 'success') as successes,
         count(*) filter (where status = 'failure') as failures,
@@ -28,7 +28,7 @@ with told as (
     where occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
 )
 select
     successes,
@@ -38,5 +38,5 @@ select
     pseudo,
     (successes - pseudo) / nullif(successes - pseudo + failures, 0) as share_without,
     (successes + redundant + out_of_scope) / nullif(successes + redundant + out_of_scope + failures, 0) as share_with
-from told
+from totals
 order by successes

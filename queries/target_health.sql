@@ -35,7 +35,7 @@ select
     count(*) filter (where h.http_status >= 500) / count(*) as broken_share,
     count(*) filter (where h.http_status between 400 and 499 and h.http_status <> 429) as refused,
     count(*) filter (where h.http_status is null) as silent
-from wire_heard($since::timestamp, $until::timestamp) h
+from app_requests($since::timestamp, $until::timestamp) h
 left join named n on n.app_id = h.app_id
 where $job::varchar is null or n.app_id is not null
 group by h.app_id, verb

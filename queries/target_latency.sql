@@ -31,7 +31,7 @@ from (
     where $job::varchar is null and occurred_at >= $since and occurred_at < $until
     union all
     select occurred_at, "method", operation, http_status, duration_ms
-    from wire_heard($since::timestamp, $until::timestamp)
+    from app_requests($since::timestamp, $until::timestamp)
     where app_id in (select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
 ) h
 group by all

@@ -23,13 +23,13 @@
 --   http_status    its answer
 --   duration_ms    how long it took
 --   detail         the error's words, if it has any
-with heard as (
+with marked_requests as (
     select
         h.* exclude (request_body, response_body),
         count(*) over (partition by h.app_id, h."method") as of_requests,
         lint_marks(h."method", h.operation, h.resource_type, h.http_status, h.scim_type, h.duration_ms, h.request_body,
             h.response_body, $slow_ms) as marks
-    from wire_heard($since::timestamp, $until::timestamp) h
+    from app_requests($since::timestamp, $until::timestamp) h
     where ($app::varchar is null or h.app_id = $app)
         and ($job::varchar is null or h.app_id in (
             select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
@@ -48,6 +48,6 @@ select
     arg_max(http_status, (occurred_at, exchange_id)) as http_status,
     arg_max(duration_ms, (occurred_at, exchange_id)) as duration_ms,
     arg_max(detail, (occurred_at, exchange_id)) as detail
-from (select * exclude (marks), unnest(marks) as mark from heard)
+from (select * exclude (marks), unnest(marks) as mark from marked_requests)
 group by app_id, mark
 order by app_id nulls last, requests desc, mark

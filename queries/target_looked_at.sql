@@ -34,7 +34,7 @@ select
     count(response_body) as answered,
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
-from wire_heard($since::timestamp, $until::timestamp)
+from app_requests($since::timestamp, $until::timestamp)
 where ($app::varchar is null or app_id = $app)
     and ($job::varchar is null or app_id in (
         select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))

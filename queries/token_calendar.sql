@@ -20,9 +20,15 @@
 --   refusals       how many of them
 --   http_status    the newest one's status
 with apps as (
-    select app_name from hourly_parts where $tenant is null or tenant_id = $tenant
-    union
-    select app_name from job_snapshots where $tenant is null or tenant_id = $tenant
+    select app_name
+    from (
+        select job_id, app_name from hourly_parts
+        union all
+        select job_id, app_name from job_snapshots
+        union all
+        select job_id, app_name from configurations
+    )
+    where $tenant is null or job_id in (from jobs_of_tenant($tenant))
     union
     select app_name from token_ends($at::timestamp) where $tenant is null
 ), refused as (

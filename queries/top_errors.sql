@@ -22,7 +22,9 @@
 with failing as (
     select open_error_code as error_code, count(*) as objects
     from identities
-    where state = 'failing' and ($job is null or job_id = $job)
+    where state = 'failing'
+        and ($job is null or job_id = $job)
+        and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by open_error_code
 )
 select
@@ -41,7 +43,7 @@ where e.status = 'failure'
     and e.occurred_at >= $since
     and e.occurred_at < $until
     and ($job is null or e.job_id = $job)
-    and ($tenant is null or e.tenant_id = $tenant)
+    and of_tenant($tenant, e.tenant_id, e.job_id)
 group by e.error_code
 order by objects desc, attempts desc, e.error_code
 limit $limit

@@ -26,12 +26,12 @@ select
     m.back_at as since,
     case m.was when 'removed' then 'Back since then' else 'In scope again since then' end
         || ', and no group event has named the person again. Before: '
-        || some_of(m.groups) || '.' as seen,
+        || short_list(m.groups) || '.' as seen,
     'Take the person out of the group and put them in again, or restart the job, which sends all memberships.' as cure,
     m.source_id,
     m.event_id,
     m.job_id
 from lost_memberships($as_of::timestamp + interval 1 second) m
 where ($job is null or m.job_id = $job)
-    and ($tenant is null or m.job_id in (select job_id from subjects where tenant_id = $tenant))
+    and ($tenant is null or m.job_id in (from jobs_of_tenant($tenant)))
 order by m.was, m.back_at, m.job_id, m.source_id

@@ -20,11 +20,11 @@
 --   job_id      the job
 with changed as (
     select job_id, source_id, occurred_at, event_id, order_key, target_id, app_id, tenant_id, app_name, "name",
-        unnest(told, recursive := true)
+        unnest(changed_attributes, recursive := true)
     from (
         select job_id, source_id, occurred_at, event_id, order_of(occurred_at, event_id) as order_key, target_id,
             app_id, tenant_id, app_name, coalesce(upn, source_name, source_id) as "name",
-            list_filter(changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> '') as told
+            list_filter(changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> '') as changed_attributes
         from events
         where occurred_at >= $since and occurred_at <= $as_of and lower(coalesce(source_type, '')) <> 'group'
             and (job_id, source_id) in (
@@ -54,8 +54,8 @@ with changed as (
     from answers_between($since, $as_of)
     where resource_id in (select target_id from emptied)
 ), answered as (
-    select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as heard_at,
-        arg_max(coalesce(scim_value(x.resource, n.attribute), ''), x.occurred_at) as held
+    select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as answered_at,
+        arg_max(coalesce(scim_value(x.resource, n.attribute), ''), x.occurred_at) as app_value
     from emptied n
     join answers x on x.resource_id = n.target_id and x.occurred_at >= n.since and coalesce(x.app_id = n.app_id, true)
     where json_extract_string(x.resource, '$.id') = n.target_id
@@ -65,15 +65,15 @@ select
     coalesce(n.app_name, n.job_id) as app_name,
     n."name",
     n.since,
-    n.attribute || ' was emptied, and on ' || strftime(a.heard_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'
-        || a.held || '›.' as seen,
+    n.attribute || ' was emptied, and on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'
+        || a.app_value || '›.' as seen,
     'Empty it in the app by hand, or map an expression that sends an empty text instead of nothing.' as cure,
     n.source_id,
     n.event_id,
     n.job_id
 from emptied n
 join answered a on a.job_id = n.job_id and a.source_id = n.source_id and a.attribute = n.attribute
-where a.held <> ''
+where a.app_value <> ''
     and ($job is null or n.job_id = $job)
-    and ($tenant is null or n.tenant_id = $tenant)
+    and of_tenant($tenant, n.tenant_id, n.job_id)
 order by n.since, n.job_id, n.source_id, n.attribute

@@ -24,7 +24,7 @@ with newest as (
     from footings
     where occurred_at <= $as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
         and ($job is null or job_id = $job)
-        and ($tenant is null or tenant_id = $tenant)
+        and of_tenant($tenant, tenant_id, job_id)
     group by all
     having arg_max(removal, order_key) = 'disable'
 ), done as (
@@ -42,7 +42,7 @@ with newest as (
     where f.occurred_at <= $as_of and f.ends is not null
     group by f.object
     having arg_min(f.ends, f.order_key) = 'done'
-), near as (
+), nearby_answers as (
     -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
     from (
         select d.job_id, d.source_id, x.exchange_id, x.app_id
@@ -51,28 +51,28 @@ with newest as (
         union all
         select d.job_id, d.source_id, x.exchange_id, x.app_id
         from done d
-        join answers_between($since, $as_of) x on x.resource_id is null and looked_for(x."filter") = lower(d."name")
+        join answers_between($since, $as_of) x on x.resource_id is null and filter_value(x."filter") = lower(d."name")
     )
 ), shown as (
     select * exclude (response_body), resource_in(response_body) as resource
     from answers_between($since, $as_of)
-    where exchange_id in (select exchange_id from near)
+    where exchange_id in (select exchange_id from nearby_answers)
 ), answered as (
     select
         d.job_id,
         d.source_id,
-        max(x.occurred_at) as heard_at,
+        max(x.occurred_at) as answered_at,
         arg_max(x.resource ->> '$.active', x.occurred_at) as active,
         arg_max(x."method", x.occurred_at) as "method",
-        min(x.occurred_at) filter (where is_true((x.resource ->> '$.active'))) as first_at
+        min(x.occurred_at) filter (where truth_value((x.resource ->> '$.active'))) as first_at
     from done d
-    join near n on n.job_id = d.job_id and n.source_id = d.source_id and coalesce(n.app_id = d.app_id, true)
+    join nearby_answers n on n.job_id = d.job_id and n.source_id = d.source_id and coalesce(n.app_id = d.app_id, true)
     join shown x on x.exchange_id = n.exchange_id
     where (x.resource ->> '$.active') is not null and (x.resource ->> '$.id') = d.target_id
         and (x.occurred_at > d.ended_at + interval 2 minute
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
     group by d.job_id, d.source_id
-), back as (
+), returned as (
     select d.job_id, d.source_id
     from done d
     join footings t on t.job_id = d.job_id and t.source_id = d.source_id and t.occurred_at > d.ended_at
@@ -83,7 +83,7 @@ select
     d."name",
     a.first_at as since,
     'Entra disabled the account on ' || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '
-        || a."method" || ' on ' || strftime(a.heard_at, '%Y-%m-%d %H:%M') || ' UTC says active: ' || a.active || '.'
+        || a."method" || ' on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC says active: ' || a.active || '.'
         as seen,
     'Disable it in the app by hand, and ask its vendor: the app took active: false and did not keep it.' as cure,
     d.source_id,
@@ -91,6 +91,6 @@ select
     d.job_id
 from done d
 join answered a on a.job_id = d.job_id and a.source_id = d.source_id
-where is_true(a.active)
-    and (d.job_id, d.source_id) not in (from back)
+where truth_value(a.active)
+    and (d.job_id, d.source_id) not in (from returned)
 order by since, d.job_id, d.source_id

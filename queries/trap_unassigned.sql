@@ -17,7 +17,7 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with told as (
+with people_footings as (
     select * from footings where occurred_at <= $as_of and lower(coalesce(source_type, '')) <> 'group'
 ), kept as (
     select
@@ -25,8 +25,9 @@ with told as (
         source_id,
         max(order_key) filter (where footing = 'in') as good_key,
         max(order_key) filter (where removal is not null) as removal_key
-    from told
-    where (job_id, source_id) in (select (job_id, source_id) from told where skip_reason = 'NotEffectivelyEntitled')
+    from people_footings
+    where (job_id, source_id) in (
+        select (job_id, source_id) from people_footings where skip_reason = 'NotEffectivelyEntitled')
     group by job_id, source_id
 ), skipped as (
     select
@@ -37,7 +38,7 @@ with told as (
         coalesce(arg_max(t."name", t.order_key), t.source_id) as "name",
         min(t.occurred_at) as since,
         arg_min(t.event_id, t.order_key) as event_id
-    from told t
+    from people_footings t
     join kept k on k.job_id = t.job_id and k.source_id = t.source_id
     where t.skip_reason = 'NotEffectivelyEntitled'
         and t.order_key > k.good_key
@@ -60,5 +61,5 @@ select
     s.job_id
 from skipped s
 left join configured t on t.job_id = s.job_id
-where ($job is null or s.job_id = $job) and ($tenant is null or s.tenant_id = $tenant)
+where ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
 order by s.since, s.job_id, s.source_id

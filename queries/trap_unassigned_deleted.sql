@@ -17,15 +17,15 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with gone as (
-    select source_id, min(occurred_at) as gone_at, arg_min(event_id, occurred_at) as event_id,
-        arg_min(coalesce(app_name, job_id), occurred_at) as told_app,
+with departures as (
+    select source_id, min(occurred_at) as departed_at, arg_min(event_id, occurred_at) as event_id,
+        arg_min(coalesce(app_name, job_id), occurred_at) as deleting_app,
         arg_min(coalesce(removal = 'delete', false), occurred_at) as deleted
     from footings
     where occurred_at <= $as_of
         and (removal = 'delete' and status <> 'skipped' or footing = 'out' and left_as = 'no longer found')
     group by source_id
-), lives as (
+), people_by_job as (
     select
         t.job_id,
         t.source_id,
@@ -35,18 +35,18 @@ with gone as (
         max(t.order_key) filter (where t.footing = 'in') as good_key,
         max(t.order_key) filter (where t.skip_reason = 'NotEffectivelyEntitled'
             or t.removal = 'disable' and t.left_as is distinct from 'account disabled') as out_key,
-        coalesce(bool_or(t.removal in ('delete', 'stagedDelete')), false) as told,
+        coalesce(bool_or(t.removal in ('delete', 'stagedDelete')), false) as has_removal,
         coalesce(bool_or(t.removal = 'disable' and t.status = 'success'), false) as disabled
     from footings t
-    where t.occurred_at <= $as_of and t.source_id in (select source_id from gone)
+    where t.occurred_at <= $as_of and t.source_id in (select source_id from departures)
         and lower(coalesce(t.source_type, '')) <> 'group'
     group by t.job_id, t.source_id
 )
 select
     coalesce(l.app_name, l.job_id) as app_name,
     l."name",
-    g.gone_at as since,
-    case when g.deleted then g.told_app || ' was told to delete, '
+    g.departed_at as since,
+    case when g.deleted then g.deleting_app || ' was told to delete, '
         else 'The import no longer finds the person, and ' end
         || 'this app was not told, since the person was not assigned here any more. The account there is '
         || case when l.disabled then 'disabled.' else 'in use as before.' end as seen,
@@ -54,11 +54,11 @@ select
     l.source_id,
     g.event_id,
     l.job_id
-from lives l
-join gone g on g.source_id = l.source_id
-where not l.told
+from people_by_job l
+join departures g on g.source_id = l.source_id
+where not l.has_removal
     and l.good_key is not null
     and l.out_key > l.good_key
     and ($job is null or l.job_id = $job)
-    and ($tenant is null or l.tenant_id = $tenant)
+    and of_tenant($tenant, l.tenant_id, l.job_id)
 order by since, l.job_id, l.source_id

@@ -37,7 +37,7 @@ select
     r."method",
     r."path",
     r.http_status,
-    r.heard_at,
+    r.requested_at as heard_at,
     r.matched_by,
     r.score,
     r.apart_s,
@@ -47,7 +47,7 @@ select
     r.exchange_id,
     r.job_id,
     r.source_id
-from wire_rows($since::timestamp, $until::timestamp) r
+from both_sides($since::timestamp, $until::timestamp) r
 where r.cell = $cell
     and ($app::varchar is null or r.app_id = $app)
     and ($job::varchar is null or r.app_id in (

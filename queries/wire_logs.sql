@@ -21,7 +21,7 @@
 --   skew_s        seconds by which the app's clock is ahead of Entra's; null where too few pairs agree
 --   drift_s       by how many seconds that changed from day to day
 --   pairs         pairs that the clock was set right by
-with heard as (
+with request_counts as (
     select
         h.app_id,
         count(*) as requests,
@@ -30,11 +30,11 @@ with heard as (
         count(*) filter (where h.request_body is not null or h.response_body is not null) as with_bodies,
         min(h.occurred_at) as first_at,
         max(h.occurred_at) as last_at
-    from wire_heard($since::timestamp, $until::timestamp) h
+    from app_requests($since::timestamp, $until::timestamp) h
     join exchanges x
         on x.exchange_id = h.exchange_id and x.occurred_at = h.occurred_at
     group by h.app_id
-), told as (
+), event_counts as (
     select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events
     from events
     where occurred_at >= $since and occurred_at < $until
@@ -49,8 +49,8 @@ select
     median(p.skew_s) as skew_s,
     max(p.skew_s) - min(p.skew_s) as drift_s,
     max(p.skew_pairs) as pairs
-from heard h
-left join told t on t.app_id = h.app_id
+from request_counts h
+left join event_counts t on t.app_id = h.app_id
 left join pairs p on p.app_id = h.app_id
 where $job::varchar is null or h.app_id in (
     select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)

@@ -25,10 +25,10 @@ select
     count(distinct "name") as objects,
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
-from wire_rows($since::timestamp, $until::timestamp)
+from both_sides($since::timestamp, $until::timestamp)
 where ($job::varchar is null or app_id in (
         select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
-    and ($tenant::varchar is null or app_id in (
-        select app_id from events where tenant_id = $tenant and occurred_at >= $since and occurred_at < $until))
+    and ($tenant::varchar is null
+        or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))
 group by app_id, cell
 order by app_name nulls last, app_id, cell

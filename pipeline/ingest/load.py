@@ -195,7 +195,7 @@ def lowest(cursor: Cursor, table: str, margin: int) -> str:
 
 def fold() -> str:
     """Gives the statements that add the arriving events to the folds."""
-    return schema_text("fold.sql")
+    return schema_text("load_aggregates.sql")
 
 
 def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: datetime) -> None:

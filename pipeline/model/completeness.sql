@@ -1,8 +1,9 @@
--- Which hours are known, and how well. Read after derived.sql; a view uses those above it.
+-- Which hours are covered by what was read, and how well.
 
--- vouched: what each stretch of time rests on, without what vouches for nothing. Where maintenance dropped old rows, a
--- line of the source forgotten says up to when: before that nothing is vouched for any more.
-create or replace view vouched as
+-- valid_coverage: one row per stretch of time that a reading covers, without empty ones. Where maintenance dropped old
+-- rows, a line of the source forgotten holds up to when: before that nothing is covered any more.
+--   coverage.*  as in the table; since is never before what was forgotten
+create or replace view valid_coverage as
 select
     c.source,
     c.tenant_id,
@@ -18,17 +19,24 @@ cross join (
 ) f
 where c.until > greatest(c.since, f.until) and c.source <> 'forgotten';
 
--- kind_of: what a source speaks of. Sources of one kind make up for each other: what a container lacks, a poll
--- may have.
-create or replace macro kind_of(source) as
+-- record_kind(source): the kind of record that a source brings. Sources of one kind make up for each other: what a
+-- container lacks, a poll may have.
+create or replace macro record_kind(source) as
     case
         when source = 'jobs' then 'jobs'
         when source in ('scim', 'scim_pairs', 'access_log') then 'exchanges'
         else 'events'
     end;
 
--- stretches: what is vouched for one job, or for a tenant's every job, with stretches that meet or overlap made one.
--- Settled ones end where nothing more is expected, the others where late records may still come.
+-- stretches: one row per unbroken stretch of time that is covered for one job, or for all jobs of a tenant, with those
+-- that meet or overlap made one. Settled ones end where nothing more is expected, the others where late records may
+-- still come.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for all of the tenant
+--   settled    whether nothing more is expected
+--   since      where it begins
+--   until      where it ends
 create or replace view stretches as
 select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
 from (
@@ -42,16 +50,20 @@ from (
             coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
                 rows between unbounded preceding and 1 preceding), true) as begins
         from (
-            select kind_of(source) as source, tenant_id, job_id, false as settled, since, until from vouched
+            select record_kind(source) as source, tenant_id, job_id, false as settled, since, until from valid_coverage
             union all
-            select kind_of(source), tenant_id, job_id, true, since, settled_until from vouched
+            select record_kind(source), tenant_id, job_id, true, since, settled_until from valid_coverage
             where settled_until > since
         )
     )
 )
 group by source, tenant_id, job_id, settled, island;
 
--- subjects: whose hours are told: each job's, as each tenant's logs name it, and each tenant's SCIM requests.
+-- subjects: one row per subject whose hours are covered or not: each job, as each tenant's logs name it, and each
+-- tenant's SCIM requests.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant; null where the log names none
+--   job_id     the job; null for SCIM requests
 create or replace view subjects as
 select 'events' as source, tenant_id, job_id from hourly_parts where job_id is not null
 union
@@ -59,16 +71,22 @@ select 'events', tenant_id, job_id from job_snapshots
 union
 select 'jobs', tenant_id, job_id from job_snapshots
 union
-select kind_of(source), tenant_id, job_id
+select record_kind(source), tenant_id, job_id
 from coverage
-where source <> 'forgotten' and (job_id is not null or kind_of(source) = 'exchanges');
+where source <> 'forgotten' and (job_id is not null or record_kind(source) = 'exchanges');
 
--- hours_of: what is known of each hour that anything touches, of those from earliest, inclusive, to latest, exclusive.
--- complete: one settled stretch covers it; partial: anything less, such as an event that no stretch explains.
+-- hours_of(earliest, latest): one row per subject and hour that anything touches, of the hours from earliest,
+-- inclusive, to latest, exclusive. complete: one settled stretch covers it; partial: anything less, such as an event
+-- that no stretch explains.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   hour       the hour, by its beginning
+--   state      complete or partial
 create or replace macro hours_of(earliest, latest) as table
-with known as materialized (
+with covered as materialized (
     from stretches
-), told as (
+), subject_stretches as (
     select
         source,
         any_value(tenant_id) as tenant_id,
@@ -79,16 +97,16 @@ with known as materialized (
     from (
         select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
         from subjects k
-        join known s on s.source = k.source and s.job_id = k.job_id
+        join covered s on s.source = k.source and s.job_id = k.job_id
         union all
         select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
         from subjects k
-        join known s
+        join covered s
             on s.source = k.source and s.job_id is null and lower(s.tenant_id) is not distinct from lower(k.tenant_id)
     )
     where since < latest and until > date_trunc('hour', earliest)
     group by all
-), united as (
+), united_stretches as (
     select source, tenant_id, job_id, settled, min(since) as since, max(until) as until
     from (
         select
@@ -101,11 +119,11 @@ with known as materialized (
                 *,
                 coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
                     rows between unbounded preceding and 1 preceding), true) as begins
-            from told
+            from subject_stretches
         )
     )
     group by source, tenant_id, job_id, settled, island
-), marked as (
+), touched_hours as (
     select
         source,
         tenant_id,
@@ -116,7 +134,7 @@ with known as materialized (
                 date_trunc('hour', until), interval 1 hour)
             else range(date_trunc('hour', since), until, interval 1 hour)
         end) as "hour"
-    from united
+    from united_stretches
     union all
     select 'events', tenant_id, job_id, false, "hour"
     from hourly_parts
@@ -132,13 +150,19 @@ select
     job_id,
     "hour",
     case when bool_or(whole) then 'complete' else 'partial' end as state
-from marked
+from touched_hours
 group by source, job_id, case when job_id is null then tenant_id end, "hour";
 
--- hour_ledger: every hour from earliest to latest of every job, and of each tenant's SCIM requests; unknown where
--- nothing touches it.
+-- hour_ledger(earliest, latest): one row per subject and hour from earliest to latest; unknown where nothing touches
+-- it.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   app_name   the app's name
+--   hour       the hour, by its beginning
+--   state      complete, partial or unknown
 create or replace macro hour_ledger(earliest, latest) as table
-with named as (
+with job_names as (
     select job_id, max(app_name) as app_name
     from (select job_id, app_name from hourly_parts union all select job_id, app_name from job_snapshots)
     group by job_id
@@ -162,12 +186,17 @@ with named as (
 )
 select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, l.job_id) as app_name, l."hour", l.state
 from ledger l
-left join named n on n.job_id = l.job_id;
+left join job_names n on n.job_id = l.job_id;
 
--- completeness: every hour of each job from its first known to its newest known one; between them, what nothing touches
--- is unknown.
+-- completeness: one row per subject and hour from its first to its newest covered one; between them, what nothing
+-- touches is unknown.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   hour       the hour, by its beginning
+--   state      complete, partial or unknown
 create or replace view completeness as
-with known as materialized (
+with covered_hours as materialized (
     from hours_of(timestamp '1970-01-01', timestamp '2100-01-01')
 ), graded as (
     select
@@ -176,10 +205,10 @@ with known as materialized (
         job_id,
         unnest(generate_series(min("hour"), max("hour"), interval 1 hour)) as "hour",
         'unknown' as state
-    from known
+    from covered_hours
     group by source, tenant_id, job_id
     union all
-    from known
+    from covered_hours
 )
 select source, tenant_id, job_id, "hour", min(state) as state
 from graded

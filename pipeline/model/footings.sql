@@ -1,49 +1,46 @@
 -- When each object's footing changed: the few events out of many that answer whether somebody waits, is out of scope or
--- is to go. Read after derived.sql.
+-- is to go.
 
--- is_problem: an event that leaves somebody without what was due: a failure, or a skip that is no good news.
-create or replace macro is_problem(status, benign) as status = 'failure' or (status = 'skipped' and not benign);
-
--- removal_of: what an event wanted to take away: disable, delete or stagedDelete; null for every other event. A disable
--- is also known by its last step.
+-- removal_of(action, last_step): what an event was to take away: disable, delete or stagedDelete; null for every other
+-- event. A disable is also recognised by its last step.
 create or replace macro removal_of("action", last_step) as
     case
         when "action" in ('disable', 'delete', 'stagedDelete') then "action"
         when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
     end;
 
--- is_false, is_true: how logs and apps spell a truth value: false, "False", 0.
-create or replace macro is_false(word) as coalesce(lower(word) in ('false', '0'), false);
-create or replace macro is_true(word) as coalesce(lower(word) in ('true', '1'), false);
-
--- left_why: why Entra says that somebody is to go, from what an event's import and scoping steps saw; null where they
--- saw no such thing. IsSoftDeleted is true for all of these reasons, so by itself it tells none. Few steps say any of it,
--- so a look at the text comes before its reading; a regular expression takes as long as the reading. A case looks only
--- at what its earlier branches left, as `and` and `or` inside a list's function do not.
-create or replace macro may_say_left("type", "name", details) as
+-- may_show_leaving(type, name, details): whether a step's text may show why somebody leaves. Few steps do, so a look
+-- at the text comes before its reading; a regular expression takes as long as the reading. A case looks only at what
+-- its earlier branches left, as `and` and `or` inside a list's function do not.
+create or replace macro may_show_leaving("type", "name", details) as
     case
         when not coalesce("type" in ('import', 'scoping'), false) then false
         when "name" = 'EntryImportObjectNotFound' or contains(details::varchar, 'alse')
             or contains(details::varchar, 'IsSoftDeleted') or contains(details::varchar, 'ALSE') then true
+        when contains(details::varchar, 'no"') or contains(details::varchar, 'No"')
+            or contains(details::varchar, 'NO"') then true
         when contains(details::varchar, '0') then contains(details::varchar, '"0"') or contains(details::varchar, ':0')
             or contains(details::varchar, ': 0')
         else false
     end;
-create or replace macro left_why(steps) as
+
+-- leaving_reason(steps): why Entra removes somebody, from what an event's import and scoping steps show; null where
+-- they show nothing of the kind. IsSoftDeleted is true for all of these reasons, so by itself it decides none.
+create or replace macro leaving_reason(steps) as
     list_filter(list_transform(
-        list_filter(steps, lambda s: may_say_left(s."type", s."name", s.details)),
+        list_filter(steps, lambda s: may_show_leaving(s."type", s."name", s.details)),
         lambda s: list_transform(
             [json_extract_string(s.details, ['$.accountEnabled', '$.AccountEnabled', '$."Active in the source system"',
                 '$.IsActive', '$."Assigned to the application"', '$.Assigned', '$.IsSoftDeleted'])],
             lambda w: case
                 when s."name" = 'EntryImportObjectNotFound' then 'no longer found'
-                when is_false(coalesce(w[1], w[2], w[3], w[4])) then 'account disabled'
-                when is_false(coalesce(w[5], w[6])) then 'unassigned'
-                when is_true(w[7]) then 'soft-deleted, disabled or unassigned'
+                when truth_value(coalesce(w[1], w[2], w[3], w[4])) = false then 'account disabled'
+                when truth_value(coalesce(w[5], w[6])) = false then 'unassigned'
+                when truth_value(w[7]) then 'soft-deleted, disabled or unassigned'
             end)[1]), lambda w: w is not null)[1];
 
--- footing_of: how an event leaves its object, in a word: problem, out (of scope), gone (disabled or deleted) or in (the two
--- sides match); null where it decides nothing.
+-- footing_of(action, status, skip_reason, error_code): how an event leaves its object, in a word: problem, out (of
+-- scope), gone (disabled or deleted) or in (the two sides match); null where it decides nothing.
 create or replace macro footing_of("action", status, skip_reason, error_code) as
     case
         when state_of("action", status, skip_reason) is null then null
@@ -53,8 +50,9 @@ create or replace macro footing_of("action", status, skip_reason, error_code) as
         else 'in'
     end;
 
--- leaving_ends: what an event does to somebody's leaving: done, or called off because both sides match with the account in
--- use. A skip for want of entitlement ends nothing: Entra stops trying, and the account stays as it is.
+-- leaving_ends(removal, left_as, footing, status, skip_reason): what an event does to a removal that is due: done, or
+-- called off because both sides match with the account in use. A skip for want of entitlement ends nothing: Entra
+-- stops trying, and the account stays as it is.
 create or replace macro leaving_ends(removal, left_as, footing, status, skip_reason) as
     case
         when removal in ('disable', 'delete') and (status in ('success', 'warning') or skip_reason = 'RedundantExport')
@@ -63,11 +61,20 @@ create or replace macro leaving_ends(removal, left_as, footing, status, skip_rea
         when removal is null and left_as is null and footing = 'in' then 'called off'
     end;
 
--- footing_words: on which footing each event of a table that says something leaves its object, as numbers: the object,
--- the event's place in its life, and a word to compare with the one before, beside what the word is made of. A million
--- wide rows would not fit into memory when they are sorted, and the steps are read once.
+-- footing_word(footing, left_as, ends, skip_reason): a footing as a number, to compare with the one before.
 create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
+
+-- footing_words(source): one row per event of a table that decides its object's footing or removes it, as numbers. A
+-- million wide rows would not fit into memory when they are sorted, and the steps are read once.
+--   occurred_at  when it happened
+--   object       the object, by object_number
+--   order_key    its place in the order of events, by order_of
+--   word         the footing, by footing_word
+--   footing      in, out, gone or problem
+--   removal      what was to be taken away, by removal_of
+--   left_as      why somebody leaves, by leaving_reason
+--   ends         done or called off, by leaving_ends
 create or replace macro footing_words(source) as table
 select
     occurred_at,
@@ -85,15 +92,23 @@ from (
             *,
             footing_of("action", status, skip_reason, error_code) as footing,
             removal_of("action", last_step) as removal,
-            left_why(steps) as left_as
+            leaving_reason(steps) as left_as
         from query_table(source)
         where source_id is not null
     )
 )
 where footing is not null or removal is not null;
 
--- footing_changes: of a table of such words the removals and those at which an object's footing changed. Where an event
--- is told twice, the lower rank counts: 0 is held in footings already, only there to be compared with and not given again.
+-- footing_changes(words): one row per removal, and per event at which an object's footing changed, of a table of
+-- footing_words with a rank. Where an event is there twice, the lower rank counts: 0 is in footings already, only
+-- there to be compared with and not given again.
+--   object     the object, by object_number
+--   order_key  its place in the order of events, by order_of
+--   footing    in, out, gone or problem
+--   removal    what was to be taken away
+--   left_as    why somebody leaves
+--   ends       done or called off
+--   rank       the table that it came from
 create or replace macro footing_changes(words) as table
 select t.object, t.order_key, t.footing, t.removal, t.left_as, t.ends, t.rank
 from query_table(words) t
@@ -105,16 +120,17 @@ semi join (
             object,
             order_key,
             rank,
-            removal is not null or word is distinct from lag(word) over life as tells,
-            order_key is not distinct from lag(order_key) over life as again
+            removal is not null or word is distinct from lag(word) over life as differs,
+            order_key is not distinct from lag(order_key) over life as repeated
         from query_table(words)
         window life as (partition by object order by order_key, rank)
     )
-    where rank > 0 and tells and not again
+    where rank > 0 and differs and not repeated
 ) c on c.object = t.object and c.order_key = t.order_key and c.rank = t.rank;
 
--- footing_rows: the events of a table that are among such words, as footings keeps them. The log's own words are kept of
--- what went wrong.
+-- footing_rows(source, words): one row per event of a table that is among such footing_changes, with the columns of
+-- the table footings. The log's own text is kept of what went wrong.
+--   footings.*  as in the table
 create or replace macro footing_rows(source, words) as table
 select
     e.event_id,

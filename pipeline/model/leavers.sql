@@ -1,26 +1,52 @@
--- Who was to go, and whether they went. Read after wire.sql.
+-- Who was to go, and whether they went.
 
--- leaver_cases: each time that somebody was to be taken out of an app, as of an instant, exclusive: from the first
--- event that shows it until it is done, or called off because both sides match again with the account in use. A skip for
--- want of entitlement ends nothing: Entra stops trying, and the account stays as it is. It starts with the first event
--- whose import shows that somebody left, where one came before the first request; what came before that is not stored.
--- only_kind: of those alone for whom such a removal was asked at some time; lasting: of those alone whom none has ended since.
-create or replace macro leaver_cases(as_of, only_kind := '', lasting := false) as table
-with wanted as (
+-- leaver_cases(as_of, only_kind, unended): one row per time that somebody was to be taken out of an app, as of an
+-- instant, exclusive: from the first event that shows it until it is done, or called off because both sides match
+-- again with the account in use. A skip for want of entitlement ends nothing: Entra stops trying, and the account
+-- stays as it is. It starts with the first event whose import shows that somebody left, where one came before the
+-- first request; what came before that is not stored. only_kind: of those alone for whom such a removal was asked at
+-- some time; unended: of those alone that nothing has ended since.
+--   job_id         the job
+--   source_id      the object's id in Entra
+--   tenant_id      the tenant
+--   app_id         the app's service principal
+--   app_name       the app's name
+--   name           the UPN, else the display name, else the id
+--   target_id      the object's id in the app
+--   kind           disable, delete or stagedDelete, by the newest request
+--   outcome        done, called off, held back or open
+--   started_at     since when the store shows it
+--   started_from   trigger (an import) or event (the first request)
+--   left_as        why Entra removes the person; null where no step shows it
+--   asked_at       the first request
+--   staged_at      the first staged delete
+--   ended_at       when it was done or called off
+--   took_s         seconds until then, or until as_of
+--   requests       how often it was asked for
+--   failures       how often that failed
+--   event_id       the newest event
+--   last_event_at  its time
+--   status         its status
+--   error_code     its error
+--   skip_reason    its reason, where it was skipped
+--   reason         its text
+--   retry_at       when Entra tries again
+create or replace macro leaver_cases(as_of, only_kind := '', unended := false) as table
+with leaver_objects as (
     select object, source_id
     from (
         select
             object_number(job_id, source_id) as object,
             any_value(source_id) as source_id,
-            bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as asked,
+            bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as was_asked,
             coalesce(max(order_key) filter (where ends is null), -1)
-                > coalesce(max(order_key) filter (where ends is not null), -1) as lasts
+                > coalesce(max(order_key) filter (where ends is not null), -1) as is_open
         from footings
         where occurred_at < as_of and lower(coalesce(source_type, '')) <> 'group'
-            and (removal is not null or lasting and ends is not null)
+            and (removal is not null or unended and ends is not null)
         group by object
     )
-    where asked and (lasts or not lasting)
+    where was_asked and (is_open or not unended)
 ), runs as (
     select
         *,
@@ -28,7 +54,7 @@ with wanted as (
         last_value(ends ignore nulls) over before as ended_before
     from (select *, object_number(job_id, source_id) as object from footings)
     -- By both, since the file itself holds the one: DuckDB then reads few rows where few are wanted.
-    semi join wanted using (object, source_id)
+    semi join leaver_objects using (object, source_id)
     where occurred_at < as_of
     window before as (
         partition by object order by order_key rows between unbounded preceding and 1 preceding)
@@ -90,64 +116,18 @@ select
     retry_at
 from cases;
 
--- survival_curve: which share of the leavers who started in a window still had an account after how long, by Kaplan and
--- Meier: whoever is open, or was called off, counts as long as was seen. At each length: how many were followed so
--- long, how many went then, the share left, and the 95 % band of that share (Greenwood, of its logarithm's logarithm).
--- With it, of those who were followed to that length: who is still there, was called off, and is counted from a trigger.
-create or replace macro survival_curve(since, until) as table
-with lengths as (
-    select
-        job_id,
-        kind,
-        max(app_name) as app_name,
-        took_s,
-        count(*) filter (where outcome = 'done') as went,
-        count(*) filter (where outcome = 'open') as still_open,
-        count(*) filter (where outcome = 'called off') as called_off,
-        count(*) filter (where started_from = 'trigger') as from_trigger,
-        count(*) as followed_to_here
-    from leaver_cases(until)
-    where kind <> 'stagedDelete' and started_at >= since
-    group by job_id, kind, took_s
-), risk as (
-    select
-        *,
-        sum(followed_to_here) over (partition by job_id, kind order by took_s desc rows unbounded preceding)::bigint
-            as at_risk
-    from lengths
-), curve as (
-    select
-        *,
-        product(1 - went / at_risk) over lasting as still_share,
-        sum(went / nullif(at_risk * (at_risk - went), 0)) over lasting as spread
-    from risk
-    window lasting as (partition by job_id, kind order by took_s rows unbounded preceding)
-)
-select
-    job_id,
-    app_name,
-    kind,
-    took_s,
-    at_risk,
-    went,
-    followed_to_here - went as left_sight,
-    still_open,
-    called_off,
-    from_trigger,
-    still_share,
-    case when still_share > 1e-12 and still_share < 1 then
-        still_share ** exp(1.96 * sqrt(spread) / abs(ln(still_share))) end as low_share,
-    case when still_share > 1e-12 and still_share < 1 then
-        still_share ** exp(-1.96 * sqrt(spread) / abs(ln(still_share))) end as high_share
-from curve;
-
--- some_of: up to five names, and how many more there are.
-create or replace macro some_of(names) as
-    array_to_string(names[:5], ', ') || case when len(names) > 5 then ' and ' || (len(names) - 5) || ' more' else '' end;
-
--- lost_memberships: somebody who came back, to an app where a group once named them, and whom no group has named since.
--- Entra sends a membership when it changes; that the account was gone meanwhile changes no membership. A group
--- that fails is left out, since Entra tries it again by itself.
+-- lost_memberships(as_of): one row per person who came back to an app where a group once named them, and whom no group
+-- has named since. Entra sends a membership when it changes; that the account was gone meanwhile changes no
+-- membership. A group that fails is left out, since Entra tries it again by itself.
+--   job_id     the job
+--   app_name   the app's name
+--   source_id  the object's id in Entra
+--   name       the UPN, else the display name, else the id
+--   was        out of scope or removed
+--   gone_at    when the person went
+--   back_at    when the person came back
+--   event_id   the event that brought the person back
+--   groups     the groups' names
 create or replace macro lost_memberships(as_of) as table
 with away as (
     select
@@ -173,7 +153,7 @@ with away as (
     join away a on a.object = t.object and t.order_key > a.order_key
     where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
     group by t.object
-), back as materialized (
+), returned as materialized (
     select
         any_value(f.job_id) as job_id,
         any_value(f.source_id) as source_id,
@@ -188,7 +168,7 @@ with away as (
     join turns t on t.object = f.object and f.order_key between t.first_key and t.last_key
     where f.footing = 'in' and f.removal is null
     group by f.object
-), named as (
+), memberships as (
     select
         any_value(job_id) as job_id,
         any_value(source_id) as source_id,
@@ -201,7 +181,7 @@ with away as (
         join (
             select distinct job_id, source_id, object_number(job_id, source_id) as object, back_at,
                 unnest([source_id, target_id]) as "member"
-            from back
+            from returned
         ) b on object_number(b.job_id, b."member") = object_number(c.job_id, c."member")
         where c.occurred_at < as_of and c.status in ('success', 'warning') and c.op in ('add', 'remove')
     )
@@ -209,7 +189,7 @@ with away as (
 ), titles as (
     select job_id, source_id as group_id, arg_max_null(source_name, named_key) as title
     from identity_parts
-    where (job_id, source_id) in (select (job_id, group_id) from named)
+    where (job_id, source_id) in (select (job_id, group_id) from memberships)
     group by job_id, source_id
 )
 select
@@ -222,31 +202,7 @@ select
     b.back_at,
     b.event_id,
     list(coalesce(g.title, n.group_id) order by coalesce(g.title, n.group_id)) as groups
-from back b
-join named n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
+from returned b
+join memberships n on n.job_id = b.job_id and n.source_id = b.source_id and n.was_member and not n.again
 left join titles g on g.job_id = n.job_id and g.group_id = n.group_id
 group by all;
-
--- scim_value: what a resource holds under an attribute as mappings spell it: title, name.givenName,
--- emails[type eq "work"].value, urn:…:User:department. Null where it holds nothing there.
-create or replace macro scim_value(body, attribute) as
-    nullif(case
-        when attribute like 'urn:%:%'
-            then json_extract_string(body, '$."' || regexp_replace(attribute, ':[^:]+$', '') || '".'
-                || regexp_extract(attribute, '([^:]+)$', 1))
-        when attribute like '%[type eq %].%' then list_filter(
-            json_extract(body, '$.' || regexp_extract(attribute, '^(\w+)', 1))::json[],
-            lambda one: one ->> '$.type' = regexp_extract(attribute, 'eq "(.*?)"', 1)
-        )[1] ->> ('$.' || regexp_extract(attribute, '\]\.(\w+)', 1))
-        when regexp_matches(attribute, '^\w+(\.\w+)*$') then json_extract_string(body, '$.' || attribute)
-    end, '');
-
--- resource_in: the one resource that an answer holds: the answer itself, or the first that a search found.
-create or replace macro resource_in(body) as
-    case when json_valid(body) then coalesce(json_extract(body, '$.Resources[0]'), body::json) end;
-
--- answers_between: the app's good answers of a stretch of time, both ends included, that may show an account.
-create or replace macro answers_between(since, until) as table
-select exchange_id, app_id, occurred_at, "method", "filter", operation, resource_id, response_body
-from exchanges
-where occurred_at >= since and occurred_at <= until and "method" in ('GET', 'PATCH', 'PUT') and http_status < 300;

@@ -1,7 +1,39 @@
--- How near a job is to quarantine, and why nothing comes of it. Read after completeness.sql.
+-- Quarantines, and how near each job is to the next.
 
--- quarantine_verdict: which limit of Microsoft's a job has crossed: total, count or share; else watched, from which number
--- of failures on the share is looked at, or below. Microsoft calls the numbers approximate, so each can be given.
+-- quarantines: one row per unbroken run of a job's statuses in quarantine.
+--   job_id           the job
+--   app_name         the app's newest name in it
+--   opened_at        Graph's own date where it gave one, else the first such status
+--   closed_at        the first status without quarantine; null while it lasts
+--   reason           Graph's newest reason
+--   series_count     Graph's count of quarantines in a series
+--   next_attempt_at  when Entra tries again
+--   error_code       the newest error's code
+--   error_message    the newest error's text
+create or replace view quarantines as
+select
+    job_id,
+    arg_max(app_name, observed_at) as app_name,
+    coalesce(min(quarantine_since), min(observed_at)) as opened_at,
+    any_value(left_at) as closed_at,
+    arg_max(quarantine_reason, observed_at) as reason,
+    max(quarantine_count) as series_count,
+    arg_max(next_attempt_at, observed_at) as next_attempt_at,
+    arg_max(error_code, observed_at) as error_code,
+    arg_max(error_message, observed_at) as error_message
+from (
+    select
+        *,
+        min(case when not quarantined then observed_at end)
+            over (partition by job_id order by observed_at rows between current row and unbounded following) as left_at
+    from (select *, state = 'Quarantine' or quarantine_since is not null as quarantined from job_snapshots)
+)
+where quarantined
+group by job_id, coalesce(left_at, timestamp 'infinity');
+
+-- quarantine_verdict(non_reference, reference, succeeded, least, part, most, altogether): which limit of Microsoft's a
+-- job has crossed: total, count or share; else watched, from which number of failures on the share is looked at, or
+-- below. Microsoft calls the numbers approximate, so each can be given.
 create or replace macro quarantine_verdict(
     non_reference, reference, succeeded, least := 5000, part := 0.4, most := 40000, altogether := 60000
 ) as
@@ -13,9 +45,9 @@ create or replace macro quarantine_verdict(
         else 'below'
     end;
 
--- standing_of: how a job stands by what Graph says of it and of its schedule. Graph's state of one that Entra has switched
--- off is not documented, so the schedule decides.
-create or replace macro standing_of(state, schedule_state) as
+-- job_condition(state, schedule_state): a job's condition by Graph's state and its schedule. Graph's state of one that
+-- Entra has switched off is not documented, so the schedule decides.
+create or replace macro job_condition(state, schedule_state) as
     case
         when state = 'Quarantine' then 'quarantined'
         when schedule_state = 'Disabled' and state <> 'NotConfigured' then 'switched_off'
@@ -25,9 +57,29 @@ create or replace macro standing_of(state, schedule_state) as
         else 'unknown'
     end;
 
--- headrooms: for each job and limit where it stands, and how many cycles of the present slope are left, as of an instant.
--- The slope is the median of the slopes between all pairs of the last twelve cycles (Theil and Sen), its band their
--- quantiles. The share's limit is told as a number of failures, if the number of objects that are fine stays.
+-- headrooms(as_of, least, part, most, altogether): one row per job and limit: how far it is from it, and how many
+-- cycles of the present slope are left, as of an instant. The slope is the median of the slopes between all pairs of
+-- the last twelve cycles (Theil and Sen), its band their quantiles. The share's limit is given as a number of
+-- failures, if the number of objects that are in order stays.
+--   job_id          the job
+--   app_name        the app's name
+--   measure         share, count or total
+--   reached         failures that count for it
+--   at_most         the limit
+--   headroom        failures left
+--   per_cycle       failures more in a cycle; null from fewer than three cycles
+--   per_cycle_low   the slope's tenth percentile
+--   per_cycle_high  the slope's ninetieth percentile
+--   cycles_left     cycles until the limit at the slope; null where it is not reached
+--   cycles_least    the same at the high slope
+--   cycles_most     the same at the low slope
+--   crosses_at      when that is
+--   verdict         total, count, share, watched or below
+--   non_reference   open failures without unresolved references
+--   reference       open failures of unresolved references
+--   succeeded       objects in order, of jobs with open failures
+--   oldest_at       the oldest open failure
+--   whole           whether the newest cycle looks at everything
 create or replace macro headrooms(as_of, least := 5000, part := 0.4, most := 40000, altogether := 60000) as table
 with lately as (
     select
@@ -55,8 +107,8 @@ with lately as (
 ), slopes as (
     select
         a.job_id,
-        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own,
-        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as every
+        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own_slopes,
+        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as all_slopes
     from counted a
     join counted b on b.job_id = a.job_id and b.ago > a.ago
     group by a.job_id
@@ -80,7 +132,7 @@ with lately as (
         min(opened_at) filter (where closed_at > as_of) as oldest_at
     from waits
     group by job_id
-), told as (
+), job_names as (
     select job_id, max(app_name) as app_name from hourly_parts where "hour" <= as_of group by job_id
 ), jobs as (
     select
@@ -90,11 +142,11 @@ with lately as (
         coalesce(p.reference, 0) as reference,
         p.oldest_at,
         coalesce(f.objects, 0) as succeeded,
-        s.own,
-        s.every,
+        s.own_slopes,
+        s.all_slopes,
         c.cycle_s,
         coalesce(c.newest_kind in ('initial', 'restarted'), false) as whole
-    from told t
+    from job_names t
     left join present p using (job_id)
     left join fine f using (job_id)
     left join slopes s using (job_id)
@@ -103,18 +155,18 @@ with lately as (
     ) c using (job_id)
 ), measured as (
     select *, 'share' as measure, non_reference as reached, greatest(least, floor(part / (1 - part) * succeeded) + 1)::bigint
-        as at_most, own as known
+        as at_most, own_slopes as pair_slopes
     from jobs
     union all
-    select *, 'count', non_reference, most + 1, own from jobs
+    select *, 'count', non_reference, most + 1, own_slopes from jobs
     union all
-    select *, 'total', non_reference + reference, altogether + 1, every from jobs
+    select *, 'total', non_reference + reference, altogether + 1, all_slopes from jobs
 ), sloped as (
     select
         *,
-        list_median(known) as per_cycle,
-        list_aggregate(known, 'quantile_cont', 0.1) as per_cycle_low,
-        list_aggregate(known, 'quantile_cont', 0.9) as per_cycle_high
+        list_median(pair_slopes) as per_cycle,
+        list_aggregate(pair_slopes, 'quantile_cont', 0.1) as per_cycle_low,
+        list_aggregate(pair_slopes, 'quantile_cont', 0.9) as per_cycle_high
     from measured
 )
 select
@@ -142,134 +194,3 @@ select
     oldest_at,
     whole
 from sloped;
-
--- silences: each job of which nothing comes, and the cause by what else is known as of an instant: its rhythm, its log,
--- the app's own log and our collection. A job whose last event is younger than two intervals and the grace is not silent.
-create or replace macro silences(as_of, grace) as table
-with known as (
-    -- rhythms has a last_event_at too, of the cycle under way alone.
-    select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id, j.pruned
-    from rhythms(as_of, grace) r
-    left join (
-        select job_id, max(ended_at) as last_event_at from cycle_parts where began_at <= as_of group by job_id
-    ) e using (job_id)
-    left join (
-        select job_id, arg_max(app_id, observed_at) as app_id, arg_max(escrows_pruned, observed_at) as pruned
-        from job_snapshots
-        where observed_at <= as_of
-        group by job_id
-    ) j using (job_id)
-), calls as (
-    select app_id, occurred_at, http_status, "method"
-    from app_calls
-    where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
-), answered as (
-    select app_id, max(occurred_at) as good_at from calls where http_status between 200 and 299 group by app_id
-), troubled as (
-    select
-        c.app_id,
-        any_value(a.good_at) as good_at,
-        min(c.occurred_at) filter (where c.http_status in (401, 403)) as refused_at,
-        min(c.occurred_at) filter (where c.http_status >= 500) as down_at
-    from calls c
-    left join answered a using (app_id)
-    where a.good_at is null or c.occurred_at > a.good_at
-    group by c.app_id
-), written as (
-    select k.job_id, min(c.occurred_at) as written_at
-    from known k
-    join calls c on c.app_id = k.app_id
-    where c.occurred_at > k.last_event_at + to_seconds(grace)
-        and c.http_status between 200 and 299
-        and c."method" in ('POST', 'PUT', 'PATCH', 'DELETE')
-    group by k.job_id
-), exported as (
-    select k.job_id, min(x.ended_at) as exported_at
-    from known k
-    join executions x on x.job_id = k.job_id
-    where x.began_at > k.last_event_at and x.seen_at <= as_of and x.exported > 0
-    group by k.job_id
-), collecting as (
-    select min(tried_at) as failing_at
-    from contacts
-    where outcome = 'failed' and failures >= 3 and tried_at <= as_of and feed in ('events', 'jobs', 'container')
-), judged as (
-    select
-        k.job_id,
-        k.app_name,
-        k.tenant_id,
-        k.rhythm,
-        k.observed_at,
-        k.last_event_at,
-        a.good_at,
-        k.pruned,
-        k.error_code,
-        k.since as rhythm_since,
-        k.rhythm = 'quarantined' and k.error_code like '%Credential%' as doubted,
-        t.refused_at,
-        t.down_at,
-        c.failing_at,
-        least(w.written_at, x.exported_at) as missed_at,
-        case
-            when c.failing_at is not null or (k.rhythm = 'unknown' and k.observed_at is not null
-                and as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
-                then 'collector_broken'
-            when k.rhythm in ('paused', 'disabled') then 'paused'
-            when t.refused_at is not null then 'credentials'
-            when t.down_at is not null or k.error_code like '%CredentialValidationUnavailable' then 'target_down'
-            when (k.rhythm = 'quarantined' or k.successive_failures > 0)
-                and (k.error_code like '%Credential%' or k.error_code in ('Unauthorized', 'InsufficientRights'))
-                then 'credentials'
-            when k.rhythm in ('on_time', 'running') and (w.job_id is not null or x.job_id is not null)
-                then 'log_export_broken'
-            when k.rhythm in ('dead', 'stalled') then 'dead'
-            when k.rhythm in ('on_time', 'running', 'late') then 'idle'
-        end as cause
-    from known k
-    cross join collecting c
-    left join answered a on a.app_id = k.app_id
-    left join troubled t on t.app_id = k.app_id
-    left join written w on w.job_id = k.job_id
-    left join exported x on x.job_id = k.job_id
-    where k.last_event_at is null
-        or k.last_event_at <= as_of - to_seconds(2 * coalesce(k.interval_s, 2400) + grace)
-)
-select
-    job_id,
-    app_name,
-    tenant_id,
-    cause,
-    coalesce(case cause
-        when 'collector_broken' then coalesce(failing_at, observed_at)
-        -- The app's log may lie in several files, of which only some name the app; Graph dates the first refusal as well.
-        when 'credentials' then least(refused_at, case when refused_at is null or doubted then rhythm_since end)
-        when 'target_down' then coalesce(down_at, rhythm_since)
-        when 'log_export_broken' then missed_at
-        when 'idle' then last_event_at
-        else rhythm_since
-    end, last_event_at, observed_at, as_of) as since,
-    case cause
-        when 'collector_broken' then 'our own collection does not get through, so nobody knows what the job does'
-        when 'paused' then case when pruned
-            then 'Entra paused the job: so much failed in its first cycle that it cleared the failures'
-            else 'somebody paused the job or switched it off; nothing is provisioned' end
-        when 'credentials' then 'the app refuses the token'
-        when 'target_down' then 'the app cannot be reached or answers with errors of its own'
-        when 'log_export_broken' then 'the job writes to the app, and its events do not reach us'
-        when 'dead' then 'the job does not run any more'
-        when 'idle' then 'the job runs and has nothing to do'
-        else 'what is known does not tell why'
-    end as explanation,
-    case cause
-        when 'collector_broken' then 'whoever runs this installation'
-        when 'paused' then 'the application administrator'
-        when 'credentials' then 'the application administrator, and the vendor where only they make tokens'
-        when 'target_down' then 'whoever operates the app'
-        when 'log_export_broken' then 'whoever owns the diagnostic setting'
-        when 'dead' then 'the application administrator'
-    end as receiver,
-    rhythm,
-    observed_at,
-    last_event_at,
-    good_at
-from judged;

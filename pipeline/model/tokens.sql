@@ -1,7 +1,12 @@
--- Credentials: when a token ends, since when it is refused, and what an end would leave undone. Read after quarantine.sql.
+-- Credentials: when a token ends, since when it is refused, and what an end would leave undone.
 
--- token_ends: when each app's token ends, by the newest word of what was said up to an instant; where nothing had been
--- said by then, by the newest word there is. An app whose newest word is that nobody knows is left out.
+-- token_ends(as_of): one row per app whose token's end is known: by the newest entry up to an instant; where there was
+-- none by then, by the newest there is. An app whose newest entry is that nobody knows is left out.
+--   app_name    the app's name
+--   expires_at  when the token ends
+--   said_by     who entered it
+--   said_at     when
+--   note        a remark
 create or replace macro token_ends(as_of) as table
 select app_name, expires_at, said_by, said_at, note
 from (
@@ -12,8 +17,15 @@ from (
 )
 where expires_at is not null;
 
--- refusals: for each app with a log of its own, the last call that was answered well as of an instant, and the 401 and
--- 403 that came since, of the thirty days before. app_id is empty where the log names no app.
+-- refusals(as_of): one row per app with a log of its own: the last call with a good answer as of an instant, and the
+-- 401 and 403 since, of the thirty days before.
+--   app_id        the app; empty where the log names none
+--   last_good_at  the last good answer
+--   refused_at    the first refusal since
+--   newest_at     the newest refusal
+--   refusals      how many
+--   http_status   the newest one's status
+--   detail        the newest one's text
 create or replace macro refusals(as_of) as table
 with calls as (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
@@ -41,10 +53,15 @@ from good g
 left join since_then s using (app_id)
 group by g.app_id;
 
--- arrivals: what an app's jobs were given to do in the eight weeks before an instant: people to create, change, disable
--- or delete, and memberships to change. A retry is not given anew; cycles that look at everything are left out.
+-- arrivals(as_of, app): one row per new task of an app's jobs in the eight weeks before an instant: people to create,
+-- change, disable or delete, and memberships to change. A retry is not new; cycles that look at everything are left
+-- out.
+--   job_id       the job
+--   occurred_at  when it happened
+--   kind         create, update, disable, delete or membership
+--   things       one, or how many memberships
 create or replace macro arrivals(as_of, app) as table
-with asked as (
+with attempts as (
     select
         job_id,
         cycle_id,
@@ -69,7 +86,7 @@ select
     occurred_at,
     case when is_group then 'membership' else "action" end as kind,
     case when is_group then members else 1 end as things
-from asked a
+from attempts a
 where before <> 'failure'
     and (not is_group or ("action" = 'update' and members > 0))
     and not exists (
@@ -77,26 +94,31 @@ where before <> 'failure'
         where c.job_id = a.job_id and c.cycle_id = a.cycle_id and c.kind in ('initial', 'restarted')
     );
 
--- arrival_rates: how much of each kind an app's jobs are given in each of the 168 hours of a week, from the complete
--- hours of the eight weeks before an instant, up to a quarantine that lasts: what piles up behind that is not seen yet.
--- Each rate is that of its hour, drawn towards the average hour as if one week more had been an average one: the middle
--- of a gamma distribution. dispersion is how much more a day varies than a Poisson count would, as a share of its square.
+-- arrival_rates(as_of, app): one row per kind and hour of the week: how much of it an app's jobs are given, from the
+-- complete hours of the eight weeks before an instant, up to a quarantine that is still open: what piles up behind
+-- that is not seen yet. Each rate is that of its hour, drawn towards the average hour as if one week more had been an
+-- average one: the mean of a gamma distribution.
+--   kind        create, update, disable, delete or membership
+--   cell        the hour of the week, 0 to 167, from Sunday 00:00 UTC
+--   rate        how many in that hour
+--   weeks       weeks of complete hours behind it
+--   dispersion  how much more a day varies than a Poisson count would, as a share of its square
 create or replace macro arrival_rates(as_of, app) as table
-with mine as (
+with app_job_ids as (
     select distinct job_id from hourly_parts where app_name = app
-), held as (
+), open_quarantine as (
     select min(opened_at) as opened_at
     from quarantines
-    where job_id in (from mine) and opened_at <= as_of and coalesce(closed_at > as_of, true)
+    where job_id in (from app_job_ids) and opened_at <= as_of and coalesce(closed_at > as_of, true)
 ), hours as materialized (
     select h."hour", (dayofweek(h."hour") * 24 + "hour"(h."hour"))::integer as cell
     from hours_of(as_of - interval 56 day, as_of) h
-    cross join held q
-    where h.source = 'events' and h.job_id in (from mine)
+    cross join open_quarantine q
+    where h.source = 'events' and h.job_id in (from app_job_ids)
         and h."hour" + interval 1 hour <= coalesce(least(q.opened_at, as_of), as_of)
     group by h."hour"
     having bool_and(h.state = 'complete')
-), given as materialized (
+), hourly_arrivals as materialized (
     select k.kind, h."hour", h.cell, coalesce(a.things, 0) as things
     from hours h
     cross join (select unnest(['disable', 'delete', 'create', 'update', 'membership']) as kind) k
@@ -106,17 +128,17 @@ with mine as (
         group by all
     ) a on a.kind = k.kind and a."hour" = h."hour"
 ), usual as (
-    select kind, (sum(things) + 0.5) / count(*) as average, count(*) / 168 as weeks from given group by kind
+    select kind, (sum(things) + 0.5) / count(*) as average, count(*) / 168 as weeks from hourly_arrivals group by kind
 ), rates as materialized (
     select u.kind, c.cell, any_value(u.weeks) as weeks,
         (coalesce(sum(g.things), 0) + any_value(u.average)) / (count(g.cell) + 1) as rate
     from usual u
     cross join (select unnest(range(168))::integer as cell) c
-    left join given g on g.kind = u.kind and g.cell = c.cell
+    left join hourly_arrivals g on g.kind = u.kind and g.cell = c.cell
     group by u.kind, c.cell
 ), days as (
     select g.kind, any_value(r.weeks) as weeks, sum(g.things) as things, sum(r.rate) as expected
-    from given g
+    from hourly_arrivals g
     join rates r on r.kind = g.kind and r.cell = g.cell
     group by g.kind, date_trunc('day', g."hour")
 ), uneven as (
@@ -130,17 +152,24 @@ select r.kind, r.cell, r.rate, r.weeks, u.dispersion
 from rates r
 join uneven u using (kind);
 
--- expiry_costs: how much of each kind an app's jobs will not do from one instant to another. The count is gamma-Poisson
--- by day, and the rates are known from few weeks only; both make its variance. The 80 % range is exact for a negative
--- binomial of that mean and variance: no quantile of it lies three standard deviations beyond the mean (Cantelli).
-create or replace macro expiry_costs(as_of, app, ends, mended) as table
+-- expiry_costs(as_of, app, ends, renewed): one row per kind: how much an app's jobs will not do from one instant to
+-- another. The count is gamma-Poisson by day, and the rates are known from few weeks only; both make its variance. The
+-- 80 % range is exact for a negative binomial of that mean and variance: no quantile of it lies three standard
+-- deviations beyond the mean (Cantelli).
+--   kind      create, update, disable, delete or membership
+--   weeks     weeks of complete hours behind it
+--   expected  the mean
+--   variance  the variance
+--   low       the tenth percentile
+--   high      the ninetieth percentile
+create or replace macro expiry_costs(as_of, app, ends, renewed) as table
 with parts as (
     select
         "hour",
         (dayofweek("hour") * 24 + "hour"("hour"))::integer as cell,
-        (epoch(least("hour" + interval 1 hour, mended)) - epoch(greatest("hour", ends))) / 3600 as share
-    from (select unnest(generate_series(date_trunc('hour', ends), mended, interval 1 hour)) as "hour")
-    where "hour" < mended
+        (epoch(least("hour" + interval 1 hour, renewed)) - epoch(greatest("hour", ends))) / 3600 as share
+    from (select unnest(generate_series(date_trunc('hour', ends), renewed, interval 1 hour)) as "hour")
+    where "hour" < renewed
 ), days as (
     select r.kind, any_value(r.weeks) as weeks, any_value(r.dispersion) as dispersion, sum(r.rate * p.share) as expected,
         sum(p.share) as hours

@@ -49,7 +49,7 @@ CONTACTS = """
     order by tenant, feed"""
 COVERAGE = """
     select source, count(*) as stretches, min(since) as since, max(settled_until) as settled_until, max(until) as until
-    from vouched
+    from valid_coverage
     group by source
     order by source"""
 BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by beat"

@@ -47,7 +47,7 @@ with shared as (
             where occurred_at <= $at and occurred_at > $at - to_hours($hours)
                 and status in ('success', 'warning') and source_type is not null)
     group by job_id, target_id, source_type
-), asked as (
+), recent_calls as (
     select
         coalesce(app_id, '') as app_id,
         occurred_at,
@@ -58,10 +58,10 @@ with shared as (
         response_body
     from app_calls
     where occurred_at <= $at and occurred_at > $at - to_hours($hours)
-), unseen as (
+), invisible_names as (
     select g.app_id, g.sought, min(p.occurred_at) as since
-    from asked g
-    join asked p on p.app_id = g.app_id
+    from recent_calls g
+    join recent_calls p on p.app_id = g.app_id
         and p.occurred_at between g.occurred_at and g.occurred_at + interval 1 minute
         and contains(lower(p.request_body), lower('"' || g.sought || '"'))
     where g."method" = 'GET' and g.http_status = 200 and g.sought <> ''
@@ -88,7 +88,7 @@ select
     any_value(n.job_id),
     'found_by_none',
     list_sort(list(distinct u.sought))[:10]
-from unseen u
+from invisible_names u
 left join app_jobs n on n.app_id = u.app_id
 group by u.app_id
 order by since, subject

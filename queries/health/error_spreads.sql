@@ -46,7 +46,7 @@ with failures as (
             and occurred_at > $at - to_hours($hours) - to_days($quiet::integer) as before
     from events
     where status = 'failure' and occurred_at <= $at and error_code is not null
-), begun as (
+), job_starts as (
     select job_id, min(began_at) as began_at from cycles group by job_id
 ), counted as (
     select
@@ -75,6 +75,6 @@ select
     c.regressed,
     c.people
 from counted c
-join begun b on b.job_id = c.job_id
+join job_starts b on b.job_id = c.job_id
 where c.people_hit >= $least and c.before = 0 and b.began_at <= c.since - to_days($quiet::integer)
 order by c.people_hit desc, subject

@@ -37,7 +37,7 @@ with newest as (
     select *, row_number() over (partition by job_id order by observed_at desc, snapshot_id) as nth
     from job_snapshots
     where observed_at <= $at
-), begun as (
+), failure_starts as (
     select s.job_id, min(s.observed_at) as since
     from job_snapshots s
     join newest n on n.job_id = s.job_id and n.nth = 1
@@ -62,6 +62,6 @@ select
     n.error_message,
     n.last_good_at
 from newest n
-join begun b on b.job_id = n.job_id
+join failure_starts b on b.job_id = n.job_id
 where n.nth = 1 and n.state <> 'NotRun' and n.successive_failures >= $least
 order by b.since, subject

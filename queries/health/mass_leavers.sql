@@ -61,12 +61,12 @@ with removed as (
     select job_id, max(leavers) as in_one_cycle
     from (select job_id, cycle_id, count(distinct source_id) as leavers from removed where ago = 0 group by all)
     group by job_id
-), known as (
+), thresholds as (
     select job_id, arg_max(deletion_threshold, observed_at) as threshold
     from job_snapshots
     where observed_at <= $at
     group by job_id
-), begun as (
+), job_starts as (
     select job_id, min(began_at) as began_at from cycles group by job_id
 )
 select
@@ -88,8 +88,8 @@ select
 from removed r
 left join usual u on u.job_id = r.job_id
 left join gathered g on g.job_id = r.job_id
-left join known k on k.job_id = r.job_id
-left join begun b on b.job_id = r.job_id
+left join thresholds k on k.job_id = r.job_id
+left join job_starts b on b.job_id = r.job_id
 where r.ago = 0
 group by r.job_id
 having count(distinct r.source_id) >= $least

@@ -50,7 +50,7 @@ with first_cycles as (
     where observed_at <= $at
     group by job_id
     having arg_max_null(steady_since, observed_at) is null
-), near as (
+), projections as (
     select
         h.*,
         h.whole or f.job_id is not null as first_cycle,
@@ -75,7 +75,7 @@ select
     at_most,
     case when crosses_in_it and cycles_left is distinct from 0 then 1 else cycles_left end as cycles_left,
     crosses_at
-from near
+from projections
 where cycles_left <= $cycles or crosses_in_it
 qualify row_number() over (partition by job_id order by cycles_left nulls last, measure) = 1
 order by cycles_left, subject

@@ -39,7 +39,7 @@ with ledger as (
         app_name,
         state,
         "hour" + interval 1 hour + to_days($retention::integer) as leaves_at,
-        bool_or(state <> 'unknown') over (partition by job_id order by "hour") as begun
+        bool_or(state <> 'unknown') over (partition by job_id order by "hour") as has_begun
     from hour_ledger(
         date_trunc('hour', $at::timestamp) - to_days($retention::integer + 1), $at::timestamp - interval 2 hour)
     where source = 'events'
@@ -57,6 +57,6 @@ select
     min(leaves_at) as leaves_at,
     list_sort(list(distinct app_name)) as apps
 from ledger
-where begun and state <> 'complete' and leaves_at > $at and leaves_at <= $at + to_days($days::integer)
+where has_begun and state <> 'complete' and leaves_at > $at and leaves_at <= $at + to_days($days::integer)
 group by tenant_id
 order by leaves_at, subject

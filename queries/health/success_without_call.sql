@@ -37,23 +37,23 @@ with done as (
     where status = 'success' and "action" in ('create', 'update', 'disable', 'delete') and target_id is not null
         and last_step like 'EntryExport%'
         and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
-), heard as (
+), recent_calls as (
     select app_id, occurred_at, resource_id, "path", response_body
     from app_calls
     where occurred_at > $at - to_hours($hours) - to_seconds($skew) and occurred_at <= $at and app_id is not null
-), alone as (
+), unconfirmed as (
     select d.*
     from done d
     where exists (
-            select 1 from heard h
+            select 1 from recent_calls h
             where h.app_id = d.app_id and h.occurred_at between d.occurred_at - to_seconds($skew) and d.occurred_at
         )
         and exists (
-            select 1 from heard h
+            select 1 from recent_calls h
             where h.app_id = d.app_id and h.occurred_at between d.occurred_at and d.occurred_at + to_seconds($skew)
         )
         and not exists (
-            select 1 from heard h
+            select 1 from recent_calls h
             where h.app_id = d.app_id
                 and h.occurred_at between d.occurred_at - to_seconds($skew) and d.occurred_at + to_seconds($skew)
                 and (
@@ -71,7 +71,7 @@ select
     job_id,
     count(*) as successes,
     list_sort(list(distinct "name"))[:10] as people
-from alone
+from unconfirmed
 group by job_id
 having count(*) >= $least
 order by since, subject

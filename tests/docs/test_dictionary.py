@@ -1,4 +1,4 @@
-"""docs/dictionary.md and docs/glossary.md against a real store, in both directions."""
+"""docs/dictionary.md, docs/glossary.md and docs/model.md against a real store, in both directions."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.lake import LAKE, Store
-from pipeline.store.migrate import PARTS, schema_text
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 HEADING = re.compile(r"^## `(?P<name>\w+)`(?P<internal> \(internal\))?$")
+DEFINED = re.compile(r'^create or replace (?:view|macro) "?(\w+)"?', re.MULTILINE)
 ROW = re.compile(r"^\| `(?P<column>\w+)` \| `(?P<type>[^`]+)` \| (?P<meaning>.+) \|$")
 PROMISED = {
     "events": """event_id, source, tenant_id, job_id, cycle_id, change_id, occurred_at, action, status, app_id,
@@ -130,11 +131,30 @@ def test_every_column_has_a_sentence() -> None:
             assert row["meaning"].endswith("."), line
 
 
-def test_every_derived_noun_stands_in_the_glossary() -> None:
-    derived = re.findall(r'^create or replace (?:view|macro) "?(\w+)"?', "".join(map(schema_text, PARTS)), re.MULTILINE)
-    glossary = set(re.findall(r"`(\w+)`", (DOCS / "glossary.md").read_text()))
-    assert len(derived) > 10
-    assert set(derived) <= glossary
+def defined() -> dict[str, list[str]]:
+    """Reads the views and macros of each file of the model."""
+    files = sorted((ROOT / "pipeline" / "model").glob("*.sql"))
+    return {file.name: DEFINED.findall(file.read_text(encoding="utf-8")) for file in files}
+
+
+def test_every_name_of_the_model_stands_under_its_file_in_model_md_in_alphabetical_order() -> None:
+    written: dict[str, list[str]] = {}
+    for line in (DOCS / "model.md").read_text().splitlines():
+        if file := re.match(r"## (\w+\.sql)$", line):
+            written[file[1]] = []
+        elif name := re.match(r"- `(\w+)(?:\([^`]*\))?`: \S", line):
+            written[list(written)[-1]].append(name[1])
+    for file, names in defined().items():
+        expected = sorted(names, key=str.lower)
+        assert written.pop(file, []) == expected, f"docs/model.md, under '## {file}': expected {', '.join(expected)}"
+    assert written == {}, f"docs/model.md has sections of no file: {', '.join(written)}"
+
+
+def test_the_glossary_leaves_the_model_s_own_names_to_model_md(stored: dict[str, Columns]) -> None:
+    macros = {name for names in defined().values() for name in names} - set(stored)
+    named = set(re.findall(r"`(\w+)`", (DOCS / "glossary.md").read_text()))
+    assert len(macros) > 50
+    assert not named & macros, f"docs/glossary.md names {', '.join(sorted(named & macros))}, which users do not meet"
 
 
 def test_the_glossary_gives_each_word_once_in_alphabetical_order() -> None:

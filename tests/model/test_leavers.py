@@ -124,6 +124,15 @@ def test_a_success_that_wants_the_account_again_calls_the_case_off_and_a_skip_fo
     )
 
 
+@pytest.mark.parametrize("spelled", ["False", "false", "FALSE", "0", "No", "no"])
+def test_a_boolean_is_read_in_every_spelling(given: Given, spelled: str) -> None:
+    given.succeeded("ada", 1, steps=[step("import", accountEnabled=spelled)])
+    given.failed("ada", 2, action="disable")
+    assert cases(given)["ada"]["left_as"] == "account disabled"
+    [values] = given.store.rows("select truth_value(?), truth_value('Yes'), truth_value('perhaps')", [spelled])
+    assert values == (False, True, None)
+
+
 def test_a_disable_that_both_sides_match_already_is_done(given: Given) -> None:
     tried(given, "ada", 1, 9)
     given.skipped("ada", "RedundantExport", 1, 10, action="disable")
@@ -345,7 +354,7 @@ def test_the_short_ways_to_open_and_to_held_cases_give_what_all_cases_hold(given
     found = {"open": 0, "held back": 0}
     for hour in range(11):
         at = [moment(1, hour)]
-        for outcome, short in (("open", "lasting := true"), ("held back", "only_kind := 'stagedDelete'")):
+        for outcome, short in (("open", "unended := true"), ("held back", "only_kind := 'stagedDelete'")):
             every, few = (
                 sorted(map(repr, store.rows(f"from leaver_cases(?{more}) where outcome = '{outcome}'", at)))
                 for more in ("", f", {short}")

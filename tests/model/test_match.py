@@ -236,7 +236,7 @@ def pairs(traps: Store) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def cells(traps: Store) -> dict[str, str]:
     """The cell of each event and of each request without one."""
-    rows = traps.rows(f"select coalesce(event_id, exchange_id), cell from wire_rows({WEEK})")
+    rows = traps.rows(f"select coalesce(event_id, exchange_id), cell from both_sides({WEEK})")
     assert len(rows) == len(dict(rows))
     return dict(rows)
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.store.migrate import schema_text
+from pipeline.store.migrate import build_schema
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "fixtures" / "scim"
 "Records that others published; they are not part of the project, so these tests run only where they lie."
@@ -20,9 +20,7 @@ Operations = list[dict[str, Any]]
 def macros() -> Iterator[duckdb.DuckDBPyConnection]:
     """The store's macros in memory."""
     cursor = duckdb.connect()
-    for part in ("tables.sql", "derived.sql", "groups.sql"):
-        text = schema_text(part)
-        cursor.execute(text.partition("-- A store of an earlier version, or")[0] if part == "issues.sql" else text)
+    build_schema(cursor)
     yield cursor
     cursor.close()
 

@@ -56,7 +56,7 @@ def told(macros: duckdb.DuckDBPyConnection, steps: list[Facts] | None, **more: A
     [said] = macros.execute(
         """
         select kind, skip_sentence(kind, 'Ada', 'Cerby', source_type, facts.attribute, clauses, reason),
-            skip_cure(kind, 'Cerby', source_type, facts.attribute)
+            skip_remedy(kind, 'Cerby', source_type, facts.attribute)
         from (select *, skip_kind(reason, facts, clauses) as kind from (
             select *, list_transform(list_filter(filter_clauses(facts.evaluation), lambda c: not c.met),
                 lambda c: c.clause) as clauses

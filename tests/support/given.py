@@ -175,7 +175,7 @@ class Given:
             cursor.execute("insert into arriving by name from told")
             cursor.execute(f"insert into {table} from arriving")
             if table == "events":
-                cursor.execute(schema_text("fold.sql"))
+                cursor.execute(schema_text("load_aggregates.sql"))
             cursor.unregister("told")
 
 

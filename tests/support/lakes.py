@@ -70,6 +70,6 @@ def add_events(
             {"first": first, "count": count, "people": people, "start": start, "step": step_s},
         )
         cursor.execute("insert into events from arriving")
-        cursor.execute(schema_text("fold.sql"))
+        cursor.execute(schema_text("load_aggregates.sql"))
 
     store.write(add)

@@ -189,7 +189,7 @@ def test_each_job_stands_as_its_newest_status_says_and_one_without_is_unknown(fl
     ],
 )
 def test_a_job_stands_as_its_state_and_its_schedule_say(fleet: Given, state: str, schedule: Any, word: str) -> None:
-    assert fleet.store.rows("select standing_of(?, ?)", [state, schedule]) == [(word,)]
+    assert fleet.store.rows("select job_condition(?, ?)", [state, schedule]) == [(word,)]
 
 
 def lane(fleet: Given, app: str, **more: Any) -> list[tuple[Any, ...]]:

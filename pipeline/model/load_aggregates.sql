@@ -1,5 +1,5 @@
--- What a transaction's new events (the temporary table arriving, events' columns) add to the folds that pages read.
--- tests/test_fold.py recomputes the folds from all events and compares.
+-- What a transaction adds to the aggregates that pages read: its new events are the temporary table arriving.
+-- tests/model/test_load_aggregates.py recomputes them from all events and compares.
 
 -- First, while identity_parts does not know the arriving events: an object's events may arrive after later ones of it.
 -- Those later ones are looked at again, since one that repeated the word before it may say otherwise now.
@@ -13,16 +13,16 @@ group by a.job_id, a.source_id
 having max(i.last_event_at) >= any_value(a.first_at);
 -- Where there are none, no file reaches as far.
 set variable late_since = (select coalesce(min(first_at), timestamp 'infinity') from late_objects);
-create or replace temp table told_words as select * exclude (occurred_at), 1 as rank from footing_words('arriving');
-insert into told_words
+create or replace temp table arriving_footings as select * exclude (occurred_at), 1 as rank from footing_words('arriving');
+insert into arriving_footings
 select * exclude (occurred_at), 2
 from footing_words('events')
 where occurred_at >= getvariable('late_since') and object in (select object from late_objects);
-insert into told_words
+insert into arriving_footings
 select object, order_key, footing_word(footing, left_as, ends, skip_reason), footing, removal, left_as, ends, 0
 from (select *, object_number(job_id, source_id) as object from footings)
-where object in (select object from told_words);
-create or replace temp table changed_footings as from footing_changes('told_words');
+where object in (select object from arriving_footings);
+create or replace temp table changed_footings as from footing_changes('arriving_footings');
 create or replace temp table changed_late as from changed_footings where rank = 2;
 insert into footings by name
 from footing_rows('arriving', 'changed_footings')
@@ -54,7 +54,7 @@ from (
     select
         *,
         order_of(occurred_at, event_id) as order_key,
-        named_of(occurred_at, event_id, upn, source_name) as named_key,
+        named_order(occurred_at, event_id, upn, source_name) as named_key,
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign
     from arriving

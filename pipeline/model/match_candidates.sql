@@ -1,0 +1,182 @@
+-- Which SCIM request may belong to which event.
+
+-- filter_value(filter): the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so;
+-- the regular expression, which takes ten times as long, is for the others.
+create or replace macro filter_value("filter") as
+    case
+        when contains(lower("filter"), ' eq "')
+            then nullif(split_part(split_part(lower("filter"), ' eq "', 2), '"', 1), '')
+        else lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''))
+    end;
+
+-- request_object_keys(method, resource_id, filter, request_body, response_body): what a request names of its object,
+-- in small letters: its id, the identity it was given, its name. Only bodies that have a whole resource are looked
+-- into: a PATCH has its object's id in the path.
+create or replace macro request_object_keys("method", resource_id, "filter", request_body, response_body) as
+    list_distinct(list_filter(list_transform(
+        [resource_id, filter_value("filter")]
+            || case when "method" in ('POST', 'PUT') and json_valid(request_body)
+                then json_extract_string(request_body, ['$.externalId', '$.userName', '$.displayName']) else [] end
+            || case when resource_id is null and json_valid(response_body)
+                then json_extract_string(response_body, ['$.id', '$.externalId', '$.userName']) else [] end,
+        lambda k: lower(k)
+    ), lambda k: k is not null and k <> ''));
+
+-- claims_write(action, last_step): whether an event reports that something was written, or was to be, when it ended.
+create or replace macro claims_write("action", last_step) as
+    coalesce(last_step like 'EntryExport%', "action" in ('create', 'update', 'disable', 'delete'), false);
+
+-- verb_fits(action, last_step, method, operation): whether a request is of the kind that an action makes: 2 for the
+-- very one, down to 0 for one that may be, null for one that cannot. A look-up counts for an event that ended before
+-- anything was written.
+create or replace macro verb_fits("action", last_step, "method", operation) as
+    case
+        when "method" = 'GET' then case when not claims_write("action", last_step) then 0 end
+        when "action" = 'create' then case when "method" = 'POST' then 2 end
+        when "action" = 'delete' then case when "method" = 'DELETE' then 2 end
+        when "action" = 'disable' or last_step = 'EntryExportUpdateSoftDelete' then case
+            when operation = 'disable' then 2 when operation = 'enable' then null
+            when "method" in ('PATCH', 'PUT', 'DELETE') then 1 end
+        when "action" in ('update', 'other') then case
+            when operation = 'disable' then 0 when "method" in ('PATCH', 'PUT') then 2 end
+        else 0
+    end;
+
+-- match_candidates(since, until, most_skew): one row per event and request that may be its own: they name the same
+-- object, the verb fits, and it came within the skew that may be. Scored: 4 for the object's id, 3 for its name, 2 for
+-- a name that was looked up just before, up to 2 for the verb, 1 for an answer that agrees, 3 for the same error text,
+-- 100 for the request's own id.
+--   event_row     the event as a number
+--   request_row   the request as a number
+--   event_id      the event
+--   job_id        the job
+--   cycle_id      the cycle
+--   app_id        the app's service principal
+--   occurred_at   when it happened
+--   action        what Entra meant to do
+--   status        how the event ended
+--   exchange_id   the SCIM request
+--   requested_at  when the app logged the request, by its own clock
+--   method        the HTTP method
+--   http_status   the answer's HTTP status
+--   apart_s       the request's instant less the event's, in seconds
+--   matched_by    request id, error text or score
+--   score         how well they fit
+create or replace macro match_candidates(since, until, most_skew := 600) as table
+with window_events as materialized (
+    select
+        row_number() over () as event_row,
+        event_id,
+        job_id,
+        cycle_id,
+        app_id,
+        occurred_at,
+        "action",
+        status,
+        last_step,
+        scim_detail,
+        change_id,
+        reason,
+        [
+            {'key': lower(target_id), 'weight': 4},
+            {'key': lower(source_id), 'weight': 4},
+            {'key': lower(coalesce(upn, source_name)), 'weight': 3},
+            {'key': 'request ' || change_id, 'weight': 3},
+            {'key': 'looked for ' || lower(coalesce(upn, source_name)), 'weight': 2}
+        ] as keys
+    from events
+    where occurred_at >= since
+        and occurred_at < until
+        and status is distinct from 'skipped'
+        and "action" is distinct from 'stagedDelete'
+), window_requests as materialized (
+    select
+        row_number() over () as request_row,
+        exchange_id,
+        app_id,
+        occurred_at,
+        "method",
+        resource_type,
+        "filter",
+        operation,
+        http_status,
+        detail,
+        request_id,
+        request_object_keys("method", resource_id, "filter", request_body, response_body) as keys
+    from app_requests(since - to_seconds(most_skew), until + to_seconds(most_skew))
+    where app_id is not null and coalesce(operation, '') not in ('probe', 'discover')
+), preceding_lookups as (
+    -- A create that says nothing of its object belongs to the one look-up of the three seconds before it, if it is one.
+    select p.request_row, 'looked for ' || any_value(q."key") as "key"
+    from (
+        select request_row, app_id, resource_type, occurred_at,
+            unnest([floor(epoch(occurred_at) / 3) - 1, floor(epoch(occurred_at) / 3)]) as stretch
+        from window_requests
+        where "method" = 'POST' and len(keys) = 0
+    ) p
+    join (
+        select app_id, resource_type, occurred_at, filter_value("filter") as "key",
+            floor(epoch(occurred_at) / 3) as stretch
+        from window_requests
+        where operation = 'query'
+    ) q on q.stretch = p.stretch and q.app_id = p.app_id and q.resource_type = p.resource_type
+        and q.occurred_at between p.occurred_at - interval 3 second and p.occurred_at
+    group by p.request_row
+    having count(distinct q."key") = 1
+), key_rows as (
+    select request_row, unnest(keys) as "key" from window_requests
+    union all
+    select request_row, 'request ' || request_id from window_requests where request_id is not null
+    union all
+    from preceding_lookups
+), shared_keys as (
+    -- Stretches as long as the skew keep a key that is met all day from pairing with itself all day.
+    select s.event_row, h.request_row, max(s.weight) as object_score
+    from (
+        select
+            event_row,
+            app_id,
+            occurred_at,
+            "key",
+            weight,
+            unnest([floor(epoch(occurred_at) / most_skew) + one for one in [-1, 0, 1]]) as stretch
+        from (select event_row, app_id, occurred_at, unnest(keys, recursive := true) from window_events)
+        where "key" <> ''
+    ) s
+    join (
+        select request_row, h.app_id, h.occurred_at, t."key", floor(epoch(h.occurred_at) / most_skew) as stretch
+        from window_requests h
+        join key_rows t using (request_row)
+    ) h on h.stretch = s.stretch and h."key" = s."key" and h.app_id = s.app_id
+    where abs(date_diff('second', s.occurred_at, h.occurred_at)) <= most_skew
+    group by s.event_row, h.request_row
+)
+select
+    s.event_row,
+    h.request_row,
+    s.event_id,
+    s.job_id,
+    s.cycle_id,
+    s.app_id,
+    s.occurred_at,
+    s."action",
+    s.status,
+    h.exchange_id,
+    h.occurred_at as requested_at,
+    h."method",
+    h.http_status,
+    date_diff('millisecond', s.occurred_at, h.occurred_at) / 1000 as apart_s,
+    case
+        when h.request_id = s.change_id or contains(s.reason, h.request_id) then 'request id'
+        when s.scim_detail = h.detail then 'error text'
+        else 'score'
+    end as matched_by,
+    n.object_score
+        + verb_fits(s."action", s.last_step, h."method", h.operation)
+        + case when (s.status = 'failure') = (h.http_status >= 400) then 1 else 0 end
+        + case when s.scim_detail = h.detail then 3 else 0 end
+        + case when h.request_id = s.change_id or contains(s.reason, h.request_id) then 100 else 0 end as score
+from shared_keys n
+join window_events s on s.event_row = n.event_row
+join window_requests h on h.request_row = n.request_row
+where verb_fits(s."action", s.last_step, h."method", h.operation) is not null;

@@ -1,0 +1,86 @@
+-- Whether a job keeps its own interval.
+
+-- rhythms(as_of, grace): one row per job: whether it keeps its own interval, judged when it was last asked about,
+-- since what came later is not known. The interval is counted from the last run's end: whether Entra counts from its
+-- beginning is not documented.
+--   job_id       the job
+--   tenant_id    the tenant
+--   app_name     the app's name
+--   runs.* without job_id, tenant_id, app_name  the run
+--   due_at       when the next run is due
+--   late_at      when it is late
+--   dead_at      when two are missing
+--   stuck        whether a running cycle does not move
+--   rhythm       on_time, late, dead, running, stalled, quarantined, disabled, paused, never_run or unknown
+--   since        since when
+--   explanation  that in a sentence
+create or replace macro rhythms(as_of, grace) as table
+with job_runs as (
+    select
+        coalesce(r.job_id, e.job_id) as job_id,
+        coalesce(r.tenant_id, e.tenant_id) as tenant_id,
+        coalesce(r.app_name, e.app_name, r.job_id, e.job_id) as app_name,
+        r.* exclude (job_id, tenant_id, app_name),
+        r.last_ended_at + to_seconds(r.interval_s) as due_at,
+        r.last_ended_at + to_seconds(r.interval_s + grace) as late_at,
+        r.last_ended_at + to_seconds(2 * r.interval_s + grace) as dead_at,
+        -- Three readings without a page more, or the grace without an event where Graph gives no pages.
+        r.under_way and coalesce(r.polls_since >= 3 and r.observed_at >= r.moving_at + to_seconds(grace // 2),
+            r.observed_at >= r.moving_at + to_seconds(grace), false) as stuck
+    from runs(as_of, grace) r
+    full join (
+        select job_id, max(tenant_id) as tenant_id, max(app_name) as app_name
+        from hourly_parts
+        where "hour" <= as_of
+        group by job_id
+    ) e using (job_id)
+), job_rhythms as (
+    select
+        *,
+        case
+            when observed_at is null
+                or as_of > observed_at + to_seconds(greatest(2 * coalesce(interval_s, 0), 7200) + grace) then 'unknown'
+            when state = 'Quarantine' or quarantine_since is not null then 'quarantined'
+            when 'Disabled' in (state, schedule_state) then 'disabled'
+            when 'Paused' in (state, schedule_state) then 'paused'
+            when stuck then 'stalled'
+            when under_way then 'running'
+            when state in ('NotRun', 'NotConfigured') then 'never_run'
+            when due_at is null then 'unknown'
+            when observed_at > dead_at then 'dead'
+            when observed_at > late_at then 'late'
+            else 'on_time'
+        end as rhythm
+    from job_runs
+)
+select
+    *,
+    case rhythm
+        when 'unknown' then observed_at
+        when 'quarantined' then coalesce(quarantine_since, state_since)
+        when 'stalled' then moving_at
+        when 'running' then began_at
+        when 'dead' then dead_at
+        when 'late' then late_at
+        when 'on_time' then last_ended_at
+        else state_since
+    end as since,
+    case rhythm
+        when 'unknown' then case
+            when observed_at is null then 'Graph was never asked about this job; without that, silence says nothing.'
+            when due_at is not null or interval_s is not null
+                then 'Not asked since ' || instant_of(observed_at) || '; what the job did after that is not known.'
+            else 'Graph gives no interval for this job, or no run; whether one is missing cannot be told.' end
+        when 'quarantined' then 'Entra holds the job in quarantine and tries it ever less often'
+            || coalesce(', next ' || instant_of(next_attempt_at), '') || '.'
+        when 'disabled' then 'The job is switched off; nothing is provisioned.'
+        when 'paused' then 'The job is paused; nothing is provisioned until somebody starts it.'
+        when 'stalled' then 'A cycle runs, and nothing in it has moved since ' || instant_of(moving_at) || '.'
+        when 'running' then 'A cycle runs' || coalesce(' since ' || instant_of(began_at), '') || '.'
+        when 'never_run' then 'The job has not finished a run yet.'
+        when 'dead' then 'Two runs are missing: the last ended ' || instant_of(last_ended_at)
+            || ', and one is due every ' || interval_s // 60 || ' minutes.'
+        when 'late' then 'The run due ' || instant_of(due_at) || ' was not there ' || instant_of(observed_at) || '.'
+        else 'The last run ended ' || instant_of(last_ended_at) || '; the next is due ' || instant_of(due_at) || '.'
+    end as explanation
+from job_rhythms;

@@ -1,0 +1,127 @@
+"""Each definition of the model states what it is and which columns it has, and DuckDB agrees."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.store.lake import Cursor
+from pipeline.store.migrate import build_schema
+
+FOLDER = Path(__file__).parents[2] / "pipeline" / "model"
+DEFINITION = re.compile(
+    r'(?P<header>(?:^--.*\n)*)^create or replace (?P<kind>view|macro) "?(?P<name>\w+)"?'
+    r"(?:\((?P<parameters>[^)]*)\))? as(?P<table> table)?",
+    re.MULTILINE,
+)
+COLUMN = re.compile(r"^--   (?P<name>\w+)  +\S.*$")
+COLUMNS_OF = re.compile(r"^--   (?P<name>\w+)\.\*(?: without (?P<without>\w+(?:, \w+)*))?  +\S.*$")
+MOMENTS = {"since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
+VALUES = {"source": "'events'", "words": "'ranked_words'", "body": "'{}'", "grace": "1200", "most": "10"}
+"What table macros are called with, by the names of their parameters; moments apart, all others are texts."
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One view or macro of the model."""
+
+    file: str
+    kind: str
+    name: str
+    parameters: tuple[str, ...]
+    "Without their defaults."
+    optional: int
+    header: tuple[str, ...]
+
+    @property
+    def heading(self) -> str:
+        """Returns how its header begins."""
+        return f"{self.name}({', '.join(self.parameters)}): " if self.parameters else f"{self.name}: "
+
+    @property
+    def call(self) -> str:
+        """Returns what stands after `from` to have its rows."""
+        if self.kind == "view":
+            return f'"{self.name}"'
+        names = self.parameters[: len(self.parameters) - self.optional]
+        values = ["timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, "'x'") for one in names]
+        return f"{self.name}({', '.join(values)})"
+
+
+def definitions() -> dict[str, Definition]:
+    """Reads every view and macro of the model by name; the kind is view, table macro or macro."""
+    read = {}
+    for file in sorted(FOLDER.glob("*.sql")):
+        for one in DEFINITION.finditer(file.read_text(encoding="utf-8")):
+            words = [word.strip() for word in (one["parameters"] or "").split(",") if word.strip()]
+            read[one["name"]] = Definition(
+                file.name,
+                "table macro" if one["table"] else one["kind"],
+                one["name"],
+                tuple(word.partition(":=")[0].strip().strip('"') for word in words),
+                sum(":=" in word for word in words),
+                tuple(one["header"].splitlines()),
+            )
+    return read
+
+
+MODELS = definitions()
+RELATIONS = {name: one for name, one in MODELS.items() if one.kind != "macro"}
+
+
+@lru_cache
+def built() -> Cursor:
+    cursor = duckdb.connect()
+    build_schema(cursor)
+    cursor.execute("create temp table ranked_words as select *, 1 as rank from footing_words('events')")
+    return cursor
+
+
+def columns_of(relation: str) -> list[str]:
+    """Asks DuckDB for the columns of a table, a view or a table macro."""
+    call = RELATIONS[relation].call if relation in RELATIONS else f'"{relation}"'
+    return [name for name, *_ in built().execute(f"describe from {call}").fetchall()]
+
+
+def stated(definition: Definition) -> list[str]:
+    """Reads the columns of a header; `events.*` stands for all of a relation's, `without` names for the others."""
+    columns = []
+    for line in definition.header:
+        if one := COLUMN.match(line):
+            columns.append(one["name"])
+        elif every := COLUMNS_OF.match(line):
+            without = (every["without"] or "").split(", ")
+            columns += [name for name in columns_of(every["name"]) if name not in without]
+    return columns
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_definition_begins_with_its_name_and_what_it_is(name: str) -> None:
+    one = MODELS[name]
+    text = " ".join(line.removeprefix("--").strip() for line in one.header)
+    assert text, f"{one.file}: {name} has no header; write above it: '-- {one.heading}' and what it is."
+    assert text.startswith(one.heading), (
+        f"{one.file}: the header of {name} begins with '{one.header[0]}'; expected '-- {one.heading}' and what it is."
+    )
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_a_relation_states_the_columns_that_duckdb_gives_it(name: str) -> None:
+    one = RELATIONS[name]
+    columns, written = columns_of(name), stated(one)
+    missing = [column for column in columns if column not in written]
+    extra = [column for column in written if column not in columns]
+    assert written == columns, (
+        f"{one.file}: the header of {name} {'lacks ' + ', '.join(missing) + ' ' if missing else ''}"
+        f"{'has ' + ', '.join(extra) + ', which it does not return ' if extra else ''}"
+        f"{'has its columns in another order: ' + ', '.join(columns) if not missing and not extra else ''}"
+        "(one line each: '--   column  its meaning')."
+    )
+
+
+def test_every_file_of_the_model_is_read() -> None:
+    assert {one.file for one in MODELS.values()} >= {"basics.sql", "tokens.sql"}
+    assert len(RELATIONS) > 50
