@@ -6,13 +6,12 @@ Whatever fails becomes a sentence in `contacts` and is left alone for a while; t
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
 from pipeline.collect.contacts import Contact, keep_contacts, pause_after, read_contacts
 from pipeline.collect.graph.client import Graph, SignInRefused, Unreachable, Unwell
+from pipeline.collect.graph.configuration import read_configurations
 from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.events import Events, Tally, asked_of
 from pipeline.collect.graph.jobs import Apps, ask_jobs
@@ -31,7 +30,6 @@ FRESH_S = 120.0
 "A back-fill without a budget looks for the newest events this often."
 SHORTEST = timedelta(hours=1)
 "A back-fill's windows are not made shorter for its pace."
-CONFIGURATION = "pipeline.collect.graph.configuration"
 Progress = Callable[[str, float], None]
 "Is told a tenant and the share of its back-fill that is done."
 
@@ -165,15 +163,13 @@ class Turn:
 
     def _configure(self) -> str:
         """Reads the jobs' configuration."""
-        read = import_module(CONFIGURATION).read_configurations
-        said = read(self._store, self._memory.graph, self._tenant, clock.now(self._settings))
-        return said if isinstance(said, str) else ""
+        return read_configurations(self._store, self._memory.graph, self._tenant, clock.now(self._settings))
 
     def _configure_is_due(self) -> bool:
         """Whether the configuration was not read for long enough."""
         known = self._known.get("configuration")
         if known is None or known.outcome != "ok" or known.reached_at is None:
-            return find_spec(CONFIGURATION) is not None
+            return True
         every = timedelta(seconds=self._settings.configuration_every)
         return clock.naive(clock.now(self._settings)) - known.reached_at >= every
 
