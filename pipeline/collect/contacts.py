@@ -5,11 +5,10 @@ from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from pipeline.config.clock import clock_of
+from pipeline.config.retry_policy import FEED_LONGEST_S, RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.store.lake import Cursor, Store
 
-HOUR_S = 3600.0
-"The longest pause between two tries of a feed that fails."
 OFTEN = timedelta(seconds=55)
 "A row without news is written again when it is older than this: every commit makes open pages look again."
 
@@ -51,11 +50,11 @@ class Contact:
         )
 
 
-def pause_after(failures: int, settings: Settings, asked_s: float | None = None) -> timedelta:
-    """Gives how long a feed that failed so often in a row is left alone, in shown time; `asked_s` is Graph's wish."""
-    seconds = min(HOUR_S, settings.poll_every * 2.0 ** min(failures - 1, 20))
+def retry_pause(failures: int, settings: Settings, retry_after_s: float | None = None) -> timedelta:
+    """Returns the pause, in shown time, before a feed that failed so often in a row is tried again."""
+    policy = RetryPolicy(first_s=settings.poll_every, longest_s=FEED_LONGEST_S)
     speed = clock_of(settings.clock)[1] if settings.clock else 1.0
-    return timedelta(seconds=max(seconds, asked_s or 0.0) * speed)
+    return timedelta(seconds=policy.pause_s(failures, retry_after_s)) * speed
 
 
 def read_contacts(store: Store, tenant: str) -> dict[str, Contact]:

@@ -4,17 +4,18 @@ Whatever is asked is only read.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import pyarrow as pa
 
 from pipeline.collect.blobs.trial import try_container
-from pipeline.collect.graph.client import Graph, Patience
+from pipeline.collect.graph.client import Graph, RequestPolicy
 from pipeline.collect.graph.features import CONTAINER
 from pipeline.collect.graph.preflight import Permission, permissions_of
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
+from pipeline.config.retry_policy import GRAPH_REQUESTS
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.store.lake import Cursor, Store, open_store
@@ -29,8 +30,8 @@ def look(settings: Settings) -> list[Permission]:
         raise TenantsError(f"{seen}; docs/graph.md shows how such a file is written.")
     store = open_store(settings)
     try:
-        patience = Patience(attempts=2)
-        return preflight(store, tenants, now(settings), lambda tenant: Graph(tenant, settings, patience=patience))
+        policy = RequestPolicy(replace(GRAPH_REQUESTS, attempts=2))
+        return preflight(store, tenants, now(settings), lambda tenant: Graph(tenant, settings, policy=policy))
     finally:
         store.close()
 

@@ -71,7 +71,7 @@ class UnknownIncident(ProvisioningError):
 class GraphError(ProvisioningError):
     """Graph could not be read; the message says where, what was seen, what was expected and what to do."""
 
-    passing = False
+    transient = False
     "Whether the next try may go well."
 
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:

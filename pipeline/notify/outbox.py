@@ -11,12 +11,12 @@ from hashlib import sha256
 
 import pyarrow as pa
 
+from pipeline.config.retry_policy import MESSAGES
 from pipeline.notify.messages import CLOSED, PASSED, Message
 from pipeline.store.lake import Cursor, Store
 
 WAITING, SENDING, SENT, MERGED, GIVEN_UP = "waiting", "sending", "sent", "merged", "given_up"
 "Merged: another message says it as well, since this one had not gone out when the incident changed again."
-FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 ABANDONED = timedelta(minutes=15)
 "How old a claim of another machine must be to be taken over; a claim of this one is known to be dead."
 
@@ -176,17 +176,7 @@ def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, 
             state = MERGED if over else GIVEN_UP if now - (one.tried_at or now) >= give_up_after else WAITING
             cursor.execute(
                 "update outbox set state = ?, error = ?, due_at = ? where message_id = ?",
-                [state, error, now + pause(one.attempts + 1), one.message_id],
+                [state, error, now + timedelta(seconds=MESSAGES.pause_s(one.attempts + 1)), one.message_id],
             )
 
     store.write(settle)
-
-
-def pause(attempts: int) -> timedelta:
-    """Returns how long to wait after so many attempts.
-
-    >>> [str(pause(attempts)) for attempts in (1, 2, 3, 20)]
-    ['0:01:00', '0:02:00', '0:04:00', '6:00:00']
-    """
-    doubled: int = 2 ** min(attempts - 1, 16)
-    return min(FIRST_RETRY * doubled, LAST_RETRY)

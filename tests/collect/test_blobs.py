@@ -3,14 +3,18 @@
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from pipeline.collect.blobs import ContainerReport, read_container
+from pipeline.config.retry_policy import RetryPolicy
 from pipeline.store.lake import Store
 from tests.support.azurite import SECRET, Logs, connection_string, emulated, needs_azurite, path
 from tests.support.lakes import script
@@ -18,6 +22,7 @@ from tests.support.shapes import TENANT, diagnostic, event, lines
 
 pytestmark = needs_azurite
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+QUICK = RetryPolicy(0.01, 0.02, attempts=4)
 numbers = count()
 
 
@@ -45,7 +50,7 @@ def records(first: int, amount: int, who: str = "ada") -> bytes:
 
 
 def read(store: Store, logs: Logs, at: datetime = NOW, **more: object) -> ContainerReport:
-    report = read_container(store, logs.tenant(**more), at)
+    report = read_container(store, logs.tenant(**more), at, policy=QUICK)
     assert report.lines == report.kept + report.duplicates + report.rejects
     return report
 
@@ -240,6 +245,39 @@ def test_failures_back_off_and_the_first_answer_ends_them(
     monkeypatch.setenv(SECRET, kept)
     read(store, logs, NOW + timedelta(hours=1))
     assert contact(store)[2:] == (0, datetime(2026, 1, 5, 15, 30), None)
+
+
+@pytest.mark.parametrize(("after", "requests"), [("0", 4), ("5", 1)], ids=["soon", "later than is waited for"])
+def test_a_busy_account_is_tried_again_unless_it_asks_for_a_longer_pause(
+    store: Store, logs: Logs, after: str, requests: int
+) -> None:
+    with busy_account(after) as (url, answered):
+        report = read_container(store, logs.tenant(container=url), NOW, policy=replace(QUICK, longest_retry_after_s=1))
+    assert (report.outcome, "Azure answered 503" in report.detail, len(answered)) == ("failed", True, requests)
+
+
+@contextmanager
+def busy_account(after: str) -> Iterator[tuple[str, list[str]]]:
+    """Serves an account that answers 503 with a Retry-After; gives its container's URL and the paths asked for."""
+    answered: list[str] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answered.append(self.path)
+            self.send_response(503)
+            self.send_header("Retry-After", after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keeps the test's output quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/account/logs", answered
+        finally:
+            server.shutdown()
 
 
 def test_the_listing_vouches_from_the_oldest_hour_until_now(store: Store, logs: Logs) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from demo.schemas import cerby_schema
 from demo.standin import StandIn, TenantData
-from pipeline.collect.graph.client import Forbidden, Graph, Patience, Unreachable
+from pipeline.collect.graph.client import Forbidden, Graph, RequestPolicy, Unreachable
 from pipeline.collect.graph.configuration import read_configurations, settings_of
 from pipeline.collect.graph.limiter import Limiter
+from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 from pipeline.store.lake import Store
@@ -48,9 +49,9 @@ def read(served: tuple[StandIn, Tenant], given: Given, settings: Settings) -> Re
     store = given.stored()
 
     def again(hours: int = 0, **tenant: Any) -> list[dict[str, Any]]:
-        patience = Patience(attempts=1)
+        policy = RequestPolicy(RetryPolicy(0.01, 0.02, attempts=1))
         asked = served[1].model_copy(update=tenant)
-        with Graph(asked, settings, patience=patience, limiter=Limiter(1000)) as graph:
+        with Graph(asked, settings, policy=policy, limiter=Limiter(1000)) as graph:
             read_configurations(store, graph, asked, NOW + timedelta(hours=hours))
         return kept(store)
 

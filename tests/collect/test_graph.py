@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
+from time import sleep
 
 import pytest
 
@@ -18,16 +18,17 @@ from pipeline.collect.graph.client import (
     Graph,
     Malformed,
     NotFound,
-    Patience,
+    RequestPolicy,
     SignInRefused,
     Throttled,
     TimedOut,
     Unreachable,
 )
 from pipeline.collect.graph.limiter import Limiter, limiter_of
-from pipeline.collect.graph.replies import apart, complaint, seconds
+from pipeline.collect.graph.replies import apart, complaint
 from pipeline.collect.windows import Covered, Window, condition, covered, gaps, halves, head, missing, next_gap, united
 from pipeline.config.errors import GraphError
+from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 from tests.support.tenants import APP, small_tenant, standing
@@ -36,7 +37,8 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOW = datetime(2026, 1, 31, 12)
 REACH = Window(NOW - 30 * DAY, NOW)
 OVERLAP = 2 * HOUR
-HASTY = Patience(base_s=0.01, cap_s=0.02, silence_s=5)
+QUICK = RetryPolicy(0.01, 0.02, attempts=5, longest_retry_after_s=150)
+HASTY = RequestPolicy(QUICK, read_timeout_s=5)
 EVENTS = "auditLogs/provisioning"
 
 
@@ -73,7 +75,7 @@ def test_the_throttle_of_five_in_ten_seconds_is_kept_whatever_the_pace() -> None
 def test_a_throttle_that_graph_asked_for_holds_everybody_back() -> None:
     clock = Clock()
     limiter = Limiter(5, 10.0, clock)
-    limiter.hold(30)
+    limiter.pause(30)
     assert limiter.delay() == 30
     assert limiter.delay() == 30
     clock.now += 31
@@ -85,13 +87,6 @@ def test_all_who_ask_for_one_tenant_share_its_limiter(settings: Settings) -> Non
     again, other = one.model_copy(update={"name": "b"}), one.model_copy(update={"client_id": "y"})
     assert limiter_of(one, settings) is limiter_of(again, settings)
     assert limiter_of(one, settings) is not limiter_of(other, settings)
-
-
-def test_a_pause_grows_never_passes_its_cap_and_is_spread_out() -> None:
-    patience = Patience(base_s=1, cap_s=8)
-    pauses = {attempt: [patience.pause(attempt) for _ in range(300)] for attempt in (1, 3, 10)}
-    assert max(pauses[1]) <= 1 < max(pauses[3]) <= 4 < max(pauses[10]) <= 8
-    assert min(pauses[10]) < 1
 
 
 def test_a_window_asks_strictly_and_still_has_its_first_second() -> None:
@@ -171,15 +166,6 @@ def test_halves_meet_and_leave_nothing_out() -> None:
     assert (older.since, older.until, newer.until) == (NOW - timedelta(seconds=61), newer.since, NOW)
 
 
-def test_retry_after_is_seconds_or_an_instant_by_graphs_own_clock() -> None:
-    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    assert seconds("3", noon) == 3
-    assert seconds("Mon, 05 Jan 2026 12:00:20 GMT", noon) == 20
-    assert seconds("Mon, 05 Jan 2026 11:00:00 GMT", noon) == 0
-    assert seconds("soon", noon) is None
-    assert seconds(None, noon) is None
-
-
 def test_clocks_agree_when_the_answer_fits_between_asking_and_reading() -> None:
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert apart(noon, noon - timedelta(seconds=5), noon + timedelta(seconds=5)) == 0
@@ -199,8 +185,15 @@ def standing_in(
     made: list[Graph] = []
     with standing(small_tenant(), settings, tmp_path, monkeypatch) as (stand_in, tenant):
 
-        def client(patience: Patience = HASTY, **changed: object) -> Graph:
-            made.append(Graph(tenant.model_copy(update=changed), settings, patience=patience, limiter=Limiter(10**6)))
+        def client(
+            policy: RequestPolicy = HASTY,
+            *,
+            limiter: Limiter | None = None,
+            wait: Callable[[float], None] = sleep,
+            **changed: object,
+        ) -> Graph:
+            asked, limiter = tenant.model_copy(update=changed), limiter or Limiter(10**6)
+            made.append(Graph(asked, settings, policy=policy, limiter=limiter, wait=wait))
             return made[-1]
 
         yield stand_in, client
@@ -260,15 +253,15 @@ def test_what_does_not_pass_is_said_after_a_bounded_number_of_tries(
     graph = client()
     with pytest.raises(error, match=words):
         graph.page(EVENTS)
-    assert graph.requests == HASTY.attempts
+    assert graph.requests == QUICK.attempts
 
 
 def test_a_throttle_that_says_when_is_waited_for_and_one_of_an_hour_is_not(standing_in: Standing) -> None:
     stand_in, client = standing_in
     stand_in.faults.throttled = Often(every=1, times=1)
-    began = monotonic()
-    client().page(EVENTS)
-    assert 1 <= monotonic() - began < 10
+    limiter, waited = Limiter(10**6, time=lambda: 0.0), list[float]()
+    assert client(limiter=limiter, wait=waited.append).page(EVENTS).document["value"] == []
+    assert waited == [0.0, 1.0]
     stand_in.faults.throttled, stand_in.faults.retry_after_s = Often(every=1), 3600
     graph = client()
     with pytest.raises(Throttled) as raised:
@@ -279,7 +272,7 @@ def test_a_throttle_that_says_when_is_waited_for_and_one_of_an_hour_is_not(stand
 def test_an_answer_that_takes_too_long_is_given_up(standing_in: Standing) -> None:
     stand_in, client = standing_in
     stand_in.faults.slow, stand_in.faults.slow_s = Often(every=1), 1.0
-    graph = client(Patience(base_s=0.01, silence_s=0.2))
+    graph = client(RequestPolicy(QUICK, read_timeout_s=0.2))
     with pytest.raises(TimedOut, match="did not answer within"):
         graph.page(EVENTS)
     assert graph.requests == 2

@@ -20,7 +20,7 @@ import pytest
 from demo.faults import Often
 from demo.graph import TenantData
 from demo.standin import StandIn
-from pipeline.collect.graph.client import Patience
+from pipeline.collect.graph.client import RequestPolicy
 from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.limiter import Limiter
 from pipeline.collect.graph.lock import Busy, polling_alone
@@ -28,6 +28,7 @@ from pipeline.collect.graph.poll import Poller
 from pipeline.collect.graph.turn import Polled
 from pipeline.collect.polling import Asking
 from pipeline.config import clock
+from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import read_tenants
 from pipeline.scheduler.jobs import Stopping, beats
@@ -39,8 +40,8 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 RETENTION = 3
 EVENTS = 90
-PATIENCE = Patience(attempts=8, base_s=0.001, cap_s=0.01)
-HASTY = replace(PATIENCE, silence_s=0.5)
+PATIENT = RequestPolicy(RetryPolicy(0.001, 0.01, attempts=8, longest_retry_after_s=150))
+HASTY = replace(PATIENT, read_timeout_s=0.5)
 "Gives up before an answer of SLOW_S comes."
 SLOW_S = 1.2
 PAGE = 15
@@ -77,7 +78,7 @@ class Bench:
     """A stand-in, a lake, and a present that only tests move on."""
 
     def __init__(self, data: TenantData, store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.data, self.store, self.patience = data, store, PATIENCE
+        self.data, self.store, self.policy = data, store, PATIENT
         self.graph = StandIn([data], clock=lambda: clock.now(self.store.settings), page_size=PAGE)
         self.graph.faults.throttle = False
         self.graph.start()
@@ -97,7 +98,7 @@ class Bench:
         """Gives a new poller, as a new process has."""
         [tenant] = read_tenants(self.store.settings)
         made = tenant.model_copy(update=changed)
-        return Poller(self.store.settings, made, patience=self.patience, limiter=Limiter(10**6))
+        return Poller(self.store.settings, made, policy=self.policy, limiter=Limiter(10**6))
 
     def poll(self, poller: Poller | None = None, forced: bool = True, **changed: object) -> Polled:
         """Does one turn."""
@@ -209,7 +210,7 @@ def test_every_fault_and_every_throttle_gives_the_same_rows_as_none(
     bench: Bench, undisturbed: list[dict[str, Any]], fault: str
 ) -> None:
     FAULTS[fault](bench.graph.faults)
-    bench.patience = HASTY if fault == "slow" else PATIENCE
+    bench.policy = HASTY if fault == "slow" else PATIENT
     bench.poll_until_done()
     assert bench.rows() == undisturbed
     assert bench.store.rows("select count(*) from rejects") == [(0,)]
@@ -223,7 +224,7 @@ def test_all_faults_at_once_with_a_throttle_give_the_same_rows_as_none(
     for name in ("throttled_silently", "failing", "dropped", "malformed", "truncated", "duplicate_page"):
         setattr(faults, name, Often(rate=0.08))
     faults.throttled, faults.token_requests = Often(rate=0.05, times=2), 9
-    faults.slow, faults.slow_s, bench.patience = Often(rate=0.05, times=3), SLOW_S, HASTY
+    faults.slow, faults.slow_s, bench.policy = Often(rate=0.05, times=3), SLOW_S, HASTY
     bench.poll_until_done()
     assert bench.rows() == undisturbed
     assert bench.store.rows("select sum(events) from hourly") == [(EVENTS,)]
@@ -231,7 +232,7 @@ def test_all_faults_at_once_with_a_throttle_give_the_same_rows_as_none(
 
 def test_windows_that_time_out_are_halved_until_they_do_not(bench: Bench, undisturbed: list[dict[str, Any]]) -> None:
     bench.graph.faults.slow_hours, bench.graph.faults.slow_s = 13.0, SLOW_S
-    bench.patience = replace(HASTY, slow_attempts=1)
+    bench.policy = replace(HASTY, timeout_attempts=1)
     done = bench.poll()
     assert (done.failures, done.gaps_left) == ({}, [])
     assert done.windows >= 2 * RETENTION
@@ -240,9 +241,9 @@ def test_windows_that_time_out_are_halved_until_they_do_not(bench: Bench, undist
 
 def test_a_window_that_times_out_however_small_is_given_up_in_a_sentence(bench: Bench) -> None:
     bench.graph.faults.slow, bench.graph.faults.slow_s = Often(every=1, path="auditLogs"), 0.1
-    impatient = Patience(slow_attempts=1, base_s=0.001, silence_s=0.02)
+    impatient = replace(PATIENT, timeout_attempts=1, read_timeout_s=0.02)
     [tenant] = read_tenants(bench.store.settings)
-    poller = Poller(bench.store.settings, tenant, patience=impatient, limiter=Limiter(10**6))
+    poller = Poller(bench.store.settings, tenant, policy=impatient, limiter=Limiter(10**6))
     done = bench.poll(poller)
     poller.close()
     assert "did not answer within" in done.failures["events"]
@@ -350,7 +351,7 @@ def test_a_host_that_does_not_resolve_is_said_and_harms_no_other_tenant(bench: B
     )
     bench.file.write_text(f"{lost}\n{table}")
     pollers = [
-        Poller(bench.store.settings, tenant, patience=PATIENCE, limiter=Limiter(10**6))
+        Poller(bench.store.settings, tenant, policy=PATIENT, limiter=Limiter(10**6))
         for tenant in read_tenants(bench.store.settings)
     ]
     done = [bench.poll(poller) for poller in pollers]
@@ -425,7 +426,7 @@ def test_only_one_process_polls_a_tenant_and_the_other_says_who(bench: Bench) ->
 
 def test_a_backfill_within_a_budget_resumes_at_the_next_turn(bench: Bench) -> None:
     [tenant] = read_tenants(bench.store.settings)
-    poller = Poller(bench.store.settings, tenant, patience=PATIENCE, limiter=Limiter(10**6))
+    poller = Poller(bench.store.settings, tenant, policy=PATIENT, limiter=Limiter(10**6))
     first = poller.turn(bench.store, Event(), budget_s=0.0)
     assert (first.windows, len(first.gaps_left)) == (1, 1)
     assert "days" in first.details["events"] or "hours" in first.details["events"]

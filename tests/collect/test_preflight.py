@@ -10,11 +10,12 @@ import pytest
 
 from demo.standin import ALL, StandIn, TenantData
 from pipeline.__main__ import run
-from pipeline.collect.graph.client import Graph, Patience
+from pipeline.collect.graph.client import Graph, RequestPolicy
 from pipeline.collect.graph.limiter import Limiter
 from pipeline.collect.graph.preflight import Permission
 from pipeline.collect.permissions import preflight
 from pipeline.commands.preflight import verdict
+from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 from pipeline.store.lake import Store
@@ -47,13 +48,13 @@ def ask(served: tuple[StandIn, Tenant], store: Store, settings: Settings) -> Ask
     """Asks, and gives what was found by feature."""
 
     def again(**tenant: Any) -> dict[str, Permission]:
-        patience, limiter = Patience(attempts=1), Limiter(1000)
+        policy, limiter = RequestPolicy(RetryPolicy(0.01, 0.02, attempts=1)), Limiter(1000)
         asked = served[1].model_copy(update=tenant)
         found = preflight(
             store,
             [asked],
             moment(13).replace(tzinfo=UTC),
-            lambda one: Graph(one, settings, patience=patience, limiter=limiter),
+            lambda one: Graph(one, settings, policy=policy, limiter=limiter),
         )
         return {one.feature: one for one in found}
 

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.storage.blob import BlobType, ContainerClient
+from azure.storage.blob import BlobType, ContainerClient, ExponentialRetry
 
-from pipeline.collect.graph.credentials import credential_of, reason, told, transport
+from pipeline.collect.graph.credentials import credential_of, reason, retry_after_of, told, transport
 from pipeline.config.errors import ContainerError, GraphError, TenantsError
+from pipeline.config.retry_policy import BLOB_REQUESTS, RetryPolicy
 from pipeline.config.tenants import Tenant
 
 USUAL = "insights-logs-provisioninglogs"
@@ -28,7 +29,6 @@ PREFIXES = ("tenantId=", "resourceId=")
 "Where blobs of tenant-level logs were seen, and where Microsoft's documentation puts resource logs."
 HOUR = re.compile(r"/y=(\d{4})/m=(\d\d?)/d=(\d\d?)/h=(\d\d?)/m=\d\d?/", re.IGNORECASE)
 OWNER = re.compile(r"(?:^tenantId=|/tenants/)([^/]+)", re.IGNORECASE)
-RETRIES = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 GONE = {"ContainerNotFound", "ContainerBeingDeleted"}
 REFUSALS = {
     "AuthorizationPermissionMismatch": "{who} may not do this; {role}",
@@ -73,10 +73,10 @@ class Blob:
 class Container:
     """A tenant's container; closed when no longer asked."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> None:
         self._tenant = tenant
         self._guard = Lock()
-        self._client, self._who = client_of(tenant)
+        self._client, self._who = client_of(tenant, policy)
         self.requests = 0
         "Requests that were answered."
         self.skew_s: float | None = None
@@ -135,7 +135,24 @@ class Container:
             raise sentence(self._tenant, self._who, what, error) from None
 
 
-def client_of(tenant: Tenant) -> tuple[ContainerClient, str]:
+class BlobRetry(ExponentialRetry):
+    """Azure's own loop of tries with our pauses; by itself it neither bounds a pause nor reads Retry-After."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        super().__init__(retry_total=(policy.attempts or 1) - 1)
+        self._policy = policy
+
+    def increment(self, settings: dict[str, Any], request: Any, response: Any = None, error: Any = None) -> bool:
+        """Counts a failure and returns whether there is another try."""
+        settings["retry_after_s"] = after = retry_after_of(response)
+        return super().increment(settings, request, response, error) and self._policy.allows(settings["count"], after)
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Returns the seconds before the next try."""
+        return self._policy.pause_s(settings["count"], settings["retry_after_s"])
+
+
+def client_of(tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> tuple[ContainerClient, str]:
     """Makes a client for the tenant's container, and says what it signs in with."""
     at = f"{tenant.name}: container is {urlsplit(tenant.container)._replace(query='').geturl()!r}"
     parts = urlsplit(tenant.container)
@@ -146,7 +163,7 @@ def client_of(tenant: Tenant) -> tuple[ContainerClient, str]:
     logging.getLogger("azure").setLevel(logging.ERROR)
     try:
         credential, who = credential_for(tenant)
-        how = {"transport": transport(tenant), **RETRIES}
+        how: dict[str, Any] = {"transport": transport(tenant), "retry_policy": BlobRetry(policy)}
         return ContainerClient.from_container_url(tenant.container.rstrip("/"), credential=credential, **how), who
     except (GraphError, TenantsError) as error:
         raise ContainerError(str(error)) from None

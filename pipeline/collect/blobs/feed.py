@@ -13,11 +13,12 @@ from threading import Event
 
 from pipeline.collect.blobs.container import Blob, BlobGone, Container, NoContainer
 from pipeline.collect.blobs.stretches import MARK, Stretch, digest, known, land_stretches
-from pipeline.collect.contacts import Contact, pause_after, read_contacts, worth_writing
+from pipeline.collect.contacts import Contact, read_contacts, retry_pause, worth_writing
 from pipeline.collect.watermark import Asked, keep_covered
 from pipeline.collect.windows import Covered
 from pipeline.config.clock import naive
 from pipeline.config.errors import ContainerError
+from pipeline.config.retry_policy import BLOB_REQUESTS, RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 from pipeline.ingest.offsets import Entry
@@ -56,7 +57,9 @@ class ContainerReport:
     seconds: float = 0.0
 
 
-def read_container(store: Store, tenant: Tenant, now: datetime, stop: Event | None = None) -> ContainerReport:
+def read_container(
+    store: Store, tenant: Tenant, now: datetime, stop: Event | None = None, policy: RetryPolicy = BLOB_REQUESTS
+) -> ContainerReport:
     """Reads what is new in a tenant's container, and keeps how that went; `now` is the shown present, UTC.
 
     Told to stop, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
@@ -64,7 +67,7 @@ def read_container(store: Store, tenant: Tenant, now: datetime, stop: Event | No
     began, report = time.monotonic(), ContainerReport(tenant.name, tenant.container)
     oldest, skew = None, None
     try:
-        with Container(tenant) as container:
+        with Container(tenant, policy) as container:
             try:
                 oldest = look(store, container, tenant, report, stop or Event())
             finally:
@@ -199,7 +202,7 @@ def contact(former: Contact, settings: Settings, now: datetime, report: Containe
     """Gives the container's row in `contacts`; each failure in a row doubles the time until the next try."""
     if report.outcome != "failed":
         return former.reached(now, report.detail, report.requests, skew)
-    return former.failed(now, report.detail, report.requests, pause_after(former.failures + 1, settings))
+    return former.failed(now, report.detail, report.requests, retry_pause(former.failures + 1, settings))
 
 
 def resting(store: Store, tenant: Tenant, now: datetime) -> bool:

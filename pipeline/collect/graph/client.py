@@ -6,11 +6,10 @@ to the next page is followed on the tenant's own Graph and nowhere else, since t
 
 import base64
 import json
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -32,40 +31,30 @@ from pipeline.collect.graph.errors import (
     Unwell,
 )
 from pipeline.collect.graph.limiter import Limiter, limiter_of
-from pipeline.collect.graph.replies import apart, complaint, instant, seconds
+from pipeline.collect.graph.replies import apart, complaint
 from pipeline.config import clock
 from pipeline.config.errors import GraphError
+from pipeline.config.retry_policy import GRAPH_REQUESTS, RetryPolicy, http_date, retry_after
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 
 __all__ = [
-    "Astray", "Distrusted", "Forbidden", "Graph", "GraphError", "Malformed", "NotFound", "Page", "Patience",
-    "SignInRefused", "Throttled", "TimedOut", "Unreachable", "Unwell",
+    "Astray", "Distrusted", "Forbidden", "Graph", "GraphError", "Malformed", "NotFound", "Page",
+    "RequestPolicy", "SignInRefused", "Throttled", "TimedOut", "Unreachable", "Unwell",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long an answer is waited for, and how often one that failed is asked for again."""
+class RequestPolicy:
+    """How often a request is tried, and after how long its answer takes too long."""
 
-    attempts: int = 5
-    "Tries of one request, the first included."
-    slow_attempts: int = 2
-    "Tries of one that takes too long: a smaller window helps more."
-    base_s: float = 1.0
-    "The longest first pause; each further one may be twice as long."
-    cap_s: float = 60.0
-    "The longest pause."
-    hold_s: float = 150.0
-    "The longest Retry-After that is waited for; a longer one is left to the next turn."
-    silence_s: float = 30.0
-    "Seconds without a byte after which an answer takes too long."
-    whole_s: float = 120.0
-    "Seconds after which it does though bytes still come."
-
-    def pause(self, attempt: int) -> float:
-        """Gives a pause after a failed attempt, counted from 1: anything up to the longest, so that many spread out."""
-        return random.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
+    retry: RetryPolicy = GRAPH_REQUESTS
+    timeout_attempts: int = 2
+    "Tries of a request whose answer takes too long: a smaller window helps more."
+    read_timeout_s: float = 30.0
+    "Seconds without a byte."
+    total_timeout_s: float = 120.0
+    "Seconds though bytes still come."
 
 
 @dataclass
@@ -90,7 +79,7 @@ class Graph:
         tenant: Tenant,
         settings: Settings,
         *,
-        patience: Patience | None = None,
+        policy: RequestPolicy | None = None,
         limiter: Limiter | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -98,11 +87,11 @@ class Graph:
         self.requests = 0
         "Requests sent so far."
         self._settings = settings
-        self._patience = patience or Patience()
+        self._policy = policy or RequestPolicy()
         self._limiter = limiter or limiter_of(tenant, settings)
         self._wait = wait
         self._sign_in = SignIn(tenant)
-        self._http = httpx.Client(verify=trust(tenant), timeout=self._patience.silence_s)
+        self._http = httpx.Client(verify=trust(tenant), timeout=self._policy.read_timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -157,18 +146,19 @@ class Graph:
                 renewed = True
                 self._sign_in.renew()
             except GraphError as error:
-                self._bear(error, attempt)
+                self._wait_for_retry(error, attempt)
 
-    def _bear(self, error: GraphError, attempt: int) -> None:
+    def _wait_for_retry(self, error: GraphError, attempt: int) -> None:
         """Waits until the next try, or raises the error when there is none."""
-        most = self._patience.slow_attempts if isinstance(error, TimedOut) else self._patience.attempts
-        asked = error.retry_after or 0.0
-        if not error.passing or attempt >= most or asked > self._patience.hold_s:
+        retry, after = self._policy.retry, error.retry_after
+        if isinstance(error, TimedOut):
+            retry = replace(retry, attempts=self._policy.timeout_attempts)
+        if not error.transient or not retry.allows(attempt, after):
             raise error
-        if asked:
-            self._limiter.hold(asked)
+        if after:
+            self._limiter.pause(retry.pause_s(attempt, after))
         else:
-            self._wait(self._patience.pause(attempt))
+            self._wait(retry.pause_s(attempt))
 
     def _once(self, url: str, params: dict[str, str]) -> Page:
         """Asks once."""
@@ -183,7 +173,9 @@ class Graph:
         except httpx.ConnectTimeout:
             raise Unreachable(f"{self._host()} cannot be reached: the connection timed out.") from None
         except httpx.TimeoutException:
-            raise TimedOut(f"{self._where(url)} did not answer within {self._patience.silence_s:g} seconds.") from None
+            raise TimedOut(
+                f"{self._where(url)} did not answer within {self._policy.read_timeout_s:g} seconds."
+            ) from None
         except httpx.HTTPError as error:
             raise self._failed(url, error) from None
         if answer.status_code != 200:
@@ -192,7 +184,7 @@ class Graph:
 
     def _body(self, answer: httpx.Response) -> bytes:
         """Reads an answer to its end, unless that takes too long."""
-        end, parts = time.monotonic() + self._patience.whole_s, []
+        end, parts = time.monotonic() + self._policy.total_timeout_s, []
         for part in answer.iter_bytes():
             parts.append(part)
             if time.monotonic() > end:
@@ -209,7 +201,7 @@ class Graph:
             ) from None
         if not isinstance(document, dict):
             raise Malformed(f"{self._where(url)} answered no JSON object; one was expected.")
-        link, at = document.get("@odata.nextLink"), instant(answer.headers.get("Date"))
+        link, at = document.get("@odata.nextLink"), http_date(answer.headers.get("Date"))
         skew = apart(at, asked_at, clock.now(self._settings)) if at else 0.0
         return Page(body, document, str(link) if link else None, at, skew)
 
@@ -227,8 +219,8 @@ class Graph:
     def _refused(self, url: str, answer: httpx.Response, body: bytes) -> GraphError:
         """Makes a sentence of an answer that is not 200."""
         code, where, said = answer.status_code, self._where(url), complaint(body)
-        at = instant(answer.headers.get("Date")) or clock.now(self._settings)
-        after = seconds(answer.headers.get("Retry-After"), at)
+        at = http_date(answer.headers.get("Date")) or clock.now(self._settings)
+        after = retry_after(answer.headers.get("Retry-After"), at)
         if code == 401:
             return TokenRejected(f"{where} does not take the token{said}; check the app registration and its consent.")
         if code == 403:

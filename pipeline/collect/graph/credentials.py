@@ -8,6 +8,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -23,6 +24,7 @@ from requests.adapters import HTTPAdapter
 
 from pipeline.collect.graph.errors import Distrusted, SignInRefused, TimedOut, Unreachable
 from pipeline.config.errors import GraphError, TenantsError
+from pipeline.config.retry_policy import http_date, retry_after
 from pipeline.config.tenants import Tenant
 
 TALKATIVE = ("azure", "msal", "httpx", "httpcore", "urllib3", "requests")
@@ -79,7 +81,8 @@ class SignIn:
 
 def credential_of(tenant: Tenant) -> Credential:
     """Makes the tenant's credential; raises TenantsError or ValueError where it lacks something."""
-    return MAKERS[tenant.credential](tenant, {"transport": transport(tenant), "retry_total": 2})
+    # Whoever asks for a token tries again by a policy of its own; tries within tries took 15 of them.
+    return MAKERS[tenant.credential](tenant, {"transport": transport(tenant), "retry_total": 0})
 
 
 def by_secret(tenant: Tenant, how: dict[str, Any]) -> Credential:
@@ -96,9 +99,12 @@ def by_certificate(tenant: Tenant, how: dict[str, Any]) -> Credential:
     return CertificateCredential(tenant.tenant_id, tenant.client_id, file, **at_authority(tenant), **how)
 
 
-def by_managed_identity(tenant: Tenant, how: dict[str, Any]) -> Credential:
-    """The identity of the Azure machine that this runs on; its endpoint is local and speaks no TLS."""
-    return ManagedIdentityCredential(client_id=tenant.client_id or None, retry_total=how["retry_total"])
+def by_managed_identity(tenant: Tenant, _how: dict[str, Any]) -> Credential:
+    """The identity of the Azure machine that this runs on; its endpoint is local and speaks no TLS.
+
+    The library knows which answers of that endpoint ask for another try.
+    """
+    return ManagedIdentityCredential(client_id=tenant.client_id or None, retry_total=2)
 
 
 def by_workload(tenant: Tenant, how: dict[str, Any]) -> Credential:
@@ -174,8 +180,17 @@ def told(error: Exception, tenant: Tenant) -> GraphError:
     if isinstance(error, ServiceRequestError | ServiceResponseError) or "Max retries exceeded" in said:
         return Unreachable(f"{where} failed: {reason(said)}; see whether this machine reaches that address.")
     if isinstance(error, ClientAuthenticationError) and getattr(error, "status_code", None) in (429, 500, 502, 503):
-        return Unreachable(f"{where} failed: {brief(said)}.")
+        after = retry_after_of(getattr(error, "response", None))
+        return Unreachable(f"{where} failed: {brief(said)}.", retry_after=after)
     return SignInRefused(f"{where} failed: {brief(said)}.")
+
+
+def retry_after_of(response: Any) -> float | None:
+    """Reads an answer's Retry-After by its own Date."""
+    if response is None:
+        return None
+    now = http_date(response.headers.get("Date")) or datetime.now(UTC)
+    return retry_after(response.headers.get("Retry-After"), now)
 
 
 def reason(said: str) -> str:

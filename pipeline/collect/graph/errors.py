@@ -1,6 +1,6 @@
 """What can go wrong when Graph is asked; each error is a sentence with what to do.
 
-One that is `passing` may be gone at the next try, and is tried again before it is raised.
+One that is `transient` may be gone at the next try, and is tried again before it is raised.
 """
 
 from pipeline.config.errors import GraphError
@@ -9,7 +9,7 @@ from pipeline.config.errors import GraphError
 class Unreachable(GraphError):
     """Nobody answered, or the answer was a server's failure."""
 
-    passing = True
+    transient = True
 
 
 class Unwell(Unreachable):
@@ -19,31 +19,31 @@ class Unwell(Unreachable):
 class Distrusted(Unreachable):
     """Whoever answered has a certificate that is not trusted."""
 
-    passing = False
+    transient = False
 
 
 class TimedOut(GraphError):
     """The answer took too long; a smaller window may do."""
 
-    passing = True
+    transient = True
 
 
 class Throttled(GraphError):
     """Too many requests."""
 
-    passing = True
+    transient = True
 
 
 class Malformed(GraphError):
     """The answer is not what Graph documents."""
 
-    passing = True
+    transient = True
 
 
 class Astray(Malformed):
     """A link leads away from the tenant's Graph, or round in circles."""
 
-    passing = False
+    transient = False
 
 
 class SignInRefused(GraphError):

@@ -28,7 +28,7 @@ class Limiter:
         self._time = time
         self._period_s = period_s
         self._taken: deque[float] = deque(maxlen=requests)
-        self._held_until = float("-inf")
+        self._paused_until = float("-inf")
         self._guard = Lock()
 
     def delay(self) -> float:
@@ -37,14 +37,14 @@ class Limiter:
             now = self._time()
             full = len(self._taken) == self._taken.maxlen
             free = self._taken[0] + self._period_s if full else now
-            moment = max(now, free, self._held_until)
+            moment = max(now, free, self._paused_until)
             self._taken.append(moment)
             return moment - now
 
-    def hold(self, seconds: float) -> None:
-        """Lets nobody ask for a while: Graph said so."""
+    def pause(self, seconds: float) -> None:
+        """Delays every request for a while, as Graph asked."""
         with self._guard:
-            self._held_until = max(self._held_until, self._time() + seconds)
+            self._paused_until = max(self._paused_until, self._time() + seconds)
 
 
 LIMITERS: dict[tuple[str, str], Limiter] = {}

@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from pipeline.collect.graph.client import Graph, Patience
+from pipeline.collect.graph.client import Graph, RequestPolicy
 from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.limiter import Limiter
 from pipeline.collect.graph.lock import polling_alone
@@ -16,12 +16,12 @@ class Poller:
     """Asks one tenant; what it remembers between two turns spares requests and nothing else."""
 
     def __init__(
-        self, settings: Settings, tenant: Tenant, *, patience: Patience | None = None, limiter: Limiter | None = None
+        self, settings: Settings, tenant: Tenant, *, policy: RequestPolicy | None = None, limiter: Limiter | None = None
     ) -> None:
         self.tenant = tenant
         self._settings = settings
         self._stop = Event()
-        make = lambda: Graph(tenant, settings, patience=patience, limiter=limiter, wait=self._pause)  # noqa: E731
+        make = lambda: Graph(tenant, settings, policy=policy, limiter=limiter, wait=self._pause)  # noqa: E731
         self._memory = Memory(make)
 
     def turn(

@@ -1,9 +1,8 @@
-"""What stands in Graph's answers beside the data: dates, pauses, complaints."""
+"""What Graph's answers carry beside the data: the error's text and the server's clock."""
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 
 def complaint(body: bytes) -> str:
@@ -15,30 +14,10 @@ def complaint(body: bytes) -> str:
     return ""
 
 
-def instant(header: str | None) -> datetime | None:
-    """Reads an HTTP date, as UTC."""
-    with suppress(ValueError, TypeError):
-        return parsedate_to_datetime(header or "").astimezone(UTC)
-    return None
-
-
-def seconds(header: str | None, now: datetime) -> float | None:
-    """Reads Retry-After: seconds, or the instant from which on one may ask.
-
-    >>> midnight = datetime(2026, 1, 5, tzinfo=UTC)
-    >>> seconds("7", midnight), seconds("Mon, 05 Jan 2026 00:00:09 GMT", midnight)
-    (7.0, 9.0)
-    """
-    with suppress(ValueError):
-        return max(0.0, float(header or ""))
-    at = instant(header)
-    return max(0.0, (at - now).total_seconds()) if at else None
-
-
 def apart(theirs: datetime, asked_at: datetime, read_at: datetime) -> float:
     """Gives how many seconds the server's clock is ahead; a Date header has whole seconds.
 
-    >>> noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    >>> noon = datetime(2026, 1, 5, 12)
     >>> second, hour = timedelta(seconds=1), timedelta(hours=1)
     >>> apart(noon, noon + 0.9 * second, noon + 2 * second), apart(noon, noon + hour, noon + hour)
     (0.0, -3599.0)

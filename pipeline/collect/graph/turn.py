@@ -9,7 +9,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from pipeline.collect.contacts import Contact, keep_contacts, pause_after, read_contacts
+from pipeline.collect.contacts import Contact, keep_contacts, read_contacts, retry_pause
 from pipeline.collect.graph.client import Graph, SignInRefused, Unreachable, Unwell
 from pipeline.collect.graph.configuration import read_configurations
 from pipeline.collect.graph.errors import Stopped
@@ -215,7 +215,7 @@ class Turn:
             self._rows[feed] = known.reached(now, detail, spent, round(self._skew_s, 3))
             self.polled.details[feed] = detail
             return True
-        pause = pause_after(known.failures + 1, self._settings, error.retry_after)
+        pause = retry_pause(known.failures + 1, self._settings, error.retry_after)
         self._rows[feed] = known.failed(now, str(error), spent, pause)
         self.polled.details.pop(feed, None)
         self.polled.failures[feed] = str(error)
