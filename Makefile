@@ -3,47 +3,63 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := all
-.PHONY: all check format test run demo bench sample clean
+.PHONY: all check format test test-fast run demo bench sample clean
 
 all: check test
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt
+# Each target installs what it needs and no more: the product, then the demonstration, then tests and checks.
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	$(PIP) -r requirements.txt
 	touch $@
 
-check: $(VENV)/.ready
+$(VENV)/.demo: requirements-demo.txt requirements.txt | $(BIN)/python
+	$(PIP) -r requirements-demo.txt
+	touch $@ $(VENV)/.run
+
+$(VENV)/.dev: requirements-dev.txt requirements-demo.txt requirements.txt | $(BIN)/python
+	$(PIP) -r requirements-dev.txt
+	touch $@ $(VENV)/.demo $(VENV)/.run
+
+check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.ready
+format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.ready
+test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
+# Without the tests that are marked slow.
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
 # The environment, the sample tenant, then the dashboard, whose server runs the beats and prints its address.
-run: $(VENV)/.ready
+run: $(VENV)/.run
 	$(BIN)/python -m pipeline ingest sample_logs || test $$? -eq 1
-	$(BIN)/streamlit run dashboard.py
+	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
 
 # The same beside a stand-in for Microsoft Graph, in a folder of its own, with time that runs 200 times as fast.
-demo: $(VENV)/.ready
+demo: $(VENV)/.demo
 	$(BIN)/python -m demo --port $(PORT)
 
-bench: $(VENV)/.ready
+bench: $(VENV)/.run
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/eta.py
 	$(BIN)/python benchmarks/forecast.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/pages.py
 
-sample: $(VENV)/.ready
+sample: $(VENV)/.run
 	$(BIN)/python sample_logs/generate.py
 
 clean:
