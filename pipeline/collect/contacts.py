@@ -1,4 +1,4 @@
-"""How asking goes: one row of `contacts` a tenant and feed, replaced when there is news and otherwise once a minute."""
+"""Feed status: one row of `contacts` a tenant and feed, replaced when there is news and otherwise once a minute."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
@@ -9,13 +9,13 @@ from pipeline.config.retry_policy import FEED_LONGEST_S, RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.store.lake import Cursor, Store
 
-OFTEN = timedelta(seconds=55)
+UNCHANGED_ROW_AGE = timedelta(seconds=55)
 "A row without news is written again when it is older than this: every commit makes open pages look again."
 
 
 @dataclass(frozen=True)
 class Contact:
-    """A row of `contacts`; instants are UTC without a zone."""
+    """The status of one feed, a row of `contacts`; instants are UTC without a zone."""
 
     tenant: str
     feed: str
@@ -29,16 +29,16 @@ class Contact:
     skew_s: float | None = None
 
     def due(self, now: datetime) -> bool:
-        """Whether it may be asked again."""
+        """Whether the feed may be tried again."""
         return self.next_try_at is None or now >= self.next_try_at
 
-    def reached(self, now: datetime, detail: str, requests: int, skew_s: float | None) -> "Contact":
-        """Gives the row after a try that went well."""
+    def after_success(self, now: datetime, detail: str, requests: int, skew_s: float | None) -> "Contact":
+        """Returns the row after a try that succeeded."""
         skew = self.skew_s if skew_s is None else skew_s
         return Contact(self.tenant, self.feed, now, now, "ok", detail, 0, None, self.requests + requests, skew)
 
-    def failed(self, now: datetime, detail: str, requests: int, pause: timedelta) -> "Contact":
-        """Gives the row after a try that did not."""
+    def after_failure(self, now: datetime, detail: str, requests: int, pause: timedelta) -> "Contact":
+        """Returns the row after a try that failed."""
         return replace(
             self,
             tried_at=now,
@@ -58,14 +58,14 @@ def retry_pause(failures: int, settings: Settings, retry_after_s: float | None =
 
 
 def read_contacts(store: Store, tenant: str) -> dict[str, Contact]:
-    """Gives a tenant's rows by feed."""
+    """Returns a tenant's rows by feed."""
     names = ", ".join(field.name for field in fields(Contact))
     return {row[1]: Contact(*row) for row in store.rows(f"select {names} from contacts where tenant = ?", [tenant])}
 
 
-def keep_contacts(store: Store, rows: Iterable[Contact], known: dict[str, Contact]) -> None:
-    """Replaces the rows that have news since what is `known`, by feed; all in one transaction, or none at all."""
-    news = [row for row in rows if worth_writing(row, known.get(row.feed))]
+def write_contacts(store: Store, rows: Iterable[Contact], stored: dict[str, Contact]) -> None:
+    """Replaces the rows that have news since the stored ones, by feed; all in one transaction, or none at all."""
+    news = [row for row in rows if has_news(row, stored.get(row.feed))]
     if not news:
         return
 
@@ -77,26 +77,29 @@ def keep_contacts(store: Store, rows: Iterable[Contact], known: dict[str, Contac
     store.write(write)
 
 
-def worth_writing(row: Contact, known: Contact | None) -> bool:
-    """Says whether a row tells more than the one that is stored."""
-    if known is None or known.tried_at is None or row.tried_at is None:
+def has_news(row: Contact, stored: Contact | None) -> bool:
+    """Whether a row differs from the stored one, or that one is old."""
+    if stored is None or stored.tried_at is None or row.tried_at is None:
         return True
-    told = (row.outcome, row.detail, row.failures)
-    return told != (known.outcome, known.detail, known.failures) or abs(row.tried_at - known.tried_at) >= OFTEN
+    status = (row.outcome, row.detail, row.failures)
+    return (
+        status != (stored.outcome, stored.detail, stored.failures)
+        or abs(row.tried_at - stored.tried_at) >= UNCHANGED_ROW_AGE
+    )
 
 
-def forget_contacts(store: Store, asked: dict[str, set[str]]) -> None:
-    """Deletes the rows of tenants that are asked no more, and of feeds of theirs that were switched off.
+def delete_contacts(store: Store, disabled: dict[str, set[str]]) -> None:
+    """Deletes the rows of tenants that are configured no more, and of feeds that were switched off.
 
-    `asked` has each tenant's feeds that are not asked. What was read of them stays.
+    `disabled` has each configured tenant's feeds that are switched off. What was read of them stays.
     """
     rows = store.rows("select tenant, feed from contacts")
-    gone = [row for row in rows if row[0] not in asked or row[1] in asked[row[0]]]
-    if not gone:
+    obsolete = [row for row in rows if row[0] not in disabled or row[1] in disabled[row[0]]]
+    if not obsolete:
         return
 
     def delete(cursor: Cursor) -> None:
-        for row in gone:
+        for row in obsolete:
             cursor.execute("delete from contacts where tenant = ? and feed = ?", row)
 
     store.write(delete)

@@ -1,6 +1,7 @@
-"""Asks every tenant of Microsoft Graph, side by side.
+"""Polls every tenant of Microsoft Graph, side by side.
 
-Tenants do not wait for each other, and one that fails harms no other.
+Tenants do not wait for each other, and one that fails harms no other. Azure's libraries are loaded at the first poll: a
+process without tenants never needs them.
 """
 
 from collections.abc import Sequence
@@ -15,31 +16,30 @@ from pipeline.store.lake import Store
 
 if TYPE_CHECKING:
     from pipeline.collect.blobs import ContainerReport
-    from pipeline.collect.graph.poll import Poller
-    from pipeline.collect.graph.turn import Polled, Progress
+    from pipeline.collect.graph.turn import Poller, PollResult, Progress
 
 AT_ONCE = 8
 
 
-def containers(store: Store, tenants: Sequence[Tenant], stop: Event) -> "list[ContainerReport]":
+def read_containers(store: Store, tenants: Sequence[Tenant], stop: Event) -> "list[ContainerReport]":
     """Reads what is new in the storage containers of the tenants that have one; raises Stopped when told to stop."""
     from pipeline.collect.blobs import read_container
     from pipeline.collect.graph.errors import Stopped
 
-    found = [read_container(store, one, now(store.settings), stop) for one in tenants if one.container]
-    if any(one.outcome == "stopped" for one in found):
+    reports = [read_container(store, one, now(store.settings), stop) for one in tenants if one.container]
+    if any(one.outcome == "stopped" for one in reports):
         raise Stopped("Stopped; what was read is kept, and the next poll goes on from there.")
-    return found
+    return reports
 
 
-class Asking:
-    """The tenants' pollers; kept between turns, they keep their tokens and connections."""
+class TenantPollers:
+    """One poller a tenant; kept between polls, they keep their tokens and connections."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pollers: dict[str, tuple[Tenant, Poller]] = {}
 
-    def all(
+    def poll_all(
         self,
         store: Store,
         tenants: Sequence[Tenant],
@@ -49,82 +49,82 @@ class Asking:
         budget_s: float | None = None,
         forced: bool = False,
         progress: "Progress" = lambda _tenant, _share: None,
-    ) -> "list[Polled]":
-        """Asks every tenant once and forgets the contacts of those that are not asked any more.
+    ) -> "list[PollResult]":
+        """Polls every tenant once and deletes the feed status of those that are not configured any more.
 
-        Raises Stopped and StoreError when every tenant's turn is over.
+        Raises Stopped and StoreError when every tenant's poll is over.
         """
-        from pipeline.collect.contacts import forget_contacts
+        from pipeline.collect.contacts import delete_contacts
 
-        forget_contacts(store, {tenant.name: off(tenant) for tenant in tenants})
+        delete_contacts(store, {tenant.name: disabled_feeds(tenant) for tenant in tenants})
         self._drop(tenants)
 
-        def ask(tenant: Tenant) -> "Polled":
+        def poll(tenant: Tenant) -> "PollResult":
             poller = self._poller(tenant)
-            return turn(poller, store, stop, role, budget_s=budget_s, forced=forced, progress=progress)
+            return poll_tenant(poller, store, stop, role, budget_s=budget_s, forced=forced, progress=progress)
 
         with ThreadPoolExecutor(min(AT_ONCE, len(tenants)), "poll") as pool:
-            return list(pool.map(ask, tenants))
+            return list(pool.map(poll, tenants))
 
     def close(self) -> None:
         """Ends every connection."""
         self._drop([])
 
     def _poller(self, tenant: Tenant) -> "Poller":
-        """Gives the tenant's poller."""
-        from pipeline.collect.graph.poll import Poller
+        """Returns the tenant's poller."""
+        from pipeline.collect.graph.turn import Poller
 
         return self._pollers.setdefault(tenant.name, (tenant, Poller(self._settings, tenant)))[1]
 
     def _drop(self, tenants: Sequence[Tenant]) -> None:
-        """Forgets the pollers of tenants whose table is gone or has changed."""
+        """Closes the pollers of tenants whose table was removed or has changed."""
         for name, (tenant, poller) in list(self._pollers.items()):
             if tenant not in tenants:
                 poller.close()
                 del self._pollers[name]
 
 
-def turn(poller: "Poller", store: Store, stop: Event, role: str, **how: Any) -> "Polled":
-    """Does a tenant's turn; one that another process polls is told as such."""
-    from pipeline.collect.graph.lock import Busy
-    from pipeline.collect.graph.turn import Polled
+def poll_tenant(poller: "Poller", store: Store, stop: Event, role: str, **how: Any) -> "PollResult":
+    """Polls a tenant; one that another process is polling has that in its result."""
+    from pipeline.collect.graph.lock import TenantBusy
+    from pipeline.collect.graph.turn import PollResult
 
     try:
-        return poller.turn(store, stop, role, **how)
-    except Busy as busy:
-        return Polled(tenant=poller.tenant.name, busy=str(busy))
+        return poller.poll(store, stop, role, **how)
+    except TenantBusy as busy:
+        return PollResult(tenant=poller.tenant.name, busy=str(busy))
 
 
-def off(tenant: Tenant) -> set[str]:
-    """Names the feeds that a tenant is not asked for."""
+def disabled_feeds(tenant: Tenant) -> set[str]:
+    """Returns the feeds that are switched off for a tenant."""
     feeds = set() if tenant.events else {"events"}
     feeds |= set() if tenant.container else {"container"}
     return feeds | (set() if tenant.jobs else {"jobs", "apps", "configuration"})
 
 
-class Polling:
-    """The poll beat: each turn asks every tenant, and reads what was missed for as long as one interval lasts."""
+class PollJob:
+    """The background job that polls every tenant, and reads what was missed for as long as one interval lasts."""
 
     def __init__(self) -> None:
-        self._asking: Asking | None = None
+        self._pollers: TenantPollers | None = None
 
     def __call__(self, store: Store, stop: Event) -> str:
         settings = store.settings
         tenants = read_tenants(settings)
         if not tenants:
             return ""
-        self._asking = self._asking or Asking(settings)
-        found = self._asking.all(store, tenants, stop, "beat", budget_s=float(settings.poll_every))
-        return "; ".join(said for one in found if (said := news(one)))
+        self._pollers = self._pollers or TenantPollers(settings)
+        results = self._pollers.poll_all(store, tenants, stop, "beat", budget_s=float(settings.poll_every))
+        return "; ".join(text for one in results if (text := summary(one)))
 
     def close(self) -> None:
         """Ends every connection."""
-        if self._asking is not None:
-            self._asking.close()
+        if self._pollers is not None:
+            self._pollers.close()
 
 
-def news(one: "Polled") -> str:
-    """Says what a turn brought or why it failed; nothing when there is nothing to say."""
+def summary(one: "PollResult") -> str:
+    """Describes what a poll brought or why it failed; empty when there is nothing new."""
     if one.failures:
         return " ".join(dict.fromkeys(one.failures.values()))
     if one.busy or not (one.kept - one.jobs > 0 or one.rejects):

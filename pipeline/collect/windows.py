@@ -1,4 +1,4 @@
-"""What of a tenant's events has been read, what is missing, and which window to ask for next. No I/O.
+"""Windows of time: what of a tenant's events was read, what is missing, which window to request next. No I/O.
 
 Instants are UTC without a zone, in whole seconds, and windows half-open.
 """
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
-FLOOR = timedelta(minutes=1)
+SHORTEST = timedelta(minutes=1)
 "A window this short is not halved any more."
 
 
@@ -35,17 +35,17 @@ class Covered:
     until: datetime
 
 
-def covered(window: Window, asked_at: datetime, overlap: timedelta) -> Covered:
-    """Gives what reading a window to its end vouches for, by Graph's clock when its first page was asked for.
+def covered(window: Window, requested_at: datetime, overlap: timedelta) -> Covered:
+    """Returns the stretch that reading a window to its end covers, by Graph's clock at the request for its first page.
 
     What happened shortly before may still come late, and what had not happened yet was not read.
     """
-    until = max(window.since, min(window.until, asked_at))
-    return Covered(window.since, max(window.since, min(until, asked_at - overlap)), until)
+    until = max(window.since, min(window.until, requested_at))
+    return Covered(window.since, max(window.since, min(until, requested_at - overlap)), until)
 
 
-def united(stretches: Iterable[Covered]) -> list[Covered]:
-    """Gives the same stretches, one for those of which each begins where the one before is settled."""
+def merged(stretches: Iterable[Covered]) -> list[Covered]:
+    """Merges stretches of which each begins where the one before is settled."""
     whole: list[Covered] = []
     for each in sorted(stretches):
         last = whole[-1] if whole else None
@@ -57,48 +57,48 @@ def united(stretches: Iterable[Covered]) -> list[Covered]:
     return whole
 
 
-def missing(stretches: Iterable[Covered], whole: Window) -> list[Window]:
-    """Gives the parts of a window that are not settled, oldest first."""
-    found: list[Window] = []
+def unsettled(stretches: Iterable[Covered], whole: Window) -> list[Window]:
+    """Returns the parts of a window that are not settled, oldest first."""
+    parts: list[Window] = []
     at = whole.since
     for each in sorted(stretches):
         if each.settled_until <= at or each.since >= each.settled_until:
             continue
         if each.since > at:
-            found.append(Window(at, min(each.since, whole.until)))
+            parts.append(Window(at, min(each.since, whole.until)))
         at = max(at, each.settled_until)
         if at >= whole.until:
             break
     if at < whole.until:
-        found.append(Window(at, whole.until))
-    return [each for each in found if each.span >= SECOND]
+        parts.append(Window(at, whole.until))
+    return [each for each in parts if each.span >= SECOND]
 
 
-def head(stretches: Iterable[Covered], reach: Window, overlap: timedelta) -> Window | None:
-    """Gives the newest window to ask for: from what is settled to now, and never much more than a day."""
-    found = missing(stretches, reach)
-    if not found or found[-1].until < reach.until:
+def newest_window(stretches: Iterable[Covered], retained: Window, overlap: timedelta) -> Window | None:
+    """Returns the newest window to request: from what is settled to now, and never much more than a day."""
+    open_parts = unsettled(stretches, retained)
+    if not open_parts or open_parts[-1].until < retained.until:
         return None
-    return Window(max(found[-1].since, reach.until - DAY - overlap), reach.until)
+    return Window(max(open_parts[-1].since, retained.until - DAY - overlap), retained.until)
 
 
-def gaps(stretches: Iterable[Covered], reach: Window, overlap: timedelta) -> list[Window]:
-    """Gives what was never read though Entra still keeps it, oldest first; the tail that is asked again is no gap."""
-    read = [each for each in stretches if each.settled_until > reach.since]
+def gaps(stretches: Iterable[Covered], retained: Window, overlap: timedelta) -> list[Window]:
+    """Returns what was never read though Entra still keeps it, oldest first; the tail that is read again is no gap."""
+    read = [each for each in stretches if each.settled_until > retained.since]
     if not read:
-        return [reach]
-    end = min(max(each.settled_until for each in read), reach.until - overlap)
-    return missing(read, Window(reach.since, max(end, reach.since)))
+        return [retained]
+    end = min(max(each.settled_until for each in read), retained.until - overlap)
+    return unsettled(read, Window(retained.since, max(end, retained.since)))
 
 
-def next_gap(found: Sequence[Window], reach: Window, longest: timedelta = DAY) -> Window | None:
-    """Gives the window of some gaps to ask for next: what Entra forgets within a day comes first, then the newest."""
-    if not found:
+def next_gap(missing: Sequence[Window], retained: Window, longest: timedelta = DAY) -> Window | None:
+    """Returns the window of some gaps to request next: what Entra deletes within a day comes first, then the newest."""
+    if not missing:
         return None
-    first = found[0]
-    if first.since < reach.since + DAY:
+    first = missing[0]
+    if first.since < retained.since + DAY:
         return Window(first.since, min(first.until, first.since + longest))
-    return Window(max(found[-1].since, found[-1].until - longest), found[-1].until)
+    return Window(max(missing[-1].since, missing[-1].until - longest), missing[-1].until)
 
 
 def halves(window: Window) -> Iterator[Window]:
@@ -108,11 +108,11 @@ def halves(window: Window) -> Iterator[Window]:
     yield Window(window.since, middle)
 
 
-def condition(window: Window) -> str:
-    """Gives Graph's filter for a window; Graph documents gt and lt only, so it begins a second earlier.
+def window_filter(window: Window) -> str:
+    """Builds Graph's filter for a window; Graph documents gt and lt only, so it begins a second earlier.
 
-    >>> condition(Window(datetime(2026, 1, 5), datetime(2026, 1, 6)))
+    >>> window_filter(Window(datetime(2026, 1, 5), datetime(2026, 1, 6)))
     'activityDateTime gt 2026-01-04T23:59:59Z and activityDateTime lt 2026-01-06T00:00:00Z'
     """
-    begun = (window.since - SECOND).isoformat(timespec="seconds")
-    return f"activityDateTime gt {begun}Z and activityDateTime lt {window.until.isoformat(timespec='seconds')}Z"
+    after = (window.since - SECOND).isoformat(timespec="seconds")
+    return f"activityDateTime gt {after}Z and activityDateTime lt {window.until.isoformat(timespec='seconds')}Z"

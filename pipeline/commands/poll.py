@@ -16,13 +16,13 @@ from pipeline.config.tenants import read_tenants
 from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
-    from pipeline.collect.graph.turn import Polled, Progress
+    from pipeline.collect.graph.turn import PollResult, Progress
 
 
 def poll(as_json: terminal.Json = False) -> None:
     """Collect new events, jobs and missed periods from Microsoft Graph; after a stop the next run continues there."""
     from pipeline.collect.graph.errors import Stopped
-    from pipeline.collect.polling import Asking, containers
+    from pipeline.collect.polling import TenantPollers, read_containers
 
     settings = read_settings()
     tenants = read_tenants(settings)
@@ -37,16 +37,16 @@ def poll(as_json: terminal.Json = False) -> None:
     signal.signal(signal.SIGINT, stop_on)
     signal.signal(signal.SIGTERM, stop_on)
     store = open_store(settings)
-    asking = Asking(settings)
+    pollers = TenantPollers(settings)
     try:
         with terminal.share_bar("Reading what was missed") as bar:
-            polled = asking.all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
-        contained = containers(store, tenants, stop)
+            polled = pollers.poll_all(store, tenants, stop, "poll", forced=True, progress=shared(bar, len(tenants)))
+        contained = read_containers(store, tenants, stop)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         raise typer.Exit(128 + caught[0]) from None
     finally:
-        asking.close()
+        pollers.close()
         store.close()
     if as_json:
         terminal.page().print_json(data=document(polled) | {"containers": [vars(one) for one in contained]})
@@ -76,20 +76,20 @@ def shared(bar: Any, tenants: int) -> "Progress":
     return show
 
 
-def verdict(polled: "Sequence[Polled]") -> int:
+def verdict(polled: "Sequence[PollResult]") -> int:
     """Returns the exit code: 2 when a tenant is polled elsewhere, 1 when one failed or had rejects."""
     if any(one.busy for one in polled):
         return 2
     return 1 if any(one.failures or one.rejects for one in polled) else 0
 
 
-def document(polled: "Sequence[Polled]") -> dict[str, Any]:
+def document(polled: "Sequence[PollResult]") -> dict[str, Any]:
     """Builds what `poll --json` prints."""
     total = {name: sum(getattr(one, name) for one in polled) for name in COUNTS}
     return {"tenants": [one.document() for one in polled], "total": total}
 
 
-def print_polled(console: Console, polled: "Sequence[Polled]") -> None:
+def print_polled(console: Console, polled: "Sequence[PollResult]") -> None:
     """Prints a line a tenant, and under them what was notable."""
     console.print("".join(f"{name:>12}" for name in (*COUNTS, "seconds")) + "  tenant", style="bold", soft_wrap=True)
     for one in polled:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def preflight(as_json: terminal.Json = False) -> None:
     """Show for every tenant, feature by feature, which permission is present or missing; nothing is written there."""
-    from pipeline.collect.permissions import look
+    from pipeline.collect.permissions import check_tenants
 
-    permissions = look(read_settings())
+    permissions = check_tenants(read_settings())
     if as_json:
         terminal.print_json(permissions_document(permissions))
     else:

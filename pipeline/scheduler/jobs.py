@@ -22,7 +22,7 @@ from pipeline.rules.catch_up import check_due, sentence
 from pipeline.store.lake import LAKE, Cursor, Store
 
 if TYPE_CHECKING:
-    from pipeline.collect.polling import Polling
+    from pipeline.collect.polling import PollJob
 
 HEARTBEAT = timedelta(minutes=1)
 "How often a beat without news still says that it ran, and one that is at work that it is."
@@ -92,13 +92,13 @@ class Polls:
     """Asks Microsoft Graph; azure-identity is only loaded where tenants are asked."""
 
     def __init__(self) -> None:
-        self._polling: Polling | None = None
+        self._polling: PollJob | None = None
 
     def __call__(self, store: Store, stop: Event) -> str:
         from pipeline.collect.graph.errors import Stopped
-        from pipeline.collect.polling import Polling
+        from pipeline.collect.polling import PollJob
 
-        self._polling = self._polling or Polling()
+        self._polling = self._polling or PollJob()
         try:
             return self._polling(store, stop)
         except Stopped:
@@ -120,12 +120,12 @@ def contained(settings: Settings) -> list[Tenant]:
 
 def read_containers(store: Store, stop: Event) -> str:
     """Reads what is new in the tenants' containers; Azure's library is only loaded where there is one."""
-    from pipeline.collect.blobs import read_container, resting
+    from pipeline.collect.blobs import is_backing_off, read_container
 
     said = []
     for tenant in contained(store.settings):
         at = now(store.settings)
-        if resting(store, tenant, at):
+        if is_backing_off(store, tenant, at):
             continue
         report = read_container(store, tenant, at, stop)
         if report.outcome == "stopped":

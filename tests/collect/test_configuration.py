@@ -13,7 +13,7 @@ from demo.schemas import cerby_schema
 from demo.standin import StandIn, TenantData
 from pipeline.collect.graph.client import Forbidden, Graph, RequestPolicy, Unreachable
 from pipeline.collect.graph.configuration import read_configurations, settings_of
-from pipeline.collect.graph.limiter import Limiter
+from pipeline.collect.graph.limiter import RateLimiter
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
@@ -51,7 +51,7 @@ def read(served: tuple[StandIn, Tenant], given: Given, settings: Settings) -> Re
     def again(hours: int = 0, **tenant: Any) -> list[dict[str, Any]]:
         policy = RequestPolicy(RetryPolicy(0.01, 0.02, attempts=1))
         asked = served[1].model_copy(update=tenant)
-        with Graph(asked, settings, policy=policy, limiter=Limiter(1000)) as graph:
+        with Graph(asked, settings, policy=policy, limiter=RateLimiter(1000)) as graph:
             read_configurations(store, graph, asked, NOW + timedelta(hours=hours))
         return kept(store)
 

@@ -1,4 +1,4 @@
-"""Asking Graph: how often, which windows, what is tried again, and what is said when it is no use."""
+"""Requests to Graph: the rate limit, the windows, what is tried again, and the errors' sentences."""
 
 import json
 import logging
@@ -12,21 +12,32 @@ import pytest
 from demo.faults import Often
 from demo.standin import StandIn
 from pipeline.collect.graph.client import (
-    Astray,
-    Distrusted,
+    CertificateUntrusted,
     Forbidden,
     Graph,
-    Malformed,
-    NotFound,
+    MalformedAnswer,
     RequestPolicy,
+    ResourceMissing,
     SignInRefused,
     Throttled,
     TimedOut,
+    UnexpectedLink,
     Unreachable,
 )
-from pipeline.collect.graph.limiter import Limiter, limiter_of
-from pipeline.collect.graph.replies import apart, complaint
-from pipeline.collect.windows import Covered, Window, condition, covered, gaps, halves, head, missing, next_gap, united
+from pipeline.collect.graph.limiter import RateLimiter, limiter_for
+from pipeline.collect.graph.replies import clock_skew, error_text
+from pipeline.collect.windows import (
+    Covered,
+    Window,
+    covered,
+    gaps,
+    halves,
+    merged,
+    newest_window,
+    next_gap,
+    unsettled,
+    window_filter,
+)
 from pipeline.config.errors import GraphError
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
@@ -63,7 +74,7 @@ class Clock:
 
 def test_the_throttle_of_five_in_ten_seconds_is_kept_whatever_the_pace() -> None:
     clock = Clock()
-    limiter = Limiter(5, 10.0, clock)
+    limiter = RateLimiter(5, 10.0, clock)
     sent = []
     for number in range(40):
         clock.now += limiter.delay() + (number % 7) * 0.9
@@ -74,7 +85,7 @@ def test_the_throttle_of_five_in_ten_seconds_is_kept_whatever_the_pace() -> None
 
 def test_a_throttle_that_graph_asked_for_holds_everybody_back() -> None:
     clock = Clock()
-    limiter = Limiter(5, 10.0, clock)
+    limiter = RateLimiter(5, 10.0, clock)
     limiter.pause(30)
     assert limiter.delay() == 30
     assert limiter.delay() == 30
@@ -85,12 +96,12 @@ def test_a_throttle_that_graph_asked_for_holds_everybody_back() -> None:
 def test_all_who_ask_for_one_tenant_share_its_limiter(settings: Settings) -> None:
     one = Tenant(name="a", tenant_id=small_tenant().tenant_id, client_id="x", secret_env="S")
     again, other = one.model_copy(update={"name": "b"}), one.model_copy(update={"client_id": "y"})
-    assert limiter_of(one, settings) is limiter_of(again, settings)
-    assert limiter_of(one, settings) is not limiter_of(other, settings)
+    assert limiter_for(one, settings) is limiter_for(again, settings)
+    assert limiter_for(one, settings) is not limiter_for(other, settings)
 
 
 def test_a_window_asks_strictly_and_still_has_its_first_second() -> None:
-    told = condition(Window(datetime(2026, 1, 5, 12), datetime(2026, 1, 5, 13)))
+    told = window_filter(Window(datetime(2026, 1, 5, 12), datetime(2026, 1, 5, 13)))
     assert told == "activityDateTime gt 2026-01-05T11:59:59Z and activityDateTime lt 2026-01-05T13:00:00Z"
 
 
@@ -103,34 +114,34 @@ def test_a_clock_that_is_ahead_vouches_for_nothing_that_has_not_happened_at_grap
     ahead = NOW + 3 * HOUR
     assert covered(Window(day(1), ahead), NOW, OVERLAP) == Covered(day(1), NOW - OVERLAP, NOW)
     assert covered(Window(NOW + HOUR, ahead), NOW, OVERLAP).settled_until == NOW + HOUR
-    assert missing([covered(Window(NOW + HOUR, ahead), NOW, OVERLAP)], Window(NOW, ahead)) == [Window(NOW, ahead)]
+    assert unsettled([covered(Window(NOW + HOUR, ahead), NOW, OVERLAP)], Window(NOW, ahead)) == [Window(NOW, ahead)]
 
 
 def test_stretches_unite_where_one_begins_in_what_the_other_settled() -> None:
     first, next_turn = Covered(day(2), day(1) - OVERLAP, day(1)), Covered(day(1) - OVERLAP, NOW - OVERLAP, NOW)
-    assert united([next_turn, first]) == [Covered(day(2), NOW - OVERLAP, NOW)]
+    assert merged([next_turn, first]) == [Covered(day(2), NOW - OVERLAP, NOW)]
     late = Covered(day(1) - HOUR, NOW - OVERLAP, NOW)
-    assert united([first, late]) == [first, late]
-    assert missing([first, late], Window(day(2), NOW - OVERLAP)) == [Window(day(1) - OVERLAP, day(1) - HOUR)]
+    assert merged([first, late]) == [first, late]
+    assert unsettled([first, late], Window(day(2), NOW - OVERLAP)) == [Window(day(1) - OVERLAP, day(1) - HOUR)]
 
 
 def test_reading_an_older_window_again_does_not_unsettle_what_is_newer() -> None:
-    assert united([whole(day(9), day(2)), whole(day(5), day(4))]) == [whole(day(9), day(2))]
+    assert merged([whole(day(9), day(2)), whole(day(5), day(4))]) == [whole(day(9), day(2))]
 
 
 def test_the_head_begins_where_the_last_turn_settled_and_is_never_much_longer_than_a_day() -> None:
-    assert head([], REACH, OVERLAP) == Window(day(1) - OVERLAP, NOW)
-    assert head([Covered(day(30), NOW - OVERLAP, NOW)], REACH, OVERLAP) == Window(NOW - OVERLAP, NOW)
-    assert head([whole(day(30), day(5))], REACH, OVERLAP) == Window(day(1) - OVERLAP, NOW)
+    assert newest_window([], REACH, OVERLAP) == Window(day(1) - OVERLAP, NOW)
+    assert newest_window([Covered(day(30), NOW - OVERLAP, NOW)], REACH, OVERLAP) == Window(NOW - OVERLAP, NOW)
+    assert newest_window([whole(day(30), day(5))], REACH, OVERLAP) == Window(day(1) - OVERLAP, NOW)
 
 
 def test_an_overlap_longer_than_a_day_still_moves_on() -> None:
     overlap, read = 3 * DAY, []
     for hours in range(0, 200, 5):
         reach = Window(REACH.since + hours * HOUR, NOW + hours * HOUR)
-        window = head(read, reach, overlap)
+        window = newest_window(read, reach, overlap)
         assert window is not None
-        read = united([*read, covered(window, reach.until, overlap)])
+        read = merged([*read, covered(window, reach.until, overlap)])
     assert read[-1].settled_until >= NOW + 195 * HOUR - overlap
 
 
@@ -155,7 +166,7 @@ def test_a_backfill_reads_every_moment_once_and_then_is_done(longest: timedelta)
     read, asked = [Covered(day(1), NOW - OVERLAP, NOW), whole(day(12.3), day(11.1))], timedelta()
     while window := next_gap(gaps(read, REACH, OVERLAP), REACH, longest):
         assert window.span <= longest
-        read = united([*read, covered(window, NOW, OVERLAP)])
+        read = merged([*read, covered(window, NOW, OVERLAP)])
         asked += window.span
     assert asked == 29 * DAY - 1.2 * DAY
     assert read == [Covered(day(30), NOW - OVERLAP, NOW)]
@@ -168,13 +179,13 @@ def test_halves_meet_and_leave_nothing_out() -> None:
 
 def test_clocks_agree_when_the_answer_fits_between_asking_and_reading() -> None:
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    assert apart(noon, noon - timedelta(seconds=5), noon + timedelta(seconds=5)) == 0
-    assert apart(noon + timedelta(seconds=90), noon, noon) == 90
+    assert clock_skew(noon, noon - timedelta(seconds=5), noon + timedelta(seconds=5)) == 0
+    assert clock_skew(noon + timedelta(seconds=90), noon, noon) == 90
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"error": "text"}', b'{"error": {"code": {}}}'])
 def test_an_error_without_graphs_shape_is_no_second_error(body: bytes) -> None:
-    assert complaint(body) == ""
+    assert error_text(body) == ""
 
 
 @pytest.fixture
@@ -188,11 +199,11 @@ def standing_in(
         def client(
             policy: RequestPolicy = HASTY,
             *,
-            limiter: Limiter | None = None,
+            limiter: RateLimiter | None = None,
             wait: Callable[[float], None] = sleep,
             **changed: object,
         ) -> Graph:
-            asked, limiter = tenant.model_copy(update=changed), limiter or Limiter(10**6)
+            asked, limiter = tenant.model_copy(update=changed), limiter or RateLimiter(10**6)
             made.append(Graph(asked, settings, policy=policy, limiter=limiter, wait=wait))
             return made[-1]
 
@@ -241,8 +252,8 @@ def test_what_may_pass_is_tried_again(standing_in: Standing, fault: str) -> None
     [
         ("throttled_silently", Throttled, "too many requests"),
         ("dropped", Unreachable, "broke off"),
-        ("malformed", Malformed, "no JSON"),
-        ("truncated", Malformed, "no JSON"),
+        ("malformed", MalformedAnswer, "no JSON"),
+        ("truncated", MalformedAnswer, "no JSON"),
     ],
 )
 def test_what_does_not_pass_is_said_after_a_bounded_number_of_tries(
@@ -259,7 +270,7 @@ def test_what_does_not_pass_is_said_after_a_bounded_number_of_tries(
 def test_a_throttle_that_says_when_is_waited_for_and_one_of_an_hour_is_not(standing_in: Standing) -> None:
     stand_in, client = standing_in
     stand_in.faults.throttled = Often(every=1, times=1)
-    limiter, waited = Limiter(10**6, time=lambda: 0.0), list[float]()
+    limiter, waited = RateLimiter(10**6, time=lambda: 0.0), list[float]()
     assert client(limiter=limiter, wait=waited.append).page(EVENTS).document["value"] == []
     assert waited == [0.0, 1.0]
     stand_in.faults.throttled, stand_in.faults.retry_after_s = Often(every=1), 3600
@@ -295,7 +306,7 @@ def test_a_missing_permission_names_what_was_asked(standing_in: Standing) -> Non
     with pytest.raises(Forbidden, match="lacks a permission") as raised:
         client().page(f"servicePrincipals/{APP}/synchronization/jobs")
     assert raised.value.path.endswith("/synchronization/jobs")
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceMissing):
         stand_in.faults.clear()
         client().page("servicePrincipals/nobody/synchronization/jobs")
 
@@ -314,7 +325,7 @@ def test_a_refused_sign_in_says_what_to_do(standing_in: Standing, changed: dict[
     assert not any(each.path.startswith("/v1.0") for each in standing_in[0].requests)
 
 
-def test_a_revoked_and_an_expired_secret_are_told_apart(standing_in: Standing) -> None:
+def test_a_revoked_and_an_expired_secret_have_different_sentences(standing_in: Standing) -> None:
     stand_in, client = standing_in
     mine = client().tenant.client_id
     stand_in.faults.revoked = {mine}
@@ -328,13 +339,13 @@ def test_a_revoked_and_an_expired_secret_are_told_apart(standing_in: Standing) -
 def test_a_link_that_leads_elsewhere_is_not_followed(standing_in: Standing) -> None:
     graph = standing_in[1]()
     for elsewhere in ("https://example.com/v1.0/x", "http://" + graph.tenant.graph.removeprefix("https://")):
-        with pytest.raises(Astray, match="the token would go with it"):
+        with pytest.raises(UnexpectedLink, match="the token would go with it"):
             graph.page(elsewhere)
     assert graph.requests == 0
 
 
 def test_a_certificate_that_nobody_vouches_for_is_said_at_once(standing_in: Standing) -> None:
-    with pytest.raises(Distrusted, match="give the proxy's in `ca`"):
+    with pytest.raises(CertificateUntrusted, match="give the proxy's in `ca`"):
         standing_in[1](ca=None).page(EVENTS)
 
 

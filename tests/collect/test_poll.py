@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import random
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,11 +23,10 @@ from demo.graph import TenantData
 from demo.standin import StandIn
 from pipeline.collect.graph.client import RequestPolicy
 from pipeline.collect.graph.errors import Stopped
-from pipeline.collect.graph.limiter import Limiter
-from pipeline.collect.graph.lock import Busy, polling_alone
-from pipeline.collect.graph.poll import Poller
-from pipeline.collect.graph.turn import Polled
-from pipeline.collect.polling import Asking
+from pipeline.collect.graph.limiter import RateLimiter
+from pipeline.collect.graph.lock import TenantBusy, tenant_lock
+from pipeline.collect.graph.turn import Poller, PollResult
+from pipeline.collect.polling import TenantPollers
 from pipeline.config import clock
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
@@ -98,18 +98,18 @@ class Bench:
         """Gives a new poller, as a new process has."""
         [tenant] = read_tenants(self.store.settings)
         made = tenant.model_copy(update=changed)
-        return Poller(self.store.settings, made, policy=self.policy, limiter=Limiter(10**6))
+        return Poller(self.store.settings, made, policy=self.policy, limiter=RateLimiter(10**6))
 
-    def poll(self, poller: Poller | None = None, forced: bool = True, **changed: object) -> Polled:
+    def poll(self, poller: Poller | None = None, forced: bool = True, **changed: object) -> PollResult:
         """Does one turn."""
         asking = poller or self.poller(**changed)
         try:
-            return asking.turn(self.store, Event(), forced=forced)
+            return asking.poll(self.store, Event(), forced=forced)
         finally:
             if poller is None:
                 asking.close()
 
-    def poll_until_done(self) -> list[Polled]:
+    def poll_until_done(self) -> list[PollResult]:
         """Does turns until one of them has nothing left to do, as the beat would."""
         turns = [self.poll()]
         while turns[-1].failures or turns[-1].gaps_left:
@@ -243,7 +243,7 @@ def test_a_window_that_times_out_however_small_is_given_up_in_a_sentence(bench: 
     bench.graph.faults.slow, bench.graph.faults.slow_s = Often(every=1, path="auditLogs"), 0.1
     impatient = replace(PATIENT, timeout_attempts=1, read_timeout_s=0.02)
     [tenant] = read_tenants(bench.store.settings)
-    poller = Poller(bench.store.settings, tenant, policy=impatient, limiter=Limiter(10**6))
+    poller = Poller(bench.store.settings, tenant, policy=impatient, limiter=RateLimiter(10**6))
     done = bench.poll(poller)
     poller.close()
     assert "did not answer within" in done.failures["events"]
@@ -351,7 +351,7 @@ def test_a_host_that_does_not_resolve_is_said_and_harms_no_other_tenant(bench: B
     )
     bench.file.write_text(f"{lost}\n{table}")
     pollers = [
-        Poller(bench.store.settings, tenant, policy=PATIENT, limiter=Limiter(10**6))
+        Poller(bench.store.settings, tenant, policy=PATIENT, limiter=RateLimiter(10**6))
         for tenant in read_tenants(bench.store.settings)
     ]
     done = [bench.poll(poller) for poller in pollers]
@@ -396,10 +396,10 @@ def test_a_bad_record_is_one_reject_however_often_it_comes(bench: Bench) -> None
 def test_a_tenant_taken_out_of_the_file_loses_its_contacts_and_keeps_its_data(bench: Bench) -> None:
     bench.poll()
     bench.store.write(lambda c: c.execute("insert into contacts (tenant, feed) values ('gone', 'events')"))
-    asking = Asking(bench.store.settings)
+    pollers = TenantPollers(bench.store.settings)
     [tenant] = read_tenants(bench.store.settings)
-    asking.all(bench.store, [tenant.model_copy(update={"jobs": False})], Event(), "poll")
-    asking.close()
+    pollers.poll_all(bench.store, [tenant.model_copy(update={"jobs": False})], Event(), "poll")
+    pollers.close()
     assert bench.store.rows("select tenant, feed from contacts") == [("contoso", "events")]
     assert len(bench.rows()) == EVENTS
 
@@ -415,8 +415,8 @@ def test_a_turn_without_news_commits_once_a_minute_at_most(bench: Bench) -> None
 
 
 def test_only_one_process_polls_a_tenant_and_the_other_says_who(bench: Bench) -> None:
-    with polling_alone(bench.store.settings, "contoso", "watch"):
-        with pytest.raises(Busy, match=rf"watch \(process {os.getpid()} on "):
+    with tenant_lock(bench.store.settings, "contoso", "watch"):
+        with pytest.raises(TenantBusy, match=rf"watch \(process {os.getpid()} on "):
             bench.poll()
         code, out, err = ended(command("poll"))
     assert code == 2
@@ -426,12 +426,12 @@ def test_only_one_process_polls_a_tenant_and_the_other_says_who(bench: Bench) ->
 
 def test_a_backfill_within_a_budget_resumes_at_the_next_turn(bench: Bench) -> None:
     [tenant] = read_tenants(bench.store.settings)
-    poller = Poller(bench.store.settings, tenant, policy=PATIENT, limiter=Limiter(10**6))
-    first = poller.turn(bench.store, Event(), budget_s=0.0)
+    poller = Poller(bench.store.settings, tenant, policy=PATIENT, limiter=RateLimiter(10**6))
+    first = poller.poll(bench.store, Event(), budget_s=0.0)
     assert (first.windows, len(first.gaps_left)) == (1, 1)
-    assert "days" in first.details["events"] or "hours" in first.details["events"]
+    assert re.search(r"\d days? (\d+ h )?of the last 3 days are still to be read", first.details["events"])
     assert bench.contact("events")["detail"].endswith("are still to be read.")
-    rest = poller.turn(bench.store, Event(), budget_s=600.0, forced=True)
+    rest = poller.poll(bench.store, Event(), budget_s=600.0, forced=True)
     assert rest.gaps_left == []
     assert len(bench.rows()) == EVENTS
     assert len([text for text in bench.asked() if text]) == len(bench.asked())
@@ -446,7 +446,7 @@ def test_a_stopped_backfill_keeps_what_it_read_and_resumes(bench: Bench) -> None
             stop.set()
 
     with pytest.raises(Stopped, match="the next poll goes on from there"):
-        poller.turn(bench.store, stop, progress=after_two)
+        poller.poll(bench.store, stop, progress=after_two)
     poller.close()
     before, windows = len(bench.rows()), set(bench.asked())
     assert 0 < before < EVENTS

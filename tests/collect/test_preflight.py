@@ -11,9 +11,9 @@ import pytest
 from demo.standin import ALL, StandIn, TenantData
 from pipeline.__main__ import run
 from pipeline.collect.graph.client import Graph, RequestPolicy
-from pipeline.collect.graph.limiter import Limiter
+from pipeline.collect.graph.limiter import RateLimiter
 from pipeline.collect.graph.preflight import Permission
-from pipeline.collect.permissions import preflight
+from pipeline.collect.permissions import check_permissions
 from pipeline.commands.preflight import verdict
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
@@ -48,9 +48,9 @@ def ask(served: tuple[StandIn, Tenant], store: Store, settings: Settings) -> Ask
     """Asks, and gives what was found by feature."""
 
     def again(**tenant: Any) -> dict[str, Permission]:
-        policy, limiter = RequestPolicy(RetryPolicy(0.01, 0.02, attempts=1)), Limiter(1000)
+        policy, limiter = RequestPolicy(RetryPolicy(0.01, 0.02, attempts=1)), RateLimiter(1000)
         asked = served[1].model_copy(update=tenant)
-        found = preflight(
+        found = check_permissions(
             store,
             [asked],
             moment(13).replace(tzinfo=UTC),
@@ -239,7 +239,7 @@ def test_a_container_is_tried_by_listing_and_reading_it(
     store: Store, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     def tried(**more: Any) -> Permission:
-        [found] = preflight(
+        [found] = check_permissions(
             store, [logs.tenant(**more)], moment(13).replace(tzinfo=UTC), lambda one: Graph(one, settings)
         )
         return found

@@ -1,4 +1,4 @@
-"""What a storage container is asked: which blobs there are, and what stands in one from a byte on.
+"""The client of a storage container: lists its blobs and reads one from a byte on.
 
 Whatever Azure refuses becomes a sentence with what to do; no key and no SAS is in it.
 """
@@ -18,7 +18,13 @@ from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.storage.blob import BlobType, ContainerClient, ExponentialRetry
 
-from pipeline.collect.graph.credentials import credential_of, reason, retry_after_of, told, transport
+from pipeline.collect.graph.credentials import (
+    connection_failure,
+    make_credential,
+    retry_after_of,
+    sign_in_error,
+    transport,
+)
 from pipeline.config.errors import ContainerError, GraphError, TenantsError
 from pipeline.config.retry_policy import BLOB_REQUESTS, RetryPolicy
 from pipeline.config.tenants import Tenant
@@ -29,7 +35,7 @@ PREFIXES = ("tenantId=", "resourceId=")
 "Where blobs of tenant-level logs were seen, and where Microsoft's documentation puts resource logs."
 HOUR = re.compile(r"/y=(\d{4})/m=(\d\d?)/d=(\d\d?)/h=(\d\d?)/m=\d\d?/", re.IGNORECASE)
 OWNER = re.compile(r"(?:^tenantId=|/tenants/)([^/]+)", re.IGNORECASE)
-GONE = {"ContainerNotFound", "ContainerBeingDeleted"}
+CONTAINER_MISSING = {"ContainerNotFound", "ContainerBeingDeleted"}
 REFUSALS = {
     "AuthorizationPermissionMismatch": "{who} may not do this; {role}",
     "AuthenticationFailed": "{who} was not accepted, as happens when it has expired; {renew}",
@@ -47,12 +53,12 @@ REFUSALS = {
 "What to do about Azure Storage's codes."
 
 
-class NoContainer(ContainerError):
-    """The container is not there: Azure makes it when it first writes to it."""
+class ContainerMissing(ContainerError):
+    """The container does not exist yet: Azure makes it when it first writes to it."""
 
 
-class BlobGone(ContainerError):
-    """A blob was there a moment ago, or was longer; the next look tells."""
+class BlobChanged(ContainerError):
+    """A blob was deleted or written anew between listing and reading; the next listing shows which."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,12 @@ class Blob:
 
 
 class Container:
-    """A tenant's container; closed when no longer asked."""
+    """A tenant's container; a context manager that closes the connection."""
 
     def __init__(self, tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> None:
         self._tenant = tenant
         self._guard = Lock()
-        self._client, self._who = client_of(tenant, policy)
+        self._client, self._who = make_client(tenant, policy)
         self.requests = 0
         "Requests that were answered."
         self.skew_s: float | None = None
@@ -89,36 +95,36 @@ class Container:
         self._client.close()
 
     def blobs(self) -> list[Blob]:
-        """Gives the tenant's log blobs, by name; raises NoContainer when Azure has not made the container yet."""
-        with self.saying("listing its blobs"):
+        """Lists the tenant's log blobs, by name; raises ContainerMissing when Azure has not made the container yet."""
+        with self.azure_errors("listing its blobs"):
             listed = [
                 one
                 for prefix in PREFIXES
-                for one in self._client.list_blobs(name_starts_with=prefix, raw_response_hook=self.note)
+                for one in self._client.list_blobs(name_starts_with=prefix, raw_response_hook=self.count_answer)
             ]
-        return sorted((self.blob(one) for one in listed if self.mine(one.name)), key=lambda blob: blob.name)
+        return sorted((self.blob(one) for one in listed if self.is_log(one.name)), key=lambda blob: blob.name)
 
-    def mine(self, name: str) -> bool:
+    def is_log(self, name: str) -> bool:
         """Whether a path is a log file, and of no other tenant."""
         owner = OWNER.search(name)
         return name.lower().endswith(".json") and (not owner or owner[1].lower() == self._tenant.tenant_id.lower())
 
     def blob(self, listed: Any) -> Blob:
-        """Makes a blob of what the listing says."""
+        """Builds a blob of its entry in the listing."""
         url = f"{self._tenant.container.rstrip('/')}/{listed.name}"
         grows = listed.blob_type == BlobType.APPENDBLOB
         return Blob(listed.name, url, int(listed.size), str(listed.etag).strip('"'), grows, hour_of(listed.name))
 
     def read(self, blob: Blob, begin: int, end: int) -> bytes:
-        """Gives a blob's bytes from `begin` until `end`; raises BlobGone when they are not there any more."""
+        """Reads a blob's bytes from `begin` until `end`; raises BlobChanged when they are not there any more."""
         if end <= begin:
             return b""
-        with self.saying(f"reading {blob.name}"):
-            asked = self._client.get_blob_client(blob.name)
-            stream = asked.download_blob(offset=begin, length=end - begin, raw_response_hook=self.note)
+        with self.azure_errors(f"reading {blob.name}"):
+            client = self._client.get_blob_client(blob.name)
+            stream = client.download_blob(offset=begin, length=end - begin, raw_response_hook=self.count_answer)
             return bytes(stream.readall())
 
-    def note(self, response: Any) -> None:
+    def count_answer(self, response: Any) -> None:
         """Counts an answer, and compares its clock with ours."""
         date = response.http_response.headers.get("Date")
         with self._guard:
@@ -127,12 +133,12 @@ class Container:
                 self.skew_s = round((parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds(), 1)
 
     @contextmanager
-    def saying(self, what: str) -> Iterator[None]:
-        """Turns what Azure's library raises into a sentence; the cause is left out, since it carries the request."""
+    def azure_errors(self, what: str) -> Iterator[None]:
+        """Turns what Azure's library raises into a ContainerError, without its cause, which carries the request."""
         try:
             yield
         except (AzureError, GraphError, TenantsError, ValueError, OSError) as error:
-            raise sentence(self._tenant, self._who, what, error) from None
+            raise container_error(self._tenant, self._who, what, error) from None
 
 
 class BlobRetry(ExponentialRetry):
@@ -152,8 +158,8 @@ class BlobRetry(ExponentialRetry):
         return self._policy.pause_s(settings["count"], settings["retry_after_s"])
 
 
-def client_of(tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> tuple[ContainerClient, str]:
-    """Makes a client for the tenant's container, and says what it signs in with."""
+def make_client(tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> tuple[ContainerClient, str]:
+    """Makes a client for the tenant's container; returns it and the name of what it signs in with."""
     at = f"{tenant.name}: container is {urlsplit(tenant.container)._replace(query='').geturl()!r}"
     parts = urlsplit(tenant.container)
     if parts.query:
@@ -163,19 +169,21 @@ def client_of(tenant: Tenant, policy: RetryPolicy = BLOB_REQUESTS) -> tuple[Cont
     logging.getLogger("azure").setLevel(logging.ERROR)
     try:
         credential, who = credential_for(tenant)
-        how: dict[str, Any] = {"transport": transport(tenant), "retry_policy": BlobRetry(policy)}
-        return ContainerClient.from_container_url(tenant.container.rstrip("/"), credential=credential, **how), who
+        options: dict[str, Any] = {"transport": transport(tenant), "retry_policy": BlobRetry(policy)}
+        return ContainerClient.from_container_url(tenant.container.rstrip("/"), credential=credential, **options), who
     except (GraphError, TenantsError) as error:
         raise ContainerError(str(error)) from None
     except (AzureError, ValueError, OSError) as error:
-        raise ContainerError(f"{at}, which cannot be asked: {reason(' '.join(str(error).split()))}.") from None
+        raise ContainerError(
+            f"{at}, which cannot be asked: {connection_failure(' '.join(str(error).split()))}."
+        ) from None
 
 
 def credential_for(tenant: Tenant) -> tuple[Any, str]:
-    """Gives the account's key or SAS from the environment, else the tenant's own credential; and its name."""
+    """Returns the account's key or SAS from the environment, else the tenant's own credential; and its name."""
     variable = tenant.container_secret_env
     if not variable:
-        return credential_of(tenant), f"the {tenant.credential} credential"
+        return make_credential(tenant), f"the {tenant.credential} credential"
     secret = tenant.secret(variable).strip()
     parts = dict(part.partition("=")[::2] for part in secret.split(";") if "=" in part)
     if "AccountKey" in parts:
@@ -189,31 +197,31 @@ def credential_for(tenant: Tenant) -> tuple[Any, str]:
     return AzureSasCredential(sas), f"the SAS in {variable}"
 
 
-def sentence(tenant: Tenant, who: str, what: str, error: Exception) -> ContainerError:
-    """Says what went wrong when a container was asked."""
+def container_error(tenant: Tenant, who: str, what: str, error: Exception) -> ContainerError:
+    """Builds the error, a sentence, of what Azure's library raised."""
     at = f"{tenant.name}: {what} in {tenant.container}"
     if isinstance(error, GraphError | TenantsError):
         return ContainerError(str(error))
     code = getattr(error, "error_code", None) or ""
     code = str(getattr(code, "value", code))
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    if code in GONE:
-        return NoContainer(missing(tenant.container))
+    if code in CONTAINER_MISSING:
+        return ContainerMissing(missing_container(tenant.container))
     if code in ("BlobNotFound", "InvalidRange", "BlobModifiedWhileReading", "ConditionNotMet"):
-        return BlobGone(f"{at}: it is gone or has been written anew.")
+        return BlobChanged(f"{at}: it is gone or has been written anew.")
     if status is None and isinstance(error, ClientAuthenticationError):
-        return ContainerError(str(told(error, tenant)))
+        return ContainerError(str(sign_in_error(error, tenant)))
     if code in REFUSALS or status in (401, 403):
-        advice = REFUSALS.get(code, REFUSALS["AuthorizationPermissionMismatch"]).format(who=who, **advised(tenant))
+        advice = REFUSALS.get(code, REFUSALS["AuthorizationPermissionMismatch"]).format(who=who, **advice_for(tenant))
         return ContainerError(f"{at} was refused ({code or status}): {advice}.")
     if status is not None:
         return ContainerError(f"{at} failed: Azure answered {status} {code}; it is tried again.")
     seen = " ".join(str(error).split())
-    return ContainerError(f"{at} failed: {reason(seen)}; see whether this machine reaches that address.")
+    return ContainerError(f"{at} failed: {connection_failure(seen)}; see whether this machine reaches that address.")
 
 
-def advised(tenant: Tenant) -> dict[str, str]:
-    """Gives what to do where a right is missing or a secret has run out, for this kind of credential."""
+def advice_for(tenant: Tenant) -> dict[str, str]:
+    """Returns what to do where a right is missing or a secret has run out, for this kind of credential."""
     variable = tenant.container_secret_env
     if variable:
         return {
@@ -224,8 +232,8 @@ def advised(tenant: Tenant) -> dict[str, str]:
     return {"role": role, "renew": "check the tenant's credential"}
 
 
-def missing(url: str) -> str:
-    """Says that there is no container yet, which is no fault."""
+def missing_container(url: str) -> str:
+    """Describes that there is no container yet, which is no fault."""
     name = url.rstrip("/").rpartition("/")[2]
     usual = "" if name == USUAL else f" Azure Monitor's name for it is {USUAL}."
     return (
@@ -235,14 +243,14 @@ def missing(url: str) -> str:
 
 
 def hour_of(name: str) -> datetime | None:
-    """Gives the hour, UTC, that a blob's path names.
+    """Returns the hour, UTC, that a blob's path names.
 
     >>> hour_of("tenantId=x/y=2026/m=01/d=05/h=13/m=00/PT1H.json")
     datetime.datetime(2026, 1, 5, 13, 0)
     """
-    found = HOUR.search(name)
+    match = HOUR.search(name)
     try:
-        year, month, day, hour = map(int, found.groups() if found else ())
+        year, month, day, hour = map(int, match.groups() if match else ())
         return datetime(year, month, day, hour)
     except ValueError:
         return None

@@ -1,6 +1,6 @@
-"""What is new in a tenant's container of diagnostic logs: each blob from the byte where it was left.
+"""Reads what is new in a tenant's container of diagnostic logs: each blob from the byte where the last reading ended.
 
-Old hours are looked at again each time, since blobs grow late: the listing tells which. Records come at least once; the
+Old hours are listed again each time, since blobs grow late. Records come at least once; the
 store counts the others as duplicates.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from pipeline.collect.blobs.container import Blob, BlobGone, Container, NoContainer
+from pipeline.collect.blobs.container import Blob, BlobChanged, Container, ContainerMissing
 from pipeline.collect.blobs.stretches import MARK, Stretch, digest, known, land_stretches
-from pipeline.collect.contacts import Contact, read_contacts, retry_pause, worth_writing
-from pipeline.collect.watermark import Asked, keep_covered
+from pipeline.collect.contacts import Contact, has_news, read_contacts, retry_pause
+from pipeline.collect.watermark import CoverageKey, add_coverage
 from pipeline.collect.windows import Covered
 from pipeline.config.clock import naive
 from pipeline.config.errors import ContainerError
@@ -26,25 +26,25 @@ from pipeline.ingest.pieces import complete
 from pipeline.store.lake import Cursor, Store
 
 AT_ONCE = 8
-"Blobs that are asked for at the same time."
+"Blobs that are read at the same time."
 TOGETHER = 64
 "Blobs that land in one transaction, if they are small."
 STRETCH = 1 << 25
 "Bytes of blobs that are held in memory at most, but for a record that is longer."
 FEED = "container"
-Wanted = tuple[Blob, Entry | None]
+Candidate = tuple[Blob, Entry | None]
 
 
 @dataclass
 class ContainerReport:
-    """What one look at a container gave."""
+    """The result of reading a container once."""
 
     tenant: str
     container: str
     outcome: str = "ok"
-    "ok, failed, or stopped when it was told to."
+    "ok, failed, or stopped."
     detail: str = ""
-    "What came, or what is the matter and what to do, in a sentence."
+    "What was read, or what failed and what to do, in a sentence."
     blobs: int = 0
     "Blobs that the container lists."
     read: int = 0
@@ -60,7 +60,7 @@ class ContainerReport:
 def read_container(
     store: Store, tenant: Tenant, now: datetime, stop: Event | None = None, policy: RetryPolicy = BLOB_REQUESTS
 ) -> ContainerReport:
-    """Reads what is new in a tenant's container, and keeps how that went; `now` is the shown present, UTC.
+    """Reads what is new in a tenant's container, and writes its status; `now` is the shown present, UTC.
 
     Told to stop, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
     """
@@ -69,22 +69,24 @@ def read_container(
     try:
         with Container(tenant, policy) as container:
             try:
-                oldest = look(store, container, tenant, report, stop or Event())
+                oldest = read_blobs(store, container, tenant, report, stop or Event())
             finally:
                 report.requests, skew = container.requests, container.skew_s
-    except NoContainer as absent:
+    except ContainerMissing as absent:
         report.detail = str(absent)
     except ContainerError as error:
         report.outcome, report.detail = "failed", str(error)
-    report.detail = report.detail or said(report)
+    report.detail = report.detail or summary(report)
     report.seconds = round(time.monotonic() - began, 3)
     if report.outcome != "stopped":
-        keep(store, tenant, naive(now), report, oldest, skew)
+        write_status(store, tenant, naive(now), report, oldest, skew)
     return report
 
 
-def look(store: Store, container: Container, tenant: Tenant, report: ContainerReport, stop: Event) -> datetime | None:
-    """Lands what is new in every blob; gives the hour of the oldest one, from which on the listing vouches."""
+def read_blobs(
+    store: Store, container: Container, tenant: Tenant, report: ContainerReport, stop: Event
+) -> datetime | None:
+    """Lands what is new in every blob; returns the hour of the oldest one, where the listing's coverage begins."""
     ledger, blobs = known(store, tenant.container), container.blobs()
     report.blobs = len(blobs)
     limit = min(store.settings.slice_bytes, STRETCH)
@@ -93,23 +95,23 @@ def look(store: Store, container: Container, tenant: Tenant, report: ContainerRe
             if stop.is_set():
                 report.outcome = "stopped"
                 return None
-            found = list(pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch))
-            stretches = [one for one in found if one is not None]
+            read = list(pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch))
+            stretches = [one for one in read if one is not None]
             land_and_count(store, stretches, report)
             report.read += len(stretches)
             for one in stretches:
-                go_on(store, container, one, limit, report, stop)
+                land_rest(store, container, one, limit, report, stop)
     if stop.is_set():
         report.outcome = "stopped"
         return None
     return min((blob.hour for blob in blobs if blob.hour), default=None)
 
 
-def batches(wanted: list[Wanted], limit: int) -> Iterator[list[Wanted]]:
-    """Gives the blobs in which something may be new, together as long as they are small."""
-    batch: list[Wanted] = []
+def batches(candidates: list[Candidate], limit: int) -> Iterator[list[Candidate]]:
+    """Groups the blobs in which something may be new, many small ones together."""
+    batch: list[Candidate] = []
     waiting = 0
-    for blob, entry in wanted:
+    for blob, entry in candidates:
         if not blob.size or (entry is not None and entry.fingerprint.endswith(f" {blob.etag}")):
             continue
         amount = min(limit, blob.size - (entry.read_to if entry and entry.read_to < blob.size else 0))
@@ -123,7 +125,7 @@ def batches(wanted: list[Wanted], limit: int) -> Iterator[list[Wanted]]:
 
 
 def stretch_of(container: Container, blob: Blob, entry: Entry | None, limit: int) -> Stretch | None:
-    """Gives the whole lines of a blob behind what was read of it; all of it when it was written anew."""
+    """Reads the whole lines of a blob behind what was read of it; all of it when it was written anew."""
     try:
         if entry is None or not 0 < entry.read_to <= blob.size:
             return cut(container, blob, 0, b"", b"", limit)
@@ -133,7 +135,7 @@ def stretch_of(container: Container, blob: Blob, entry: Entry | None, limit: int
         if digest(mark) != entry.fingerprint.partition(" ")[0]:
             return cut(container, blob, 0, b"", b"", limit)
         return cut(container, blob, entry.read_to, mark, rest, limit)
-    except BlobGone:
+    except BlobChanged:
         return None
 
 
@@ -147,20 +149,20 @@ def cut(container: Container, blob: Blob, begin: int, mark: bytes, data: bytes, 
         data += container.read(blob, begin + len(data), min(blob.size, begin + len(data) + limit))
 
 
-def go_on(
+def land_rest(
     store: Store, container: Container, stretch: Stretch, limit: int, report: ContainerReport, stop: Event
 ) -> None:
     """Lands the rest of a large blob, a stretch at a time."""
     while not stretch.last and not stop.is_set():
         try:
             stretch = cut(container, stretch.blob, stretch.end, stretch.mark, b"", limit)
-        except BlobGone:
+        except BlobChanged:
             return
         land_and_count(store, [stretch], report)
 
 
 def land_and_count(store: Store, stretches: list[Stretch], report: ContainerReport) -> None:
-    """Lands stretches and adds what became of them to the report."""
+    """Lands stretches and adds their counts to the report."""
     for result in land_stretches(store, stretches):
         report.lines += result.lines
         report.kept += result.kept
@@ -168,8 +170,8 @@ def land_and_count(store: Store, stretches: list[Stretch], report: ContainerRepo
         report.rejects += result.rejects
 
 
-def said(report: ContainerReport) -> str:
-    """Says what came."""
+def summary(report: ContainerReport) -> str:
+    """Describes what was read."""
     if not report.blobs:
         return "The container holds no blob of this tenant yet."
     if not report.lines:
@@ -180,45 +182,45 @@ def said(report: ContainerReport) -> str:
     )
 
 
-def keep(
+def write_status(
     store: Store, tenant: Tenant, now: datetime, report: ContainerReport, oldest: datetime | None, skew: float | None
 ) -> None:
-    """Keeps how asking the container went, and what the listing vouches for; without news, about once a minute."""
-    known = read_contacts(store, tenant.name).get(FEED)
-    row = contact(known or Contact(tenant.name, FEED), store.settings, now, report, skew)
-    if not report.lines and not worth_writing(row, known):
+    """Writes the container's status and the listing's coverage; without news, about once a minute."""
+    stored = read_contacts(store, tenant.name).get(FEED)
+    row = contact(stored or Contact(tenant.name, FEED), store.settings, now, report, skew)
+    if not report.lines and not has_news(row, stored):
         return
 
     def write(cursor: Cursor) -> None:
         cursor.execute("delete from contacts where tenant = ? and feed = ?", [row.tenant, row.feed])
         cursor.execute("insert into contacts values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(astuple(row)))
         if oldest is not None:
-            vouch(cursor, tenant, now, oldest)
+            add_listing_coverage(cursor, tenant, now, oldest)
 
     store.write(write)
 
 
 def contact(former: Contact, settings: Settings, now: datetime, report: ContainerReport, skew: float | None) -> Contact:
-    """Gives the container's row in `contacts`; each failure in a row doubles the time until the next try."""
+    """Returns the container's row in `contacts`; each failure in a row doubles the time until the next try."""
     if report.outcome != "failed":
-        return former.reached(now, report.detail, report.requests, skew)
-    return former.failed(now, report.detail, report.requests, retry_pause(former.failures + 1, settings))
+        return former.after_success(now, report.detail, report.requests, skew)
+    return former.after_failure(now, report.detail, report.requests, retry_pause(former.failures + 1, settings))
 
 
-def resting(store: Store, tenant: Tenant, now: datetime) -> bool:
-    """Whether a container that could not be read is left alone for a while."""
-    known = read_contacts(store, tenant.name).get(FEED)
-    return known is not None and not known.due(naive(now))
+def is_backing_off(store: Store, tenant: Tenant, now: datetime) -> bool:
+    """Whether a container that could not be read is not tried yet."""
+    status = read_contacts(store, tenant.name).get(FEED)
+    return status is not None and not status.due(naive(now))
 
 
-def vouch(cursor: Cursor, tenant: Tenant, now: datetime, oldest: datetime) -> None:
-    """Lets the listing vouch for the time from its oldest hour until now, joined to what an earlier one vouched for.
+def add_listing_coverage(cursor: Cursor, tenant: Tenant, now: datetime, oldest: datetime) -> None:
+    """Adds the listing's coverage, from its oldest hour until now, merged with that of earlier ones.
 
     An hour's blob freezes 2 to 8 minutes after its end, so the hour before the present one is not settled yet. When a
     diagnostic setting is new, Azure may add to old hours for hours; for this category that is unverified.
     """
-    asked = Asked(
+    key = CoverageKey(
         "diagnostic", tenant.tenant_id.lower(), f"container:{tenant.container.rstrip('/').rpartition('/')[2]}"
     )
     settled = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
-    keep_covered(cursor, asked, Covered(oldest, max(oldest, settled), max(oldest, now)), now)
+    add_coverage(cursor, key, Covered(oldest, max(oldest, settled), max(oldest, now)), now)

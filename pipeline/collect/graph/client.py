@@ -1,7 +1,7 @@
-"""Asks Microsoft Graph, page by page: one tenant, one limiter, only GET.
+"""The client of Microsoft Graph: one tenant, one limiter, only GET, page by page.
 
-What may pass is tried again, a bounded number of times, with growing pauses; the rest is raised as a sentence. A link
-to the next page is followed on the tenant's own Graph and nowhere else, since the token goes with it.
+A transient error is tried again, a bounded number of times, with growing pauses; the rest is raised as a sentence. A
+link to the next page is followed on the tenant's own Graph and nowhere else, since the token goes with it.
 """
 
 import base64
@@ -16,22 +16,22 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from pipeline.collect.graph.credentials import SignIn, reason, trust
+from pipeline.collect.graph.credentials import SignIn, connection_failure, trusted_context
 from pipeline.collect.graph.errors import (
-    Astray,
-    Distrusted,
+    CertificateUntrusted,
     Forbidden,
-    Malformed,
-    NotFound,
+    MalformedAnswer,
+    ResourceMissing,
+    ServerFailure,
     SignInRefused,
     Throttled,
     TimedOut,
     TokenRejected,
+    UnexpectedLink,
     Unreachable,
-    Unwell,
 )
-from pipeline.collect.graph.limiter import Limiter, limiter_of
-from pipeline.collect.graph.replies import apart, complaint
+from pipeline.collect.graph.limiter import RateLimiter, limiter_for
+from pipeline.collect.graph.replies import clock_skew, error_text
 from pipeline.config import clock
 from pipeline.config.errors import GraphError
 from pipeline.config.retry_policy import GRAPH_REQUESTS, RetryPolicy, http_date, retry_after
@@ -39,8 +39,20 @@ from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
 
 __all__ = [
-    "Astray", "Distrusted", "Forbidden", "Graph", "GraphError", "Malformed", "NotFound", "Page",
-    "RequestPolicy", "SignInRefused", "Throttled", "TimedOut", "Unreachable", "Unwell",
+    "CertificateUntrusted",
+    "Forbidden",
+    "Graph",
+    "GraphError",
+    "MalformedAnswer",
+    "Page",
+    "RequestPolicy",
+    "ResourceMissing",
+    "ServerFailure",
+    "SignInRefused",
+    "Throttled",
+    "TimedOut",
+    "UnexpectedLink",
+    "Unreachable",
 ]  # fmt: skip
 
 
@@ -68,11 +80,11 @@ class Page:
     answered_at: datetime | None
     "The server's Date header, UTC."
     skew_s: float = 0.0
-    "How far the server's clock is ahead of this one; 0 where the moments of asking and answering allow for it."
+    "How far the server's clock is ahead of this one; 0 where the moments of request and answer allow for it."
 
 
 class Graph:
-    """A tenant's Graph; `wait` sleeps, and may raise to give up."""
+    """The client of one tenant; `wait` sleeps, and may raise to give up."""
 
     def __init__(
         self,
@@ -80,7 +92,7 @@ class Graph:
         settings: Settings,
         *,
         policy: RequestPolicy | None = None,
-        limiter: Limiter | None = None,
+        limiter: RateLimiter | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tenant = tenant
@@ -88,10 +100,10 @@ class Graph:
         "Requests sent so far."
         self._settings = settings
         self._policy = policy or RequestPolicy()
-        self._limiter = limiter or limiter_of(tenant, settings)
+        self._limiter = limiter or limiter_for(tenant, settings)
         self._wait = wait
         self._sign_in = SignIn(tenant)
-        self._http = httpx.Client(verify=trust(tenant), timeout=self._policy.read_timeout_s)
+        self._http = httpx.Client(verify=trusted_context(tenant), timeout=self._policy.read_timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +117,7 @@ class Graph:
         self._sign_in.close()
 
     def roles(self) -> frozenset[str]:
-        """Gives the permissions that the token claims, unverified; none when it is no JWT."""
+        """Returns the permissions that the token claims, unverified; none when it is no JWT."""
         with suppress(ValueError, IndexError, AttributeError, TypeError):
             middle = self._sign_in.token().split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
@@ -113,25 +125,27 @@ class Graph:
         return frozenset()
 
     def pages(self, path: str, **params: str) -> Iterator[Page]:
-        """Gives a list's pages, following the link of each to the next."""
+        """Yields a list's pages, following the link of each to the next."""
         page = self.listed(self.page(path, **params))
         seen: set[str] = set()
         yield page
         while page.next:
             if page.next in seen:
-                raise Astray(f"{self._where(path)}: the pages lead round in circles; the window is asked again later.")
+                raise UnexpectedLink(
+                    f"{self._where(path)}: the pages lead round in circles; the window is asked again later."
+                )
             seen.add(page.next)
             page = self.listed(self.page(page.next))
             yield page
 
     def listed(self, page: Page) -> Page:
-        """Gives a page back that holds a list, as those of `pages` must."""
+        """Returns a page that holds a list, as those of `pages` must."""
         if not isinstance(page.document.get("value"), list):
-            raise Malformed(f"{self.tenant.name}: Graph's answer has no list `value`; one was expected.")
+            raise MalformedAnswer(f"{self.tenant.name}: Graph's answer has no list `value`; one was expected.")
         return page
 
     def page(self, path_or_url: str, **params: str) -> Page:
-        """Gives one answer; a path is relative to `{graph}/{api}`, such as auditLogs/provisioning.
+        """Requests one page; a path is relative to `{graph}/{api}`, such as auditLogs/provisioning.
 
         Raises a GraphError when the last try fails too.
         """
@@ -161,12 +175,12 @@ class Graph:
             self._wait(retry.pause_s(attempt))
 
     def _once(self, url: str, params: dict[str, str]) -> Page:
-        """Asks once."""
+        """Sends the request once."""
         token = self._sign_in.token()
         self._wait(self._limiter.delay())
         self.requests += 1
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        asked_at = clock.now(self._settings)
+        requested_at = clock.now(self._settings)
         try:
             with self._http.stream("GET", url, params=params or None, headers=headers) as answer:
                 body = self._body(answer)
@@ -177,10 +191,10 @@ class Graph:
                 f"{self._where(url)} did not answer within {self._policy.read_timeout_s:g} seconds."
             ) from None
         except httpx.HTTPError as error:
-            raise self._failed(url, error) from None
+            raise self._connection_error(url, error) from None
         if answer.status_code != 200:
-            raise self._refused(url, answer, body)
-        return self._read(url, answer, body, asked_at)
+            raise self._status_error(url, answer, body)
+        return self._read(url, answer, body, requested_at)
 
     def _body(self, answer: httpx.Response) -> bytes:
         """Reads an answer to its end, unless that takes too long."""
@@ -191,67 +205,70 @@ class Graph:
                 raise httpx.ReadTimeout("slow", request=answer.request)
         return b"".join(parts)
 
-    def _read(self, url: str, answer: httpx.Response, body: bytes, asked_at: datetime) -> Page:
-        """Makes a page of an answer."""
+    def _read(self, url: str, answer: httpx.Response, body: bytes, requested_at: datetime) -> Page:
+        """Builds a page from an answer."""
         try:
             document = json.loads(body)
         except ValueError:
-            raise Malformed(
+            raise MalformedAnswer(
                 f"{self._where(url)} answered {len(body)} bytes that are no JSON; it is asked again at the next turn."
             ) from None
         if not isinstance(document, dict):
-            raise Malformed(f"{self._where(url)} answered no JSON object; one was expected.")
+            raise MalformedAnswer(f"{self._where(url)} answered no JSON object; one was expected.")
         link, at = document.get("@odata.nextLink"), http_date(answer.headers.get("Date"))
-        skew = apart(at, asked_at, clock.now(self._settings)) if at else 0.0
+        skew = clock_skew(at, requested_at, clock.now(self._settings)) if at else 0.0
         return Page(body, document, str(link) if link else None, at, skew)
 
-    def _failed(self, url: str, error: httpx.HTTPError) -> GraphError:
-        """Makes a sentence of a connection that failed."""
-        said = " ".join(str(error).split())
-        if "CERTIFICATE_VERIFY_FAILED" in said:
-            return Distrusted(f"{self._host()} shows a certificate that is not trusted; give the proxy's in `ca`.")
+    def _connection_error(self, url: str, error: httpx.HTTPError) -> GraphError:
+        """Builds the error of a connection that failed."""
+        message = " ".join(str(error).split())
+        if "CERTIFICATE_VERIFY_FAILED" in message:
+            return CertificateUntrusted(
+                f"{self._host()} shows a certificate that is not trusted; give the proxy's in `ca`."
+            )
         if isinstance(error, httpx.ConnectError):
             return Unreachable(
-                f"{self._host()} cannot be reached: {reason(said)}; see whether this machine reaches that address."
+                f"{self._host()} cannot be reached: {connection_failure(message)}; see whether this machine reaches "
+                "that address."
             )
-        return Unreachable(f"{self._where(url)} broke off inside its answer ({said or type(error).__name__}).")
+        return Unreachable(f"{self._where(url)} broke off inside its answer ({message or type(error).__name__}).")
 
-    def _refused(self, url: str, answer: httpx.Response, body: bytes) -> GraphError:
-        """Makes a sentence of an answer that is not 200."""
-        code, where, said = answer.status_code, self._where(url), complaint(body)
+    def _status_error(self, url: str, answer: httpx.Response, body: bytes) -> GraphError:
+        """Builds the error of an answer that is not 200."""
+        code, where, text = answer.status_code, self._where(url), error_text(body)
         at = http_date(answer.headers.get("Date")) or clock.now(self._settings)
         after = retry_after(answer.headers.get("Retry-After"), at)
         if code == 401:
-            return TokenRejected(f"{where} does not take the token{said}; check the app registration and its consent.")
+            return TokenRejected(f"{where} does not take the token{text}; check the app registration and its consent.")
         if code == 403:
-            return Forbidden(f"{where} is forbidden{said}; the app lacks a permission: `preflight` says which.", url)
+            return Forbidden(f"{where} is forbidden{text}; the app lacks a permission: `preflight` says which.", url)
         if code == 404:
-            return NotFound(f"{where} is not there{said}.")
+            return ResourceMissing(f"{where} is not there{text}.")
         if code == 429:
-            return Throttled(f"{where} has had too many requests{said}; it is asked again later.", retry_after=after)
+            return Throttled(f"{where} has had too many requests{text}; it is asked again later.", retry_after=after)
         if code in (408, 504):
-            return TimedOut(f"{where} took too long and answered {code}{said}.", retry_after=after)
+            return TimedOut(f"{where} took too long and answered {code}{text}.", retry_after=after)
         if code >= 500:
-            return Unwell(f"{where} answered {code}{said}; it is asked again later.", retry_after=after)
-        return GraphError(f"{where} answered {code}{said}; 200 was expected.")
+            return ServerFailure(f"{where} answered {code}{text}; it is asked again later.", retry_after=after)
+        return GraphError(f"{where} answered {code}{text}; 200 was expected.")
 
     def _address(self, path_or_url: str) -> str:
-        """Gives the URL to ask; raises Astray for one that is not at the tenant's Graph."""
+        """Returns the URL to request; raises UnexpectedLink for one that is not at the tenant's Graph."""
         root = self.tenant.graph.rstrip("/")
         if "://" not in path_or_url:
             return f"{root}/{self.tenant.api}/{path_or_url.lstrip('/')}"
-        told, own = urlsplit(path_or_url), urlsplit(root)
-        if (told.scheme, told.netloc.lower()) != (own.scheme, own.netloc.lower()):
-            raise Astray(
-                f"{self.tenant.name}: a page's link leads to {told.scheme}://{told.hostname}, {own.netloc} was "
+        link, own = urlsplit(path_or_url), urlsplit(root)
+        if (link.scheme, link.netloc.lower()) != (own.scheme, own.netloc.lower()):
+            raise UnexpectedLink(
+                f"{self.tenant.name}: a page's link leads to {link.scheme}://{link.hostname}, {own.netloc} was "
                 "expected; it is not followed, since the token would go with it."
             )
         return path_or_url
 
     def _host(self) -> str:
-        """Names the tenant and where its Graph is."""
+        """Returns the tenant's name and its Graph's address."""
         return f"{self.tenant.name}: {self.tenant.graph}"
 
     def _where(self, url: str) -> str:
-        """Names what was asked, without its query."""
+        """Returns the tenant's name and the path that was requested."""
         return f"{self.tenant.name}: {url.partition('?')[0].removeprefix(self.tenant.graph.rstrip('/')).lstrip('/')}"

@@ -1,4 +1,4 @@
-"""Each job's configuration as Graph tells it: its schedule, limits, scope, notification and attribute mappings.
+"""Each job's configuration as Graph has it: its schedule, limits, scope, notification and attribute mappings.
 
 Settings stand beside secrets at /synchronization/secrets. Of what comes from there, four names are looked at, and
 everything else is dropped before anything is kept, logged or compared.
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pipeline.collect.graph.client import Forbidden, Graph, NotFound
+from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing
 from pipeline.config.clock import naive
 from pipeline.config.secrets import without_secrets
 from pipeline.config.tenants import Tenant
@@ -21,7 +21,7 @@ from pipeline.ingest.records.schema import AttributeMapping, ObjectMapping, Sche
 from pipeline.store.lake import Cursor, Store
 
 logger = logging.getLogger(__name__)
-SEEN = """
+LATEST_JOBS = """
 select
     job_id,
     arg_max(app_id, observed_at) as app_id,
@@ -36,9 +36,9 @@ group by job_id
 having arg_max(app_id, observed_at) is not null
 order by job_id
 """
-"The tenant's jobs and what their newest documents say; one that names no service principal cannot be asked about."
-KNOWN = "select arg_max(digest, observed_at) from configurations where job_id = ?"
-ADD = """
+"The tenant's jobs by their newest documents; a job without a service principal has no address."
+LATEST_DIGEST = "select arg_max(digest, observed_at) from configurations where job_id = ?"
+INSERT = """
 insert into configurations by name
 select $job_id as job_id, lower($tenant_id) as tenant_id, $app_id as app_id, $app_name as app_name,
     $observed_at as observed_at, $template_id as template_id, $schedule_state as schedule_state,
@@ -48,12 +48,12 @@ select $job_id as job_id, lower($tenant_id) as tenant_id, $app_id as app_id, $ap
         "target_attribute": "VARCHAR", "source_expression": "VARCHAR", "flow": "VARCHAR",
         "matching_priority": "INTEGER", "default": "VARCHAR"}]') as mappings
 """
-Told = dict[str, Any]
+MappingRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class AppSettings:
-    """What is looked at of an app's synchronization secrets; None is not told."""
+    """The settings that are read from an app's synchronization secrets; None where Graph has none."""
 
     scope_mode: str | None = None
     "all or assigned, from SyncAll."
@@ -74,19 +74,19 @@ class Configuration:
     interval_s: int | None
     deletion_threshold: int | None
     settings: AppSettings = AppSettings()
-    mappings: tuple[Told, ...] = ()
+    mappings: tuple[MappingRow, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Tells it from one that differs anywhere."""
+        """Identifies the content: one that differs anywhere has another digest."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:32]
 
 
 def read_configurations(store: Store, graph: Graph, tenant: Tenant, now: datetime) -> str:
     """Reads the configuration of every job seen of a tenant; a row is added where one changed.
 
-    Says what was read; a job or app that is gone is passed over. Raises GraphError when Graph cannot be read: what was
-    read before stays.
+    Returns a summary; a job or app that was deleted is passed over. Raises GraphError when Graph cannot be read: what
+    was read before stays.
     """
     settings: dict[str, AppSettings] = {}
     read = changed = 0
@@ -96,7 +96,7 @@ def read_configurations(store: Store, graph: Graph, tenant: Tenant, now: datetim
         try:
             path = f"servicePrincipals/{quote(job.app_id, safe='')}/synchronization"
             page = graph.page(f"{path}/jobs/{quote(job.job_id, safe='')}/schema")
-        except NotFound:
+        except ResourceMissing:
             logger.info("%s: job %s is gone; its configuration stays as last read.", tenant.name, job.job_id)
             continue
         if tenant.app_settings and job.app_id not in settings:
@@ -104,24 +104,26 @@ def read_configurations(store: Store, graph: Graph, tenant: Tenant, now: datetim
         settled = settings.get(job.app_id, AppSettings())
         schema = Schema.model_validate(page.document)
         read += 1
-        changed += keep(store, tenant, replace(job, settings=settled, mappings=tuple(mappings_of(schema))), now)
+        changed += add_if_changed(
+            store, tenant, replace(job, settings=settled, mappings=tuple(mappings_of(schema))), now
+        )
     return f"{read} configuration{'' if read == 1 else 's'} read, {changed} new or changed."
 
 
 def jobs_of(store: Store, tenant: Tenant) -> Iterator[Configuration]:
-    """Gives what the newest documents of a tenant's jobs say."""
-    for row in store.rows(SEEN, [tenant.tenant_id]):
+    """Returns a tenant's jobs as their newest documents have them."""
+    for row in store.rows(LATEST_JOBS, [tenant.tenant_id]):
         yield Configuration(*row)
 
 
-def mappings_of(schema: Schema) -> Iterator[Told]:
-    """Gives each attribute mapping in force, in Graph's order, without secrets."""
+def mappings_of(schema: Schema) -> Iterator[MappingRow]:
+    """Returns each attribute mapping in force, in Graph's order, without secrets."""
     for objects, mapping in schema.mapped():
-        yield {name: clean(value) for name, value in told(objects, mapping).items()}
+        yield {name: redacted(value) for name, value in mapping_row(objects, mapping).items()}
 
 
-def told(objects: ObjectMapping, mapping: AttributeMapping) -> Told:
-    """Gives one mapping by the names of `configurations.mappings`."""
+def mapping_row(objects: ObjectMapping, mapping: AttributeMapping) -> MappingRow:
+    """Returns one mapping by the names of `configurations.mappings`."""
     source = mapping.source
     priority = mapping.matchingPriority or 0
     return {
@@ -135,16 +137,16 @@ def told(objects: ObjectMapping, mapping: AttributeMapping) -> Told:
     }
 
 
-def clean(value: object) -> object:
-    """Gives a value without what looks like a secret: a constant of a mapping may hold one."""
+def redacted(value: object) -> object:
+    """Returns a value without what looks like a secret: a constant of a mapping may hold one."""
     return without_secrets(value) if isinstance(value, str) else value
 
 
 def read_settings_of(graph: Graph, path: str) -> AppSettings:
-    """Asks for an app's settings; whoever may not read them is told nothing."""
+    """Reads an app's settings; empty where the permission is missing."""
     try:
         return settings_of(graph.page(f"{path}/secrets").document)
-    except (Forbidden, NotFound) as error:
+    except (Forbidden, ResourceMissing) as error:
         logger.info("%s Notification and scope stay untold.", error)
         return AppSettings()
 
@@ -156,46 +158,48 @@ def settings_of(document: Mapping[str, Any]) -> AppSettings:
     'assigned'
     """
     entries = [entry for entry in document.get("value") or [] if isinstance(entry, dict)]
-    found = {str(entry.get("key")): str(entry.get("value") or "") for entry in entries if entry.get("key") in LOOKED_AT}
-    everyone = truth(found.get("SyncAll"))
+    values = {
+        str(entry.get("key")): str(entry.get("value") or "") for entry in entries if entry.get("key") in SETTING_NAMES
+    }
+    everyone = parse_boolean(values.get("SyncAll"))
     return AppSettings(
         scope_mode=None if everyone is None else "all" if everyone else "assigned",
-        notification=enabled(found.get("SyncNotificationSettings")),
-        skip_deletions=truth(found.get("SkipOutOfScopeDeletions")),
-        base_host=host_of(found.get("BaseAddress")),
+        notification=notification_enabled(values.get("SyncNotificationSettings")),
+        skip_deletions=parse_boolean(values.get("SkipOutOfScopeDeletions")),
+        base_host=host_of(values.get("BaseAddress")),
     )
 
 
-LOOKED_AT = ("SyncAll", "SyncNotificationSettings", "SkipOutOfScopeDeletions", "BaseAddress")
+SETTING_NAMES = ("SyncAll", "SyncNotificationSettings", "SkipOutOfScopeDeletions", "BaseAddress")
 
 
-def truth(text: str | None) -> bool | None:
-    """Reads true or false; anything else is not told."""
+def parse_boolean(text: str | None) -> bool | None:
+    """Reads true or false; anything else is None."""
     return {"true": True, "false": False}.get((text or "").strip().casefold())
 
 
-def enabled(text: str | None) -> bool | None:
+def notification_enabled(text: str | None) -> bool | None:
     """Reads whether notification is on, from the JSON text that Graph keeps it in."""
     try:
-        told = json.loads(text or "null")
+        document = json.loads(text or "null")
     except ValueError:
         return None
-    found = {str(name).casefold(): value for name, value in told.items()} if isinstance(told, dict) else {}
-    return truth(str(found.get("enabled")))
+    values = {str(name).casefold(): value for name, value in document.items()} if isinstance(document, dict) else {}
+    return parse_boolean(str(values.get("enabled")))
 
 
 def host_of(address: str | None) -> str | None:
-    """Gives an address's host alone: a path or query of it may hold a secret."""
+    """Returns an address's host alone: a path or query of it may hold a secret."""
     try:
         return urlsplit((address or "").strip()).hostname
     except ValueError:
         return None
 
 
-def keep(store: Store, tenant: Tenant, configuration: Configuration, now: datetime) -> bool:
-    """Adds a row, unless the job's newest one is the same; says whether it did."""
+def add_if_changed(store: Store, tenant: Tenant, configuration: Configuration, now: datetime) -> bool:
+    """Adds a row, unless the job's newest one is the same; returns whether it did."""
     digest = configuration.digest
-    if store.rows(KNOWN, [configuration.job_id]) == [(digest,)]:
+    if store.rows(LATEST_DIGEST, [configuration.job_id]) == [(digest,)]:
         return False
     values = asdict(configuration) | asdict(configuration.settings)
     values |= {"tenant_id": tenant.tenant_id, "digest": digest, "mappings": json.dumps(configuration.mappings)}
@@ -203,7 +207,7 @@ def keep(store: Store, tenant: Tenant, configuration: Configuration, now: dateti
     del values["settings"]
 
     def write(cursor: Cursor) -> None:
-        cursor.execute(ADD, values)
+        cursor.execute(INSERT, values)
 
     store.write(write)
     return True

@@ -22,18 +22,18 @@ from azure.identity import (
 )
 from requests.adapters import HTTPAdapter
 
-from pipeline.collect.graph.errors import Distrusted, SignInRefused, TimedOut, Unreachable
+from pipeline.collect.graph.errors import CertificateUntrusted, SignInRefused, TimedOut, Unreachable
 from pipeline.config.errors import GraphError, TenantsError
 from pipeline.config.retry_policy import http_date, retry_after
 from pipeline.config.tenants import Tenant
 
-TALKATIVE = ("azure", "msal", "httpx", "httpcore", "urllib3", "requests")
+VERBOSE_LOGGERS = ("azure", "msal", "httpx", "httpcore", "urllib3", "requests")
 "Loggers that may print addresses, headers or answers of a sign-in."
 MICROSOFT = re.compile(r"https://login\.(microsoftonline\.(com|us)|partner\.microsoftonline\.cn|chinacloudapi\.cn)/?$")
 CODE = re.compile(r"AADSTS(\d+)")
 Credential = ClientSecretCredential | CertificateCredential | ManagedIdentityCredential | WorkloadIdentityCredential
 
-TO_DO = {
+REMEDIES = {
     "7000215": "the client secret is wrong; put the secret's value, not its id, into {secret}",
     "7000222": "the client secret has expired; make a new one at the app registration and put it into {secret}",
     "700016": "no app {client} is known in this tenant; check client_id and that an administrator has consented",
@@ -48,86 +48,86 @@ TO_DO = {
 
 
 class SignIn:
-    """Asks for tokens of one tenant; azure-identity keeps the current one in memory and renews it in time."""
+    """The tokens of one tenant; azure-identity keeps the current one in memory and renews it in time."""
 
     def __init__(self, tenant: Tenant) -> None:
-        for name in TALKATIVE:
+        for name in VERBOSE_LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         self._tenant = tenant
         self._credential: Credential | None = None
 
     def token(self) -> str:
-        """Gives a token that is valid now; raises SignInRefused, Unreachable or TimedOut."""
+        """Returns a token that is valid now; raises SignInRefused, Unreachable or TimedOut."""
         tenant = self._tenant
         try:
-            self._credential = self._credential or credential_of(tenant)
+            self._credential = self._credential or make_credential(tenant)
             return str(self._credential.get_token(f"{tenant.graph.rstrip('/')}/.default").token)
         except TenantsError as error:
             raise SignInRefused(str(error)) from None
         except (AzureError, ValueError, OSError) as error:
             # The cause is left out: what azure-identity raises carries the request, and that the secret.
-            raise told(error, tenant) from None
+            raise sign_in_error(error, tenant) from None
 
     def renew(self) -> None:
         """Forgets the token, so that the next one is fresh."""
         self.close()
 
     def close(self) -> None:
-        """Lets go of the credential."""
+        """Closes the credential."""
         if self._credential is not None:
             self._credential.close()
             self._credential = None
 
 
-def credential_of(tenant: Tenant) -> Credential:
+def make_credential(tenant: Tenant) -> Credential:
     """Makes the tenant's credential; raises TenantsError or ValueError where it lacks something."""
     # Whoever asks for a token tries again by a policy of its own; tries within tries took 15 of them.
     return MAKERS[tenant.credential](tenant, {"transport": transport(tenant), "retry_total": 0})
 
 
-def by_secret(tenant: Tenant, how: dict[str, Any]) -> Credential:
-    """A client secret from the environment."""
+def secret_credential(tenant: Tenant, how: dict[str, Any]) -> Credential:
+    """Makes a credential of a client secret from the environment."""
     secret = tenant.secret(tenant.secret_env)
-    return ClientSecretCredential(tenant.tenant_id, tenant.client_id, secret, **at_authority(tenant), **how)
+    return ClientSecretCredential(tenant.tenant_id, tenant.client_id, secret, **authority_options(tenant), **how)
 
 
-def by_certificate(tenant: Tenant, how: dict[str, Any]) -> Credential:
-    """A certificate with its private key from a file."""
+def certificate_credential(tenant: Tenant, how: dict[str, Any]) -> Credential:
+    """Makes a credential of a certificate with its private key from a file."""
     if tenant.certificate_password_env:
         how = how | {"password": tenant.secret(tenant.certificate_password_env)}
     file = str(tenant.certificate)
-    return CertificateCredential(tenant.tenant_id, tenant.client_id, file, **at_authority(tenant), **how)
+    return CertificateCredential(tenant.tenant_id, tenant.client_id, file, **authority_options(tenant), **how)
 
 
-def by_managed_identity(tenant: Tenant, _how: dict[str, Any]) -> Credential:
-    """The identity of the Azure machine that this runs on; its endpoint is local and speaks no TLS.
+def managed_credential(tenant: Tenant, _how: dict[str, Any]) -> Credential:
+    """Makes a credential of the Azure machine's own identity; its endpoint is local and speaks no TLS.
 
     The library knows which answers of that endpoint ask for another try.
     """
     return ManagedIdentityCredential(client_id=tenant.client_id or None, retry_total=2)
 
 
-def by_workload(tenant: Tenant, how: dict[str, Any]) -> Credential:
-    """A federated token that Kubernetes puts into the file that AZURE_FEDERATED_TOKEN_FILE names."""
+def workload_credential(tenant: Tenant, how: dict[str, Any]) -> Credential:
+    """Makes a credential of a federated token, which Kubernetes puts into the file in AZURE_FEDERATED_TOKEN_FILE."""
     client = tenant.client_id or os.environ.get("AZURE_CLIENT_ID")
-    return WorkloadIdentityCredential(tenant_id=tenant.tenant_id, client_id=client, **at_authority(tenant), **how)
+    return WorkloadIdentityCredential(tenant_id=tenant.tenant_id, client_id=client, **authority_options(tenant), **how)
 
 
 MAKERS: dict[str, Callable[[Tenant, dict[str, Any]], Credential]] = {
-    "secret": by_secret,
-    "certificate": by_certificate,
-    "managed": by_managed_identity,
-    "workload": by_workload,
+    "secret": secret_credential,
+    "certificate": certificate_credential,
+    "managed": managed_credential,
+    "workload": workload_credential,
 }
 
 
-def at_authority(tenant: Tenant) -> dict[str, Any]:
-    """Where tokens are asked for; only Microsoft's own hosts can be looked up at Microsoft first."""
+def authority_options(tenant: Tenant) -> dict[str, Any]:
+    """Returns where tokens are requested; only Microsoft's own hosts can be looked up at Microsoft first."""
     return {"authority": tenant.authority, "disable_instance_discovery": not MICROSOFT.match(tenant.authority)}
 
 
-def trust(tenant: Tenant) -> ssl.SSLContext:
-    """Gives what TLS certificates are trusted: the machine's, and those in the tenant's `ca`."""
+def trusted_context(tenant: Tenant) -> ssl.SSLContext:
+    """Builds a TLS context that trusts the machine's certificates and those in the tenant's `ca`."""
     context = ssl.create_default_context()
     if tenant.ca is not None:
         try:
@@ -140,8 +140,8 @@ def trust(tenant: Tenant) -> ssl.SSLContext:
     return context
 
 
-class Trusting(HTTPAdapter):
-    """Speaks TLS as a context says, beside what requests trusts by itself."""
+class ContextAdapter(HTTPAdapter):
+    """Speaks TLS by a context, beside what requests trusts by itself."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -155,34 +155,36 @@ class Trusting(HTTPAdapter):
 
 
 def transport(tenant: Tenant) -> RequestsTransport:
-    """Gives what azure-identity sends its requests with."""
+    """Builds what azure-identity sends its requests with."""
     session = requests.Session()
-    session.mount("https://", Trusting(trust(tenant)))
+    session.mount("https://", ContextAdapter(trusted_context(tenant)))
     return RequestsTransport(session=session, session_owner=True, connection_timeout=10, read_timeout=30)
 
 
-def told(error: Exception, tenant: Tenant) -> GraphError:
-    """Makes a sentence of what azure-identity raised."""
-    said, where = " ".join(str(error).split()), f"{tenant.name}: signing in at {tenant.authority}"
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        return Distrusted(f"{where} met a certificate that is not trusted; give the proxy's in `ca`.")
-    if found := CODE.search(said):
-        advice = TO_DO.get(found[1], brief(said)).format(
+def sign_in_error(error: Exception, tenant: Tenant) -> GraphError:
+    """Builds the error, a sentence, of what azure-identity raised."""
+    message, where = " ".join(str(error).split()), f"{tenant.name}: signing in at {tenant.authority}"
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        return CertificateUntrusted(f"{where} met a certificate that is not trusted; give the proxy's in `ca`.")
+    if found := CODE.search(message):
+        advice = REMEDIES.get(found[1], brief(message)).format(
             secret=tenant.secret_env, client=tenant.client_id, tenant=tenant.tenant_id, authority=tenant.authority
         )
         return SignInRefused(f"{where} was refused (AADSTS{found[1]}): {advice}.")
-    if "authority configuration" in said:
+    if "authority configuration" in message:
         return SignInRefused(
             f"{where} found no tenant {tenant.tenant_id} (AADSTS90002 or the like); check tenant_id and authority."
         )
-    if "timed out" in said.lower():
+    if "timed out" in message.lower():
         return TimedOut(f"{where} took too long; see whether a proxy or firewall is in between.")
-    if isinstance(error, ServiceRequestError | ServiceResponseError) or "Max retries exceeded" in said:
-        return Unreachable(f"{where} failed: {reason(said)}; see whether this machine reaches that address.")
+    if isinstance(error, ServiceRequestError | ServiceResponseError) or "Max retries exceeded" in message:
+        return Unreachable(
+            f"{where} failed: {connection_failure(message)}; see whether this machine reaches that address."
+        )
     if isinstance(error, ClientAuthenticationError) and getattr(error, "status_code", None) in (429, 500, 502, 503):
         after = retry_after_of(getattr(error, "response", None))
-        return Unreachable(f"{where} failed: {brief(said)}.", retry_after=after)
-    return SignInRefused(f"{where} failed: {brief(said)}.")
+        return Unreachable(f"{where} failed: {brief(message)}.", retry_after=after)
+    return SignInRefused(f"{where} failed: {brief(message)}.")
 
 
 def retry_after_of(response: Any) -> float | None:
@@ -193,17 +195,17 @@ def retry_after_of(response: Any) -> float | None:
     return retry_after(response.headers.get("Retry-After"), now)
 
 
-def reason(said: str) -> str:
-    """Gives why a connection failed, in few words."""
-    lower = said.lower()
+def connection_failure(message: str) -> str:
+    """Returns why a connection failed, in few words."""
+    lower = message.lower()
     if any(sign in lower for sign in ("name or service not known", "name resolution", "failed to resolve", "nodename")):
         return "the host's name could not be resolved"
     if "refused" in lower:
         return "the connection was refused"
-    return brief(said)
+    return brief(message)
 
 
-def brief(said: str) -> str:
-    """Gives the part of Entra's message that a person can use: no trace ids, no braces, at most a line or two."""
-    first = re.split(r"\s*(?:Trace ID|Correlation ID|Timestamp|To mitigate this issue)", said)[0]
+def brief(message: str) -> str:
+    """Returns the part of Entra's message that a person can use: no trace ids, no braces, at most a line or two."""
+    first = re.split(r"\s*(?:Trace ID|Correlation ID|Timestamp|To mitigate this issue)", message)[0]
     return re.sub(r"[{}]", "", first)[:300].rstrip(". ")

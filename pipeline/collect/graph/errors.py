@@ -1,4 +1,4 @@
-"""What can go wrong when Graph is asked; each error is a sentence with what to do.
+"""Errors of requests to Graph; each is a sentence with what to do.
 
 One that is `transient` may be gone at the next try, and is tried again before it is raised.
 """
@@ -7,17 +7,17 @@ from pipeline.config.errors import GraphError
 
 
 class Unreachable(GraphError):
-    """Nobody answered, or the answer was a server's failure."""
+    """No answer came, or it was a server's failure."""
 
     transient = True
 
 
-class Unwell(Unreachable):
+class ServerFailure(Unreachable):
     """A server's failure; the same server may answer other questions."""
 
 
-class Distrusted(Unreachable):
-    """Whoever answered has a certificate that is not trusted."""
+class CertificateUntrusted(Unreachable):
+    """The server's certificate is not trusted."""
 
     transient = False
 
@@ -34,13 +34,13 @@ class Throttled(GraphError):
     transient = True
 
 
-class Malformed(GraphError):
+class MalformedAnswer(GraphError):
     """The answer is not what Graph documents."""
 
     transient = True
 
 
-class Astray(Malformed):
+class UnexpectedLink(MalformedAnswer):
     """A link leads away from the tenant's Graph, or round in circles."""
 
     transient = False
@@ -54,8 +54,8 @@ class TokenRejected(SignInRefused):
     """Graph does not take the token; a fresh one may do."""
 
 
-class NotFound(GraphError):
-    """What was asked for is not there."""
+class ResourceMissing(GraphError):
+    """What was requested is not there: 404."""
 
 
 class Forbidden(GraphError):
@@ -64,8 +64,8 @@ class Forbidden(GraphError):
     def __init__(self, sentence: str, path: str) -> None:
         super().__init__(sentence)
         self.path = path
-        "What was asked for."
+        "What was requested."
 
 
 class Stopped(Exception):
-    """Told to stop between two requests; what was read to its end stays."""
+    """The process was told to stop between two requests; what was read to its end stays."""

@@ -1,4 +1,4 @@
-"""What is read of a tenant, feature by feature, and the least permission that each needs.
+"""The permissions that each feature requires: what is read of a tenant, and the least permission that gives it.
 
 Permissions are Graph's application permissions, as a token names them; none of them writes.
 """
@@ -10,28 +10,29 @@ from dataclasses import dataclass
 from pipeline.config.tenants import Tenant
 
 CONSENT = "at the app registration, API permissions, Microsoft Graph, Application permissions; then admin consent"
-NOT_TOLD = "Whether Graph tells these settings to whoever may only read is not documented. "
+UNDOCUMENTED = "Whether Graph tells these settings to whoever may only read is not documented. "
 READS = re.compile(r"^Read(?!Write)")
 
 
 @dataclass(frozen=True)
-class Feature:
-    """Something that is shown, and what reading it takes."""
+class PermissionRequirement:
+    """A feature, and the permissions of which one is enough to read it."""
 
     name: str
     scopes: tuple[str, ...]
-    "The permissions that give it, the least first."
+    "The permissions, the least first."
     lost: str
-    wanted: Callable[[Tenant], bool]
+    "What is missing without it."
+    applies: Callable[[Tenant], bool]
     remedy: str = ""
 
     @property
     def grant(self) -> str:
-        """Says what to grant."""
+        """Returns what to grant, in a sentence."""
         return self.remedy or f"Grant {self.scopes[0]} {CONSENT}."
 
 
-EVENTS = Feature(
+EVENTS = PermissionRequirement(
     "provisioning events",
     ("ProvisioningLog.Read.All", "AuditLog.Read.All"),
     "Nothing that happens to a person arrives from Graph: no failures, no stories, no cycles.",
@@ -39,58 +40,59 @@ EVENTS = Feature(
     f"Grant ProvisioningLog.Read.All {CONSENT}. AuditLog.Read.All does too, in some tenants only together with "
     "Directory.Read.All.",
 )
-APPS = Feature(
+APPS = PermissionRequirement(
     "list of apps",
     ("Application.Read.All", "Directory.Read.All"),
     "Apps that provision are not found by themselves.",
     lambda tenant: tenant.jobs and not tenant.apps,
     f"Grant Application.Read.All {CONSENT}; or name the apps' object ids under `apps` in the file of tenants.",
 )
-JOBS = Feature(
+JOBS = PermissionRequirement(
     "job status",
     ("Synchronization.Read.All",),
     "No quarantine, no schedule, no progress: a late cycle cannot be told from an idle one.",
     lambda tenant: tenant.jobs,
 )
-CONFIGURATION = Feature(
+CONFIGURATION = PermissionRequirement(
     "configuration",
     ("Synchronization.Read.All",),
     "No attribute mappings, so nothing can be held against the app's profile.",
     lambda tenant: tenant.jobs,
 )
-SETTINGS = Feature(
+SETTINGS = PermissionRequirement(
     "notification and scope",
     ("Synchronization.Read.All",),
     "Whether Entra mails on failure, and whom it provisions, is not told.",
     lambda tenant: tenant.jobs and tenant.app_settings,
-    NOT_TOLD + "Do not grant a permission to write for it: set app_settings = false in the file of tenants.",
+    UNDOCUMENTED + "Do not grant a permission to write for it: set app_settings = false in the file of tenants.",
 )
-CONTAINER = Feature(
+CONTAINER = PermissionRequirement(
     "diagnostic container",
     ("Storage Blob Data Reader",),
     "Diagnostic logs are not read from the storage account.",
     lambda tenant: bool(tenant.container),
     "Assign the role Storage Blob Data Reader to the app at the storage container, Access control (IAM).",
 )
-FEATURES = (EVENTS, APPS, JOBS, CONFIGURATION, SETTINGS)
-"What is asked of Graph, in the order in which one finding serves the next."
+REQUIREMENTS = (EVENTS, APPS, JOBS, CONFIGURATION, SETTINGS)
+"What Graph is asked for, in the order in which one answer serves the next check."
 
 
-def had(feature: Feature, roles: Iterable[str]) -> list[str]:
-    """Gives which of a token's permissions give a feature, the least first; one to write gives reading as well.
+def granted(requirement: PermissionRequirement, roles: Iterable[str]) -> list[str]:
+    """Returns the permissions of a token that meet a requirement, the least first; one to write includes reading.
 
-    >>> had(JOBS, ["Synchronization.ReadWrite.All", "Mail.Read"])
+    >>> granted(JOBS, ["Synchronization.ReadWrite.All", "Mail.Read"])
     ['Synchronization.ReadWrite.All']
     """
-    place = {scope: place for place, scope in enumerate(feature.scopes)}
+    place = {scope: place for place, scope in enumerate(requirement.scopes)}
     able = {role: place[read] for role in roles if (read := role.replace(".ReadWrite.", ".Read.")) in place}
     return sorted(able, key=lambda role: (able[role], role))
 
 
-def writes(role: str) -> bool:
+def allows_writing(role: str) -> bool:
     """Whether a permission allows more than reading.
 
-    >>> [writes(role) for role in ("User.Read.All", "Application.ReadWrite.OwnedBy", "Mail.Send", "User.ReadBasic.All")]
+    >>> roles = ("User.Read.All", "Application.ReadWrite.OwnedBy", "Mail.Send", "User.ReadBasic.All")
+    >>> [allows_writing(role) for role in roles]
     [False, True, True, False]
     """
     parts = role.split(".")

@@ -1,7 +1,7 @@
-"""A tenant's provisioning jobs: whose are asked, and what each says of itself at one moment.
+"""A tenant's provisioning jobs: the apps that are asked for them, and each job's state at one moment.
 
-Apps are known from stored events and jobs; once a day the directory is looked through for others. An app without jobs,
-or one that is gone, is asked again after a day.
+Apps come from stored events and jobs; once a day the directory is listed for others. An app without jobs, or one that
+was not there, is asked again after a day.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.collect.graph.client import Forbidden, Graph, NotFound
+from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing
 from pipeline.config.clock import naive
 from pipeline.config.tenants import Tenant
 from pipeline.ingest.results import FileResult
@@ -24,12 +24,12 @@ PRINCIPALS = {
     "$filter": "tags/any(t:t eq 'WindowsAzureActiveDirectoryIntegratedApp')",
     "$top": "999",
 }
-ENOUGH = 3
+FORBIDDEN_APPS = 3
 "Apps that must be forbidden, with none allowed, before the permission is called missing."
-KNOWN = """
-    select app_id, max_by(app_name, told_at), bool_or(job)
+STORED_APPS = """
+    select app_id, max_by(app_name, seen_at), bool_or(job)
     from (
-        select app_id, app_name, occurred_at as told_at, false as job
+        select app_id, app_name, occurred_at as seen_at, false as job
         from events where tenant_id = $tenant and occurred_at >= $since
         union all
         select app_id, app_name, observed_at, true
@@ -38,7 +38,7 @@ KNOWN = """
     where app_id is not null
     group by app_id
     order by app_id"""
-RECENT = """
+RECENT_JOBS = """
     select job_id, max_by(app_name, observed_at), max_by(app_id, observed_at)
     from job_snapshots
     where tenant_id = $tenant and observed_at >= $since and job_id is not null
@@ -47,42 +47,42 @@ RECENT = """
 
 
 @dataclass
-class Apps:
-    """What is remembered of a tenant's apps between two rounds; losing it costs requests and nothing else."""
+class AppCache:
+    """A tenant's apps, kept between two polls; losing it costs requests and nothing else."""
 
     names: dict[str, str | None] = field(default_factory=dict)
     "Display names by object id."
     pending: list[str] = field(default_factory=list)
     "Apps of the directory that are still to be asked."
-    known: dict[str, bool] = field(default_factory=dict)
+    stored: dict[str, bool] = field(default_factory=dict)
     "Apps that the store names, and whether they have jobs."
-    known_at: datetime | None = None
+    stored_at: datetime | None = None
     "When the store was last asked for them."
     idle: dict[str, datetime] = field(default_factory=dict)
     "When an app without jobs, or one that alone is forbidden, is asked again."
-    gone: dict[str, datetime] = field(default_factory=dict)
-    "When an app that was not found is asked again."
+    missing: dict[str, datetime] = field(default_factory=dict)
+    "When an app that was not there is asked again."
     listed_at: datetime | None = None
-    "When the directory was last looked through."
+    "When the directory was last listed."
     no_list: str = ""
     "Why it could not be."
 
 
 @dataclass
-class Round:
-    """What became of asking every app once."""
+class JobsResult:
+    """What asking every app once brought."""
 
-    result: FileResult | None = None
+    landed: FileResult | None = None
     jobs: int = 0
     detail: str = ""
     skew_s: float | None = None
     listed: bool = False
-    "Whether the directory was looked through to its end."
+    "Whether the whole directory was listed."
 
 
 @dataclass
-class Found:
-    """What one round gathers before it lands."""
+class JobDocuments:
+    """The job documents of one poll, before they land."""
 
     documents: list[dict[str, Any]] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
@@ -90,50 +90,52 @@ class Found:
     skew_s: float | None = None
 
     @property
-    def hopeless(self) -> bool:
+    def permission_missing(self) -> bool:
         """Whether the permission seems to be missing altogether."""
-        return len(self.forbidden) >= ENOUGH and not self.answered
+        return len(self.forbidden) >= FORBIDDEN_APPS and not self.answered
 
 
-def ask_jobs(
-    store: Store, graph: Graph, apps: Apps, now: datetime, enough: Callable[[], bool] = lambda: False
-) -> Round:
-    """Asks every app that provisions, and lands all they say at once; `now` is UTC.
+def read_jobs(
+    store: Store, graph: Graph, apps: AppCache, now: datetime, time_is_over: Callable[[], bool] = lambda: False
+) -> JobsResult:
+    """Reads the jobs of every app that provisions, and lands them at once; `now` is UTC.
 
-    `enough` may end the asking of apps that are not known to provision; the rest of those comes next time.
+    `time_is_over` may end the asking of apps that are not known to provision; the rest of those comes next time.
     """
     at, tenant = naive(now).replace(microsecond=0), graph.tenant
-    recall(store, tenant, apps, at)
-    before = store.rows(RECENT, {"tenant": tenant.tenant_id.lower(), "since": at - DAY})
-    look_through(graph, apps, at)
-    found = Found()
-    for app in wanted(tenant, apps, at):
-        if found.hopeless:
+    load_stored_apps(store, tenant, apps, at)
+    before = store.rows(RECENT_JOBS, {"tenant": tenant.tenant_id.lower(), "since": at - DAY})
+    list_directory(graph, apps, at)
+    gathered = JobDocuments()
+    for app in apps_to_ask(tenant, apps, at):
+        if gathered.permission_missing:
             break
-        ask_app(graph, apps, app, at, found)
-    while apps.pending and not found.hopeless and not enough():
-        ask_app(graph, apps, apps.pending.pop(0), at, found)
-    if found.forbidden and not found.answered:
-        raise next(iter(found.forbidden.values()))
-    apps.idle |= dict.fromkeys(found.forbidden, at + DAY)
-    result = land(store, tenant, found.documents)
-    detail = sentence(apps, found, before, at)
-    return Round(result, len(found.documents), detail, found.skew_s, bool(apps.listed_at) and not apps.pending)
+        read_app_jobs(graph, apps, app, at, gathered)
+    while apps.pending and not gathered.permission_missing and not time_is_over():
+        read_app_jobs(graph, apps, apps.pending.pop(0), at, gathered)
+    if gathered.forbidden and not gathered.answered:
+        raise next(iter(gathered.forbidden.values()))
+    apps.idle |= dict.fromkeys(gathered.forbidden, at + DAY)
+    result = land(store, tenant, gathered.documents)
+    detail = summary(apps, gathered, before, at)
+    return JobsResult(
+        result, len(gathered.documents), detail, gathered.skew_s, bool(apps.listed_at) and not apps.pending
+    )
 
 
-def recall(store: Store, tenant: Tenant, apps: Apps, at: datetime) -> None:
-    """Asks the store, once an hour, which apps it knows."""
-    if apps.known_at is not None and at - apps.known_at < HOUR:
+def load_stored_apps(store: Store, tenant: Tenant, apps: AppCache, at: datetime) -> None:
+    """Reads from the store, once an hour, which apps it has."""
+    if apps.stored_at is not None and at - apps.stored_at < HOUR:
         return
     since = at - timedelta(days=tenant.retention_days or store.settings.retention_days)
-    for app, name, job in store.rows(KNOWN, {"tenant": tenant.tenant_id.lower(), "since": since}):
-        apps.known[str(app)] = bool(job)
+    for app, name, job in store.rows(STORED_APPS, {"tenant": tenant.tenant_id.lower(), "since": since}):
+        apps.stored[str(app)] = bool(job)
         if name:
             apps.names[str(app)] = name
-    apps.known_at = at
+    apps.stored_at = at
 
 
-def look_through(graph: Graph, apps: Apps, at: datetime) -> None:
+def list_directory(graph: Graph, apps: AppCache, at: datetime) -> None:
     """Lists the directory's apps, once a day, unless the tenant's table says which are asked."""
     if graph.tenant.apps or (apps.listed_at is not None and at - apps.listed_at < DAY):
         return
@@ -150,64 +152,64 @@ def look_through(graph: Graph, apps: Apps, at: datetime) -> None:
     apps.listed_at = at
 
 
-def wanted(tenant: Tenant, apps: Apps, at: datetime) -> list[str]:
-    """Gives the apps to ask this round: those that provision first, and of the others those whose day is over."""
-    chosen = list(tenant.apps) or sorted(apps.known, key=lambda app: (not apps.known[app], app))
+def apps_to_ask(tenant: Tenant, apps: AppCache, at: datetime) -> list[str]:
+    """Returns the apps to ask in this poll: those that provision first, and of the others those whose day is over."""
+    chosen = list(tenant.apps) or sorted(apps.stored, key=lambda app: (not apps.stored[app], app))
     apps.pending = [app for app in dict.fromkeys(apps.pending) if app not in chosen]
-    return [app for app in chosen if max(apps.idle.get(app, at), apps.gone.get(app, at)) <= at]
+    return [app for app in chosen if max(apps.idle.get(app, at), apps.missing.get(app, at)) <= at]
 
 
-def ask_app(graph: Graph, apps: Apps, app: str, at: datetime, found: Found) -> None:
-    """Asks one app for its jobs."""
+def read_app_jobs(graph: Graph, apps: AppCache, app: str, at: datetime, gathered: JobDocuments) -> None:
+    """Reads one app's jobs."""
     try:
         for page in graph.pages(f"servicePrincipals/{app}/synchronization/jobs"):
-            told = [one for one in page.document["value"] if isinstance(one, dict)]
-            found.skew_s = page.skew_s
+            jobs = [one for one in page.document["value"] if isinstance(one, dict)]
+            gathered.skew_s = page.skew_s
             moment = (page.answered_at or at.replace(tzinfo=UTC)).isoformat().replace("+00:00", "Z")
-            party = {"id": app, "displayName": name_of(graph, apps, app) if told else None}
+            party = {"id": app, "displayName": name_of(graph, apps, app) if jobs else None}
             more = {"observedAt": moment, "tenantId": graph.tenant.tenant_id, "servicePrincipal": party}
-            found.documents += [one | more for one in told]
-            if told:
-                apps.known[app] = True
+            gathered.documents += [one | more for one in jobs]
+            if jobs:
+                apps.stored[app] = True
             elif not page.next:
                 apps.idle[app] = at + DAY
-        found.answered.add(app)
-        apps.gone.pop(app, None)
-    except NotFound:
-        found.answered.add(app)
-        apps.gone[app] = at + DAY
+        gathered.answered.add(app)
+        apps.missing.pop(app, None)
+    except ResourceMissing:
+        gathered.answered.add(app)
+        apps.missing[app] = at + DAY
     except Forbidden as error:
-        found.forbidden[app] = error
+        gathered.forbidden[app] = error
 
 
-def name_of(graph: Graph, apps: Apps, app: str) -> str | None:
-    """Gives an app's name, asking for it once where nothing stored tells it."""
+def name_of(graph: Graph, apps: AppCache, app: str) -> str | None:
+    """Returns an app's name, requested once where nothing stored has it."""
     if app not in apps.names:
         apps.names[app] = None
-        with suppress(Forbidden, NotFound):
-            told = graph.page(f"servicePrincipals/{app}", **{"$select": "id,displayName"}).document
-            apps.names[app] = told.get("displayName")
+        with suppress(Forbidden, ResourceMissing):
+            principal = graph.page(f"servicePrincipals/{app}", **{"$select": "id,displayName"}).document
+            apps.names[app] = principal.get("displayName")
     return apps.names[app]
 
 
 def land(store: Store, tenant: Tenant, documents: list[dict[str, Any]]) -> FileResult | None:
-    """Lands a round's documents in one transaction."""
+    """Lands a poll's documents in one transaction."""
     if not documents:
         return None
     lines = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in documents)
     return feed(store, f"graph:{tenant.name}/synchronization/jobs", lines.encode())
 
 
-def sentence(apps: Apps, found: Found, before: list[tuple[Any, ...]], at: datetime) -> str:
-    """Says how many jobs were seen, and what has vanished since yesterday."""
-    seen = {str(one.get("id")) for one in found.documents}
-    parts = [f"{len(seen)} job{'' if len(seen) == 1 else 's'} of {len(found.answered)} apps told their state."]
-    lost = [app for app, until in apps.gone.items() if until > at]
+def summary(apps: AppCache, gathered: JobDocuments, before: list[tuple[Any, ...]], at: datetime) -> str:
+    """Describes how many jobs were seen, and what has vanished since yesterday."""
+    seen = {str(one.get("id")) for one in gathered.documents}
+    parts = [f"{len(seen)} job{'' if len(seen) == 1 else 's'} of {len(gathered.answered)} apps told their state."]
+    lost = [app for app, until in apps.missing.items() if until > at]
     parts += [f"The app {apps.names.get(app) or app} is not in the tenant any more." for app in sorted(lost)]
     parts += [
         f"The job {job} of {name or app} is gone; it was there within the last day."
         for job, name, app in before
-        if job not in seen and app in found.answered and app not in lost
+        if job not in seen and app in gathered.answered and app not in lost
     ]
     if apps.pending:
         parts.append(f"{len(apps.pending)} apps of the directory are still to be asked.")

@@ -1,4 +1,4 @@
-"""How often a tenant is asked: at most 5 requests in any 10 seconds, which is what Graph's reports allow an app.
+"""The rate limit of a tenant's requests: at most 5 in any 10 seconds, which is what Graph's reports allow an app.
 
 The bucket of `synchronization/jobs` is not documented, so it shares this one. A demonstration's faster clock makes the
 ten seconds shorter.
@@ -19,8 +19,8 @@ REQUESTS = 5
 PERIOD = timedelta(seconds=10.25)
 
 
-class Limiter:
-    """Hands out moments to ask; threads that share it share the allowance."""
+class RateLimiter:
+    """Delays requests so that they keep to the limit; threads that share it share the allowance."""
 
     def __init__(
         self, requests: int = REQUESTS, period_s: float = PERIOD.total_seconds(), time: Callable[[], float] = monotonic
@@ -32,7 +32,7 @@ class Limiter:
         self._guard = Lock()
 
     def delay(self) -> float:
-        """Takes the next moment to ask and gives the seconds until it comes."""
+        """Takes the next moment for a request and returns the seconds until it comes."""
         with self._guard:
             now = self._time()
             full = len(self._taken) == self._taken.maxlen
@@ -47,14 +47,14 @@ class Limiter:
             self._paused_until = max(self._paused_until, self._time() + seconds)
 
 
-LIMITERS: dict[tuple[str, str], Limiter] = {}
+LIMITERS: dict[tuple[str, str], RateLimiter] = {}
 "This process's limiters, by tenant and app."
 GUARD = Lock()
 
 
-def limiter_of(tenant: Tenant, settings: Settings) -> Limiter:
-    """Gives the one limiter of a tenant and an app, whoever asks."""
+def limiter_for(tenant: Tenant, settings: Settings) -> RateLimiter:
+    """Returns the one limiter of a tenant and an app in this process."""
     key = (tenant.tenant_id.lower(), tenant.client_id.lower())
     span = real_span(settings, PERIOD)
     with GUARD:
-        return LIMITERS.setdefault(key, Limiter(period_s=span.total_seconds()))
+        return LIMITERS.setdefault(key, RateLimiter(period_s=span.total_seconds()))

@@ -1,4 +1,4 @@
-"""Who polls a tenant: one process at a time, by a lock beside the catalog that the OS frees when its holder dies."""
+"""The lock of a tenant: one process at a time polls it. The OS frees the lock when its holder dies."""
 
 import json
 import os
@@ -16,19 +16,19 @@ from pipeline.config.settings import Settings, lock_file
 from pipeline.store.leader import Holder
 
 
-class Busy(Exception):
+class TenantBusy(Exception):
     """Another process polls this tenant; the message says which."""
 
 
 @contextmanager
-def polling_alone(settings: Settings, tenant: str, role: str) -> Iterator[None]:
-    """Holds the tenant's lock; raises Busy at once when another has it."""
+def tenant_lock(settings: Settings, tenant: str, role: str) -> Iterator[None]:
+    """Holds the tenant's lock; raises TenantBusy at once when another has it."""
     kind = f"poll-{quote(tenant, safe='')}"
     lock, note = FileLock(lock_file(settings, kind), thread_local=False), lock_file(settings, f"{kind}.json")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise Busy(f"{tenant} is being polled by {holder_of(note)}; wait until that is done.") from None
+        raise TenantBusy(f"{tenant} is being polled by {lock_holder(note)}; wait until that is done.") from None
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         note.write_text(json.dumps(asdict(Holder(role, os.getpid(), socket.gethostname(), since))), encoding="utf-8")
@@ -37,8 +37,8 @@ def polling_alone(settings: Settings, tenant: str, role: str) -> Iterator[None]:
         lock.release()
 
 
-def holder_of(note: Path) -> str:
-    """Says who wrote a note; it may be half-written, or not there yet."""
+def lock_holder(note: Path) -> str:
+    """Describes the process that wrote a note; the note may be half-written, or not there yet."""
     with suppress(OSError, ValueError, TypeError):
         return str(Holder(**json.loads(note.read_text(encoding="utf-8"))))
     return "another process"

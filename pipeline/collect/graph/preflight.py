@@ -1,6 +1,6 @@
-"""Which of Graph's permissions a tenant's app registration has, feature by feature: judged by a GET and by the token.
+"""Checks which of Graph's permissions a tenant's app registration has, feature by feature, by a GET and by the token.
 
-Nothing here needs a permission to write, and one that the token has is warned of.
+Nothing here needs a permission to write, and one that the token has is reported.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pipeline.collect.graph.client import Forbidden, Graph, NotFound, SignInRefused
-from pipeline.collect.graph.features import APPS, CONFIGURATION, EVENTS, FEATURES, JOBS, SETTINGS, Feature, had, writes
+from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing, SignInRefused
+from pipeline.collect.graph.features import (
+    APPS,
+    CONFIGURATION,
+    EVENTS,
+    JOBS,
+    REQUIREMENTS,
+    SETTINGS,
+    PermissionRequirement,
+    allows_writing,
+    granted,
+)
 from pipeline.config.errors import GraphError
 from pipeline.config.tenants import Tenant
 from pipeline.store.lake import Store
@@ -29,7 +39,7 @@ order by observed_at desc, job_id limit 1
 
 @dataclass(frozen=True)
 class Permission:
-    """A feature and whether it can be had; a row of `permissions`."""
+    """A feature and whether it is permitted; a row of `permissions`."""
 
     tenant: str
     feature: str
@@ -41,12 +51,12 @@ class Permission:
     remedy: str | None = None
 
 
-class Untried(Exception):
-    """There was nothing to try it with; the message says what was lacking."""
+class NothingToCheck(Exception):
+    """There is no app or job to check a permission with; the message says which is missing."""
 
 
-class Tries:
-    """One small GET for each feature; what one finds, an app or a job, serves the next."""
+class PermissionChecks:
+    """One small GET a feature; what one returns, an app or a job, serves the next."""
 
     def __init__(self, store: Store, tenant: Tenant, graph: Graph) -> None:
         self._store, self._tenant, self._graph = store, tenant, graph
@@ -54,27 +64,27 @@ class Tries:
         self._job: str | None = None
         self._refused: Forbidden | None = None
 
-    def of(self, feature: Feature) -> None:
-        """Tries a feature; raises GraphError where Graph refuses, Untried where there is nothing to try it with."""
-        tries = {
+    def run(self, requirement: PermissionRequirement) -> None:
+        """Checks a feature; raises GraphError where Graph refuses, NothingToCheck where there is no app or job."""
+        checks = {
             EVENTS: self.events,
             APPS: self.apps,
             JOBS: self.jobs,
             CONFIGURATION: self.schema,
             SETTINGS: self.settings,
         }
-        tries[feature]()
+        checks[requirement]()
 
     def events(self) -> None:
-        """Asks for one event."""
+        """Requests one event."""
         self._graph.page("auditLogs/provisioning", **ONE)
 
     def apps(self) -> None:
-        """Asks for one app; it serves where no app that provisions is known."""
+        """Requests one app; later checks use it where the store has none that provisions."""
         self._app = self._app or any_id(self._graph.page("servicePrincipals", **ONE).document)
 
     def jobs(self) -> None:
-        """Asks for one app's jobs."""
+        """Requests one app's jobs."""
         try:
             self._job = any_id(self._graph.page(self._path("jobs")).document)
         except Forbidden as error:
@@ -82,72 +92,74 @@ class Tries:
             raise
 
     def schema(self) -> None:
-        """Asks for one job's schema."""
+        """Requests one job's schema."""
         job = self._job or first(self._store.rows(ANY_JOB, [self._tenant.tenant_id, self._app]))
         if not job:
-            raise self._refused or Untried("no job is known yet to try it with")
+            raise self._refused or NothingToCheck("no job is known yet to try it with")
         self._graph.page(self._path(f"jobs/{quote(job, safe='')}/schema"))
 
     def settings(self) -> None:
-        """Asks for one app's settings; what comes is dropped unread."""
+        """Requests one app's settings; the answer is dropped unread."""
         self._graph.page(self._path("secrets"))
 
     def _path(self, what: str) -> str:
-        """Gives the path of something of the app's."""
+        """Returns a path below the app's synchronization."""
         if not self._app:
-            raise Untried("no app is known yet to try it with")
+            raise NothingToCheck("no app is known yet to try it with")
         return f"servicePrincipals/{quote(self._app, safe='')}/synchronization/{what}"
 
 
 def first(rows: Sequence[tuple[Any, ...]]) -> str | None:
-    """Gives the one value of the first row."""
+    """Returns the one value of the first row."""
     return str(rows[0][0]) if rows else None
 
 
 def any_id(document: dict[str, Any]) -> str | None:
-    """Gives the id of a list's first entry."""
+    """Returns the id of a list's first entry."""
     entries = document.get("value")
-    found = entries[0].get("id") if isinstance(entries, list) and entries and isinstance(entries[0], dict) else None
-    return str(found) if found else None
+    first_id = entries[0].get("id") if isinstance(entries, list) and entries and isinstance(entries[0], dict) else None
+    return str(first_id) if first_id else None
 
 
-def permissions_of(store: Store, tenant: Tenant, opened: Callable[[Tenant], Graph]) -> list[Permission]:
-    """Gives one tenant's permissions; where nobody can sign in, every feature is unknown for the same reason."""
-    features = [feature for feature in FEATURES if feature.wanted(tenant)]
-    if not features:
+def graph_permissions(store: Store, tenant: Tenant, connect: Callable[[Tenant], Graph]) -> list[Permission]:
+    """Checks one tenant's permissions; without a sign-in, every feature is unknown for the same reason."""
+    requirements = [one for one in REQUIREMENTS if one.applies(tenant)]
+    if not requirements:
         return []
     try:
-        with opened(tenant) as graph:
-            roles, tries = graph.roles(), Tries(store, tenant, graph)
-            found = [judged(tenant, feature, roles, tries) for feature in features]
-            return found + [excess(tenant, role) for role in sorted(roles) if writes(role)]
+        with connect(tenant) as graph:
+            roles, checks = graph.roles(), PermissionChecks(store, tenant, graph)
+            checked = [check(tenant, one, roles, checks) for one in requirements]
+            return checked + [excess(tenant, role) for role in sorted(roles) if allows_writing(role)]
     except GraphError as error:
-        return [unknown(tenant, feature, str(error)) for feature in features]
+        return [unknown(tenant, one, str(error)) for one in requirements]
 
 
-def judged(tenant: Tenant, feature: Feature, roles: frozenset[str], tries: Tries) -> Permission:
-    """Tries a feature and says what that and the token tell; raises SignInRefused, which is true of all features."""
-    named = had(feature, roles)
-    token = f"the token names {' and '.join(named)}" if named else f"the token lacks {' and '.join(feature.scopes)}"
+def check(
+    tenant: Tenant, requirement: PermissionRequirement, roles: frozenset[str], checks: PermissionChecks
+) -> Permission:
+    """Checks a feature by its GET and by the token; raises SignInRefused, which is true of all features."""
+    named = granted(requirement, roles)
+    token = f"the token names {' and '.join(named)}" if named else f"the token lacks {' and '.join(requirement.scopes)}"
     try:
-        tries.of(feature)
+        checks.run(requirement)
     except Forbidden as error:
         doubt = " Consent may be withdrawn or younger than the token, or a licence is lacking." if named else ""
-        return missing(tenant, feature, f"Graph forbids {asked_for(error)}; {token}.{doubt}")
+        return missing(tenant, requirement, f"Graph forbids {forbidden_path(error)}; {token}.{doubt}")
     except SignInRefused:
         raise
-    except (Untried, NotFound) as error:
-        said = f"Not tried ({str(error).rstrip('.')}); {token}."
-        return present(tenant, feature, named, said) if named else missing(tenant, feature, said)
+    except (NothingToCheck, ResourceMissing) as error:
+        detail = f"Not tried ({str(error).rstrip('.')}); {token}."
+        return present(tenant, requirement, named, detail) if named else missing(tenant, requirement, detail)
     except GraphError as error:
-        return unknown(tenant, feature, f"{error} By its roles, {token}.")
-    return present(tenant, feature, named, f"Graph answered; {token}.")
+        return unknown(tenant, requirement, f"{error} By its roles, {token}.")
+    return present(tenant, requirement, named, f"Graph answered; {token}.")
 
 
-def asked_for(error: Forbidden) -> str:
-    """Names what Graph forbids, without ids.
+def forbidden_path(error: Forbidden) -> str:
+    """Returns the path that Graph forbids, without ids.
 
-    >>> asked_for(Forbidden("", "https://graph.example.com/v1.0/servicePrincipals/1/synchronization/jobs?$top=1"))
+    >>> forbidden_path(Forbidden("", "https://graph.example.com/v1.0/servicePrincipals/1/synchronization/jobs?$top=1"))
     'synchronization/jobs'
     """
     parts = urlsplit(error.path).path.strip("/").split("/")[1:]
@@ -155,23 +167,25 @@ def asked_for(error: Forbidden) -> str:
     return "/".join(part for part in kept if part.isalpha())
 
 
-def present(tenant: Tenant, feature: Feature, named: Sequence[str], detail: str) -> Permission:
-    """A feature that can be had."""
-    return Permission(tenant.name, feature.name, named[0] if named else feature.scopes[0], "present", detail)
+def present(tenant: Tenant, requirement: PermissionRequirement, named: Sequence[str], detail: str) -> Permission:
+    """Builds the row of a feature that is permitted."""
+    return Permission(tenant.name, requirement.name, named[0] if named else requirement.scopes[0], "present", detail)
 
 
-def missing(tenant: Tenant, feature: Feature, detail: str) -> Permission:
-    """A feature that is lost, with what to grant."""
-    return Permission(tenant.name, feature.name, feature.scopes[0], "missing", detail, feature.lost, feature.grant)
+def missing(tenant: Tenant, requirement: PermissionRequirement, detail: str) -> Permission:
+    """Builds the row of a feature that is not, with what to grant."""
+    return Permission(
+        tenant.name, requirement.name, requirement.scopes[0], "missing", detail, requirement.lost, requirement.grant
+    )
 
 
-def unknown(tenant: Tenant, feature: Feature, detail: str) -> Permission:
-    """A feature that could not be tried."""
-    return Permission(tenant.name, feature.name, feature.scopes[0], "unknown", detail, feature.lost)
+def unknown(tenant: Tenant, requirement: PermissionRequirement, detail: str) -> Permission:
+    """Builds the row of a feature that could not be checked."""
+    return Permission(tenant.name, requirement.name, requirement.scopes[0], "unknown", detail, requirement.lost)
 
 
 def excess(tenant: Tenant, role: str) -> Permission:
-    """A permission that allows more than reading; nothing here needs one."""
-    said = f"The token names {role}, which allows more than reading; nothing here needs it."
+    """Builds the row of a permission that allows more than reading; nothing here needs one."""
+    detail = f"The token names {role}, which allows more than reading; nothing here needs it."
     remedy = "Take it away from this app registration, or use one that only this collector has."
-    return Permission(tenant.name, "least privilege", role, "excess", said, remedy=remedy)
+    return Permission(tenant.name, "least privilege", role, "excess", detail, remedy=remedy)
