@@ -9,10 +9,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.collect.blobs.trial import check_container
+from pipeline.collect.blobs.permission_check import check_container
 from pipeline.collect.graph.client import Graph, RequestPolicy
-from pipeline.collect.graph.features import CONTAINER
-from pipeline.collect.graph.preflight import Permission, graph_permissions
+from pipeline.collect.graph.permission_checks import Permission, graph_permissions
+from pipeline.collect.graph.permission_requirements import CONTAINER
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
 from pipeline.config.retry_policy import GRAPH_REQUESTS

@@ -16,7 +16,7 @@ from pipeline.store.lake import Store
 
 if TYPE_CHECKING:
     from pipeline.collect.blobs import ContainerReport
-    from pipeline.collect.graph.turn import Poller, PollResult, Progress
+    from pipeline.collect.graph.poll import Poller, PollResult, Progress
 
 AT_ONCE = 8
 
@@ -72,7 +72,7 @@ class TenantPollers:
 
     def _poller(self, tenant: Tenant) -> "Poller":
         """Returns the tenant's poller."""
-        from pipeline.collect.graph.turn import Poller
+        from pipeline.collect.graph.poll import Poller
 
         return self._pollers.setdefault(tenant.name, (tenant, Poller(self._settings, tenant)))[1]
 
@@ -87,7 +87,7 @@ class TenantPollers:
 def poll_tenant(poller: "Poller", store: Store, stop: Event, role: str, **how: Any) -> "PollResult":
     """Polls a tenant; one that another process is polling has that in its result."""
     from pipeline.collect.graph.lock import TenantBusy
-    from pipeline.collect.graph.turn import PollResult
+    from pipeline.collect.graph.poll import PollResult
 
     try:
         return poller.poll(store, stop, role, **how)

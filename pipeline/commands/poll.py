@@ -16,7 +16,7 @@ from pipeline.config.tenants import read_tenants
 from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
-    from pipeline.collect.graph.turn import PollResult, Progress
+    from pipeline.collect.graph.poll import PollResult, Progress
 
 
 def poll(as_json: terminal.Json = False) -> None:

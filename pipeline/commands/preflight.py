@@ -13,7 +13,7 @@ from pipeline.commands import terminal
 from pipeline.config.settings import read_settings
 
 if TYPE_CHECKING:
-    from pipeline.collect.graph.preflight import Permission
+    from pipeline.collect.graph.permission_checks import Permission
 
 
 def preflight(as_json: terminal.Json = False) -> None:

@@ -25,7 +25,7 @@ from pipeline.collect.graph.client import RequestPolicy
 from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.limiter import RateLimiter
 from pipeline.collect.graph.lock import TenantBusy, tenant_lock
-from pipeline.collect.graph.turn import Poller, PollResult
+from pipeline.collect.graph.poll import Poller, PollResult
 from pipeline.collect.polling import TenantPollers
 from pipeline.config import clock
 from pipeline.config.retry_policy import RetryPolicy

@@ -12,7 +12,7 @@ from demo.standin import ALL, StandIn, TenantData
 from pipeline.__main__ import run
 from pipeline.collect.graph.client import Graph, RequestPolicy
 from pipeline.collect.graph.limiter import RateLimiter
-from pipeline.collect.graph.preflight import Permission
+from pipeline.collect.graph.permission_checks import Permission
 from pipeline.collect.permissions import check_permissions
 from pipeline.commands.preflight import verdict
 from pipeline.config.retry_policy import RetryPolicy

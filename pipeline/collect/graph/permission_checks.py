@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing, SignInRefused
-from pipeline.collect.graph.features import (
+from pipeline.collect.graph.permission_requirements import (
     APPS,
     CONFIGURATION,
     EVENTS,
