@@ -16,7 +16,7 @@ from typing import Annotated
 import httpx
 import typer
 
-from demo.post import RECIPIENT, Office
+from demo.mail_server import RECIPIENT, Office
 from demo.processes import Processes, manner, port_is_free, wait_for
 from demo.standin import StandIn
 from demo.story import FUTURE, START, Line, Story, tell

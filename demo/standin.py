@@ -248,7 +248,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where tenants.toml and the certificate go.")] = Path("build/standin"),
 ) -> None:
     """Serve the sample tenant as Microsoft Graph would, until Ctrl-C; GET and POST /_faults tell and set its faults."""
-    from demo.sampled import sample_tenant
+    from demo.sample_tenant import sample_tenant
 
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     stand_in = StandIn([sample_tenant(seed, until=midnight + timedelta(days=1))], port=port)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from demo.cycle_builder import Making
 from demo.jobs import Jobs, Telling
-from demo.making import Making
 from demo.schemas import cerby_schema
 from demo.tenant import Document, TenantData
 from pipeline.sample.directory import Roster, build

@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from demo.faults import Faults
 from demo.filters import FilterError, read_filter
-from demo.sampled import sample_tenant
+from demo.sample_tenant import sample_tenant
 from demo.standin import ALL, Often, StandIn, StandInError, TenantData
 from pipeline.config.settings import read_settings
 from pipeline.config.tenants import read_tenants
