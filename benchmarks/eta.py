@@ -46,7 +46,7 @@ class Cycle:
     pages: int
 
     def done(self, at: float) -> int:
-        """Gives the pages done: half of them while reading, the others with the exports."""
+        """Returns the pages done: half of them while reading, the others with the exports."""
         first = min(1.0, (at - self.began) / self.reading) * self.pages / 2
         rest = sum(export <= at for export in self.exports) / len(self.exports) * self.pages / 2
         return min(self.pages, int(first + rest))
@@ -75,12 +75,12 @@ def history(rng: random.Random, job: str) -> Iterator[Cycle]:
 
 
 def instant(seconds: float) -> datetime:
-    """Gives an instant of the imagined history."""
+    """Returns an instant of the imagined history."""
     return BEGAN + timedelta(seconds=seconds)
 
 
 def snapshots(cycles: list[Cycle]) -> Iterator[dict[str, Any]]:
-    """Gives what Graph says of a job every five minutes."""
+    """Returns what Graph says of a job every five minutes."""
     rest, last = list(reversed(cycles)), None
     for at in range(POLL, DAYS * 86400, POLL):
         while rest and rest[-1].ended <= at:
@@ -147,8 +147,8 @@ class Reading:
     naive: float
 
     @property
-    def held(self) -> bool:
-        """Whether the band held the true end."""
+    def covers_end(self) -> bool:
+        """Whether the true end lay in the band."""
         return self.low is not None and self.high is not None and self.low <= self.true <= self.high
 
 
@@ -181,7 +181,7 @@ def reading(row: dict[str, Any], now: Cycle, past: list[Cycle], at: float) -> Re
 
 
 def report(found: list[Reading]) -> str:
-    """Gives the table of figures."""
+    """Returns the table of figures."""
     lines = ["| by | readings | band held the end | of cycles | band ÷ duration | error ÷ duration | error ÷ naive |"]
     lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     known = [each for each in found if each.basis]
@@ -195,15 +195,15 @@ def report(found: list[Reading]) -> str:
 
 
 def figures(found: list[Reading]) -> str:
-    """Gives one row: how often, by reading and by cycle, the band held the end, its width, and the middle's error."""
+    """Returns one row: how often, by reading and by cycle, the band held the end, its width, and the middle's error."""
     by_cycle = defaultdict(list)
     for each in found:
-        by_cycle[each.cycle].append(each.held)
+        by_cycle[each.cycle].append(each.covers_end)
     cycles = sum(sum(held) / len(held) for held in by_cycle.values()) / len(by_cycle)
     width = median(((each.high or 0) - (each.low or 0)) / each.length for each in found)
     error = median(abs((each.middle or 0) - each.true) / each.length for each in found)
     naive = median(abs(each.naive - each.true) / each.length for each in found)
-    held = sum(each.held for each in found) / len(found)
+    held = sum(each.covers_end for each in found) / len(found)
     return f"{len(found):,} | {held:.1%} | {cycles:.1%} | {width:.2f} | {error:.2f} | {error / naive:.2f}"
 
 

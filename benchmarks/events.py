@@ -30,7 +30,7 @@ def write_events(file: Path, count: int, *, seed: int = 1, began: datetime = BEG
 
 
 def event(rng: random.Random, index: int, began: datetime, people: int) -> dict[str, object]:
-    """Gives one event in the shape of `GET /auditLogs/provisioning`."""
+    """Returns one event in the shape of `GET /auditLogs/provisioning`."""
     person = rng.randrange(people)
     job = person % 4
     status = rng.choices(("success", "failure", "skipped"), (70, 8, 22))[0]
@@ -79,7 +79,7 @@ def event(rng: random.Random, index: int, began: datetime, people: int) -> dict[
 
 
 def attributes(person: int, upn: str) -> dict[str, str]:
-    """Gives the attributes that Cerby's tutorial maps, for one invented person."""
+    """Returns the attributes that Cerby's tutorial maps, for one invented person."""
     return {
         "userName": upn,
         'emails[type eq "work"].value': upn,
@@ -91,12 +91,12 @@ def attributes(person: int, upn: str) -> dict[str, str]:
 
 
 def modified(facts: dict[str, str]) -> list[dict[str, str | None]]:
-    """Gives the attributes as `modifiedProperties` of a create."""
+    """Returns the attributes as `modifiedProperties` of a create."""
     return [{"displayName": name, "oldValue": None, "newValue": value} for name, value in facts.items()]
 
 
 def fault(status: str) -> dict[str, str | None] | None:
-    """Gives the error of a failure, and null otherwise, as Graph does."""
+    """Returns the error of a failure, and null otherwise, as Graph does."""
     if status != "failure":
         return None
     return {
@@ -109,7 +109,7 @@ def fault(status: str) -> dict[str, str | None] | None:
 
 
 def steps(upn: str, status: str, facts: dict[str, str]) -> list[dict[str, object]]:
-    """Gives the four steps of an update: import, scoping, matching and export or skip."""
+    """Returns the four steps of an update: import, scoping, matching and export or skip."""
     details = {name.replace(".", ""): value for name, value in facts.items()} | {"ReportableIdentifier": upn}
     scope = {
         "Active in the source system": "True",
@@ -135,7 +135,7 @@ def steps(upn: str, status: str, facts: dict[str, str]) -> list[dict[str, object
 
 
 def step(name: str, kind: str, status: str, description: str, details: dict[str, str]) -> dict[str, object]:
-    """Gives one element of `provisioningSteps`."""
+    """Returns one element of `provisioningSteps`."""
     return {
         "name": name,
         "provisioningStepType": kind,

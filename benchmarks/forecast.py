@@ -87,7 +87,7 @@ class Score:
     weeks: float = 0.0
 
     def row(self) -> str:
-        """Gives caught of all, the lead times and the false alarms, for a table."""
+        """Returns caught of all, the lead times and the false alarms, for a table."""
         leads = [lead for watch in self.watches for lead in watch.leads]
         every = len(leads) + sum(watch.missed for watch in self.watches)
         false = sum(watch.false for watch in self.watches)
@@ -145,7 +145,7 @@ def store_of(events: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
 
 
 def imagined_scores(seeds: int, cycles: int, each: int) -> dict[str, dict[str, Score]]:
-    """Replays every imagined tenant and gives both forecasts' scores, by kind of job."""
+    """Replays every imagined tenant and returns both forecasts' scores, by kind of job."""
     scores: dict[str, dict[str, Score]] = {kind: {"ours": Score(), "naive": Score()} for kind in KINDS}
     for seed in range(1, seeds + 1):
         cursor = store_of(imagined(seed, cycles, each))
@@ -179,7 +179,7 @@ def tenant(folder: Path, seed: int) -> Iterator[Store]:
 
 
 def scaled(store: Store, instants: list[datetime]) -> dict[str, float]:
-    """Gives limits that this tenant's own failures come near: four fifths of the most that waited in a job at once."""
+    """Returns limits that this tenant's own failures come near: four fifths of the most that waited at once."""
     [(most,)] = store.rows(
         "select max(n) from (select e.job_id, t.at, count(*) as n from (select unnest(?::timestamp[]) as at) t"
         " join escrows e on e.opened_at <= t.at and coalesce(e.closed_at > t.at, true) where not e.is_reference"
@@ -191,14 +191,14 @@ def scaled(store: Store, instants: list[datetime]) -> dict[str, float]:
 
 
 def tenant_rows(seed: int) -> tuple[list[str], list[str]]:
-    """Gives one tenant's rows: each rule against the quarantines that came, and both forecasts with scaled limits."""
+    """Returns one tenant's rows: each rule against the quarantines that came, and both forecasts with scaled limits."""
     with TemporaryDirectory() as place, tenant(Path(place), seed) as store:
         [(since, until, jobs)] = store.rows(
             "select min(occurred_at), max(occurred_at), count(distinct job_id) from events"
         )
         weeks = jobs * (until - since) / timedelta(weeks=1)
         real = [
-            f"| {seed} | `{name}` | {told(backtest(store, find_rule(name), {}, since, until, STEP), weeks)} |"
+            f"| {seed} | `{name}` | {backtest_row(backtest(store, find_rule(name), {}, since, until, STEP), weeks)} |"
             for name in RULES
         ]
         small = scaled_rows(store, seed, [since + n * CYCLE for n in range(4, int((until - since) / CYCLE))], weeks)
@@ -207,7 +207,7 @@ def tenant_rows(seed: int) -> tuple[list[str], list[str]]:
 
 
 def scaled_rows(store: Store, seed: int, instants: list[datetime], weeks: float) -> list[str]:
-    """Gives both forecasts' rows with limits that fit the tenant."""
+    """Returns both forecasts' rows with limits that fit the tenant."""
     limits = scaled(store, instants)
     replay = replayed(store.rows, instants, limits)
     return [
@@ -216,8 +216,8 @@ def scaled_rows(store: Store, seed: int, instants: list[datetime], weeks: float)
     ]
 
 
-def told(found: Backtest, weeks: float) -> str:
-    """Writes what a backtest gave."""
+def backtest_row(found: Backtest, weeks: float) -> str:
+    """Writes a backtest's figures as cells of a table."""
     leads = lead_of([timedelta(seconds=lead) for lead in found.leads_s])
     caught = f"{found.warned} of {found.quarantines}"
     return f"{len(found.firings)} | {caught} | {leads} | {found.false_alarms} | {found.false_alarms / weeks:.2f}"

@@ -120,7 +120,7 @@ order by observed_at
 
 
 def grown(folder: Path, events: int) -> Store:
-    """Gives a lake of about `events` events in `folder`; one that stands there already is opened as it is."""
+    """Returns a lake of about `events` events in `folder`; one that stands there already is opened as it is."""
     settings = read_settings(store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     if (folder / "whole").exists():
         return open_store(settings, read_only=True)
@@ -132,7 +132,7 @@ def grown(folder: Path, events: int) -> Store:
 
 
 def sample(folder: Path) -> Path:
-    """Writes a sample tenant, loads it into a lake of its own and gives that as Parquet files."""
+    """Writes a sample tenant, loads it into a lake of its own and returns that as Parquet files."""
     if not (folder / "events.parquet").exists() or not (folder / "lake").exists():
         write_tenant(folder / "logs", seed=5, users=PEOPLE, days=DAYS)
         store = open_store(read_settings(store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))

@@ -41,7 +41,7 @@ def poisson(rng: random.Random, mean: float) -> int:
 
 
 def imagined(seed: int, cycles: int, each: int) -> list[dict[str, Any]]:
-    """Gives the events of `each` jobs of every kind, in cycles of forty minutes."""
+    """Returns the events of `each` jobs of every kind, in cycles of forty minutes."""
     rng = random.Random(seed)
     events: list[dict[str, Any]] = []
 

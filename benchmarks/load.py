@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measured(folder: Path, file: Path, events: int, stored: int) -> dict[str, dict[str, float]]:
-    """Runs every measurement once, the floor before and after, and gives seconds and megabytes by name."""
+    """Runs every measurement once, the floor before and after, and returns seconds and megabytes by name."""
     few = folder / "few.ndjson"
     with file.open("rb") as source, few.open("wb") as target:
         for _, line in zip(range(min(events, PEER_EVENTS)), source, strict=False):
@@ -83,7 +83,7 @@ def reported(queue: Any, name: str, folder: Path, file: Path, stored: int) -> No
 
 
 def typed_read(file: Path) -> str:
-    """Gives DuckDB's own typed reader over the loader's columns."""
+    """Returns DuckDB's own typed reader over the loader's columns."""
     from pipeline.ingest.records.event import Event
     from pipeline.ingest.records.wire import columns
 
@@ -213,7 +213,7 @@ def peer(folder: Path, file: Path, stored: int) -> float:
 
 
 def plain(model: Any) -> Any:
-    """Gives a model of the same fields without this project's tolerance, which would make the peer slower."""
+    """Returns a model of the same fields without this project's tolerance, which would make the peer slower."""
     from pydantic import create_model
 
     fields: Any = {name: (bare(field.annotation) | None, None) for name, field in model.model_fields.items()}
@@ -221,7 +221,7 @@ def plain(model: Any) -> Any:
 
 
 def bare(annotation: Any) -> Any:
-    """Gives a field's type, plain models in place of the project's."""
+    """Returns a field's type, plain models in place of the project's."""
     from typing import get_args, get_origin
 
     from pipeline.ingest.records.wire import Wire, unwrapped

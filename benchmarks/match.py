@@ -43,7 +43,7 @@ SHAPES: dict[str, Callable[[Exchange], Iterable[str]]] = {
     "access log": lambda each: [access(each)],
     "access log without bodies": lambda each: [bare(each)],
 }
-Found = dict[tuple[str, str], tuple[datetime, str, int]]
+Matches = dict[tuple[str, str], tuple[datetime, str, int]]
 "An event's id and job, and the instant, method and duration of its request."
 MATCHED = """
 select m.event_id, m.job_id, x.occurred_at, x."method", x.duration_ms
@@ -52,27 +52,27 @@ join exchanges x using (exchange_id)
 """
 
 
-def told(exchange: Exchange, skew: Callable[[Exchange], float]) -> Exchange:
-    """Gives a request as the app's clock dates it."""
+def redated(exchange: Exchange, skew: Callable[[Exchange], float]) -> Exchange:
+    """Returns a request as the app's clock dates it."""
     return replace(exchange, at=exchange.at + timedelta(seconds=skew(exchange)))
 
 
-def known_by(at: datetime, method: str, duration_ms: int) -> tuple[datetime, str, int]:
-    """Gives what every shape of log shows of a request."""
+def log_fields(at: datetime, method: str, duration_ms: int) -> tuple[datetime, str, int]:
+    """Returns the fields of a request that every shape of log has."""
     return at.replace(microsecond=0, tzinfo=None), method, duration_ms
 
 
-def truth(requests: Iterable[Exchange]) -> Found:
-    """Gives the request that carried each event: its write, or the look-up where nothing was written."""
+def truth(requests: Iterable[Exchange]) -> Matches:
+    """Returns the request that carried each event: its write, or the look-up where nothing was written."""
     return {
-        each.event.key: known_by(each.at, each.method, each.duration_ms)
+        each.event.key: log_fields(each.at, each.method, each.duration_ms)
         for each in requests
         if each.event and not each.event.benign
     }
 
 
-def matched(store: Store, folder: Path, shape: str, requests: list[Exchange]) -> Found:
-    """Gives what the store says after reading the requests in one shape, and none else."""
+def matched(store: Store, folder: Path, shape: str, requests: list[Exchange]) -> Matches:
+    """Returns the store's matches after reading the requests in one shape, and no others."""
     file = folder / "requests.log"
     lines = [line for each in sorted(requests, key=lambda one: one.at) for line in SHAPES[shape](each)]
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -84,7 +84,7 @@ def matched(store: Store, folder: Path, shape: str, requests: list[Exchange]) ->
 
     store.write(forget)
     ingest(store, [str(file)])
-    return {(event, job): known_by(at, method, took) for event, job, at, method, took in store.rows(MATCHED)}
+    return {(event, job): log_fields(at, method, took) for event, job, at, method, took in store.rows(MATCHED)}
 
 
 def score(seed: int, users: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
@@ -98,14 +98,14 @@ def score(seed: int, users: int, counts: dict[tuple[str, str], Counter[str]]) ->
         )
         world = imagine(seed=seed, users=users, groups=40, days=21)
         for skew, ahead in SKEWS.items():
-            requests = [told(each, ahead) for each in world.exchanges]
+            requests = [redated(each, ahead) for each in world.exchanges]
             right = truth(requests)
             for shape in SHAPES:
-                found = matched(store, folder, shape, requests)
+                matches = matched(store, folder, shape, requests)
                 counts.setdefault((skew, shape), Counter()).update(
                     events=len(right),
-                    matched=sum(key in found for key in right),
-                    wrong=sum(found[key] != right.get(key) for key in found),
+                    matched=sum(key in matches for key in right),
+                    wrong=sum(matches[key] != right.get(key) for key in matches),
                 )
         store.close()
 

@@ -108,13 +108,13 @@ def pages(folder: Path) -> dict[str, Drawn]:
 
 
 def sentence(stood: list[tuple[float, str, str]]) -> float:
-    """Gives when a page's first sentence stood: the first words after the header's."""
+    """Returns when a page's first sentence stood: the first words after the header's."""
     header = next(number for number, (_, _, words) in enumerate(stood) if ":material/database:" in words)
     return next(at for at, kind, _ in stood[header + 1 :] if kind in ("markdown", "alert"))
 
 
 def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
-    """Gives the seconds that a question takes when no other is asked beside it."""
+    """Returns the seconds that a question takes when no other is asked beside it."""
     from views.frame.page import store
 
     began = time.perf_counter()
@@ -123,7 +123,7 @@ def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
 
 
 def drawn(test: Any, page: str, *, anew: bool = True) -> float:
-    """Draws a page and gives the seconds; anew: with no answer remembered."""
+    """Draws a page and returns the seconds; anew: with no answer remembered."""
     from views.frame.page import store
 
     if anew:

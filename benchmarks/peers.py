@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 
 
 def peers(folder: Path) -> dict[str, tuple[float, float]]:
-    """Asks the questions of both, holds the answers to be the same, and gives the seconds of each."""
+    """Asks the questions of both, holds the answers to be the same, and returns the seconds of each."""
     from pipeline.config.settings import read_settings
     from pipeline.store.lake import open_store
 
@@ -38,7 +38,7 @@ def compared(store: Any, name: str, peer: "Peer", window: dict[str, Any]) -> tup
 
 
 def best(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Runs something some times and gives the median seconds and its last answer."""
+    """Runs something some times and returns the median seconds and its last answer."""
     seconds, answer = [], None
     for _ in range(TIMES):
         began = time.perf_counter()
@@ -89,7 +89,7 @@ def seen(events: Any) -> Any:
 
 
 def latency(exchanges: Any) -> Any:
-    """Gives requests and quantiles by day and verb, as target_latency does."""
+    """Returns requests and quantiles by day and verb, as target_latency does."""
     import numpy as np
 
     operation, method = exchanges["operation"], exchanges["method"]

@@ -1,6 +1,6 @@
 """python -m demo: dashboard and pipeline beside a stand-in for Graph and a mail server, with time that runs faster.
 
-Exit 0: the story was told, or somebody ended it. 2: it could not begin; stderr says why in a sentence.
+Exit 0: the story was played, or Ctrl-C ended it. 2: it could not begin; stderr has the reason in a sentence.
 """
 
 import shlex
@@ -16,16 +16,16 @@ from typing import Annotated
 import httpx
 import typer
 
-from demo.mail_server import RECIPIENT, Office
-from demo.processes import Processes, manner, port_is_free, wait_for
+from demo.mail_server import RECIPIENT, MailServer
+from demo.processes import Processes, exit_description, port_is_free, wait_for
 from demo.standin import StandIn
-from demo.story import FUTURE, START, Line, Story, tell
+from demo.story import FUTURE, START, Line, Story, make_story
 from pipeline.config.clock import running
 from pipeline.sample.nouns import Exchange
 from pipeline.sample.spellings import own
 from pipeline.sample.wire import exchanges
 
-NOT_BEGUN = 2
+CANNOT_BEGIN = 2
 TURN_S = 0.2
 PAGE_SIZE = 500
 STARTS_WITHIN_S = 90.0
@@ -52,7 +52,7 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = clean(folder.absolute())
     print("Imagining a tenant …", flush=True)
-    story = tell(seed, users=users)
+    story = make_story(seed, users=users)
     try:
         play(story, folder, port, speed, seconds, seed)
     except KeyboardInterrupt:
@@ -60,9 +60,9 @@ def main(
 
 
 def refuse(sentence: str) -> None:
-    """Says why it cannot begin, and ends."""
+    """Prints why the demonstration cannot begin, and ends."""
     print(sentence, file=sys.stderr)
-    raise typer.Exit(NOT_BEGUN)
+    raise typer.Exit(CANNOT_BEGIN)
 
 
 def clean(folder: Path) -> Path:
@@ -76,17 +76,17 @@ def clean(folder: Path) -> Path:
 
 
 def play(story: Story, folder: Path, port: int, speed: float, seconds: float, seed: int) -> None:
-    """Starts everything and tells the story as it happens."""
+    """Starts every process and plays the story."""
     clock = Clock(START - timedelta(seconds=BACK_FILL_S * BACK_FILL_SPEED), BACK_FILL_SPEED)
     url = f"http://localhost:{port}"
     with (
         StandIn([story.tenant], clock=clock.now, page_size=PAGE_SIZE) as graph,
-        Office(folder / "mail", lambda told: say(clock.now(), told)) as office,
+        MailServer(folder / "mail", lambda line: print_line(clock.now(), line)) as mail_server,
     ):
         # Whoever asks in a faster time is allowed as much in less of it.
         graph.faults.throttle_s = THROTTLE_S / BACK_FILL_SPEED
         settings = environment(graph, folder) | {
-            "PROVISIONING_NOTIFY": str(office.routes_toml(folder)),
+            "PROVISIONING_NOTIFY": str(mail_server.routes_toml(folder)),
             "PROVISIONING_DASHBOARD_URL": url,
         }
         back_fill(settings | {"PROVISIONING_CLOCK": clock.setting})
@@ -98,7 +98,7 @@ def play(story: Story, folder: Path, port: int, speed: float, seconds: float, se
             pid = processes.start("pipeline", ["-m", "pipeline", "watch"])
             processes.start("dashboard", dashboard(port), PROVISIONING_BEATS="false")
             introduce(url, pid, folder, graph)
-            Teller(story, clock, url, folder, seed).tell(processes, seconds)
+            Narrator(story, clock, url, folder, seed).play(processes, seconds)
 
 
 def back_fill(settings: Mapping[str, str]) -> None:
@@ -119,12 +119,12 @@ class Clock:
         self.setting = f"{at.isoformat()},{speed:g},{datetime.now(UTC).isoformat()}"
 
     def now(self) -> datetime:
-        """Gives what it shows."""
+        """Returns what it shows."""
         return running(self.setting, datetime.now(UTC))
 
 
 def environment(graph: StandIn, folder: Path) -> dict[str, str]:
-    """Gives the settings of all processes; spans are of the faster time, except how often something is done."""
+    """Returns the settings of all processes; spans are of the faster time, except how often something is done."""
     return graph.environment() | {
         "PROVISIONING_STORE": f"ducklake:sqlite:{folder / 'lake' / 'catalog.sqlite'}",
         "PROVISIONING_INBOX": str(folder / "inbox"),
@@ -140,17 +140,17 @@ def environment(graph: StandIn, folder: Path) -> dict[str, str]:
 
 
 def exports(settings: Mapping[str, str]) -> str:
-    """Gives the settings as lines for a shell."""
+    """Returns the settings as lines for a shell."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
 
 
 def dashboard(port: int) -> list[str]:
-    """Gives the arguments that serve the pages."""
+    """Returns the arguments that serve the pages."""
     return ["-m", "streamlit", "run", "dashboard.py", "--server.headless=true", f"--server.port={port}"]
 
 
 def introduce(url: str, pid: int, folder: Path, graph: StandIn) -> None:
-    """Says what runs, and what can be tried."""
+    """Prints what runs, and what can be tried."""
     where = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     print(f"The dashboard is at {url}; it only shows, and the pipeline (process {pid}) reads.")
     print(f"Try: kill -9 {pid}             the pages soon say that nothing is read any more; then, to read again:")
@@ -159,8 +159,8 @@ def introduce(url: str, pid: int, folder: Path, graph: StandIn) -> None:
     print(f"     curl -k {graph.url}/_faults   how to make Graph misbehave; logs are in {where}", flush=True)
 
 
-class Teller:
-    """Says each line at its instant, and writes what Cerby's server logged."""
+class Narrator:
+    """Prints each line at its instant, and appends to the log of Cerby's server."""
 
     def __init__(self, story: Story, clock: Clock, url: str, folder: Path, seed: int) -> None:
         self._lines: Iterator[Line] = iter(story.lines)
@@ -171,25 +171,25 @@ class Teller:
         self._log = folder / "inbox" / "cerby-scim.jsonl"
         self._ready = False
 
-    def tell(self, processes: Processes, seconds: float) -> None:
+    def play(self, processes: Processes, seconds: float) -> None:
         """Goes on until the time is over or somebody ends it."""
         began = time.monotonic()
         while not seconds or time.monotonic() - began < seconds:
             now = self._clock.now()
-            self.say_until(now)
+            self.print_until(now)
             self.log_until(now)
             for name, code in processes.ended():
-                say(now, f"The {name} {manner(code)}.")
-            self.greet(now, time.monotonic() - began)
+                print_line(now, f"The {name} {exit_description(code)}.")
+            self.report_dashboard(now, time.monotonic() - began)
             if now > START + FUTURE:
-                say(now, "The world ends here; start it again for another round.")
+                print_line(now, "The world ends here; start it again for another round.")
                 return
             time.sleep(TURN_S)
 
-    def say_until(self, now: datetime) -> None:
-        """Says what is due."""
+    def print_until(self, now: datetime) -> None:
+        """Prints the lines that are due."""
         while self._line is not None and self._line.at <= now:
-            say(self._line.at, self._line.text.format(url=self._url))
+            print_line(self._line.at, self._line.text.format(url=self._url))
             self._line = next(self._lines, None)
 
     def log_until(self, now: datetime) -> None:
@@ -202,8 +202,8 @@ class Teller:
             with self._log.open("a", encoding="utf-8") as log:
                 log.writelines(due)
 
-    def greet(self, now: datetime, waited_s: float) -> None:
-        """Says once that the dashboard answers, or that it does not."""
+    def report_dashboard(self, now: datetime, waited_s: float) -> None:
+        """Prints once that the dashboard answers, or that it does not."""
         if self._ready:
             return
         try:
@@ -211,13 +211,13 @@ class Teller:
         except httpx.HTTPError:
             self._ready = False
         if self._ready:
-            say(now, f"The dashboard answers: {self._url}")
+            print_line(now, f"The dashboard answers: {self._url}")
         elif waited_s > STARTS_WITHIN_S:
             self._ready = True
-            say(now, "The dashboard does not answer; its log says why.")
+            print_line(now, "The dashboard does not answer; its log says why.")
 
 
-def say(at: datetime, text: str) -> None:
+def print_line(at: datetime, text: str) -> None:
     """Prints a line with its instant."""
     print(f"{at:%a %H:%M}  {text}", flush=True)
 

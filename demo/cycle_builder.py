@@ -17,7 +17,7 @@ BEFORE, AFTER = timedelta(seconds=6), timedelta(seconds=20)
 "What a cycle takes before its first event and after its last."
 
 
-class Making:
+class CycleBuilder:
     """One app's history, made in the order of time."""
 
     def __init__(self, seed: int, roster: Roster, *, settled: bool) -> None:
@@ -31,7 +31,7 @@ class Making:
             self.who.targets = {subject.source_id: guid(self.rng) for subject in subjects}
 
     def everyday(self, count: int) -> list[Intent]:
-        """Gives what a cycle means to do when nothing is wrong; what failed in passing comes again."""
+        """Returns what a cycle means to do when nothing is wrong; what failed in passing comes again."""
         intents, self._again = self._again, []
         busy = {intent.subject.source_id for intent in intents}
         for _ in range(count):
@@ -42,7 +42,7 @@ class Making:
         return sorted(intents, key=lambda intent: intent.subject.kind == "Group")
 
     def updates(self, count: int) -> list[Intent]:
-        """Gives updates of so many people, as a run of the staff system makes them."""
+        """Returns updates of so many people, as a run of the staff system makes them."""
         return [Intent("update", person) for person in self.rng.sample(self.who.active, count)]
 
     def later(self, intents: Sequence[Intent]) -> None:

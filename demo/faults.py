@@ -7,8 +7,8 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Often:
-    """At which requests a fault strikes; at none as it stands."""
+class Trigger:
+    """The requests at which a fault strikes; none by default."""
 
     every: int = 0
     "At every n-th request that it could strike."
@@ -24,7 +24,7 @@ class Often:
     "How many requests it could have struck."
 
     def strikes(self, path: str, rng: random.Random) -> bool:
-        """Says whether it strikes this request, and counts."""
+        """Whether it strikes this request, and counts."""
         if not (self.every or self.rate) or self.path not in path:
             return False
         self.seen += 1
@@ -48,40 +48,40 @@ class Faults:
     throttle_says_when: bool = True
     "Whether the throttle's 429 has a Retry-After."
 
-    throttled: Often = field(default_factory=Often)
+    throttled: Trigger = field(default_factory=Trigger)
     "429 with a Retry-After of `retry_after_s`."
-    throttled_silently: Often = field(default_factory=Often)
+    throttled_silently: Trigger = field(default_factory=Trigger)
     "429 without one."
     retry_after_s: int = 1
-    failing: Often = field(default_factory=Often)
+    failing: Trigger = field(default_factory=Trigger)
     "500, 503 and 504 by turns."
-    tokens_failing: Often = field(default_factory=Often)
+    tokens_failing: Trigger = field(default_factory=Trigger)
     "503 where tokens are asked for."
-    slow: Often = field(default_factory=Often)
+    slow: Trigger = field(default_factory=Trigger)
     "An answer that takes `slow_s` seconds."
     slow_s: float = 1.0
     slow_hours: float = 0.0
     "A window of events wider than this many hours always takes `slow_s`; 0 is never."
-    dropped: Often = field(default_factory=Often)
+    dropped: Trigger = field(default_factory=Trigger)
     "The connection is closed in the middle of the body."
-    duplicate_page: Often = field(default_factory=Often)
+    duplicate_page: Trigger = field(default_factory=Trigger)
     "A page comes twice in a row."
-    malformed: Often = field(default_factory=Often)
+    malformed: Trigger = field(default_factory=Trigger)
     "A body that is no JSON."
-    truncated: Often = field(default_factory=Often)
+    truncated: Trigger = field(default_factory=Trigger)
     "A body that ends in the middle of the JSON, in a response that is otherwise whole."
 
     late: float = 0.0
     "The share of events that are not served until `late_s` after they happened."
     late_s: float = 3600.0
     token_requests: int | None = None
-    "After how many requests a token is told to be expired."
+    "After how many requests a token is refused as expired."
     revoked: set[str] = field(default_factory=set)
     "Client ids whose secret is refused as invalid; tokens that are out are refused too."
     expired: set[str] = field(default_factory=set)
     "Client ids whose secret is refused as expired."
     missing: set[str] = field(default_factory=set)
-    "Permissions that nobody has."
+    "Permissions that no token has."
     skew_s: float = 0.0
     "Seconds by which the Date header runs ahead."
     recreated: dict[str, str] = field(default_factory=dict)
@@ -92,10 +92,10 @@ class Faults:
     _rng: random.Random | None = None
 
     def strikes(self, name: str, path: str) -> bool:
-        """Says whether the fault of this name strikes a request."""
+        """Whether the fault of this name strikes a request."""
         self._rng = self._rng or random.Random(self.seed)
-        often: Often = getattr(self, name)
-        return often.strikes(path, self._rng)
+        trigger: Trigger = getattr(self, name)
+        return trigger.strikes(path, self._rng)
 
     def clear(self) -> None:
         """Ends every fault; the throttle stays as it is."""
@@ -104,41 +104,41 @@ class Faults:
         for name in names():
             setattr(self, name, kept.get(name, getattr(fresh, name)))
 
-    def take(self, told: Mapping[str, Any]) -> None:
+    def update(self, values: Mapping[str, Any]) -> None:
         """Sets what a JSON object names, such as {"dropped": {"every": 3}, "skew_s": 90}; null ends a fault.
 
         Raises ValueError with a sentence for what it does not know.
         """
-        for name, value in told.items():
+        for name, value in values.items():
             if name not in names():
                 raise ValueError(f"{name} is no fault; known are {', '.join(names())}.")
             setattr(self, name, self._value(name, value))
 
     def _value(self, name: str, value: Any) -> Any:
-        """Gives a JSON value as the field has it."""
+        """Returns a JSON value as the field has it."""
         present = getattr(self, name)
         if value is None:
             return getattr(Faults(), name)
-        if isinstance(present, Often):
-            known = [each.name for each in fields(Often)]
-            if not isinstance(value, dict) or set(value) - set(known):
-                raise ValueError(f"{name} is {value!r}; an object of {', '.join(known)} was expected.")
-            return Often(**value)
+        if isinstance(present, Trigger):
+            keys = [each.name for each in fields(Trigger)]
+            if not isinstance(value, dict) or set(value) - set(keys):
+                raise ValueError(f"{name} is {value!r}; an object of {', '.join(keys)} was expected.")
+            return Trigger(**value)
         if isinstance(present, set):
             return set(value)
         return value
 
-    def told(self) -> dict[str, Any]:
-        """Gives all of it as JSON has it."""
-        found: dict[str, Any] = {}
+    def document(self) -> dict[str, Any]:
+        """Returns every fault as JSON has it."""
+        document: dict[str, Any] = {}
         for name in names():
             value = getattr(self, name)
-            if isinstance(value, Often):
-                value = {each.name: getattr(value, each.name) for each in fields(Often)}
-            found[name] = sorted(value) if isinstance(value, set) else value
-        return found
+            if isinstance(value, Trigger):
+                value = {each.name: getattr(value, each.name) for each in fields(Trigger)}
+            document[name] = sorted(value) if isinstance(value, set) else value
+        return document
 
 
 def names() -> list[str]:
-    """Gives the names of all that can be set."""
+    """Returns the names of all that can be set."""
     return [each.name for each in fields(Faults) if not each.name.startswith("_")]

@@ -41,12 +41,12 @@ class Filter:
     until: datetime | None
 
     def passes(self, event: Event) -> bool:
-        """Says whether an event is asked for."""
+        """Whether an event is asked for."""
         return all(clause(event) for clause in self.clauses)
 
     @property
     def hours(self) -> float:
-        """Gives how wide the window is; without an end or a beginning it has no limit."""
+        """Returns how wide the window is; without an end or a beginning it has no limit."""
         if self.since is None or self.until is None:
             return float("inf")
         return (self.until - self.since).total_seconds() / 3600
@@ -123,7 +123,7 @@ def compared(name: str, op: str, wanted: Any) -> Callable[[Event], bool]:
 
 
 def value_of(event: Event, name: str) -> str:
-    """Gives a property, or one within another."""
+    """Returns a property, or one within another."""
     value: Any = event
     for part in name.split("/"):
         value = (value or {}).get(part)

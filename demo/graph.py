@@ -1,4 +1,4 @@
-"""What the stand-in answers to a request, as Microsoft Graph and Entra's token endpoint would; it has no sockets."""
+"""The stand-in's answers to requests, as Microsoft Graph and Entra's token endpoint give them; it has no sockets."""
 
 import secrets
 import uuid
@@ -12,7 +12,7 @@ from demo.filters import read_filter
 from demo.pages import Pages
 from demo.tenant import EVENTS, PRINCIPALS, SYNCHRONIZATION, Document, TenantData
 from demo.tokens import LASTS_S, STATUSES, Refusal, make_token, read_token, refusal_body
-from demo.wire import Answer, Asked, GraphError, not_found, too_many, unauthenticated
+from demo.wire import GraphError, HttpRequest, HttpResponse, missing_resource, too_many, unauthenticated
 
 
 class Graph:
@@ -38,31 +38,31 @@ class Graph:
     def url(self, url: str) -> None:
         self._url = self._pages.url = url
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: HttpRequest) -> HttpResponse:
         """Answers a request; whatever is wrong is answered too."""
         try:
-            parts = [part for part in asked.path.split("/") if part]
+            parts = [part for part in request.path.split("/") if part]
             if parts[:1] in (["v1.0"], ["beta"]):
-                return self._graph(asked, parts[1:])
-            return self._entra(asked, parts)
+                return self._graph(request, parts[1:])
+            return self._entra(request, parts)
         except Refusal as refusal:
-            return Answer(STATUSES[refusal.kind], refusal_body(refusal, self.clock()))
+            return HttpResponse(STATUSES[refusal.kind], refusal_body(refusal, self.clock()))
         except GraphError as error:
-            return Answer(error.status, self._error_body(error), error.headers)
+            return HttpResponse(error.status, self._error_body(error), error.headers)
 
-    def _entra(self, asked: Asked, parts: list[str]) -> Answer:
+    def _entra(self, request: HttpRequest, parts: list[str]) -> HttpResponse:
         """Answers where tokens are asked for."""
         tenant_id = parts[0] if parts else ""
-        if parts[1:] == ["v2.0", ".well-known", "openid-configuration"] and asked.method == "GET":
+        if parts[1:] == ["v2.0", ".well-known", "openid-configuration"] and request.method == "GET":
             self._tenant(tenant_id)
-            return Answer(200, self._discovery(tenant_id))
+            return HttpResponse(200, self._discovery(tenant_id))
         if parts[1:] != ["oauth2", "v2.0", "token"]:
-            raise GraphError(404, "ResourceNotFound", f"Resource not found for the segment '{asked.path}'.")
-        if asked.method != "POST":
+            raise GraphError(404, "ResourceNotFound", f"Resource not found for the segment '{request.path}'.")
+        if request.method != "POST":
             raise Refusal(900561, "invalid_request", "The endpoint only accepts POST requests.")
-        if self.faults.strikes("tokens_failing", asked.path):
-            return Answer(503, {"error": "temporarily_unavailable", "error_description": "Try again later."})
-        return Answer(200, self._token(tenant_id, dict(parse_qsl(asked.body.decode()))))
+        if self.faults.strikes("tokens_failing", request.path):
+            return HttpResponse(503, {"error": "temporarily_unavailable", "error_description": "Try again later."})
+        return HttpResponse(200, self._token(tenant_id, dict(parse_qsl(request.body.decode()))))
 
     def _tenant(self, tenant_id: str) -> TenantData:
         """Finds a tenant by its id."""
@@ -72,7 +72,7 @@ class Graph:
         raise Refusal(90002, "invalid_request", f"Tenant '{tenant_id}' not found. Check the tenant ID.")
 
     def _discovery(self, tenant_id: str) -> Document:
-        """Gives what the client's library asks before its first token."""
+        """Returns what the client's library asks before its first token."""
         own = f"{self.url}/{tenant_id}"
         return {
             "issuer": f"{own}/v2.0",
@@ -86,47 +86,49 @@ class Graph:
         }
 
     def _token(self, tenant_id: str, form: dict[str, str]) -> Document:
-        """Gives a token for a client's secret."""
+        """Returns a token for a client's secret."""
         tenant, client_id = self._tenant(tenant_id), form.get("client_id", "")
         if form.get("grant_type") != "client_credentials":
             raise Refusal(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
         if client_id != tenant.client_id:
-            told = f"Application with identifier '{client_id}' was not found in the directory '{tenant.name}'."
-            raise Refusal(700016, "unauthorized_client", told)
+            message = f"Application with identifier '{client_id}' was not found in the directory '{tenant.name}'."
+            raise Refusal(700016, "unauthorized_client", message)
         if client_id in self.faults.expired:
-            told = f"The provided client secret keys for app '{client_id}' are expired."
-            raise Refusal(7000222, "invalid_client", told)
+            message = f"The provided client secret keys for app '{client_id}' are expired."
+            raise Refusal(7000222, "invalid_client", message)
         if form.get("client_secret") != tenant.secret or client_id in self.faults.revoked:
-            told = (
+            message = (
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
                 f"value, not the client secret ID, for a secret added to app '{client_id}'."
             )
-            raise Refusal(7000215, "invalid_client", told)
+            raise Refusal(7000215, "invalid_client", message)
         token = make_token(self._key, tenant.tenant_id, client_id, tenant.roles, self.url)
         return {"token_type": "Bearer", "expires_in": LASTS_S, "ext_expires_in": LASTS_S, "access_token": token}
 
-    def _graph(self, asked: Asked, parts: list[str]) -> Answer:
+    def _graph(self, request: HttpRequest, parts: list[str]) -> HttpResponse:
         """Answers a request to Graph, or misbehaves; only what is read is allowed."""
-        if asked.method != "GET":
-            raise GraphError(405, "Request_BadRequest", f"{asked.method} is not allowed: the stand-in is only read.")
-        self._disturb(asked.path)
-        tenant, token = self._caller(asked.authorization)
+        if request.method != "GET":
+            raise GraphError(405, "Request_BadRequest", f"{request.method} is not allowed: the stand-in is only read.")
+        self._disturb(request.path)
+        tenant, token = self._caller(request.authorization)
         reports = parts[:1] == ["auditLogs"]
         if reports:
-            self._throttle(tenant, asked.real_s)
-        answer = Answer(200, self._body(tenant, token, parts, asked))
-        answer.delay_s = self._delay(asked)
-        answer.spoilt = next((each for each in ("dropped", "malformed", "truncated") if self._struck(each, asked)), "")
+            self._throttle(tenant, request.real_s)
+        answer = HttpResponse(200, self._body(tenant, token, parts, request))
+        answer.delay_s = self._delay(request)
+        answer.spoilt = next(
+            (each for each in ("dropped", "malformed", "truncated") if self._struck(each, request)), ""
+        )
         return answer
 
-    def _struck(self, fault: str, asked: Asked) -> bool:
-        return self.faults.strikes(fault, asked.path)
+    def _struck(self, fault: str, request: HttpRequest) -> bool:
+        return self.faults.strikes(fault, request.path)
 
-    def _delay(self, asked: Asked) -> float:
-        """Gives how long an answer takes."""
-        events = "auditLogs" in asked.path and self.faults.slow_hours
-        wide = events and read_filter(asked.query.get("$filter", "")).hours > self.faults.slow_hours
-        return self.faults.slow_s if wide or self._struck("slow", asked) else 0.0
+    def _delay(self, request: HttpRequest) -> float:
+        """Returns how long an answer takes."""
+        events = "auditLogs" in request.path and self.faults.slow_hours
+        wide = events and read_filter(request.query.get("$filter", "")).hours > self.faults.slow_hours
+        return self.faults.slow_s if wide or self._struck("slow", request) else 0.0
 
     def _disturb(self, path: str) -> None:
         """Fails before anything is looked at."""
@@ -141,7 +143,7 @@ class Graph:
             raise GraphError(status, code, "The service could not answer; try again later.")
 
     def _caller(self, authorization: str) -> tuple[TenantData, Document]:
-        """Gives the tenant of a request's token, and the token's claims."""
+        """Returns the tenant of a request's token, and the token's claims."""
         token = authorization.removeprefix("Bearer ")
         if not authorization.startswith("Bearer ") or not token:
             raise unauthenticated("Access token is empty.")
@@ -166,20 +168,20 @@ class Graph:
             raise too_many({"Retry-After": str(wait)} if faults.throttle_says_when else {})
         recent.append(now_s)
 
-    def _body(self, tenant: TenantData, token: Document, parts: list[str], asked: Asked) -> Document:
-        """Gives what is asked for."""
+    def _body(self, tenant: TenantData, token: Document, parts: list[str], request: HttpRequest) -> Document:
+        """Returns what is asked for."""
         if parts == ["auditLogs", "provisioning"]:
             self._need(token, EVENTS, "Authentication_MSGraphPermissionMissing")
-            return self._pages.events(tenant, asked)
+            return self._pages.events(tenant, request)
         if parts == ["servicePrincipals"]:
             self._need(token, PRINCIPALS, "Authorization_RequestDenied")
-            return self._pages.counted(asked, [self._principal(each, asked) for each in self._principals(tenant)])
+            return self._pages.counted(request, [self._principal(each, request) for each in self._principals(tenant)])
         if parts[:1] == ["servicePrincipals"] and parts[2:3] == ["synchronization"]:
             self._need(token, SYNCHRONIZATION, "Authorization_RequestDenied")
-            return self._synchronization(tenant, parts[1], parts[3:], asked)
+            return self._synchronization(tenant, parts[1], parts[3:], request)
         if parts[:1] == ["servicePrincipals"] and len(parts) == 2:
             self._need(token, PRINCIPALS, "Authorization_RequestDenied")
-            return self._principal(self._found(tenant, parts[1]), asked)
+            return self._principal(self._find_principal(tenant, parts[1]), request)
         raise GraphError(400, "BadRequest", f"Resource not found for the segment '{'/'.join(parts)}'.")
 
     def _need(self, token: Document, permissions: tuple[str, ...], code: str) -> None:
@@ -187,27 +189,27 @@ class Graph:
         if not (set(token["roles"]) - self.faults.missing) & set(permissions):
             if code == "Authorization_RequestDenied":
                 raise GraphError(403, code, "Insufficient privileges to complete the operation.")
-            told = f"Calling principal does not have required MSGraph permissions {', '.join(permissions)}"
-            raise GraphError(403, code, told)
+            message = f"Calling principal does not have required MSGraph permissions {', '.join(permissions)}"
+            raise GraphError(403, code, message)
 
     def _principals(self, tenant: TenantData) -> list[Document]:
         return [each for each in tenant.principals if each["id"] not in self.faults.deleted]
 
-    def _principal(self, principal: Document, asked: Asked) -> Document:
-        """Gives the properties of a service principal that are asked for."""
-        names = asked.query.get("$select", "")
+    def _principal(self, principal: Document, request: HttpRequest) -> Document:
+        """Returns the properties of a service principal that are asked for."""
+        names = request.query.get("$select", "")
         return {name: principal.get(name) for name in names.split(",")} if names else principal
 
-    def _found(self, tenant: TenantData, sp_id: str) -> Document:
+    def _find_principal(self, tenant: TenantData, sp_id: str) -> Document:
         """Finds a service principal."""
         for each in self._principals(tenant):
             if each["id"] == sp_id:
                 return each
-        raise not_found(sp_id)
+        raise missing_resource(sp_id)
 
-    def _synchronization(self, tenant: TenantData, sp_id: str, parts: list[str], asked: Asked) -> Document:
-        """Gives jobs, one job, its schema, or the secrets."""
-        self._found(tenant, sp_id)
+    def _synchronization(self, tenant: TenantData, sp_id: str, parts: list[str], request: HttpRequest) -> Document:
+        """Returns jobs, one job, its schema, or the secrets."""
+        self._find_principal(tenant, sp_id)
         if parts == ["secrets"]:
             return {"value": tenant.secrets.get(sp_id, [])}
         jobs = self._jobs(tenant, sp_id)
@@ -215,21 +217,21 @@ class Graph:
             return {"@odata.context": f"{self.url}/v1.0/$metadata#servicePrincipals", "value": jobs}
         job = next((each for each in jobs if parts[:1] == ["jobs"] and each["id"] == parts[1]), None)
         if job is None:
-            raise not_found("/".join(parts))
+            raise missing_resource("/".join(parts))
         if len(parts) == 2:
             return job
         if parts[2:] == ["schema"]:
             old = next((old for old, new in self.faults.recreated.items() if new == job["id"]), job["id"])
             return tenant.schemas.get(old) or {"id": old, "synchronizationRules": []}
-        raise GraphError(400, "BadRequest", f"Resource not found for the segment '{asked.path}'.")
+        raise GraphError(400, "BadRequest", f"Resource not found for the segment '{request.path}'.")
 
     def _jobs(self, tenant: TenantData, sp_id: str) -> list[Document]:
-        """Gives a service principal's jobs as they are now."""
-        known = tenant.jobs(self.clock()) if callable(tenant.jobs) else tenant.jobs
-        jobs = known.get(sp_id, [])
+        """Returns a service principal's jobs as they are now."""
+        current = tenant.jobs(self.clock()) if callable(tenant.jobs) else tenant.jobs
+        jobs = current.get(sp_id, [])
         return [job | {"id": self.faults.recreated.get(job["id"], job["id"])} for job in jobs]
 
     def _error_body(self, error: GraphError) -> Document:
-        """Gives an error in Graph's shape."""
+        """Returns an error in Graph's shape."""
         inner = {"date": f"{self.clock():%Y-%m-%dT%H:%M:%S}", "request-id": str(uuid.uuid4())}
         return {"error": {"code": error.code, "message": error.message, "innerError": inner}}

@@ -27,35 +27,35 @@ NEVER_RAN: Document = {
     "timeEnded": NEVER,
     "error": NO_ERROR,
 }
-"A job that never ran is told as failed, at the beginning of time."
+"Graph shows a job that never ran as failed, at the beginning of time."
 
 
-class Telling:
-    """Tells one job's document; cheapest when instants come in order."""
+class JobHistory:
+    """Builds one job's document at any instant; cheapest when instants come in order."""
 
     def __init__(
         self,
         cycles: Sequence[Cycle],
         *,
-        held: Sequence[Subject] = (),
+        in_target: Sequence[Subject] = (),
         steady_since: datetime | None = None,
         outage: Outage | None = None,
     ) -> None:
-        self._cycles, self._held, self._steady_since, self._outage = cycles, held, steady_since, outage
+        self._cycles, self._in_target, self._steady_since, self._outage = cycles, in_target, steady_since, outage
         self._job = self._fresh()
         self._place = 0
         self._at: datetime | None = None
 
     def _fresh(self) -> Job:
-        """Gives the job as it was before its first cycle here."""
+        """Returns the job as it was before its first cycle here."""
         job = Job(self._cycles[0].app)
-        job.held = {subject.source_id: subject.kind for subject in self._held}
+        job.held = {subject.source_id: subject.kind for subject in self._in_target}
         if self._steady_since is not None:
             job.steady_first = stamp(self._steady_since)
         return job
 
     def _until(self, at: datetime) -> Cycle | None:
-        """Finishes what is over by an instant, and gives the cycle under way."""
+        """Finishes what is over by an instant, and returns the cycle under way."""
         if self._at is not None and at < self._at:
             self._job, self._place = self._fresh(), 0
         self._at = at
@@ -72,7 +72,7 @@ class Telling:
             self._job.steady_first = self._job.steady_last = stamp(cycle.ended)
 
     def __call__(self, at: datetime) -> Document:
-        """Gives the document as of an instant."""
+        """Returns the document as of an instant."""
         running = self._until(at)
         app = self._job.app
         return {
@@ -88,9 +88,9 @@ class Telling:
         }
 
     def _status(self, running: Cycle | None, at: datetime) -> Document:
-        """Gives a synchronizationStatus."""
+        """Returns a synchronizationStatus."""
         job, outage = self._job, self._in_quarantine(at)
-        held = Counter(job.held.values()) + Counter(created(running, at))
+        counts = Counter(job.held.values()) + Counter(created(running, at))
         return {
             "code": "Quarantine" if outage else "Active" if job.last else "NotRun",
             "countSuccessiveCompleteFailures": job.failures,
@@ -103,13 +103,13 @@ class Telling:
             "steadyStateFirstAchievedTime": job.steady_first,
             "steadyStateLastAchievedTime": job.steady_last,
             "synchronizedEntryCountByType": [
-                {"key": f"{kind.lower()} to {kind}", "value": held[kind]} for kind in sorted(held)
+                {"key": f"{kind.lower()} to {kind}", "value": counts[kind]} for kind in sorted(counts)
             ],
             "troubleshootingUrl": "",
         }
 
     def _in_quarantine(self, at: datetime) -> Outage | None:
-        """Gives the outage that has the job in quarantine: from the end of the first refusal to the try that works."""
+        """Returns the outage of a job in quarantine: from the end of the first refusal to the try that works."""
         outage = self._outage
         if outage is None or self._job.failures == 0 or not outage.began < at < (outage.ended or at):
             return None
@@ -117,13 +117,13 @@ class Telling:
 
 
 def created(running: Cycle | None, at: datetime) -> list[str]:
-    """Gives the kind of each object that a running cycle has created so far."""
+    """Returns the kind of each object that a running cycle has created so far."""
     done = [event for event in (running.events if running else ()) if event.at <= at and event.status == "success"]
     return [event.intent.subject.kind for event in done if event.intent.what == "create"]
 
 
 def pages(objects: int) -> int:
-    """Gives how many pages so many objects fill.
+    """Returns how many pages so many objects fill.
 
     >>> pages(0), pages(1), pages(10), pages(11)
     (0, 1, 1, 2)
@@ -132,7 +132,7 @@ def pages(objects: int) -> int:
 
 
 def progress(running: Cycle | None, at: datetime) -> list[Document]:
-    """Gives how many pages a running cycle has done; nothing between two cycles, nor for one that found nothing."""
+    """Returns how many pages a running cycle has done; nothing between two cycles, nor for one that found nothing."""
     if running is None or not running.events:
         return []
     done = sum(event.at <= at for event in running.events)
@@ -147,7 +147,7 @@ def progress(running: Cycle | None, at: datetime) -> list[Document]:
 
 
 def quarantine(outage: Outage, job: Job, at: datetime) -> Document:
-    """Gives the quarantine as of its last refusal, with the next try on the ladder."""
+    """Returns the quarantine as of its last refusal, with the next try on the ladder."""
     past = [moment for moment in outage.refusals if moment < at]
     return {
         "currentBegan": stamp(past[-1]),
@@ -162,8 +162,8 @@ def quarantine(outage: Outage, job: Job, at: datetime) -> Document:
 class Jobs:
     """Every app's job at an instant, by service principal."""
 
-    def __init__(self, tellings: Mapping[str, Telling]) -> None:
-        self._tellings = tellings
+    def __init__(self, job_histories: Mapping[str, JobHistory]) -> None:
+        self._job_histories = job_histories
 
     def __call__(self, at: datetime) -> Mapping[str, list[Document]]:
-        return {app_id: [telling(at)] for app_id, telling in self._tellings.items()}
+        return {app_id: [history(at)] for app_id, history in self._job_histories.items()}

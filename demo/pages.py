@@ -13,7 +13,7 @@ from demo.faults import Faults
 from demo.filters import Event, FilterError, instant, read_filter
 from demo.tenant import Document, TenantData
 from demo.tokens import packed, signature, unpacked
-from demo.wire import Asked, GraphError
+from demo.wire import GraphError, HttpRequest
 
 
 class Pages:
@@ -23,12 +23,12 @@ class Pages:
         self.url = ""
         self._faults, self._clock, self._size, self._key = faults, clock, size, key
 
-    def events(self, tenant: TenantData, asked: Asked) -> Document:
-        """Gives a page of events: those that were there when the first page was asked for, in no order of time."""
-        mark = self._mark(asked)
+    def events(self, tenant: TenantData, request: HttpRequest) -> Document:
+        """Returns a page of events: those that were there when the first page was asked for, in no order of time."""
+        mark = self._mark(request)
         as_of = instant(mark["as_of"]) if mark else self._clock()
         try:
-            wanted = read_filter(asked.query.get("$filter", ""))
+            wanted = read_filter(request.query.get("$filter", ""))
         except FilterError as error:
             raise GraphError(400, "BadRequest", str(error)) from None
         kept_from = as_of - timedelta(days=tenant.retention_days)
@@ -41,44 +41,44 @@ class Pages:
         ]
         after = mark.get("after", "")
         rest = sorted((event for event in found if place(event) > after), key=place)
-        return self._cut(asked, mark, rest, as_of)
+        return self._cut(request, mark, rest, as_of)
 
-    def _cut(self, asked: Asked, mark: Document, rest: list[Event], as_of: datetime) -> Document:
-        """Gives the next events, and the link to those after them."""
-        page = rest[: self._top(asked)]
+    def _cut(self, request: HttpRequest, mark: Document, rest: list[Event], as_of: datetime) -> Document:
+        """Returns the next events, and the link to those after them."""
+        page = rest[: self._top(request)]
         body: Document = {"@odata.context": f"{self.url}/v1.0/$metadata#auditLogs/provisioning"}
-        again = bool(page) and not mark.get("again") and self._faults.strikes("duplicate_page", asked.path)
+        again = bool(page) and not mark.get("again") and self._faults.strikes("duplicate_page", request.path)
         if again or len(rest) > len(page):
             after = mark.get("after", "") if again else place(page[-1])
-            body["@odata.nextLink"] = self._link(asked, {"as_of": as_of.isoformat(), "after": after, "again": again})
+            body["@odata.nextLink"] = self._link(request, {"as_of": as_of.isoformat(), "after": after, "again": again})
         body["value"] = [{key: value for key, value in event.items() if key != "_visibleAt"} for event in page]
         return body
 
     def _visible_at(self, event: Event) -> datetime:
-        """Gives when an event can be read, which is when it happened unless it is late."""
+        """Returns when an event can be read, which is when it happened unless it is late."""
         if "_visibleAt" in event:
             return instant(event["_visibleAt"])
         at = instant(event["activityDateTime"])
         late = self._faults.late and int(place(event)[:8], 16) / 0x100000000 < self._faults.late
         return at + timedelta(seconds=self._faults.late_s) if late else at
 
-    def _top(self, asked: Asked) -> int:
-        """Gives how many are wanted, at most a page."""
-        text = asked.query.get("$top", str(self._size))
+    def _top(self, request: HttpRequest) -> int:
+        """Returns how many are wanted, at most a page."""
+        text = request.query.get("$top", str(self._size))
         if not text.isdigit() or int(text) < 1:
             raise GraphError(400, "BadRequest", f"Invalid value '{text}' for $top query option.")
         return min(int(text), self._size)
 
-    def _link(self, asked: Asked, mark: Document) -> str:
-        """Gives a link to the next page: what was asked, and a token that only the stand-in reads."""
+    def _link(self, request: HttpRequest, mark: Document) -> str:
+        """Builds the link to the next page: what was requested, and a token that only the stand-in reads."""
         text = packed(mark)
-        query = {key: value for key, value in asked.query.items() if key != "$skiptoken"}
+        query = {key: value for key, value in request.query.items() if key != "$skiptoken"}
         query["$skiptoken"] = f"{text}.{signature(self._key, text)}"
-        return f"{self.url}{asked.path}?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+        return f"{self.url}{request.path}?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
 
-    def _mark(self, asked: Asked) -> Document:
+    def _mark(self, request: HttpRequest) -> Document:
         """Reads the token of a link; empty for a first page."""
-        token = asked.query.get("$skiptoken", "")
+        token = request.query.get("$skiptoken", "")
         if not token:
             return {}
         text, _, signed = token.rpartition(".")
@@ -86,25 +86,25 @@ class Pages:
             raise GraphError(400, "BadRequest", "Invalid skip token.")
         return unpacked(text)
 
-    def counted(self, asked: Asked, rows: list[Document]) -> Document:
-        """Gives a page of rows that are counted."""
-        at = int(self._mark(asked).get("at", 0))
-        top = self._top(asked)
+    def counted(self, request: HttpRequest, rows: list[Document]) -> Document:
+        """Returns a page of rows that are counted."""
+        at = int(self._mark(request).get("at", 0))
+        top = self._top(request)
         body: Document = {
             "@odata.context": f"{self.url}/v1.0/$metadata#servicePrincipals",
             "value": rows[at : at + top],
         }
         if at + top < len(rows):
-            body["@odata.nextLink"] = self._link(asked, {"at": at + top})
+            body["@odata.nextLink"] = self._link(request, {"at": at + top})
         return body
 
 
 def place(event: Event) -> str:
-    """Gives an event's place among the others: the same every time, and none of time's."""
+    """Returns an event's place among the others: the same every time, and none of time's."""
     return digest(str(event["id"]))
 
 
 @lru_cache(maxsize=200_000)
 def digest(text: str) -> str:
-    """Gives a text's digest."""
+    """Returns a text's digest."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -18,7 +18,7 @@ class Processes:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._environment = surroundings(environment)
+        self._environment = environment_with(environment)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Processes":
@@ -36,7 +36,7 @@ class Processes:
                 process.wait()
 
     def start(self, name: str, arguments: Sequence[str], **more: str) -> int:
-        """Starts Python with arguments and gives its process id; what it says goes to a log of its name.
+        """Starts Python with arguments and returns its process id; what it says goes to a log of its name.
 
         It is no part of the terminal's group, so that Ctrl-C reaches the demonstration alone, which then ends it.
         """
@@ -53,7 +53,7 @@ class Processes:
         return process.pid
 
     def ended(self) -> list[tuple[str, int]]:
-        """Gives the name and exit code of each that has ended since this was last asked."""
+        """Returns the name and exit code of each that has ended since this was last asked."""
         found = [(name, process.poll()) for name, process in self._running.items()]
         over = [(name, code) for name, code in found if code is not None]
         for name, _ in over:
@@ -61,14 +61,14 @@ class Processes:
         return over
 
 
-def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Gives this process's variables with other settings of ours than it has."""
+def environment_with(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns this process's variables with other settings of ours than it has."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | dict(environment)
 
 
 def wait_for(arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> bool:
     """Runs Python with arguments in this terminal, and says whether it ended by itself within so many seconds."""
-    with subprocess.Popen([sys.executable, *arguments], env=surroundings(environment)) as process:
+    with subprocess.Popen([sys.executable, *arguments], env=environment_with(environment)) as process:
         try:
             process.wait(seconds)
             return True
@@ -79,7 +79,7 @@ def wait_for(arguments: Sequence[str], environment: Mapping[str, str], seconds: 
 
 
 def port_is_free(port: int) -> bool:
-    """Says whether a server could listen on loopback at a port."""
+    """Whether a server could listen on loopback at a port."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
@@ -88,10 +88,10 @@ def port_is_free(port: int) -> bool:
     return False
 
 
-def manner(code: int) -> str:
-    """Says how a process ended.
+def exit_description(code: int) -> str:
+    """Describes how a process ended.
 
-    >>> manner(-9), manner(1)
+    >>> exit_description(-9), exit_description(1)
     ('was ended by SIGKILL', 'ended with code 1')
     """
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -17,7 +17,7 @@ EVERY = timedelta(minutes=10)
 
 
 def sample_tenant(seed: int, *, until: datetime, users: int = 120, groups: int = 10, days: int = 21) -> TenantData:
-    """Gives the tenant of a seed; `until`, a UTC midnight, is where its history ends."""
+    """Returns the tenant of a seed; `until`, a UTC midnight, is where its history ends."""
     world = imagine(seed=seed, users=users, groups=groups, days=days, until=until)
     tenant_id = world.directory.tenant_id
     return TenantData(
@@ -41,7 +41,7 @@ SETTINGS: list[Document] = [
 
 
 def principal_of(app: App) -> Document:
-    """Gives an app's service principal."""
+    """Returns an app's service principal."""
     return {"id": app.app_id, "displayName": app.name, "appId": app.application_id, "tags": []}
 
 

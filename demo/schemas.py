@@ -18,9 +18,9 @@ GROUPS = (("displayName", "[displayName]", 1), ("externalId", "[objectId]", 0), 
 
 
 def cerby_schema(*, without: Sequence[str] = (), matched_by: str = "userName", groups: bool = True) -> Document:
-    """Gives the schema of a job that provisions Cerby, some of its attributes left out."""
-    users = [mapping(name, said, name == matched_by) for name, said, _ in USERS if name not in without]
-    members = [mapping(name, said, priority > 0) for name, said, priority in GROUPS]
+    """Returns the schema of a job that provisions Cerby, some of its attributes left out."""
+    users = [mapping(name, expression, name == matched_by) for name, expression, _ in USERS if name not in without]
+    members = [mapping(name, expression, priority > 0) for name, expression, priority in GROUPS]
     return {
         "id": "scim.schema",
         "version": "v1.0",
@@ -41,7 +41,7 @@ def cerby_schema(*, without: Sequence[str] = (), matched_by: str = "userName", g
 
 
 def object_mapping(source: str, target: str, mappings: list[Document], enabled: bool) -> Document:
-    """Gives an objectMapping."""
+    """Returns an objectMapping."""
     return {
         "enabled": enabled,
         "flowTypes": "Add, Update, Delete",
@@ -53,7 +53,7 @@ def object_mapping(source: str, target: str, mappings: list[Document], enabled: 
 
 
 def mapping(target: str, expression: str, matches: bool) -> Document:
-    """Gives an attributeMapping."""
+    """Returns an attributeMapping."""
     plain = expression.startswith("[")
     return {
         "defaultValue": None,
@@ -72,7 +72,7 @@ def mapping(target: str, expression: str, matches: bool) -> Document:
 
 
 def directory(name: str, objects: dict[str, Sequence[tuple[str, str, int]]]) -> Document:
-    """Gives a directoryDefinition."""
+    """Returns a directoryDefinition."""
     return {
         "id": name,
         "name": name,

@@ -23,12 +23,12 @@ import typer
 import uvicorn
 
 from demo.certificates import make_certificates
-from demo.faults import Faults, Often
+from demo.faults import Faults, Trigger
 from demo.graph import Graph
 from demo.tenant import ALL, TenantData
-from demo.wire import Answer, Asked, encoded
+from demo.wire import HttpRequest, HttpResponse, encoded
 
-__all__ = ["ALL", "Faults", "Often", "Request", "StandIn", "TenantData"]
+__all__ = ["ALL", "Faults", "Request", "StandIn", "TenantData", "Trigger"]
 
 STARTS_WITHIN_S = 20.0
 logger = logging.getLogger(__name__)
@@ -133,14 +133,14 @@ class StandIn:
         self._server = self._thread = None
 
     def tenants_toml(self, folder: Path) -> Path:
-        """Writes the file for PROVISIONING_TENANTS and gives its path; it names the variables of `environment`."""
+        """Writes the file for PROVISIONING_TENANTS and returns its path; it names the variables of `environment`."""
         file = folder / "tenants.toml"
         file.write_text("\n".join(self._table(tenant) for tenant in self.tenants), encoding="utf-8")
         return file
 
     def _table(self, tenant: TenantData) -> str:
-        """Gives a tenant's table; JSON's strings are TOML's too."""
-        told = {
+        """Returns a tenant's table; JSON's strings are TOML's too."""
+        table = {
             "tenant_id": tenant.tenant_id,
             "client_id": tenant.client_id,
             "secret_env": variable(tenant),
@@ -150,15 +150,15 @@ class StandIn:
             "retention_days": tenant.retention_days,
             "app_settings": bool(tenant.secrets),
         }
-        lines = [f"{key} = {json.dumps(value)}" for key, value in told.items()]
+        lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         return "\n".join([f"[{json.dumps(tenant.name, ensure_ascii=False)}]", *lines, ""])
 
     def environment(self) -> dict[str, str]:
-        """Gives the variables that hold the tenants' secrets."""
+        """Returns the variables that hold the tenants' secrets."""
         return {variable(tenant): tenant.secret for tenant in self.tenants}
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        """Takes a request from the server and gives it its answer: an ASGI application."""
+        """Answers the server's requests: an ASGI application."""
         body = b""
         more = True
         while more:
@@ -166,7 +166,7 @@ class StandIn:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        asked = Asked(
+        request = HttpRequest(
             scope["method"],
             scope["path"],
             dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
@@ -174,22 +174,22 @@ class StandIn:
             body,
             time.monotonic(),
         )
-        if asked.path in ("/_faults", "/_requests"):
-            answer = self._told(asked)
+        if request.path in ("/_faults", "/_requests"):
+            answer = self._control(request)
         else:
-            answer = self._answer(asked)
-            self.requests.append(Request(self.clock(), asked.method, asked.path, asked.query, answer.status))
+            answer = self._answer(request)
+            self.requests.append(Request(self.clock(), request.method, request.path, request.query, answer.status))
         await self._send(answer, send)
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         """Answers as Graph would; a fault of the stand-in's own is logged, since the server would keep it to itself."""
         try:
-            return self._graph.answer(asked)
+            return self._graph.answer(request)
         except Exception:
-            logger.exception("The stand-in failed at %s %s", asked.method, asked.path)
+            logger.exception("The stand-in failed at %s %s", request.method, request.path)
             raise
 
-    async def _send(self, answer: Answer, send: Any) -> None:
+    async def _send(self, answer: HttpResponse, send: Any) -> None:
         """Sends an answer, late or broken off where it is to be."""
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
@@ -206,17 +206,17 @@ class StandIn:
             return
         await send({"type": "http.response.body", "body": body})
 
-    def _told(self, asked: Asked) -> Answer:
-        """Tells another process of faults and requests, and lets it set faults."""
-        if asked.path == "/_requests":
+    def _control(self, request: HttpRequest) -> HttpResponse:
+        """Answers another process that reads requests or faults, or sets faults."""
+        if request.path == "/_requests":
             rows = [vars(each) | {"at": each.at.isoformat()} for each in self.requests]
-            return Answer(200, {"value": rows})
-        if asked.method == "POST":
+            return HttpResponse(200, {"value": rows})
+        if request.method == "POST":
             try:
-                self.faults.take(json.loads(asked.body))
+                self.faults.update(json.loads(request.body))
             except (ValueError, TypeError, AttributeError) as error:
-                return Answer(400, {"error": str(error)})
-        return Answer(200, self.faults.told())
+                return HttpResponse(400, {"error": str(error)})
+        return HttpResponse(200, self.faults.document())
 
 
 async def run(server: uvicorn.Server, listening: socket.socket) -> None:
@@ -234,7 +234,7 @@ async def run(server: uvicorn.Server, listening: socket.socket) -> None:
 
 
 def variable(tenant: TenantData) -> str:
-    """Gives the name of the environment variable that holds a tenant's secret.
+    """Returns the name of the environment variable that holds a tenant's secret.
 
     >>> variable(TenantData("", "Contoso-EU", "", ""))
     'STANDIN_SECRET_CONTOSO_EU'

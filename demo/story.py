@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from demo.cycle_builder import Making
-from demo.jobs import Jobs, Telling
+from demo.cycle_builder import CycleBuilder
+from demo.jobs import JobHistory, Jobs
 from demo.schemas import cerby_schema
 from demo.tenant import Document, TenantData
 from pipeline.sample.directory import Roster, build
@@ -39,7 +39,7 @@ OUTAGE = Outage(TOKEN_DIES, RECOVERED, tuple(TOKEN_DIES + timedelta(hours=hours)
 
 @dataclass(frozen=True)
 class Line:
-    """What the terminal says at an instant."""
+    """A line that the terminal prints at an instant."""
 
     at: datetime
     text: str
@@ -47,33 +47,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Story:
-    """What Graph will say, what Cerby's server will have seen, and what the terminal tells."""
+    """The story: the tenant that Graph serves, each app's cycles, and the lines that the terminal prints."""
 
     tenant: TenantData
     cerby: list[Cycle]
     docs: list[Cycle]
     desk: list[Cycle]
-    tellings: dict[str, Telling]
+    job_histories: dict[str, JobHistory]
     "Each job's documents, by service principal."
     lines: list[Line]
 
     @property
     def ends(self) -> datetime:
-        """When the last thing that is told has happened."""
+        """When the last line is due."""
         return self.lines[-1].at
 
 
-def tell(seed: int = 7, *, users: int = 7600, groups: int = 60) -> Story:
-    """Gives the story of a seed; about two thirds of the users are assigned to Cerby."""
+def make_story(seed: int = 7, *, users: int = 7600, groups: int = 60) -> Story:
+    """Builds the story of a seed; about two thirds of the users are assigned to Cerby."""
     directory = build(seed, users, groups)
     first, docs_roster, desk_roster = directory.rosters
     cerby_roster = replace(first, app=as_scim(first.app, seed))
     cerby, docs, desk = cerby_cycles(seed, cerby_roster), docs_cycles(seed, docs_roster), desk_cycles(seed, desk_roster)
     long_ago = START - timedelta(days=140)
-    tellings = {
-        cerby_roster.app.app_id: Telling(cerby, outage=OUTAGE),
-        docs_roster.app.app_id: Telling(docs, held=held(docs_roster), steady_since=long_ago),
-        desk_roster.app.app_id: Telling(desk, held=held(desk_roster), steady_since=long_ago),
+    job_histories = {
+        cerby_roster.app.app_id: JobHistory(cerby, outage=OUTAGE),
+        docs_roster.app.app_id: JobHistory(docs, in_target=provisioned(docs_roster), steady_since=long_ago),
+        desk_roster.app.app_id: JobHistory(desk, in_target=provisioned(desk_roster), steady_since=long_ago),
     }
     events = [graph(event) for cycles in (cerby, docs, desk) for cycle in cycles for event in cycle.events]
     apps = [cerby_roster.app, docs_roster.app, desk_roster.app]
@@ -83,17 +83,17 @@ def tell(seed: int = 7, *, users: int = 7600, groups: int = 60) -> Story:
         client_id=guid(random.Random(f"client:{seed}")),
         secret="demonstration-only",
         events=events,
-        jobs=Jobs(tellings),
+        jobs=Jobs(job_histories),
         principals=[{"id": app.app_id, "displayName": app.name, "appId": app.application_id} for app in apps],
         schemas={cerby_roster.app.job_id: cerby_schema()},
         secrets={app.app_id: settings_of(app) for app in apps},
         retention_days=HISTORY.days,
     )
-    return Story(tenant, cerby, docs, desk, tellings, lines(cerby, docs))
+    return Story(tenant, cerby, docs, desk, job_histories, lines(cerby, docs))
 
 
 def as_scim(app: App, seed: int) -> App:
-    """Gives Cerby as an app outside the gallery, whose job is SCIM's own and begins at the story's minute."""
+    """Returns Cerby as an app outside the gallery, whose job is SCIM's own and begins at the story's minute."""
     job = guid(random.Random(f"job:{seed}"))
     return replace(
         app,
@@ -104,13 +104,13 @@ def as_scim(app: App, seed: int) -> App:
     )
 
 
-def held(roster: Roster) -> list[Person | Group]:
-    """Gives what an app's target holds when its history begins."""
+def provisioned(roster: Roster) -> list[Person | Group]:
+    """Returns the users and groups that are in an app's target when its history begins."""
     return [*roster.members, *roster.groups]
 
 
 def settings_of(app: App) -> list[Document]:
-    """Gives an app's settings, among which its secrets stand; only Cerby's has nobody to notify."""
+    """Returns an app's settings, among which its secrets stand; only Cerby's has nobody to notify."""
     notified = "false" if app.name == "Cerby" else "true"
     return [
         {"key": "BaseAddress", "value": "https://scim.example.com/v2"},
@@ -121,7 +121,7 @@ def settings_of(app: App) -> list[Document]:
 
 
 def slots(first: datetime) -> Iterator[datetime]:
-    """Gives when cycles are due, from one on to the end of the story's world."""
+    """Returns when cycles are due, from one on to the end of the story's world."""
     for number in count():
         at = first + number * INTERVAL
         if at >= START + FUTURE:
@@ -130,98 +130,98 @@ def slots(first: datetime) -> Iterator[datetime]:
 
 
 def busy(rng: random.Random, at: datetime, mean: int) -> int:
-    """Gives how many things a cycle finds to do: more by day, fewer at night and at weekends."""
+    """Returns how many things a cycle finds to do: more by day, fewer at night and at weekends."""
     share = 0.3 if at.weekday() >= 5 or not 7 <= at.hour < 18 else 1.0
     return round(rng.uniform(0.3, 1.7) * mean * share)
 
 
 def pace(rng: random.Random, events: int) -> timedelta:
-    """Gives how long so many events take."""
+    """Returns how long so many events take."""
     return timedelta(seconds=events * rng.uniform(25, 45))
 
 
 def docs_cycles(seed: int, roster: Roster) -> list[Cycle]:
     """Makes Contoso Docs: everyday cycles, and a wave each evening, of which the one of the story stalls."""
-    making = Making(seed, roster, settled=True)
+    builder = CycleBuilder(seed, roster, settled=True)
     free = START - HISTORY
     for at in slots(START - HISTORY):
         if at < free:
             continue
         if is_wave(at):
-            many = WAVE + making.rng.randint(-25, 25)
-            lasts = WAVE_LASTS * (many / WAVE) * making.rng.uniform(0.9, 1.1)
+            many = WAVE + builder.rng.randint(-25, 25)
+            lasts = WAVE_LASTS * (many / WAVE) * builder.rng.uniform(0.9, 1.1)
             pause = STALL if at.date() == START.date() else None
-            free = making.add(at, making.updates(many), lasts, pause).ended
+            free = builder.add(at, builder.updates(many), lasts, pause).ended
         else:
-            intents = making.everyday(busy(making.rng, at, 12))
-            free = making.add(at, intents, pace(making.rng, len(intents))).ended
-    return making.cycles
+            intents = builder.everyday(busy(builder.rng, at, 12))
+            free = builder.add(at, intents, pace(builder.rng, len(intents))).ended
+    return builder.cycles
 
 
 def is_wave(at: datetime) -> bool:
-    """Says whether a cycle is the first at or after the evening's wave."""
+    """Whether a cycle is the first at or after the evening's wave."""
     wave = at.replace(hour=WAVE_HOUR, minute=WAVE_MINUTE)
     return wave <= at < wave + INTERVAL
 
 
 def desk_cycles(seed: int, roster: Roster) -> list[Cycle]:
     """Makes Fabrikam Desk, which has had nothing to do for days."""
-    making = Making(seed, roster, settled=True)
+    builder = CycleBuilder(seed, roster, settled=True)
     for at in slots(START - HISTORY + timedelta(minutes=27)):
-        intents = making.everyday(busy(making.rng, at, 5)) if at < IDLE_SINCE else []
-        making.add(at, intents, pace(making.rng, len(intents)))
-    return making.cycles
+        intents = builder.everyday(busy(builder.rng, at, 5)) if at < IDLE_SINCE else []
+        builder.add(at, intents, pace(builder.rng, len(intents)))
+    return builder.cycles
 
 
 def cerby_cycles(seed: int, roster: Roster) -> list[Cycle]:
     """Makes Cerby: the initial cycle, everyday cycles, the refused token, and what piled up until it was renewed."""
-    making = Making(seed, roster, settled=False)
-    free = making.add(SWITCHED_ON, initial(making), timedelta(minutes=MINUTES_AN_OBJECT * size(roster))).ended
+    builder = CycleBuilder(seed, roster, settled=False)
+    free = builder.add(SWITCHED_ON, initial(builder), timedelta(minutes=MINUTES_AN_OBJECT * size(roster))).ended
     for at in slots(SWITCHED_ON):
         if at < free:
             continue
         if TOKEN_DIES <= at < RECOVERED:
             if at in OUTAGE.refusals:
-                making.refuse(at)
+                builder.refuse(at)
             continue
-        intents = making.everyday(150 if at == RECOVERED else busy(making.rng, at, 14) + 4)
-        intents += stuck(making) if at == RECOVERED else []
-        free = making.add(at, intents, pace(making.rng, len(intents))).ended
-    return making.cycles
+        intents = builder.everyday(150 if at == RECOVERED else busy(builder.rng, at, 14) + 4)
+        intents += stuck(builder) if at == RECOVERED else []
+        free = builder.add(at, intents, pace(builder.rng, len(intents))).ended
+    return builder.cycles
 
 
 def size(roster: Roster) -> int:
-    """Gives how many users, groups and memberships are assigned to an app."""
+    """Returns how many users, groups and memberships are assigned to an app."""
     return len(roster.members) + sum(1 + len(group.members) for group in roster.groups)
 
 
-def initial(making: Making) -> list[Intent]:
+def initial(builder: CycleBuilder) -> list[Intent]:
     """Plans the initial cycle: people, then groups, then who is in them; some fail, some lack what is required."""
-    people = [first_time(making.rng, person) for person in making.roster.members]
+    people = [first_time(builder.rng, person) for person in builder.roster.members]
     passing = [intent for intent in people if intent.error in ("InternalServerError", "Timeout")]
-    making.later([replace(intent, error=None, retries=1) for intent in passing])
-    making.later([tried(intent, 1) for intent in people if intent.error == "DuplicateTargetEntries"])
-    outside = [Intent("out_of_scope", person) for person in making.rng.sample(making.who.outsiders, 90)]
+    builder.later([replace(intent, error=None, retries=1) for intent in passing])
+    builder.later([tried(intent, 1) for intent in people if intent.error == "DuplicateTargetEntries"])
+    outside = [Intent("out_of_scope", person) for person in builder.rng.sample(builder.who.outsiders, 90)]
     both = [*people, *outside]
-    making.rng.shuffle(both)
-    groups = making.roster.groups
+    builder.rng.shuffle(both)
+    groups = builder.roster.groups
     return [*both, *(Intent("create", group) for group in groups), *(Intent("members", group) for group in groups)]
 
 
 def tried(intent: Intent, times: int) -> Intent:
-    """Gives the same failure once more, with the next try that the ladder has for it."""
+    """Returns the same failure once more, with the next try that the ladder has for it."""
     retry_at = SWITCHED_ON + timedelta(hours=RETRY_HOURS[times + 1])
     return replace(intent, retries=times, retry_at=retry_at)
 
 
-def stuck(making: Making) -> list[Intent]:
-    """Gives those who failed for a second time in the cycle after the initial one, and whose time has come again."""
-    twice = [event.intent for event in making.cycles[1].events if event.intent.error == "DuplicateTargetEntries"]
+def stuck(builder: CycleBuilder) -> list[Intent]:
+    """Returns those who failed for a second time in the cycle after the initial one, and whose time has come again."""
+    twice = [event.intent for event in builder.cycles[1].events if event.intent.error == "DuplicateTargetEntries"]
     return [tried(intent, 2) for intent in twice]
 
 
 def first_time(rng: random.Random, person: Person) -> Intent:
-    """Gives what becomes of a person in the initial cycle."""
+    """Returns what becomes of a person in the initial cycle."""
     if person.surname is None or person.mail is None:
         lacks = "name.familyName" if person.surname is None else 'emails[type eq "work"].value'
         return Intent("invalid", person, lacks=lacks)
@@ -234,7 +234,7 @@ def first_time(rng: random.Random, person: Person) -> Intent:
 
 
 def lines(cerby: list[Cycle], docs: list[Cycle]) -> list[Line]:
-    """Gives what the terminal says, in the order of time."""
+    """Returns the terminal's lines, in the order of time."""
     whole, wave = cerby[0], next(cycle for cycle in docs if cycle.began >= START and len(cycle.events) > WAVE // 2)
     half = whole.events[len(whole.events) // 2].at
     cut = len(wave.events) * 2 // 5
@@ -243,7 +243,7 @@ def lines(cerby: list[Cycle], docs: list[Cycle]) -> list[Line]:
     following = next(cycle for cycle in cerby if cycle.began >= whole.ended)
     backlog = next(cycle for cycle in cerby if cycle.began >= RECOVERED)
     first, second = OUTAGE.refusals
-    told = [
+    script = [
         Line(START, "Contoso Docs has a normal morning, Fabrikam Desk is idle, Cerby is about to be switched on."),
         Line(
             whole.began,
@@ -272,4 +272,4 @@ def lines(cerby: list[Cycle], docs: list[Cycle]) -> list[Line]:
         ),
         Line(backlog.ended, "Cerby is as it was. The story is over; the apps go on quietly until you press Ctrl-C."),
     ]
-    return sorted(told, key=lambda line: line.at)
+    return sorted(script, key=lambda line: line.at)

@@ -1,4 +1,4 @@
-"""What the stand-in knows of a tenant."""
+"""A tenant's data, as the stand-in serves it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -26,13 +26,13 @@ class Refusal(Exception):
 
 
 def refusal_body(refusal: Refusal, at: datetime) -> dict[str, Any]:
-    """Gives the body of a refusal."""
+    """Returns the body of a refusal."""
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
     stamp = f"{at:%Y-%m-%d %H:%M:%SZ}"
-    told = f"AADSTS{refusal.number}: {refusal.sentence}"
+    text = f"AADSTS{refusal.number}: {refusal.sentence}"
     return {
         "error": refusal.kind,
-        "error_description": f"{told} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}",
+        "error_description": f"{text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}",
         "error_codes": [refusal.number],
         "timestamp": stamp,
         "trace_id": trace,
@@ -42,7 +42,7 @@ def refusal_body(refusal: Refusal, at: datetime) -> dict[str, Any]:
 
 
 def make_token(key: bytes, tenant_id: str, client_id: str, roles: set[str], graph: str) -> str:
-    """Gives a JWT with the application's roles, signed with the stand-in's own key."""
+    """Returns a JWT with the application's roles, signed with the stand-in's own key."""
     now = int(time.time())
     claims = {
         "aud": "https://graph.microsoft.com",
@@ -62,7 +62,7 @@ def make_token(key: bytes, tenant_id: str, client_id: str, roles: set[str], grap
 
 
 def read_token(key: bytes, token: str) -> dict[str, Any] | None:
-    """Gives the claims of a token that this stand-in made and that has not expired; else None."""
+    """Returns the claims of a token that this stand-in made and that has not expired; else None."""
     head, _, signed = token.rpartition(".")
     if not head or not hmac.compare_digest(signed, signature(key, head)):
         return None
@@ -71,7 +71,7 @@ def read_token(key: bytes, token: str) -> dict[str, Any] | None:
 
 
 def packed(value: dict[str, Any]) -> str:
-    """Gives JSON as base64 for addresses, without its padding."""
+    """Returns JSON as base64 for addresses, without its padding."""
     return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
 
 

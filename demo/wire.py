@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Asked:
+class HttpRequest:
     """A request, without its socket."""
 
     method: str
@@ -19,7 +19,7 @@ class Asked:
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     """A response, and how it is to go wrong."""
 
     status: int
@@ -39,23 +39,23 @@ class GraphError(Exception):
 
 
 def too_many(headers: dict[str, str]) -> GraphError:
-    """Gives the answer to too many requests."""
+    """Returns the answer to too many requests."""
     return GraphError(429, "TooManyRequests", "Too Many Requests", headers)
 
 
 def unauthenticated(message: str) -> GraphError:
-    """Gives the answer to a token that is not taken."""
+    """Returns the answer to a token that is not taken."""
     return GraphError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": 'Bearer realm=""'})
 
 
-def not_found(what: str) -> GraphError:
-    """Gives the answer to what is not there."""
-    told = f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
-    return GraphError(404, "Request_ResourceNotFound", told)
+def missing_resource(what: str) -> GraphError:
+    """Returns the answer to what is not there."""
+    message = f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
+    return GraphError(404, "Request_ResourceNotFound", message)
 
 
-def encoded(answer: Answer) -> bytes:
-    """Gives an answer's body as it goes out, spoilt where it is to be."""
+def encoded(answer: HttpResponse) -> bytes:
+    """Returns an answer's body as it goes out, spoilt where it is to be."""
     body = json.dumps(answer.body, ensure_ascii=False).encode()
     if answer.spoilt == "malformed":
         return b'{"@odata.context":,' + body[1:]

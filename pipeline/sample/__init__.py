@@ -15,7 +15,7 @@ from pipeline.sample.directory import build
 from pipeline.sample.files import Ledger
 from pipeline.sample.jobs import snapshots
 from pipeline.sample.planted import plan
-from pipeline.sample.story import tell
+from pipeline.sample.story import history
 from pipeline.sample.timeline import Timeline
 from pipeline.sample.truth import in_order
 from pipeline.sample.wire import exchanges
@@ -39,7 +39,7 @@ def write_tenant(
     skew: float = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
-    """Write a tenant's logs below `folder` and return the path of its `answers.json`.
+    """Writes a tenant's logs below `folder` and return the path of its `answers.json`.
 
     `until` is a UTC midnight; `progress` hears the share done, up to 1; Cerby's clock is `skew` seconds ahead.
     A tenant too small for its stories is a ValueError.
@@ -49,18 +49,18 @@ def write_tenant(
 
 
 def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = UNTIL, skew: float = 0) -> World:
-    """Return everything that happens in a tenant, before any of it is written."""
+    """Returns everything that happens in a tenant, before any of it is written."""
     _check(users, groups, days)
     end = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
     timeline = Timeline(seed, end - timedelta(days=days), end)
     directory = build(seed, users, groups)
-    histories = [tell(timeline, roster, plan(timeline, roster, users), users) for roster in directory.rosters]
+    histories = [history(timeline, roster, plan(timeline, roster, users), users) for roster in directory.rosters]
     events = in_order(event for cycles in histories for cycle in cycles for event in cycle.events)
     return World(timeline, directory, histories, list(exchanges(histories[0], seed, skew)), events)
 
 
 def _check(users: int, groups: int, days: int) -> None:
-    """Refuse a tenant that has no room for the planted stories."""
+    """Refuses a tenant that has no room for the planted stories."""
     for name, given, least in (
         ("users", users, LEAST_USERS),
         ("groups", groups, LEAST_GROUPS),
@@ -71,11 +71,11 @@ def _check(users: int, groups: int, days: int) -> None:
 
 
 def _silent(_share: float) -> None:
-    """Report nothing."""
+    """Reports nothing."""
 
 
 def _write(ledger: Ledger, world: World, snapshot_every: timedelta, report: Callable[[float], None]) -> Path:
-    """Write every file, and the answer key last."""
+    """Writes every file, and the answer key last."""
     timeline, directory = world.timeline, world.directory
     report(0.3)
     cerby, contoso, fabrikam = ([event for event in world.events if event.app == app] for app in world.apps)

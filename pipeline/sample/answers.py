@@ -26,16 +26,16 @@ class World:
 
     @property
     def apps(self) -> list[App]:
-        """Return the three apps."""
+        """Returns the three apps."""
         return [roster.app for roster in self.directory.rosters]
 
-    def told(self, story: str) -> list[Event]:
-        """Return the events that belong to a planted story."""
+    def events_of(self, story: str) -> list[Event]:
+        """Returns the events that belong to a planted story."""
         return [event for event in self.events if event.intent.story == story]
 
 
 def answers(world: World, ledger: Ledger) -> Facts:
-    """Return the whole key."""
+    """Returns the whole key."""
     found = truth.histories(world.events)
     escrows = truth.escrows(found)
     jobs = [app.job_id for app in world.apps]
@@ -65,7 +65,7 @@ def answers(world: World, ledger: Ledger) -> Facts:
 
 
 def _totals(world: World, ledger: Ledger, found: dict[truth.Identity, truth.History]) -> Facts:
-    """Return the sums over everything; `steps` and `changes` are rows of events counted once."""
+    """Returns the sums over everything; `steps` and `changes` are rows of events counted once."""
     return {
         "events": len(world.events),
         "steps": sum(len(event.steps) for event in world.events),
@@ -82,13 +82,13 @@ def _totals(world: World, ledger: Ledger, found: dict[truth.Identity, truth.Hist
 
 
 def _sum(ledger: Ledger, member: str, source: str = "") -> int:
-    """Return a member of the files' entries, added up over one source or all."""
+    """Returns a member of the files' entries, added up over one source or all."""
     return sum(int(str(entry[member])) for entry in ledger.files.values() if source in ("", entry["source"]))
 
 
 def _people(world: World, found: dict[truth.Identity, truth.History]) -> list[Facts]:
-    """Return somebody of each story (and one who has none) with what every job did to them."""
-    chosen = {event.intent.subject.source_id for story in STORIES for event in world.told(story)[:1]}
+    """Returns somebody of each story (and one who has none) with what every job did to them."""
+    chosen = {event.intent.subject.source_id for story in STORIES for event in world.events_of(story)[:1]}
     chosen.add(next(event.intent.subject.source_id for event in world.events if event.status == "warning"))
     rows = []
     for (job_id, source_id), history in sorted(found.items()):
@@ -98,7 +98,7 @@ def _people(world: World, found: dict[truth.Identity, truth.History]) -> list[Fa
 
 
 def _person(job_id: str, source_id: str, history: truth.History) -> Facts:
-    """Return one subject in one job; attempts are successes and failures, `retry_at` a floored second."""
+    """Returns one subject in one job; attempts are successes and failures, `retry_at` a floored second."""
     last = history.events[-1]
     still = next((each for each in truth.escrows({(job_id, source_id): history}) if each.closed_at is None), None)
     tried, failed = history.count("success") + history.count("failure"), history.count("failure")
@@ -122,23 +122,23 @@ def _person(job_id: str, source_id: str, history: truth.History) -> Facts:
 
 
 def _tagged(world: World, ledger: Ledger, found: dict[truth.Identity, truth.History], story: str) -> Facts:
-    """Return a story that events tell."""
-    events = world.told(story)
+    """Returns a story that events tell."""
+    events = world.events_of(story)
     return _entry(story, STORIES[story], _files(ledger, [event.key for event in events]), _facts(events, found))
 
 
 def _entry(story: str, what: str, where: list[str], facts: Facts) -> Facts:
-    """Return one planted story."""
+    """Returns one planted story."""
     return {"story": story, "what": what, "where": where, "facts": facts}
 
 
 def _files(ledger: Ledger, keys: list[Hashable]) -> list[str]:
-    """Return the files in which any of the keys occurs."""
+    """Returns the files in which any of the keys occurs."""
     return sorted(set().union(*(ledger.where.get(key, set()) for key in keys)))
 
 
 def _facts(events: list[Event], found: dict[truth.Identity, truth.History]) -> Facts:
-    """Return what can be asked about a story's events; up to twelve of its subjects by name."""
+    """Returns what can be asked about a story's events; up to twelve of its subjects by name."""
     ids = sorted({(event.app.job_id, event.intent.subject.source_id) for event in events})
     names = sorted({event.intent.subject.upn or event.intent.subject.name for event in events})
     states = sorted({str(found[each].state) for each in ids})
@@ -161,7 +161,7 @@ def _facts(events: list[Event], found: dict[truth.Identity, truth.History]) -> F
 
 
 def _untagged(world: World, ledger: Ledger) -> list[Facts]:
-    """Return the stories that are told by silence, by noise or by spoilt lines."""
+    """Returns the stories that are events_of by silence, by noise or by spoilt lines."""
     cerby, _, fabrikam = world.apps
     return [
         *_quarantines(world, ledger, cerby),
@@ -183,7 +183,7 @@ def _untagged(world: World, ledger: Ledger) -> list[Facts]:
 
 
 def _quarantines(world: World, ledger: Ledger, cerby: App) -> list[Facts]:
-    """Return Cerby's two quarantines."""
+    """Returns Cerby's two quarantines."""
     own = [event.at for event in world.events if event.app == cerby]
     rows = []
     for outage in world.timeline.outages(cerby):
@@ -207,7 +207,7 @@ def _quarantines(world: World, ledger: Ledger, cerby: App) -> list[Facts]:
 
 
 def _idle(world: World, ledger: Ledger, fabrikam: App) -> Facts:
-    """Return the app that has nothing to do."""
+    """Returns the app that has nothing to do."""
     last = max(event.at for event in world.events if event.app == fabrikam)
     facts: Facts = {
         "job_ids": [fabrikam.job_id],
@@ -220,7 +220,7 @@ def _idle(world: World, ledger: Ledger, fabrikam: App) -> Facts:
 
 
 def _noise(world: World, ledger: Ledger) -> Facts:
-    """Return the skips that need nobody."""
+    """Returns the skips that need nobody."""
     noise = [event for event in world.events if event.benign]
     facts: Facts = {
         "out_of_scope": sum(event.skip_reason == "NotEffectivelyEntitled" for event in noise),

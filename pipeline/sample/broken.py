@@ -11,7 +11,7 @@ DIAGNOSTIC = "<html><body>Service unavailable</body></html>"
 
 
 def graph_lines(events: list[Event]) -> tuple[list[str], int]:
-    """Return a day's Graph lines, among them four broken ones, two repeats and a blank one; and how many are broken.
+    """Returns a day's Graph lines, among them four broken ones, two repeats and a blank one; and how many are broken.
 
     The broken ones are spoilt copies of records that are there in full as well, so nothing is lost with them.
     """
@@ -24,5 +24,5 @@ def graph_lines(events: list[Event]) -> tuple[list[str], int]:
 
 
 def nameless_row(row: Facts) -> Facts:
-    """Return a copy of a Log Analytics row that lost its id."""
+    """Returns a copy of a Log Analytics row that lost its id."""
     return row | {"Id": ""}

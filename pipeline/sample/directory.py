@@ -52,7 +52,7 @@ class Directory:
 
 
 def build(seed: int, users: int, groups: int) -> Directory:
-    """Return the tenant of a seed.
+    """Returns the tenant of a seed.
 
     The first few people lack a surname and the next few lack a mail address; both kinds are assigned to Cerby.
     """
@@ -68,12 +68,12 @@ def build(seed: int, users: int, groups: int) -> Directory:
 
 
 def lacking(users: int) -> int:
-    """Return how many people lack a surname, and how many lack a mail address."""
+    """Returns how many people lack a surname, and how many lack a mail address."""
     return max(2, users // 200)
 
 
 def _person(rng: random.Random, index: int, lack: int) -> Person:
-    """Return one invented person; the number in the UPN keeps it unique."""
+    """Returns one invented person; the number in the UPN keeps it unique."""
     given, surname = rng.choice(GIVEN.split()), rng.choice(SURNAMES.split())
     local = f"{_ascii(given)}.{_ascii(surname)}{index + 1}".lower()
     domain = rng.choices(("contoso.example", "example.com", "example.org"), (8, 3, 1))[0]
@@ -90,19 +90,19 @@ def _person(rng: random.Random, index: int, lack: int) -> Person:
 
 
 def _ascii(name: str) -> str:
-    """Return a name without its diacritics, as UPNs need it."""
+    """Returns a name without its diacritics, as UPNs need it."""
     plain = name.replace("ø", "o").replace("Ł", "L")
     return unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
 
 
 def _group(rng: random.Random, index: int, people: list[Person]) -> Group:
-    """Return one group of ten people, so that a part of them is easy to speak of."""
+    """Returns one group of ten people, so that a part of them is easy to speak of."""
     name = f"{rng.choice(DEPARTMENTS.split())} {rng.choice(PURPOSES.split())} {index + 1}"
     return Group(guid(rng), name, tuple(rng.sample(people, 10)))
 
 
 def _apps(rng: random.Random, tenant_id: str) -> list[App]:
-    """Return the three apps; their job prefixes follow the wire, except that Cerby's and Fabrikam's are invented."""
+    """Returns the three apps; their job prefixes follow the wire, except that Cerby's and Fabrikam's are invented."""
     flat = tenant_id.replace("-", "")
     rows = (
         ("Cerby", "cerby", "cerby", "Cerby", 3, False),
@@ -116,7 +116,7 @@ def _apps(rng: random.Random, tenant_id: str) -> list[App]:
 
 
 def _roster(rng: random.Random, app: App, share: float, people: list[Person], groups: list[Group]) -> Roster:
-    """Return who is assigned to an app; those who lack something required always are."""
+    """Returns who is assigned to an app; those who lack something required always are."""
     flawed = [person for person in people if person.surname is None or person.mail is None]
     others = [person for person in people if person.surname and person.mail]
     rng.shuffle(others)

@@ -45,7 +45,7 @@ class Pools:
 
 
 def pools(roster: Roster, cast: set[str]) -> Pools:
-    """Return the pools of an app before its first everyday cycle."""
+    """Returns the pools of an app before its first everyday cycle."""
 
     def free(people: list[Person]) -> list[Person]:
         return [person for person in people if person.source_id not in cast]
@@ -55,7 +55,7 @@ def pools(roster: Roster, cast: set[str]) -> Pools:
 
 
 def traffic(rng: random.Random, roster: Roster, timeline: Timeline, index: int, users: int) -> int:
-    """Return how many everyday events a cycle has; after an outage the backlog comes along."""
+    """Returns how many everyday events a cycle has; after an outage the backlog comes along."""
     app, begin = roster.app, timeline.begins(roster.app, index)
     if index == 0 or (app.name == "Fabrikam Desk" and begin >= timeline.idle_from):
         return 0
@@ -65,14 +65,14 @@ def traffic(rng: random.Random, roster: Roster, timeline: Timeline, index: int, 
 
 
 def _weight(at: datetime) -> float:
-    """Return how busy an hour is compared with the weekday's mean."""
+    """Returns how busy an hour is compared with the weekday's mean."""
     if at.weekday() >= 5:
         return 0.25
     return 1.9 if 7 <= at.hour < 18 else 0.25
 
 
 def _poisson(rng: random.Random, mean: float) -> int:
-    """Draw a count; beyond thirty the normal approximation is as good and never underflows."""
+    """Draws a count; beyond thirty the normal approximation is as good and never underflows."""
     if mean > 30:
         return max(0, round(rng.gauss(mean, math.sqrt(mean))))
     limit, product, count = math.exp(-mean), rng.random(), 0
@@ -83,7 +83,7 @@ def _poisson(rng: random.Random, mean: float) -> int:
 
 
 def draw(rng: random.Random, who: Pools, busy: set[str]) -> tuple[Intent, Intent | None] | None:
-    """Return one everyday intent and, for a passing error, the success that follows it in the next cycle.
+    """Returns one everyday intent and, for a passing error, the success that follows it in the next cycle.
 
     A subject acts once a cycle, so nobody in `busy` is drawn; None when the draw came up empty.
     """
@@ -105,7 +105,7 @@ def draw(rng: random.Random, who: Pools, busy: set[str]) -> tuple[Intent, Intent
 
 
 def _act(rng: random.Random, who: Pools, kind: str, person: Person) -> tuple[Intent, Intent | None]:
-    """Return what a person does, and move them between the pools."""
+    """Returns what a person does, and move them between the pools."""
     if kind == "transient":
         error = rng.choice(("InternalServerError", "Timeout"))
         return Intent("update", person, error=error), Intent("update", person, retries=1)
@@ -120,7 +120,7 @@ def _act(rng: random.Random, who: Pools, kind: str, person: Person) -> tuple[Int
 
 
 def _move(who: Pools, kind: str, person: Person) -> None:
-    """Move a person who was disabled, enabled or deleted."""
+    """Moves a person who was disabled, enabled or deleted."""
     if kind in ("disable", "delete"):
         who.active.remove(person)
     if kind == "disable":
@@ -131,7 +131,7 @@ def _move(who: Pools, kind: str, person: Person) -> None:
 
 
 def target_of(rng: random.Random, who: Pools, intent: Intent, succeeded: bool) -> str:
-    """Return the target id an event carries: a new one for a successful create, else the known one or none."""
+    """Returns the target id an event carries: a new one for a successful create, else the known one or none."""
     known = who.targets.get(intent.subject.source_id, "")
     if intent.what == "create" and succeeded and not known:
         known = guid(rng)

@@ -24,7 +24,7 @@ class Ledger:
     def lines(
         self, name: str, source: str, lines: list[str], keys: Iterable[Hashable], rejects: int = 0, end: str = "\n"
     ) -> None:
-        """Write text lines; blank ones are not counted. Nothing at all leaves no file."""
+        """Writes text lines; blank ones are not counted. Nothing at all leaves no file."""
         if lines:
             text = "".join(line + end for line in lines)
             self.store(name, source, text.encode(), sum(bool(line) for line in lines), keys, rejects)
@@ -32,7 +32,7 @@ class Ledger:
     def store(
         self, name: str, source: str, content: bytes, count: int, keys: Iterable[Hashable], rejects: int = 0
     ) -> None:
-        """Write bytes, compressed where the name ends in .gz, and enter the file."""
+        """Writes bytes, compressed where the name ends in .gz, and enter the file."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(content, 6, mtime=0) if name.endswith(".gz") else content)
@@ -41,7 +41,7 @@ class Ledger:
             self.where[key].add(name)
 
     def document(self, name: str, content: object) -> Path:
-        """Write a document that is no log, readable by people."""
+        """Writes a document that is no log, readable by people."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(pretty(content), encoding="utf-8", newline="\n")
@@ -49,7 +49,7 @@ class Ledger:
 
 
 def pretty(content: object) -> str:
-    """Return JSON with one member of the outer two levels per line.
+    """Returns JSON with one member of the outer two levels per line.
 
     >>> print(pretty({"a": {"b": [1, 2]}, "c": 3}), end="")
     {
@@ -66,7 +66,7 @@ def pretty(content: object) -> str:
 
 
 def _inner(value: object) -> str:
-    """Return the second level, a line per member or element."""
+    """Returns the second level, a line per member or element."""
     if isinstance(value, dict) and value:
         return "{\n" + ",\n".join(f"    {dump(key)}: {dump(each)}" for key, each in value.items()) + "\n  }"
     if isinstance(value, list) and value:

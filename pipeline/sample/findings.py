@@ -33,15 +33,15 @@ class Scene:
     at: datetime
 
     def since(self, span: timedelta) -> list[Event]:
-        """Return the events of the last `span`."""
+        """Returns the events of the last `span`."""
         return [event for event in self.events if event.at > self.at - span]
 
     def of(self, app: App) -> list[Event]:
-        """Return an app's events."""
+        """Returns an app's events."""
         return [event for event in self.events if event.app == app]
 
     def logs(self) -> dict[str, list[Exchange]]:
-        """Return each app's requests; a log that names no app is the only app's that has one."""
+        """Returns each app's requests; a log that names no app is the only app's that has one."""
         found: dict[str, list[Exchange]] = defaultdict(list)
         for exchange in self.exchanges:
             found[exchange.app.name].append(exchange)
@@ -49,7 +49,7 @@ class Scene:
 
 
 def moments(timeline: Timeline, cerby: App) -> dict[str, datetime]:
-    """Return the instants to ask at, by the story that each of them falls into."""
+    """Returns the instants to ask at, by the story that each of them falls into."""
     return {
         "quarantine_recovered": timeline.outages(cerby)[0].began + timedelta(hours=4, minutes=30),
         "throttled_hour": timeline.throttled_from + timedelta(minutes=70),
@@ -61,7 +61,7 @@ def moments(timeline: Timeline, cerby: App) -> dict[str, datetime]:
 
 
 def checks(timeline: Timeline, apps: list[App], events: list[Event], exchanges: list[Exchange]) -> list[Facts]:
-    """Return what a check must find at each instant."""
+    """Returns what a check must find at each instant."""
     told: list[Facts] = []
     for story, at in sorted(moments(timeline, apps[0]).items(), key=lambda moment: moment[1]):
         past = [event for event in events if event.at <= at]
@@ -71,12 +71,12 @@ def checks(timeline: Timeline, apps: list[App], events: list[Event], exchanges: 
 
 
 def _order(finding: Facts) -> tuple[str, str]:
-    """Return what findings are sorted by."""
+    """Returns what findings are sorted by."""
     return str(finding["rule"]), str(finding["app_name"])
 
 
 def _all(scene: Scene) -> Iterator[Facts]:
-    """Yield every finding."""
+    """Yields every finding."""
     yield from _outage(scene)
     yield from _refusals(scene)
     yield from _throttling(scene)
@@ -90,14 +90,14 @@ def _all(scene: Scene) -> Iterator[Facts]:
 
 
 def _finding(rule: str, app_name: str | None, since: datetime | None, why: Iterable[str], about: str = "") -> Facts:
-    """Return one finding; `since` is left out where it depends on when somebody looked."""
+    """Returns one finding; `since` is left out where it depends on when somebody looked."""
     dated = {} if since is None else {"since": stamp(since)}
     because = sorted({story or EVERYDAY for story in why})
     return {"rule": rule, "app_name": app_name, "about": about or None, **dated, "because": because}
 
 
 def _outage(scene: Scene) -> Iterator[Facts]:
-    """Yield what a dead token does to the job: it is quarantined at once, silent after two intervals, and fails on."""
+    """Yields what a dead token does to the job: it is quarantined at once, silent after two intervals, and fails on."""
     for app in scene.apps:
         for outage in scene.timeline.outages(app):
             if not outage.began <= scene.at < (outage.ended or scene.timeline.until + DAY):
@@ -111,12 +111,12 @@ def _outage(scene: Scene) -> Iterator[Facts]:
 
 
 def _story(outage: Outage) -> str:
-    """Return an outage's name in the key."""
+    """Returns an outage's name in the key."""
     return "quarantine_recovered" if outage.ended else "quarantine_open"
 
 
 def _refusals(scene: Scene) -> Iterator[Facts]:
-    """Yield each log that says the token is refused: on the last day, twice or more since the last good answer."""
+    """Yields each log that says the token is refused: on the last day, twice or more since the last good answer."""
     for name, calls in scene.logs().items():
         good = max((call.at for call in calls if call.status < 300), default=scene.timeline.since)
         refused = [call.at for call in calls if call.status == 401 and call.at > good]
@@ -126,7 +126,7 @@ def _refusals(scene: Scene) -> Iterator[Facts]:
 
 
 def _throttling(scene: Scene) -> Iterator[Facts]:
-    """Yield each log in which, for six hours, twice the usual share and 5 % at least was answered with 429."""
+    """Yields each log in which, for six hours, twice the usual share and 5 % at least was answered with 429."""
     for name, calls in scene.logs().items():
         asked = [call for call in calls if not call.probe]
         lately = [call for call in asked if call.at > scene.at - timedelta(hours=6)]
@@ -138,12 +138,12 @@ def _throttling(scene: Scene) -> Iterator[Facts]:
 
 
 def _throttled(calls: list[Exchange]) -> float:
-    """Return the share of requests that were answered with 429."""
+    """Returns the share of requests that were answered with 429."""
     return sum(call.status == 429 for call in calls) / len(calls)
 
 
 def _collisions(scene: Scene) -> Iterator[Facts]:
-    """Yield each log that has, on the last day, a look-up which found nobody and a create of the same refused with 409.
+    """Yields each log that has, on the last day, a look-up without a result and a create of the same refused with 409.
 
     An access log has no answers' bodies, so it cannot tell that nobody was found.
     """
@@ -158,12 +158,12 @@ def _collisions(scene: Scene) -> Iterator[Facts]:
 
 
 def _stories(events: Iterable[Event]) -> set[str]:
-    """Return the stories that events belong to."""
+    """Returns the stories that events belong to."""
     return {event.intent.story for event in events}
 
 
 def _growth(scene: Scene, app: App) -> Iterator[Facts]:
-    """Yield an app in which three objects or more wait, and more than a day ago."""
+    """Yields an app in which three objects or more wait, and more than a day ago."""
     escrows = truth.escrows(truth.histories(scene.of(app)))
     waiting = [escrow for escrow in escrows if escrow.closed_at is None]
     then = scene.at - DAY
@@ -175,7 +175,7 @@ def _growth(scene: Scene, app: App) -> Iterator[Facts]:
 
 
 def _given_up(scene: Scene, app: App) -> Iterator[Facts]:
-    """Yield an app in which somebody has waited for 25 of the 28 days."""
+    """Yields an app in which somebody has waited for 25 of the 28 days."""
     escrows = truth.escrows(truth.histories(scene.of(app)))
     limit = timedelta(days=25)
     old = [each for each in escrows if each.closed_at is None and each.opened_at <= scene.at - limit]
@@ -186,7 +186,7 @@ def _given_up(scene: Scene, app: App) -> Iterator[Facts]:
 
 
 def _lacking(scene: Scene, app: App) -> Iterator[Facts]:
-    """Yield an app whose newest word on somebody, of the last week, is that a required value is missing."""
+    """Yields an app whose newest word on somebody, of the last week, is that a required value is missing."""
     lacking: list[Event] = []
     for history in truth.histories(scene.of(app)).values():
         looked = [event for event in history.events if event.skip_reason != "RedundantExport"]
@@ -197,7 +197,7 @@ def _lacking(scene: Scene, app: App) -> Iterator[Facts]:
 
 
 def _removals(scene: Scene, app: App) -> Iterator[Facts]:
-    """Yield an app in which five people or more were removed on the last day, three times as many as on any before."""
+    """Yields an app in which five people or more were removed on the last day, three times as many as on any before."""
     if scene.at - WEEK < scene.timeline.begins(app, 0):
         return
     days: dict[int, list[Event]] = defaultdict(list)
@@ -212,7 +212,7 @@ def _removals(scene: Scene, app: App) -> Iterator[Facts]:
 
 
 def _new_errors(scene: Scene, app: App) -> Iterator[Facts]:
-    """Yield each error that hit three people or more on the last day and nobody in the week before."""
+    """Yields each error that hit three people or more on the last day and nobody in the week before."""
     codes: dict[str, list[Event]] = defaultdict(list)
     for event in scene.of(app):
         if event.failure:

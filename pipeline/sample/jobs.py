@@ -40,7 +40,7 @@ class Job:
     steady_last: str = NEVER
 
     def finish(self, cycle: Cycle) -> None:
-        """Take in a finished cycle or a refused attempt."""
+        """Takes in a finished cycle or a refused attempt."""
         for event in cycle.events:
             self._take(event)
         self.last = _execution(cycle, len(self.escrow), len(self.held))
@@ -65,7 +65,7 @@ class Job:
 
 
 def _execution(cycle: Cycle, escrowed: int, entitled: int) -> Facts:
-    """Return a finished cycle as a synchronizationTaskExecution."""
+    """Returns a finished cycle as a synchronizationTaskExecution."""
     exports = [event for event in cycle.events if event.status != "skipped"]
     exported = sum(event.status in ("success", "warning") for event in exports)
     state = "Failed" if cycle.refused else "EntryLevelErrors" if exported < len(exports) else "Succeeded"
@@ -88,7 +88,7 @@ def _execution(cycle: Cycle, escrowed: int, entitled: int) -> Facts:
 
 
 def snapshots(timeline: Timeline, histories: list[list[Cycle]], every: timedelta) -> Iterator[tuple[datetime, Facts]]:
-    """Yield one document per job and moment, at a quarter past, the first before anything ran."""
+    """Yields one document per job and moment, at a quarter past, the first before anything ran."""
     waiting = [list(reversed(cycles)) for cycles in histories]
     jobs = [Job(cycles[0].app) for cycles in histories]
     at = timeline.since - every + timedelta(minutes=15)
@@ -102,7 +102,7 @@ def snapshots(timeline: Timeline, histories: list[list[Cycle]], every: timedelta
 
 
 def _document(timeline: Timeline, job: Job, running: Cycle | None, at: datetime) -> Facts:
-    """Return a synchronizationJob with the moment it was seen and the app it belongs to."""
+    """Returns a synchronizationJob with the moment it was seen and the app it belongs to."""
     outage = next(
         (out for out in timeline.outages(job.app) if out.began < at < (out.ended or timeline.until + timedelta(1))),
         None,
@@ -122,7 +122,7 @@ def _document(timeline: Timeline, job: Job, running: Cycle | None, at: datetime)
 
 
 def _status(job: Job, running: Cycle | None, outage: Outage | None, at: datetime) -> Facts:
-    """Return a synchronizationStatus; a job that never ran has a failed execution at the beginning of time."""
+    """Returns a synchronizationStatus; a job that never ran has a failed execution at the beginning of time."""
     kinds = Counter(job.held.values())
     return {
         "code": "Quarantine" if outage else "Active" if job.last else "NotRun",
@@ -141,7 +141,7 @@ def _status(job: Job, running: Cycle | None, outage: Outage | None, at: datetime
 
 
 def _never_ran() -> Facts:
-    """Return the execution of a job that has not run yet: it reads as failed and is not."""
+    """Returns the execution of a job that has not run yet: it reads as failed and is not."""
     counts = ("Entitled", "EntitledForProvisioning", "Escrowed", "EscrowedRaw", "Exported", "Exports")
     imports = ("Imported", "ImportedDeltas", "ImportedReferenceDeltas")
     zeros: Facts = {f"count{name}": 0 for name in counts + imports}
@@ -153,7 +153,7 @@ def _never_ran() -> Facts:
 
 
 def _progress(running: Cycle | None, at: datetime) -> list[Facts]:
-    """Return how far a running cycle has come; nothing between two cycles."""
+    """Returns how far a running cycle has come; nothing between two cycles."""
     if running is None or not running.events:
         return []
     done = sum(event.at <= at for event in running.events)
@@ -168,7 +168,7 @@ def _progress(running: Cycle | None, at: datetime) -> list[Facts]:
 
 
 def _quarantine(outage: Outage, at: datetime) -> Facts:
-    """Return the quarantine as of its last refusal, with the next try on the ladder."""
+    """Returns the quarantine as of its last refusal, with the next try on the ladder."""
     past = [moment for moment in outage.refusals if moment < at]
     return {
         "currentBegan": stamp(past[-1]),
@@ -181,6 +181,6 @@ def _quarantine(outage: Outage, at: datetime) -> Facts:
 
 
 def next_attempt(outage: Outage, at: datetime) -> datetime:
-    """Return when the service will try again."""
+    """Returns when the service will try again."""
     tries = (outage.began + timedelta(hours=hours) for hours in RETRY_HOURS)
     return next(moment for moment in tries if moment >= at)

@@ -50,7 +50,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        """Return the display name."""
+        """Returns the display name."""
         return f"{self.given} {self.surname}" if self.surname else self.given
 
 
@@ -146,17 +146,17 @@ class Event:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return the event's identity: its id together with its job's."""
+        """Returns the event's identity: its id together with its job's."""
         return self.event_id, self.app.job_id
 
     @property
     def benign(self) -> bool:
-        """Say whether it is a skip that needs nobody: both sides already match, or the object is out of scope."""
+        """Whether it is a skip that needs nobody: both sides already match, or the object is out of scope."""
         return self.skip_reason in ("RedundantExport", "NotEffectivelyEntitled")
 
     @property
     def settles(self) -> bool:
-        """Say whether it closes an escrow."""
+        """Whether it closes an escrow."""
         return self.status in ("success", "warning") or self.benign
 
 
@@ -201,7 +201,7 @@ class Plan:
     cast: set[str] = field(default_factory=set)
 
     def add(self, index: int | None, intent: Intent) -> None:
-        """Put an intent into a cycle; no cycle (None) means the history ends first."""
+        """Puts an intent into a cycle; no cycle (None) means the history ends first."""
         if index is not None:
             self.intents.setdefault(index, []).append(intent)
 
@@ -211,12 +211,12 @@ class Plan:
 
 
 def guid(rng: random.Random) -> str:
-    """Return a random GUID drawn from a seeded generator."""
+    """Returns a random GUID drawn from a seeded generator."""
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
 def stamp(at: datetime, ticks: int | None = None) -> str:
-    """Return an instant as ISO 8601 in UTC.
+    """Returns an instant as ISO 8601 in UTC.
 
     >>> stamp(datetime(2026, 1, 5, 12), 1234560)
     '2026-01-05T12:00:00.1234560Z'

@@ -28,17 +28,17 @@ _NEXT = "https://graph.microsoft.com/v1.0/auditLogs/provisioning?$top=100&$skipt
 
 
 def _between(events: list[Event], timeline: Timeline, first: int, last: int) -> list[Event]:
-    """Return the events of the days from `first` up to but not including `last`."""
+    """Returns the events of the days from `first` up to but not including `last`."""
     return [event for event in events if timeline.day(first) <= event.at < timeline.day(last)]
 
 
 def _keys(events: Iterable[Event]) -> list[tuple[str, str]]:
-    """Return the events' identities."""
+    """Returns the events' identities."""
     return [event.key for event in events]
 
 
 def cerby(ledger: Ledger, timeline: Timeline, events: list[Event]) -> None:
-    """Write even days as Graph lines and odd days as diagnostic blobs; one odd day is written as both."""
+    """Writes even days as Graph lines and odd days as diagnostic blobs; one odd day is written as both."""
     overlap = timeline.days // 4 * 2 - 1
     for day in range(timeline.days):
         of_day = _between(events, timeline, day, day + 1)
@@ -49,7 +49,7 @@ def cerby(ledger: Ledger, timeline: Timeline, events: list[Event]) -> None:
 
 
 def _graph_day(ledger: Ledger, timeline: Timeline, day: int, events: list[Event]) -> None:
-    """Write a day of Graph lines; the third day has broken lines in it, and every fourth is compressed."""
+    """Writes a day of Graph lines; the third day has broken lines in it, and every fourth is compressed."""
     name = f"graph/cerby-{timeline.day(day):%Y-%m-%d}.ndjson{'.gz' if day % 4 == 0 else ''}"
     if day == 2:
         lines, rejects = broken.graph_lines(events)
@@ -59,7 +59,7 @@ def _graph_day(ledger: Ledger, timeline: Timeline, day: int, events: list[Event]
 
 
 def _blobs(ledger: Ledger, events: list[Event], spoilt: bool) -> None:
-    """Write diagnostic records into the blob of the hour in which they were received, some of them delivered twice."""
+    """Writes diagnostic records into the blob of the hour in which they were received, some of them delivered twice."""
     hours: dict[datetime, list[Event]] = defaultdict(list)
     for event in events:
         hours[(event.at + timedelta(minutes=4)).replace(minute=0, second=0)].append(event)
@@ -74,7 +74,7 @@ def _blobs(ledger: Ledger, events: list[Event], spoilt: bool) -> None:
 
 
 def contoso(ledger: Ledger, timeline: Timeline, events: list[Event], workspace_id: str) -> None:
-    """Write a quarter each as Log Analytics CSV, portal zip, portal array (with a day of the zip) and rows of JSON."""
+    """Writes a quarter each as Log Analytics CSV, portal zip, portal array (with a day of the zip) and rows of JSON."""
     edges = [timeline.days * part // 4 for part in range(5)]
     parts = [_between(events, timeline, first, last) for first, last in pairwise(edges)]
     rows = [log_analytics(event, workspace_id) for event in parts[0]]
@@ -94,7 +94,7 @@ def contoso(ledger: Ledger, timeline: Timeline, events: list[Event], workspace_i
 
 
 def _csv(ledger: Ledger, name: str, rows: list[Facts], keys: list[object]) -> None:
-    """Write Log Analytics rows as CSV; the last row is a broken one."""
+    """Writes Log Analytics rows as CSV; the last row is a broken one."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
@@ -103,7 +103,7 @@ def _csv(ledger: Ledger, name: str, rows: list[Facts], keys: list[object]) -> No
 
 
 def _rows(ledger: Ledger, timeline: Timeline, events: list[Event], first: int, workspace_id: str) -> None:
-    """Write Log Analytics rows as the command line tool does (an array of texts), then as an export does (lines)."""
+    """Writes Log Analytics rows as the command line tool does (an array of texts), then as an export does (lines)."""
     middle = timeline.day((first + timeline.days) // 2)
     early, late = [event for event in events if event.at < middle], [event for event in events if event.at >= middle]
     texts = [{key: str(value) for key, value in log_analytics(event, workspace_id).items()} for event in early]
@@ -113,7 +113,7 @@ def _rows(ledger: Ledger, timeline: Timeline, events: list[Event], first: int, w
 
 
 def fabrikam(ledger: Ledger, timeline: Timeline, events: list[Event]) -> None:
-    """Write the first half as Event Hub batches and the rest as pages that link to one another."""
+    """Writes the first half as Event Hub batches and the rest as pages that link to one another."""
     middle = (timeline.idle_from - timeline.since).days // 2
     early, late = _between(events, timeline, 0, middle), _between(events, timeline, middle, timeline.days)
     rng = random.Random(f"batches:{timeline.seed}")
@@ -135,7 +135,7 @@ def fabrikam(ledger: Ledger, timeline: Timeline, events: list[Event]) -> None:
 
 
 def _page(ledger: Ledger, events: list[Event], number: int, more: bool) -> None:
-    """Write one beta page; the last one has no link."""
+    """Writes one beta page; the last one has no link."""
     head: Facts = {"@odata.context": "https://graph.microsoft.com/beta/$metadata#auditLogs/provisioning"}
     if more:
         head["@odata.nextLink"] = f"{_NEXT.replace('v1.0', 'beta')}{number * 7919:08x}"
@@ -144,7 +144,7 @@ def _page(ledger: Ledger, events: list[Event], number: int, more: bool) -> None:
 
 
 def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
-    """Write Cerby's requests: by turns a day in our own form, a day of access log, a day of line pairs."""
+    """Writes Cerby's requests: by turns a day in our own form, a day of access log, a day of line pairs."""
     writers: dict[str, Callable[[Ledger, str, int, list[Exchange]], None]] = {
         "own": _own_day,
         "access": _access_day,
@@ -158,17 +158,17 @@ def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
 
 
 def log_of(timeline: Timeline, at: datetime) -> str:
-    """Return how a request of an instant is written."""
+    """Returns how a request of an instant is written."""
     return LOGS[(at - timeline.since).days % 3]
 
 
 def _refusals(exchanges: list[Exchange]) -> list[str]:
-    """Return the mark of a file that shows a refused token."""
+    """Returns the mark of a file that shows a refused token."""
     return ["expired_token"] if any(each.status == 401 for each in exchanges) else []
 
 
 def _own_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) -> None:
-    """Write a day in our own form; the fourth day has a broken line and a repeat."""
+    """Writes a day in our own form; the fourth day has a broken line and a repeat."""
     lines, spoilt = [spellings.own(each) for each in exchanges], day == 3
     if spoilt:
         lines = [lines[0], broken.SCIM, *lines[1:], lines[0]]
@@ -177,7 +177,7 @@ def _own_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) -> 
 
 
 def _access_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) -> None:
-    """Write a day of access log; the second day went through docker-compose, the fifth has an error line in it."""
+    """Writes a day of access log; the second day went through docker-compose, the fifth has an error line in it."""
     prefix, spoilt = "scim-1  | " if day == 1 else "", day == 4
     lines = [prefix + spellings.access(each) for each in exchanges]
     if spoilt:
@@ -187,18 +187,18 @@ def _access_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) 
 
 
 def _pairs_day(ledger: Ledger, date: str, _day: int, exchanges: list[Exchange]) -> None:
-    """Write a day of request and response lines in the order of time, so that pairs may interleave."""
+    """Writes a day of request and response lines in the order of time, so that pairs may interleave."""
     lines = sorted((line for each in exchanges for line in spellings.pair(each)), key=_timestamp)
     ledger.lines(f"scim/pairs-{date}.jsonl", "scim_pairs", lines, _refusals(exchanges))
 
 
 def _timestamp(line: str) -> str:
-    """Return the instant a line starts with."""
+    """Returns the instant a line starts with."""
     return line[:40]
 
 
 def jobs(ledger: Ledger, timeline: Timeline, snapshots: Iterable[tuple[datetime, Facts]]) -> None:
-    """Write a file of job snapshots per week; every second file is compressed."""
+    """Writes a file of job snapshots per week; every second file is compressed."""
     weeks: dict[int, list[Facts]] = defaultdict(list)
     for at, document in snapshots:
         weeks[max(0, (at - timeline.since).days // 7)].append(document)

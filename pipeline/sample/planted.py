@@ -33,7 +33,7 @@ STORIES = {
 
 
 def plan(timeline: Timeline, roster: Roster, users: int) -> Plan:
-    """Return everything planted in one app."""
+    """Returns everything planted in one app."""
     found = Plan()
     if roster.app.name == "Cerby":
         _cerby(timeline, roster, found, users)
@@ -44,7 +44,7 @@ def plan(timeline: Timeline, roster: Roster, users: int) -> Plan:
 
 
 def _cerby(timeline: Timeline, roster: Roster, found: Plan, users: int) -> None:
-    """Plant Cerby's stories, each with people of its own."""
+    """Plants Cerby's stories, each with people of its own."""
     sound = iter([person for person in roster.members if person.surname and person.mail])
     _lacking(timeline, roster, found)
     _conflicts(timeline, roster, found, roster.joiners[: max(5, users // 50)])
@@ -55,7 +55,7 @@ def _cerby(timeline: Timeline, roster: Roster, found: Plan, users: int) -> None:
 
 
 def _contoso(timeline: Timeline, roster: Roster, found: Plan) -> None:
-    """Plant Contoso Docs' stories."""
+    """Plants Contoso Docs' stories."""
     _unresolved(timeline, roster, found, roster.groups[0])
     for hour, person in enumerate(roster.joiners[:3]):
         _failing(
@@ -79,13 +79,13 @@ def _contoso(timeline: Timeline, roster: Roster, found: Plan) -> None:
 
 
 def _settled(found: Plan, person: Person) -> None:
-    """Reserve somebody and create them in the initial cycle."""
+    """Reserves somebody and create them in the initial cycle."""
     found.reserve(person)
     found.add(0, Intent("create", person, story="initial_cycle"))
 
 
 def _lacking(timeline: Timeline, roster: Roster, found: Plan) -> None:
-    """Skip those who lack a required attribute again and again, and repair the first of them halfway."""
+    """Skips those who lack a required attribute again and again, and repair the first of them halfway."""
     flawed = [person for person in roster.members if not (person.surname and person.mail)]
     repaired = timeline.day(timeline.days // 2, 9)
     for order, person in enumerate(flawed):
@@ -103,12 +103,12 @@ def _lacking(timeline: Timeline, roster: Roster, found: Plan) -> None:
 
 
 def _with_surname(person: Person) -> Person:
-    """Return a person after somebody filled in the surname."""
+    """Returns a person after somebody filled in the surname."""
     return replace(person, surname="Newname")
 
 
 def _conflicts(timeline: Timeline, roster: Roster, found: Plan, people: list[Person]) -> None:
-    """Let an escrow grow by a third of the people a day, and clear it all at once."""
+    """Lets an escrow grow by a third of the people a day, and clear it all at once."""
     end = timeline.conflicts_cleared
     for order, person in enumerate(people):
         found.reserve(person)
@@ -119,7 +119,7 @@ def _conflicts(timeline: Timeline, roster: Roster, found: Plan, people: list[Per
 
 
 def _throttled(timeline: Timeline, roster: Roster, found: Plan, people: list[Person]) -> None:
-    """Throttle everybody once and every second one twice, then let them through."""
+    """Throttles everybody once and every second one twice, then let them through."""
     first = timeline.cycle_at(roster.app, timeline.throttled_from) or 0
     for order, person in enumerate(people):
         _settled(found, person)
@@ -143,14 +143,14 @@ def _wave(timeline: Timeline, roster: Roster, found: Plan, people: list[Person])
 def _failing(
     timeline: Timeline, roster: Roster, found: Plan, person: Person, error: str, story: str, hour: int
 ) -> None:
-    """Let a create fail from an hour of the history to its end."""
+    """Lets a create fail from an hour of the history to its end."""
     found.reserve(person)
     for index, retries, retry_at in timeline.attempts(roster.app, timeline.day(0, hour), timeline.until):
         found.add(index, Intent("create", person, error, retries, retry_at, story=story))
 
 
 def _healed(timeline: Timeline, roster: Roster, found: Plan, person: Person, what: str, story: str) -> None:
-    """Let a create conflict for a day, then end the escrow in another way than by a success."""
+    """Lets a create conflict for a day, then end the escrow in another way than by a success."""
     first = timeline.day(int(timeline.days * 0.2), 10)
     end = first + timedelta(hours=30)
     found.reserve(person)
@@ -160,7 +160,7 @@ def _healed(timeline: Timeline, roster: Roster, found: Plan, person: Person, wha
 
 
 def _unresolved(timeline: Timeline, roster: Roster, found: Plan, group: Group) -> None:
-    """Let a group's membership fail for three of its members from the second cycle to the end."""
+    """Lets a group's membership fail for three of its members from the second cycle to the end."""
     found.reserve(group)
     code = "UnableToResolveReferenceAttributeValue"
     for index, retries, retry_at in timeline.attempts(roster.app, timeline.begins(roster.app, 1), timeline.until):
@@ -171,7 +171,7 @@ def _unresolved(timeline: Timeline, roster: Roster, found: Plan, group: Group) -
 
 
 def _shared(timeline: Timeline, roster: Roster, found: Plan, person: Person) -> None:
-    """Plant the event whose id occurs in two jobs."""
+    """Plants the event whose id occurs in two jobs."""
     _settled(found, person)
     at = timeline.day(int(timeline.days * 0.1), 10)
     found.add(timeline.cycle_at(roster.app, at), Intent("update", person, story="one_id_two_jobs"))

@@ -45,7 +45,7 @@ PROPERTIES = ("Change ID", "Property Name", "Old Value", "New Value")
 
 
 def archive(events: Sequence[Event]) -> bytes:
-    """Return the zip; its members carry the earliest date a zip can, so that equal events give equal bytes."""
+    """Returns the zip; its members carry the earliest date a zip can, so that equal events give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, header, rows in (
@@ -64,7 +64,7 @@ def archive(events: Sequence[Event]) -> bytes:
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return rows as CSV with the byte order mark that spreadsheets want."""
+    """Returns rows as CSV with the byte order mark that spreadsheets want."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(header)
@@ -73,7 +73,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _main(event: Event) -> tuple[object, ...]:
-    """Return an event's row in the main file."""
+    """Returns an event's row in the main file."""
     subject, app, failed = event.intent.subject, event.app, event.failure
     error = (failed.code, failed.category, failed.reason, failed.advice or "") if failed else ("", "", "", "")
     return (
@@ -102,7 +102,7 @@ def _main(event: Event) -> tuple[object, ...]:
 
 
 def _steps(event: Event) -> list[tuple[object, ...]]:
-    """Return an event's rows in the steps file."""
+    """Returns an event's rows in the steps file."""
     return [
         (event.change_id, number, step.name, title(step.type), title(step.status), step.description, dump(step.details))
         for number, step in enumerate(event.steps, 1)
@@ -110,5 +110,5 @@ def _steps(event: Event) -> list[tuple[object, ...]]:
 
 
 def _properties(event: Event) -> list[tuple[object, ...]]:
-    """Return an event's rows in the file of modified properties."""
+    """Returns an event's rows in the file of modified properties."""
     return [(event.change_id, change.attribute, change.old or "", change.new or "") for change in event.changes]

@@ -62,7 +62,7 @@ TEMPLATES = {
 
 
 def failure(app: App, intent: Intent) -> Failure | None:
-    """Return why an intent fails, or None when it does not."""
+    """Returns why an intent fails, or None when it does not."""
     if intent.error is None:
         return None
     template = TEMPLATES[intent.error]
@@ -80,18 +80,18 @@ def failure(app: App, intent: Intent) -> Failure | None:
 
 
 def unresolved_names(intent: Intent) -> str:
-    """Return the members that could not be resolved, as the service lists them."""
+    """Returns the members that could not be resolved, as the service lists them."""
     return ", ".join(person.upn for person in intent.unresolved)
 
 
 def _scim_error(template: Template, detail: str) -> Facts:
-    """Return the target's error body."""
+    """Returns the target's error body."""
     kind: Facts = {"scimType": template.scim_type} if template.scim_type else {}
     return {"schemas": [ERROR_SCHEMA], "detail": detail, "status": str(template.http_status)} | kind
 
 
 def _composite(template: Template, body: Facts) -> str:
-    """Return status, message and raw body as the service strings them together."""
+    """Returns status, message and raw body as the service strings them together."""
     word = HTTPStatus(template.http_status or 0).phrase.title().replace(" ", "")
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     message = "The target answered the HTTP request with an error. Its response is given below."
@@ -99,7 +99,7 @@ def _composite(template: Template, body: Facts) -> str:
 
 
 def _retry(intent: Intent) -> str:
-    """Return the closing sentence that tells the retries so far and the next one."""
+    """Returns the closing sentence that tells the retries so far and the next one."""
     at: datetime | None = intent.retry_at
     if at is None:
         return "."

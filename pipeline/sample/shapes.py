@@ -18,28 +18,28 @@ SERVICE = "Azure AD Provisioning Service"
 
 
 def dump(value: object) -> str:
-    """Return compact JSON with its letters unescaped."""
+    """Returns compact JSON with its letters unescaped."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def title(word: str) -> str:
-    """Return a word as the portal spells it; only the first letter changes."""
+    """Returns a word as the portal spells it; only the first letter changes."""
     return word[:1].upper() + word[1:]
 
 
 def _passing_id(event: Event, side: str) -> str:
-    """Return a system's id, which differs from record to record of one job."""
+    """Returns a system's id, which differs from record to record of one job."""
     return str(uuid.UUID(bytes=hashlib.md5(f"{side}{event.change_id}".encode(), usedforsecurity=False).digest()))
 
 
 def _source_details(subject: Subject) -> Facts:
-    """Return the source identity's details; groups have no UPN."""
+    """Returns the source identity's details; groups have no UPN."""
     details: Facts = {"id": subject.source_id, "odatatype": subject.kind, "DisplayName": subject.name}
     return details | ({"UserPrincipalName": subject.upn} if subject.upn else {})
 
 
 def _target_details(event: Event) -> Facts:
-    """Return what the target system tells of the app behind the connector."""
+    """Returns what the target system tells of the app behind the connector."""
     app = event.app
     return {
         "ApplicationId": app.application_id,
@@ -49,12 +49,12 @@ def _target_details(event: Event) -> Facts:
 
 
 def target_type(event: Event) -> str:
-    """Return the SCIM schema that types the target identity."""
+    """Returns the SCIM schema that types the target identity."""
     return f"urn:ietf:params:scim:schemas:core:2.0:{event.intent.subject.kind}"
 
 
 def _error(event: Event) -> Facts | None:
-    """Return the error information, null unless the event failed."""
+    """Returns the error information, null unless the event failed."""
     if event.failure is None:
         return None
     return {
@@ -67,7 +67,7 @@ def _error(event: Event) -> Facts | None:
 
 
 def _common(event: Event) -> Facts:
-    """Return the members that every shape names alike."""
+    """Returns the members that every shape names alike."""
     return {
         "tenantId": event.app.tenant_id,
         "jobId": event.app.job_id,
@@ -83,7 +83,7 @@ def _common(event: Event) -> Facts:
 
 
 def graph(event: Event, beta: bool = False) -> Facts:
-    """Return the event as Microsoft Graph has it; beta adds the two deprecated members."""
+    """Returns the event as Microsoft Graph has it; beta adds the two deprecated members."""
     subject = event.intent.subject
     extra: Facts = {"action": title(event.action), "statusInfo": {"status": event.status}} if beta else {}
     return {
@@ -121,7 +121,7 @@ def graph(event: Event, beta: bool = False) -> Facts:
 
 
 def _parts(event: Event) -> dict[str, object]:
-    """Return the nested members in the casing and with the integers of the diagnostic shape."""
+    """Returns the nested members in the casing and with the integers of the diagnostic shape."""
     subject = event.intent.subject
     return {
         "servicePrincipal": {"Id": event.app.app_id, "Name": event.app.name},
@@ -155,7 +155,7 @@ def _parts(event: Event) -> dict[str, object]:
 
 
 def diagnostic(event: Event, delay: int = 0) -> Facts:
-    """Return the event as a diagnostic record.
+    """Returns the event as a diagnostic record.
 
     A few records show the quirks of the wire: the duration as text, no `tenantId` beside a shouted `resourceId`, or
     Graph's casing inside `properties`. A delivery repeated after `delay` seconds has another envelope time.
@@ -179,7 +179,7 @@ def diagnostic(event: Event, delay: int = 0) -> Facts:
 
 
 def _envelope(event: Event, delay: int) -> Facts:
-    """Return the record around the properties; the result's signature and text exist only on failures."""
+    """Returns the record around the properties; the result's signature and text exist only on failures."""
     moment = event.at.timestamp() + delay
     failed: Facts = {}
     if event.failure:
@@ -201,7 +201,7 @@ def _envelope(event: Event, delay: int) -> Facts:
 
 
 def log_analytics(event: Event, workspace_id: str) -> Facts:
-    """Return the event as a row of AADProvisioningLogs: nested members are text, and TenantId is the workspace."""
+    """Returns the event as a row of AADProvisioningLogs: nested members are text, and TenantId is the workspace."""
     nested = {title(key): dump(value) for key, value in _parts(event).items()}
     return {
         "TenantId": workspace_id,

@@ -14,17 +14,17 @@ _PREFIX = BASE.removeprefix("https://api.cerby.com")
 
 
 def client(exchange: Exchange) -> str:
-    """Return the caller's address, in a range reserved for documentation."""
+    """Returns the caller's address, in a range reserved for documentation."""
     return f"203.0.113.{10 + _pick(exchange, 24)}"
 
 
 def _pick(exchange: Exchange, many: int) -> int:
-    """Return a number below `many` that depends on the exchange alone."""
+    """Returns a number below `many` that depends on the exchange alone."""
     return hashlib.sha256(exchange.request_id.encode()).digest()[0] % many
 
 
 def own(exchange: Exchange) -> str:
-    """Return the exchange in our documented form; the Authorization header is there to be removed."""
+    """Returns the exchange in our documented form; the Authorization header is there to be removed."""
     return dump(
         {
             "time": iso(exchange),
@@ -49,7 +49,7 @@ def own(exchange: Exchange) -> str:
 
 
 def access(exchange: Exchange) -> str:
-    """Return the exchange as an access log line: combined, then seconds taken and the request body.
+    """Returns the exchange as an access log line: combined, then seconds taken and the request body.
 
     One in five targets is absolute, and one in seven has its quotes and spaces escaped otherwise.
     """
@@ -78,7 +78,7 @@ def _escaped(text: str) -> str:
 
 
 def pair(exchange: Exchange) -> tuple[str, str]:
-    """Return the exchange as two lines joined by `requestId`: the request, and the response with its status."""
+    """Returns the exchange as two lines joined by `requestId`: the request, and the response with its status."""
     path, status, took = _PREFIX + exchange.path, exchange.status, exchange.duration_ms
     bare = f"{exchange.method} {path.split('?')[0]}"
     shared: Facts = {
@@ -97,7 +97,7 @@ def pair(exchange: Exchange) -> tuple[str, str]:
 
 
 def _later(exchange: Exchange) -> str:
-    """Return the instant of the response."""
+    """Returns the instant of the response."""
     micros = exchange.at.microsecond + exchange.duration_ms * 1000
     at = exchange.at.replace(microsecond=0).timestamp() + micros // 1_000_000
     late = exchange.at.fromtimestamp(at, exchange.at.tzinfo)

@@ -30,7 +30,7 @@ _EXPORTS = {
 
 
 def attributes(app: App, subject: Subject, active: bool = True) -> dict[str, str]:
-    """Return the mapped target attributes that have a value; Cerby's six, and more for the richer apps."""
+    """Returns the mapped target attributes that have a value; Cerby's six, and more for the richer apps."""
     if isinstance(subject, Group):
         return {"displayName": subject.name, "externalId": subject.source_id}
     values = {
@@ -45,7 +45,7 @@ def attributes(app: App, subject: Subject, active: bool = True) -> dict[str, str
 
 
 def _extras(person: Person) -> dict[str, str | None]:
-    """Return what only the richer apps map."""
+    """Returns what only the richer apps map."""
     return {
         "displayName": person.name,
         "title": person.title,
@@ -56,7 +56,7 @@ def _extras(person: Person) -> dict[str, str | None]:
 
 
 def changes(app: App, intent: Intent, rng: random.Random) -> tuple[Change, ...]:
-    """Return what an intent wants altered; nothing on a skip or a delete.
+    """Returns what an intent wants altered; nothing on a skip or a delete.
 
     `accountDisabled` comes along on updates with a null old value although nobody touched it.
     """
@@ -74,7 +74,7 @@ def changes(app: App, intent: Intent, rng: random.Random) -> tuple[Change, ...]:
 
 
 def _edit(app: App, person: Person, rng: random.Random) -> Change:
-    """Return one everyday edit of a person."""
+    """Returns one everyday edit of a person."""
     if app.rich:
         return Change("title", f"Junior {person.title}", person.title)
     if rng.random() < 0.5:
@@ -83,12 +83,12 @@ def _edit(app: App, person: Person, rng: random.Random) -> Change:
 
 
 def _named(intent: Intent, group: Group, rng: random.Random) -> tuple[Person, ...]:
-    """Return the members a membership update speaks of: all when some are unresolved, else a few."""
+    """Returns the members a membership update speaks of: all when some are unresolved, else a few."""
     return group.members if intent.unresolved else group.members[: rng.randint(1, 4)]
 
 
 def ladder(app: App, intent: Intent, target_id: str, failure: Failure | None) -> tuple[Step, ...]:
-    """Return the steps of an event in order: import, match where there is a target, scope, act or skip."""
+    """Returns the steps of an event in order: import, match where there is a target, scope, act or skip."""
     rungs = [_import(intent)]
     if intent.what == "create":
         rungs += [_scope(intent), _no_match(app, intent)]
@@ -102,12 +102,12 @@ def ladder(app: App, intent: Intent, target_id: str, failure: Failure | None) ->
 
 
 def _who(subject: Subject) -> str:
-    """Return how descriptions call a subject."""
+    """Returns how descriptions call a subject."""
     return f"{subject.kind} '{subject.upn or subject.name}'"
 
 
 def _import(intent: Intent) -> Step:
-    """Return the reading of the source, or of the escrow when this is a retry."""
+    """Returns the reading of the source, or of the escrow when this is a retry."""
     subject = intent.subject
     if intent.retries:
         return _retried(intent)
@@ -120,7 +120,7 @@ def _import(intent: Intent) -> Step:
 
 
 def _retried(intent: Intent) -> Step:
-    """Return the step that takes a subject out of the escrow."""
+    """Returns the step that takes a subject out of the escrow."""
     subject = intent.subject
     who = f"Identifier: {subject.upn or subject.name}\r\nObject type: {subject.kind}"
     text = f"An operation that failed before is tried again.\r\n{who}"
@@ -135,7 +135,7 @@ def _retried(intent: Intent) -> Step:
 
 
 def _source(intent: Intent) -> dict[str, str]:
-    """Return the source attributes that were read."""
+    """Returns the source attributes that were read."""
     subject = intent.subject
     if isinstance(subject, Group):
         return {
@@ -161,25 +161,25 @@ def _source(intent: Intent) -> dict[str, str]:
 
 
 def _match(app: App, intent: Intent, target_id: str) -> Step:
-    """Return the reading of the object that the target already holds."""
+    """Returns the reading of the object that the target already holds."""
     who = intent.subject.upn or intent.subject.name
     return Step(
         "EntryImport",
         "matching",
         "success",
         f"Retrieved '{who}' from {app.target_system}",
-        _held(app, intent) | {"id": target_id},
+        _target_attributes(app, intent) | {"id": target_id},
     )
 
 
-def _held(app: App, intent: Intent) -> dict[str, str]:
-    """Return what the target held before the event."""
+def _target_attributes(app: App, intent: Intent) -> dict[str, str]:
+    """Returns what the target held before the event."""
     values = attributes(app, intent.subject, active=intent.what != "enable")
     return {key.translate(_UNDOTTED): value for key, value in values.items()}
 
 
 def _no_match(app: App, intent: Intent) -> Step:
-    """Return the look-up that ended with nothing, or, for a duplicate, with too much."""
+    """Returns the look-up that ended with nothing, or, for a duplicate, with too much."""
     subject = intent.subject
     if intent.error == "DuplicateTargetEntries":
         text = f"More than one object in {app.target_system} matches {_who(subject)}"
@@ -189,7 +189,7 @@ def _no_match(app: App, intent: Intent) -> Step:
 
 
 def _scope(intent: Intent) -> Step:
-    """Return the scoping facts; an unassigned subject is out of scope."""
+    """Returns the scoping facts; an unassigned subject is out of scope."""
     inside = intent.what not in ("out_of_scope", "disable")
     kind = intent.subject.kind
     verdict = {"Members of this organisation.userType EQUALS 'Member'": True}
@@ -206,7 +206,7 @@ def _scope(intent: Intent) -> Step:
 
 
 def _act(app: App, intent: Intent, failure: Failure | None) -> Step:
-    """Return the last step: the export, or the reason for leaving it out."""
+    """Returns the last step: the export, or the reason for leaving it out."""
     if intent.what in SKIPS:
         return _skip(intent)
     if failure and failure.code == "DuplicateTargetEntries":
@@ -225,17 +225,17 @@ def _act(app: App, intent: Intent, failure: Failure | None) -> Step:
 
 
 def _reportable(intent: Intent) -> dict[str, str]:
-    """Return the name under which the portal shows the subject."""
+    """Returns the name under which the portal shows the subject."""
     return {"ReportableIdentifier": intent.subject.upn or intent.subject.name}
 
 
 def _exported(app: App, intent: Intent) -> dict[str, str]:
-    """Return what the export sent: everything on a create, else only the name."""
-    return _reportable(intent) | (_held(app, intent) if intent.what == "create" else {})
+    """Returns what the export sent: everything on a create, else only the name."""
+    return _reportable(intent) | (_target_attributes(app, intent) if intent.what == "create" else {})
 
 
 def _partial(app: App, intent: Intent) -> Step:
-    """Return the membership export in which some members were unknown to the target."""
+    """Returns the membership export in which some members were unknown to the target."""
     error = f"We were unable to assign {unresolved_names(intent)} as the members of {intent.subject.name}."
     text = f"UnableToResolveReferenceAttributeValue: {error}"
     details = _reportable(intent) | {
@@ -246,7 +246,7 @@ def _partial(app: App, intent: Intent) -> Step:
 
 
 def _skip(intent: Intent) -> Step:
-    """Return the step that says why nothing was written."""
+    """Returns the step that says why nothing was written."""
     why = {
         "redundant": "its state already matches in both systems",
         "out_of_scope": "it is not assigned to the application",
@@ -263,5 +263,5 @@ def _skip(intent: Intent) -> Step:
 
 
 def skip_reason(intent: Intent) -> str | None:
-    """Return the reason of a skip, or None when the intent is not one."""
+    """Returns the reason of a skip, or None when the intent is not one."""
     return SKIPS.get(intent.what)

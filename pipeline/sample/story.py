@@ -15,8 +15,8 @@ from pipeline.sample.timeline import Timeline
 _ACTIONS = {"enable": "update", "members": "update", "out_of_scope": "other", "redundant": "other", "invalid": "create"}
 
 
-def tell(timeline: Timeline, roster: Roster, plan: Plan, users: int) -> list[Cycle]:
-    """Return every cycle of an app, oldest first: those that ran, with their events, and those that were refused."""
+def history(timeline: Timeline, roster: Roster, plan: Plan, users: int) -> list[Cycle]:
+    """Returns every cycle of an app, oldest first: those that ran, with their events, and those that were refused."""
     rng = random.Random(f"story:{timeline.seed}:{roster.app.name}")
     who = pools(roster, plan.cast)
     cycles = []
@@ -29,7 +29,7 @@ def tell(timeline: Timeline, roster: Roster, plan: Plan, users: int) -> list[Cyc
 def _intents(
     rng: random.Random, timeline: Timeline, roster: Roster, plan: Plan, who: Pools, index: int, users: int
 ) -> list[Intent]:
-    """Return what a cycle means to do: planted intents first, then the day's traffic; groups after people."""
+    """Returns what a cycle means to do: planted intents first, then the day's traffic; groups after people."""
     intents = list(plan.intents.get(index, ()))
     busy = {intent.subject.source_id for intent in intents} | plan.cast
     following = timeline.cycle_at(roster.app, timeline.begins(roster.app, index + 1))
@@ -44,7 +44,7 @@ def _intents(
 
 
 def _with_retry(intent: Intent, at: datetime) -> Intent:
-    """Give a passing error the instant of its retry."""
+    """Gives a passing error the instant of its retry."""
     if intent.error is None:
         return intent
     return Intent(intent.what, intent.subject, error=intent.error, retries=0, retry_at=at + timedelta(seconds=5))
@@ -53,7 +53,7 @@ def _with_retry(intent: Intent, at: datetime) -> Intent:
 def _run(
     rng: random.Random, timeline: Timeline, roster: Roster, who: Pools, index: int, intents: list[Intent]
 ) -> Cycle:
-    """Carry out a cycle; its events keep the order of its intents, and an initial cycle takes its time."""
+    """Carries out a cycle; its events keep the order of its intents, and an initial cycle takes its time."""
     begin = timeline.begins(roster.app, index)
     cycle_id = timeline.cycle_id(roster.app, index)
     spread = 1500 if index == 0 else min(4 + len(intents) * 2, 1500)
@@ -69,7 +69,7 @@ def _run(
 def _event(
     rng: random.Random, timeline: Timeline, roster: Roster, who: Pools, cycle_id: str, at: datetime, intent: Intent
 ) -> Event:
-    """Turn an intent into the event it leaves behind."""
+    """Turns an intent into the event it leaves behind."""
     app, failed, skipped = roster.app, failure(roster.app, intent), skip_reason(intent)
     status = "failure" if failed else "skipped" if skipped else "warning" if intent.warned else "success"
     target_id = target_of(rng, who, intent, status == "success")
@@ -93,13 +93,13 @@ def _event(
 
 
 def _event_id(rng: random.Random, timeline: Timeline, intent: Intent) -> str:
-    """Return an event's id; one id is planted on two jobs, as happens in real data."""
+    """Returns an event's id; one id is planted on two jobs, as happens in real data."""
     drawn = guid(rng)
     return guid(random.Random(f"shared:{timeline.seed}")) if intent.story == "one_id_two_jobs" else drawn
 
 
 def _refused(timeline: Timeline, roster: Roster) -> list[Cycle]:
-    """Return the attempts at which the target refused the token; they leave no event."""
+    """Returns the attempts at which the target refused the token; they leave no event."""
     return [
         Cycle(
             roster.app,
@@ -115,7 +115,7 @@ def _refused(timeline: Timeline, roster: Roster) -> list[Cycle]:
 
 
 def initial(roster: Roster, plan: Plan) -> None:
-    """Plan the initial cycle: everybody assigned is created, then every group, and its members a cycle later."""
+    """Plans the initial cycle: everybody assigned is created, then every group, and its members a cycle later."""
     for person in roster.members:
         if person.source_id not in plan.cast:
             plan.add(0, Intent("create", person, story="initial_cycle"))

@@ -35,52 +35,52 @@ class Timeline:
 
     @property
     def days(self) -> int:
-        """Return the whole days of the window."""
+        """Returns the whole days of the window."""
         return (self.until - self.since).days
 
     def day(self, number: int, hour: int = 0) -> datetime:
-        """Return an hour of a day, counted from the start."""
+        """Returns an hour of a day, counted from the start."""
         return self.since + timedelta(days=number, hours=hour)
 
     @property
     def throttled_from(self) -> datetime:
-        """Return when the target begins to answer 429 for an hour."""
+        """Returns when the target begins to answer 429 for an hour."""
         return self.day(int(self.days * 0.3), 14)
 
     @property
     def conflicts_from(self) -> datetime:
-        """Return when the first conflict enters the escrow that grows."""
+        """Returns when the first conflict enters the escrow that grows."""
         return self.day(int(self.days * 0.34), 10)
 
     @property
     def conflicts_cleared(self) -> datetime:
-        """Return when somebody resolves the conflicts and restarts."""
+        """Returns when somebody resolves the conflicts and restarts."""
         return self.day(min(int(self.days * 0.34) + 6, self.days - 5), 16)
 
     @property
     def wave_from(self) -> datetime:
-        """Return when the wave of disables begins."""
+        """Returns when the wave of disables begins."""
         return self.day(self.days - 5, 11)
 
     @property
     def idle_from(self) -> datetime:
-        """Return when Fabrikam Desk runs out of changes."""
+        """Returns when Fabrikam Desk runs out of changes."""
         return self.day(self.days - max(5, self.days // 4))
 
     def begins(self, app: App, index: int) -> datetime:
-        """Return when a cycle begins."""
+        """Returns when a cycle begins."""
         return self.since + timedelta(minutes=app.minute) + index * INTERVAL
 
     def count(self, app: App) -> int:
-        """Return how many cycles begin inside the window."""
+        """Returns how many cycles begin inside the window."""
         return -((self.since + timedelta(minutes=app.minute) - self.until) // INTERVAL)
 
     def cycle_id(self, app: App, index: int) -> str:
-        """Return a cycle's id, the same whoever asks."""
+        """Returns a cycle's id, the same whoever asks."""
         return guid(random.Random(f"cycle:{self.seed}:{app.job_id}:{index}"))
 
     def outages(self, app: App) -> tuple[Outage, ...]:
-        """Return Cerby's two outages, one that heals at its first retry and one that outlasts the history."""
+        """Returns Cerby's two outages, one that heals at its first retry and one that outlasts the history."""
         if app.name != "Cerby":
             return ()
         first = self._at_cycle(app, self.day(max(2, int(self.days * 0.22)), 2))
@@ -92,29 +92,29 @@ class Timeline:
         )
 
     def _at_cycle(self, app: App, at: datetime) -> datetime:
-        """Return the beginning of the first cycle at or after an instant."""
+        """Returns the beginning of the first cycle at or after an instant."""
         return self.begins(app, self._index(app, at))
 
     def _index(self, app: App, at: datetime) -> int:
-        """Return the first cycle that begins at or after an instant."""
+        """Returns the first cycle that begins at or after an instant."""
         return max(0, -((self.begins(app, 0) - at) // INTERVAL))
 
     def runs(self, app: App, index: int) -> bool:
-        """Say whether a cycle runs, that is, begins outside every outage."""
+        """Whether a cycle runs, that is, begins outside every outage."""
         begin = self.begins(app, index)
         return not any(out.began <= begin < (out.ended or self.until) for out in self.outages(app))
 
     def running(self, app: App) -> Iterator[int]:
-        """Yield the cycles that run."""
+        """Yields the cycles that run."""
         return (index for index in range(self.count(app)) if self.runs(app, index))
 
     def cycle_at(self, app: App, at: datetime) -> int | None:
-        """Return the first running cycle at or after an instant, or None when the history ends first."""
+        """Returns the first running cycle at or after an instant, or None when the history ends first."""
         indexes = range(self._index(app, at), self.count(app))
         return next((index for index in indexes if self.runs(app, index)), None)
 
     def attempts(self, app: App, first: datetime, end: datetime) -> list[tuple[int, int, datetime]]:
-        """Return the attempts at a failing object as (cycle, retries so far, next retry), until `end`.
+        """Returns the attempts at a failing object as (cycle, retries so far, next retry), until `end`.
 
         An attempt that falls into an outage waits for the first cycle after it.
         """

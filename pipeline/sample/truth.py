@@ -37,16 +37,16 @@ class History:
 
     @property
     def state(self) -> str | None:
-        """Return the state after the last decisive event."""
+        """Returns the state after the last decisive event."""
         return next((state for event in reversed(self.events) if (state := _state(event))), None)
 
     def count(self, status: str) -> int:
-        """Return how many events ended so."""
+        """Returns how many events ended so."""
         return sum(event.status == status for event in self.events)
 
 
 def _state(event: Event) -> str | None:
-    """Return the state an event leaves its subject in, or None when it decides nothing."""
+    """Returns the state an event leaves its subject in, or None when it decides nothing."""
     if event.action == "stagedDelete":
         return None
     if event.status == "failure":
@@ -58,12 +58,12 @@ def _state(event: Event) -> str | None:
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
-    """Return events as the store orders them."""
+    """Returns events as the store orders them."""
     return sorted(events, key=lambda event: (event.at, event.event_id))
 
 
 def histories(events: list[Event]) -> dict[Identity, History]:
-    """Return one history per job and subject; `events` are in order."""
+    """Returns one history per job and subject; `events` are in order."""
     found: dict[Identity, History] = defaultdict(History)
     for event in events:
         found[event.app.job_id, event.intent.subject.source_id].events.append(event)
@@ -71,12 +71,12 @@ def histories(events: list[Event]) -> dict[Identity, History]:
 
 
 def escrows(found: dict[Identity, History]) -> list[Escrow]:
-    """Return every escrow, the closed ones included."""
+    """Returns every escrow, the closed ones included."""
     return [escrow for identity, history in found.items() for escrow in _escrows(identity, history.events)]
 
 
 def _escrows(identity: Identity, events: list[Event]) -> list[Escrow]:
-    """Return a subject's escrows: opened by a failure, closed by what settles, untouched by anything else."""
+    """Returns a subject's escrows: opened by a failure, closed by what settles, untouched by anything else."""
     all_of_them: list[Escrow] = []
     current: Escrow | None = None
     for event in events:
@@ -92,7 +92,7 @@ def _escrows(identity: Identity, events: list[Event]) -> list[Escrow]:
 
 
 def escrow_summary(found: list[Escrow], job_id: str) -> Facts:
-    """Return a job's escrows, counted."""
+    """Returns a job's escrows, counted."""
     own = [escrow for escrow in found if escrow.job_id == job_id]
     still = [escrow for escrow in own if escrow.closed_at is None]
     return {
@@ -105,13 +105,13 @@ def escrow_summary(found: list[Escrow], job_id: str) -> Facts:
 
 
 def identity_summary(found: dict[Identity, History], job_id: str) -> Facts:
-    """Return how many of a job's subjects are in each state."""
+    """Returns how many of a job's subjects are in each state."""
     states = Counter(history.state for (job, _), history in found.items() if job == job_id)
     return {"all": sum(states.values()), **{state: states[state] for state in sorted(filter(None, states))}}
 
 
 def cycle_summary(events: list[Event], job_id: str) -> Facts:
-    """Return a job's cycles that left a record: how many, the first, the last and the largest."""
+    """Returns a job's cycles that left a record: how many, the first, the last and the largest."""
     cycles: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         if event.app.job_id == job_id:
@@ -122,7 +122,7 @@ def cycle_summary(events: list[Event], job_id: str) -> Facts:
 
 
 def _cycle(events: list[Event]) -> Facts:
-    """Return one cycle as the store's row has it."""
+    """Returns one cycle as the store's row has it."""
     ended = Counter(event.status for event in events)
     return {
         "cycle_id": events[0].cycle_id,
@@ -138,19 +138,19 @@ def _cycle(events: list[Event]) -> Facts:
 
 
 def by_job_status(events: list[Event]) -> list[Facts]:
-    """Return events per job and status."""
+    """Returns events per job and status."""
     counts = Counter((event.app.job_id, event.status) for event in events)
     return [{"job_id": job_id, "status": status, "events": many} for (job_id, status), many in sorted(counts.items())]
 
 
 def by_job_action(events: list[Event]) -> list[Facts]:
-    """Return events per job and action."""
+    """Returns events per job and action."""
     counts = Counter((event.app.job_id, event.action) for event in events)
     return [{"job_id": job_id, "action": action, "events": many} for (job_id, action), many in sorted(counts.items())]
 
 
 def by_error(events: list[Event]) -> list[Facts]:
-    """Return failures per job and error code: attempts and distinct subjects."""
+    """Returns failures per job and error code: attempts and distinct subjects."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for event in events:
         if event.failure:
@@ -162,7 +162,7 @@ def by_error(events: list[Event]) -> list[Facts]:
 
 
 def by_skip_reason(events: list[Event]) -> list[Facts]:
-    """Return skips per job and reason."""
+    """Returns skips per job and reason."""
     counts = Counter((event.app.job_id, event.skip_reason) for event in events if event.skip_reason)
     return [
         {"job_id": job, "skip_reason": reason, "events": many}
@@ -171,7 +171,7 @@ def by_skip_reason(events: list[Event]) -> list[Facts]:
 
 
 def matches(exchanges: list[Exchange]) -> Facts:
-    """Return the request that carried each event: its write, or its look-up where nothing was written.
+    """Returns the request that carried each event: its write, or its look-up where nothing was written.
 
     A benign skip's look-up carried nothing. A request is told by its instant and how long its answer took, which every
     shape of log shows.
@@ -208,7 +208,7 @@ Cause = tuple[str, str, str]
 
 
 def issues(found: dict[Identity, History]) -> list[Facts]:
-    """Return each planted cause: whom it hit, how often, and who waits for it at the end."""
+    """Returns each planted cause: whom it hit, how often, and who waits for it at the end."""
     hit: dict[Cause, dict[str, str]] = defaultdict(dict)
     waiting: dict[Cause, set[str]] = defaultdict(set)
     attempts: Counter[Cause] = Counter()
@@ -230,7 +230,7 @@ def issues(found: dict[Identity, History]) -> list[Facts]:
 
 
 def _issue(cause: Cause, names: list[str], waiting: list[str], attempts: int) -> Facts:
-    """Return one cause as the question issues gives it."""
+    """Returns one cause as the question issues gives it."""
     job_id, code, lacks = cause
     return {
         "job_id": job_id,
@@ -246,7 +246,7 @@ def _issue(cause: Cause, names: list[str], waiting: list[str], attempts: int) ->
 
 
 def causes(rows: list[Facts]) -> list[Facts]:
-    """Return the attribute to blame for each issue that has one."""
+    """Returns the attribute to blame for each issue that has one."""
     return [
         {"job_id": row["job_id"], "code": row["code"], "attribute": LACKED[str(row["attribute"])], "hit": row["people"]}
         for row in rows
@@ -255,7 +255,7 @@ def causes(rows: list[Facts]) -> list[Facts]:
 
 
 def by_http_status(exchanges: list[Exchange]) -> list[Facts]:
-    """Return requests per HTTP status, and how many of them are probes."""
+    """Returns requests per HTTP status, and how many of them are probes."""
     counts = Counter(exchange.status for exchange in exchanges)
     probes = Counter(exchange.status for exchange in exchanges if exchange.probe)
     return [

@@ -26,14 +26,14 @@ _UNAUTHORISED: Facts = {
 
 
 def exchanges(cycles: list[Cycle], seed: int, skew: float = 0) -> Iterator[Exchange]:
-    """Yield every request of an app's cycles in order; `skew` is by how many seconds the app's clock is ahead."""
+    """Yields every request of an app's cycles in order; `skew` is by how many seconds the app's clock is ahead."""
     ahead = timedelta(seconds=skew)
     for exchange in _on_time(cycles, seed):
         yield replace(exchange, at=exchange.at + ahead)
 
 
 def _on_time(cycles: list[Cycle], seed: int) -> Iterator[Exchange]:
-    """Yield every request with its true instant, and with the event that made it."""
+    """Yields every request with its true instant, and with the event that made it."""
     rng = random.Random(f"wire:{seed}")
     for cycle in cycles:
         yield from _credential_check(rng, cycle)
@@ -43,7 +43,7 @@ def _on_time(cycles: list[Cycle], seed: int) -> Iterator[Exchange]:
 
 
 def _credential_check(rng: random.Random, cycle: Cycle) -> Iterator[Exchange]:
-    """Yield the look-up of a random user, and of a random group when the first was refused."""
+    """Yields the look-up of a random user, and of a random group when the first was refused."""
     status, body = (401, _UNAUTHORISED) if cycle.refused else (200, _list([]))
     for resource, attribute in (("Users", "userName"), ("Groups", "displayName"))[: 2 if cycle.refused else 1]:
         path = f"/{resource}?{_filter(attribute, guid(rng), resource)}"
@@ -52,7 +52,7 @@ def _credential_check(rng: random.Random, cycle: Cycle) -> Iterator[Exchange]:
 
 
 def _filter(attribute: str, value: str, resource: str) -> str:
-    """Return a filter as the provisioning service encodes it: a plus for each space, %22 for each quote."""
+    """Returns a filter as the provisioning service encodes it: a plus for each space, %22 for each quote."""
     extra = "excludedAttributes=members&" if resource == "Groups" else ""
     return f"{extra}filter={attribute}+eq+%22{quote(value, safe='@')}%22"
 
@@ -68,12 +68,12 @@ def _exchange(
     response: Facts | None,
     probe: bool = False,
 ) -> Exchange:
-    """Return one exchange with a duration and a request id of its own."""
+    """Returns one exchange with a duration and a request id of its own."""
     return Exchange(at, app, method, path, status, rng.randint(18, 640), guid(rng), request, response, probe)
 
 
 def _list(resources: list[Facts]) -> Facts:
-    """Return a SCIM ListResponse."""
+    """Returns a SCIM ListResponse."""
     return {
         "schemas": [_MESSAGES + "ListResponse"],
         "totalResults": len(resources),
@@ -84,7 +84,7 @@ def _list(resources: list[Facts]) -> Facts:
 
 
 def _requests(rng: random.Random, event: Event) -> Iterator[Exchange]:
-    """Yield an event's requests: none for a skip that never looked at the target, else a look-up and an export."""
+    """Yields an event's requests: none for a skip that never looked at the target, else a look-up and an export."""
     if event.intent.what in ("out_of_scope", "invalid"):
         return
     at = event.at + timedelta(milliseconds=rng.randrange(400))
@@ -95,17 +95,17 @@ def _requests(rng: random.Random, event: Event) -> Iterator[Exchange]:
 
 
 def _ambiguous(event: Event) -> bool:
-    """Say whether the look-up found more than one match, after which nothing is written."""
+    """Whether the look-up found more than one match, after which nothing is written."""
     return event.failure is not None and event.failure.code == "DuplicateTargetEntries"
 
 
 def _resource(subject: Subject) -> str:
-    """Return the SCIM endpoint of a subject."""
+    """Returns the SCIM endpoint of a subject."""
     return "Groups" if isinstance(subject, Group) else "Users"
 
 
 def _look_up(rng: random.Random, event: Event, at: datetime) -> Exchange:
-    """Return the search by the matching attribute."""
+    """Returns the search by the matching attribute."""
     subject = event.intent.subject
     resource = _resource(subject)
     attribute = "displayName" if resource == "Groups" else "userName"
@@ -115,7 +115,7 @@ def _look_up(rng: random.Random, event: Event, at: datetime) -> Exchange:
 
 
 def _read(rng: random.Random, event: Event, at: datetime) -> Exchange:
-    """Return the reading of an object whose id is known."""
+    """Returns the reading of an object whose id is known."""
     resource = _resource(event.intent.subject)
     extra = "?excludedAttributes=members" if resource == "Groups" else ""
     return _exchange(
@@ -124,7 +124,7 @@ def _read(rng: random.Random, event: Event, at: datetime) -> Exchange:
 
 
 def _export(rng: random.Random, event: Event, at: datetime) -> Exchange:
-    """Return the write, with the answer the event's ending calls for."""
+    """Returns the write, with the answer the event's ending calls for."""
     resource = _resource(event.intent.subject)
     method = {"create": "POST", "delete": "DELETE"}.get(event.intent.what, "PATCH")
     path = f"/{resource}" if method == "POST" else f"/{resource}/{event.target_id}"
@@ -138,7 +138,7 @@ def _export(rng: random.Random, event: Event, at: datetime) -> Exchange:
 
 
 def _body(event: Event, target_id: str) -> Facts:
-    """Return the object in SCIM; without a target id it is what a create sends."""
+    """Returns the object in SCIM; without a target id it is what a create sends."""
     subject = event.intent.subject
     kind = "Group" if isinstance(subject, Group) else "User"
     own: Facts = {"schemas": [_SCHEMAS + kind], "externalId": subject.source_id}
@@ -157,7 +157,7 @@ def _body(event: Event, target_id: str) -> Facts:
 
 
 def _patch(event: Event) -> Facts:
-    """Return the PatchOp of an event's changes, in the older dialect with capitalised operations."""
+    """Returns the PatchOp of an event's changes, in the older dialect with capitalised operations."""
     operations = [
         {
             "op": "Add",
@@ -173,5 +173,5 @@ def _patch(event: Event) -> Facts:
 
 
 def iso(exchange: Exchange) -> str:
-    """Return an exchange's instant with milliseconds."""
+    """Returns an exchange's instant with milliseconds."""
     return stamp(exchange.at)[:-1] + f".{exchange.at.microsecond // 1000:03d}Z"

@@ -9,7 +9,7 @@ from time import sleep
 
 import pytest
 
-from demo.faults import Often
+from demo.faults import Trigger
 from demo.standin import StandIn
 from pipeline.collect.graph.client import (
     CertificateUntrusted,
@@ -241,7 +241,7 @@ def test_one_token_serves_many_requests(standing_in: Standing) -> None:
 @pytest.mark.parametrize("fault", ["throttled_silently", "failing", "dropped", "malformed", "truncated"])
 def test_what_may_pass_is_tried_again(standing_in: Standing, fault: str) -> None:
     stand_in, client = standing_in
-    setattr(stand_in.faults, fault, Often(every=1, times=1))
+    setattr(stand_in.faults, fault, Trigger(every=1, times=1))
     graph = client()
     assert graph.page(EVENTS).document["value"] == []
     assert graph.requests == 2
@@ -260,7 +260,7 @@ def test_what_does_not_pass_is_said_after_a_bounded_number_of_tries(
     standing_in: Standing, fault: str, error: type[GraphError], words: str
 ) -> None:
     stand_in, client = standing_in
-    setattr(stand_in.faults, fault, Often(every=1))
+    setattr(stand_in.faults, fault, Trigger(every=1))
     graph = client()
     with pytest.raises(error, match=words):
         graph.page(EVENTS)
@@ -269,11 +269,11 @@ def test_what_does_not_pass_is_said_after_a_bounded_number_of_tries(
 
 def test_a_throttle_that_says_when_is_waited_for_and_one_of_an_hour_is_not(standing_in: Standing) -> None:
     stand_in, client = standing_in
-    stand_in.faults.throttled = Often(every=1, times=1)
+    stand_in.faults.throttled = Trigger(every=1, times=1)
     limiter, waited = RateLimiter(10**6, time=lambda: 0.0), list[float]()
     assert client(limiter=limiter, wait=waited.append).page(EVENTS).document["value"] == []
     assert waited == [0.0, 1.0]
-    stand_in.faults.throttled, stand_in.faults.retry_after_s = Often(every=1), 3600
+    stand_in.faults.throttled, stand_in.faults.retry_after_s = Trigger(every=1), 3600
     graph = client()
     with pytest.raises(Throttled) as raised:
         graph.page(EVENTS)
@@ -282,7 +282,7 @@ def test_a_throttle_that_says_when_is_waited_for_and_one_of_an_hour_is_not(stand
 
 def test_an_answer_that_takes_too_long_is_given_up(standing_in: Standing) -> None:
     stand_in, client = standing_in
-    stand_in.faults.slow, stand_in.faults.slow_s = Often(every=1), 1.0
+    stand_in.faults.slow, stand_in.faults.slow_s = Trigger(every=1), 1.0
     graph = client(RequestPolicy(QUICK, read_timeout_s=0.2))
     with pytest.raises(TimedOut, match="did not answer within"):
         graph.page(EVENTS)

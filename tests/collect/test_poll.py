@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from demo.faults import Often
+from demo.faults import Trigger
 from demo.graph import TenantData
 from demo.standin import StandIn
 from pipeline.collect.graph.client import RequestPolicy
@@ -174,15 +174,15 @@ def test_an_event_at_the_very_edge_of_a_window_is_read(bench: Bench) -> None:
 
 
 FAULTS: dict[str, Callable[[Any], None]] = {
-    "throttled_says_when": lambda f: setattr(f, "throttled", Often(every=7, times=2)),
-    "throttled_silently": lambda f: setattr(f, "throttled_silently", Often(every=3)),
-    "failing": lambda f: setattr(f, "failing", Often(every=3)),
-    "tokens_failing": lambda f: setattr(f, "tokens_failing", Often(every=1, times=1)),
-    "slow": lambda f: (setattr(f, "slow", Often(every=5, times=3)), setattr(f, "slow_s", SLOW_S)),
-    "dropped": lambda f: setattr(f, "dropped", Often(every=3)),
-    "duplicate_page": lambda f: setattr(f, "duplicate_page", Often(every=2)),
-    "malformed": lambda f: setattr(f, "malformed", Often(every=3)),
-    "truncated": lambda f: setattr(f, "truncated", Often(every=3)),
+    "throttled_says_when": lambda f: setattr(f, "throttled", Trigger(every=7, times=2)),
+    "throttled_silently": lambda f: setattr(f, "throttled_silently", Trigger(every=3)),
+    "failing": lambda f: setattr(f, "failing", Trigger(every=3)),
+    "tokens_failing": lambda f: setattr(f, "tokens_failing", Trigger(every=1, times=1)),
+    "slow": lambda f: (setattr(f, "slow", Trigger(every=5, times=3)), setattr(f, "slow_s", SLOW_S)),
+    "dropped": lambda f: setattr(f, "dropped", Trigger(every=3)),
+    "duplicate_page": lambda f: setattr(f, "duplicate_page", Trigger(every=2)),
+    "malformed": lambda f: setattr(f, "malformed", Trigger(every=3)),
+    "truncated": lambda f: setattr(f, "truncated", Trigger(every=3)),
     "expired_token": lambda f: setattr(f, "token_requests", 4),
 }
 
@@ -222,9 +222,9 @@ def test_all_faults_at_once_with_a_throttle_give_the_same_rows_as_none(
 ) -> None:
     faults = bench.graph.faults
     for name in ("throttled_silently", "failing", "dropped", "malformed", "truncated", "duplicate_page"):
-        setattr(faults, name, Often(rate=0.08))
-    faults.throttled, faults.token_requests = Often(rate=0.05, times=2), 9
-    faults.slow, faults.slow_s, bench.policy = Often(rate=0.05, times=3), SLOW_S, HASTY
+        setattr(faults, name, Trigger(rate=0.08))
+    faults.throttled, faults.token_requests = Trigger(rate=0.05, times=2), 9
+    faults.slow, faults.slow_s, bench.policy = Trigger(rate=0.05, times=3), SLOW_S, HASTY
     bench.poll_until_done()
     assert bench.rows() == undisturbed
     assert bench.store.rows("select sum(events) from hourly") == [(EVENTS,)]
@@ -240,7 +240,7 @@ def test_windows_that_time_out_are_halved_until_they_do_not(bench: Bench, undist
 
 
 def test_a_window_that_times_out_however_small_is_given_up_in_a_sentence(bench: Bench) -> None:
-    bench.graph.faults.slow, bench.graph.faults.slow_s = Often(every=1, path="auditLogs"), 0.1
+    bench.graph.faults.slow, bench.graph.faults.slow_s = Trigger(every=1, path="auditLogs"), 0.1
     impatient = replace(PATIENT, timeout_attempts=1, read_timeout_s=0.02)
     [tenant] = read_tenants(bench.store.settings)
     poller = Poller(bench.store.settings, tenant, policy=impatient, limiter=RateLimiter(10**6))

@@ -27,7 +27,7 @@ from demo.story import (
     SWITCHED_ON,
     TOKEN_DIES,
     Story,
-    tell,
+    make_story,
 )
 from pipeline.config.settings import read_settings
 from pipeline.ingest.formats.jobs import recognises
@@ -40,7 +40,7 @@ STEP = timedelta(minutes=5)
 @pytest.fixture(scope="module")
 def story() -> Story:
     """A small story; the large one differs in numbers only."""
-    return tell(7, users=1000, groups=12)
+    return make_story(7, users=1000, groups=12)
 
 
 def instants(story: Story) -> Iterator[datetime]:
@@ -53,8 +53,8 @@ def instants(story: Story) -> Iterator[datetime]:
 
 def seen(story: Story, app: str) -> list[tuple[datetime, dict[str, Any]]]:
     """An app's job, instant by instant, with what is not told as it stands in a document."""
-    telling = next(each for key, each in story.tellings.items() if key == app_id(story, app))
-    return [(at, json.loads(json.dumps(telling(at)))) for at in instants(story)]
+    history = next(each for key, each in story.job_histories.items() if key == app_id(story, app))
+    return [(at, json.loads(json.dumps(history(at)))) for at in instants(story)]
 
 
 def app_id(story: Story, name: str) -> str:
@@ -71,7 +71,7 @@ APPS = ["Cerby", "Contoso Docs", "Fabrikam Desk"]
 
 
 def test_the_same_seed_tells_the_same_story(story: Story) -> None:
-    again = tell(7, users=1000, groups=12)
+    again = make_story(7, users=1000, groups=12)
     assert again.tenant.events == story.tenant.events and again.lines == story.lines
 
 

@@ -13,7 +13,7 @@ from azure.identity import ClientSecretCredential
 from demo.faults import Faults
 from demo.filters import FilterError, read_filter
 from demo.sample_tenant import sample_tenant
-from demo.standin import ALL, Often, StandIn, StandInError, TenantData
+from demo.standin import ALL, StandIn, StandInError, TenantData, Trigger
 from pipeline.config.settings import read_settings
 from pipeline.config.tenants import read_tenants
 
@@ -247,22 +247,22 @@ def test_the_reports_are_throttled_by_app_and_tenant_and_say_when(client: Client
 
 
 def test_429_comes_with_and_without_a_hint(client: Client) -> None:
-    client.stand_in.faults.throttled = Often(every=2)
+    client.stand_in.faults.throttled = Trigger(every=2)
     assert [client.get(JOBS).status_code for _ in range(4)] == [200, 429, 200, 429]
     client.stand_in.faults.clear()
-    client.stand_in.faults.throttled_silently = Often(every=1, times=1)
+    client.stand_in.faults.throttled_silently = Trigger(every=1, times=1)
     answers = [client.get(JOBS) for _ in range(2)]
     assert [each.status_code for each in answers] == [429, 200] and "Retry-After" not in answers[0].headers
 
 
 def test_the_service_fails_in_three_ways_by_turns(client: Client) -> None:
-    client.stand_in.faults.failing = Often(every=1, times=3, path="auditLogs")
+    client.stand_in.faults.failing = Trigger(every=1, times=3, path="auditLogs")
     assert client.get(JOBS).status_code == 200
     assert [client.get(EVENTS).status_code for _ in range(4)] == [500, 503, 504, 200]
 
 
 def test_a_connection_breaks_in_the_middle_of_a_body(client: Client) -> None:
-    client.stand_in.faults.dropped = Often(every=1, times=1)
+    client.stand_in.faults.dropped = Trigger(every=1, times=1)
     with pytest.raises(httpx.RemoteProtocolError):
         client.get(EVENTS)
     assert len(client.get(EVENTS).json()["value"]) == 50
@@ -270,7 +270,7 @@ def test_a_connection_breaks_in_the_middle_of_a_body(client: Client) -> None:
 
 @pytest.mark.parametrize("fault", ["malformed", "truncated"])
 def test_a_body_is_no_json(client: Client, fault: str) -> None:
-    setattr(client.stand_in.faults, fault, Often(every=1, times=1))
+    setattr(client.stand_in.faults, fault, Trigger(every=1, times=1))
     answer = client.get(EVENTS)
     assert answer.status_code == 200
     with pytest.raises(ValueError, match=r"line 1"):
@@ -278,7 +278,7 @@ def test_a_body_is_no_json(client: Client, fault: str) -> None:
 
 
 def test_a_page_comes_twice_and_nothing_is_missing(client: Client) -> None:
-    client.stand_in.faults.duplicate_page = Often(every=2)
+    client.stand_in.faults.duplicate_page = Trigger(every=2)
     found = ids(client.pages(EVENTS))
     assert len(found) > 240 and len(set(found)) == 240
 
@@ -346,7 +346,7 @@ def test_another_process_sets_faults_and_reads_requests(client: Client) -> None:
 
 def test_the_same_seed_strikes_the_same_requests() -> None:
     def struck(seed: int) -> list[bool]:
-        faults = Faults(seed=seed, failing=Often(rate=0.4))
+        faults = Faults(seed=seed, failing=Trigger(rate=0.4))
         return [faults.strikes("failing", EVENTS) for _ in range(50)]
 
     assert struck(1) == struck(1) != struck(2)
