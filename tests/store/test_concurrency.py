@@ -235,7 +235,9 @@ def test_everybody_works_at_once_without_an_error_and_no_writer_waits_for_a_read
     assert len({turn.pid for turn in taken}) > 1
     waits = [idle_wait(turn, taken) for turn in taken]
     print(report(taken, waits, seen, store), file=sys.stderr)
-    assert max(waits) < 1, "a writer waited while no other writer was at work"
+    # A ratio, since on a busy machine waits and work grow alike; a writer looks for its turn every 50 ms.
+    worked = sum(turn.left - turn.had for turn in taken)
+    assert sum(waits) < worked / 2, "writers waited while no other writer was at work"
     ingest(store, [often.inbox, tmp_path / "elsewhere"])
     fed = next(inbox) + next(folder) - 1_000
     assert (
