@@ -246,7 +246,7 @@ def test_the_first_snapshots_are_of_jobs_that_never_ran(tenant: Path) -> None:
 
 
 def test_the_escrow_grows_over_three_days_and_is_cleared_in_one_cycle(world: World) -> None:
-    told = world.told("growing_escrow")
+    told = world.events_of("growing_escrow")
     first = {event.intent.subject.source_id: event.at.date() for event in reversed(told) if event.failure}
     assert len(set(first.values())) == 3
     cleared = [event for event in told if event.status == "success"]
@@ -256,7 +256,7 @@ def test_the_escrow_grows_over_three_days_and_is_cleared_in_one_cycle(world: Wor
 
 def test_retries_follow_the_ladder_and_say_so(world: World) -> None:
     by_person: dict[str, list[Event]] = defaultdict(list)
-    for event in world.told("growing_escrow"):
+    for event in world.events_of("growing_escrow"):
         if event.failure:
             by_person[event.intent.subject.source_id].append(event)
     longest = max(by_person.values(), key=len)
@@ -270,7 +270,7 @@ def test_retries_follow_the_ladder_and_say_so(world: World) -> None:
 
 
 def test_a_failure_of_the_target_carries_its_scim_error(world: World) -> None:
-    conflict = next(event for event in world.told("growing_escrow") if event.failure)
+    conflict = next(event for event in world.events_of("growing_escrow") if event.failure)
     reason = conflict.failure.reason if conflict.failure else ""
     assert reason.startswith("StatusCode: Conflict\r\nMessage: ")
     body = json.loads(reason.split("Web Response: \r\n")[1].split(". This operation was retried")[0])
@@ -278,7 +278,7 @@ def test_a_failure_of_the_target_carries_its_scim_error(world: World) -> None:
 
 
 def test_the_throttled_hour_ends_well_for_everybody(world: World, stories: dict[str, Any]) -> None:
-    told = world.told("throttled_hour")
+    told = world.events_of("throttled_hour")
     assert {event.failure.code for event in told if event.failure} == {"TooManyRequests"}
     assert (told[-1].at - told[0].at).total_seconds() < 2 * 3600
     facts = stories["throttled_hour"]["facts"]
@@ -286,7 +286,7 @@ def test_the_throttled_hour_ends_well_for_everybody(world: World, stories: dict[
 
 
 def test_cerby_skips_whoever_lacks_what_it_requires(world: World) -> None:
-    lacks = {event.intent.lacks for event in world.told("missing_attributes") if event.skip_reason}
+    lacks = {event.intent.lacks for event in world.events_of("missing_attributes") if event.skip_reason}
     assert lacks == {"name.familyName", 'emails[type eq "work"].value'}
 
 
@@ -296,13 +296,13 @@ def test_the_duplicate_stays_open(stories: dict[str, Any], key: dict[str, Any]) 
 
 
 def test_the_wave_disables_many_within_three_cycles(world: World) -> None:
-    told = world.told("wave_of_disables")
+    told = world.events_of("wave_of_disables")
     assert len(told) >= 6 and len({event.cycle_id for event in told}) == 3
     assert {(event.action, event.status) for event in told} == {("disable", "success")}
 
 
 def test_three_of_ten_members_stay_unresolved_and_the_third_step_names_them(world: World) -> None:
-    told = world.told("unresolved_members")
+    told = world.events_of("unresolved_members")
     group, last = told[-1].intent, told[-1]
     assert len(group.unresolved) == 3 and "members" in {change.attribute for change in last.changes}
     text = last.steps[2].description
@@ -321,11 +321,11 @@ def test_most_of_the_noise_is_out_of_scope(world: World) -> None:
 
 
 def test_one_action_is_undocumented_and_kept_as_spelled(world: World) -> None:
-    assert [event.action for event in world.told("undocumented_action")] == ["mirror"]
+    assert [event.action for event in world.events_of("undocumented_action")] == ["mirror"]
 
 
 def test_one_id_is_two_events_in_two_jobs(world: World) -> None:
-    told = world.told("one_id_two_jobs")
+    told = world.events_of("one_id_two_jobs")
     assert len({event.event_id for event in told}) == 1 and len({event.app.job_id for event in told}) == 2
 
 
