@@ -122,14 +122,14 @@ def store_of(cycles: dict[str, list[Cycle]]) -> duckdb.DuckDBPyConnection:
         for cycle in past
         for number, at in enumerate(cycle.exports)
     ]
-    told = [row for past in cycles.values() for row in snapshots(past)]
+    documents = [row for past in cycles.values() for row in snapshots(past)]
     cursor.register("told_events", pa.Table.from_pylist(events))
-    cursor.register("told_snapshots", pa.Table.from_pylist(told))
+    cursor.register("arriving_snapshots", pa.Table.from_pylist(documents))
     cursor.execute("create temp table arriving as from events limit 0")
     cursor.execute("insert into arriving by name from told_events order by occurred_at")
     cursor.execute("insert into events from arriving")
     cursor.execute(schema_text("fold.sql"))
-    cursor.execute("insert into job_snapshots by name from told_snapshots")
+    cursor.execute("insert into job_snapshots by name from arriving_snapshots")
     return cursor
 
 
@@ -180,31 +180,30 @@ def reading(row: dict[str, Any], now: Cycle, past: list[Cycle], at: float) -> Re
     return Reading(now.name, now.ended - now.began, now.ended - at, low, middle, high, basis, naive)
 
 
-def report(found: list[Reading]) -> str:
+def report(replayed: list[Reading]) -> str:
     """Returns the table of figures."""
     lines = ["| by | readings | band held the end | of cycles | band ÷ duration | error ÷ duration | error ÷ naive |"]
     lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    known = [each for each in found if each.basis]
+    banded = [each for each in replayed if each.basis]
     for basis in ("pages", "durations", "both"):
-        if chosen := [each for each in known if basis in (each.basis, "both")]:
+        if chosen := [each for each in banded if basis in (each.basis, "both")]:
             lines.append(f"| {basis} | {figures(chosen)} |")
-    unknown = (
-        f"{1 - len(known) / len(found):.1%} of {len(found):,} readings said unknown; wanted: 75 to 85 % of cycles."
-    )
+    share = 1 - len(banded) / len(replayed)
+    unknown = f"{share:.1%} of {len(replayed):,} readings said unknown; wanted: 75 to 85 % of cycles."
     return "\n".join([*lines, "", unknown])
 
 
-def figures(found: list[Reading]) -> str:
+def figures(replayed: list[Reading]) -> str:
     """Returns one row: how often, by reading and by cycle, the band held the end, its width, and the middle's error."""
     by_cycle = defaultdict(list)
-    for each in found:
+    for each in replayed:
         by_cycle[each.cycle].append(each.covers_end)
-    cycles = sum(sum(held) / len(held) for held in by_cycle.values()) / len(by_cycle)
-    width = median(((each.high or 0) - (each.low or 0)) / each.length for each in found)
-    error = median(abs((each.middle or 0) - each.true) / each.length for each in found)
-    naive = median(abs(each.naive - each.true) / each.length for each in found)
-    held = sum(each.covers_end for each in found) / len(found)
-    return f"{len(found):,} | {held:.1%} | {cycles:.1%} | {width:.2f} | {error:.2f} | {error / naive:.2f}"
+    cycles = sum(sum(hits) / len(hits) for hits in by_cycle.values()) / len(by_cycle)
+    width = median(((each.high or 0) - (each.low or 0)) / each.length for each in replayed)
+    error = median(abs((each.middle or 0) - each.true) / each.length for each in replayed)
+    naive = median(abs(each.naive - each.true) / each.length for each in replayed)
+    covered = sum(each.covers_end for each in replayed) / len(replayed)
+    return f"{len(replayed):,} | {covered:.1%} | {cycles:.1%} | {width:.2f} | {error:.2f} | {error / naive:.2f}"
 
 
 def main() -> None:
@@ -213,11 +212,11 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--instants", type=int, default=90)
     given = arguments.parse_args()
-    found: list[Reading] = []
+    replayed: list[Reading] = []
     for seed in range(1, given.seeds + 1):
-        found += readings(seed, given.instants)
+        replayed += readings(seed, given.instants)
         print(f"  … seed {seed}", file=sys.stderr, flush=True)
-    print(report(found))
+    print(report(replayed))
 
 
 if __name__ == "__main__":

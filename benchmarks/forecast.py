@@ -136,9 +136,9 @@ def store_of(events: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     """Writes events into the store's own tables, in memory, through the store's own fold."""
     cursor = duckdb.connect(config={"threads": 2})
     build_schema(cursor)
-    cursor.register("told", pa.Table.from_pylist(events))
+    cursor.register("imagined_events", pa.Table.from_pylist(events))
     cursor.execute("create temp table arriving as from events limit 0")
-    cursor.execute("insert into arriving by name from told order by occurred_at")
+    cursor.execute("insert into arriving by name from imagined_events order by occurred_at")
     cursor.execute("insert into events from arriving")
     cursor.execute(schema_text("fold.sql"))
     return cursor
@@ -216,11 +216,11 @@ def scaled_rows(store: Store, seed: int, instants: list[datetime], weeks: float)
     ]
 
 
-def backtest_row(found: Backtest, weeks: float) -> str:
+def backtest_row(result: Backtest, weeks: float) -> str:
     """Writes a backtest's figures as cells of a table."""
-    leads = lead_of([timedelta(seconds=lead) for lead in found.leads_s])
-    caught = f"{found.warned} of {found.quarantines}"
-    return f"{len(found.firings)} | {caught} | {leads} | {found.false_alarms} | {found.false_alarms / weeks:.2f}"
+    leads = lead_of([timedelta(seconds=lead) for lead in result.leads_s])
+    caught = f"{result.warned} of {result.quarantines}"
+    return f"{len(result.firings)} | {caught} | {leads} | {result.false_alarms} | {result.false_alarms / weeks:.2f}"
 
 
 def main() -> None:

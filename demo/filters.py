@@ -1,6 +1,6 @@
 """The part of $filter that is documented for provisioning events: eq, gt, lt and contains, joined by and.
 
-Everything else is refused, so that a client which relies on more than is documented is found out.
+Everything else is refused, so that a client which relies on more than is documented fails its tests.
 """
 
 import re
@@ -34,14 +34,14 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked of events."""
+    """A parsed $filter."""
 
     clauses: tuple[Callable[[Event], bool], ...]
     since: datetime | None
     until: datetime | None
 
     def passes(self, event: Event) -> bool:
-        """Whether an event is asked for."""
+        """Whether an event matches."""
         return all(clause(event) for clause in self.clauses)
 
     @property
@@ -63,11 +63,11 @@ def read_filter(text: str) -> Filter:
     bounds: dict[str, datetime] = {}
     at = 0
     while text.strip():
-        found = CLAUSE.match(text, at)
-        if found is None:
+        clause = CLAUSE.match(text, at)
+        if clause is None:
             raise FilterError(f"Invalid filter clause: {text[at:]!r}.")
-        clauses.append(clause_of(found, bounds))
-        at = found.end()
+        clauses.append(clause_of(clause, bounds))
+        at = clause.end()
         if at == len(text):
             break
         if not text.startswith("and ", at):
@@ -76,11 +76,11 @@ def read_filter(text: str) -> Filter:
     return Filter(tuple(clauses), bounds.get("gt"), bounds.get("lt"))
 
 
-def clause_of(found: re.Match[str], bounds: dict[str, datetime]) -> Callable[[Event], bool]:
+def clause_of(clause: re.Match[str], bounds: dict[str, datetime]) -> Callable[[Event], bool]:
     """Makes one clause, and notes the window's bounds."""
-    if found["within"]:
-        return containing(found["within"], found["part"].replace("''", "'"))
-    name, op, value = found["name"], found["op"], found["text"] if found["bare"] is None else found["bare"]
+    if clause["within"]:
+        return containing(clause["within"], clause["part"].replace("''", "'"))
+    name, op, value = clause["name"], clause["op"], clause["text"] if clause["bare"] is None else clause["bare"]
     if name in COMPARED and op in ("eq", "gt", "lt"):
         wanted = comparable(name, value)
         if isinstance(wanted, datetime):

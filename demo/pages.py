@@ -32,7 +32,7 @@ class Pages:
         except FilterError as error:
             raise GraphError(400, "BadRequest", str(error)) from None
         kept_from = as_of - timedelta(days=tenant.retention_days)
-        found = [
+        matching = [
             event
             for event in tenant.events
             if wanted.passes(event)
@@ -40,7 +40,7 @@ class Pages:
             and self._visible_at(event) <= as_of
         ]
         after = mark.get("after", "")
-        rest = sorted((event for event in found if place(event) > after), key=place)
+        rest = sorted((event for event in matching if place(event) > after), key=place)
         return self._cut(request, mark, rest, as_of)
 
     def _cut(self, request: HttpRequest, mark: Document, rest: list[Event], as_of: datetime) -> Document:

@@ -54,8 +54,8 @@ class Processes:
 
     def ended(self) -> list[tuple[str, int]]:
         """Returns the name and exit code of each that has ended since this was last asked."""
-        found = [(name, process.poll()) for name, process in self._running.items()]
-        over = [(name, code) for name, code in found if code is not None]
+        codes = [(name, process.poll()) for name, process in self._running.items()]
+        over = [(name, code) for name, code in codes if code is not None]
         for name, _ in over:
             del self._running[name]
         return over

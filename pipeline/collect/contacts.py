@@ -65,12 +65,12 @@ def read_contacts(store: Store, tenant: str) -> dict[str, Contact]:
 
 def write_contacts(store: Store, rows: Iterable[Contact], stored: dict[str, Contact]) -> None:
     """Replaces the rows that have news since the stored ones, by feed; all in one transaction, or none at all."""
-    news = [row for row in rows if has_news(row, stored.get(row.feed))]
-    if not news:
+    changed = [row for row in rows if has_news(row, stored.get(row.feed))]
+    if not changed:
         return
 
     def write(cursor: Cursor) -> None:
-        for row in news:
+        for row in changed:
             cursor.execute("delete from contacts where tenant = ? and feed = ?", [row.tenant, row.feed])
             cursor.execute("insert into contacts values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(astuple(row)))
 

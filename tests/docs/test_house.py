@@ -73,7 +73,7 @@ def test_no_module_is_larger_than_a_room() -> None:
         str(file.relative_to(ROOT)): lines
         for folder in ("pipeline", "views")
         for file in (ROOT / folder).rglob("*.py")
-        if (lines := len(file.read_text(encoding="utf-8").splitlines())) > 300
+        if (lines := len(file.read_text(encoding="utf-8").splitlines())) > 450
     }
     assert large == {}
 

@@ -166,11 +166,11 @@ def sign_in_error(error: Exception, tenant: Tenant) -> GraphError:
     message, where = " ".join(str(error).split()), f"{tenant.name}: signing in at {tenant.authority}"
     if "CERTIFICATE_VERIFY_FAILED" in message:
         return CertificateUntrusted(f"{where} met a certificate that is not trusted; give the proxy's in `ca`.")
-    if found := CODE.search(message):
-        advice = REMEDIES.get(found[1], brief(message)).format(
+    if code := CODE.search(message):
+        advice = REMEDIES.get(code[1], brief(message)).format(
             secret=tenant.secret_env, client=tenant.client_id, tenant=tenant.tenant_id, authority=tenant.authority
         )
-        return SignInRefused(f"{where} was refused (AADSTS{found[1]}): {advice}.")
+        return SignInRefused(f"{where} was refused (AADSTS{code[1]}): {advice}.")
     if "authority configuration" in message:
         return SignInRefused(
             f"{where} found no tenant {tenant.tenant_id} (AADSTS90002 or the like); check tenant_id and authority."
