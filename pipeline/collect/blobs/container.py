@@ -1,4 +1,4 @@
-"""What a storage container is asked: which blobs there are, and what stands in one from a byte on.
+"""Asks a storage container which blobs there are, and for the bytes of one from a byte on.
 
 Whatever Azure refuses becomes a sentence with what to do; no key and no SAS is in it.
 """
@@ -51,8 +51,8 @@ class NoContainer(ContainerError):
     """The container is not there: Azure makes it when it first writes to it."""
 
 
-class BlobGone(ContainerError):
-    """A blob was there a moment ago, or was longer; the next look tells."""
+class BlobMissing(ContainerError):
+    """A blob was there a moment ago, or was longer; the next listing shows it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Blob:
     grows: bool
     "Whether it is an append blob; any other is written anew as a whole."
     hour: datetime | None
-    "The hour that its path says it is for."
+    "The hour that its path names."
 
 
 class Container:
@@ -89,33 +89,33 @@ class Container:
         self._client.close()
 
     def blobs(self) -> list[Blob]:
-        """Gives the tenant's log blobs, by name; raises NoContainer when Azure has not made the container yet."""
-        with self.saying("listing its blobs"):
+        """Lists the tenant's log blobs, by name; raises NoContainer when Azure has not made the container yet."""
+        with self.explained("listing its blobs"):
             listed = [
                 one
                 for prefix in PREFIXES
                 for one in self._client.list_blobs(name_starts_with=prefix, raw_response_hook=self.note)
             ]
-        return sorted((self.blob(one) for one in listed if self.mine(one.name)), key=lambda blob: blob.name)
+        return sorted((self.blob(one) for one in listed if self.is_own(one.name)), key=lambda blob: blob.name)
 
-    def mine(self, name: str) -> bool:
+    def is_own(self, name: str) -> bool:
         """Whether a path is a log file, and of no other tenant."""
         owner = OWNER.search(name)
         return name.lower().endswith(".json") and (not owner or owner[1].lower() == self._tenant.tenant_id.lower())
 
     def blob(self, listed: Any) -> Blob:
-        """Makes a blob of what the listing says."""
+        """Makes a blob of its line in the listing."""
         url = f"{self._tenant.container.rstrip('/')}/{listed.name}"
         grows = listed.blob_type == BlobType.APPENDBLOB
         return Blob(listed.name, url, int(listed.size), str(listed.etag).strip('"'), grows, hour_of(listed.name))
 
     def read(self, blob: Blob, begin: int, end: int) -> bytes:
-        """Gives a blob's bytes from `begin` until `end`; raises BlobGone when they are not there any more."""
+        """Reads a blob's bytes from `begin` until `end`; raises BlobMissing when they are not there any more."""
         if end <= begin:
             return b""
-        with self.saying(f"reading {blob.name}"):
-            asked = self._client.get_blob_client(blob.name)
-            stream = asked.download_blob(offset=begin, length=end - begin, raw_response_hook=self.note)
+        with self.explained(f"reading {blob.name}"):
+            client = self._client.get_blob_client(blob.name)
+            stream = client.download_blob(offset=begin, length=end - begin, raw_response_hook=self.note)
             return bytes(stream.readall())
 
     def note(self, response: Any) -> None:
@@ -127,7 +127,7 @@ class Container:
                 self.skew_s = round((parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds(), 1)
 
     @contextmanager
-    def saying(self, what: str) -> Iterator[None]:
+    def explained(self, what: str) -> Iterator[None]:
         """Turns what Azure's library raises into a sentence; the cause is left out, since it carries the request."""
         try:
             yield
@@ -136,7 +136,7 @@ class Container:
 
 
 def client_of(tenant: Tenant) -> tuple[ContainerClient, str]:
-    """Makes a client for the tenant's container, and says what it signs in with."""
+    """Makes a client for the tenant's container; returns it with the name of what it signs in with."""
     at = f"{tenant.name}: container is {urlsplit(tenant.container)._replace(query='').geturl()!r}"
     parts = urlsplit(tenant.container)
     if parts.query:
@@ -155,7 +155,7 @@ def client_of(tenant: Tenant) -> tuple[ContainerClient, str]:
 
 
 def credential_for(tenant: Tenant) -> tuple[Any, str]:
-    """Gives the account's key or SAS from the environment, else the tenant's own credential; and its name."""
+    """Returns the account's key or SAS from the environment, else the tenant's own credential; and its name."""
     variable = tenant.container_secret_env
     if not variable:
         return credential_of(tenant), f"the {tenant.credential} credential"
@@ -173,7 +173,7 @@ def credential_for(tenant: Tenant) -> tuple[Any, str]:
 
 
 def sentence(tenant: Tenant, who: str, what: str, error: Exception) -> ContainerError:
-    """Says what went wrong when a container was asked."""
+    """Builds the error for what went wrong when a container was asked."""
     at = f"{tenant.name}: {what} in {tenant.container}"
     if isinstance(error, GraphError | TenantsError):
         return ContainerError(str(error))
@@ -183,7 +183,7 @@ def sentence(tenant: Tenant, who: str, what: str, error: Exception) -> Container
     if code in GONE:
         return NoContainer(missing(tenant.container))
     if code in ("BlobNotFound", "InvalidRange", "BlobModifiedWhileReading", "ConditionNotMet"):
-        return BlobGone(f"{at}: it is gone or has been written anew.")
+        return BlobMissing(f"{at}: it is gone or has been written anew.")
     if status is None and isinstance(error, ClientAuthenticationError):
         return ContainerError(str(told(error, tenant)))
     if code in REFUSALS or status in (401, 403):
@@ -196,7 +196,7 @@ def sentence(tenant: Tenant, who: str, what: str, error: Exception) -> Container
 
 
 def advised(tenant: Tenant) -> dict[str, str]:
-    """Gives what to do where a right is missing or a secret has run out, for this kind of credential."""
+    """Returns what to do where a right is missing or a secret has run out, for this kind of credential."""
     variable = tenant.container_secret_env
     if variable:
         return {
@@ -208,7 +208,7 @@ def advised(tenant: Tenant) -> dict[str, str]:
 
 
 def missing(url: str) -> str:
-    """Says that there is no container yet, which is no fault."""
+    """Builds the sentence that there is no container yet, which is no fault."""
     name = url.rstrip("/").rpartition("/")[2]
     usual = "" if name == USUAL else f" Azure Monitor's name for it is {USUAL}."
     return (
@@ -218,14 +218,14 @@ def missing(url: str) -> str:
 
 
 def hour_of(name: str) -> datetime | None:
-    """Gives the hour, UTC, that a blob's path names.
+    """Reads the hour, UTC, that a blob's path names.
 
     >>> hour_of("tenantId=x/y=2026/m=01/d=05/h=13/m=00/PT1H.json")
     datetime.datetime(2026, 1, 5, 13, 0)
     """
-    found = HOUR.search(name)
+    match = HOUR.search(name)
     try:
-        year, month, day, hour = map(int, found.groups() if found else ())
+        year, month, day, hour = map(int, match.groups() if match else ())
         return datetime(year, month, day, hour)
     except ValueError:
         return None

@@ -1,6 +1,6 @@
 """What is new in a tenant's container of diagnostic logs: each blob from the byte where it was left.
 
-Old hours are looked at again each time, since blobs grow late: the listing tells which. Records come at least once; the
+Old hours are looked at again each time, since blobs grow late: the listing shows which. Records come at least once; the
 store counts the others as duplicates.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from pipeline.collect.blobs.container import Blob, BlobGone, Container, NoContainer
-from pipeline.collect.blobs.stretches import MARK, Stretch, digest, known, land_stretches
+from pipeline.collect.blobs.container import Blob, BlobMissing, Container, NoContainer
+from pipeline.collect.blobs.stretches import MARK, Stretch, digest, land_stretches
 from pipeline.collect.contacts import Contact, pause_after, read_contacts, worth_writing
 from pipeline.collect.watermark import Asked, keep_covered
 from pipeline.collect.windows import Covered
@@ -20,8 +20,8 @@ from pipeline.config.clock import naive
 from pipeline.config.errors import ContainerError
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
-from pipeline.ingest.offsets import Entry
-from pipeline.ingest.pieces import complete
+from pipeline.ingest.layout import ends_with_object
+from pipeline.ingest.offsets import Entry, read_ledger
 from pipeline.store.lake import Cursor, Store
 
 AT_ONCE = 8
@@ -41,7 +41,7 @@ class ContainerReport:
     tenant: str
     container: str
     outcome: str = "ok"
-    "ok, failed, or stopped when it was told to."
+    "ok, failed, or stopped before its end."
     detail: str = ""
     "What came, or what is the matter and what to do, in a sentence."
     blobs: int = 0
@@ -59,7 +59,7 @@ class ContainerReport:
 def read_container(store: Store, tenant: Tenant, now: datetime, stop: Event | None = None) -> ContainerReport:
     """Reads what is new in a tenant's container, and keeps how that went; `now` is the shown present, UTC.
 
-    Told to stop, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
+    Where `stop` is set, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
     """
     began, report = time.monotonic(), ContainerReport(tenant.name, tenant.container)
     oldest, skew = None, None
@@ -73,7 +73,7 @@ def read_container(store: Store, tenant: Tenant, now: datetime, stop: Event | No
         report.detail = str(absent)
     except ContainerError as error:
         report.outcome, report.detail = "failed", str(error)
-    report.detail = report.detail or said(report)
+    report.detail = report.detail or summary(report)
     report.seconds = round(time.monotonic() - began, 3)
     if report.outcome != "stopped":
         keep(store, tenant, naive(now), report, oldest, skew)
@@ -81,8 +81,8 @@ def read_container(store: Store, tenant: Tenant, now: datetime, stop: Event | No
 
 
 def look(store: Store, container: Container, tenant: Tenant, report: ContainerReport, stop: Event) -> datetime | None:
-    """Lands what is new in every blob; gives the hour of the oldest one, from which on the listing vouches."""
-    ledger, blobs = known(store, tenant.container), container.blobs()
+    """Lands what is new in every blob; returns the hour of the oldest one, from which on the listing is coverage."""
+    ledger, blobs = read_ledger(store, f"{tenant.container.rstrip('/')}/"), container.blobs()
     report.blobs = len(blobs)
     limit = min(store.settings.slice_bytes, STRETCH)
     with ThreadPoolExecutor(AT_ONCE, "blobs") as pool:
@@ -90,8 +90,8 @@ def look(store: Store, container: Container, tenant: Tenant, report: ContainerRe
             if stop.is_set():
                 report.outcome = "stopped"
                 return None
-            found = list(pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch))
-            stretches = [one for one in found if one is not None]
+            read = pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch)
+            stretches = [one for one in read if one is not None]
             land_and_count(store, stretches, report)
             report.read += len(stretches)
             for one in stretches:
@@ -103,7 +103,7 @@ def look(store: Store, container: Container, tenant: Tenant, report: ContainerRe
 
 
 def batches(wanted: list[Wanted], limit: int) -> Iterator[list[Wanted]]:
-    """Gives the blobs in which something may be new, together as long as they are small."""
+    """Yields the blobs in which something may be new, together as long as they are small."""
     batch: list[Wanted] = []
     waiting = 0
     for blob, entry in wanted:
@@ -120,7 +120,7 @@ def batches(wanted: list[Wanted], limit: int) -> Iterator[list[Wanted]]:
 
 
 def stretch_of(container: Container, blob: Blob, entry: Entry | None, limit: int) -> Stretch | None:
-    """Gives the whole lines of a blob behind what was read of it; all of it when it was written anew."""
+    """Reads the whole lines of a blob behind what was read of it; all of it when it was written anew."""
     try:
         if entry is None or not 0 < entry.read_to <= blob.size:
             return cut(container, blob, 0, b"", b"", limit)
@@ -130,7 +130,7 @@ def stretch_of(container: Container, blob: Blob, entry: Entry | None, limit: int
         if digest(mark) != entry.fingerprint.partition(" ")[0]:
             return cut(container, blob, 0, b"", b"", limit)
         return cut(container, blob, entry.read_to, mark, rest, limit)
-    except BlobGone:
+    except BlobMissing:
         return None
 
 
@@ -138,7 +138,7 @@ def cut(container: Container, blob: Blob, begin: int, mark: bytes, data: bytes, 
     """Cuts what follows byte `begin` behind its last whole line; reads until there is one, or the blob ends."""
     while True:
         whole = begin + len(data) >= blob.size
-        end = len(data) if whole and (not blob.grows or complete(data)) else data.rfind(b"\n") + 1
+        end = len(data) if whole and (not blob.grows or ends_with_object(data)) else data.rfind(b"\n") + 1
         if whole or (end and blob.grows):
             return Stretch(blob, begin, data[:end], whole, (mark + data[:end])[-MARK:])
         data += container.read(blob, begin + len(data), min(blob.size, begin + len(data) + limit))
@@ -151,7 +151,7 @@ def go_on(
     while not stretch.last and not stop.is_set():
         try:
             stretch = cut(container, stretch.blob, stretch.end, stretch.mark, b"", limit)
-        except BlobGone:
+        except BlobMissing:
             return
         land_and_count(store, [stretch], report)
 
@@ -165,8 +165,8 @@ def land_and_count(store: Store, stretches: list[Stretch], report: ContainerRepo
         report.rejects += result.rejects
 
 
-def said(report: ContainerReport) -> str:
-    """Says what came."""
+def summary(report: ContainerReport) -> str:
+    """Summarises what came, in a sentence."""
     if not report.blobs:
         return "The container holds no blob of this tenant yet."
     if not report.lines:
@@ -180,23 +180,23 @@ def said(report: ContainerReport) -> str:
 def keep(
     store: Store, tenant: Tenant, now: datetime, report: ContainerReport, oldest: datetime | None, skew: float | None
 ) -> None:
-    """Keeps how asking the container went, and what the listing vouches for; without news, about once a minute."""
-    known = read_contacts(store, tenant.name).get(FEED)
-    row = contact(known or Contact(tenant.name, FEED), store.settings, now, report, skew)
-    if not report.lines and not worth_writing(row, known):
+    """Keeps how asking the container went, and the listing's coverage; without news, about once a minute."""
+    former = read_contacts(store, tenant.name).get(FEED)
+    row = contact(former or Contact(tenant.name, FEED), store.settings, now, report, skew)
+    if not report.lines and not worth_writing(row, former):
         return
 
     def write(cursor: Cursor) -> None:
         cursor.execute("delete from contacts where tenant = ? and feed = ?", [row.tenant, row.feed])
         cursor.execute("insert into contacts values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(astuple(row)))
         if oldest is not None:
-            vouch(cursor, tenant, now, oldest)
+            record_coverage(cursor, tenant, now, oldest)
 
     store.write(write)
 
 
 def contact(former: Contact, settings: Settings, now: datetime, report: ContainerReport, skew: float | None) -> Contact:
-    """Gives the container's row in `contacts`; each failure in a row doubles the time until the next try."""
+    """Builds the container's row in `contacts`; each failure in a row doubles the time until the next try."""
     if report.outcome != "failed":
         return former.reached(now, report.detail, report.requests, skew)
     return former.failed(now, report.detail, report.requests, pause_after(former.failures + 1, settings))
@@ -204,12 +204,12 @@ def contact(former: Contact, settings: Settings, now: datetime, report: Containe
 
 def resting(store: Store, tenant: Tenant, now: datetime) -> bool:
     """Whether a container that could not be read is left alone for a while."""
-    known = read_contacts(store, tenant.name).get(FEED)
-    return known is not None and not known.due(naive(now))
+    row = read_contacts(store, tenant.name).get(FEED)
+    return row is not None and not row.due(naive(now))
 
 
-def vouch(cursor: Cursor, tenant: Tenant, now: datetime, oldest: datetime) -> None:
-    """Lets the listing vouch for the time from its oldest hour until now, joined to what an earlier one vouched for.
+def record_coverage(cursor: Cursor, tenant: Tenant, now: datetime, oldest: datetime) -> None:
+    """Records the listing as coverage from its oldest hour until now, joined to that of an earlier one.
 
     An hour's blob freezes 2 to 8 minutes after its end, so the hour before the present one is not settled yet. When a
     diagnostic setting is new, Azure may add to old hours for hours; for this category that is unverified.
