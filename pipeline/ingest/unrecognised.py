@@ -1,6 +1,6 @@
 """Files that no source recognises: what they are instead, where that shows, and what was looked for."""
 
-from pipeline.ingest.layout import LOOK, LOOK_AT_MOST, Head
+from pipeline.ingest.layout import BOM, LOOK, LOOK_AT_MOST, Head
 from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.salvage import decoded
 
@@ -32,9 +32,14 @@ def holds_no_log(opened: Opened) -> bool:
     head: Head = opened.head
     if head.has("planted", "totals", "seed") or (head.empty and not reason_no_text(opened)):
         return True
-    data = b"" if opened.compressed else opened.beginning(LOOK)
-    begins = data[:1] == b"{" and b"\n" not in data and len(data) < LOOK
-    return begins and isinstance(decoded(data), ValueError)
+    return not opened.compressed and opened.size < LOOK and is_half_a_line(opened.beginning(LOOK))
+
+
+def is_half_a_line(data: bytes) -> bool:
+    """Whether content is the beginning of one JSON line, which waits for its rest; or of a byte order mark."""
+    line = data.removeprefix(BOM).lstrip()
+    begins = line.startswith(b"{") and b"\n" not in line and isinstance(decoded(line), ValueError)
+    return begins or BOM.startswith(data)
 
 
 def reason_no_text(opened: Opened) -> str:

@@ -4,6 +4,7 @@ Status fields can disagree inside one record. Precedence: provisioningStatusInfo
 resultType, then the last step. The same holds for errors.
 """
 
+from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.config.secrets import HINT, literal, redacted, removed
 from pipeline.ingest.records.words import Action, Status, StepType, spelled
 
@@ -131,7 +132,9 @@ SCIM_TYPE = from_reason(r'"scimType"\s*:\s*"([^"]*)"')
 SCIM_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
 RETRIED = from_reason(r"retried (\d+) times")
 AGAIN = from_reason(r"again after this date: (\S+?)Z? UTC")
-OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*"?false'
+OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(
+    FALSE
+)
 
 ROWS = f"""
 select

@@ -4,6 +4,7 @@ An exchange is known by its request id; where a log has none, by its content and
 the file before, since a log that counts whole seconds may truly hold two equal lines.
 """
 
+from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
 from pipeline.config.secrets import redacted
 from pipeline.ingest.formats.events import instant, unescaped
 
@@ -16,10 +17,12 @@ RESOURCE = (
 )
 
 
-def turned(to: str) -> str:
+def sets_active(to: tuple[str, ...]) -> str:
     """Builds SQL that is true for a request that sets `active`: as an operation, either way round, or as a member."""
-    operation, reverse = rf'"active"\s*,\s*"value"\s*:\s*"?{to}', rf'"value"\s*:\s*"?{to}"?\s*,\s*"path"\s*:\s*"active"'
-    member = rf'"active"\s*:\s*"?{to}'
+    value = boolean_pattern(to)
+    operation = rf'"active"\s*,\s*"value"\s*:\s*{value}'
+    reverse = rf'"value"\s*:\s*{value}"?\s*,\s*"path"\s*:\s*"active"'
+    member = rf'"active"\s*:\s*{value}'
     return f"regexp_matches(request_body, '(?i){operation}|{reverse}|{member}')"
 
 
@@ -46,8 +49,8 @@ select
         when "method" = 'POST' then 'create'
         when "method" = 'DELETE' then 'delete'
         when "method" in ('PATCH', 'PUT') and resource_type = 'Group' and {MEMBERS} then 'members'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("false")} then 'disable'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("true")} then 'enable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {sets_active(FALSE)} then 'disable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {sets_active(TRUE)} then 'enable'
         when "method" in ('PATCH', 'PUT') then 'update'
         else 'other'
     end as operation,
