@@ -1,10 +1,7 @@
 """What every test may ask for: a lake of its own, the settings that point to it, and builders that fill it."""
 
 import os
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from pipeline.config.settings import Settings, read_settings
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given
+from tests.support.lakes import copied
 
 # Most tests ask many questions of few rows, where a second core costs a third more time than it saves.
 os.environ.setdefault("PROVISIONING_THREADS", "1")
@@ -43,14 +41,7 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture
 def store(settings: Settings, blank: Settings) -> Iterator[Store]:
     """An empty lake."""
-    made, catalog = blank.catalog_file, settings.catalog_file
-    assert made is not None and catalog is not None
-    if not catalog.exists():
-        shutil.copytree(blank.folder, settings.folder)
-        shutil.copy(made, catalog)
-        # A lake knows where its files are.
-        with closing(sqlite3.connect(catalog)) as copied, copied:
-            copied.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{settings.folder}/"])
+    copied(blank, settings)
     store = open_store(settings)
     yield store
     store.close()

@@ -1,32 +1,31 @@
-"""What a file vouches for: the stretch from its first record to its last, for the jobs that it names, in `coverage`.
+"""What a file covers: the stretch from its first record to its last, for the jobs that it names, in `coverage`.
 
-A diagnostic blob in a storage account's layout vouches for its hour and every job of its tenant: Azure writes an
-hour's records there and nowhere else. A file that grows stretches what it vouched for before; one that took another's
-name adds to it. Duplicates vouch as well. Job status needs no such line: an observation speaks for itself.
+A diagnostic blob in a storage account's layout covers its hour for every job of its tenant: Azure writes an hour's
+records there and nowhere else. A file that grows stretches what it covered before; one that took another's name adds to
+it. Duplicates count as well. Job status needs no such line: an observation is its own evidence.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.ingest.offsets import Entry
-from pipeline.ingest.results import Arrival
 from pipeline.store.lake import Cursor
 
 HOURLY = re.compile(r"(?:^|\W)y=(\d{4})\Wm=(\d{1,2})\Wd=(\d{1,2})\Wh=(\d{1,2})(?!\d)")
 "How a storage account lays out hours; also with its slashes replaced, as a download may name the file."
 FREEZES = 600
 "Seconds after its hour within which a blob still grows: 2 to 8 minutes were seen with sister categories."
-TOLD_SCHEMA = pa.schema(
+EVIDENCE_SCHEMA = pa.schema(
     [("number", pa.int64()), ("origin", pa.string()), ("source", pa.string())]
     + [(name, pa.timestamp("us")) for name in ("first_at", "last_at", "hour")]
 )
 
 STRETCHES = f"""
 create or replace temp table arriving_stretches as
-with told as (
+with staged_spans as (
     select number, tenant_id, job_id, min(occurred_at) as first_at, max(occurred_at) as last_at
     from staged_events
     where job_id is not null
@@ -35,7 +34,7 @@ with told as (
     select number, tenant_id, null, min(occurred_at), max(occurred_at) from staged_exchanges group by all
 ), hourly as (
     select origin, source, tenant_id, "hour" as since, "hour" + interval 1 hour as until, max(t.last_at) as last_at
-    from told t
+    from staged_spans t
     join arriving_files using (number)
     where t.last_at >= "hour" and t.first_at < "hour" + interval 1 hour
     group by origin, source, tenant_id, "hour"
@@ -61,7 +60,7 @@ with told as (
             job_id,
             date_trunc('second', t.first_at) as since,
             date_trunc('second', t.last_at) + interval 1 second as until
-        from told t
+        from staged_spans t
         join arriving_files using (number)
         where "hour" is null
         union all
@@ -108,37 +107,42 @@ where source = 'diagnostic' and job_id is null and settled_until < until and sta
 """
 
 
-def vouch(cursor: Cursor, arrivals: Sequence[Arrival], former: Mapping[str, Entry], at: datetime) -> None:
-    """Writes what the staged rows of some files vouch for; `former` has each file's line before this transaction.
+@dataclass(frozen=True)
+class Evidence:
+    """One piece of a file, and what had been read of the file before it."""
+
+    number: int
+    file: str
+    source: str | None
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def record_coverage(cursor: Cursor, evidence: Sequence[Evidence], at: datetime) -> None:
+    """Writes which time the staged rows of some files cover.
 
     `at` is the present, by which an hour that may still grow is told from a settled one.
     """
-    cursor.register("arriving_files", told(arrivals, former))
+    cursor.register("arriving_files", evidence_table(evidence))
     cursor.execute(STRETCHES, {"at": at})
     cursor.execute(CONTAINED)
     cursor.execute(ADDED, {"at": at})
-    if any(one.entry.source == "diagnostic" for one in arrivals):
+    if any(one.source == "diagnostic" for one in evidence):
         # The run has looked at every file: an hour's blob that did not grow since is as long as it will be.
         cursor.execute(FROZEN, {"at": at})
     cursor.unregister("arriving_files")
 
 
-def told(arrivals: Sequence[Arrival], former: Mapping[str, Entry]) -> pa.Table:
-    """Gives a row for each piece: its file, its source, what was read of the file before, and the hour in its name."""
+def evidence_table(evidence: Sequence[Evidence]) -> pa.Table:
+    """Builds a row for each piece, with the hour that a diagnostic blob's path names."""
     rows = [
-        (one.number, one.file.name, one.entry.source, before.first_event_at, before.last_event_at, hour_of(one))
-        for one in arrivals
-        for before in [former[one.file.name]]
+        (one.number, one.file, one.source, one.first_at, one.last_at, named_hour(one.file) if diagnostic else None)
+        for one in evidence
+        for diagnostic in [one.source == "diagnostic"]
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(TOLD_SCHEMA)
-    return pa.table(
-        [pa.array(column, kind.type) for column, kind in zip(columns, TOLD_SCHEMA, strict=True)], TOLD_SCHEMA
-    )
-
-
-def hour_of(arrival: Arrival) -> datetime | None:
-    """Gives the hour that a diagnostic blob's path names; None for any other file."""
-    return named_hour(arrival.file.name) if arrival.entry.source == "diagnostic" else None
+    columns = list(zip(*rows, strict=True)) or [()] * len(EVIDENCE_SCHEMA)
+    arrays = [pa.array(column, kind.type) for column, kind in zip(columns, EVIDENCE_SCHEMA, strict=True)]
+    return pa.table(arrays, EVIDENCE_SCHEMA)
 
 
 def named_hour(name: str) -> datetime | None:
@@ -147,8 +151,8 @@ def named_hour(name: str) -> datetime | None:
     >>> named_hour("tenantId=b03d/y=2026/m=01/d=17/h=09/m=00/PT1H.json")
     datetime.datetime(2026, 1, 17, 9, 0)
     """
-    found = HOURLY.search(name)
+    match = HOURLY.search(name)
     try:
-        return datetime.strptime("-".join(found.groups()), "%Y-%m-%d-%H") if found else None
+        return datetime.strptime("-".join(match.groups()), "%Y-%m-%d-%H") if match else None
     except ValueError:
         return None

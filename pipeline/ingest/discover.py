@@ -1,22 +1,24 @@
-"""Which files there are to read: paths named, folders walked, zip files opened, pipes and standard input.
+"""Discovers which files there are to read: paths named, folders walked, zip files unpacked, pipes and standard input.
 
-What has no file of its own is held in memory, so that a log's secrets are not written to any disk.
+No file is opened here, and each is asked for its state once. What has no file of its own is kept in memory, so that a
+log's secrets are not written to any disk.
 """
 
 import os
 import shutil
+import stat
 import sys
 import zipfile
 import zlib
 from collections.abc import Container, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pipeline.config.errors import IngestError
 
-UNREAD = {".md", ".py", ".pyc", ".toml", ".lock", ".wal", ".tmp", ".part"}
+PASSED_OVER = {".md", ".py", ".pyc", ".toml", ".lock", ".wal", ".tmp", ".part"}
 "What a walk through a folder passes over; a file that is named is always looked at."
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError)
@@ -28,85 +30,114 @@ class File:
 
     name: str
     path: Path
-    group: str
-    "The folder or zip file whose files belong together."
+    size: int = 0
+    "As it was when the file was discovered."
     fault: str = ""
     "Why nothing in it can be read, for its reject; `path` is then whatever holds it."
 
+    @property
+    def group(self) -> str:
+        """The folder, or the folder of a zip file, whose files belong together."""
+        return str(Path(self.name).parent)
 
-def found(paths: Iterable[str | Path], held: ExitStack, leave: Container[Path] = ()) -> Iterator[File]:
-    """Gives the files of the paths, folders walked in order; what is held in memory lasts until `held` is closed.
 
-    A walk passes over what is in `leave`.
+def discover(paths: Iterable[str | Path], streams: ExitStack, leave: Container[Path] = ()) -> Iterator[File]:
+    """Yields the files of the paths, folders walked in order; what is kept in memory lasts until `streams` is closed.
+
+    A walk passes over what is in `leave`. Raises IngestError for a path that cannot be read at all.
     """
-    for given in paths:
-        path = Path(given)
-        if str(given) == "-":
-            yield File("-", in_memory(sys.stdin.buffer, held), "-")
-        elif path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file not in leave and file.is_file() and wanted(file.relative_to(path)):
-                    yield from opened(file, str(file.resolve()), held)
-        elif path.is_fifo():
+    for each in paths:
+        path = Path(each)
+        if str(each) == "-":
+            yield from_stream("-", sys.stdin.buffer, streams)
+            continue
+        own, state = states_of(path)
+        if stat.S_ISDIR(state.st_mode):
+            yield from walk(path, leave)
+        elif stat.S_ISFIFO(state.st_mode):
             with path.open("rb") as stream:
-                yield File(str(path), in_memory(stream, held), str(path))
-        elif not path.exists():
-            raise IngestError(f"{path} does not exist; give a file or a folder of logs.")
+                yield from_stream(str(path), stream, streams)
         elif not os.access(path, os.R_OK):
             raise IngestError(f"{path} may not be read by this user; change its permissions or run as a user who may.")
         else:
-            yield from opened(path, str(path.resolve()), held)
+            linked = stat.S_ISLNK(own.st_mode)
+            yield File(str(path.resolve() if linked else path.parent.resolve() / path.name), path, state.st_size)
 
 
-def wanted(file: Path | PurePosixPath) -> bool:
+def states_of(path: Path) -> tuple[os.stat_result, os.stat_result]:
+    """Asks for a path's own state and for that of what it links to; raises IngestError for one that is not there."""
+    try:
+        own = path.lstat()
+        return own, path.stat() if stat.S_ISLNK(own.st_mode) else own
+    except OSError:
+        raise IngestError(f"{path} does not exist; give a file or a folder of logs.") from None
+
+
+def walk(folder: Path, leave: Container[Path]) -> Iterator[File]:
+    """Yields the files below a folder in their order; links to folders are not followed, what is gone is left out."""
+    entries = {Path(entry.path): entry for entry in entries_below(folder)}
+    whole_path = folder.resolve()
+    for path in sorted(entries):
+        below = path.relative_to(folder)
+        if path in leave or not is_log_name(below):
+            continue
+        with suppress(OSError):
+            state = entries[path].stat()
+            if stat.S_ISREG(state.st_mode):
+                linked = entries[path].is_symlink()
+                yield File(str(path.resolve() if linked else whole_path / below), path, state.st_size)
+
+
+def entries_below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yields what is below a folder but for folders; one that may not be listed is passed over."""
+    folders = [str(folder)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    yield entry
+
+
+def is_log_name(file: Path | PurePosixPath) -> bool:
     """Whether a walk reads a file: nothing hidden, no program, no prose."""
-    return file.suffix.lower() not in UNREAD and not any(
+    return file.suffix.lower() not in PASSED_OVER and not any(
         part.startswith((".", "__MACOSX")) and part != ".." for part in file.parts
     )
 
 
-def opened(path: Path, name: str, held: ExitStack) -> Iterator[File]:
-    """Gives a file, or what a zip file holds."""
-    group = str(Path(name).parent)
+def members(archive: IO[bytes], file: File, streams: ExitStack) -> list[File]:
+    """Unpacks a zip file into memory; a member that cannot be unpacked does not spoil the others."""
     try:
-        with path.open("rb") as stream:
-            begins = stream.read(4)
-    except OSError as error:
-        fault = f"cannot be read ({error.strerror}); a file this user may read was expected. Change its permissions"
-        yield File(name, path, group, fault)
-        return
-    if begins not in ZIP:
-        yield File(name, path, group)
-        return
-    try:
-        with zipfile.ZipFile(path) as packed:
-            yield from members(packed, path, name, held)
+        with zipfile.ZipFile(archive) as packed:
+            names = [name for name in sorted(packed.namelist()) if not name.endswith("/")]
+            if not names:
+                return [faulty(file, "is a zip file that holds no file; a log was expected")]
+            return [member(packed, name, file, streams) for name in names if is_log_name(PurePosixPath(name))]
     except BROKEN_ZIP as error:
-        yield File(name, path, group, f"is a damaged zip file ({error}); a whole one was expected. Download it again")
+        return [faulty(file, f"is a damaged zip file ({error}); a whole one was expected. Download it again")]
 
 
-def members(packed: zipfile.ZipFile, path: Path, name: str, held: ExitStack) -> Iterator[File]:
-    """Gives the files of a zip file; one that cannot be unpacked does not spoil the others."""
-    names = [member for member in sorted(packed.namelist()) if not member.endswith("/")]
-    if not names:
-        yield File(name, path, str(Path(name).parent), "is a zip file that holds no file; a log was expected")
-    for member in names:
-        if not wanted(PurePosixPath(member)):
-            continue
-        try:
-            with packed.open(member) as stream:
-                inside = in_memory(stream, held)
-        except BROKEN_ZIP as error:
-            fault = f"cannot be unpacked ({error}); a whole file was expected. Download the zip file again"
-            yield File(f"{name}/{member}", path, name, fault)
-        else:
-            yield from opened(inside, f"{name}/{member}", held)
+def member(packed: zipfile.ZipFile, name: str, file: File, streams: ExitStack) -> File:
+    """Unpacks one member of a zip file into memory."""
+    try:
+        with packed.open(name) as stream:
+            return from_stream(f"{file.name}/{name}", stream, streams)
+    except BROKEN_ZIP as error:
+        fault = f"cannot be unpacked ({error}); a whole file was expected. Download the zip file again"
+        return File(f"{file.name}/{name}", file.path, file.size, fault)
 
 
-def in_memory(stream: IO[bytes], held: ExitStack) -> Path:
-    """Keeps what a stream still gives under a path of its own."""
+def faulty(file: File, fault: str) -> File:
+    """Marks a file as one of which nothing can be read."""
+    return File(file.name, file.path, file.size, fault)
+
+
+def from_stream(name: str, stream: IO[bytes], streams: ExitStack) -> File:
+    """Keeps what a stream still holds in memory, under a path of its own."""
     handle = os.memfd_create("file")
-    held.callback(os.close, handle)
+    streams.callback(os.close, handle)
     with open(handle, "wb", closefd=False) as copy:
         shutil.copyfileobj(stream, copy, 1 << 20)
-    return Path(f"/proc/self/fd/{handle}")
+        return File(name, Path(f"/proc/self/fd/{handle}"), copy.tell())

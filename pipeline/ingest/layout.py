@@ -1,12 +1,34 @@
-"""What the beginning of a file shows, which is all that a source may recognise it by."""
+"""What a file is laid out as, by its beginning, which is all that a source may recognise it by.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+Nothing here knows what a record means.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 Layout = Literal["lines", "array", "document", "csv", "text"]
 WRAPPERS = ("value", "records", "entries")
 "Keys under which a page or batch holds its records."
+LOOK = 1 << 20
+LOOK_AT_MOST = 1 << 26
+BOM = b"\xef\xbb\xbf"
+EMPTY = re.compile(r'\s*(\[\s*\]|\{\s*("@odata\.[^"]*"\s*:\s*"[^"]*"\s*,\s*)*"(value|records)"\s*:\s*\[\s*\]\s*\})?\s*')
+BETWEEN = re.compile(r"[\s,]*")
+NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
+
+
+class Content(Protocol):
+    """Something whose uncompressed content can be read from its beginning."""
+
+    def beginning(self, amount: int) -> bytes:
+        """Returns the first `amount` bytes, or as many as there are."""
+
+    def blocks_until_break(self) -> Iterator[bytes]:
+        """Yields the content, of what breaks off as far as it goes."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +49,11 @@ class Head:
     "Whether there is nothing in it: blanks, an empty array, an empty page."
 
     @property
+    def by_lines(self) -> bool:
+        """Whether each line is a record of its own, so that it can be read in part."""
+        return self.layout in ("lines", "text")
+
+    @property
     def first(self) -> list[Mapping[str, Any]]:
         """As many records as it takes to see how keys are spelled."""
         return self.samples[:40]
@@ -38,7 +65,114 @@ class Head:
 
     def inner(self, key: str) -> "Head":
         """The objects that the records hold under a key, as a head of their own."""
-        found = [
+        values = [
             value for sample in self.samples for name, value in sample.items() if name.casefold() == key.casefold()
         ]
-        return Head(self.layout, [value for value in found if isinstance(value, Mapping)])
+        return Head(self.layout, [value for value in values if isinstance(value, Mapping)])
+
+
+def look(content: Content) -> Head:
+    """Recognises a layout from as much of the beginning as the first record needs."""
+    amount = LOOK
+    while True:
+        data = content.beginning(amount)
+        head = head_of(data, cut=len(data) >= amount)
+        if head.samples or head.header or head.lines or head.empty or len(data) < amount:
+            return head
+        if amount >= LOOK_AT_MOST:
+            return head if b"\n" in data else look_behind_first_line(content)
+        amount *= 8
+
+
+def look_behind_first_line(content: Content) -> Head:
+    """Recognises the layout of a file whose first line is longer than any record."""
+    data, behind = b"", False
+    for block in content.blocks_until_break():
+        start = 0 if behind else block.find(b"\n") + 1
+        behind = behind or start > 0
+        data += block[start:] if behind else b""
+        if len(data) >= LOOK:
+            break
+    return head_of(data, cut=len(data) >= LOOK)
+
+
+def head_of(data: bytes, cut: bool) -> Head:
+    """Recognises the layout of a file that begins with `data`; `cut` when there is more of it."""
+    text = data.removeprefix(BOM).decode("utf-8", "replace")
+    begins = text.lstrip()[:1]
+    if not cut and EMPTY.fullmatch(text):
+        return Head("document", empty=True)
+    lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
+    if begins == "[":
+        return unwrapped(Head("array", objects(elements(text, text.index("[") + 1))))
+    records = [value for line in lines[:200] if (value := json_object(line))]
+    if records and (3 * len(records) >= min(len(lines), 200) or json_object(lines[0])):
+        return unwrapped(Head("lines", records))
+    if begins == "{":
+        return document(text)
+    header = header_of(lines)
+    if len(header) > 2 and all(NAME.match(cell) for cell in header):
+        return Head("csv", header=tuple(header))
+    return Head("text", lines=tuple(lines[:50]))
+
+
+def header_of(lines: list[str]) -> list[str]:
+    """Reads the first line as a CSV's; a cell that is longer than the csv module takes is no column's name."""
+    try:
+        return next(csv.reader(lines[:1]), [])
+    except csv.Error:
+        return []
+
+
+def json_object(line: str) -> Mapping[str, Any] | None:
+    """Parses a line's JSON object; None for anything else."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Mapping) and value else None
+
+
+def ends_with_object(data: bytes | bytearray) -> bool:
+    """Whether the last line, which nothing ends, is a complete JSON object all the same."""
+    last = data[data.rfind(b"\n") + 1 :].strip()
+    return bool(last) and last[:1] == b"{" and json_object(last.decode("utf-8", "replace")) is not None
+
+
+def document(text: str) -> Head:
+    """Builds the head of a pretty-printed document: an object, several after each other, or a page of records."""
+    whole = objects(elements(text, 0))
+    if whole:
+        return unwrapped(Head("document", whole))
+    opening = re.search(rf'"({"|".join(WRAPPERS)})"\s*:\s*\[', text)
+    if opening is None:
+        return Head("document")
+    return Head("document", objects(elements(text, opening.end())), wrapper=opening[1])
+
+
+def objects(values: Iterable[tuple[object, int]]) -> list[Mapping[str, Any]]:
+    """Picks the JSON objects among values."""
+    return [value for value, _ in values if isinstance(value, Mapping)]
+
+
+def elements(text: str, start: int, most: int = 50) -> Iterator[tuple[object, int]]:
+    """Yields the values that follow each other from `start`, and where each ends, until something breaks."""
+    decoder = json.JSONDecoder()
+    for _ in range(most):
+        begin = BETWEEN.match(text, start)
+        assert begin is not None
+        try:
+            value, start = decoder.raw_decode(text, begin.end())
+        except (ValueError, RecursionError):
+            return
+        yield value, start
+
+
+def unwrapped(head: Head) -> Head:
+    """Takes pages and batches off the samples."""
+    for key in WRAPPERS:
+        pages = [sample[key] for sample in head.samples if isinstance(sample.get(key), list)]
+        inner = [record for page in pages for record in page if isinstance(record, Mapping)]
+        if pages and (inner or len(pages) == len(head.samples)):
+            return replace(head, samples=inner[:200], wrapper=key)
+    return head

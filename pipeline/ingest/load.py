@@ -142,7 +142,7 @@ left join repeated_snapshots r on r.rid = s.rowid
 group by number
 """
 
-LANDINGS = {
+LOADING = {
     "events": (EVENTS, EVENT_COUNTS, LATE_DAYS * 86400),
     "exchanges": (EXCHANGES, EXCHANGE_COUNTS, 86400),
     "job_snapshots": (SNAPSHOTS, SNAPSHOT_COUNTS, 0),
@@ -150,8 +150,8 @@ LANDINGS = {
 
 
 @dataclass(frozen=True)
-class Landed:
-    """What became of one file's staged rows."""
+class Loaded:
+    """What became of one piece's staged rows."""
 
     lines: int
     duplicates: int
@@ -165,36 +165,36 @@ def empty_stage(cursor: Cursor) -> None:
     cursor.execute(EMPTY)
 
 
-def land(cursor: Cursor) -> dict[int, Landed]:
-    """Moves what is staged into the store's tables and gives what became of each file's rows."""
-    landed: dict[int, Landed] = {}
+def load_staged(cursor: Cursor) -> dict[int, Loaded]:
+    """Moves what is staged into the store's tables; returns what became of each piece's rows, by its number."""
+    loaded: dict[int, Loaded] = {}
     for table in TABLES:
         oldest = cursor.execute(f"select count(*), min({moment(table)}) from staged_{table}").fetchall()[0]
         if oldest[0]:
-            landing, counts, margin = LANDINGS[table]
-            cursor.execute(landing.format(low=lowest(cursor, table, margin), fold=fold()))
-            for number, *found in cursor.execute(counts).fetchall():
-                landed[int(number)] = Landed(*found)
-    return landed
+            statements, counts, margin = LOADING[table]
+            cursor.execute(statements.format(low=lowest(cursor, table, margin), fold=fold()))
+            for number, *rest in cursor.execute(counts).fetchall():
+                loaded[int(number)] = Loaded(*rest)
+    return loaded
 
 
 def moment(table: str) -> str:
-    """Names a table's instant."""
+    """Returns the name of a table's instant."""
     return "observed_at" if table == "job_snapshots" else "occurred_at"
 
 
 def lowest(cursor: Cursor, table: str, margin: int) -> str:
-    """Gives the instant from which the store is searched for what is staged."""
+    """Returns the instant from which the store is searched for what is staged."""
     late = "bool_or(source = 'log_analytics')" if table == "events" else "true"
-    asked = (
+    instant = (
         f"select coalesce(min({moment(table)}), timestamp 'infinity') "
         f"- to_seconds(case when {late} then {margin} else 1 end) from staged_{table}"
     )
-    return str(cursor.execute(f"select ({asked})::varchar").fetchall()[0][0])
+    return str(cursor.execute(f"select ({instant})::varchar").fetchall()[0][0])
 
 
 def fold() -> str:
-    """Gives the statements that add the arriving events to the folds."""
+    """Returns the statements that add the arriving events to the aggregates."""
     return schema_text("load_aggregates.sql")
 
 
@@ -222,3 +222,8 @@ def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: date
         [at],
     )
     cursor.unregister("arriving_rejects")
+
+
+def rejected_before(cursor: Cursor, file: str) -> set[bytes]:
+    """Reads what was rejected under a name before."""
+    return {bytes(raw) for (raw,) in cursor.execute('select "raw" from rejects where "file" = ?', [file]).fetchall()}

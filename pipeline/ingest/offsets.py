@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.ingest.pieces import blocks, compressed
+from pipeline.ingest.opened_file import ENDS, Opened
 from pipeline.store.lake import Cursor, Store
+
+GROWING_ENDS = 1024
+"Bytes at either end of what was read, by which a file that grows is told from another of its name."
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,18 @@ class Entry:
     fingerprint: str
 
     @classmethod
-    def new(cls, file: str, source: str | None, size: int, former: "Entry | None") -> "Entry":
-        """Gives a line for a file that is read from its beginning, or `former`'s for one that goes on."""
-        if former is not None:
-            return replace(former, source=source, size=size)
+    def new(cls, file: str, source: str | None = None, size: int = 0) -> "Entry":
+        """Builds the line of a file of which nothing was read."""
         return cls(file, source, size, 0, 0, 0, 0, 0, 0, None, None, None, "")
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a file is read, and by what it is known again."""
+
+    read_to: int
+    size: int
+    fingerprint: str
 
 
 NAMES = ", ".join(f'"{name}"' for name in Entry.__dataclass_fields__)
@@ -47,19 +56,22 @@ ENTRY_SCHEMA = pa.schema(
 )
 
 
-def read_ledger(store: Store) -> dict[str, Entry]:
-    """Gives what is known of every file that was read before."""
-    return {str(row[0]): Entry(*row) for row in store.rows(f"select {NAMES} from files")}
+def read_ledger(store: Store, prefix: str = "") -> dict[str, Entry]:
+    """Reads the line of every file that was read before, or of those whose names start with `prefix`."""
+    rows = store.rows(f'select {NAMES} from files where starts_with("file", ?)', [prefix])
+    return {str(row[0]): Entry(*row) for row in rows}
 
 
 def entries_of(cursor: Cursor, files: Sequence[str]) -> dict[str, Entry]:
-    """Gives the ledger's lines of some files, as a transaction sees them."""
-    found = cursor.execute(f'select {NAMES} from files where list_contains(?, "file")', [list(files)]).fetchall()
-    return {str(row[0]): Entry(*row) for row in found}
+    """Reads the ledger's lines of some files, as a transaction sees them."""
+    rows = cursor.execute(f'select {NAMES} from files where list_contains(?, "file")', [list(files)]).fetchall()
+    return {str(row[0]): Entry(*row) for row in rows}
 
 
 def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
     """Writes the ledger's lines, each in place of its file's former one."""
+    if not entries:
+        return
     names = Entry.__dataclass_fields__
     arriving = pa.table({name: [getattr(entry, name) for entry in entries] for name in names}, schema=ENTRY_SCHEMA)
     cursor.register("arriving_entries", arriving)
@@ -68,56 +80,51 @@ def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
     cursor.unregister("arriving_entries")
 
 
-def resumed(path: Path, former: Entry | None, by_lines: bool) -> int | None:
-    """Gives the byte from which a file is read; None when nothing in it is new, 0 for one that is not as it was."""
-    size = path.stat().st_size
+def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None:
+    """Returns the byte from which a file is read; None when nothing in it is new, 0 for one that is not as it was."""
     if former is None:
         return 0
-    if by_lines and not compressed(path):
-        known = former.fingerprint == fingerprint(path, former.read_to, True)
-        return (None if former.read_to >= size else former.read_to) if known else 0
+    if by_lines and not opened.compressed:
+        same = former.fingerprint == fingerprint_to(opened, former.read_to)
+        return (None if former.read_to >= opened.size else former.read_to) if same else 0
     mark, _, at = former.fingerprint.partition("@")
-    if former.size != size or mark != fingerprint(path, size, False):
+    if former.size != opened.size or mark != whole_fingerprint(opened):
         return 0
     return int(at) if at else None
 
 
-def reached(entry: Entry, path: Path, end: int) -> Entry:
-    """Gives the line of a file that grows, read up to byte `end`."""
-    return replace(entry, size=max(entry.size, end), read_to=end, fingerprint=fingerprint(path, end, True))
+def position_at(opened: Opened, end: int) -> Position:
+    """Returns how far a file is read at byte `end` of its content; a compressed one is marked as unfinished."""
+    if not opened.compressed:
+        return Position(end, max(opened.size, end), fingerprint_to(opened, end))
+    return Position(min(end, opened.size), opened.size, f"{whole_fingerprint(opened)}@{end}")
 
 
-def unfinished(ended: Entry, at: int) -> str:
-    """Marks a compressed file as read up to byte `at` of its content only."""
-    return f"{ended.fingerprint}@{at}"
+def position_at_end(opened: Opened) -> Position:
+    """Returns how far a file is read when all of it is."""
+    return Position(opened.size, opened.size, whole_fingerprint(opened))
 
 
-def unchanged(path: Path, former: Entry | None) -> bool:
+def is_unchanged(opened: Opened, former: Entry | None) -> bool:
     """Whether a file was read to its end and is as it was, for which its content need not be understood."""
-    size = path.stat().st_size
-    if former is None or not former.size == former.read_to == size:
+    if former is None or not former.size == former.read_to == opened.size:
         return False
-    return former.fingerprint in (fingerprint(path, size, True), fingerprint(path, size, False))
+    return former.fingerprint in (fingerprint_to(opened, opened.size), whole_fingerprint(opened))
 
 
-def fingerprint(path: Path, read_to: int, by_lines: bool) -> str:
-    """Tells a file from another that took its name, by both ends: of what was read where it grows, else of it all."""
-    digest = hashlib.sha256()
-    grows = by_lines and not compressed(path)
-    end, much = (read_to, 1024) if grows else (path.stat().st_size, 65536)
-    with path.open("rb") as stream:
-        digest.update(stream.read(min(much, end)))
-        stream.seek(max(0, end - much))
-        digest.update(stream.read(min(much, end)))
-    return digest.hexdigest()[:32]
+def fingerprint_to(opened: Opened, read_to: int) -> str:
+    """Digests both ends of what was read of a file that grows; a compressed one does not, so both ends of it all."""
+    if opened.compressed:
+        return whole_fingerprint(opened)
+    much = min(GROWING_ENDS, read_to)
+    return digest(opened.read(0, much), opened.read(read_to - much, much))
 
 
-def lines_before(path: Path, byte: int) -> int:
-    """Counts the lines of a file's content before a byte."""
-    count, left = 0, byte
-    for block in blocks(path) if byte else ():
-        count += block[:left].count(b"\n")
-        left -= len(block)
-        if left <= 0:
-            break
-    return count
+def whole_fingerprint(opened: Opened) -> str:
+    """Digests both ends of a file, by which it is told from another that took its name."""
+    return digest(opened.first[:ENDS], opened.last[-ENDS:])
+
+
+def digest(first: bytes, last: bytes) -> str:
+    """Digests two ends."""
+    return hashlib.sha256(first + last).hexdigest()[:32]

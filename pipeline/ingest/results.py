@@ -1,17 +1,27 @@
-"""What reading gave, file by file: for the report of one run, and for the ledger of all of them."""
+"""What became of what was read: counted once, for the report of one run and for the ledger of all of them."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
-from pipeline.ingest.discover import File
-from pipeline.ingest.load import Landed
-from pipeline.ingest.offsets import Entry, lines_before
-from pipeline.ingest.pieces import Piece
-from pipeline.ingest.stage import Reject, Staged
+from pipeline.ingest.load import Loaded
+from pipeline.ingest.offsets import Entry
 
 
-@dataclass
+@dataclass(frozen=True)
+class Counts:
+    """What became of the lines of one piece; `lines = kept + duplicates + rejects`."""
+
+    lines: int
+    kept: int
+    duplicates: int
+    rejects: int
+    unfamiliar: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True)
 class FileResult:
     """What reading one file gave this time."""
 
@@ -24,8 +34,21 @@ class FileResult:
     unfamiliar: int = 0
     seconds: float = 0.0
 
+    def plus(self, other: "FileResult") -> "FileResult":
+        """Adds what another part of the same file gave."""
+        return replace(
+            self,
+            source=other.source or self.source,
+            lines=self.lines + other.lines,
+            kept=self.kept + other.kept,
+            duplicates=self.duplicates + other.duplicates,
+            rejects=self.rejects + other.rejects,
+            unfamiliar=self.unfamiliar + other.unfamiliar,
+            seconds=self.seconds + other.seconds,
+        )
 
-@dataclass
+
+@dataclass(frozen=True)
 class Report:
     """What a run gave, file by file."""
 
@@ -33,66 +56,45 @@ class Report:
     seconds: float = 0.0
 
 
-@dataclass
-class Arrival:
-    """One piece's part of a transaction."""
-
-    number: int
-    file: File
-    result: FileResult
-    entry: Entry
-    "The ledger's line as it will be, before this transaction's counts."
-    by_lines: bool = False
-    rejects: list[Reject] = field(default_factory=list)
-
-
-def size_of(file: File) -> int:
-    """Gives a file's size; 0 for one that is gone."""
-    try:
-        return file.path.stat().st_size
-    except OSError:
-        return 0
+def counts_of(loaded: Loaded | None, rejects: int, repeated_rejects: int = 0) -> Counts:
+    """Counts a piece: the rows that were loaded of it, its new rejects, and those that had been rejected before."""
+    rows = loaded or Loaded(0, 0, 0, None, None)
+    return Counts(
+        lines=rows.lines + rejects + repeated_rejects,
+        kept=rows.lines - rows.duplicates,
+        duplicates=rows.duplicates + repeated_rejects,
+        rejects=rejects,
+        unfamiliar=rows.unfamiliar,
+        first=rows.first,
+        last=rows.last,
+    )
 
 
-def counted(entry: Entry, arrival: Arrival, landed: Landed, now: datetime) -> Entry:
-    """Gives a file's ledger line with one more piece in it."""
-    moments = [one for one in (entry.first_event_at, entry.last_event_at, landed.first, landed.last) if one is not None]
+def result_of(file: str, source: str | None, counts: Counts) -> FileResult:
+    """Builds what a piece adds to its file's result."""
+    return FileResult(file, source, counts.lines, counts.kept, counts.duplicates, counts.rejects, counts.unfamiliar)
+
+
+def report_of(parts: Iterable[FileResult], seconds: Callable[[], float]) -> Report:
+    """Sums the parts of each file's result, files in the order in which they were first met."""
+    results: dict[str, FileResult] = {}
+    for part in parts:
+        former = results.get(part.file)
+        results[part.file] = part if former is None else former.plus(part)
+    return Report(list(results.values()), seconds())
+
+
+def entry_plus(entry: Entry, counts: Counts, now: datetime) -> Entry:
+    """Adds a piece's counts to its file's line of the ledger."""
+    moments = [one for one in (entry.first_event_at, entry.last_event_at, counts.first, counts.last) if one is not None]
     return replace(
         entry,
-        source=arrival.entry.source,
-        size=arrival.entry.size,
-        read_to=arrival.entry.read_to,
-        fingerprint=arrival.entry.fingerprint,
-        lines=entry.lines + landed.lines + len(arrival.rejects),
-        kept=entry.kept + landed.lines - landed.duplicates,
-        duplicates=entry.duplicates + landed.duplicates,
-        rejects=entry.rejects + len(arrival.rejects),
-        unfamiliar=entry.unfamiliar + landed.unfamiliar,
+        lines=entry.lines + counts.lines,
+        kept=entry.kept + counts.kept,
+        duplicates=entry.duplicates + counts.duplicates,
+        rejects=entry.rejects + counts.rejects,
+        unfamiliar=entry.unfamiliar + counts.unfamiliar,
         first_event_at=min(moments, default=None),
         last_event_at=max(moments, default=None),
         finished_at=now,
     )
-
-
-def note(arrival: Arrival, landed: Landed) -> None:
-    """Adds what became of a piece to its file's result."""
-    result = arrival.result
-    result.lines += landed.lines + len(arrival.rejects)
-    result.kept += landed.lines - landed.duplicates
-    result.duplicates += landed.duplicates
-    result.rejects += len(arrival.rejects)
-    result.unfamiliar += landed.unfamiliar
-
-
-def placed(arrival: Arrival, piece: Piece, staged: Staged) -> list[Reject]:
-    """Gives a piece's rejects with their lines in the file, said as an editor would jump there."""
-    before = lines_before(arrival.file.path, piece.begin) if arrival.by_lines and staged.rejects else 0
-    name = Path(arrival.file.name).name
-    return [
-        replace(
-            reject,
-            line=reject.line + before,
-            reason=f"{name}:{reject.line + before}: {reject.reason}. The line is kept in rejects.",
-        )
-        for reject in staged.rejects
-    ]

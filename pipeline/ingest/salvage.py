@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.ingest.layout import Head
-from pipeline.ingest.pieces import BETWEEN, BOM, Piece, elements
+from pipeline.ingest.layout import BETWEEN, BOM, Head, elements
+from pipeline.ingest.pieces import Piece
 
 CLOSED = re.compile(r"[\s,]*(?:\]|$)")
 PAGE_END = re.compile(r"[^\[{]*\}")
@@ -22,7 +22,7 @@ def text_of(piece: Piece) -> bytes:
 
 
 def raw_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
-    """Gives each line of a piece that is not blank, with its number in the piece, from 1."""
+    """Yields each line of a piece that is not blank, with its number in the piece, from 1."""
     with Path(piece.file).open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if bare := line.strip(b" \t\r\n\f\v").removeprefix(BOM):
@@ -30,7 +30,7 @@ def raw_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
 
 
 def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]:
-    """Gives each record of a piece: its line (or its place, where a document has no lines), its bytes and its value.
+    """Yields each record of a piece: its line (or its place, where a document has no lines), its bytes and its value.
 
     The value is a ValueError where the bytes are not JSON.
     """
@@ -47,7 +47,7 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
 
 
 def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
-    """Gives each row of a CSV by column name, with the line it ends on."""
+    """Yields each row of a CSV by column name, with the line it ends on."""
     with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
         rows = csv.DictReader(stream)
         for row in rows:
@@ -55,18 +55,18 @@ def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
 
 
 def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:
-    """Gives the records of a document; of a broken one those that can be told, and a ValueError for each break."""
+    """Yields the records of a document; of a broken one those that are whole, and a ValueError for each break."""
     value = decoded(data)
     if isinstance(value, ValueError):
-        yield from told_apart(data.decode("utf-8", "replace"), head, value)
+        yield from broken_document_records(data.decode("utf-8", "replace"), head, value)
         return
     for page in value if isinstance(value, list) else [value]:
         for record in inside(page, head.wrapper):
             yield dumped(record, data), record
 
 
-def told_apart(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes, object]]:
-    """Gives the records of a broken document, or of several after each other, going on behind what is broken."""
+def broken_document_records(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes, object]]:
+    """Yields the records of a broken document, or of several after each other, going on behind what is broken."""
     at, end, broken = opening(text, head, 0), 0, False
     while at is not None:
         end = max(at, end)
@@ -78,7 +78,7 @@ def told_apart(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes
             at = opening(text, head, end) if head.layout == "array" or head.wrapper else None
             continue
         end = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
-        at = beyond(text, head, end + 1)
+        at = next_record(text, head, end + 1)
         yield text[end:at][:65536].encode(), decoded(text[end:at].encode()) if broken else fault
         end, broken = len(text) if at is None else at, True
     rest = text[end:].strip()
@@ -87,34 +87,34 @@ def told_apart(text: str, head: Head, fault: ValueError) -> Iterator[tuple[bytes
 
 
 def opening(text: str, head: Head, start: int) -> int | None:
-    """Gives where the first record stands behind `start`; None where no more begins."""
+    """Finds the first record behind `start`; None where no more begins."""
     if head.layout != "array" and head.wrapper is None:
         return start
     pattern = rf'"{head.wrapper}"\s*:\s*\[' if head.wrapper else r"\["
-    found = re.compile(pattern).search(text, start)
-    return found.end() if found else None
+    match = re.compile(pattern).search(text, start)
+    return match.end() if match else None
 
 
-def beyond(text: str, head: Head, start: int) -> int | None:
-    """Gives where a record like the first begins behind `start`, by the two keys that it begins with."""
+def next_record(text: str, head: Head, start: int) -> int | None:
+    """Finds a record like the first behind `start`, by the two keys that it begins with."""
     keys = [re.escape(json.dumps(key, ensure_ascii=False)) for key in list(head.samples[0])[:2]] if head.samples else []
     if len(keys) < 2:
         return None
     simple = r'(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)'
-    found = re.compile(rf"\{{\s*{keys[0]}\s*:\s*{simple}\s*,\s*{keys[1]}\s*:").search(text, start)
-    return found.start() if found else None
+    match = re.compile(rf"\{{\s*{keys[0]}\s*:\s*{simple}\s*,\s*{keys[1]}\s*:").search(text, start)
+    return match.start() if match else None
 
 
 def inside(value: object, wrapper: str | None) -> list[object]:
-    """Gives the records of one JSON value."""
+    """Takes a page's or batch's wrapper off one JSON value; returns its records."""
     if wrapper is None or isinstance(value, ValueError):
         return [value]
-    held = value.get(wrapper) if isinstance(value, Mapping) else None
-    return held if isinstance(held, list) else [value]
+    records = value.get(wrapper) if isinstance(value, Mapping) else None
+    return records if isinstance(records, list) else [value]
 
 
 def decoded(data: bytes) -> object:
-    """Gives the JSON value of some bytes, or the ValueError that says where they are not JSON."""
+    """Parses the JSON value of some bytes; returns a ValueError that says where they are not JSON."""
     try:
         return json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -128,5 +128,5 @@ def decoded(data: bytes) -> object:
 
 
 def dumped(value: object, otherwise: bytes) -> bytes:
-    """Gives a record's own bytes."""
+    """Returns a record's own bytes; `otherwise` where it could not be parsed."""
     return otherwise if isinstance(value, ValueError) else json.dumps(value, ensure_ascii=False).encode()

@@ -7,9 +7,8 @@
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pipeline.config.secrets import without_secrets
 from pipeline.ingest.formats.events import event_rows
 from pipeline.ingest.formats.exchanges import exchange_rows
 from pipeline.ingest.formats.jobs import job_rows
-from pipeline.ingest.formats.portal import csv_of, portal_told, respelled
+from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
 from pipeline.ingest.formats.source import Source, csv_reader, reader
 from pipeline.ingest.layout import Head
 from pipeline.ingest.pieces import Piece, in_memory
@@ -56,18 +55,19 @@ Accepted = tuple[int, bytes, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Told:
-    """A piece, and what is known of its file beside its content."""
+class PieceContext:
+    """A piece, and what is to be known of its file beside its content."""
 
-    number: int
-    "Which piece of the transaction it is."
+    source: Source
     head: Head
     piece: Piece
-    written_at: str
+    written_at: str = ""
     "When the file was last written, UTC, for documents that hold no instant."
     steps: tuple[str, Head] | None = None
     changes: tuple[str, Head] | None = None
     "The two files beside a portal download's main file."
+    number: int = 0
+    "Which piece of the transaction it is."
 
 
 @dataclass(frozen=True)
@@ -81,58 +81,61 @@ class Reject:
     "What was read, secrets removed, cut to 64 KB."
 
 
-@dataclass
-class Staged:
-    """What a piece gave beside its staged rows."""
-
-    rejects: list[Reject] = field(default_factory=list)
-
-
-def stage_pieces(cursor: Cursor, source: Source, told: Sequence[Told]) -> list[Staged]:
-    """Adds the rows of pieces alike to the staging table of their source; gives what each gave, in order.
+def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[Reject]]:
+    """Adds the rows of pieces alike to the staging table of their source; returns each one's rejects, in order.
 
     A document cut short never goes to DuckDB: beside other files, 1.5 may read an earlier one's bytes behind its end.
     """
-    if len(told) > 1 and not all(closed(one) for one in told):
-        return [staged for one in told for staged in stage_pieces(cursor, source, [one])]
-    if not closed(told[0]):
-        return [stage_by_model(cursor, source, told[0])]
-    try:
-        insert(cursor, source, told[0], relation(cursor, source, told))
-    except Unreadable:
-        if len(told) > 1:
-            return [staged for one in told for staged in stage_pieces(cursor, source, [one])]
-        return [stage_by_model(cursor, source, told[0])]
-    found = doubts(cursor, source, told)
-    return [settle(cursor, source, one, *found[one.number]) if one.number in found else Staged() for one in told]
+    first = contexts[0]
+    whole = all(is_closed(one) for one in contexts)
+    if whole:
+        try:
+            insert(cursor, first, relation(cursor, contexts))
+        except Unreadable:
+            whole = False
+    if whole:
+        suspects = suspect_rows(cursor, contexts)
+        return [restage(cursor, one, suspects[one.number]) if one.number in suspects else [] for one in contexts]
+    if len(contexts) > 1:
+        return [rejects for one in contexts for rejects in stage_pieces(cursor, [one])]
+    return [stage_by_model(cursor, first)]
 
 
-def closed(told: Told) -> bool:
+def is_closed(context: PieceContext) -> bool:
     """Whether a document ends as one does; lines need not."""
-    if told.head.layout not in ("array", "document"):
+    if context.head.layout not in ("array", "document"):
         return True
-    with Path(told.piece.file).open("rb") as stream:
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - 256))
-        return stream.read().rstrip()[-1:] in (b"]", b"}")
+    return context.piece.tail.rstrip()[-1:] in (b"]", b"}")
 
 
-def settle(cursor: Cursor, source: Source, told: Told, places: set[int], rows: int) -> Staged:
+@dataclass(frozen=True)
+class Suspects:
+    """The rows of a piece that DuckDB could not read."""
+
+    places: frozenset[int]
+    "Which of its records they are, from 0."
+    rows: int
+    "How many rows DuckDB read of the piece."
+
+
+def restage(cursor: Cursor, context: PieceContext, suspects: Suspects) -> list[Reject]:
     """Reads the suspects of a piece again, or all of it where its records cannot be told apart."""
-    counted = Counted(raw_records(told.piece, told.head))
-    suspects = [record for place, record in enumerate(counted) if place in places]
-    mine = f"number = {told.number}"
-    if counted.count != rows or told.head.wrapper is not None:
-        cursor.execute(f"delete from temp.staged_{source.table} where {mine}")
-        return stage_by_model(cursor, source, told)
-    cursor.execute(f"delete from temp.staged_{source.table} where {mine} and ({suspicion(source)})")
-    return Staged(judge(cursor, source, told, suspects))
+    counted = Counted(raw_records(context.piece, context.head))
+    records = [record for place, record in enumerate(counted) if place in suspects.places]
+    source, own = context.source, f"number = {context.number}"
+    if counted.count != suspects.rows or context.head.wrapper is not None:
+        cursor.execute(f"delete from temp.staged_{source.table} where {own}")
+        return stage_by_model(cursor, context)
+    cursor.execute(f"delete from temp.staged_{source.table} where {own} and ({suspicion(source)})")
+    return judge(cursor, context, records)
 
 
-def doubts(cursor: Cursor, source: Source, told: Sequence[Told]) -> dict[int, tuple[set[int], int]]:
-    """Gives, for each piece with suspects, their places from 0 and how many rows DuckDB read of the piece."""
-    numbers = ", ".join(str(one.number) for one in told)
+def suspect_rows(cursor: Cursor, contexts: Sequence[PieceContext]) -> dict[int, Suspects]:
+    """Finds the suspects of each piece that has any."""
+    numbers = ", ".join(str(one.number) for one in contexts)
+    source = contexts[0].source
     table = f"temp.staged_{source.table}"
-    asked = f"""
+    query = f"""
         select s.number, list(s.rowid - f.first), any_value(f.rows)
         from {table} s
         join (
@@ -142,17 +145,18 @@ def doubts(cursor: Cursor, source: Source, told: Sequence[Told]) -> dict[int, tu
         where {suspicion(source)}
         group by s.number
     """
-    return {int(number): (set(places), int(rows)) for number, places, rows in cursor.execute(asked).fetchall()}
+    rows = cursor.execute(query).fetchall()
+    return {int(number): Suspects(frozenset(places), int(count)) for number, places, count in rows}
 
 
 def suspicion(source: Source) -> str:
-    """Gives the condition that a staged row is a suspect."""
+    """Builds the condition that a staged row is a suspect."""
     return MUST[source.table] + (" or source_id is null" if source.name in SPELLED else "")
 
 
-def stage_by_model(cursor: Cursor, source: Source, told: Told) -> Staged:
+def stage_by_model(cursor: Cursor, context: PieceContext) -> list[Reject]:
     """Stages every record of a piece through the model, for pieces that DuckDB cannot read or tell apart."""
-    return Staged(judge(cursor, source, told, raw_records(told.piece, told.head)))
+    return judge(cursor, context, raw_records(context.piece, context.head))
 
 
 class Counted:
@@ -168,25 +172,26 @@ class Counted:
             yield record
 
 
-def judge(cursor: Cursor, source: Source, told: Told, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
-    """Stages the records that the model accepts and gives the others as rejects."""
+def judge(cursor: Cursor, context: PieceContext, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
+    """Stages the records that the model accepts and returns the others as rejects."""
+    source, head = context.source, context.head
     good: list[Accepted] = []
     rejects: list[Reject] = []
     for line, raw, value in records:
-        verdict = judged(source, told.head, value) if len(raw) <= LONGEST else TOO_LONG.format(len(raw) >> 20)
+        verdict = judged(source, head, value) if len(raw) <= LONGEST else TOO_LONG.format(len(raw) >> 20)
         if isinstance(verdict, str):
             rejects.append(Reject(line, verdict, cleaned(raw)))
         elif source.name == "portal" and isinstance(value, Mapping):
-            good.append((line, raw, {**value, **respelled(told.head, verdict)}))
+            good.append((line, raw, {**value, **respelled(head, verdict)}))
         else:
             good.append((line, raw, verdict))
-    return rejects + (recover(cursor, source, told, good) if good else [])
+    return rejects + (recover(cursor, context, good) if good else [])
 
 
-def recover(cursor: Cursor, source: Source, told: Told, good: Sequence[Accepted]) -> list[Reject]:
-    """Stages records that the model accepts, and gives those that DuckDB refuses even so."""
+def recover(cursor: Cursor, context: PieceContext, good: Sequence[Accepted]) -> list[Reject]:
+    """Stages records that the model accepts, and returns those that DuckDB refuses even so."""
     try:
-        stage_good(cursor, source, told, [record for _, _, record in good])
+        stage_good(cursor, context, [record for _, _, record in good])
         return []
     except Unreadable as error:
         if len(good) == 1:
@@ -196,24 +201,25 @@ def recover(cursor: Cursor, source: Source, told: Told, good: Sequence[Accepted]
             seen = str(error).partition("\n")[0][:200]
             return [Reject(line, f"holds a value beyond all bounds ({seen}); a log record was expected", cleaned(raw))]
     half = len(good) // 2
-    return recover(cursor, source, told, good[:half]) + recover(cursor, source, told, good[half:])
+    return recover(cursor, context, good[:half]) + recover(cursor, context, good[half:])
 
 
-def stage_good(cursor: Cursor, source: Source, told: Told, good: Sequence[Mapping[str, Any]]) -> None:
+def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str, Any]]) -> None:
     """Stages records that the model made; a portal download's rows once more as the CSV that they were."""
+    source, head = context.source, context.head
     if source.name == "portal":
-        with in_memory(csv_of(told.head.header, good)) as file:
-            insert(cursor, source, told, portal_told(told.number, (file, told.head), told.steps, told.changes))
+        with in_memory(csv_of(head.header, good)) as file:
+            insert(cursor, context, portal_relation(context.number, (file, head), context.steps, context.changes))
         return
     lines = [json.dumps(verdict).encode() for verdict in good]
     with in_memory(b"\n".join(lines) + b"\n") as file:
         longest = max(map(len, lines)) + 1024
-        records_read = reader(source, {file: told.number}, Head("lines"), max(BIGGEST, longest))
-        insert(cursor, source, told, source.told(records_read))
+        records = reader(source, {file: context.number}, Head("lines"), max(BIGGEST, longest))
+        insert(cursor, context, source.relation(records))
 
 
 def judged(source: Source, head: Head, value: object) -> dict[str, object] | str:
-    """Gives a record under the model's own names, or the sentence that says what is wrong with it."""
+    """Returns a record under the model's own names, or the sentence that says what is wrong with it."""
     if head.layout == "text":
         return f"is no line of this log; {LOG_LINE} was expected"
     if isinstance(value, ValueError):
@@ -225,36 +231,38 @@ def judged(source: Source, head: Head, value: object) -> dict[str, object] | str
 
 
 def cleaned(raw: bytes) -> bytes:
-    """Gives a reject's bytes as they may be kept: cut to 64 KB, secrets removed; bytes that are not text survive."""
+    """Returns a reject's bytes as they may be kept: cut to 64 KB, secrets removed; bytes that are not text survive."""
     return without_secrets(raw[:65536].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
-def relation(cursor: Cursor, source: Source, told: Sequence[Told]) -> str:
-    """Gives SQL for what pieces tell, in their source's terms; only JSON is read several pieces at a time."""
-    first = told[0]
-    if first.head.layout == "text":
-        register_lines(cursor, first.piece)
-        return source.told(LINES.format(number=first.number))
+def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
+    """Builds SQL for what pieces hold, in their source's terms; only JSON is read several pieces at a time."""
+    first = contexts[0]
+    source, head, piece = first.source, first.head, first.piece
+    if head.layout == "text":
+        register_lines(cursor, piece)
+        return source.relation(LINES.format(number=first.number))
     if source.name == "portal":
-        return portal_told(first.number, (first.piece.file, first.head), first.steps, first.changes)
-    if first.head.layout == "csv":
-        return source.told(csv_reader(source, first.piece.file, first.head, first.number))
-    largest = max(one.piece.end - one.piece.begin for one in told) + 1024
-    biggest = BIGGEST if first.head.layout == "lines" else max(BIGGEST, largest)
-    return source.told(reader(source, {one.piece.file: one.number for one in told}, first.head, biggest))
+        return portal_relation(first.number, (piece.file, head), first.steps, first.changes)
+    if head.layout == "csv":
+        return source.relation(csv_reader(source, piece.file, head, first.number))
+    largest = max(one.piece.size for one in contexts) + 1024
+    biggest = BIGGEST if head.layout == "lines" else max(BIGGEST, largest)
+    return source.relation(reader(source, {one.piece.file: one.number for one in contexts}, head, biggest))
 
 
 def register_lines(cursor: Cursor, piece: Piece) -> None:
-    """Shows a piece of text to DuckDB as one value, for SQL to split."""
+    """Registers a piece of text with DuckDB as one value, for SQL to split."""
     content = Path(piece.file).read_bytes().decode("utf-8", "replace").removeprefix("\ufeff")
     cursor.register("arriving_text", pa.table({"content": pa.array([content], pa.large_string())}))
 
 
-def insert(cursor: Cursor, source: Source, told: Told, relation: str) -> None:
-    """Adds the rows of a told relation to its source's staging table; raises Unreadable when DuckDB cannot read it."""
+def insert(cursor: Cursor, context: PieceContext, relation: str) -> None:
+    """Adds a relation's rows to its source's staging table; raises Unreadable when DuckDB cannot read it."""
+    source = context.source
     rows = {
         "events": lambda: event_rows(source.name, relation),
         "exchanges": lambda: exchange_rows(relation),
-        "job_snapshots": lambda: job_rows(relation, told.written_at),
+        "job_snapshots": lambda: job_rows(relation, context.written_at),
     }[source.table]()
     stage(cursor, f"insert into temp.staged_{source.table} {rows}")

@@ -1,19 +1,18 @@
 """Files that no source recognises: what they are instead, where that shows, and what was looked for."""
 
-from pathlib import Path
-
-from pipeline.ingest.layout import Head
-from pipeline.ingest.pieces import LOOK, LOOK_AT_MOST, CutShort, beginning, blocks, compressed
+from pipeline.ingest.layout import BOM, LOOK, LOOK_AT_MOST, Head
+from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.salvage import decoded
 
-WANTED = (
+LOOKED_FOR = (
     "Graph events, diagnostic records, Log Analytics rows, a portal download, synchronization jobs, "
     "SCIM requests as JSON or combined log lines were looked for"
 )
 
 
-def unknown(head: Head, path: Path) -> str:
-    """Says what was looked for in a file that no source knows, and what it is instead where that shows."""
+def reason_unrecognised(opened: Opened) -> str:
+    """Builds the reason why a file is a reject: what it is instead, where that shows, and what was looked for."""
+    head = opened.head
     if head.has("key", "value") and head.layout == "document":
         return (
             "is the answer to a provision-on-demand request: it has a change id but neither an event id nor a job id; "
@@ -21,23 +20,32 @@ def unknown(head: Head, path: Path) -> str:
         )
     if head.has("schemas"):
         return "is a SCIM resource or message without method, path and time; a log of requests was expected"
-    seen = no_text(path)
-    if not seen and head.layout in ("document", "array") and not head.samples:
-        fault = decoded(beginning(path, LOOK_AT_MOST))
-        seen = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
-    return f"{seen or 'is of no known shape'}; {WANTED}"
+    instead = reason_no_text(opened)
+    if not instead and head.layout in ("document", "array") and not head.samples:
+        fault = decoded(opened.beginning(LOOK_AT_MOST))
+        instead = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
+    return f"{instead or 'is of no known shape'}; {LOOKED_FOR}"
 
 
-def begun(path: Path) -> bool:
-    """Whether a file is the beginning of one JSON line, which waits for its rest."""
-    data = b"" if compressed(path) else beginning(path, LOOK)
-    return data[:1] == b"{" and b"\n" not in data and len(data) < LOOK and isinstance(decoded(data), ValueError)
+def holds_no_log(opened: Opened) -> bool:
+    """Whether a file is no log and no reject either: nothing in it, half a line, or a sample's answer key."""
+    head: Head = opened.head
+    if head.has("planted", "totals", "seed") or (head.empty and not reason_no_text(opened)):
+        return True
+    return not opened.compressed and opened.size < LOOK and is_half_a_line(opened.beginning(LOOK))
 
 
-def no_text(path: Path) -> str:
-    """Says why a file's content is not text in UTF-8; nothing where it is."""
+def is_half_a_line(data: bytes) -> bool:
+    """Whether content is the beginning of one JSON line, which waits for its rest; or of a byte order mark."""
+    line = data.removeprefix(BOM).lstrip()
+    begins = line.startswith(b"{") and b"\n" not in line and isinstance(decoded(line), ValueError)
+    return begins or BOM.startswith(data)
+
+
+def reason_no_text(opened: Opened) -> str:
+    """Builds the reason why a file's content is not text in UTF-8; nothing where it is."""
     try:
-        begins = next(blocks(path), b"")[:4096]
+        begins = next(opened.blocks(), b"")[:4096]
     except CutShort as error:
         return f"is a gzip file that cannot be unpacked: {error}"
     if begins[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in (begins[1:2], begins[:1]):

@@ -127,7 +127,7 @@ def test_the_last_execution_is_the_cycle_that_ended_last(story: Story, app: str)
 
 @pytest.mark.parametrize("app", APPS)
 def test_a_document_is_one_that_the_pipeline_recognises(story: Story, app: str) -> None:
-    from pipeline.ingest.pieces import head_of
+    from pipeline.ingest.layout import head_of
 
     for _, job in seen(story, app)[::50]:
         assert recognises(head_of(json.dumps(job).encode(), cut=False))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.collect.blobs.container import Blob
+from pipeline.collect.blobs.stretches import Stretch, land_stretches
 from pipeline.ingest.stream import feed
 from pipeline.store.lake import Cursor, Store
 
@@ -69,7 +71,9 @@ def test_when_what_goes_with_it_fails_nothing_is_written(store: Store) -> None:
 
 def test_a_stretch_of_a_blob_moves_the_ledger_to_its_byte(store: Store) -> None:
     line = json.dumps(event(1)).encode() + b"\r\n"
-    feed(store, "https://example.com/blob", line, read_to=len(line), size=5000)
+    blob = Blob("PT1H.json", "https://example.com/blob", 5000, "etag", True, None)
+    [result] = land_stretches(store, [Stretch(blob, 0, line, False, line)])
+    assert (result.file, result.source, result.lines, result.kept) == (blob.url, "graph", 1, 1)
     assert store.rows("select read_to, size, source from files") == [(len(line), 5000, "graph")]
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ingest.load import empty_stage, land
+from pipeline.ingest.load import empty_stage, load_staged
 from pipeline.maintenance.folding import FOLDS
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import build_schema
@@ -74,7 +74,7 @@ def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
         cursor.register("told", told)
         cursor.execute("insert into staged_events by name select *, 0 as number from told")
     cursor.execute("begin")
-    land(cursor)
+    load_staged(cursor)
     cursor.execute("commit")
 
 

@@ -1,10 +1,14 @@
 """Other processes for a test: a script of a few lines, or a command, over the same lake as the test's own."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 
+from pipeline.config.settings import Settings
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.migrate import schema_text
 
@@ -37,6 +41,18 @@ def heard(process: subprocess.Popen[str]) -> str:
     """Gives the next line that a process says."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def copied(blank: Settings, settings: Settings) -> None:
+    """Copies an empty lake to where other settings point, unless there is one: making its tables takes longer."""
+    made, catalog = blank.catalog_file, settings.catalog_file
+    assert made is not None and catalog is not None
+    if not catalog.exists():
+        shutil.copytree(blank.folder, settings.folder)
+        shutil.copy(made, catalog)
+        # A lake knows where its files are.
+        with closing(sqlite3.connect(catalog)) as copy, copy:
+            copy.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{settings.folder}/"])
 
 
 def add_events(

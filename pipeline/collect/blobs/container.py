@@ -73,7 +73,7 @@ class Blob:
     grows: bool
     "Whether it is an append blob; any other is written anew as a whole."
     hour: datetime | None
-    "The hour that its path says it is for."
+    "The hour that its path names."
 
 
 class Container:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from pipeline.collect.blobs.container import Blob, BlobChanged, Container, ContainerMissing
-from pipeline.collect.blobs.stretches import MARK, Stretch, digest, known, land_stretches
+from pipeline.collect.blobs.stretches import MARK, Stretch, digest, land_stretches
 from pipeline.collect.contacts import Contact, has_news, read_contacts, retry_pause
 from pipeline.collect.watermark import CoverageKey, add_coverage
 from pipeline.collect.windows import Covered
@@ -21,8 +21,8 @@ from pipeline.config.errors import ContainerError
 from pipeline.config.retry_policy import BLOB_REQUESTS, RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
-from pipeline.ingest.offsets import Entry
-from pipeline.ingest.pieces import complete
+from pipeline.ingest.layout import ends_with_object
+from pipeline.ingest.offsets import Entry, read_ledger
 from pipeline.store.lake import Cursor, Store
 
 AT_ONCE = 8
@@ -62,7 +62,7 @@ def read_container(
 ) -> ContainerReport:
     """Reads what is new in a tenant's container, and writes its status; `now` is the shown present, UTC.
 
-    Told to stop, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
+    Where `stop` is set, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
     """
     began, report = time.monotonic(), ContainerReport(tenant.name, tenant.container)
     oldest, skew = None, None
@@ -87,7 +87,7 @@ def read_blobs(
     store: Store, container: Container, tenant: Tenant, report: ContainerReport, stop: Event
 ) -> datetime | None:
     """Lands what is new in every blob; returns the hour of the oldest one, where the listing's coverage begins."""
-    ledger, blobs = known(store, tenant.container), container.blobs()
+    ledger, blobs = read_ledger(store, f"{tenant.container.rstrip('/')}/"), container.blobs()
     report.blobs = len(blobs)
     limit = min(store.settings.slice_bytes, STRETCH)
     with ThreadPoolExecutor(AT_ONCE, "blobs") as pool:
@@ -95,7 +95,7 @@ def read_blobs(
             if stop.is_set():
                 report.outcome = "stopped"
                 return None
-            read = list(pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch))
+            read = pool.map(lambda one: stretch_of(container, one[0], one[1], limit), batch)
             stretches = [one for one in read if one is not None]
             land_and_count(store, stretches, report)
             report.read += len(stretches)
@@ -143,7 +143,7 @@ def cut(container: Container, blob: Blob, begin: int, mark: bytes, data: bytes, 
     """Cuts what follows byte `begin` behind its last whole line; reads until there is one, or the blob ends."""
     while True:
         whole = begin + len(data) >= blob.size
-        end = len(data) if whole and (not blob.grows or complete(data)) else data.rfind(b"\n") + 1
+        end = len(data) if whole and (not blob.grows or ends_with_object(data)) else data.rfind(b"\n") + 1
         if whole or (end and blob.grows):
             return Stretch(blob, begin, data[:end], whole, (mark + data[:end])[-MARK:])
         data += container.read(blob, begin + len(data), min(blob.size, begin + len(data) + limit))

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing
+from pipeline.config.booleans import parse_boolean
 from pipeline.config.clock import naive
 from pipeline.config.secrets import without_secrets
 from pipeline.config.tenants import Tenant
@@ -171,11 +172,6 @@ def settings_of(document: Mapping[str, Any]) -> AppSettings:
 
 
 SETTING_NAMES = ("SyncAll", "SyncNotificationSettings", "SkipOutOfScopeDeletions", "BaseAddress")
-
-
-def parse_boolean(text: str | None) -> bool | None:
-    """Reads true or false; anything else is None."""
-    return {"true": True, "false": False}.get((text or "").strip().casefold())
 
 
 def notification_enabled(text: str | None) -> bool | None:

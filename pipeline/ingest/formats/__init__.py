@@ -17,5 +17,5 @@ SOURCES = (
 
 
 def recognise(head: Head) -> Source | None:
-    """Gives the source that a file's beginning belongs to; None when no source knows it."""
+    """Finds the source that a file's beginning belongs to; None when no source knows it."""
     return next((source for source in SOURCES if source.recognises(head)), None)

@@ -21,10 +21,10 @@ BODY = r'"(\{.*?\}|\\x7[Bb].*?\\x7[Dd])"(?:\s|$)'
 SECONDS = r"(?:^|[\s=\"])(\d+\.\d{3,6})(?:[\s\"s]|$)"
 REQUEST_ID = r"(?i)(?:^|[\s\"])(?:request_id=|rid=|request-id=|id=)\"?([0-9a-f-]{16,36})"
 
-TOLD = """
+RELATION = """
 select
     number,
-    strftime(timezone('UTC', try_strptime(parts.told_at, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ') as told_at,
+    strftime(timezone('UTC', try_strptime(parts.logged_at, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ') as logged_at,
     nullif(parts."method", '') as "method",
     parts.target as target,
     try_cast(parts.status as integer) as "status",
@@ -44,7 +44,7 @@ from (
     from (
         select
             number,
-            regexp_extract(line, '{line}', ['client', 'told_at', 'method', 'target', 'status', 'added']) as parts
+            regexp_extract(line, '{line}', ['client', 'logged_at', 'method', 'target', 'status', 'added']) as parts
         from ({records})
     )
 )
@@ -57,9 +57,9 @@ def recognises(head: Head) -> bool:
     return bool(read) and 2 * len(read) >= len(head.lines)
 
 
-def told(records: str) -> str:
-    """Gives the exchange that each line tells."""
-    return TOLD.format(
+def relation(records: str) -> str:
+    """Builds SQL for the exchange in each line."""
+    return RELATION.format(
         line=sql(LINE),
         seconds=sql(SECONDS),
         request_id=sql(REQUEST_ID),
@@ -74,4 +74,4 @@ def sql(pattern: str) -> str:
     return pattern.replace("'", "''")
 
 
-SOURCE = Source("access_log", "exchanges", Exchange, recognises, told)
+SOURCE = Source("access_log", "exchanges", Exchange, recognises, relation)

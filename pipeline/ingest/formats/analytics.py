@@ -22,7 +22,7 @@ NESTED = {
 }
 "The columns that hold JSON, and the event's field each is."
 
-TOLD = """
+RELATION = """
 select
     number,
     "Id" as id,
@@ -50,14 +50,14 @@ def recognises(head: Head) -> bool:
     return wanted <= header or head.has("TimeGenerated", "JobId", "SourceIdentity")
 
 
-def told(records: str) -> str:
+def relation(records: str) -> str:
     """Parses the nested columns in both spellings that they come in, and takes whichever holds something."""
     nested = ",\n    ".join(f'{parsed(column, field)} as "{field}"' for column, field in NESTED.items())
-    return TOLD.format(nested=nested, records=records)
+    return RELATION.format(nested=nested, records=records)
 
 
 def parsed(column: str, field: str) -> str:
-    """Gives SQL that reads one nested column; a row whose keys are spelled like Graph's is read as Graph's."""
+    """Builds SQL that reads one nested column; a row whose keys are spelled like Graph's is read as Graph's."""
     annotation = Event.model_fields[field].annotation
     diagnostic = DIAGNOSTIC.get(field, {})
     graph = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [])))})'
@@ -92,7 +92,7 @@ def structure(kind: str) -> str:
         return f"[{structure(kind[:-2])}]"
     if not kind.startswith("STRUCT("):
         return json.dumps(kind)
-    return "{" + ", ".join(f"{json.dumps(name)}: {structure(held)}" for name, held in members(kind)) + "}"
+    return "{" + ", ".join(f"{json.dumps(name)}: {structure(inner)}" for name, inner in members(kind)) + "}"
 
 
 def members(kind: str) -> list[tuple[str, str]]:
@@ -106,7 +106,7 @@ def members(kind: str) -> list[tuple[str, str]]:
         else:
             parts[-1] += letter
     pairs = [part.strip().split(" ", 1) for part in parts]
-    return [(name.strip('"'), held) for name, held in pairs]
+    return [(name.strip('"'), inner) for name, inner in pairs]
 
 
-SOURCE = Source("log_analytics", "events", AnalyticsRow, recognises, told)
+SOURCE = Source("log_analytics", "events", AnalyticsRow, recognises, relation)

@@ -4,7 +4,7 @@ from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.event import DiagnosticRecord
 
-TOLD = """
+RELATION = """
 select
     number,
     "properties".* replace (coalesce("properties"."tenantId", "tenantId",
@@ -26,4 +26,4 @@ def recognises(head: Head) -> bool:
     )
 
 
-SOURCE = Source("diagnostic", "events", DiagnosticRecord, recognises, lambda records: TOLD.format(records=records))
+SOURCE = Source("diagnostic", "events", DiagnosticRecord, recognises, lambda records: RELATION.format(records=records))

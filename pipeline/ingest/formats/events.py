@@ -1,9 +1,10 @@
-"""From what any event source tells to the one canonical row, so that a route never changes an event.
+"""From what any event source holds to the one canonical row, so that a route never changes an event.
 
 Status fields can disagree inside one record. Precedence: provisioningStatusInfo, then statusInfo, then the envelope's
 resultType, then the last step. The same holds for errors.
 """
 
+from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.config.secrets import HINT, literal, redacted, removed
 from pipeline.ingest.records.words import Action, Status, StepType, spelled
 
@@ -51,7 +52,7 @@ HTTP_NAMES = {
 
 
 def instant(value: str) -> str:
-    """Gives SQL that reads an ISO 8601 text, or the portal's American one, as UTC; null where it cannot be read."""
+    """Builds SQL that reads an ISO 8601 text, or the portal's American one, as UTC; null where it cannot be read."""
     local = ", ".join(
         f"'{form}'" for form in ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p")
     )
@@ -63,37 +64,37 @@ def instant(value: str) -> str:
 
 
 def http_number(reason: str) -> str:
-    """Gives SQL for the HTTP status that a reason states, as a name, a number or inside the SCIM error."""
+    """Builds SQL for the HTTP status that a reason states, as a name, a number or inside the SCIM error."""
     names = " ".join(f"when '{name.lower()}' then {number}" for name, number in HTTP_NAMES.items())
-    said = f"regexp_extract({reason}, '(?i)StatusCode:\\s*(\\w+)', 1)"
+    name = f"regexp_extract({reason}, '(?i)StatusCode:\\s*(\\w+)', 1)"
     number = f'regexp_extract({reason}, \'(?i)(?:StatusCode:\\s*|status code |"status"\\s*:\\s*"?)(\\d{{3}})\\b\', 1)'
-    return f"coalesce(case lower({said}) {names} end, try_cast(nullif({number}, '') as integer))"
+    return f"coalesce(case lower({name}) {names} end, try_cast(nullif({number}, '') as integer))"
 
 
 def from_reason(pattern: str) -> str:
-    """Gives SQL for the first group of a pattern in `reason`, null where it is absent."""
+    """Builds SQL for the first group of a pattern in `reason`, null where it is absent."""
     return f"nullif(regexp_extract(reason, '{pattern}', 1), '')"
 
 
 def unescaped(value: str) -> str:
-    """Gives SQL that undoes JSON's escapes in a text cut out of JSON."""
+    """Builds SQL that undoes JSON's escapes in a text cut out of JSON."""
     return f"coalesce(try_cast('\"' || {value} || '\"' as json)->>'$', {value})"
 
 
-def told(member: str, envelope: str) -> str:
-    """Gives SQL for a member of the error: the first of the places it may stand in that says something."""
+def error_member(member: str, envelope: str) -> str:
+    """Builds SQL for a member of the error: the first of the places it may be in that is not empty."""
     places = [f'"{info}"{inner}."{member}"' for info in INFOS for inner in ('."errorInformation"', "")] + [envelope]
     return f"coalesce({', '.join(f'nullif({place}, {NOTHING})' for place in places)})"
 
 
 def hinted(*texts: str) -> str:
-    """Gives SQL that is true where one of some texts may hold a secret."""
+    """Builds SQL that is true where one of some texts may hold a secret."""
     return " or ".join(f"coalesce(regexp_matches({text}, {literal(HINT)}), false)" for text in texts)
 
 
-def told_steps(description: str, details: str) -> str:
-    """Gives SQL for an event's steps."""
-    return f"""list_transform(told_steps, lambda s: struct_pack(
+def steps_sql(description: str, details: str) -> str:
+    """Builds SQL for an event's steps."""
+    return f"""list_transform(raw_steps, lambda s: struct_pack(
             "name" := nullif(s."name", ''),
             "type" := {spelled(StepType, 's."provisioningStepType"')},
             status := {spelled(Status, "s.status")},
@@ -101,37 +102,39 @@ def told_steps(description: str, details: str) -> str:
             details := {details}))"""
 
 
-def told_changes(old: str, new: str) -> str:
-    """Gives SQL for the attributes that an event wanted altered."""
-    return f"""list_transform(told_changes, lambda c: struct_pack(
+def changes_sql(old: str, new: str) -> str:
+    """Builds SQL for the attributes that an event wanted altered."""
+    return f"""list_transform(raw_changes, lambda c: struct_pack(
             attribute := c."displayName", old_value := nullif({old}, ''), new_value := nullif({new}, '')))"""
 
 
-def told_value(value: str) -> str:
-    """Gives SQL for an attribute's value without secrets; it is one itself where the attribute's name says so."""
+def value_sql(value: str) -> str:
+    """Builds SQL for an attribute's value without secrets; it is one itself where the attribute's name says so."""
     return f"case when {value} <> '' and {SECRET} then '[removed]' else {removed(value)} end"
 
 
 # DuckDB compiles the patterns of a list's function anew for each chunk of rows, so only lists with a hint meet them.
 SECRET = "coalesce(regexp_matches(c.\"displayName\", '(?i)passw|secret|token'), false)"
-RISKY_STEPS = f"len(list_filter(told_steps, lambda s: {hinted('s.description', 's.details::varchar')})) > 0"
-RISKY_CHANGES = f"len(list_filter(told_changes, lambda c: {SECRET} or {hinted('c.oldValue', 'c.newValue')})) > 0"
+RISKY_STEPS = f"len(list_filter(raw_steps, lambda s: {hinted('s.description', 's.details::varchar')})) > 0"
+RISKY_CHANGES = f"len(list_filter(raw_changes, lambda c: {SECRET} or {hinted('c.oldValue', 'c.newValue')})) > 0"
 CLEANED = f"try_cast({removed('s.details::varchar')} as json)"
 STEPS = (
-    f"case when {RISKY_STEPS} then {told_steps(removed('s.description'), CLEANED)} "
-    f"else {told_steps('s.description', 's.details')} end"
+    f"case when {RISKY_STEPS} then {steps_sql(removed('s.description'), CLEANED)} "
+    f"else {steps_sql('s.description', 's.details')} end"
 )
 CHANGES = (
-    f"case when {RISKY_CHANGES} then {told_changes(told_value('c.oldValue'), told_value('c.newValue'))} "
-    f"else {told_changes('c.oldValue', 'c.newValue')} end"
+    f"case when {RISKY_CHANGES} then {changes_sql(value_sql('c.oldValue'), value_sql('c.newValue'))} "
+    f"else {changes_sql('c.oldValue', 'c.newValue')} end"
 )
 ACTION = spelled(Action, f'coalesce(nullif("provisioningAction", {NOTHING}), nullif("action", {NOTHING}))')
-STATUS = spelled(Status, "coalesce(told_status, told_steps[-1].status)")
+STATUS = spelled(Status, "coalesce(raw_status, raw_steps[-1].status)")
 SCIM_TYPE = from_reason(r'"scimType"\s*:\s*"([^"]*)"')
 SCIM_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
 RETRIED = from_reason(r"retried (\d+) times")
 AGAIN = from_reason(r"again after this date: (\S+?)Z? UTC")
-OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*"?false'
+OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(
+    FALSE
+)
 
 ROWS = f"""
 select
@@ -160,34 +163,34 @@ select
     {redacted("reason")} as reason,
     {redacted("recommended_action")} as recommended_action,
     case when lower({STATUS}) = 'skipped' then coalesce(
-        nullif(told_steps[-1].details->>'SkipReason', ''),
-        case when len(list_filter(told_steps, lambda s: lower(s."provisioningStepType") in ('scoping', '1')
+        nullif(raw_steps[-1].details->>'SkipReason', ''),
+        case when len(list_filter(raw_steps, lambda s: lower(s."provisioningStepType") in ('scoping', '1')
             and regexp_matches(s.details::varchar, '{OUT_OF_SCOPE}'))) > 0 then 'out of scope' end) end as skip_reason,
     case when reason is not null then {http_number("reason")} end::integer as http_status,
     case when reason is not null then {SCIM_TYPE} end as scim_type,
     case when reason is not null then {redacted(SCIM_DETAIL)} end as scim_detail,
     case when reason is not null then try_cast({RETRIED} as integer) end as retry_count,
     case when reason is not null then try_cast({AGAIN} as timestamp) end as retry_at,
-    nullif(told_steps[-1]."name", '') as last_step,
+    nullif(raw_steps[-1]."name", '') as last_step,
     {STEPS} as steps,
     {CHANGES} as changes,
     number
 from (
     select
         * exclude ("provisioningSteps", "modifiedProperties"),
-        coalesce("provisioningSteps", []) as told_steps,
-        coalesce("modifiedProperties", []) as told_changes,
+        coalesce("provisioningSteps", []) as raw_steps,
+        coalesce("modifiedProperties", []) as raw_changes,
         coalesce(nullif("provisioningStatusInfo".status, ''), nullif("statusInfo".status, ''),
-            nullif(envelope_status, '')) as told_status,
-        {told("errorCode", "envelope_error")} as error_code,
-        {told("errorCategory", "null")} as error_category,
-        {told("reason", "envelope_reason")} as reason,
-        {told("recommendedAction", "null")} as recommended_action
-    from ({{told}})
+            nullif(envelope_status, '')) as raw_status,
+        {error_member("errorCode", "envelope_error")} as error_code,
+        {error_member("errorCategory", "null")} as error_category,
+        {error_member("reason", "envelope_reason")} as reason,
+        {error_member("recommendedAction", "null")} as recommended_action
+    from ({{relation}})
 )
 """
 
 
-def event_rows(source: str, told: str) -> str:
-    """Gives SQL for the columns of `events`, after `ordinal`, from a relation of told events."""
-    return ROWS.replace("{source}", source).replace("{told}", told)
+def event_rows(source: str, relation: str) -> str:
+    """Builds SQL for the columns of `events`, after `ordinal`, from a relation of raw events."""
+    return ROWS.replace("{source}", source).replace("{relation}", relation)

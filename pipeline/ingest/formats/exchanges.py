@@ -1,9 +1,10 @@
-"""From what any SCIM log tells to the one canonical exchange.
+"""From what any SCIM log holds to the one canonical exchange.
 
 An exchange is known by its request id; where a log has none, by its content and by how often the same line stood in
 the file before, since a log that counts whole seconds may truly hold two equal lines.
 """
 
+from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
 from pipeline.config.secrets import redacted
 from pipeline.ingest.formats.events import instant, unescaped
 
@@ -16,10 +17,12 @@ RESOURCE = (
 )
 
 
-def turned(to: str) -> str:
-    """Gives SQL that is true for a request that sets `active`: as an operation, either way round, or as a member."""
-    operation, reverse = rf'"active"\s*,\s*"value"\s*:\s*"?{to}', rf'"value"\s*:\s*"?{to}"?\s*,\s*"path"\s*:\s*"active"'
-    member = rf'"active"\s*:\s*"?{to}'
+def sets_active(to: tuple[str, ...]) -> str:
+    """Builds SQL that is true for a request that sets `active`: as an operation, either way round, or as a member."""
+    value = boolean_pattern(to)
+    operation = rf'"active"\s*,\s*"value"\s*:\s*{value}'
+    reverse = rf'"value"\s*:\s*{value}"?\s*,\s*"path"\s*:\s*"active"'
+    member = rf'"active"\s*:\s*{value}'
     return f"regexp_matches(request_body, '(?i){operation}|{reverse}|{member}')"
 
 
@@ -46,8 +49,8 @@ select
         when "method" = 'POST' then 'create'
         when "method" = 'DELETE' then 'delete'
         when "method" in ('PATCH', 'PUT') and resource_type = 'Group' and {MEMBERS} then 'members'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("false")} then 'disable'
-        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {turned("true")} then 'enable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {sets_active(FALSE)} then 'disable'
+        when "method" in ('PATCH', 'PUT') and resource_type = 'User' and {sets_active(TRUE)} then 'enable'
         when "method" in ('PATCH', 'PUT') then 'update'
         else 'other'
     end as operation,
@@ -80,14 +83,14 @@ from (
         select
             *,
             {DECODED} as decoded,
-            coalesce(told_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), ''))
+            coalesce(logged_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), ''))
                 as tenant_id,
             nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') as raw_detail
         from (
             select
                 number,
-                {instant("told_at")} as occurred_at,
-                nullif(tenant_id, '') as told_tenant,
+                {instant("logged_at")} as occurred_at,
+                nullif(tenant_id, '') as logged_tenant,
                 nullif(app_id, '') as app_id,
                 upper(nullif("method", '')) as "method",
                 nullif(regexp_extract(target, '^(?:https?://[^/]+)?([^?]*)', 1), '') as "path",
@@ -99,24 +102,24 @@ from (
                 nullif(nullif(request_body, ''), '-') as request_body,
                 nullif(nullif(response_body, ''), '-') as response_body,
                 partial,
-                md5(concat_ws('|', told_at, "method", target, status, duration_ms, client, request_body, response_body))
-                    as digest
-            from ({{told}})
+                md5(concat_ws('|', logged_at, "method", target, status, duration_ms, client, request_body,
+                    response_body)) as digest
+            from ({{relation}})
         )
     )
 )
 """
 
 
-def exchange_rows(told: str) -> str:
-    """Gives SQL for the columns of `exchanges` from a relation of told exchanges.
+def exchange_rows(relation: str) -> str:
+    """Builds SQL for the columns of `exchanges` from a relation of logged exchanges.
 
     Two columns follow them: `partial`, one line of several that make an exchange, and `counted`, known by its content.
     """
-    return ROWS.replace("{told}", told)
+    return ROWS.replace("{relation}", relation)
 
 
 def body(value: str) -> str:
-    """Gives SQL for a body as text, whether it was logged as an object or as a string of JSON."""
+    """Builds SQL for a body as text, whether it was logged as an object or as a string of JSON."""
     text = f"when json_type({value}) = 'VARCHAR' then {value}->>'$'"
     return f"case {text} when json_type({value}) <> 'NULL' then {value}::varchar end"

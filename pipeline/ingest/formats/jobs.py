@@ -1,4 +1,4 @@
-"""synchronizationJob documents and lists: what Graph said of a job at one moment.
+"""synchronizationJob documents and lists: the state of a job at one moment, as Graph has it.
 
 A document does not say when it was asked; whoever asks adds `observedAt`. Without it the newest instant inside counts,
 and a document without any counts from when its file was last written. `0001-01-01` and `""` mean never.
@@ -11,12 +11,12 @@ from pipeline.ingest.records.job import Job
 
 
 def moment(value: str) -> str:
-    """Gives SQL for one of Graph's instants, its sentinels as null."""
+    """Builds SQL for one of Graph's instants, its sentinels as null."""
     return f"case when {value} not like '0001-%' then timezone('UTC', try_cast(nullif({value}, '') as timestamptz)) end"
 
 
 def part(pattern: str) -> str:
-    """Gives SQL for one number of the interval's ISO 8601 duration, 0 where it is absent."""
+    """Builds SQL for one number of the interval's ISO 8601 duration, 0 where it is absent."""
     return f"coalesce(try_cast(nullif(regexp_extract(schedule.interval, '{pattern}', 1), '') as double), 0)"
 
 
@@ -78,7 +78,7 @@ select
     coalesce(status.quarantine.error."tenantActionable", status."lastExecution".error."tenantActionable")
         as tenant_actionable,
     number
-from ({{told}})
+from ({{relation}})
 """
 
 
@@ -87,9 +87,9 @@ def recognises(head: Head) -> bool:
     return head.has("schedule", "status") and (head.has("templateId") or head.inner("status").has("code"))
 
 
-def job_rows(told: str, written_at: str) -> str:
-    """Gives SQL for the columns of `job_snapshots`; `written_at` dates documents that hold no instant at all."""
-    return ROWS.replace("{written_at}", written_at).replace("{told}", told)
+def job_rows(relation: str, written_at: str) -> str:
+    """Builds SQL for the columns of `job_snapshots`; `written_at` dates documents that hold no instant at all."""
+    return ROWS.replace("{written_at}", written_at).replace("{relation}", relation)
 
 
 SOURCE = Source("jobs", "job_snapshots", Job, recognises, lambda records: f"select * from ({records})")

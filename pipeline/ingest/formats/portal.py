@@ -57,7 +57,7 @@ CHANGES = {
 }
 "Each field's meaning, as a pattern that a header matches once everything but letters and digits is gone."
 
-TOLD = """
+RELATION = """
 select
     {number} as number,
     {id} as id,
@@ -74,8 +74,8 @@ select
         reason := null::varchar, "errorCategory" := null::varchar, "recommendedAction" := null::varchar)
         as "provisioningStatusInfo",
     null::{status_info} as "statusInfo",
-    told_steps as "provisioningSteps",
-    told_changes as "modifiedProperties",
+    raw_steps as "provisioningSteps",
+    raw_changes as "modifiedProperties",
     struct_pack(id := {app_id}, "displayName" := {app_name}) as "servicePrincipal",
     struct_pack(id := null::varchar, "displayName" := {source_system}) as "sourceSystem",
     struct_pack(id := null::varchar, "displayName" := {target_system}) as "targetSystem",
@@ -85,10 +85,10 @@ select
 from ({main}) left join ({steps}) using (joined) left join ({changes}) using (joined)
 order by line
 """
-NO_STEPS = f"select null::varchar as joined, null::{column_type(list[Step], [])} as told_steps where false"
+NO_STEPS = f"select null::varchar as joined, null::{column_type(list[Step], [])} as raw_steps where false"
 NO_CHANGES = (
     'select null::varchar as joined, null::struct("displayName" varchar, "oldValue" varchar, "newValue" varchar)[] '
-    "as told_changes where false"
+    "as raw_changes where false"
 )
 
 
@@ -115,31 +115,31 @@ def is_changes(head: Head) -> bool:
 
 
 def meanings(header: tuple[str, ...], patterns: Mapping[str, str]) -> dict[str, str]:
-    """Gives the column that each field stands in; a column is used once, a field the header lacks is absent.
+    """Finds the column of each field; a column is used once, a field the header lacks is absent.
 
     >>> meanings(("Date (UTC)", "Change ID"), MAIN)
     {'changeId': 'Change ID', 'activityDateTime': 'Date (UTC)'}
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for field, pattern in patterns.items():
         for column in header:
             bare = re.sub(r"[^a-z0-9]", "", column.lower())
-            if column not in found.values() and re.fullmatch(pattern, bare):
-                found[field] = column
+            if column not in columns.values() and re.fullmatch(pattern, bare):
+                columns[field] = column
                 break
-    return found
+    return columns
 
 
-def portal_told(
+def portal_relation(
     number: int, main: tuple[str, Head], steps: tuple[str, Head] | None, changes: tuple[str, Head] | None
 ) -> str:
-    """Gives SQL for the told events of the three files, each given as its path and head."""
+    """Builds SQL for the raw events of the three files, each given as its path and head."""
     file, head = main
     columns = named(head)
     fields = {field: cell(columns.get(field)) for field in MAIN}
     rows = f"select *, row_number() over () as line, {fields['changeId']} as joined from {read_csv(file)}"
     return GRAPH.format(
-        records=TOLD.format(
+        records=RELATION.format(
             **fields,
             number=number,
             status_info=column_type(Event.model_fields["statusInfo"].annotation, []),
@@ -151,7 +151,7 @@ def portal_told(
 
 
 def step_rows(file: str, head: Head) -> str:
-    """Gives SQL for the steps of each change id, in their order."""
+    """Builds SQL for the steps of each change id, in their order."""
     names = {field: cell(column) for field, column in meanings(head.header, STEPS).items()}
     at = f"coalesce(try_cast({names.get('ordinal', 'null')} as bigint), line), line"
     details = names.get("details", "null::varchar")
@@ -162,32 +162,30 @@ def step_rows(file: str, head: Head) -> str:
         f"details := coalesce(try_cast({details} as json)->'$', to_json({details})))"
     )
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
-    return (
-        f"select {names['changeId']} as joined, list({packed} order by {at}) as told_steps from ({rows}) group by all"
-    )
+    return f"select {names['changeId']} as joined, list({packed} order by {at}) as raw_steps from ({rows}) group by all"
 
 
 def change_rows(file: str, head: Head) -> str:
-    """Gives SQL for the modified properties of each change id, in file order."""
+    """Builds SQL for the modified properties of each change id, in file order."""
     names = {field: cell(column) for field, column in meanings(head.header, CHANGES).items()}
     packed = ", ".join(
         f'"{field}" := {names.get(field, "null::varchar")}' for field in ("displayName", "oldValue", "newValue")
     )
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
     return (
-        f"select {names['changeId']} as joined, list(struct_pack({packed}) order by line) as told_changes "
+        f"select {names['changeId']} as joined, list(struct_pack({packed}) order by line) as raw_changes "
         f"from ({rows}) group by all"
     )
 
 
 def named(head: Head) -> dict[str, str]:
-    """Gives the main file's column of each field; its change id where it has no id."""
-    found = meanings(head.header, MAIN)
-    return {"id": found["changeId"], **found}
+    """Finds the main file's column of each field; its change id where it has no id."""
+    columns = meanings(head.header, MAIN)
+    return {"id": columns["changeId"], **columns}
 
 
 def respelled(head: Head, verdict: Mapping[str, object]) -> dict[str, object]:
-    """Gives what the model made of a row's own fields, by column."""
+    """Returns what the model made of a row's own fields, by column."""
     columns = named(head)
     return {columns[field]: value for field, value in verdict.items()}
 
@@ -202,7 +200,7 @@ def csv_of(header: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def cell(column: str | None) -> str:
-    """Gives SQL for a column's text, an empty cell as null."""
+    """Builds SQL for a column's text, an empty cell as null."""
     return f"""nullif("{column.replace('"', '""')}", '')""" if column else "null::varchar"
 
 

@@ -5,10 +5,10 @@ from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.exchange import Exchange
 
-TOLD = """
+RELATION = """
 select
     number,
-    "time" as told_at,
+    "time" as logged_at,
     "method",
     "path" as target,
     "status",
@@ -32,9 +32,9 @@ def recognises(head: Head) -> bool:
     return any(head.has(one, two, three) for one in methods for two in targets for three in statuses)
 
 
-def told(records: str) -> str:
-    """Gives the told exchange of each record."""
-    return TOLD.format(records=records, request=body("request_body"), response=body("response_body"))
+def relation(records: str) -> str:
+    """Builds SQL for the exchange in each record."""
+    return RELATION.format(records=records, request=body("request_body"), response=body("response_body"))
 
 
-SOURCE = Source("scim", "exchanges", Exchange, recognises, told)
+SOURCE = Source("scim", "exchanges", Exchange, recognises, relation)

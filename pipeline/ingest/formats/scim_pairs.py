@@ -5,10 +5,10 @@ from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.exchange import RequestLine
 
-TOLD = """
+RELATION = """
 select
     number,
-    "timestamp" as told_at,
+    "timestamp" as logged_at,
     "method",
     "path" as target,
     "data".status as "status",
@@ -29,9 +29,9 @@ def recognises(head: Head) -> bool:
     return head.has("requestId", "method", "path", "timestamp") and not (head.has("status") or head.has("statusCode"))
 
 
-def told(records: str) -> str:
-    """Gives the part of an exchange that each line tells."""
-    return TOLD.format(records=records, request=body('"data"."body"'), response=body('"data"."responseBody"'))
+def relation(records: str) -> str:
+    """Builds SQL for the part of an exchange in each line."""
+    return RELATION.format(records=records, request=body('"data"."body"'), response=body('"data"."responseBody"'))
 
 
-SOURCE = Source("scim_pairs", "exchanges", RequestLine, recognises, told)
+SOURCE = Source("scim_pairs", "exchanges", RequestLine, recognises, relation)

@@ -22,20 +22,20 @@ class Source:
     record: type[Wire]
     "The model that types the fast reader and judges the suspects."
     recognises: Callable[[Head], bool]
-    told: Callable[[str], str]
-    "From a relation of records to the relation that the table's rows are made of; see sources/events.py and its like."
+    relation: Callable[[str], str]
+    "From SQL of records to SQL of what the table's rows are made of; see formats/events.py and its like."
     renames: Callable[[Head], Mapping[str, str]] | None = None
     "From the model's fields to a CSV's columns, where names alone do not tell."
 
     def renamed(self, head: Head, value: object) -> object:
-        """Gives a CSV's row under the model's names; any other record as it is."""
+        """Returns a CSV's row under the model's names; any other record as it is."""
         if self.renames is None or not isinstance(value, Mapping):
             return value
         return {field: value.get(column) for field, column in self.renames(head).items()}
 
 
 def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -> str:
-    """Gives SQL for the records of JSON files alike: `number` and the model's fields, one row a record, in order.
+    """Builds SQL for the records of JSON files alike: `number` and the model's fields, one row a record, in order.
 
     `files` has each file's number. A record that cannot be read is a row of nulls. `biggest` is the longest record
     allowed, in bytes.
@@ -45,21 +45,21 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
     if head.wrapper is None:
         fields = ", ".join(selection(source.record, head.first))
         return f"select {which} as number, {fields} from {read_json(files, head, types, biggest)}"
-    members = ", ".join(f"{quoted(key)} {held}" for key, held in types.items())
+    members = ", ".join(f"{quoted(key)} {kind}" for key, kind in types.items())
     read = read_json(files, head, {head.wrapper: f"STRUCT({members})[]"}, biggest)
     fields = ", ".join(selection(source.record, head.first, owner="record."))
     unwrapped = f"select {which} as number, unnest(coalesce({quoted(head.wrapper)}, [null])) as record from {read}"
     return f"select number, {fields} from ({unwrapped})"
 
 
-def alike(source: Source, head: Head) -> str:
-    """Gives a text that is the same for two files that one reader may read together."""
+def reading_key(source: Source, head: Head) -> str:
+    """Builds a text that is the same for two files that one reader may read together."""
     types = columns(source.record, head.first)
     return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.first)}"
 
 
 def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
-    """Gives SQL for the rows of a CSV under the model's names; an empty cell is null."""
+    """Builds SQL for the rows of a CSV under the model's names; an empty cell is null."""
     spelled = [dict.fromkeys(head.header)]
     kinds = columns(source.record)
     cells = [
@@ -73,7 +73,7 @@ def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
 
 
 def read_csv(file: str) -> str:
-    """Gives the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded."""
+    """Builds the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded."""
     return (
         f"read_csv({text(file)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
         "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, compression = 'none')"
@@ -81,9 +81,9 @@ def read_csv(file: str) -> str:
 
 
 def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], biggest: int) -> str:
-    """Gives the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them."""
+    """Builds the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them."""
     layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
-    listed = ", ".join(f"{text(key)}: {text(held)}" for key, held in types.items())
+    listed = ", ".join(f"{text(key)}: {text(kind)}" for key, kind in types.items())
     forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
     return (
         f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', "

@@ -74,7 +74,7 @@ class Schema(Wire):
     synchronizationRules: list[Rule] | None = None
 
     def mapped(self) -> Iterator[tuple[ObjectMapping, AttributeMapping]]:
-        """Gives each attribute mapping that is in force, with the objects it belongs to, as Graph orders them."""
+        """Yields each attribute mapping that is in force, with the objects it belongs to, as Graph orders them."""
         for rule in self.synchronizationRules or []:
             for objects in rule.objectMappings or []:
                 if objects.enabled is not False:

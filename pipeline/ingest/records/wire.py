@@ -29,7 +29,7 @@ class Also(tuple[str, ...]):
 
 
 def readable(value: object) -> str:
-    """Gives an instant as ISO 8601 in UTC; raises ValueError with a sentence where it cannot be read.
+    """Returns an instant as ISO 8601 in UTC; raises ValueError with a sentence where it cannot be read.
 
     >>> readable("2026-01-05T14:00:00+02:00")
     '2026-01-05T12:00:00+00:00'
@@ -47,7 +47,7 @@ def readable(value: object) -> str:
 
 
 def present(value: object) -> str:
-    """Gives an id's text back unless it is empty."""
+    """Returns an id's text unless it is empty."""
     text = "" if value is None else str(value).strip()
     if not text:
         raise ValueError("is empty; an id was expected, such as 5f0c7a52-0d1e-4c58-9a0a-1f2e3d4c5b6a")
@@ -91,23 +91,23 @@ class Wire(BaseModel):
 
 
 def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
-    """Gives the key that most samples use for a field, or its own name when none does; case never matters."""
+    """Finds the key that most samples use for a field, or its own name when none does; case never matters."""
     wanted = spellings(name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark))
     counts: Counter[str] = Counter()
     for sample in samples:
         counts.update(sample.keys())
-    found = [key for key in counts if key in wanted or key.casefold() in wanted]
-    return max(found, key=lambda key: (counts[key], -wanted[key.casefold()]), default=name)
+    used = [key for key in counts if key in wanted or key.casefold() in wanted]
+    return max(used, key=lambda key: (counts[key], -wanted[key.casefold()]), default=name)
 
 
 @lru_cache(maxsize=4096)
 def spellings(*names: str) -> dict[str, int]:
-    """Gives the names a field goes by, each with its place in order of preference."""
+    """Returns the names a field goes by, each with its place in order of preference."""
     return {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
 
 
 def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]:
-    """Gives the DuckDB type of each key of a record, as the samples spell it.
+    """Returns the DuckDB type of each key of a record, as the samples spell it.
 
     >>> class Party(Wire):
     ...     displayName: Annotated[str | None, Also("Name")] = None
@@ -121,18 +121,18 @@ def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]
 
 
 def column_type(annotation: object, samples: Sequence[Sample]) -> str:
-    """Gives the DuckDB type that holds one annotation."""
+    """Returns the DuckDB type that holds one annotation."""
     kind = unwrapped(annotation)
     if isinstance(kind, type) and issubclass(kind, Wire):
         members = columns(kind, samples)
-        return "STRUCT(" + ", ".join(f"{quoted(key)} {held}" for key, held in members.items()) + ")"
+        return "STRUCT(" + ", ".join(f"{quoted(key)} {inner}" for key, inner in members.items()) + ")"
     if get_origin(kind) is list:
         return column_type(get_args(kind)[0], samples) + "[]"
     return SCALARS.get(kind, "JSON") if isinstance(kind, type) else "JSON"
 
 
 def selection(model: type[Wire], samples: Sequence[Sample] = (), owner: str = "") -> list[str]:
-    """Gives `expression as "name"` for each field: from the samples' spelling back to the names used here."""
+    """Builds `expression as "name"` for each field: from the samples' spelling back to the names used here."""
     return [
         f"{renamed(field.annotation, owner + quoted(key), inside(samples, key))} as {quoted(name)}"
         for name, field in model.model_fields.items()
@@ -141,7 +141,7 @@ def selection(model: type[Wire], samples: Sequence[Sample] = (), owner: str = ""
 
 
 def renamed(annotation: object, path: str, samples: Sequence[Sample]) -> str:
-    """Gives the SQL that turns one value at `path` into the names used here; the path itself where nothing differs."""
+    """Builds the SQL that turns one value at `path` into the names used here; the path itself where nothing differs."""
     kind = unwrapped(annotation)
     if get_origin(kind) is list:
         inner = renamed(get_args(kind)[0], "x", samples)
@@ -160,7 +160,7 @@ def renamed(annotation: object, path: str, samples: Sequence[Sample]) -> str:
 
 
 def inside(samples: Sequence[Sample], key: str) -> list[Sample]:
-    """Gives the objects that the samples hold under a key, those of lists included."""
+    """Returns the objects that the samples hold under a key, those of lists included."""
     values = [sample.get(key) for sample in samples]
     flat = [part for value in values for part in (value if isinstance(value, list) else [value])]
     return [part for part in flat if isinstance(part, Mapping)]
@@ -182,7 +182,7 @@ def quoted(name: str) -> str:
 
 
 def complaint(error: ValidationError) -> str:
-    """Says in one sentence what is wrong with a record.
+    """Builds the sentence of what is wrong with a record.
 
     >>> class Named(Wire):
     ...     id: Id
@@ -194,10 +194,10 @@ def complaint(error: ValidationError) -> str:
 
 
 def fault_text(fault: Any) -> str:
-    """Says what is wrong with one field: its name, what was seen and what was expected."""
+    """Builds what is wrong with one field: its name, what was seen and what was expected."""
     field = ".".join(str(part) for part in fault["loc"]) or "the record"
-    said = str(fault["msg"]).removeprefix("Value error, ")
+    message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["input"] is None and fault["loc"]:
-        expected = said.split("; ", 1)[-1]
+        expected = message.split("; ", 1)[-1]
         return f"{field} is missing; {expected}"
-    return f"{field} {said}"
+    return f"{field} {message}"

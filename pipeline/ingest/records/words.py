@@ -54,7 +54,7 @@ class StepType(StrEnum):
 
 
 def spelled(words: type[StrEnum], text: str) -> str:
-    """Gives SQL that spells a word as documented, from any case or from its numeric code; others stay as they are.
+    """Builds SQL that spells a word as documented, from any case or from its numeric code; others stay as they are.
 
     Most records spell it so already, which one comparison finds out.
 
@@ -68,7 +68,7 @@ def spelled(words: type[StrEnum], text: str) -> str:
 
 
 def documented(words: type[StrEnum], text: str) -> str:
-    """Gives SQL that is true for a word spelled as documented.
+    """Builds SQL that is true for a word spelled as documented.
 
     Not by a long `in`: DuckDB makes a join of it, and the rows of a join are not inserted in the order of reading, by
     which the lines of a file are known again.
@@ -77,5 +77,5 @@ def documented(words: type[StrEnum], text: str) -> str:
 
 
 def undocumented(words: type[StrEnum], text: str) -> str:
-    """Gives SQL that is true for a word nobody has documented yet."""
+    """Builds SQL that is true for a word nobody has documented yet."""
     return f"coalesce(not ({documented(words, text)}), false)"

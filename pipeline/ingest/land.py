@@ -1,0 +1,219 @@
+"""One batch lands in one transaction: rows, rejects, the ledger's lines, coverage and whatever its caller adds.
+
+Files, pages of Graph and stretches of blobs all land here, so that `lines = kept + duplicates + rejects` holds however
+a record came, and a reader that is killed leaves a whole batch or none of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Self
+
+from pipeline.ingest.coverage import Evidence, record_coverage
+from pipeline.ingest.formats.source import reading_key
+from pipeline.ingest.load import empty_stage, keep_rejects, load_staged, rejected_before
+from pipeline.ingest.offsets import Entry, Position, entries_of, keep_entries
+from pipeline.ingest.pieces import SMALL
+from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
+from pipeline.ingest.stage import PieceContext, Reject, stage_pieces
+from pipeline.store.lake import Cursor, Store
+
+TOGETHER = 64
+"How many small pieces alike are read by one statement: planning it costs more than reading them."
+OPEN_AT_MOST = 4 * TOGETHER
+"Copies in memory that wait for others alike: each is an open file, and a process may have as few as 1,024."
+AT_MOST = 8 * TOGETHER
+"Pieces that land in one transaction."
+Extra = Callable[[Cursor], None]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One piece's part of a batch: the piece, if there is one, and how far its file is then read."""
+
+    file: str
+    "The ledger's name of it."
+    source: str | None = None
+    context: PieceContext | None = None
+    rejects: tuple[Reject, ...] = ()
+    position: Position | None = None
+    "How far the file is then read; None where a source is not read by byte: its bytes are summed."
+    arrived: int = 0
+    "Bytes that came, where they are summed."
+    seen: Entry | None = None
+    "The file's line as its reader last saw it."
+    base: Entry | None = None
+    "The line that counting goes on from while the ledger's is still as seen; None goes on from whatever is there."
+    lines_before: Callable[[], int] | None = None
+    "Counts the lines of the file before the piece, only where it has rejects; None takes the ledger's count."
+    sentence: Callable[[int, str], str] = lambda _line, reason: reason
+    "Builds a reject's sentence from its line and its reason."
+    may_end_batch: bool = True
+    "Whether a transaction may end behind it, with the rest of its file in the next one."
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What became of one arrival, and its file's line of the ledger behind it."""
+
+    result: FileResult
+    entry: Entry
+
+
+class Batch:
+    """What lands in one transaction, under construction: pieces are staged as they come, small ones alike together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cursor = store.cursor()
+        self._arrivals: list[Arrival] = []
+        self._groups: dict[str, list[PieceContext]] = {}
+        self._bytes = 0
+
+    def __enter__(self) -> Self:
+        empty_stage(self._cursor)
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        for contexts in self._groups.values():
+            release(contexts)
+        self._cursor.close()
+
+    @property
+    def full(self) -> bool:
+        """Whether enough waits for a transaction, and one may end here."""
+        if not self._arrivals or not self._arrivals[-1].may_end_batch:
+            return False
+        return self._bytes >= self._store.settings.slice_bytes or len(self._arrivals) >= AT_MOST
+
+    def add(self, arrival: Arrival) -> None:
+        """Adds an arrival; its piece is staged at once, or together with others alike where it is small."""
+        self._arrivals.append(arrival)
+        if arrival.context is None:
+            return
+        context = replace(arrival.context, number=len(self._arrivals) - 1)
+        self._bytes += context.piece.size
+        if not may_wait(context):
+            self._stage([context])
+            return
+        key = reading_key(context.source, context.head) + context.written_at
+        self._groups.setdefault(key, []).append(context)
+        if len(self._groups[key]) >= TOGETHER:
+            self._stage(self._groups.pop(key))
+        elif sum(map(len, self._groups.values())) >= OPEN_AT_MOST:
+            self._stage_groups()
+
+    def land(self, extra: Extra | None = None, covered_at: datetime | None = None) -> list[Landing]:
+        """Lands what was added in one transaction and begins anew; returns what became of each arrival, in order.
+
+        `extra` writes what must be kept in the same transaction; it may run again after a conflict. `covered_at` is
+        the present, where the pieces' files are evidence for the time that they cover.
+        """
+        self._stage_groups()
+        if not self._arrivals:
+            return []
+        write = partial(land_batch, arrivals=self._arrivals, extra=extra, covered_at=covered_at)
+        landings = self._store.write(write, on=self._cursor)
+        empty_stage(self._cursor)
+        self._arrivals, self._bytes = [], 0
+        return landings
+
+    def _stage_groups(self) -> None:
+        """Stages what waits for others alike."""
+        while self._groups:
+            self._stage(self._groups.pop(next(iter(self._groups))))
+
+    def _stage(self, contexts: Sequence[PieceContext]) -> None:
+        """Stages pieces alike, keeps their rejects with their arrivals and releases them."""
+        try:
+            for context, rejects in zip(contexts, stage_pieces(self._cursor, contexts), strict=True):
+                if rejects:
+                    self._arrivals[context.number] = rejecting(self._arrivals[context.number], rejects)
+        finally:
+            release(contexts)
+
+
+def may_wait(context: PieceContext) -> bool:
+    """Whether a piece is staged together with others alike: small, a copy of its own, and JSON."""
+    small = context.piece.handle is not None and context.piece.size < SMALL
+    return small and context.head.layout in ("lines", "array", "document")
+
+
+def rejecting(arrival: Arrival, rejects: Sequence[Reject]) -> Arrival:
+    """Adds its piece's rejects to an arrival, with their lines in the file where the file itself tells them."""
+    before = arrival.lines_before() if arrival.lines_before else 0
+    return replace(arrival, rejects=tuple(replace(one, line=one.line + before) for one in rejects))
+
+
+def release(contexts: Sequence[PieceContext]) -> None:
+    """Releases the pieces' copies in memory."""
+    for context in contexts:
+        context.piece.close()
+
+
+def land_batch(
+    cursor: Cursor, arrivals: Sequence[Arrival], extra: Extra | None = None, covered_at: datetime | None = None
+) -> list[Landing]:
+    """Writes a batch inside a transaction; it may run again after a conflict, so it changes nothing but the store."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    loaded = load_staged(cursor)
+    first = {arrival.file: arrival for arrival in reversed(arrivals)}
+    current = entries_of(cursor, list(first))
+    bases = {name: base_of(arrival, current.get(name)) for name, arrival in first.items()}
+    if covered_at is not None:
+        record_coverage(cursor, evidence_of(arrivals, bases), covered_at)
+    landings: list[Landing] = []
+    entries: dict[str, Entry] = {}
+    rejects: list[tuple[str, Reject]] = []
+    for number, arrival in enumerate(arrivals):
+        base = entries.get(arrival.file) or bases[arrival.file]
+        new = new_rejects(cursor, arrival)
+        counts = counts_of(loaded.get(number), len(new), len(arrival.rejects) - len(new))
+        rejects += [(arrival.file, placed(arrival, base, reject)) for reject in new]
+        if counts.lines or arrival.position is not None:
+            entries[arrival.file] = entry_plus(moved(arrival, base), counts, now)
+        landings.append(Landing(result_of(arrival.file, arrival.source, counts), entries.get(arrival.file, base)))
+    keep_rejects(cursor, rejects, now)
+    keep_entries(cursor, list(entries.values()))
+    if extra is not None:
+        extra(cursor)
+    return landings
+
+
+def base_of(arrival: Arrival, current: Entry | None) -> Entry:
+    """Chooses the ledger's line to go on from; another process's line counts where it came in between."""
+    own = arrival.base or Entry.new(arrival.file, arrival.source)
+    as_seen = arrival.base is not None and current == arrival.seen
+    return own if as_seen or current is None else current
+
+
+def moved(arrival: Arrival, base: Entry) -> Entry:
+    """Moves a file's line of the ledger to where it is read with an arrival."""
+    summed = base.read_to + arrival.arrived
+    to = arrival.position or Position(summed, summed, base.fingerprint)
+    source = arrival.source or base.source
+    return replace(base, source=source, read_to=to.read_to, size=to.size, fingerprint=to.fingerprint)
+
+
+def new_rejects(cursor: Cursor, arrival: Arrival) -> Sequence[Reject]:
+    """Leaves out what was rejected before: Graph gives the same record again at every poll, at another place."""
+    if arrival.position is not None or not arrival.rejects:
+        return arrival.rejects
+    before = rejected_before(cursor, arrival.file)
+    return [one for one in arrival.rejects if one.raw not in before]
+
+
+def placed(arrival: Arrival, base: Entry, reject: Reject) -> Reject:
+    """Numbers a reject by its line in the file, and builds its sentence."""
+    line = reject.line + (base.lines if arrival.lines_before is None else 0)
+    return replace(reject, line=line, reason=arrival.sentence(line, reject.reason))
+
+
+def evidence_of(arrivals: Sequence[Arrival], former: Mapping[str, Entry]) -> list[Evidence]:
+    """Lists what each arrival's file is evidence of; `former` has each file's line before this transaction."""
+    return [
+        Evidence(number, one.file, one.source, before.first_event_at, before.last_event_at)
+        for number, one in enumerate(arrivals)
+        for before in [former[one.file]]
+    ]

@@ -1,0 +1,178 @@
+"""A file that is open: opened once, it travels from discovery to staging with all that is to be known of it.
+
+What is read of it is what it held when it was opened: bytes that are appended later belong to the next ingest.
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from pipeline.ingest.discover import ZIP, File
+from pipeline.ingest.layout import BOM, LOOK, Head, look
+
+ENDS = 1 << 16
+"How much of either end is read when a file is opened, by which it is told from another of its name."
+
+
+class CutShort(Exception):
+    """A compressed file ends before its end; the message says how much could be read."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that is open for reading, its size and both its ends."""
+
+    file: File
+    descriptor: int
+    size: int
+    first: bytes
+    last: bytes
+
+    @property
+    def name(self) -> str:
+        """The ledger's name of it."""
+        return self.file.name
+
+    @property
+    def path(self) -> str:
+        """A path to this very file, for as long as it is open, even if another takes its name."""
+        return f"/proc/self/fd/{self.descriptor}"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it was copied from a stream or a zip file, so that it can grow no more."""
+        return str(self.file.path).startswith("/proc/")
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it is gzip, by its first bytes."""
+        return self.first.startswith(b"\x1f\x8b")
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether it is a zip file, by its first bytes."""
+        return self.first.startswith(ZIP)
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether it begins with a byte order mark."""
+        return self.first.startswith(BOM)
+
+    @cached_property
+    def modified_at(self) -> datetime:
+        """When it was last written to: UTC without a zone, whole seconds."""
+        return datetime.fromtimestamp(int(os.fstat(self.descriptor).st_mtime), UTC).replace(tzinfo=None)
+
+    @cached_property
+    def head(self) -> Head:
+        """Its first records, and how they are laid out."""
+        return look(self)
+
+    def read(self, at: int, amount: int) -> bytes:
+        """Reads bytes as they stand in the file."""
+        end = min(at + amount, self.size)
+        return self.first[at:end] if end <= len(self.first) else read_all(self.descriptor, at, end - at)
+
+    def raw_blocks(self, start: int, size: int) -> Iterator[bytes]:
+        """Yields the file's bytes from `start` on, in blocks."""
+        while block := self.read(start, size):
+            yield block
+            start += len(block)
+
+    def blocks(self, start: int = 0, size: int = LOOK) -> Iterator[bytes]:
+        """Yields the uncompressed content from byte `start` on; raises CutShort at the end of what breaks off."""
+        if self.compressed:
+            yield from skipped(unpacked(self.raw_blocks(0, LOOK), size), start)
+        else:
+            yield from self.raw_blocks(start, size)
+
+    def blocks_until_break(self) -> Iterator[bytes]:
+        """Yields the uncompressed content, of a compressed file that breaks off as far as it goes."""
+        try:
+            yield from self.blocks()
+        except CutShort:
+            return
+
+    def beginning(self, amount: int) -> bytes:
+        """Returns the first `amount` bytes of content or somewhat more, or as many as there are."""
+        parts: list[bytes] = []
+        for block in self.blocks_until_break():
+            parts.append(block)
+            amount -= len(block)
+            if amount <= 0:
+                break
+        return b"".join(parts)
+
+    def lines_before(self, byte: int) -> int:
+        """Counts the line ends of the content before a byte."""
+        count, left = 0, byte
+        for block in self.blocks_until_break() if byte else ():
+            count += block[:left].count(b"\n")
+            left -= len(block)
+            if left <= 0:
+                break
+        return count
+
+
+@contextmanager
+def open_file(file: File) -> Iterator[Opened]:
+    """Opens a file and reads both its ends."""
+    descriptor = os.open(file.path, os.O_RDONLY)
+    try:
+        first = read_all(descriptor, 0, ENDS)
+        size = end_of(descriptor)
+        if len(first) < min(size, ENDS):
+            first = read_all(descriptor, 0, min(size, ENDS))
+        last = first[:size] if size <= ENDS else read_all(descriptor, size - ENDS, ENDS)
+        yield Opened(file, descriptor, size, first[:size], last)
+    finally:
+        os.close(descriptor)
+
+
+def end_of(descriptor: int) -> int:
+    """Measures an open file without asking for its state; 0 for a device or a file of the kernel's."""
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_END)
+    except OSError:
+        return 0
+
+
+def read_all(descriptor: int, at: int, amount: int) -> bytes:
+    """Reads `amount` bytes from `at` on, fewer only where the file ends; a single read may give less."""
+    parts: list[bytes] = []
+    while amount > 0 and (part := os.pread(descriptor, amount, at)):
+        parts.append(part)
+        at, amount = at + len(part), amount - len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def unpacked(packed_blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yields the content of a gzip file, of one that breaks off as far as it goes, in blocks of at most `size`."""
+    total, packed, engine = 0, b"", zlib.decompressobj(wbits=31)
+    while packed := packed or next(packed_blocks, b""):
+        if engine.eof and not (packed := packed.lstrip(b"\0")):
+            continue
+        engine = zlib.decompressobj(wbits=31) if engine.eof else engine
+        try:
+            block = engine.decompress(packed, size)
+        except zlib.error as error:
+            raise CutShort(f"the gzip stream is damaged after {total} bytes of content ({error})") from None
+        packed = engine.unconsumed_tail or engine.unused_data
+        total += len(block)
+        if block:
+            yield block
+    if not engine.eof:
+        if block := engine.flush():
+            yield block
+        raise CutShort(f"the gzip stream ends after {total + len(block)} bytes of content, before its end mark")
+
+
+def skipped(parts: Iterator[bytes], amount: int) -> Iterator[bytes]:
+    """Leaves out the first `amount` bytes."""
+    for part in parts:
+        yield part[amount:]
+        amount = max(0, amount - len(part))

@@ -1,0 +1,234 @@
+"""What is to be read of each file: nothing, all of it, what is new, or a reject as a whole; and its pieces.
+
+A file that cannot be read does not end an ingest: it is one reject, which is not repeated until the file is readable.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from pipeline.ingest.discover import File
+from pipeline.ingest.formats import recognise
+from pipeline.ingest.formats.portal import is_changes, is_steps
+from pipeline.ingest.formats.source import Source
+from pipeline.ingest.land import Arrival
+from pipeline.ingest.layout import Head
+from pipeline.ingest.offsets import Entry, Position, is_unchanged, position_at, position_at_end, start_of
+from pipeline.ingest.opened_file import CutShort, Opened, open_file
+from pipeline.ingest.pieces import Piece, line_pieces, whole_piece
+from pipeline.ingest.siblings import Siblings
+from pipeline.ingest.stage import PieceContext, Reject, cleaned
+from pipeline.ingest.unrecognised import holds_no_log, reason_unrecognised
+
+SHOWN = 4096
+"Bytes that are kept of a file that is rejected as a whole."
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Nothing in a file is new."""
+
+    source: str | None = None
+    "The source that the report names."
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A file is a reject as a whole."""
+
+    reason: str
+    position: Position
+    raw: bytes = b""
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file is read from byte `start` on, or as a whole where it is None."""
+
+    opened: Opened
+    recognised: Source
+    start: int | None
+    base: Entry
+    "The line of the ledger that counting goes on from."
+
+    @property
+    def source(self) -> str:
+        """The source that the report names."""
+        return self.recognised.name
+
+
+Plan = Nothing | Rejection | Reading
+
+
+def plan_of(item: Opened | File, former: Entry | None, siblings: Siblings) -> Plan:
+    """Plans what is to be read of an open file, or of one that could not be opened; `former` is its ledger's line."""
+    if isinstance(item, File):
+        return rejection_of_unreadable(item, item.fault, former) if item.fault else Nothing()
+    try:
+        return plan_of_opened(item, former, siblings)
+    except OSError as error:
+        return rejection_of_unreadable(item.file, f"cannot be read ({error.strerror})", former)
+
+
+def plan_of_opened(opened: Opened, former: Entry | None, siblings: Siblings) -> Plan:
+    """Plans what is to be read of an open file."""
+    if opened.size == 0 or is_unchanged(opened, former):
+        return Nothing()
+    source = recognise(opened.head)
+    by_lines = source is not None and opened.head.by_lines
+    start = start_of(opened, former, by_lines)
+    if start is None:
+        return Nothing(source.name if source else None)
+    if source is None:
+        return plan_of_unrecognised(opened, siblings)
+    base = former if former is not None and start else Entry.new(opened.name, source.name)
+    return Reading(opened, source, start if by_lines else None, base)
+
+
+def plan_of_unrecognised(opened: Opened, siblings: Siblings) -> Plan:
+    """Plans for a file that no source recognises: a part of a portal download, a tenant's answer key, or a reject."""
+    reason = ""
+    if is_steps(opened.head) or is_changes(opened.head):
+        if siblings.has_main_file(opened.file):
+            return Nothing("portal")
+        reason = "is the second or third file of a portal download; its main file was not beside it"
+    elif holds_no_log(opened):
+        return Nothing()
+    name = Path(opened.name).name
+    return Rejection(f"{name} {reason or reason_unrecognised(opened)}.", position_at_end(opened), begin_of(opened))
+
+
+def begin_of(opened: Opened) -> bytes:
+    """Returns what is kept of a file that is rejected as a whole."""
+    return cleaned(opened.beginning(SHOWN)[:SHOWN])
+
+
+def rejection_of_unreadable(file: File, fault: str, former: Entry | None) -> Plan:
+    """Rejects a file that cannot be read, unless the ledger says the same of it already."""
+    if former is not None and former.fingerprint == fault:
+        return Nothing()
+    return Rejection(f"{Path(file.name).name} {fault}.", Position(file.size, file.size, fault))
+
+
+def arrivals_of(
+    plan: Plan, file: File, former: Entry | None, siblings: Siblings, slice_bytes: int
+) -> Iterator[Arrival]:
+    """Yields what is new in a file, piece by piece; each must be added to a batch before the next one is asked for."""
+    if isinstance(plan, Rejection):
+        yield rejected(plan, file, former, Entry.new(file.name))
+    elif isinstance(plan, Reading):
+        try:
+            yield from arrivals_of_reading(plan, former, siblings, slice_bytes)
+        except FileNotFoundError:
+            # A part of a portal download was moved away since it was looked at.
+            return
+        except OSError as error:
+            yield from unreadable(file, error, former)
+
+
+def unreadable(file: File, error: OSError, former: Entry | None) -> Iterator[Arrival]:
+    """Yields the reject for a file that fails while it is read, unless the ledger has it already."""
+    plan = rejection_of_unreadable(file, f"cannot be read ({error.strerror})", former)
+    if isinstance(plan, Rejection):
+        yield rejected(plan, file, former, Entry.new(file.name))
+
+
+def rejected(rejection: Rejection, file: File, former: Entry | None, base: Entry) -> Arrival:
+    """Builds the arrival that is one reject for a file as a whole."""
+    return Arrival(
+        file.name,
+        rejection.source,
+        rejects=(Reject(0, rejection.reason, rejection.raw),),
+        position=rejection.position,
+        seen=former,
+        base=base,
+        lines_before=lambda: 0,
+    )
+
+
+def arrivals_of_reading(
+    reading: Reading, former: Entry | None, siblings: Siblings, slice_bytes: int
+) -> Iterator[Arrival]:
+    """Yields the pieces of a file; a compressed one ends with a mark that it was read to its end."""
+    opened, by_lines = reading.opened, reading.start is not None
+    name = Path(opened.name).name
+    end = Arrival(
+        opened.name,
+        reading.source,
+        position=position_at_end(opened),
+        seen=former,
+        base=reading.base,
+        sentence=lambda line, reason: f"{name}:{line}: {reason}. The line is kept in rejects.",
+    )
+    try:
+        with ExitStack() as parts:
+            for piece in pieces_of(reading, slice_bytes):
+                yield replace(
+                    end,
+                    context=context_of(reading, piece, siblings, parts),
+                    position=position_at(opened, piece.end) if by_lines or opened.compressed else end.position,
+                    lines_before=line_counter(opened, piece.begin if by_lines else 0),
+                    may_end_batch=by_lines or not opened.compressed,
+                )
+        if opened.compressed:
+            yield end
+    except CutShort as error:
+        reason = f"{name}: {error}; what came before is kept."
+        rejection = Rejection(reason, position_at_end(opened), begin_of(opened), reading.source)
+        yield rejected(rejection, opened.file, former, reading.base)
+
+
+def pieces_of(reading: Reading, slice_bytes: int) -> Iterator[Piece]:
+    """Yields the pieces of a file that is read by lines, or the whole of one that is not."""
+    if reading.start is None:
+        return whole_piece(reading.opened)
+    return line_pieces(reading.opened, reading.start, slice_bytes)
+
+
+def context_of(reading: Reading, piece: Piece, siblings: Siblings, parts: ExitStack) -> PieceContext:
+    """Gathers what a piece itself does not hold; the other parts of a portal download stay open as long as `parts`."""
+    opened, source = reading.opened, reading.recognised
+    context = PieceContext(source, opened.head, piece)
+    if source.table == "job_snapshots":
+        return replace(context, written_at=str(opened.modified_at))
+    if source.name != "portal":
+        return context
+    steps = part_of_download(opened.file, is_steps, siblings, parts)
+    return replace(context, steps=steps, changes=part_of_download(opened.file, is_changes, siblings, parts))
+
+
+def part_of_download(
+    main: File, is_part: Callable[[Head], bool], siblings: Siblings, parts: ExitStack
+) -> tuple[str, Head] | None:
+    """Opens another file of the portal download that a main file belongs to; None where there is none."""
+    file = siblings.part_of(main, is_part)
+    if file is None:
+        return None
+    opened = parts.enter_context(open_file(file))
+    piece = next(whole_piece(opened))
+    parts.callback(piece.close)
+    return piece.file, opened.head
+
+
+def line_counter(opened: Opened, byte: int) -> Callable[[], int]:
+    """Provides the count of a file's lines before a byte, for a piece with rejects.
+
+    A small piece is staged when its file is closed already, so the file is opened once more; what is in memory may be
+    gone by then.
+    """
+    if byte and not opened.in_memory:
+        return partial(lines_before, opened.file, byte)
+    count = opened.lines_before(byte)
+    return lambda: count
+
+
+def lines_before(file: File, byte: int) -> int:
+    """Counts a file's lines before a byte; 0 where it cannot be read any more."""
+    try:
+        with open_file(file) as opened:
+            return opened.lines_before(byte)
+    except OSError:
+        return 0
