@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 MODEL = Path(__file__).parents[1] / "model"
 PARTS = (
-    "tables.sql",
+    "migrations/0001_tables.sql",
     "derived.sql",
     "footings.sql",
     "cycles.sql",

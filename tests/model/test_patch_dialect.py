@@ -20,7 +20,7 @@ Operations = list[dict[str, Any]]
 def macros() -> Iterator[duckdb.DuckDBPyConnection]:
     """The store's macros in memory."""
     cursor = duckdb.connect()
-    for part in ("tables.sql", "derived.sql", "groups.sql"):
+    for part in ("migrations/0001_tables.sql", "derived.sql", "groups.sql"):
         text = schema_text(part)
         cursor.execute(text.partition("-- A store of an earlier version, or")[0] if part == "issues.sql" else text)
     yield cursor
