@@ -9,13 +9,11 @@ from rich.console import Console
 
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
-from pipeline.config.settings import read_settings
 from pipeline.notify.enqueue import telling
 from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
 from pipeline.rules.evaluate import check as ask_rules
 from pipeline.rules.incidents import Incident, open_incidents
-from pipeline.store.lake import open_store
 from pipeline.store.present import as_of
 
 
@@ -26,7 +24,7 @@ def check(
     as_json: terminal.Json = False,
 ) -> None:
     """Ask every health rule once, and print what opened and closed."""
-    store = open_store(read_settings())
+    store = terminal.open_to_write()
     moment = read_instant(at) if at else as_of(store)
     last = last_check(store)
     kept = last is None or moment >= last

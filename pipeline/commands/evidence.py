@@ -9,8 +9,6 @@ import typer
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
-from pipeline.config.settings import read_settings
-from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ def evidence(
     """Write what is known of an app's leavers in a period, sealed: questions, rows of both sides, completeness."""
     from pipeline.evidence.pack import make
 
-    store = open_store(read_settings(), read_only=True)
+    store = terminal.open_to_read()
     reach = extent(store)
     first = read_instant(since) if since else reach["since"]
     last = read_instant(until) if until else reach["until"]

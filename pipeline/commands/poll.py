@@ -13,7 +13,6 @@ from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
 from pipeline.config.tenants import read_tenants
-from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
     from pipeline.collect.graph.turn import Polled, Progress
@@ -36,7 +35,7 @@ def poll(as_json: terminal.Json = False) -> None:
 
     signal.signal(signal.SIGINT, heed)
     signal.signal(signal.SIGTERM, heed)
-    store = open_store(settings)
+    store = terminal.open_to_write(settings)
     asking = Asking(settings)
     try:
         with terminal.share_bar("Reading what was missed") as bar:

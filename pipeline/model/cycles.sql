@@ -23,9 +23,6 @@ from (
     group by job_id, cycle_id
 );
 
--- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
-insert into cycle_parts by name select * from cycle_rows('events') where not exists (select 1 from cycle_parts);
-
 -- executions: one run of a job as Graph reported it when it was over; the log alone says neither beginning nor end.
 create or replace view executions as
 select

@@ -117,13 +117,6 @@ from (
     )
 );
 
--- A store of an earlier version has events whose members nobody has told; fold.sql says the same of what arrives.
-insert into member_claims by name select * from member_rows('events') where not exists (select 1 from member_claims);
-
--- What earlier versions had.
-drop view if exists wire_groups;
-drop view if exists member_names;
-
 -- group_records: each group (or only one) with everything that is known of its members up to an instant, in three parts.
 --
 -- units: each event or request that spoke of its members and what it did: how many it found, by all records before it, who

@@ -102,11 +102,6 @@ from (
     where is_problem(status, is_benign(status, skip_reason, error_code))
 );
 
--- A store of an earlier version, or of another recipe, has events whose problems nobody has told; fold.sql says the same
--- of what arrives.
-delete from problems where fingerprint not like 'v1-%';
-insert into problems by name select * from problem_rows('events') where not exists (select 1 from problems);
-
 -- problem_spans: from when until when an object had a problem of one cause: until the next problem of the object, or until
 -- what settles it. An open one lasts for ever. Its cycles are counted by how many of the job's had ended before.
 create or replace view problem_spans as

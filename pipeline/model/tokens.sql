@@ -3,11 +3,11 @@
 -- token_ends: when each app's token ends, by the newest word of what was said up to an instant; where nothing had been
 -- said by then, by the newest word there is. An app whose newest word is that nobody knows is left out.
 create or replace macro token_ends(as_of) as table
-select app_name, expires_at, said_by, said_at, note
+select app_name, expires_at, recorded_by, recorded_at, note
 from (
     from tokens
     qualify row_number() over (
-        partition by app_name order by said_at <= as_of desc, said_at desc, expires_at desc nulls last
+        partition by app_name order by recorded_at <= as_of desc, recorded_at desc, expires_at desc nulls last
     ) = 1
 )
 where expires_at is not null;

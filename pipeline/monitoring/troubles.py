@@ -14,9 +14,9 @@ from typing import Any, Literal
 from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
-from pipeline.scheduler.jobs import HEARTBEAT, Beat, beats
+from pipeline.scheduler.jobs import HEARTBEAT, BackgroundJob, background_jobs
 from pipeline.store.lake import Store
-from pipeline.store.leader import Holder, holder
+from pipeline.store.leader import Leader, current_leader
 
 Kind = Literal["dead", "late", "disk", "failed", "long", "contact"]
 STOPPED = ("dead", "late", "disk")
@@ -27,7 +27,7 @@ LONG = timedelta(hours=1)
 "A beat that is at work for longer is worth a sentence."
 FIRST = timedelta(seconds=30)
 "Within which every beat has begun for the first time."
-BEATS = "select beat, began_at, ended_at, outcome, detail from beats"
+LAST_RUNS = "select job, began_at, ended_at, outcome, detail from background_jobs"
 CONTACTS = """
     select tenant, feed, detail, reached_at, next_try_at
     from contacts
@@ -49,14 +49,14 @@ class Trouble:
 def troubles(store: Store, at: datetime) -> list[Trouble]:
     """Gives what is the matter now, the gravest first; none when data comes as it should. `at` is real time."""
     at = naive(at)
-    runs = {str(row["beat"]): row for row in store.ask(BEATS).to_pylist()}
-    running = holder(store.settings)
+    runs = {str(row["job"]): row for row in store.ask(LAST_RUNS).to_pylist()}
+    running = current_leader(store.settings)
     found = [*disks(store.settings)]
     if running is None:
         found += dead(store.settings, runs, at)
     else:
-        expected = beats(store.settings)
-        found += [one for beat in expected for one in beat_troubles(beat, runs.get(beat.name), running, at)]
+        expected = background_jobs(store.settings)
+        found += [one for job in expected for one in job_troubles(job, runs.get(job.name), running, at)]
     return found + list(contact_troubles(store.ask(CONTACTS).to_pylist(), at))
 
 
@@ -70,23 +70,23 @@ def dead(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Tro
         yield Trouble("dead", "pipeline", f"The pipeline has never run here: nothing is read by itself; {WATCH}.")
 
 
-def beat_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: datetime) -> Iterator[Trouble]:
-    """Says what is the matter with one beat, which `running` should run."""
+def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Leader, at: datetime) -> Iterator[Trouble]:
+    """Says what is the matter with one background job, which `running` should run."""
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
         if at - row["began_at"] > LONG:
-            told = f"The beat {beat.name} has been at work since {clock_time(row['began_at'], at)}."
-            yield Trouble("long", beat.name, told)
+            told = f"The beat {job.name} has been at work since {clock_time(row['began_at'], at)}."
+            yield Trouble("long", job.name, told)
         return
     last = row["ended_at"] if row is not None else None
-    allowed = 2 * timedelta(seconds=beat.every) + HEARTBEAT + FIRST
+    allowed = 2 * timedelta(seconds=job.every) + HEARTBEAT + FIRST
     if at - max(last or since, since) > allowed:
         ran = f"it last ran at {clock_time(last, at)}" if last else "it never ran"
-        due = f"is due every {beat.every} s; see the log of {running}"
-        yield Trouble("late", beat.name, f"The beat {beat.name} is late: {ran} and {due}.")
+        due = f"is due every {job.every} s; see the log of {running}"
+        yield Trouble("late", job.name, f"The beat {job.name} is late: {ran} and {due}.")
     if row is not None and row["outcome"] == "failed":
-        said = f"The beat {beat.name} failed at {clock_time(last or row['began_at'], at)} and is tried again"
-        yield Trouble("failed", beat.name, f"{said} every {beat.every} s: {ended(row['detail'])}")
+        said = f"The beat {job.name} failed at {clock_time(last or row['began_at'], at)} and is tried again"
+        yield Trouble("failed", job.name, f"{said} every {job.every} s: {ended(row['detail'])}")
 
 
 def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Trouble]:
@@ -124,7 +124,7 @@ def there(place: Path) -> Path:
     return place if place.exists() else there(place.parent)
 
 
-def started(running: Holder, at: datetime) -> datetime:
+def started(running: Leader, at: datetime) -> datetime:
     """Gives since when a process runs the beats; the present where it does not say."""
     try:
         return naive(datetime.fromisoformat(running.since))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.lake import LAKE, Store
-from pipeline.store.migrate import PARTS, schema_text
+from pipeline.store.migrate import MODEL, schema_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEADING = re.compile(r"^## `(?P<name>\w+)`(?P<internal> \(internal\))?$")
@@ -131,7 +131,7 @@ def test_every_column_has_a_sentence() -> None:
 
 
 def test_every_derived_noun_stands_in_the_glossary() -> None:
-    derived = re.findall(r'^create or replace (?:view|macro) "?(\w+)"?', "".join(map(schema_text, PARTS)), re.MULTILINE)
+    derived = re.findall(r'^create or replace (?:view|macro) "?(\w+)"?', "".join(map(schema_text, MODEL)), re.MULTILINE)
     glossary = set(re.findall(r"`(\w+)`", (DOCS / "glossary.md").read_text()))
     assert len(derived) > 10
     assert set(derived) <= glossary

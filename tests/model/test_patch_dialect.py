@@ -21,8 +21,7 @@ def macros() -> Iterator[duckdb.DuckDBPyConnection]:
     """The store's macros in memory."""
     cursor = duckdb.connect()
     for part in ("migrations/0001_tables.sql", "derived.sql", "groups.sql"):
-        text = schema_text(part)
-        cursor.execute(text.partition("-- A store of an earlier version, or")[0] if part == "issues.sql" else text)
+        cursor.execute(schema_text(part))
     yield cursor
     cursor.close()
 

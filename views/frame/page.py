@@ -71,7 +71,7 @@ def ahead(*names: str, **given: Any) -> None:
     """
     for query in map(find_query, names):
         taken = {parameter.name for parameter in query.parameters} & given.keys()
-        store().answers.ahead(query.sql, values_of(query, {name: given[name] for name in taken}))
+        store().answers.prefetch(query.sql, values_of(query, {name: given[name] for name in taken}))
 
 
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
