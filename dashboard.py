@@ -21,7 +21,7 @@ from pipeline.config.wording import iso
 from pipeline.monitoring.metrics import TYPE, metrics
 from pipeline.monitoring.troubles import STOPPED, explained, troubles
 from pipeline.scheduler.scheduler import Standby
-from pipeline.store.leader import holder
+from pipeline.store.leader import current_leader
 from views.frame.page import store
 
 
@@ -69,8 +69,8 @@ def reason_of(error: ProvisioningError) -> str:
 def health() -> dict[str, Any]:
     """Collects what a monitor asks for."""
     lake = store()
-    running = holder(lake.settings)
-    beats = lake.rows("select beat, ended_at, outcome from beats order by beat")
+    running = current_leader(lake.settings)
+    beats = lake.rows("select job, ended_at, outcome from background_jobs order by job")
     stopped = [trouble.sentence for trouble in troubles(lake, datetime.now(UTC)) if trouble.kind in STOPPED]
     return {
         "status": "failed" if stopped else "ok",

@@ -127,7 +127,7 @@ def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     from views.frame.page import store
 
     if anew:
-        store().answers.forget()
+        store().answers.clear()
     began = time.perf_counter()
     test.switch_page(f"{page}.py").run()
     took = time.perf_counter() - began

@@ -7,11 +7,11 @@
 --   outcome      how it ended
 --   detail       what it has to say
 select
-    beat,
+    job as beat,
     began_at,
     ended_at,
     outcome,
     detail
-from beats
-qualify row_number() over (partition by beat order by began_at desc, ended_at desc) = 1
+from background_jobs
+qualify row_number() over (partition by job order by began_at desc, ended_at desc) = 1
 order by beat

@@ -70,7 +70,7 @@ select
     coalesce(j.escrows_pruned, false) as escrows_pruned,
     coalesce(j.entitled, j.users + j.groups) as assigned,
     t.expires_at as token_ends_at,
-    t.said_by as token_said_by,
+    t.recorded_by as token_said_by,
     case when h.closed_at <= $at then h.closed_at end as out_at
 from judged j
 left join newest_quarantines h using (job_id)

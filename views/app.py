@@ -65,7 +65,7 @@ def frame(moved: Callable[[], None]) -> DeltaGenerator:
     """Draws the shared bar and how fresh the data is; gives the place of the link. `moved` is for newer data."""
     store = page_frame.store()
     revision = store.revision()
-    store.answers.ahead(find_query("jobs").sql)
+    store.answers.prefetch(find_query("jobs").sql)
     reached = store.ask(find_query("extent").sql).to_pylist()[0]
     jobs = store.ask(find_query("jobs").sql).to_pandas()
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -12,13 +12,11 @@ from rich.table import Table
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, iso, span
 from pipeline.rules.backtest import Backtest, Firing
 from pipeline.rules.backtest import backtest as replay
 from pipeline.rules.overrides import check_override
 from pipeline.rules.rule import find_rule
-from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
 
@@ -35,7 +33,7 @@ def backtest(
     as_json: terminal.Json = False,
 ) -> None:
     """Replay history through a rule: when it would have fired, how early, and how often for nothing."""
-    store = open_store(read_settings(), read_only=True)
+    store = terminal.open_to_read()
     chosen, stored = find_rule(rule), extent(store)
     first = read_instant(since) if since else stored["since"]
     last = read_instant(until) if until else stored["until"]

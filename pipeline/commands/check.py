@@ -9,14 +9,12 @@ from rich.console import Console
 
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated
 from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
 from pipeline.rules.evaluate import check as check_rules
 from pipeline.rules.incidents import Incident, open_incidents
-from pipeline.store.lake import open_store
 from pipeline.store.present import as_of
 
 
@@ -27,7 +25,7 @@ def check(
     as_json: terminal.Json = False,
 ) -> None:
     """Check every health rule once, and print which incidents opened and closed."""
-    store = open_store(read_settings())
+    store = terminal.open_to_write()
     moment = read_instant(at) if at else as_of(store)
     last = last_check(store)
     kept = last is None or moment >= last

@@ -8,9 +8,7 @@ import typer
 from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import iso
-from pipeline.store.lake import open_store
 from pipeline.store.present import extent
 
 
@@ -26,7 +24,7 @@ def evidence(
     """Write a sealed evidence pack of an app's leavers in a period: questions, rows of both sides, completeness."""
     from pipeline.evidence.pack import make
 
-    store = open_store(read_settings(), read_only=True)
+    store = terminal.open_to_read()
     stored = extent(store)
     first = read_instant(since) if since else stored["since"]
     last = read_instant(until) if until else stored["until"]

@@ -8,10 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.commands import terminal
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count
 from pipeline.ingest.files import ingest as read_files
-from pipeline.store.lake import open_store
 
 
 def ingest(
@@ -22,7 +20,7 @@ def ingest(
     every: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
     """Read files and folders once; what was read before is not read again."""
-    store = open_store(read_settings())
+    store = terminal.open_to_write()
     with terminal.bytes_bar("Reading") as progress:
         report = read_files(store, paths, progress=progress)
     if as_json:

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.commands import terminal
 from pipeline.commands.arguments import read_instant
 from pipeline.config.errors import InvalidRequest, UnknownApp
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import dated, iso
 from pipeline.knowledge.scim_findings import markdown
 from pipeline.store.catalog import bind, find_query
-from pipeline.store.lake import Store, open_store
+from pipeline.store.lake import Store
 
 APPS = """
 select app_id, max(app_name), list(distinct job_id)
@@ -42,7 +42,7 @@ def lint(
     ] = None,
 ) -> None:
     """Report what in an app's SCIM answers its vendor should fix, from real requests."""
-    store = open_store(read_settings(), read_only=True)
+    store = terminal.open_to_read()
     app_id, name = find_app(store, app)
     first, last = window_of(store, since, until)
     text = report(store, app_id, name, first, last)

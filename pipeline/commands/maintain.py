@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from pipeline.commands import terminal
-from pipeline.config.settings import read_settings
-from pipeline.store.lake import open_store
 
 
 def maintain(
@@ -18,7 +16,7 @@ def maintain(
     from pipeline.maintenance.chores import maintain as tidy
 
     began = datetime.now(UTC)
-    done = tidy(open_store(read_settings()), began, dry_run=dry_run)
+    done = tidy(terminal.open_to_write(), began, dry_run=dry_run)
     if as_json:
         terminal.print_json({"dry_run": dry_run, "done": [vars(item) for item in done]})
         return

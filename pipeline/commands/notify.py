@@ -17,7 +17,7 @@ from pipeline.notify.enqueue import announcements, context_of
 from pipeline.notify.outbox import Row, waiting
 from pipeline.notify.routes import Routes, read_routes
 from pipeline.rules.incidents import open_incidents
-from pipeline.store.lake import Store, open_store
+from pipeline.store.lake import Store
 
 Document = list[dict[str, Any]]
 
@@ -38,7 +38,7 @@ def notify(
     if test:
         document, nothing = send_tests(routes, route, at), ""
     else:
-        store = open_store(settings, read_only=dry_run)
+        store = terminal.open_to_read() if dry_run else terminal.open_to_write(settings)
         document = preview(store, routes, at) if dry_run else delivered(store, routes, at)
         nothing = rest(waiting(store))
     print(json.dumps(document, ensure_ascii=False, indent=2) if as_json else printed(document) or nothing)

@@ -13,7 +13,6 @@ from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
 from pipeline.config.tenants import read_tenants
-from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
     from pipeline.collect.graph.poll import PollResult, Progress
@@ -36,7 +35,7 @@ def poll(as_json: terminal.Json = False) -> None:
 
     signal.signal(signal.SIGINT, stop_on)
     signal.signal(signal.SIGTERM, stop_on)
-    store = open_store(settings)
+    store = terminal.open_to_write(settings)
     pollers = TenantPollers(settings)
     try:
         with terminal.share_bar("Reading what was missed") as bar:

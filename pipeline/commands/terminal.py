@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pipeline.config.settings import read_settings
+from pipeline.config.settings import Settings, read_settings
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
 
@@ -36,6 +36,21 @@ def share_bar(what: str) -> Iterator[Callable[[float], None]]:
     with bar(*columns) as progress:
         task = progress.add_task(what, total=1.0)
         yield lambda share: progress.update(task, completed=share)
+
+
+@contextmanager
+def migration_bar() -> Iterator[Callable[[str, float], None]]:
+    """Shows which migration of the store is being applied, and how much of all of them is done."""
+    what = TextColumn("Migrating the store: {task.description}")
+    columns = (what, BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with bar(*columns) as progress:
+
+        def show(name: str, share: float) -> None:
+            # A store that is up to date shows no bar.
+            task = progress.task_ids[0] if progress.task_ids else progress.add_task(name, total=1.0)
+            progress.update(task, description=name, completed=share)
+
+        yield show
 
 
 @contextmanager
@@ -71,7 +86,14 @@ Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet
 
 def open_to_read() -> Store:
     """Opens the store as a reader: it neither waits for a writer nor keeps one waiting."""
-    return open_store(read_settings(), read_only=True)
+    with migration_bar() as progress:
+        return open_store(read_settings(), read_only=True, progress=progress)
+
+
+def open_to_write(settings: Settings | None = None) -> Store:
+    """Opens the store as a writer; a bar shows the migrations of a store that an earlier version has written."""
+    with migration_bar() as progress:
+        return open_store(settings or read_settings(), progress=progress)
 
 
 def print_json(document: Any) -> None:

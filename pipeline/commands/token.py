@@ -16,9 +16,12 @@ from pipeline.config.wording import count, dated, day, span
 from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.token_expiry import lead_days, note_of, read_expiry, read_jwt, record_expiry
 from pipeline.store.export import plain
-from pipeline.store.lake import Store, open_store
+from pipeline.store.lake import Store
 
-TOKENS = "select app_name, expires_at, said_by, said_at, note from token_ends(?) order by expires_at, app_name"
+TOKENS = """
+    select app_name, expires_at, recorded_by as said_by, recorded_at as said_at, note
+    from token_ends(?)
+    order by expires_at, app_name"""
 LONGEST = 100_000
 "Characters of a JWT that are read."
 
@@ -42,11 +45,11 @@ def token(
     settings = read_settings()
     at = naive(now(settings))
     if app is None:
-        print(listed(open_store(settings, read_only=True), at, as_json))
+        print(listed(terminal.open_to_read(), at, as_json))
         return
     claims = read_jwt(sys.stdin.read(LONGEST)) if jwt else None
     ends = claims.expires_at if claims else read_expiry(expires) if expires else None
-    store = open_store(settings)
+    store = terminal.open_to_write(settings)
     written = note_of(claims, note) if claims else note
     name = record_expiry(store, app, ends, by or ("the token itself" if jwt else operator()), at, written)
     if as_json:

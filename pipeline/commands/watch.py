@@ -4,8 +4,8 @@ import logging
 import signal
 from threading import Event
 
+from pipeline.commands import terminal
 from pipeline.config.settings import read_settings
-from pipeline.store.lake import open_store
 
 logger = logging.getLogger("pipeline")
 
@@ -13,15 +13,15 @@ logger = logging.getLogger("pipeline")
 def watch() -> None:
     """Run the background jobs until stopped: read the inbox, keep the store tidy, publish."""
     from pipeline.scheduler.scheduler import Standby
-    from pipeline.store.leader import holder
+    from pipeline.store.leader import current_leader
 
     logging.getLogger("pipeline").setLevel(logging.INFO)
     settings = read_settings()
-    open_store(settings).close()
+    terminal.open_to_write(settings).close()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    other = holder(settings)
+    other = current_leader(settings)
     if other is not None:
         logger.info("The background jobs are run by %s; this process takes over when that ends.", other)
     standby = Standby(settings, "watch").start()

@@ -23,7 +23,7 @@ from pipeline.store.catalog import bind, find_query
 from pipeline.store.export import write_csv
 from pipeline.store.lake import Store
 from pipeline.store.migrate import schema_version
-from pipeline.store.present import NEWEST
+from pipeline.store.present import newest_instant
 
 VERSION = "1"
 "Of the pack's form."
@@ -78,7 +78,7 @@ def jobs_of(store: Store, app: str) -> tuple[str, list[Job]]:
 def make(store: Store, app: str, since: datetime, until: datetime, target: Path, progress: Progress) -> dict[str, Any]:
     """Writes the pack of one app and period; returns what its manifest says of it, with the seal."""
     name, jobs = jobs_of(store, app)
-    [(newest,)] = store.rows(NEWEST)
+    newest = newest_instant(store)
     about = {
         "form": f"provisioning evidence {VERSION}",
         "program": program_version(),

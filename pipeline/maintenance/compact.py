@@ -1,63 +1,190 @@
-"""Writes many small files, and files with many deleted rows, anew as one.
+"""Compaction: many partial rows become one row a key, many small files, or files with many deleted rows, become one.
 
-DuckLake's own `ducklake_merge_adjacent_files` is not used: it takes from the catalog what older snapshots read, and
-with SQLite a question that runs meanwhile finds the table empty. Instead rows are written again and the old ones
-deleted, as any writer would, so that every reader keeps its snapshot.
+The views `identities`, `hourly` and `cycles` answer the same before and after, which tests compare. Every reader keeps
+its snapshot.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from pipeline.store.lake import CATALOG, LAKE, Cursor, Store
+from pipeline.store.ducklake_workarounds import CATALOG, LAKE, rewrite_files
+from pipeline.store.lake import Store
+from pipeline.store.writer_lock import Cursor
 
+SPARE_ROWS = 1000
+"Fewer partial rows than this are not worth a transaction."
 SMALL_FILE = 16 * 1024 * 1024
 "Bytes; larger Parquet files are left as they are, so that no row is rewritten round after round."
 TURN_BYTES = 32 * 1024 * 1024
 "What is written anew in one turn, about a second's work, so that no other writer waits for long."
 MANY_FILES = 8
 DELETED_SHARE = 0.25
-LISTED = f"""
+DATA_FILES = f"""
     select
         t.table_name as table_name,
         parse_filename(f.path) as name,
         f.file_size_bytes as bytes,
-        coalesce(d.delete_count, 0) >= {DELETED_SHARE} * f.record_count as worn,
-        f.file_size_bytes < {SMALL_FILE} as small
+        coalesce(d.delete_count, 0) >= {DELETED_SHARE} * f.record_count as is_worn,
+        f.file_size_bytes < {SMALL_FILE} as is_small
     from {CATALOG}.ducklake_data_file f
     join {CATALOG}.ducklake_table t on t.table_id = f.table_id and t.end_snapshot is null
     left join {CATALOG}.ducklake_delete_file d on d.data_file_id = f.data_file_id and d.end_snapshot is null
     where f.end_snapshot is null"""
-RAGGED = f"""
-    select table_name, count(*) filter (where worn or small)
-    from ({LISTED})
+TABLES_TO_MERGE = f"""
+    select table_name, count(*) filter (where is_worn or is_small)
+    from ({DATA_FILES})
     group by table_name
-    having count(*) filter (where small) >= {MANY_FILES} or bool_or(worn)"""
-CHOSEN = f"""
+    having count(*) filter (where is_small) >= {MANY_FILES} or bool_or(is_worn)"""
+NEXT_FILES = f"""
     select data_file
     from ducklake_list_files('{LAKE}', '{{table}}')
-    join ({LISTED}) on table_name = '{{table}}' and name = parse_filename(data_file)
-    where worn or small
+    join ({DATA_FILES}) on table_name = '{{table}}' and name = parse_filename(data_file)
+    where is_worn or is_small
     qualify sum(bytes) over (order by bytes, name) <= {TURN_BYTES} or row_number() over (order by bytes, name) = 1
     order by name"""
 "Smallest first, so that those which are many go together; the names are in the order of writing."
 
 
-def ragged_files(store: Store, _now: datetime) -> Mapping[str, int]:
+@dataclass(frozen=True)
+class Fold:
+    """How a table of partial rows becomes one row a key; its view folds in the same way."""
+
+    key: str
+    sql: str
+
+
+FOLDS = {
+    "identity_parts": Fold(
+        "job_id, source_id",
+        """
+        select
+            job_id,
+            source_id,
+            max(named_key) as named_key,
+            arg_max_null(app_name, named_key) as app_name,
+            arg_max_null(source_type, named_key) as source_type,
+            arg_max_null(upn, named_key) as upn,
+            arg_max_null(source_name, named_key) as source_name,
+            max(target_key) as target_key,
+            arg_max(target_id, target_key) as target_id,
+            max(last_event_at) as last_event_at,
+            max(state_key) as state_key,
+            arg_max(state, state_key) as state,
+            arg_max(benign, state_key) as benign,
+            arg_max_null(error_code, state_key) as error_code,
+            max(last_success_at) as last_success_at,
+            sum(attempts)::bigint as attempts,
+            sum(failures)::bigint as failures,
+            sum(benign_skips)::bigint as benign_skips
+        from {parts}
+        group by job_id, source_id
+        order by job_id, source_id
+        """,
+    ),
+    "hourly_parts": Fold(
+        '"hour", tenant_id, job_id, "action", status, benign, error_code, last_step',
+        """
+        select
+            "hour",
+            tenant_id,
+            job_id,
+            max(app_name) as app_name,
+            "action",
+            status,
+            benign,
+            error_code,
+            last_step,
+            sum(events)::bigint as events,
+            sum(duration_ms)::bigint as duration_ms
+        from {parts}
+        group by "hour", tenant_id, job_id, "action", status, benign, error_code, last_step
+        order by "hour", job_id
+        """,
+    ),
+    "cycle_parts": Fold(
+        "job_id, cycle_id",
+        """
+        select
+            job_id,
+            cycle_id,
+            max(app_name) as app_name,
+            min(began_at) as began_at,
+            max(ended_at) as ended_at,
+            sum(events)::bigint as events,
+            sum(succeeded)::bigint as succeeded,
+            sum(failed)::bigint as failed,
+            sum(skipped)::bigint as skipped,
+            sum(warnings)::bigint as warnings,
+            sum(worked_ms)::bigint as worked_ms,
+            sum(retries)::bigint as retries,
+            list_distinct(flatten(list(object_keys))) as object_keys,
+            len(list_distinct(flatten(list(object_keys))))::bigint as objects
+        from {parts}
+        group by job_id, cycle_id
+        order by min(began_at), job_id, cycle_id
+        """,
+    ),
+}
+
+
+def foldable_rows(store: Store, _now: datetime) -> Mapping[str, int]:
+    """Counts the partial rows that folding would save, where they are half as many as what remains."""
+    savings = {}
+    for table, fold in FOLDS.items():
+        rows, groups = store.rows(f"select count(*), count(distinct ({fold.key})) from {table}")[0]
+        savings[table] = rows - groups if rows - groups >= max(SPARE_ROWS, groups // 2) else 0
+    return savings
+
+
+def fold_tables(store: Store, work: Mapping[str, int], _now: datetime) -> None:
+    """Makes many partial rows of one key into one: folded outside the turn, exchanged within it."""
+    for table in work:
+        cursor = store.cursor()
+        try:
+            fold_table(store, cursor, table)
+        finally:
+            cursor.close()
+
+
+def fold_table(store: Store, cursor: Cursor, table: str) -> None:
+    """Folds the rows there are now; rows that arrive meanwhile have higher row ids and stay."""
+    last, rows = one_row(cursor, f"select max(rowid), count(*) from {table}")
+    if not rows:
+        return
+    chosen = f"select * from {table} where rowid <= {last}"
+    cursor.execute(f"create or replace temp table folded as {FOLDS[table].sql.format(parts=f'({chosen})')}")
+
+    def exchange(cursor: Cursor) -> None:
+        if one_row(cursor, f"select count(*) from {table} where rowid <= {last}") == (rows,):
+            cursor.execute(f"delete from {table} where rowid <= ?", [last])
+            cursor.execute(f"insert into {table} by name from temp.folded")
+
+    store.write(exchange, on=cursor)
+    cursor.execute("drop table temp.folded")
+
+
+def files_to_merge(store: Store, _now: datetime) -> Mapping[str, int]:
     """Counts the files to write anew, in tables that have many small ones or a worn one."""
-    return {str(table): int(count) for table, count in store.rows(RAGGED)}
+    return {str(table): int(count) for table, count in store.rows(TABLES_TO_MERGE)}
 
 
-def merge(store: Store, found: Mapping[str, int], now: datetime) -> None:
-    """Merges each table's files, some in each turn, until none is ragged."""
-    for table in found:
-        for _turn in range(found[table]):
-            if table not in ragged_files(store, now):
+def merge_files(store: Store, work: Mapping[str, int], now: datetime) -> None:
+    """Merges each table's files, some in each turn, until there are none to merge."""
+    for table in work:
+        for _turn in range(work[table]):
+            if table not in files_to_merge(store, now):
                 break
-            store.write(lambda cursor, table=table: rewrite(cursor, table))  # type: ignore[misc]
+            store.write(lambda cursor, table=table: merge_next_files(cursor, table))  # type: ignore[misc]
 
 
-def rewrite(cursor: Cursor, table: str) -> None:
+def merge_next_files(cursor: Cursor, table: str) -> None:
     """Writes one turn's files anew."""
-    files = [str(file) for (file,) in cursor.execute(CHOSEN.format(table=table)).fetchall()]
-    cursor.execute(f"insert into {table} select * from {table} where filename in $files", {"files": files})
-    cursor.execute(f"delete from {table} where filename in $files", {"files": files})
+    files = [str(file) for (file,) in cursor.execute(NEXT_FILES.format(table=table)).fetchall()]
+    rewrite_files(cursor, table, files)
+
+
+def one_row(cursor: Cursor, sql: str) -> tuple[Any, ...]:
+    """Returns the one row of an answer."""
+    return tuple(cursor.execute(sql).fetchall()[0])

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.config.errors import PublishError
 from pipeline.config.settings import lock_file
-from pipeline.store.lake import LAKE, Cursor, Store, quoted, said
+from pipeline.store.lake import LAKE, Cursor, Store, quoted, store_errors
 from pipeline.store.migrate import build_schema
 
 PUBLISHED = "published"
@@ -29,17 +29,17 @@ PARTS = (
     "footings",
 )
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
-INTERNAL = ("beats", "contacts", "configurations", "permissions", "outbox", "tokens")
+INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")
 
 
 def publish(store: Store, file: Path, progress: Callable[[float], None] | None = None) -> int:
-    """Writes `file` from one revision of the store and gives its size in bytes; `progress` hears the share done.
+    """Writes `file` from one revision of the store and returns its size in bytes; `progress` gets the share done.
 
     Raises PublishError when its folder is missing, another process is writing it, or something else is in its place.
     """
     check(file)
     part = file.with_name(f".{file.name}.part")
-    with one_at_a_time(store, file), said(f"{file} could not be written"):
+    with one_at_a_time(store, file), store_errors(f"{file} could not be written"):
         part.unlink(missing_ok=True)
         try:
             with attached(store, part) as cursor:
@@ -63,7 +63,7 @@ def check(file: Path) -> None:
 
 
 def magic(file: Path) -> bytes:
-    """Gives the four bytes by which DuckDB knows its own files."""
+    """Returns the four bytes that mark DuckDB's own files."""
     with file.open("rb") as stream:
         return stream.read(12)[8:]
 
@@ -84,7 +84,7 @@ def one_at_a_time(store: Store, file: Path) -> Iterator[None]:
 
 @contextmanager
 def attached(store: Store, file: Path) -> Iterator[Cursor]:
-    """Gives a cursor whose current database is the new file, and lets go of the file afterwards."""
+    """Opens a cursor whose current database is the new file, and detaches the file afterwards."""
     cursor = store.cursor()
     cursor.execute(f"attach '{quoted(file)}' as {PUBLISHED}")
     try:
@@ -117,5 +117,4 @@ def copy(cursor: Cursor, progress: Callable[[float], None]) -> None:
 
 def count(cursor: Cursor, table: str) -> int:
     """Counts a table of the lake."""
-    found = cursor.execute(f"select count(*) from {LAKE}.main.{table}").fetchone()
-    return int(found[0]) if found else 0
+    return int(cursor.execute(f"select count(*) from {LAKE}.main.{table}").fetchall()[0][0])

@@ -1,7 +1,7 @@
 """Drops rows older than PROVISIONING_KEEP_DAYS, by their own instants and in whole UTC days.
 
-The latest word on an object outlives its events, unless that word is that it was deleted; so does the latest snapshot
-of a job. What `identities` counted stays counted.
+The latest state of an object outlives its events, unless it was deleted; so does the latest snapshot of a job. What
+`identities` counted stays counted.
 """
 
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ OLD = {
 """Table to what makes a row old; events and their hourly rollup go by the same instant, so that they keep agreeing.
 A cycle goes whole, once its last event is old."""
 
-FORGOTTEN = (
+NEW_BEGINNING = (
     "delete from coverage where source = 'forgotten' and until <= $cutoff",
     "insert into coverage by name select 'forgotten' as source, 'retention' as origin, $cutoff as until",
 )
-"Before the cutoff nothing is vouched for any more; what polls reached stays, so that they do not fetch it again."
+"Before the cutoff nothing is covered any more; what polls reached stays, so that they do not fetch it again."
 
 
 def cutoff(keep_days: int, now: datetime) -> datetime:
-    """Gives the first instant that is kept, naive UTC.
+    """Returns the first instant that is kept, naive UTC.
 
     >>> cutoff(2, datetime(2026, 1, 26, 13, 30, tzinfo=UTC))
     datetime.datetime(2026, 1, 24, 0, 0)
@@ -55,14 +55,14 @@ def old_rows(store: Store, now: datetime) -> Mapping[str, int]:
     return {table: store.rows(f"select count(*) from {table} where {old}", values)[0][0] for table, old in OLD.items()}
 
 
-def drop_old_rows(store: Store, found: Mapping[str, int], now: datetime) -> None:
-    """Drops them from all tables in one transaction."""
+def drop_old_rows(store: Store, work: Mapping[str, int], now: datetime) -> None:
+    """Drops old rows from all tables in one transaction."""
     values = {"cutoff": cutoff(store.settings.keep_days, now)}
 
     def drop(cursor: Cursor) -> None:
-        for table in found:
+        for table in work:
             cursor.execute(f"delete from {table} where {OLD[table]}", values)
-        for statement in FORGOTTEN:
+        for statement in NEW_BEGINNING:
             cursor.execute(statement, values)
 
     store.write(drop)

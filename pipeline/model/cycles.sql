@@ -24,9 +24,6 @@ from (
     group by job_id, cycle_id
 );
 
--- A store of an earlier version has events whose cycles nobody has folded; fold.sql says the same of what arrives.
-insert into cycle_parts by name select * from cycle_rows('events') where not exists (select 1 from cycle_parts);
-
 -- executions: one row per run of a job that Graph reported after its end; the log alone shows neither beginning nor
 -- end.
 --   job_id    the job

@@ -157,11 +157,3 @@ from query_table(source) e
 join query_table(words) w
     on w.object = object_number(e.job_id, e.source_id) and w.order_key = order_of(e.occurred_at, e.event_id)
 where e.source_id is not null;
-
--- A store of an earlier version has events whose footings nobody has told; fold.sql says the same of what arrives.
-create or replace temp table told_words as
-    select *, 1 as rank from footing_words('events') where not exists (from footings);
-create or replace temp table changed_footings as from footing_changes('told_words');
-insert into footings by name from footing_rows('events', 'changed_footings');
-drop table told_words;
-drop table changed_footings;

@@ -44,9 +44,3 @@ from (
     )
 );
 
--- A store of an earlier version has events whose members nobody has told; fold.sql says the same of what arrives.
-insert into member_claims by name select * from member_rows('events') where not exists (select 1 from member_claims);
-
--- What earlier versions had.
-drop view if exists wire_groups;
-drop view if exists member_names;

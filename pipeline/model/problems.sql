@@ -39,11 +39,6 @@ from (
     where is_problem(status, is_benign(status, skip_reason, error_code))
 );
 
--- A store of an earlier version, or of another recipe, has events whose problems nobody has told; fold.sql says the same
--- of what arrives.
-delete from problems where fingerprint not like 'v1-%';
-insert into problems by name select * from problem_rows('events') where not exists (select 1 from problems);
-
 -- problem_spans: one row per span in which an object had a problem of one cause: until the next problem of the object,
 -- or until what settles it. An open one lasts for ever.
 --   job_id       the job

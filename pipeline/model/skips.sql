@@ -162,8 +162,3 @@ select
 from skip_events t
 join explained u using (wording);
 
--- A store of an earlier version, or of another recipe, has events whose skips nobody has told; fold.sql says the same of
--- what arrives.
-delete from skips where recipe <> 1;
-insert into skips by name select * from skip_rows('events') where not exists (select 1 from skips);
-insert into scope_parts by name select * from scope_rows('events') where not exists (select 1 from scope_parts);

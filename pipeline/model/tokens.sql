@@ -8,11 +8,11 @@
 --   said_at     when
 --   note        a remark
 create or replace macro token_ends(as_of) as table
-select app_name, expires_at, said_by, said_at, note
+select app_name, expires_at, recorded_by, recorded_at, note
 from (
     from tokens
     qualify row_number() over (
-        partition by app_name order by said_at <= as_of desc, said_at desc, expires_at desc nulls last
+        partition by app_name order by recorded_at <= as_of desc, recorded_at desc, expires_at desc nulls last
     ) = 1
 )
 where expires_at is not null;

@@ -13,7 +13,7 @@ from pipeline.config.clock import naive, now
 from pipeline.notify.outbox import GIVEN_UP, MERGED, SENDING, SENT, WAITING
 from pipeline.rules.rule import rules
 from pipeline.store.lake import Store
-from pipeline.store.leader import holder
+from pipeline.store.leader import current_leader
 from pipeline.store.present import as_of
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,7 +48,7 @@ ESCROWS = """
 INCIDENTS = """
     select rule, severity, count(*) as incidents from incidents where closed_at is null group by rule, severity"""
 FILES = "select count(*) as files, coalesce(sum(lines), 0) as lines, coalesce(sum(rejects), 0) as rejects from files"
-BEATS = "select beat, began_at, ended_at, outcome from beats order by beat"
+BACKGROUND_JOBS = "select job, began_at, ended_at, outcome from background_jobs order by job"
 OUTBOX = "select state, count(*) as messages from outbox group by state"
 CONTACTS = "select tenant, feed, outcome, failures, reached_at from contacts order by tenant, feed"
 
@@ -155,13 +155,13 @@ def background_job_metrics(store: Store) -> list[Family]:
     since = Family("provisioning_beat_age_seconds", "Since the beat last ended; idle beats are recorded once a minute.")
     failed = Family("provisioning_beat_failed", "Whether the beat failed when it last ran.")
     at = naive(datetime.now(UTC))
-    for row in store.ask(BEATS).to_pylist():
-        labels = {"beat": str(row["beat"])}
+    for row in store.ask(BACKGROUND_JOBS).to_pylist():
+        labels = {"beat": str(row["job"])}
         took.add(age(row["began_at"], row["ended_at"]) if row["ended_at"] else None, **labels)
         since.add(age(row["ended_at"], at), **labels)
         failed.add(row["outcome"] == "failed", **labels)
     runs = Family("provisioning_beats_running", "Whether a process holds the lease of the beats.")
-    runs.add(holder(store.settings) is not None)
+    runs.add(current_leader(store.settings) is not None)
     return [took, since, failed, runs]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from pipeline.config.clock import naive
 from pipeline.monitoring.troubles import troubles
 from pipeline.store.export import records
-from pipeline.store.lake import LAKE, Cursor, Store, said
-from pipeline.store.leader import holder
+from pipeline.store.lake import LAKE, Cursor, Store, store_errors
+from pipeline.store.leader import current_leader
 
 STORE = f"""
     select
@@ -52,7 +52,7 @@ COVERAGE = """
     from valid_coverage
     group by source
     order by source"""
-BEATS = "select beat, began_at, ended_at, outcome, detail from beats order by beat"
+BACKGROUND_JOBS = "select job as beat, began_at, ended_at, outcome, detail from background_jobs order by job"
 
 
 def status(store: Store, now: datetime) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
     `lag_s` is from the newest event to when the last file was done, `age_s` from the newest event to `now`.
     """
     values = {"now": naive(now)}
-    running = holder(store.settings)
+    running = current_leader(store.settings)
     # Background jobs run by this machine's clock, whatever a demonstration shows.
     now_troubled = troubles(store, datetime.now(UTC) if store.settings.clock else now)
     cursor = store.cursor()
     try:
-        with said("The store could not answer"):
+        with store_errors("The store could not answer"):
             cursor.execute("begin")
             return {
                 "store": store.settings.store,
@@ -76,7 +76,7 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
                 "open_incidents": objects(cursor, INCIDENTS),
                 "contacts": objects(cursor, CONTACTS),
                 "coverage": objects(cursor, COVERAGE),
-                "beats": objects(cursor, BEATS),
+                "beats": objects(cursor, BACKGROUND_JOBS),
                 "beats_run_by": vars(running) if running else None,
                 "troubles": [vars(trouble) for trouble in now_troubled],
             }

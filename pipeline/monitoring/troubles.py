@@ -15,9 +15,9 @@ from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
 from pipeline.config.wording import clock_time, dated, span
-from pipeline.scheduler.jobs import HEARTBEAT, Beat, beats
+from pipeline.scheduler.jobs import HEARTBEAT, BackgroundJob, background_jobs
 from pipeline.store.lake import Store
-from pipeline.store.leader import Holder, holder
+from pipeline.store.leader import Leader, current_leader
 
 Kind = Literal["dead", "late", "disk", "failed", "long", "contact"]
 STOPPED = ("dead", "late", "disk")
@@ -28,7 +28,7 @@ LONG = timedelta(hours=1)
 "A background job that is at work for longer is worth a sentence."
 FIRST = timedelta(seconds=30)
 "Within which every background job has begun for the first time."
-BEATS = "select beat, began_at, ended_at, outcome, detail from beats"
+LAST_RUNS = "select job, began_at, ended_at, outcome, detail from background_jobs"
 CONTACTS = """
     select tenant, feed, detail, reached_at, next_try_at
     from contacts
@@ -50,15 +50,15 @@ class Trouble:
 def troubles(store: Store, at: datetime) -> list[Trouble]:
     """Finds the troubles of now, the gravest first; none when data comes as it should. `at` is real time."""
     at = naive(at)
-    runs = {str(row["beat"]): row for row in store.ask(BEATS).to_pylist()}
-    running = holder(store.settings)
+    runs = {str(row["job"]): row for row in store.ask(LAST_RUNS).to_pylist()}
+    running = current_leader(store.settings)
     all_troubles = [*disks(store.settings)]
     if running is None:
         all_troubles += not_running(store.settings, runs, at)
     else:
-        expected = beats(store.settings)
-        for beat in expected:
-            all_troubles += background_job_troubles(beat, runs.get(beat.name), running, at)
+        expected = background_jobs(store.settings)
+        for job in expected:
+            all_troubles += job_troubles(job, runs.get(job.name), running, at)
     return all_troubles + list(contact_troubles(store.ask(CONTACTS).to_pylist(), at))
 
 
@@ -72,23 +72,23 @@ def not_running(settings: Settings, runs: dict[str, Any], at: datetime) -> Itera
         yield Trouble("dead", "pipeline", f"The pipeline has never run here: nothing is read by itself; {WATCH}.")
 
 
-def background_job_troubles(beat: Beat, row: dict[str, Any] | None, running: Holder, at: datetime) -> Iterator[Trouble]:
+def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Leader, at: datetime) -> Iterator[Trouble]:
     """Reports the troubles of one background job, which `running` should run."""
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
         if at - row["began_at"] > LONG:
-            sentence = f"The beat {beat.name} has been at work since {moment(row['began_at'], at)}."
-            yield Trouble("long", beat.name, sentence)
+            sentence = f"The beat {job.name} has been at work since {moment(row['began_at'], at)}."
+            yield Trouble("long", job.name, sentence)
         return
     last = row["ended_at"] if row is not None else None
-    allowed = 2 * timedelta(seconds=beat.every) + HEARTBEAT + FIRST
+    allowed = 2 * timedelta(seconds=job.every) + HEARTBEAT + FIRST
     if at - max(last or since, since) > allowed:
         ran = f"it last ran at {moment(last, at)}" if last else "it never ran"
-        due = f"is due every {span(beat.every)}; see the log of {running}"
-        yield Trouble("late", beat.name, f"The beat {beat.name} is late: {ran} and {due}.")
+        due = f"is due every {span(job.every)}; see the log of {running}"
+        yield Trouble("late", job.name, f"The beat {job.name} is late: {ran} and {due}.")
     if row is not None and row["outcome"] == "failed":
-        failed = f"The beat {beat.name} failed at {moment(last or row['began_at'], at)} and is tried again"
-        yield Trouble("failed", beat.name, f"{failed} every {span(beat.every)}: {ended(row['detail'])}")
+        failed = f"The beat {job.name} failed at {moment(last or row['began_at'], at)} and is tried again"
+        yield Trouble("failed", job.name, f"{failed} every {span(job.every)}: {ended(row['detail'])}")
 
 
 def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Trouble]:
@@ -127,7 +127,7 @@ def existing_folder(place: Path) -> Path:
     return place if place.exists() else existing_folder(place.parent)
 
 
-def started(running: Holder, at: datetime) -> datetime:
+def started(running: Leader, at: datetime) -> datetime:
     """Returns since when a process runs the background jobs; the present where its note does not say."""
     try:
         return naive(datetime.fromisoformat(running.since))

@@ -1,9 +1,9 @@
-"""What each beat does, and the row that says when it last did it.
+"""What each background job does, and the row that records its last run.
 
-A beat gives a sentence about what it did, or nothing when there was nothing to do.
+A job returns a sentence about what it did, or nothing when there was nothing to do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -20,76 +20,77 @@ from pipeline.maintenance.publish import publish
 from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import check_due, sentence
 from pipeline.store.lake import LAKE, Cursor, Store
+from pipeline.store.rows import insert_rows
 
 if TYPE_CHECKING:
     from pipeline.collect.polling import PollJob
 
 HEARTBEAT = timedelta(minutes=1)
-"How often a beat without news still says that it ran, and one that is at work that it is."
+"How often a job without news is still recorded, and one that is running as running."
 CHECK_AT_LEAST_S = 15
-"How often it is looked whether a check is due, which goes by the log's time."
+"How often the check job looks whether one is due, which goes by the log's time."
 NOTIFY_S = 15
-"How often it is looked whether a message is due."
-QUIET = ("beats", "contacts", "rule_runs")
-"Tables that tell how collecting goes; that they moved is no news of what was collected."
+"How often the notify job looks whether a message is due."
+QUIET = ("background_jobs", "contacts", "rule_runs")
+"Tables about collecting itself; a change of them is no news of what was collected."
 
 
 class Stopping(Exception):
-    """The beats were told to stop while one was at work; what it has committed stays."""
+    """The scheduler was stopped while a job was running; what it has committed stays."""
 
 
 @dataclass(frozen=True)
-class Beat:
-    """One thing that happens again and again."""
+class BackgroundJob:
+    """One thing that the scheduler does again and again."""
 
     name: str
     every: int
     "Seconds."
     work: Callable[[Store, Event], str]
     end: Callable[[], None] = lambda: None
-    "Lets go of what it keeps between two turns, after the last one."
+    "Closes what it keeps open between two runs, after the last one."
 
 
-def beats(settings: Settings) -> list[Beat]:
-    """Gives the beats that the settings ask for."""
+def background_jobs(settings: Settings) -> list[BackgroundJob]:
+    """Returns the jobs that the settings ask for."""
     polls = Polls()
     chosen = [
-        Beat("ingest", settings.ingest_every, read_inbox),
-        Beat("maintain", settings.maintain_every, tidy),
-        *([Beat("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
-        *([Beat("container", settings.poll_every, read_containers)] if contained(settings) else []),
-        Beat("check", min(settings.check_every, CHECK_AT_LEAST_S), ask_rules),
-        *([Beat("notify", NOTIFY_S, tell)] if settings.notify else []),
+        BackgroundJob("ingest", settings.ingest_every, read_inbox),
+        BackgroundJob("maintain", settings.maintain_every, tidy),
+        *([BackgroundJob("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
+        *([BackgroundJob("container", settings.poll_every, read_containers)] if with_container(settings) else []),
+        BackgroundJob("check", min(settings.check_every, CHECK_AT_LEAST_S), check_rules),
+        *([BackgroundJob("notify", NOTIFY_S, notify)] if settings.notify else []),
     ]
-    return chosen + ([Beat("publish", settings.publish_every, Publishing())] if settings.publish else [])
+    return chosen + ([BackgroundJob("publish", settings.publish_every, Publishing())] if settings.publish else [])
 
 
 def read_inbox(store: Store, stop: Event) -> str:
-    """Reads what is new in the inbox; told to stop, it ends between two transactions. What is being written waits."""
+    """Reads what is new in the inbox; stopped, it ends between two transactions. What is being written waits."""
 
-    def heed(_done: int, _everything: int) -> None:
+    def raise_if_stopped(_done: int, _everything: int) -> None:
         if stop.is_set():
             raise Stopping
 
     inbox = store.settings.inbox
     inbox.mkdir(parents=True, exist_ok=True)
     waiting = unfinished(inbox)
-    read = [file for file in ingest(store, [inbox], progress=heed, leave=waiting).files if file.lines]
+    read = [file for file in ingest(store, [inbox], progress=raise_if_stopped, leave=waiting).files if file.lines]
     kept, rejects = sum(file.kept for file in read), sum(file.rejects for file in read)
-    said = (
+    counts = (
         [f"{len(read)} files: {sum(file.lines for file in read)} lines, {kept} kept, {rejects} rejects"] if read else []
     )
-    return "; ".join([*said, *(f"{path.name} is still being written and waits" for path in sorted(waiting))])
+    return "; ".join([*counts, *(f"{path.name} is still being written and waits" for path in sorted(waiting))])
 
 
 def tidy(store: Store, _stop: Event) -> str:
-    """Does a round of maintenance."""
+    """Runs a round of maintenance."""
     done = maintain(store, datetime.now(UTC))
     return ", ".join(f"{item.chore} {item.amount} {item.unit} of {item.subject}" for item in done)
 
 
 class Polls:
-    """Asks Microsoft Graph; azure-identity is only loaded where tenants are asked."""
+    """Polls Microsoft Graph; azure-identity is only loaded where there are tenants."""
 
     def __init__(self) -> None:
         self._polling: PollJob | None = None
@@ -105,13 +106,13 @@ class Polls:
             raise Stopping from None
 
     def close(self) -> None:
-        """Ends every connection."""
+        """Closes every connection."""
         if self._polling is not None:
             self._polling.close()
 
 
-def contained(settings: Settings) -> list[Tenant]:
-    """Gives the tenants that have a storage container; what is wrong with their file, the beat that polls says."""
+def with_container(settings: Settings) -> list[Tenant]:
+    """Returns the tenants that have a storage container; what is wrong with their file, the poll job reports."""
     try:
         return [tenant for tenant in read_tenants(settings) if tenant.container]
     except TenantsError:
@@ -122,8 +123,8 @@ def read_containers(store: Store, stop: Event) -> str:
     """Reads what is new in the tenants' containers; Azure's library is only loaded where there is one."""
     from pipeline.collect.blobs import is_backing_off, read_container
 
-    said = []
-    for tenant in contained(store.settings):
+    news = []
+    for tenant in with_container(store.settings):
         at = now(store.settings)
         if is_backing_off(store, tenant, at):
             continue
@@ -131,17 +132,17 @@ def read_containers(store: Store, stop: Event) -> str:
         if report.outcome == "stopped":
             raise Stopping
         if report.lines or report.outcome == "failed":
-            said.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
-    return " ".join(said)
+            news.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
+    return " ".join(news)
 
 
-def ask_rules(store: Store, stop: Event) -> str:
-    """Makes the checks that are due; what they change is told to whom it concerns."""
+def check_rules(store: Store, stop: Event) -> str:
+    """Makes the checks that are due; the changes go into the outbox with them."""
     return sentence(check_due(store, along=outbox_writer(store), stopping=stop.is_set))
 
 
-def tell(store: Store, _stop: Event) -> str:
-    """Writes digests whose time has come, and sends what is due; apprise is only loaded where somebody is told."""
+def notify(store: Store, _stop: Event) -> str:
+    """Writes digests whose time has come, and sends what is due; apprise is only loaded where there are routes."""
     from pipeline.notify.deliver import deliver_due
     from pipeline.notify.digest import send_digest
     from pipeline.notify.routes import read_routes
@@ -169,7 +170,7 @@ class Publishing:
 
 
 def latest_news(store: Store) -> int:
-    """Gives the newest snapshot that changed more than how collecting goes; 0 when none is remembered.
+    """Returns the newest snapshot that changed more than the tables about collecting; 0 when none is on record.
 
     Takes some 50 ms once a revision.
     """
@@ -190,27 +191,32 @@ def latest_news(store: Store) -> int:
     return int(store.ask(news)["newest"][0].as_py())
 
 
-def record(store: Store, beat: str, began_at: datetime, outcome: str, detail: str) -> None:
-    """Keeps one row a beat: when it last ran, and how that went. Instants are UTC."""
-    keep(store, [beat, naive(began_at), naive(datetime.now(UTC)), outcome, detail])
+@dataclass(frozen=True)
+class JobRun:
+    """A row of `background_jobs`: a job's last run. Instants are naive UTC, of this machine's clock."""
+
+    job: str
+    began_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    detail: str
 
 
-def record_at_work(store: Store, beat: str, began_at: datetime) -> None:
-    """Keeps that a beat has been at work since `began_at`."""
-    keep(store, [beat, naive(began_at), None, "running", "at work"])
+def record_run(store: Store, job: str, began_at: datetime, outcome: str, detail: str) -> None:
+    """Records a run that has ended. `began_at` has its zone."""
+    replace_run(store, JobRun(job, naive(began_at), naive(datetime.now(UTC)), outcome, detail))
 
 
-def keep(store: Store, row: list[object]) -> None:
-    """Puts a row in place of its beat's former one."""
+def record_running(store: Store, job: str, began_at: datetime) -> None:
+    """Records that a job has been running since `began_at`."""
+    replace_run(store, JobRun(job, naive(began_at), None, "running", "at work"))
+
+
+def replace_run(store: Store, run: JobRun) -> None:
+    """Writes a job's last run in place of the one before."""
 
     def replace(cursor: Cursor) -> None:
-        cursor.execute("delete from beats where beat = ?", row[:1])
-        cursor.execute("insert into beats values (?, ?, ?, ?, ?)", row)
+        cursor.execute("delete from background_jobs where job = ?", [run.job])
+        insert_rows(cursor, "background_jobs", [run])
 
     store.write(replace)
-
-
-def last_runs(store: Store) -> Mapping[str, tuple[datetime, str, str]]:
-    """Gives each beat's last recorded end, outcome and detail."""
-    rows = store.rows("select beat, ended_at, outcome, detail from beats")
-    return {str(beat): (ended_at, outcome, detail) for beat, ended_at, outcome, detail in rows}

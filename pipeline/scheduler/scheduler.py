@@ -1,7 +1,7 @@
-"""Runs the beats: only here is the scheduler known.
+"""Runs the background jobs: only here is the scheduler's library known.
 
-Whoever holds the lease runs them. `Standby` waits for the lease in a thread of its own, so a dashboard and any number
-of `watch` may run at once, and another takes over within seconds when the holder ends.
+The process that has the leadership runs them. `Standby` waits for it in a thread of its own, so a dashboard and any
+number of `watch` may run at once, and another takes over within seconds when the leader ends.
 """
 
 import logging
@@ -16,138 +16,149 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from pipeline.collect.inbox import watch
 from pipeline.config.settings import Settings
-from pipeline.scheduler.jobs import HEARTBEAT, Beat, Stopping, beats, read_inbox, record, record_at_work
+from pipeline.scheduler.jobs import (
+    HEARTBEAT,
+    BackgroundJob,
+    Stopping,
+    background_jobs,
+    read_inbox,
+    record_run,
+    record_running,
+)
 from pipeline.store.lake import Store, open_store
-from pipeline.store.leader import Lease
+from pipeline.store.leader import Leadership
 
 logger = logging.getLogger(__name__)
 
 FIRST_S = 15
 "Seconds until the first maintenance and the first published file: what is in the inbox comes first."
 RETRY_S = 3.0
-"Seconds between two tries for a lease that another process holds."
+"Seconds between two tries for the leadership that another process has."
 
 
-class Beats:
-    """The running beats; `start` makes them."""
+class Scheduler:
+    """The running background jobs; `start` makes it."""
 
-    def __init__(self, settings: Settings, lease: Lease, store: Store) -> None:
-        self._lease = lease
+    def __init__(self, settings: Settings, leadership: Leadership, store: Store) -> None:
+        self._leadership = leadership
         self._store = store
         self._stop = Event()
-        self._said: dict[str, tuple[datetime, str, str]] = {}
-        self._at_work: dict[str, datetime] = {}
+        self._recorded: dict[str, tuple[datetime, str, str]] = {}
+        "When each job was last recorded, with outcome and detail."
+        self._running: dict[str, datetime] = {}
         self._turns: dict[str, Lock] = defaultdict(Lock)
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        self._beats = beats(settings)
-        for beat in self._beats:
-            trigger = IntervalTrigger(seconds=beat.every, jitter=min(1, beat.every // 5), timezone=UTC)
-            first = datetime.now(UTC) + timedelta(seconds=0 if beat.name == "ingest" else min(beat.every, FIRST_S))
-            self._scheduler.add_job(self.run, trigger, args=[beat], id=beat.name, next_run_time=first)
-            if beat.work is read_inbox:
+        self._jobs = background_jobs(settings)
+        for job in self._jobs:
+            trigger = IntervalTrigger(seconds=job.every, jitter=min(1, job.every // 5), timezone=UTC)
+            first = datetime.now(UTC) + timedelta(seconds=0 if job.name == "ingest" else min(job.every, FIRST_S))
+            self._scheduler.add_job(self.run, trigger, args=[job], id=job.name, next_run_time=first)
+            if job.work is read_inbox:
                 self._watcher = Thread(
-                    target=watch, args=[settings.inbox, self._stop, partial(self.run, beat)], name="inbox", daemon=True
+                    target=watch, args=[settings.inbox, self._stop, partial(self.run, job)], name="inbox", daemon=True
                 )
-        self._scheduler.add_job(self.tell, IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC))
+        self._scheduler.add_job(
+            self.record_long_runs, IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC)
+        )
 
     @classmethod
     def start(cls, settings: Settings, role: str = "watch") -> Self | None:
-        """Starts the beats over a store of their own, or gives None when another process runs them."""
-        lease = Lease.take(settings, role)
-        if lease is None:
+        """Starts the jobs over a store of their own; None when another process runs them."""
+        leadership = Leadership.take(settings, role)
+        if leadership is None:
             return None
         try:
-            running = cls(settings, lease, open_store(settings))
+            running = cls(settings, leadership, open_store(settings))
         except BaseException:
-            lease.release()
+            leadership.release()
             raise
-        # It would say at every turn that a long beat is still at work.
+        # It would log at every turn that a long job is still running.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         running._scheduler.start()
         running._watcher.start()
         return running
 
     def stop(self) -> None:
-        """Ends the beats: waits for what is at work to commit, then gives the lease up."""
+        """Ends the jobs: waits for those that are running to commit, then gives up the leadership."""
         self._stop.set()
         self._scheduler.shutdown(wait=True)
         self._watcher.join()
-        for beat in self._beats:
-            beat.end()
+        for job in self._jobs:
+            job.end()
         self._store.close()
-        self._lease.release()
+        self._leadership.release()
 
-    def run(self, beat: Beat) -> None:
-        """Runs one beat; when it raises, that is logged and recorded, and all beats go on at their next turn."""
-        with self._turns[beat.name]:
-            began_at = self._at_work[beat.name] = datetime.now(UTC)
+    def run(self, job: BackgroundJob) -> None:
+        """Runs one job; when it raises, that is logged and recorded, and all jobs go on at their next turn."""
+        with self._turns[job.name]:
+            began_at = self._running[job.name] = datetime.now(UTC)
             try:
-                detail, outcome = beat.work(self._store, self._stop), "ok"
+                detail, outcome = job.work(self._store, self._stop), "ok"
             except Stopping:
                 return
             except Exception as error:
-                logger.exception("The beat %s failed", beat.name)
+                logger.exception("The background job %s failed", job.name)
                 detail, outcome = str(error) or type(error).__name__, "failed"
             finally:
-                del self._at_work[beat.name]
+                del self._running[job.name]
             try:
-                self.say(beat, began_at, outcome, detail)
+                self.record(job, began_at, outcome, detail)
             except Exception:
-                logger.exception("The run of the beat %s could not be recorded", beat.name)
+                logger.exception("The run of the background job %s could not be recorded", job.name)
 
-    def tell(self) -> None:
-        """Records which beats have been at work for longer than a heartbeat: they are not late."""
-        for name, began_at in list(self._at_work.items()):
+    def record_long_runs(self) -> None:
+        """Records which jobs have been running for longer than a heartbeat: they are not late."""
+        for name, began_at in list(self._running.items()):
             if datetime.now(UTC) - began_at >= HEARTBEAT:
                 try:
-                    self._said.pop(name, None)
-                    record_at_work(self._store, name, began_at)
+                    self._recorded.pop(name, None)
+                    record_running(self._store, name, began_at)
                 except Exception:
-                    logger.exception("That the beat %s is at work could not be recorded", name)
+                    logger.exception("That the background job %s is running could not be recorded", name)
 
-    def say(self, beat: Beat, began_at: datetime, outcome: str, detail: str) -> None:
+    def record(self, job: BackgroundJob, began_at: datetime, outcome: str, detail: str) -> None:
         """Records a run with news, and any other once a minute: idle stores do not grow."""
-        when, how, what = self._said.get(beat.name, (datetime.min.replace(tzinfo=UTC), "", ""))
-        repeated = how == outcome and (not detail or what == detail)
-        if repeated and began_at - when < HEARTBEAT:
+        last_at, last_outcome, last_detail = self._recorded.get(job.name, (datetime.min.replace(tzinfo=UTC), "", ""))
+        repeated = last_outcome == outcome and (not detail or last_detail == detail)
+        if repeated and began_at - last_at < HEARTBEAT:
             return
-        record(self._store, beat.name, began_at, outcome, detail or "nothing new")
-        self._said[beat.name] = (began_at, outcome, detail)
-        logger.info("%s: %s", beat.name, detail or "nothing new")
+        record_run(self._store, job.name, began_at, outcome, detail or "nothing new")
+        self._recorded[job.name] = (began_at, outcome, detail)
+        logger.info("%s: %s", job.name, detail or "nothing new")
 
 
 class Standby:
-    """Runs the beats from the moment nobody else does until `stop`; the waiting happens in a thread of its own."""
+    """Runs the background jobs from the moment no other process does until `stop`; it waits in a thread of its own."""
 
     def __init__(self, settings: Settings, role: str, retry_s: float = RETRY_S) -> None:
         self._settings = settings
         self._role = role
         self._retry_s = retry_s
         self._stop = Event()
-        self._thread = Thread(target=self._wait, name="beats", daemon=True)
-        self.beats: Beats | None = None
-        "The beats, while this process runs them."
+        self._thread = Thread(target=self._wait, name="background-jobs", daemon=True)
+        self.scheduler: Scheduler | None = None
+        "The jobs, while this process runs them."
 
     def start(self) -> Self:
-        """Starts to wait, and gives itself."""
+        """Starts to wait, and returns itself."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Ends the waiting, or the beats."""
+        """Ends the waiting, or the jobs."""
         self._stop.set()
         self._thread.join()
 
     def _wait(self) -> None:
-        while not self._stop.is_set() and self.beats is None:
+        while not self._stop.is_set() and self.scheduler is None:
             try:
-                self.beats = Beats.start(self._settings, self._role)
+                self.scheduler = Scheduler.start(self._settings, self._role)
             except Exception:
-                logger.exception("The beats could not start; the next try is in %s seconds", self._retry_s)
-            self._stop.wait(0 if self.beats else self._retry_s)
+                logger.exception("The background jobs could not start; the next try is in %s seconds", self._retry_s)
+            self._stop.wait(0 if self.scheduler else self._retry_s)
         self._stop.wait()
-        if self.beats is not None:
-            self.beats.stop()
-            self.beats = None
+        if self.scheduler is not None:
+            self.scheduler.stop()
+            self.scheduler = None

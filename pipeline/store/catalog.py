@@ -44,12 +44,12 @@ class Query:
 
 @lru_cache
 def catalog() -> dict[str, Query]:
-    """Gives every query by name, in alphabetical order."""
+    """Returns every query by name, in alphabetical order."""
     return {file.stem: read_query(file) for file in sorted(QUERIES.glob("*.sql"))}
 
 
 def find_query(name: str) -> Query:
-    """Gives one query; raises UnknownQuery with the nearest right name."""
+    """Returns one query; raises UnknownQuery with the nearest right name."""
     from difflib import get_close_matches
 
     queries = catalog()
@@ -72,13 +72,13 @@ def read_query(file: Path) -> Query:
         question=question,
         about=" ".join(line for line in parts.get("", []) if line),
         parameters=tuple(parameter(file, line) for line in parts.get("Parameters", []) if line.startswith("$")),
-        columns={found["name"]: found["meaning"] for line in parts.get("Columns", []) if (found := COLUMN.match(line))},
+        columns={match["name"]: match["meaning"] for line in parts.get("Columns", []) if (match := COLUMN.match(line))},
         sql=sql,
     )
 
 
 def sections(lines: list[str]) -> dict[str, list[str]]:
-    """Splits header lines at their headings, Parameters and Columns; what stands before them is under ''."""
+    """Splits header lines at their headings, Parameters and Columns; what comes before them is under ''."""
     parts: dict[str, list[str]] = {"": []}
     heading = ""
     for line in lines:
@@ -90,19 +90,19 @@ def sections(lines: list[str]) -> dict[str, list[str]]:
 
 def parameter(file: Path, line: str) -> Parameter:
     """Reads one line of the Parameters section, such as `$job VARCHAR = null  one job's id`."""
-    found = PARAMETER.match(line)
-    if found is None:
+    match = PARAMETER.match(line)
+    if match is None:
         raise ValueError(f"{file.name}: '{line}' is not '$name TYPE [= default]  meaning'")
-    return Parameter(found["name"], found["type"].upper(), found["default"], found["meaning"] or "")
+    return Parameter(match["name"], match["type"].upper(), match["default"], match["meaning"] or "")
 
 
 def bind(query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives a value for each parameter: the given one, else its default. Raises WrongValue with a sentence."""
-    known = {parameter.name for parameter in query.parameters}
+    """Chooses a value for each parameter: the given one, else its default. Raises WrongValue with a sentence."""
+    names = {parameter.name for parameter in query.parameters}
     for name in given:
-        if name not in known:
+        if name not in names:
             raise WrongValue(
-                f"'{query.name}' has no parameter '{name}'; it takes {', '.join(sorted(known)) or 'none'}."
+                f"'{query.name}' has no parameter '{name}'; it takes {', '.join(sorted(names)) or 'none'}."
             )
     return {parameter.name: value(query, parameter, given.get(parameter.name)) for parameter in query.parameters}
 

@@ -48,14 +48,14 @@ def write_parquet(answer: pa.Table, file: Path) -> None:
 
 
 def records(answer: pa.Table) -> Iterator[dict[str, Any]]:
-    """Gives the rows as JSON's own types, a batch at a time so that a long answer needs little memory."""
+    """Yields the rows as JSON's own types, a batch at a time so that a long answer needs little memory."""
     for batch in unfolded(answer).to_batches(max_chunksize=BATCH):
         for row in zip(*[column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns], strict=True):
             yield dict(zip(names(answer), map(plain, row), strict=True))
 
 
 def names(answer: pa.Table) -> list[str]:
-    """Gives the columns' names, a repeated one with its place behind it: the keys of an object differ."""
+    """Returns the columns' names, a repeated one with its place behind it: the keys of an object differ."""
     given = answer.column_names
     return [name if given.index(name) == place else f"{name}_{place + 1}" for place, name in enumerate(given)]
 
@@ -103,5 +103,5 @@ def plain(value: Any) -> Any:
 
 
 def flat(value: Any) -> Any:
-    """Gives a CSV field: nested values as JSON text."""
+    """Returns a CSV field: nested values as JSON text."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value

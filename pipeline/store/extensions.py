@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def extension_files(*names: str) -> list[Path]:
-    """Gives the file of each extension inside its wheel; one fits only the DuckDB of its own version."""
+    """Returns the file of each extension inside its wheel; one fits only the DuckDB of its own version."""
     return [
         Path(str(importlib.resources.files(f"duckdb_extension_{name}")))
         / "extensions"

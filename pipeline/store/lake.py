@@ -1,41 +1,43 @@
-"""The one module that knows DuckDB: a DuckLake that is opened, asked, written in whole transactions and kept tidy.
+"""The lake: a DuckLake that is opened, asked and written in whole transactions.
 
-On a SQLite catalog writers take turns under a file lock beside it, for as long as a transaction lasts and no longer;
-readers never wait. A question gets a cursor of its own, so threads share nothing but the attached lake.
+A question gets a cursor of its own, so threads share nothing but the attached lake.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from tempfile import gettempdir
 from threading import Lock
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from pipeline.config.errors import StoreBusy, StoreError, StoreMissing, Unreadable
+from pipeline.config.errors import StoreError, StoreMissing, Unreadable
 from pipeline.config.settings import Settings, lock_file
-from pipeline.store.dependencies import Stamp, stamp
+from pipeline.store.ducklake_workarounds import (
+    CATALOG,
+    LAKE,
+    METADATA,
+    READING,
+    WITHOUT_INLINING,
+    attach_for_reading,
+    spill_folder,
+)
 from pipeline.store.extensions import extension_files
-from pipeline.store.migrate import build_schema, schema_version, take_back, write_once
-from pipeline.store.result_cache import Remembered
+from pipeline.store.migrate import Progress, bring_up_to_date, missing
+from pipeline.store.result_cache import ResultCache
+from pipeline.store.writer_lock import Cursor, commit, writers_turn
+
+__all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
 
 T = TypeVar("T")
-Cursor = duckdb.DuckDBPyConnection
 Values = Mapping[str, Any] | Sequence[Any] | None
-LAKE = "provisioning"
-METADATA = "__ducklake_metadata_"
-CATALOG = METADATA + LAKE
-"Where DuckLake keeps what it knows of the lake's files and snapshots."
-READING = f"{LAKE}_read"
-"The same lake attached once more, only to be read: questions side by side would wait for one another otherwise."
-ATTEMPTS = 8
-# Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
-ROW_GROUP = 30_720
+Stamp = tuple[tuple[int, int], ...]
+TICK_NS = 50_000_000
+"Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
 
 class Store:
@@ -45,33 +47,33 @@ class Store:
         self._connection = connection
         self._reading = reading
         self._guard = Lock()
-        self._looked: tuple[Stamp | None, int] = None, -1
-        self.answers = Remembered(self.fetch, self.rows, self.revision, METADATA + reading)
+        self._newest: tuple[Stamp | None, int] = None, -1
+        self.answers = ResultCache(self.fetch, self.rows, self.revision, METADATA + reading)
         self.settings = settings
 
     def cursor(self, lake: str = LAKE) -> Cursor:
-        """Gives a connection of its own that speaks to the lake; whoever takes it closes it."""
+        """Opens a connection to the lake for one thread, which closes it."""
         with self._guard:
             cursor = self._connection.cursor()
-        with said("The store cannot be reached"):
+        with store_errors("The store cannot be reached"):
             cursor.execute(f"use {lake}")
         return cursor
 
     def revision(self) -> int:
-        """Gives the lake's snapshot id: it moves with every commit of any process."""
+        """Returns the lake's snapshot id: it moves with every commit of any process."""
         catalog = self.settings.catalog_file
-        seen = stamp(catalog, f"{catalog}-wal") if catalog else None
-        held, revision = self._looked
-        if seen is None or seen != held:
+        stamp = file_stamp(catalog, f"{catalog}-wal") if catalog else None
+        last_stamp, revision = self._newest
+        if stamp is None or stamp != last_stamp:
             revision = int(self.rows(f"select id from ducklake_current_snapshot('{self._reading}')")[0][0])
-            self._looked = seen, revision
+            self._newest = stamp, revision
         return revision
 
     def rows(self, sql: str, values: Values = None) -> list[tuple[Any, ...]]:
         """Answers a statement of the program's own as plain tuples."""
         cursor = self.cursor(self._reading)
         try:
-            with said("The store could not answer"):
+            with store_errors("The store could not answer"):
                 return cursor.execute(sql, values).fetchall()
         finally:
             cursor.close()
@@ -84,19 +86,19 @@ class Store:
         """Answers a question as an Arrow table, afresh."""
         cursor = self.cursor(self._reading)
         try:
-            with said("The store could not answer"):
+            with store_errors("The store could not answer"):
                 return cursor.execute(sql, values or None).to_arrow_table()
         finally:
             cursor.close()
 
     def write(self, change: Callable[[Cursor], T], on: Cursor | None = None) -> T:
-        """Runs `change` as one whole transaction and gives what it returns; it may be run again after a conflict.
+        """Runs `change` as one whole transaction and returns its result; it may be run again after a conflict.
 
         `on` is the cursor whose temporary tables `change` reads. Raises StoreBusy when another writer does not finish.
         """
         cursor = on or self.cursor()
         try:
-            with self.turn(), said(f"{self.settings.store} could not be written and is as before"):
+            with self.turn(), store_errors(f"{self.settings.store} could not be written and is as before"):
                 return commit(cursor, change)
         finally:
             if on is None:
@@ -104,44 +106,32 @@ class Store:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Holds the writers' turn. PostgreSQL catalogs need none: there the catalog itself decides."""
-        wait = self.settings.lock_wait
-        lock = FileLock(lock_file(self.settings, "lock"), timeout=wait) if self.settings.catalog_file else nullcontext()
-        with ExitStack() as held:
-            try:
-                held.enter_context(lock)
-            except Timeout:
-                raise StoreBusy(
-                    f"{self.settings.store} has been held by another writer for {wait} seconds; "
-                    "see which `python -m pipeline` process is busy, or raise PROVISIONING_LOCK_WAIT."
-                ) from None
+        """Holds the writers' turn."""
+        with writers_turn(self.settings):
             yield
 
     def close(self) -> None:
-        """Lets go of the lake."""
+        """Closes the lake, after the questions that are being answered."""
         self.answers.close()
         self._connection.close()
 
 
-def commit(cursor: Cursor, change: Callable[[Cursor], T]) -> T:
-    """Runs `change` between begin and commit, again from the start when another writer's commit came in between."""
-    for attempt in range(1, ATTEMPTS + 1):
-        cursor.execute("begin")
-        try:
-            given = change(cursor)
-            cursor.execute("commit")
-            return given
-        except BaseException as error:
-            # A transaction that failed to commit has ended by itself.
-            with suppress(duckdb.Error):
-                cursor.execute("rollback")
-            if attempt == ATTEMPTS or not isinstance(error, duckdb.TransactionException):
-                raise
-    raise AssertionError("unreachable")
+def file_stamp(*files: Path | str) -> Stamp | None:
+    """Returns what changes whenever one of these files is written: their sizes and times; it takes microseconds.
+
+    None where that is uncertain: none is there, or one is so new that its next change could have the same time.
+    """
+    seen = []
+    for file in files:
+        with suppress(FileNotFoundError):
+            status = Path(file).stat()
+            seen.append((status.st_size, status.st_mtime_ns))
+    settled = all(time.time_ns() - changed > TICK_NS for _, changed in seen)
+    return tuple(seen) if seen and settled else None
 
 
 @contextmanager
-def said(what: str) -> Iterator[None]:
+def store_errors(what: str) -> Iterator[None]:
     """Turns DuckDB's failures into one sentence that starts with `what`; its pointer into the SQL is left out."""
     try:
         yield
@@ -150,7 +140,7 @@ def said(what: str) -> Iterator[None]:
 
 
 def brief(error: duckdb.Error) -> str:
-    """Gives DuckDB's message as one line."""
+    """Returns DuckDB's message as one line."""
     return " ".join(str(error).partition("\n\nLINE ")[0].split())
 
 
@@ -159,48 +149,55 @@ def stage(cursor: Cursor, sql: str) -> None:
     try:
         cursor.execute(sql)
     except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        refused = Unreadable(str(error))
-        refused.full = isinstance(error, duckdb.OutOfMemoryException)
-        raise refused from error
+        unreadable = Unreadable(str(error))
+        unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
+        raise unreadable from error
 
 
-def open_store(settings: Settings, *, read_only: bool = False) -> Store:
-    """Attaches the lake, making it first where there is none; a read-only one raises StoreMissing and cannot write."""
+def open_store(settings: Settings, *, read_only: bool = False, progress: Progress | None = None) -> Store:
+    """Attaches the lake, making it first where there is none; a read-only one raises StoreMissing and cannot write.
+
+    A store that an earlier version has written is migrated first, also to be read; `progress` shows how far that is.
+    """
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
         raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
-    # Judging the signatures of two files takes 0.35 s at every start; they are this environment's own, as its code is.
-    config: dict[str, Any] = {
-        "memory_limit": settings.memory,
-        "temp_directory": spill(),
-        "allow_unsigned_extensions": True,
-    }
+    config: dict[str, Any] = {"memory_limit": settings.memory, "temp_directory": spill_folder()}
     connection = duckdb.connect(config=config)
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
         if settings.threads:
             connection.execute(f"set threads = {settings.threads}")
-        for file in extension_files("ducklake", "sqlite_scanner" if settings.catalog_file else "postgres_scanner"):
-            connection.execute(f"load '{quoted(file)}'")
-        # From here on every other extension is judged again; DuckDB refuses to take this back while it runs.
-        connection.execute("set allow_unsigned_extensions = false")
+        load_extensions(connection, settings)
         attach(connection, settings, read_only)
         reading = LAKE if read_only or settings.catalog_file is None else READING
         if reading != LAKE:
-            connection.execute(f"attach 'ducklake:sqlite:{quoted(settings.catalog_file)}' as {READING} (read_only)")
+            attach_for_reading(connection, f"ducklake:sqlite:{quoted(settings.catalog_file)}")
         store = Store(connection, settings, reading)
+        cursor = store.cursor()
         if not read_only:
-            prepare(store)
+            bring_up_to_date(cursor, settings, progress)
+        elif missing(cursor, settings):
+            connection.close()
+            open_store(settings, progress=progress).close()
+            return open_store(settings, read_only=True)
+        cursor.close()
         return store
+    except StoreError:
+        connection.close()
+        raise
     except (duckdb.Error, OSError) as error:
         connection.close()
         raise StoreError(f"{settings.store} cannot be opened: {error}") from error
 
 
-def spill() -> str:
-    """Names a folder of this connection's own for what does not fit into memory; DuckDB makes it when it needs one."""
-    return str(Path(gettempdir()) / f"provisioning-{uuid4().hex}")
+def load_extensions(connection: Cursor, settings: Settings) -> None:
+    """Loads what the catalog needs, side by side: DuckDB checks the signature of each, 0.15 s of one core a file."""
+    files = extension_files("ducklake", "sqlite_scanner" if settings.catalog_file else "postgres_scanner")
+    cursors = [connection.cursor() for _file in files]
+    with ThreadPoolExecutor(len(files)) as pool:
+        list(pool.map(lambda cursor, file: cursor.execute(f"load '{quoted(file)}'"), cursors, files))
 
 
 def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
@@ -210,7 +207,7 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
     options = ["READ_ONLY"]
     if not read_only:
         settings.folder.mkdir(parents=True, exist_ok=True)
-        options = [f"DATA_PATH '{quoted(settings.folder)}'", "DATA_INLINING_ROW_LIMIT 0"]
+        options = [f"DATA_PATH '{quoted(settings.folder)}'", WITHOUT_INLINING]
         if catalog:
             catalog.parent.mkdir(parents=True, exist_ok=True)
             options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
@@ -228,36 +225,6 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
     connection.execute(f"use {LAKE}")
 
 
-def prepare(store: Store) -> None:
-    """Brings tables and views up to this program's schema, once per version of it."""
-    version = schema_version()
-    if version in written_versions(store):
-        return
-
-    def build(cursor: Cursor) -> None:
-        for option, value in (("data_inlining_row_limit", 0), ("parquet_row_group_size", ROW_GROUP)):
-            cursor.execute(f"call {LAKE}.set_option('{option}', {value})")
-        build_schema(cursor)
-
-    def finish(cursor: Cursor) -> None:
-        take_back(cursor, CATALOG)
-        cursor.execute("create table if not exists schema_versions (version varchar)")
-        cursor.execute("insert into schema_versions values (?)", [version])
-
-    with store.turn():
-        if version not in written_versions(store):
-            cursor = store.cursor()
-            for step in (build, partial(write_once, catalog=CATALOG), finish):
-                commit(cursor, step)
-            cursor.close()
-
-
-def written_versions(store: Store) -> list[str]:
-    """Gives the schema versions that the lake has had; none for a new one."""
-    known = "select 1 from duckdb_tables() where database_name = ? and table_name = 'schema_versions'"
-    return [str(row[0]) for row in store.rows("from schema_versions")] if store.rows(known, [LAKE]) else []
-
-
 def quoted(text: object) -> str:
     """Doubles single quotes, for the few places where DuckDB takes no parameter: LOAD and ATTACH."""
     return str(text).replace("'", "''")
@@ -272,6 +239,6 @@ def seal(store: Store) -> None:
 
 
 def kinds_of(sql: str) -> list[str]:
-    """Gives what each statement of a text is: SELECT, INSERT, EXPLAIN … Raises StoreError for what is no SQL."""
-    with said("This is not SQL that DuckDB understands"):
+    """Returns the kind of each statement of a text: SELECT, INSERT, EXPLAIN … Raises StoreError for what is no SQL."""
+    with store_errors("This is not SQL that DuckDB understands"):
         return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]

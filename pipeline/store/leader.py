@@ -1,6 +1,6 @@
-"""Who runs the beats: one process at a time holds this lease, and the OS frees it when that process dies.
+"""Which process runs the background jobs: one at a time has the leadership, and the OS frees it when that process dies.
 
-The lease is the lock on a file beside the catalog; a note next to it says who its holder is.
+The leadership is the lock on a file beside the catalog; a note next to it names the process.
 """
 
 import json
@@ -15,10 +15,12 @@ from filelock import FileLock, Timeout
 
 from pipeline.config.settings import Settings, lock_file
 
+KIND = "leader"
+
 
 @dataclass(frozen=True)
-class Holder:
-    """The process that runs the beats."""
+class Leader:
+    """The process that runs the background jobs."""
 
     role: str
     "What it is: watch or dashboard."
@@ -27,43 +29,48 @@ class Holder:
     since: str
     "ISO 8601, UTC."
 
+    @classmethod
+    def this_process(cls, role: str) -> Self:
+        """Describes this process, from now on."""
+        since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return cls(role, os.getpid(), socket.gethostname(), since)
+
     def __str__(self) -> str:
         return f"{self.role} (process {self.pid} on {self.host}, since {self.since})"
 
 
-class Lease:
-    """The held lease; `take_lease` makes one."""
+class Leadership:
+    """The leadership of this process; `take` makes one."""
 
     def __init__(self, lock: FileLock) -> None:
         self._lock = lock
 
-    def release(self) -> None:
-        """Gives the lease up."""
-        self._lock.release()
-
     @classmethod
     def take(cls, settings: Settings, role: str) -> Self | None:
-        """Takes the lease at once, or gives None when another process, or another part of this one, has it."""
-        # Not thread-local: whoever stops the beats need not be the thread that started them.
-        lock = FileLock(lock_file(settings, "beats"), thread_local=False)
+        """Takes the leadership at once; None when another process, or another part of this one, has it."""
+        # Not thread-local: the thread that stops the jobs need not be the one that started them.
+        lock = FileLock(lock_file(settings, KIND), thread_local=False)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             return None
-        since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        holder = Holder(role, os.getpid(), socket.gethostname(), since)
-        lock_file(settings, "beats.json").write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        note = lock_file(settings, f"{KIND}.json")
+        note.write_text(json.dumps(asdict(Leader.this_process(role))), encoding="utf-8")
         return cls(lock)
 
+    def release(self) -> None:
+        """Lets another process take the leadership."""
+        self._lock.release()
 
-def holder(settings: Settings) -> Holder | None:
-    """Says who runs the beats now, if anybody does. Looking holds the lease for a moment if it is free."""
-    lock = FileLock(lock_file(settings, "beats"))
+
+def current_leader(settings: Settings) -> Leader | None:
+    """Returns the process that runs the background jobs now; takes the lock for a moment if it is free."""
+    lock = FileLock(lock_file(settings, KIND))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         with suppress(OSError, ValueError, TypeError):
-            return Holder(**json.loads(lock_file(settings, "beats.json").read_text(encoding="utf-8")))
-        return Holder("another process", 0, "unknown", "unknown")
+            return Leader(**json.loads(lock_file(settings, f"{KIND}.json").read_text(encoding="utf-8")))
+        return Leader("another process", 0, "unknown", "unknown")
     lock.release()
     return None

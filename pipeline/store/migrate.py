@@ -1,12 +1,43 @@
-"""The files that define the store, as statements for any DuckDB database: a lake or a plain file."""
+"""Brings a store to this program's shape: numbered migrations of its tables, then the model, then back-fills.
+
+A migration is a file `model/migrations/0001_….sql`. Each is applied once, in the order of the numbers, and recorded in
+the table `migrations` in the same transaction. Its first lines are comments: what it does, and how it is applied:
+
+    -- after: model            It uses macros of the model, so it is applied once they are those of this program. All
+                               others come before the model, since its views name their tables and columns.
+    -- unless: from problems   Where this question has a row there is nothing to do.
+    -- by: day                 Its statements run once for each day of events, oldest first, and read that day's as
+                               `day_events`: ten million events at once would not fit into memory.
+
+The model is all views and macros, `MODEL` in its order. It is built again whenever its text is not the one that was
+built last, whose digest is recorded as migration 0.
+"""
 
 import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
-MODEL = Path(__file__).parents[1] / "model"
-PARTS = (
-    "tables.sql",
+import duckdb
+
+from pipeline.config.clock import naive
+from pipeline.config.errors import StoreError
+from pipeline.config.settings import Settings
+from pipeline.store.ducklake_workarounds import (
+    CATALOG,
+    LAKE,
+    Executes,
+    remove_placeholder_rows,
+    write_placeholder_rows,
+)
+from pipeline.store.rows import insert_rows
+from pipeline.store.writer_lock import Cursor, commit, writers_turn
+
+FOLDER = Path(__file__).parents[1] / "model"
+MODEL = (
     "basics.sql",
     "statistics.sql",
     "identities.sql",
@@ -42,50 +73,182 @@ PARTS = (
     "silences.sql",
     "tokens.sql",
 )
-"What is written, and what follows from it, in the order in which one part uses another."
-
-
-WRITTEN = """
-select table_name from {catalog}.ducklake_table t left join {catalog}.ducklake_table_stats s using (table_id)
-where t.end_snapshot is null and coalesce(s.record_count, 0) = {rows}
+"In the order in which one part uses another."
+MODEL_NUMBER = 0
+HEADER = re.compile(r"^-- (after|unless|by): (.+)$", re.MULTILINE)
+OPTIONS = {
+    "data_inlining_row_limit": 0,
+    # Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
+    "parquet_row_group_size": 30_720,
+}
+DAYS = "select distinct date_trunc('day', occurred_at) from events where occurred_at is not null order by all"
+DAY_EVENTS = """
+create or replace temp view day_events as
+from events
+where occurred_at >= getvariable('day')::timestamp and occurred_at < getvariable('day')::timestamp + interval 1 day
 """
+Progress = Callable[[str, float], None]
+"Is called with the migration at work and the share of all of them that is done, 0 to 1."
 
 
-class Executes(Protocol):
-    """Something that runs SQL."""
+@dataclass(frozen=True)
+class Migration:
+    """One file of `model/migrations/`."""
 
-    def execute(self, query: str, /) -> Any:
-        """Runs one or several statements."""
-
-
-def build_schema(cursor: Executes) -> None:
-    """Makes every table and view in the cursor's current database, a lake or a plain DuckDB file."""
-    for part in PARTS:
-        cursor.execute(schema_text(part))
-
-
-def write_once(cursor: Executes, catalog: str) -> None:
-    """Puts an empty row into each of the lake's tables that never had one; `take_back` removes it in the next commit.
-
-    Measured with DuckDB 1.5.5: a question that names a table without statistics takes 4 ms more for each of its
-    columns.
-    """
-    for (table,) in cursor.execute(WRITTEN.format(catalog=catalog, rows=0)).fetchall():
-        cursor.execute(f'insert into "{table}" default values')
+    number: int
+    name: str
+    sql: str
+    after_model: bool
+    unless: str | None
+    by_day: bool
 
 
-def take_back(cursor: Executes, catalog: str) -> None:
-    """Removes empty rows from tables that never had another one."""
-    for (table,) in cursor.execute(WRITTEN.format(catalog=catalog, rows=1)).fetchall():
-        empty = f'select rowid from "{table}" where columns(*) is null'
-        cursor.execute(f'delete from "{table}" where rowid in ({empty})')
+@dataclass(frozen=True)
+class Applied:
+    """A row of the table `migrations`."""
+
+    number: int
+    name: str
+    applied_at: datetime
 
 
 def schema_text(name: str) -> str:
-    """Gives one of the files that define the store."""
-    return (MODEL / name).read_text(encoding="utf-8")
+    """Reads one file of the model."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def model_digest() -> str:
+    """Names the model by its text."""
+    return hashlib.sha256("".join(map(schema_text, MODEL)).encode()).hexdigest()[:16]
 
 
 def schema_version() -> str:
-    """Names the schema by its text, so that a change of any part rebuilds the views."""
-    return hashlib.sha256("".join([*map(schema_text, PARTS), WRITTEN]).encode()).hexdigest()[:16]
+    """Names the shape that this program gives to a store: its newest migration and its model."""
+    return f"{max(migration_files()):04}-{model_digest()}"
+
+
+def migration_files() -> dict[int, Path]:
+    """Returns the files of all migrations by number, in order."""
+    return {int(file.name[:4]): file for file in sorted((FOLDER / "migrations").glob("*.sql"))}
+
+
+def read_migration(file: Path) -> Migration:
+    """Reads a migration and how it is applied."""
+    sql = file.read_text(encoding="utf-8")
+    how = dict(HEADER.findall(sql))
+    return Migration(
+        int(file.name[:4]), file.stem[5:], sql, how.get("after") == "model", how.get("unless"), how.get("by") == "day"
+    )
+
+
+def build_schema(cursor: Executes) -> None:
+    """Makes every table, view and macro in an empty database: the current one, a lake or a plain DuckDB file."""
+    for file in migration_files().values():
+        migration = read_migration(file)
+        if not migration.after_model:
+            cursor.execute(migration.sql)
+    build_model(cursor)
+
+
+def build_model(cursor: Executes) -> None:
+    """Makes every view and macro anew."""
+    for part in MODEL:
+        cursor.execute(schema_text(part))
+
+
+def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | None = None) -> None:
+    """Applies what a store lacks, in the writers' turn; `progress` is not called for a new store.
+
+    Raises StoreError for a store that a newer version of this program has written.
+    """
+    if not missing(cursor, settings):
+        return
+    with writers_turn(settings):
+        # Another process may have done it while this one waited.
+        migrations = [read_migration(migration_files()[number]) for number in missing(cursor, settings) if number]
+        is_new = not cursor.execute(f"select 1 from {CATALOG}.ducklake_table where end_snapshot is null").fetchone()
+        run = Run(cursor, len(migrations), progress if progress and not is_new else (lambda _name, _share: None))
+        run.apply([one for one in migrations if not one.after_model], together=is_new)
+        if recorded(cursor).get(MODEL_NUMBER) != model_digest():
+            commit(cursor, write_placeholder_rows)
+            commit(cursor, finish_model)
+        run.apply([one for one in migrations if one.after_model], together=is_new)
+
+
+def missing(cursor: Cursor, settings: Settings) -> list[int]:
+    """Returns the numbers of what was not applied yet, the model's among them where it is another."""
+    applied, files = recorded(cursor), migration_files()
+    if newer := applied.keys() - files.keys() - {MODEL_NUMBER}:
+        raise StoreError(
+            f"{settings.store} was written by a newer version of this program (migration {max(newer)}; this one knows "
+            f"{max(files)}); install that version."
+        )
+    model = [MODEL_NUMBER] if applied.get(MODEL_NUMBER) != model_digest() else []
+    return model + [number for number in files if number not in applied]
+
+
+def recorded(cursor: Cursor) -> dict[int, str]:
+    """Returns the names of the applied migrations by number; none in a new store, or in one of version 0.1."""
+    try:
+        return dict(cursor.execute("select number, name from migrations").fetchall())
+    except duckdb.CatalogException:
+        return {}
+
+
+class Run:
+    """The migrations of one opening."""
+
+    def __init__(self, cursor: Cursor, total: int, progress: Progress) -> None:
+        self._cursor = cursor
+        self._total = total
+        self._progress = progress
+        self._done = 0
+
+    def apply(self, migrations: Sequence[Migration], *, together: bool) -> None:
+        """Applies migrations, each in a transaction of its own; those of a new store in one, which saves seconds."""
+        groups = [migrations] if together else [[one] for one in migrations]
+        for group in filter(None, groups):
+            commit(self._cursor, partial(self._apply_group, group))
+            self._done += len(group)
+
+    def _apply_group(self, migrations: Sequence[Migration], cursor: Cursor) -> None:
+        for migration in migrations:
+            self._apply_one(migration, cursor)
+            record(cursor, migration.number, migration.name)
+            if not migration.after_model:
+                # The views may name what was altered.
+                cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
+
+    def _apply_one(self, migration: Migration, cursor: Cursor) -> None:
+        """Runs a migration's statements: at once, for each day of events, or not at all."""
+        self._report(migration, 0)
+        if migration.unless and cursor.execute(f"{migration.unless} limit 1").fetchone():
+            return
+        if not migration.by_day:
+            cursor.execute(migration.sql)
+            return
+        cursor.execute(DAY_EVENTS)
+        days = [day for (day,) in cursor.execute(DAYS).fetchall()]
+        for place, day in enumerate(days):
+            self._report(migration, place / len(days))
+            cursor.execute("set variable day = ?", [day])
+            cursor.execute(migration.sql)
+
+    def _report(self, migration: Migration, share: float) -> None:
+        name = f"{migration.number:04} {migration.name.replace('_', ' ')}"
+        self._progress(name, (self._done + share) / self._total)
+
+
+def finish_model(cursor: Cursor) -> None:
+    """Builds the model and records it, sets the lake's options and removes the placeholder rows."""
+    for option, value in OPTIONS.items():
+        cursor.execute(f"call {LAKE}.set_option('{option}', {value})")
+    build_model(cursor)
+    remove_placeholder_rows(cursor)
+    cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
+    record(cursor, MODEL_NUMBER, model_digest())
+
+
+def record(cursor: Cursor, number: int, name: str) -> None:
+    """Records that a migration, or the model, was applied."""
+    insert_rows(cursor, "migrations", [Applied(number, name, naive(datetime.now(UTC)))])

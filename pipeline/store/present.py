@@ -1,48 +1,59 @@
 """As of when the present is judged: now where data comes by itself, else the newest instant that the store holds.
 
-Logs may be old: a store that was loaded once is asked as of its end, not as of today.
+Logs may be old: a store that was loaded once is asked as of its end, not as of today. The question `extent` is the one
+definition of that instant: the newest of an event, a SCIM request or a job's status. Pages, checks, packs of evidence,
+digests and default windows all use it.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from pipeline.config.clock import naive, now
+from pipeline.store.catalog import find_query
 from pipeline.store.lake import Store
 
-ALIVE = timedelta(days=1)
+LIVE = timedelta(days=1)
 "How long ago a tenant or container may have answered for its data to be called live."
-REACHED = "select max(reached_at) from contacts"
-NEWEST = """
-select max(seen_at)
-from (
-    select max("hour") + interval 1 hour as seen_at from hourly_parts
-    union all
-    select max(observed_at) from job_snapshots
-    union all
-    select max(occurred_at) from exchanges
-)
-"""
 
 
 def as_of(store: Store) -> datetime:
-    """Gives the instant, naive UTC; for an empty store the present one."""
+    """Returns the present, naive UTC: this minute where data comes by itself, so that answers can be shared within it.
+
+    For an empty store, too.
+    """
     present = naive(now(store.settings))
-    [(reached,)] = store.rows(REACHED)
-    if reached is not None and reached > present - ALIVE:
-        return present
-    [(newest,)] = store.rows(NEWEST)
-    return present if newest is None else min(newest, present)
+    contact = last_contact(store)
+    newest = newest_instant(store)
+    if newest is None or (contact is not None and contact > present - LIVE):
+        return present.replace(second=0, microsecond=0)
+    return min(newest, present)
 
 
 def is_empty(store: Store) -> bool:
-    """Says whether nothing was ever collected, and nobody ever answered."""
-    return store.rows(NEWEST) == store.rows(REACHED) == [(None,)]
+    """Whether nothing was ever collected, and no feed was ever reached."""
+    return newest_instant(store) is None and last_contact(store) is None
 
 
-EXTENT = "select min(occurred_at), max(occurred_at) from events"
+def last_contact(store: Store) -> datetime | None:
+    """Returns when a tenant or container last answered, naive UTC; None where none ever did."""
+    instants = store.ask(find_query("contacts").sql)["reached_at"].to_pylist()
+    return max((instant for instant in instants if instant is not None), default=None)
+
+
+def newest_instant(store: Store) -> datetime | None:
+    """Returns the newest instant that the store holds, naive UTC; None for an empty one."""
+    newest: datetime | None = extent_row(store)["last_at"]
+    return newest
 
 
 def extent(store: Store) -> dict[str, datetime]:
-    """Gives the half-open window that holds every event; an empty store's is a day without any."""
-    first, newest = store.rows(EXTENT)[0]
-    first = first or datetime(1970, 1, 1)
-    return {"since": first, "until": (newest or first) + timedelta(seconds=1)}
+    """Returns the half-open window that holds everything in the store; an empty store's is a second in 1970."""
+    row = extent_row(store)
+    first = row["first_at"] or datetime(1970, 1, 1)
+    return {"since": first, "until": (row["last_at"] or first) + timedelta(seconds=1)}
+
+
+def extent_row(store: Store) -> dict[str, Any]:
+    """Answers the question `extent`."""
+    [row] = store.ask(find_query("extent").sql).to_pylist()
+    return dict(row)

@@ -1,4 +1,4 @@
-"""Answers that are remembered until a table that they may read changes.
+"""Answers that are kept until a table that they may read changes.
 
 Each is fetched once, however many ask for it at the same time; those that a page is going to need are fetched side by
 side before it comes to them.
@@ -6,12 +6,13 @@ side before it comes to them.
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.store.dependencies import Moves, Rows, tables_behind
+from pipeline.store.dependencies import Rows, TableChanges, tables_behind
 
 MOST = 256
 "How many answers are kept."
@@ -22,54 +23,75 @@ Values = Mapping[str, Any] | None
 Fetch = Callable[[str, Values], pa.Table]
 
 
-class Remembered:
+@dataclass
+class Entry:
+    """One answer, fetched or on its way, and the newest revision that it is right for."""
+
+    revision: int
+    answer: "Future[pa.Table]"
+
+    def failed(self) -> bool:
+        """Whether it is to be fetched again: the disk may have room by now."""
+        return self.answer.done() and self.answer.exception() is not None
+
+
+class ResultCache:
     """The answers of one store; a question waits for its own fetching, never for another's."""
 
     def __init__(self, fetch: Fetch, rows: Callable[..., Rows], revision: Callable[[], int], catalog: str) -> None:
         self._fetch, self._rows, self._revision = fetch, rows, revision
-        self._moves = Moves(catalog)
-        self._held: dict[tuple[str, str], tuple[int, Future[pa.Table]]] = {}
+        self._catalog = catalog
+        self._changes: TableChanges | None = None
+        self._entries: dict[tuple[str, str], Entry] = {}
         self._guard = Lock()
-        self._workers = ThreadPoolExecutor(SIDE_BY_SIDE, "asking")
+        self._workers = ThreadPoolExecutor(SIDE_BY_SIDE, "questions")
 
     def get(self, sql: str, values: Values = None) -> pa.Table:
-        """Gives an answer: remembered, on its way, or fetched now."""
-        found, mine = self._promise(sql, values)
-        if mine:
-            self._fulfil(found, sql, values)
-        return found.result()
+        """Returns an answer: kept, on its way, or fetched now."""
+        answer, is_new = self._entry(sql, values)
+        if is_new:
+            self._fulfil(answer, sql, values)
+        return answer.result()
 
-    def ahead(self, sql: str, values: Values = None) -> None:
-        """Has an answer fetched that is going to be asked for."""
-        found, mine = self._promise(sql, values)
-        if mine:
-            self._workers.submit(self._fulfil, found, sql, values)
+    def prefetch(self, sql: str, values: Values = None) -> None:
+        """Begins to fetch an answer that is going to be asked for."""
+        answer, is_new = self._entry(sql, values)
+        if is_new:
+            self._workers.submit(self._fulfil, answer, sql, values)
 
-    def forget(self) -> None:
-        """Forgets every answer."""
+    def clear(self) -> None:
+        """Drops every answer."""
         with self._guard:
-            self._held.clear()
+            self._entries.clear()
 
     def close(self) -> None:
         """Waits for what is being fetched, and begins nothing more."""
         self._workers.shutdown()
 
-    def _promise(self, sql: str, values: Values) -> tuple[Future[pa.Table], bool]:
-        """Gives the promise of an answer, and whether the caller is the one to fulfil it."""
+    def _entry(self, sql: str, values: Values) -> "tuple[Future[pa.Table], bool]":
+        """Returns the promise of an answer, and whether the caller is the one to fulfil it."""
         key = (sql, repr(sorted((values or {}).items())))
-        moved = self._moves.last(tables_behind(sql), self._revision(), self._rows)
+        revision = self._revision()
         with self._guard:
-            held = self._held.get(key)
-            # An answer that failed is fetched again: the disk may have room by now.
-            if held and held[0] == moved and not (held[1].done() and held[1].exception()):
-                return held[1], False
-            if len(self._held) >= MOST:
-                self._held.clear()
-            self._held[key] = moved, Future()
-            return self._held[key][1], True
+            entry = self._entries.get(key)
+            if entry and not entry.failed() and not self._is_outdated(entry, sql, revision):
+                entry.revision = max(entry.revision, revision)
+                return entry.answer, False
+            if len(self._entries) >= MOST:
+                self._entries.clear()
+            self._entries[key] = Entry(revision, Future())
+            return self._entries[key].answer, True
+
+    def _is_outdated(self, entry: Entry, sql: str, revision: int) -> bool:
+        """Whether a table that the answer may read has changed; its SQL is only parsed once the store has moved."""
+        if self._changes is None:
+            self._changes = TableChanges(self._catalog, entry.revision)
+        return revision > entry.revision and self._changes.changed(
+            tables_behind(sql), entry.revision, revision, self._rows
+        )
 
     def _fulfil(self, promise: "Future[pa.Table]", sql: str, values: Values) -> None:
-        """Fetches an answer; whoever waits for it gets it, or the error."""
+        """Fetches an answer; all that wait for it get it, or the error."""
         try:
             promise.set_result(self._fetch(sql, values))
         except BaseException as error:

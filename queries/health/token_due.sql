@@ -37,7 +37,7 @@ select
     case when expires_at - to_days($lead::integer) <= $at then 'critical' else 'warning' end as severity,
     expires_at,
     date_diff('day', $at, expires_at) as days_left,
-    said_by
+    recorded_by as said_by
 from token_ends($at::timestamp)
 where expires_at - to_days(($lead + $spare)::integer) <= $at
 order by expires_at, subject

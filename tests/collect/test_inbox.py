@@ -15,7 +15,7 @@ from pipeline.config.settings import Settings
 from pipeline.ingest.files import ingest
 from pipeline.scheduler import scheduler as schedule
 from pipeline.scheduler.jobs import read_inbox
-from pipeline.scheduler.scheduler import Beats
+from pipeline.scheduler.scheduler import Scheduler
 from pipeline.store.lake import Store
 from tests.scheduler.test_scheduler import last_run, until
 from tests.support.shapes import array, event, lines
@@ -30,11 +30,11 @@ def inbox(store: Store) -> Path:
 
 
 @pytest.fixture
-def watching(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beats]:
-    """Beats whose own look at the inbox comes round once an hour, so that only watching can be quick."""
+def watching(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
+    """Background jobs whose own look at the inbox comes round once an hour, so that only watching can be quick."""
     monkeypatch.setattr(schedule, "FIRST_S", 3600)
     rare = {"ingest_every": 3600, "maintain_every": 3600}
-    started = Beats.start(settings.model_copy(update=rare))
+    started = Scheduler.start(settings.model_copy(update=rare))
     assert started is not None
     until(lambda: last_run(store, "ingest") is not None)
     yield started
@@ -50,7 +50,7 @@ def rested(file: Path) -> Path:
     return file
 
 
-def test_a_new_file_and_its_growth_are_read_though_no_beat_is_due(store: Store, watching: Beats) -> None:
+def test_a_new_file_and_its_growth_are_read_though_no_beat_is_due(store: Store, watching: Scheduler) -> None:
     file = store.settings.inbox / "events.jsonl"
     file.write_bytes(lines([event("ada", 1)]))
     until(lambda: events(store) == 1)
@@ -59,14 +59,14 @@ def test_a_new_file_and_its_growth_are_read_though_no_beat_is_due(store: Store, 
     until(lambda: events(store) == 2)
 
 
-def test_a_file_in_a_new_folder_is_read_too(store: Store, watching: Beats) -> None:
+def test_a_file_in_a_new_folder_is_read_too(store: Store, watching: Scheduler) -> None:
     folder = store.settings.inbox / "contoso" / "today"
     folder.mkdir(parents=True)
     (folder / "events.jsonl").write_bytes(lines([event("ada", 1)]))
     until(lambda: events(store) == 1)
 
 
-def test_an_array_that_is_copied_slowly_is_read_once_and_whole(store: Store, watching: Beats) -> None:
+def test_an_array_that_is_copied_slowly_is_read_once_and_whole(store: Store, watching: Scheduler) -> None:
     whole = array([event("ada", number) for number in range(3)])
     file = store.settings.inbox / "events.json"
 

@@ -31,7 +31,7 @@ from pipeline.config import clock
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import read_tenants
-from pipeline.scheduler.jobs import Stopping, beats
+from pipeline.scheduler.jobs import Stopping, background_jobs
 from pipeline.store.lake import Store
 from tests.support.lakes import command, ended, heard, script
 from tests.support.tenants import APP, JOB, small_tenant
@@ -554,15 +554,17 @@ def test_kill_between_pages_loses_nothing_and_doubles_nothing(bench: Bench, monk
 def test_the_beat_polls_and_stops_between_pages(bench: Bench) -> None:
     fast_enough = f"{NOW.isoformat()},100,{datetime.now(UTC).isoformat()}"
     bench.store.settings = bench.more.model_copy(update={"clock": fast_enough})
-    assert [beat.name for beat in beats(bench.store.settings.model_copy(update={"tenants": None}))].count("poll") == 0
-    [beat] = [beat for beat in beats(bench.store.settings) if beat.name == "poll"]
+    assert [job.name for job in background_jobs(bench.store.settings.model_copy(update={"tenants": None}))].count(
+        "poll"
+    ) == 0
+    [job] = [job for job in background_jobs(bench.store.settings) if job.name == "poll"]
     stopped = Event()
     stopped.set()
     with pytest.raises(Stopping):
-        beat.work(bench.store, stopped)
+        job.work(bench.store, stopped)
     assert bench.rows() == []
-    assert "contoso: 91 records kept" in beat.work(bench.store, Event())
-    beat.end()
+    assert "contoso: 91 records kept" in job.work(bench.store, Event())
+    job.end()
     assert len(bench.rows()) == EVENTS
 
 
@@ -582,7 +584,10 @@ def test_neither_secret_nor_token_is_written_anywhere(
     with suppress(Stopped):
         bench.poll()
     said = capsys.readouterr()
-    stored = [str(bench.store.rows(f"from {table}")) for table in ("contacts", "files", "rejects", "coverage", "beats")]
+    stored = [
+        str(bench.store.rows(f"from {table}"))
+        for table in ("contacts", "files", "rejects", "coverage", "background_jobs")
+    ]
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     for text in (bench.data.secret, "eyJ"):
         assert text not in caplog.text + said.out + said.err + "".join(stored)

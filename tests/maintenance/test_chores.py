@@ -9,8 +9,20 @@ import pytest
 from pipeline.config.settings import Settings
 from pipeline.maintenance.chores import Done, maintain
 from pipeline.store.lake import Store, open_store
-from tests.support.lakes import add_events
+from tests.support.lakes import add_events, ended, script
 
+WITHOUT_PYTZ = """
+    import sys
+    sys.modules["pytz"] = None
+    from datetime import UTC, datetime, timedelta
+    from pipeline.config.settings import read_settings
+    from pipeline.maintenance.chores import maintain
+    from pipeline.store.lake import open_store
+    store = open_store(read_settings())
+    for minutes in (0, 120, 126):
+        done = maintain(store, datetime.now(UTC) + timedelta(minutes=minutes))
+        print(*sorted({item.chore for item in done}), sep=", ")
+"""
 NOW = datetime(2026, 1, 26, 13, 30, tzinfo=UTC)
 FOLDED = ("identities", "hourly", "escrows", "cycles")
 
@@ -92,12 +104,12 @@ def test_a_second_round_finds_nothing_and_commits_nothing(store: Store) -> None:
     assert store.revision() == revision
 
 
-def test_a_dry_run_tells_and_changes_nothing(store: Store, settings: Settings) -> None:
+def test_a_dry_run_counts_and_changes_nothing(store: Store, settings: Settings) -> None:
     busy(store)
     store.settings.keep_days = 10
     before, files, revision = answers(store), parquet(settings), store.revision()
-    told = amounts(maintain(store, datetime.now(UTC) + timedelta(hours=2), dry_run=True))
-    assert {chore for chore, _subject in told} >= {"retention", "merge", "expire"}
+    counted = amounts(maintain(store, datetime.now(UTC) + timedelta(hours=2), dry_run=True))
+    assert {chore for chore, _subject in counted} >= {"retention", "merge", "expire"}
     assert (answers(store), parquet(settings), store.revision()) == (before, files, revision)
 
 
@@ -170,7 +182,7 @@ def test_merged_files_go_once_no_question_can_still_be_reading_them(store: Store
     assert store.rows("select count(*) from events") == [(1500,)]
 
 
-def test_snapshots_stay_readable_for_as_long_as_the_setting_says_to_the_second(store: Store) -> None:
+def test_snapshots_stay_readable_for_as_long_as_the_setting_to_the_minute(store: Store) -> None:
     busy(store)
     snapshots = "select count(*) from ducklake_snapshots('provisioning')"
     [(all_of_them,)] = store.rows(snapshots)
@@ -180,13 +192,20 @@ def test_snapshots_stay_readable_for_as_long_as_the_setting_says_to_the_second(s
     assert store.rows(snapshots) == [(1,)]
 
 
-def test_files_whose_snapshots_have_expired_still_merge(store: Store) -> None:
+def test_files_of_expired_snapshots_still_merge(store: Store) -> None:
     later = datetime.now(UTC) + timedelta(hours=2)
     for first in (0, 400):
         for batch in range(4):
             add_events(store, first + batch * 100, 100)
         maintain(store, later)
     assert store.rows("select count(*) from ducklake_list_files('provisioning', 'events')") == [(1,)]
+
+
+def test_no_chore_fetches_an_instant_with_a_zone_for_which_duckdb_would_need_pytz(store: Store) -> None:
+    busy(store)
+    code, printed, errors = ended(script(WITHOUT_PYTZ))
+    assert (code, errors) == (0, "")
+    assert printed.splitlines() == ["merge", "expire", "clean up"]
 
 
 def test_a_file_that_a_killed_writer_left_goes_after_an_hour(store: Store, settings: Settings) -> None:
@@ -200,9 +219,9 @@ def test_a_file_that_a_killed_writer_left_goes_after_an_hour(store: Store, setti
     assert store.rows("select count(*) from events") == [(1500,)]
 
 
-def test_parquet_of_somebody_else_in_the_lakes_folder_is_never_deleted(store: Store, settings: Settings) -> None:
+def test_parquet_from_elsewhere_in_the_lakes_folder_is_never_deleted(store: Store, settings: Settings) -> None:
     busy(store)
-    theirs = settings.folder / "report.parquet"
-    theirs.write_text("precious")
+    foreign = settings.folder / "report.parquet"
+    foreign.write_text("precious")
     maintain(store, datetime.now(UTC) + timedelta(hours=2))
-    assert theirs.read_text() == "precious"
+    assert foreign.read_text() == "precious"

@@ -34,7 +34,7 @@ def test_every_view_answers_from_the_file_as_from_the_store_under_any_alias(stor
             assert theirs == store.fetch(f"from {view} order by all"), view
 
 
-def test_the_file_opens_without_extensions_and_holds_the_promised_tables_but_not_the_beats(
+def test_the_file_opens_without_extensions_and_has_the_promised_tables_but_not_the_internal_ones(
     store: Store, tmp_path: Path
 ) -> None:
     publish(store, tmp_path / "published.duckdb")
@@ -65,12 +65,12 @@ def test_what_a_killed_publisher_left_is_no_obstacle(store: Store, tmp_path: Pat
     assert not (tmp_path / ".published.duckdb.part").exists()
 
 
-def test_progress_is_told_up_to_the_end(store: Store, tmp_path: Path) -> None:
-    told: list[float] = []
+def test_progress_is_reported_up_to_the_end(store: Store, tmp_path: Path) -> None:
+    shares: list[float] = []
     add_events(store, 0, 100)
-    publish(store, tmp_path / "published.duckdb", told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1
+    publish(store, tmp_path / "published.duckdb", shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_a_missing_folder_is_a_sentence(store: Store, tmp_path: Path) -> None:

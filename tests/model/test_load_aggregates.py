@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest.load import empty_stage, load_staged
-from pipeline.maintenance.folding import FOLDS
+from pipeline.maintenance.compact import FOLDS
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import build_schema
 

@@ -13,9 +13,9 @@ from pipeline.config.settings import Settings
 from pipeline.monitoring import troubles as pulse
 from pipeline.monitoring.status import needs_a_look, status
 from pipeline.monitoring.troubles import Trouble, troubles
-from pipeline.scheduler.jobs import beats, record, record_at_work
+from pipeline.scheduler.jobs import background_jobs, record_run, record_running
 from pipeline.store.lake import Cursor, Store
-from pipeline.store.leader import Lease
+from pipeline.store.leader import Leadership
 from tests.scheduler.test_scheduler import last_run, until
 from tests.support.given import Given
 from tests.support.lakes import ROOT, command, ended
@@ -26,21 +26,21 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 def held(store: Store, settings: Settings) -> Iterator[None]:
     """Somebody runs the beats, has for long, and each ran just now."""
-    lease = Lease.take(settings, "watch")
-    assert lease is not None
-    note = lease._lock.lock_file + ".json"
+    leadership = Leadership.take(settings, "watch")
+    assert leadership is not None
+    note = leadership._lock.lock_file + ".json"
     with open(note, "w") as file:
         file.write('{"role": "watch", "pid": 1, "host": "here", "since": "2026-01-05T00:00:00Z"}')
-    for beat in beats(settings):
-        ran(store, beat.name)
+    for job in background_jobs(settings):
+        ran(store, job.name)
     yield
-    lease.release()
+    leadership.release()
 
 
 def ran(store: Store, beat: str, ago_s: float = 0, outcome: str = "ok", detail: str = "nothing new") -> None:
-    record(store, beat, NOW, outcome, detail)
+    record_run(store, beat, NOW, outcome, detail)
     at = (NOW - timedelta(seconds=ago_s)).replace(tzinfo=None)
-    store.write(lambda cursor: cursor.execute("update beats set ended_at = ? where beat = ?", [at, beat]))
+    store.write(lambda cursor: cursor.execute("update background_jobs set ended_at = ? where job = ?", [at, beat]))
 
 
 def contact(store: Store, feed: str, outcome: str, detail: str, tenant: str = "contoso") -> None:
@@ -98,19 +98,19 @@ def test_a_beat_that_hangs_is_late(store: Store, held: None) -> None:
 
 
 def test_a_beat_that_never_ran_is_late_but_not_before_its_first_turn(store: Store, settings: Settings) -> None:
-    lease = Lease.take(settings, "watch")
-    assert lease is not None
+    leadership = Leadership.take(settings, "watch")
+    assert leadership is not None
     assert found(store) == []
     later = troubles(store, NOW + timedelta(hours=1))
-    assert [(one.kind, one.subject) for one in later] == [("late", beat.name) for beat in beats(settings)]
+    assert [(one.kind, one.subject) for one in later] == [("late", job.name) for job in background_jobs(settings)]
     assert "it never ran" in later[0].sentence
-    lease.release()
+    leadership.release()
 
 
 def test_a_beat_that_is_at_work_is_not_late_and_is_told_of_after_an_hour(store: Store, held: None) -> None:
-    record_at_work(store, "ingest", NOW - timedelta(minutes=50))
+    record_running(store, "ingest", NOW - timedelta(minutes=50))
     assert found(store) == []
-    record_at_work(store, "ingest", NOW - timedelta(minutes=70))
+    record_running(store, "ingest", NOW - timedelta(minutes=70))
     assert kinds(store) == ["long"]
 
 

@@ -122,7 +122,7 @@ def test_token_refused_closes_with_the_first_good_call(given: Given) -> None:
 
 def token(given: Given, day: int) -> None:
     given.rows["tokens"] = [
-        {"app_name": "Cerby", "expires_at": moment(day), "said_by": "Ada", "said_at": moment(), "note": None}
+        {"app_name": "Cerby", "expires_at": moment(day), "recorded_by": "Ada", "recorded_at": moment(), "note": None}
     ]
 
 

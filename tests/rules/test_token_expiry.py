@@ -42,7 +42,7 @@ def leaks(folder: Path, token: str) -> list[str]:
 
 
 def known(store: Store, at: datetime = AFTER) -> list[tuple[Any, ...]]:
-    return store.rows("select app_name, expires_at, said_by, note from token_ends(?) order by app_name", [at])
+    return store.rows("select app_name, expires_at, recorded_by, note from token_ends(?) order by app_name", [at])
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +224,7 @@ def apps(given: Given) -> Given:
     given.exchanged("GET", "/Users", 401, moment(13, 9, 23), app_id="app-Zoom")
     given.exchanged("GET", "/Users", 403, moment(13, 9, 25), app_id="app-Zoom")
     for name, day in (("Zoom", 10), ("Cerby", 19), ("Docs", 100)):
-        row = {"app_name": name, "expires_at": moment(day), "said_by": "Ada", "said_at": moment(), "note": None}
+        row = {"app_name": name, "expires_at": moment(day), "recorded_by": "Ada", "recorded_at": moment(), "note": None}
         given.rows["tokens"].append(row)
     given.stored()
     return given

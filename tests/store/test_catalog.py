@@ -34,12 +34,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def values(query: Query) -> dict[str, Any]:
-    """Gives a value for every parameter: its default, or an example of its type."""
+    """Returns a value for every parameter: its default, or an example of its type."""
     return bind(query, {each.name: EXAMPLES[each.type] for each in query.parameters if each.default is None})
 
 
 def body(query: Query) -> str:
-    """Gives the SQL below the header."""
+    """Returns the SQL below the header."""
     return "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
 
 
@@ -52,7 +52,7 @@ def test_the_header_names_the_columns_of_the_answer_in_their_order(query: Query,
     assert lake.fetch(query.sql, values(query)).column_names == list(query.columns)
 
 
-def test_the_first_line_is_a_question_and_every_line_of_the_header_says_something(query: Query) -> None:
+def test_the_first_line_is_a_question_and_every_line_of_the_header_has_a_text(query: Query) -> None:
     assert query.question.endswith("?")
     assert all(parameter.meaning for parameter in query.parameters)
     assert all(query.columns.values())

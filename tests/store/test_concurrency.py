@@ -75,7 +75,7 @@ class Turn:
 
 
 def batch(number: int) -> str:
-    """Gives fifty events of one cycle as a line of an event hub, which is read whole or not yet."""
+    """Returns fifty events of one cycle as a line of an event hub, which is read whole or not yet."""
     at = datetime(2026, 1, 5) + timedelta(minutes=40 * number)
     return (
         json.dumps({"records": [record(f"{number}-{event}", f"cycle-{number}", at) for event in range(BATCH)]}) + "\n"
@@ -83,7 +83,7 @@ def batch(number: int) -> str:
 
 
 def record(event: str, cycle: str, at: datetime) -> dict[str, object]:
-    """Gives an event as diagnostic settings deliver it."""
+    """Returns an event as diagnostic settings deliver it."""
     instant = at.isoformat() + "Z"
     return {
         "time": instant,
@@ -128,7 +128,7 @@ class Together:
         self.threads[-1].start()
 
     def finish(self) -> None:
-        """Waits for everybody, and raises what the first of them met."""
+        """Waits for all threads, and raises the first failure."""
         for thread in self.threads:
             thread.join()
         if self.failures:
@@ -144,7 +144,7 @@ def turns(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def often(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Beats that come round every second, and maintenance every three."""
+    """Background jobs that come round every second, and maintenance every three."""
     monkeypatch.setenv("PROVISIONING_INGEST_EVERY", "1")
     monkeypatch.setenv("PROVISIONING_MAINTAIN_EVERY", "3")
     monkeypatch.setenv("PROVISIONING_KEEP_SNAPSHOTS", "2")
@@ -158,7 +158,7 @@ def read_turns(journal: Path) -> list[Turn]:
 
 
 def idle_wait(turn: Turn, turns: list[Turn]) -> float:
-    """Gives the seconds that a writer waited while no other writer had the turn."""
+    """Returns the seconds that a writer waited while no other writer had the turn."""
     others = sorted((other.had, other.left) for other in turns if other is not turn)
     waited, at = 0.0, turn.wanted
     for had, left in others:
@@ -168,12 +168,12 @@ def idle_wait(turn: Turn, turns: list[Turn]) -> float:
 
 
 def numbers(name: str) -> Iterator[int]:
-    """Gives batch numbers of a feeder's own."""
+    """Returns batch numbers of a feeder's own."""
     return count({"inbox": 0, "folder": 1_000}[name])
 
 
 @pytest.mark.timeout(180)
-def test_everybody_works_at_once_without_an_error_and_no_writer_waits_for_a_reader(
+def test_all_work_at_once_without_an_error_and_no_writer_waits_for_a_reader(
     store: Store, often: Settings, turns: Path, tmp_path: Path
 ) -> None:
     reader = open_store(often, read_only=True)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipeline.store.catalog import Query, catalog
-from pipeline.store.dependencies import Moves, tables_behind
+from pipeline.store.dependencies import TableChanges, tables_behind
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import build_schema
 
@@ -24,7 +24,7 @@ def built() -> Cursor:
 
 
 def scanned(plan: Any) -> set[str]:
-    """Gives the tables that a plan reads."""
+    """Returns the tables that a plan reads."""
     if isinstance(plan, list):
         return set().union(*map(scanned, plan))
     table = plan.get("extra_info", {}).get("Table")
@@ -41,28 +41,45 @@ def with_values(query: Query) -> str:
 
 @pytest.mark.parametrize("query", catalog().values(), ids=lambda query: query.name)
 def test_no_table_that_a_plan_reads_is_missing(query: Query) -> None:
-    told = built().execute(f"explain (format json) {with_values(query)}").fetchall()[0][1]
-    assert scanned(json.loads(told)) <= (tables_behind(query.sql) or set())
+    plan = built().execute(f"explain (format json) {with_values(query)}").fetchall()[0][1]
+    assert scanned(json.loads(plan)) <= (tables_behind(query.sql) or set())
 
 
-def test_a_statement_of_somebody_s_own_may_read_anything() -> None:
+def test_a_question_depends_on_its_own_tables_and_no_others() -> None:
+    tables = {name for (name,) in built().execute("select table_name from duckdb_tables()").fetchall()}
+    read = {name: (tables_behind(query.sql) or frozenset()) & tables for name, query in catalog().items()}
+    assert read["extent"] == {"events", "exchanges", "job_snapshots"}
+    assert read["beats_lately"] == {"background_jobs"}
+    assert not [name for name, names in read.items() if not names]
+
+
+def test_a_statement_from_elsewhere_may_read_anything() -> None:
     assert tables_behind("select count(*) from events") is None
 
 
-def test_what_is_not_known_to_be_a_writing_of_rows_changes_all() -> None:
-    done = {0: 'created_schema:"main"', 1: "inserted_into_table:7", 2: "inserted_into_table:8,deleted_from_table:7"}
+def test_a_snapshot_that_did_more_than_write_rows_or_is_not_on_record_changes_all_tables() -> None:
+    done = {1: "inserted_into_table:7", 2: "inserted_into_table:8,deleted_from_table:7", 3: "inserted_into_table:8"}
 
     def read(sql: str, values: list[int] | None = None) -> list[tuple[Any, ...]]:
         if values is None:
-            return [(7, "events"), (8, "beats")]
+            return [(7, "events"), (8, "background_jobs")]
         return [(one, change) for one, change in done.items() if values[0] <= one <= values[1]]
 
-    moves = Moves("known")
-    events, beats = frozenset({"events"}), frozenset({"beats"})
-    assert [moves.last(events, revision, read) for revision in (0, 1, 2)] == [0, 1, 2]
-    done[3] = "inserted_into_table:8"
-    assert (moves.last(events, 3, read), moves.last(beats, 3, read), moves.last(None, 3, read)) == (2, 3, 3)
+    changes = TableChanges("catalog", 0)
+    events, jobs = frozenset({"events"}), frozenset({"background_jobs"})
+    assert not changes.changed(events, 0, 0, read)
+    assert changes.changed(events, 0, 1, read)
+    assert [changes.changed(jobs, after, 1, read) for after in (0, 1)] == [False, False]
+    assert changes.changed(jobs, 1, 2, read)
+    assert [changes.changed(events, after, 3, read) for after in (1, 2)] == [True, False]
+    assert [changes.changed(None, after, 3, read) for after in (2, 3)] == [True, False]
     done[4] = "altered_table:8"
-    assert moves.last(events, 4, read) == 4
-    done[6] = "inserted_into_table:8"  # The fifth was forgotten before it was read.
-    assert moves.last(events, 6, read) == 6
+    assert [changes.changed(events, after, 4, read) for after in (3, 4)] == [True, False]
+    done[6] = "inserted_into_table:8"  # The fifth was expired before it was read.
+    assert changes.changed(events, 4, 6, read)
+
+
+def test_an_answer_from_before_the_record_begins_is_outdated() -> None:
+    changes = TableChanges("catalog", 5)
+    assert changes.changed(frozenset({"events"}), 4, 5, lambda *_: [])
+    assert not changes.changed(frozenset({"events"}), 5, 5, lambda *_: [])

@@ -43,7 +43,7 @@ def health(address: str) -> tuple[int, Any]:
             return error.code, json.load(error)
 
 
-def test_the_pipeline_is_killed_and_the_page_says_so_until_it_runs_again(store: Store, address: str) -> None:
+def test_a_killed_pipeline_is_reported_by_the_page_until_it_runs_again(store: Store, address: str) -> None:
     assert health(address)[0] == 503
     watch = command("watch")
     until(lambda: last_run(store, "ingest") is not None, 120)

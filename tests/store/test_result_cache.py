@@ -1,4 +1,4 @@
-"""Answers that are remembered: each is fetched once, side by side, and pages ask ahead only for what they draw."""
+"""Answers that are kept: each is fetched once, side by side, and pages ask ahead only for what they draw."""
 
 import threading
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pipeline.config.errors import StoreError
 from pipeline.ingest.files import ingest
 from pipeline.store.catalog import catalog
 from pipeline.store.lake import Store
-from pipeline.store.result_cache import Remembered
+from pipeline.store.result_cache import ResultCache
 from tests.support.given import Given
 from tests.views.test_pages import PAGES, app, healthy
 
@@ -30,7 +30,7 @@ def test_many_who_ask_at_once_share_one_fetching(store: Store) -> None:
         fetched.append(sql)
         return store.fetch(sql, values)
 
-    answers = Remembered(fetch, store.rows, store.revision, "__ducklake_metadata_provisioning")
+    answers = ResultCache(fetch, store.rows, store.revision, "__ducklake_metadata_provisioning")
 
     def ask(_: int) -> pa.Table:
         gate.wait()
@@ -46,7 +46,7 @@ def test_many_who_ask_at_once_share_one_fetching(store: Store) -> None:
 def test_what_is_asked_ahead_is_there_when_it_is_asked_for(given: Given) -> None:
     given.succeeded("ada", day=11, hour=9)
     store = given.stored()
-    store.answers.ahead(COUNT)
+    store.answers.prefetch(COUNT)
     assert store.ask(COUNT).to_pylist()[0]["events"] == 1
     given.succeeded("bob", day=12, hour=9)
     again = given.stored()
@@ -55,7 +55,7 @@ def test_what_is_asked_ahead_is_there_when_it_is_asked_for(given: Given) -> None
 
 def test_an_answer_that_failed_is_asked_for_again(store: Store) -> None:
     wrong = "select * from nothing_of_the_kind"
-    store.answers.ahead(wrong)
+    store.answers.prefetch(wrong)
     for _ in range(2):
         with pytest.raises(StoreError, match="nothing_of_the_kind"):
             store.ask(wrong)
@@ -69,14 +69,14 @@ def test_pages_ask_nothing_ahead_that_they_do_not_draw(store: Store, monkeypatch
     names = {query.sql: name for name, query in catalog().items()}
 
     def noted(told: set[str], asked: Any) -> Any:
-        def run(answers: Remembered, sql: str, values: Any = None) -> Any:
+        def run(answers: ResultCache, sql: str, values: Any = None) -> Any:
             told.add(f"{names.get(sql, sql)} {sorted((values or {}).items())}")
             return asked(answers, sql, values)
 
         return run
 
-    monkeypatch.setattr(Remembered, "ahead", noted(early, Remembered.ahead))
-    monkeypatch.setattr(Remembered, "get", noted(drawn, Remembered.get))
+    monkeypatch.setattr(ResultCache, "prefetch", noted(early, ResultCache.prefetch))
+    monkeypatch.setattr(ResultCache, "get", noted(drawn, ResultCache.get))
     for page in PAGES:
         early.clear()
         drawn.clear()

@@ -144,11 +144,11 @@ class Given:
         self.rows["rejects"].append(row)
         return row
 
-    def ran(self, beat: str, outcome: str = "ok", day: int = 0, hour: int = 0, detail: str = "") -> Row:
-        """A beat's run."""
+    def ran(self, job: str, outcome: str = "ok", day: int = 0, hour: int = 0, detail: str = "") -> Row:
+        """A background job's run."""
         at = moment(day, hour)
-        row: Row = {"beat": beat, "began_at": at, "ended_at": at, "outcome": outcome, "detail": detail}
-        self.rows["beats"].append(row)
+        row: Row = {"job": job, "began_at": at, "ended_at": at, "outcome": outcome, "detail": detail}
+        self.rows["background_jobs"].append(row)
         return row
 
     def stored(self) -> Store:

@@ -84,7 +84,7 @@ def fill(given: Given) -> None:
         given.exchanged("GET", "/Users", 401, moment(12, hour, 23), app_id="app-desk", filter='userName eq "x"')
     given.exchanged("PATCH", "/Users/2", 409, moment(12, 22), app_id="app-desk")
     given.rows["tokens"].append(
-        {"app_name": "Desk", "expires_at": moment(12, 9), "said_by": "Grace", "said_at": moment(1)}
+        {"app_name": "Desk", "expires_at": moment(12, 9), "recorded_by": "Grace", "recorded_at": moment(1)}
     )
     hourly(given, "Cerby", moment(10), NOW, deletion_threshold=500)
     for who in range(40):

@@ -5,15 +5,15 @@ The store remembers answers while their tables stay as they are, so nothing here
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.clock import naive, now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings, read_settings
+from pipeline.store import present
 from pipeline.store.catalog import Query, bind, find_query
 from pipeline.store.lake import Store, open_store
 from views.frame.filters import Bar
@@ -71,7 +71,7 @@ def ahead(*names: str, **given: Any) -> None:
     """
     for query in map(find_query, names):
         taken = {parameter.name for parameter in query.parameters} & given.keys()
-        store().answers.ahead(query.sql, values_of(query, {name: given[name] for name in taken}))
+        store().answers.prefetch(query.sql, values_of(query, {name: given[name] for name in taken}))
 
 
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
@@ -81,13 +81,8 @@ def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def as_of() -> datetime:
-    """Gives the present minute where a tenant is polled, else the newest instant in the store: logs may be old."""
-    present = naive(now(read_settings())).replace(second=0, microsecond=0)
-    reached = ask("contacts")["reached_at"].max()
-    if not pd.isna(reached) and reached >= present - timedelta(days=1):
-        return present
-    newest = ask("extent").iloc[0]["last_at"]
-    return bar().newest if pd.isna(newest) else pd.Timestamp(newest).to_pydatetime()
+    """Returns the instant as of which pages judge: this minute where a tenant is polled, else the newest stored."""
+    return present.as_of(store())
 
 
 def records(frame: pd.DataFrame) -> list[Row]:

@@ -1,19 +1,16 @@
 """The lock of a tenant: one process at a time polls it. The OS frees the lock when its holder dies."""
 
 import json
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from pipeline.config.settings import Settings, lock_file
-from pipeline.store.leader import Holder
+from pipeline.store.leader import Leader
 
 
 class TenantBusy(Exception):
@@ -30,8 +27,7 @@ def tenant_lock(settings: Settings, tenant: str, role: str) -> Iterator[None]:
     except Timeout:
         raise TenantBusy(f"{tenant} is being polled by {lock_holder(note)}; wait until that is done.") from None
     try:
-        since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        note.write_text(json.dumps(asdict(Holder(role, os.getpid(), socket.gethostname(), since))), encoding="utf-8")
+        note.write_text(json.dumps(asdict(Leader.this_process(role))), encoding="utf-8")
         yield
     finally:
         lock.release()
@@ -40,5 +36,5 @@ def tenant_lock(settings: Settings, tenant: str, role: str) -> Iterator[None]:
 def lock_holder(note: Path) -> str:
     """Describes the process that wrote a note; the note may be half-written, or not there yet."""
     with suppress(OSError, ValueError, TypeError):
-        return str(Holder(**json.loads(note.read_text(encoding="utf-8"))))
+        return str(Leader(**json.loads(note.read_text(encoding="utf-8"))))
     return "another process"

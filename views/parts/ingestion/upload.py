@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pipeline.config.errors import IngestError, StoreError
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import FileResult, ingest
-from pipeline.store.leader import holder
+from pipeline.store.leader import current_leader
 from views.frame.look import count, plain
 from views.frame.page import Row, ask, records, store
 
@@ -22,7 +22,7 @@ Said = tuple[bool, str]
 
 def who_beats(settings: Settings) -> str:
     """Says which process runs the beats."""
-    running = holder(settings)
+    running = current_leader(settings)
     if running is None:
         return (
             ":material/heart_broken: Nobody runs the beats; files in the inbox wait until somebody does: "

@@ -1,5 +1,14 @@
--- What is written. Every statement may run again; no key, no index, no sequence: a DuckLake has none.
--- A column's sentence stands in docs/dictionary.md, which a test holds to this file.
+-- Creates the tables of version 0.1; a store of that version has them already.
+--
+-- No key, no index, no sequence: a DuckLake has none. Each column is described in docs/dictionary.md, which a test holds
+-- to the store. Later files change these tables; this one stays as it is.
+
+-- Which migrations were applied. Number 0 is the model: the digest of the views and macros as they were last built.
+create table if not exists migrations (
+    number integer,
+    name varchar,
+    applied_at timestamp
+);
 
 create table if not exists events (
     event_id varchar,
@@ -180,19 +189,6 @@ create table if not exists hourly_parts (
     duration_ms bigint
 );
 
--- Columns that stores of an earlier version lack.
-alter table job_snapshots add column if not exists template_id varchar;
-alter table job_snapshots add column if not exists schedule_state varchar;
-alter table job_snapshots add column if not exists activity_id varchar;
-alter table job_snapshots add column if not exists entitled bigint;
-alter table job_snapshots add column if not exists expected_exports bigint;
-alter table job_snapshots add column if not exists progress_unit varchar;
-alter table job_snapshots add column if not exists progress_at timestamp;
-alter table job_snapshots add column if not exists last_good_at timestamp;
-alter table job_snapshots add column if not exists steady_last_at timestamp;
-alter table job_snapshots add column if not exists escrows_pruned boolean;
-alter table job_snapshots add column if not exists tenant_actionable boolean;
-
 -- Partial folds of events by cycle; object_keys are the hashes of its distinct objects, so that parts can be united.
 create table if not exists cycle_parts (
     job_id varchar,
@@ -210,7 +206,6 @@ create table if not exists cycle_parts (
     object_keys ubigint[],
     objects bigint
 );
-alter table cycle_parts add column if not exists objects bigint;
 
 -- Which stretches of time one reading vouches for: a file from its first record to its last, a poll or a container from
 -- where it began. Before settled_until nothing more is expected; from there to until late records may still come.
@@ -269,12 +264,6 @@ create table if not exists permissions (
     asked_at timestamp
 );
 
-alter table incidents add column if not exists job_id varchar;
-alter table incidents add column if not exists tenant_id varchar;
-alter table incidents add column if not exists owner varchar;
-alter table incidents add column if not exists acknowledged_at timestamp;
-alter table incidents add column if not exists snoozed_until timestamp;
-
 -- What is to be told, and to whom: one row a message, written with the change that it tells of.
 create table if not exists outbox (
     message_id varchar,
@@ -308,11 +297,6 @@ create table if not exists tokens (
     said_at timestamp,
     note varchar
 );
-
-alter table configurations add column if not exists skip_deletions boolean;
-alter table configurations add column if not exists base_host varchar;
-alter table permissions add column if not exists lost varchar;
-alter table permissions add column if not exists remedy varchar;
 
 -- Failures, and skips that are no good news, with the cause that they share; written beside the events.
 create table if not exists problems (

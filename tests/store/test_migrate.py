@@ -1,0 +1,218 @@
+"""Migrations: a store of version 0.1 opens and answers the same, whatever happens in the middle of it.
+
+`fixtures/store-0.1.zip` was filled by version 0.1 from a slice of the sample logs in two loads, with two checks;
+`fixtures/answers-0.1.json` has the answers which that version gave to every question: the values asked with, and the
+rows, or of long answers their number and digest.
+"""
+
+import json
+import signal
+import sqlite3
+import zipfile
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config.errors import StoreError
+from pipeline.config.settings import Settings
+from pipeline.rules.rule import rules
+from pipeline.store.catalog import bind, catalog
+from pipeline.store.export import records
+from pipeline.store.lake import Store, open_store
+from pipeline.store.migrate import migration_files, model_digest
+from tests.support.lakes import ended, script
+
+FIXTURES = Path(__file__).parent / "fixtures"
+MIGRATIONS = Path(__file__).parents[2] / "pipeline" / "model" / "migrations"
+ANSWERS: dict[str, dict[str, Any]] = json.loads((FIXTURES / "answers-0.1.json").read_text(encoding="utf-8"))
+DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "footings")
+"Tables that back-fills write."
+OPENING = """
+    from pipeline.config.settings import read_settings
+    from pipeline.store.lake import open_store
+    open_store(read_settings()).close()
+"""
+KILLED = """
+    import os, signal, sys
+    from pipeline.config.settings import read_settings
+    from pipeline.store.lake import open_store
+    name, calls = sys.argv[1], int(sys.argv[2])
+    def progress(migration, share):
+        global calls
+        calls -= migration.startswith(name)
+        if calls == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    open_store(read_settings(), progress=progress)
+"""
+
+
+@pytest.fixture
+def old(settings: Settings) -> Settings:
+    """A store of version 0.1."""
+    file = settings.catalog_file
+    assert file is not None
+    with zipfile.ZipFile(FIXTURES / "store-0.1.zip") as packed:
+        packed.extractall(file.parent)
+    with closing(sqlite3.connect(file)) as catalog, catalog:
+        catalog.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{settings.folder}/"])
+    return settings
+
+
+@pytest.fixture
+def old_without_derived(old: Settings) -> Settings:
+    """A store from before the derived tables had rows, which is what back-fills are for."""
+    open_store(old).close()
+    store = open_store(old)
+    store.write(lambda cursor: cursor.execute("".join(f"delete from {table};" for table in DERIVED)))
+    names = list(DERIVED)
+    store.write(lambda cursor: cursor.execute("delete from migrations where list_contains(?, name)", [names]))
+    store.close()
+    return old
+
+
+def derived_rows(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    """Returns all rows of the derived tables; of object_keys only how many: the list has no order."""
+    store = open_store(settings)
+    keys = "select * replace (len(object_keys) as object_keys) from cycle_parts"
+    tables = {table: f"from ({keys if table == 'cycle_parts' else f'from {table}'}) order by all" for table in DERIVED}
+    rows = {table: store.rows(sql) for table, sql in tables.items()}
+    store.close()
+    return rows
+
+
+def applied(store: Store) -> list[tuple[int, str]]:
+    return [(int(number), str(name)) for number, name in store.rows("select number, name from migrations order by all")]
+
+
+def every_migration() -> list[tuple[int, str]]:
+    return [(0, model_digest()), *((number, file.stem[5:]) for number, file in migration_files().items())]
+
+
+def test_a_store_of_version_0_1_opens_with_progress_and_without_the_versions_by_hash(old: Settings) -> None:
+    seen: list[tuple[str, float]] = []
+    store = open_store(old, progress=lambda name, share: seen.append((name, share)))
+    assert applied(store) == every_migration()
+    assert [name[:4] for name, _ in seen] == [f"{number:04}" for number in migration_files()]
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1] < 1) == (0, True)
+    tables = {
+        name for (name,) in store.rows("select table_name from duckdb_tables() where database_name = 'provisioning'")
+    }
+    assert "background_jobs" in tables
+    assert not {"beats", "schema_versions"} & tables
+    assert store.rows("select job, outcome from background_jobs order by job") == [
+        ("check", "failed"),
+        ("ingest", "ok"),
+    ]
+    assert store.rows("select recorded_by from tokens order by recorded_at") == [("Ada",), ("Grace",)]
+    revision = store.revision()
+    store.close()
+    again = open_store(old, progress=lambda *_: pytest.fail("nothing is left to migrate"))
+    assert again.revision() == revision
+    again.close()
+
+
+def different_answers(store: Store) -> dict[str, Any]:
+    """Asks every question as version 0.1 was asked, and returns what is answered otherwise."""
+    queries = catalog() | {f"health/{name}": rule.query for name, rule in rules().items()}
+    different = {}
+    for name, recorded in ANSWERS.items():
+        rows = list(records(store.fetch(queries[name].sql, bind(queries[name], recorded["values"]))))
+        if "rows" in recorded:
+            same = rows == recorded["rows"]
+        else:
+            text = json.dumps(rows, ensure_ascii=False)
+            same = (len(rows), sha256(text.encode()).hexdigest()) == (recorded["count"], recorded["sha256"])
+        if not same:
+            different[name] = rows[:3]
+    return different
+
+
+def test_a_migrated_store_answers_as_version_0_1_did(old: Settings) -> None:
+    store = open_store(old)
+    assert different_answers(store) == {}
+    assert sum(recorded.get("rows") != [] for recorded in ANSWERS.values()) > 75
+    store.close()
+
+
+def test_a_store_that_back_fills_have_filled_answers_as_if_loading_had(old_without_derived: Settings) -> None:
+    store = open_store(old_without_derived)
+    assert different_answers(store) == {}
+    store.close()
+
+
+def test_a_back_fill_of_a_table_that_has_rows_does_nothing(old: Settings) -> None:
+    before = derived_rows(old)
+    assert all(before.values())
+    store = open_store(old)
+    store.write(lambda cursor: cursor.execute("delete from migrations where number > 3"))
+    store.close()
+    assert derived_rows(old) == before
+
+
+@pytest.mark.parametrize(("name", "calls"), [("0001", 1), ("0003", 1), ("0004", 1)])
+def test_a_killed_migration_is_finished_by_the_next_opening(old: Settings, name: str, calls: int) -> None:
+    assert ended(script(KILLED, name, str(calls)))[0] == -signal.SIGKILL
+    store = open_store(old)
+    assert applied(store) == every_migration()
+    assert store.rows("select count(*) from background_jobs") == [(2,)]
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["0004", "0009"])
+def test_a_back_fill_that_was_killed_half_way_is_done_from_the_start(old_without_derived: Settings, name: str) -> None:
+    assert ended(script(KILLED, name, "5"))[0] == -signal.SIGKILL
+    interrupted = derived_rows(old_without_derived)
+    store = open_store(old_without_derived)
+    assert applied(store) == every_migration()
+    store.write(lambda cursor: cursor.execute("".join(f"delete from {table};" for table in DERIVED)))
+    store.write(lambda cursor: cursor.execute("delete from migrations where number > 3"))
+    store.close()
+    assert derived_rows(old_without_derived) == interrupted
+
+
+def test_a_reader_migrates_an_old_store_before_it_reads(old: Settings) -> None:
+    reader = open_store(old, read_only=True)
+    assert applied(reader) == every_migration()
+    assert reader.rows("select count(*) from background_jobs") == [(2,)]
+    with pytest.raises(StoreError, match="read-only"):
+        reader.write(lambda cursor: cursor.execute("delete from events"))
+    reader.close()
+
+
+def test_two_processes_that_open_an_old_store_at_once_migrate_it_once(old: Settings) -> None:
+    openings = [script(OPENING) for _ in range(2)]
+    assert [ended(opening) for opening in openings] == [(0, "", "")] * 2
+    store = open_store(old)
+    assert applied(store) == every_migration()
+    store.close()
+
+
+def test_the_model_is_built_again_when_its_text_is_another(store: Store, settings: Settings) -> None:
+    store.write(
+        lambda cursor: cursor.execute("drop view steps; update migrations set name = 'another' where number = 0")
+    )
+    again = open_store(settings)
+    assert again.rows("select count(*) from steps") == [(0,)]
+    assert applied(again) == every_migration()
+    again.close()
+
+
+def test_a_store_of_a_newer_version_is_refused_in_a_sentence(store: Store, settings: Settings) -> None:
+    store.write(lambda cursor: cursor.execute("insert into migrations values (9000, 'later', now()::timestamp)"))
+    with pytest.raises(
+        StoreError, match=r"written by a newer version of this program \(migration 9000; this one knows"
+    ):
+        open_store(settings)
+
+
+def test_every_migration_has_a_number_of_its_own_and_a_first_line_that_describes_it() -> None:
+    files = [file.name for file in migration_files().values()]
+    assert [int(name[:4]) for name in files] == list(range(1, len(files) + 1))
+    assert files == sorted(file.name for file in MIGRATIONS.iterdir())
+    for file in migration_files().values():
+        assert file.read_text(encoding="utf-8").startswith("-- "), file.name
