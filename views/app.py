@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.errors import ProvisioningError, StoreError
 from pipeline.store.catalog import find_query
+from views.frame import data as page_frame
 from views.frame import filters, header
-from views.frame import page as page_frame
 
 ICON = Path(__file__).with_name("icon.svg")
 # No icons: the browser would fetch the open page's from the internet, to put it on its tab.

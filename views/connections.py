@@ -11,8 +11,8 @@ from pipeline.config.errors import ProfileError, TenantsError
 from pipeline.config.settings import Settings, read_settings
 from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.knowledge.app_profiles import Profile, read_profiles
+from views.frame.data import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
 from views.frame.look import chip_colours, chips, count, missing, plain, span
-from views.frame.page import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
 from views.parts.connections import configuration as configuration_part
 from views.parts.connections import contacts as contacts_part
 from views.parts.connections import tokens

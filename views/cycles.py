@@ -9,8 +9,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from views.charts import cycles as cycles_charts
-from views.frame.look import chip_colours, chips, plain
-from views.frame.page import (
+from views.frame.data import (
     BLANK,
     PLAIN,
     ahead,
@@ -26,6 +25,7 @@ from views.frame.page import (
     tile,
     times,
 )
+from views.frame.look import chip_colours, chips, plain
 from views.parts.cycles import compare, progress
 from views.parts.cycles import cycle as cycle_part
 

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from views.charts import base
+from views.frame.data import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
+from views.frame.events import behind, choose
 from views.frame.look import count, missing, plain, share, when
-from views.frame.page import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
-from views.frame.rows import behind, choose
 from views.parts.shared import coverage
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import Row, ahead, ask, bar, is_empty, records, teach, tile, times
+from views.frame.events import choose
 from views.frame.look import count, plain, when
-from views.frame.page import Row, ahead, ask, bar, is_empty, records, teach, tile, times
-from views.frame.rows import choose
 from views.parts.groups import group as group_part
 from views.parts.shared import coverage
 

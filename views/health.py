@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.errors import RulesError
+from views.frame.data import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
 from views.frame.look import count, missing, plain, span, when
-from views.frame.page import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
 from views.parts.health import incidents, messages
 from views.parts.health import rules as rules_part
 

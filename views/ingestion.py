@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
+from views.frame.data import BLANK, ask, is_empty, teach, tile, times
 from views.frame.header import troubled, warn
 from views.frame.look import count, span
-from views.frame.page import BLANK, ask, is_empty, teach, tile, times
 from views.parts.ingestion import upload
 from views.parts.shared import coverage
 

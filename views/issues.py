@@ -8,12 +8,12 @@ import streamlit as st
 
 from pipeline.knowledge.causes import FAULTS as WHOSE
 from views.charts import issues
+from views.frame.data import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
+from views.frame.events import choose
 from views.frame.look import count, plain, share, when
-from views.frame.page import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
-from views.frame.rows import choose
 from views.parts.issues import attribute_blame
 from views.parts.issues import issue as issue_part
-from views.parts.issues.wording import FAULTS, STATES, called
+from views.parts.issues.sentences import FAULTS, STATES, called
 from views.parts.shared import coverage
 
 WORDS = {"state": tuple(STATES), "fault": FAULTS, "noise": ("in",)}

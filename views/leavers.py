@@ -8,9 +8,9 @@ import streamlit as st
 
 from pipeline.store.catalog import find_query
 from views.charts import leavers as leavers_charts
+from views.frame.data import PLAIN, Row, ahead, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
+from views.frame.events import choose, story_link
 from views.frame.look import count, missing, plain, span, when
-from views.frame.page import PLAIN, Row, ahead, as_of, ask, bar, how, is_empty, records, teach, tile, times, values_of
-from views.frame.rows import choose, story_link
 from views.parts.shared import coverage
 
 TRAPS = (

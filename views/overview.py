@@ -9,9 +9,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from views.charts import base
-from views.frame.filters import spelled
-from views.frame.look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
-from views.frame.page import (
+from views.frame.data import (
     BLANK,
     PLAIN,
     Row,
@@ -27,7 +25,9 @@ from views.frame.page import (
     tile,
     times,
 )
-from views.frame.rows import behind, choose, story_link
+from views.frame.events import behind, choose, story_link
+from views.frame.filters import spelled
+from views.frame.look import cause, chip_colours, chips, count, labelled, look, missing, plain, when
 from views.parts.cycles import progress
 from views.parts.health import incidents
 from views.parts.overview import attention

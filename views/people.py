@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.store.catalog import find_query
+from views.frame.data import ask, bar, how, is_empty, records, teach, times, values_of
+from views.frame.events import choose
 from views.frame.look import LOOKS, chip_colours, chips, count, look
-from views.frame.page import ask, bar, how, is_empty, records, teach, times, values_of
-from views.frame.rows import choose
 from views.parts.people import story as story_part
 
 PAGE = 50

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from views.charts import quarantine as quarantine_charts
+from views.frame.data import BLANK, PLAIN, Row, ahead, as_of, ask, asked, bar, is_empty, records, teach, times
 from views.frame.look import cause, missing, plain, span, when
-from views.frame.page import BLANK, PLAIN, Row, ahead, as_of, ask, asked, bar, is_empty, records, teach, times
 from views.parts.quarantine import cause as cause_part
 from views.parts.quarantine import facts, forecast, limits, recovery
 from views.parts.quarantine.facts import STALE, Job

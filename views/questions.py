@@ -11,8 +11,8 @@ import streamlit as st
 
 from pipeline.config.errors import StoreError, WrongValue
 from pipeline.store.catalog import Parameter, Query, bind, catalog
+from views.frame.data import bar, is_empty, store, teach, written
 from views.frame.look import count, plain
-from views.frame.page import bar, is_empty, store, teach, written
 
 WINDOW = ("since", "until", "job", "tenant")
 

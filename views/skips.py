@@ -8,9 +8,9 @@ import streamlit as st
 
 from views.charts import funnel as funnel_charts
 from views.charts import scope as scope_charts
+from views.frame.data import PLAIN, Row, ahead, ask, asked, bar, is_empty, pointed, records, teach, tile, times
+from views.frame.events import MOST, choose, story_link
 from views.frame.look import count, look, plain, share, when
-from views.frame.page import PLAIN, Row, ahead, ask, asked, bar, is_empty, pointed, records, teach, tile, times
-from views.frame.rows import MOST, choose, story_link
 from views.parts.shared import coverage
 
 WANTS = {"somebody": "Somebody", "as intended": "Nobody: meant so", "nobody": "Nobody"}

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from views.frame.data import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
 from views.frame.look import count, missing, when
-from views.frame.page import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
 from views.parts.target import cells, comparison
 
 FORM = (

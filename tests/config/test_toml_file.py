@@ -10,7 +10,7 @@ import pytest
 from pipeline.config.errors import RulesError
 from pipeline.config.toml_file import line_of, read_toml, replace_file, with_table
 
-WRITTEN = '''# ours
+WRITTEN = """# ours
 email = "it@example.com"
 
 [route.cerby]
@@ -25,7 +25,7 @@ tls.ca = "ca.pem"
 
 [route."Contoso Docs".digest]
 every = "daily"
-'''
+"""
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def test_what_is_wrong_in_an_address_is_said_without_its_neighbours_secrets(sett
 
 
 def test_an_address_is_called_without_its_secrets() -> None:
-    assert "T0ken" not in public_name("slack://T0ken/B/C") + public_name("jsons://ada:T0ken@hooks.example.com/x?k=T0ken")
+    assert "T0ken" not in public_name("slack://T0ken/B/C") + public_name(
+        "jsons://ada:T0ken@hooks.example.com/x?k=T0ken"
+    )
     assert public_name("jsons://ada:T0ken@hooks.example.com/x").startswith("jsons hooks.example.com ")
     assert public_name("slack://a/b/c") != public_name("slack://a/b/d")
 

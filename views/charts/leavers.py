@@ -6,8 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from views.charts.base import bare
+from views.frame.data import records
 from views.frame.look import PALETTE, span
-from views.frame.page import records
 
 UNITS = (("days", 86_400, 172_800), ("hours", 3600, 7200), ("minutes", 60, 0))
 DASHES = {"disable": "solid", "delete": "dash"}

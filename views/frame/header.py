@@ -14,8 +14,8 @@ from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
 from pipeline.scheduler.jobs import latest_news
+from views.frame.data import ask, bar, store
 from views.frame.look import count, dated, plain, span
-from views.frame.page import ask, bar, store
 
 SHOWN = 3
 "Sentences that the header shows; the Ingestion page has them all."

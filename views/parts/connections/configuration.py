@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, normalised_name, profile_of
+from views.frame.data import BLANK, Row, ask, records, tile
 from views.frame.look import chip_colours, chips, count, labelled, missing, plain, span, when
-from views.frame.page import BLANK, Row, ask, records, tile
 
 NOT_TOLD = "not told"
 PROFILED = ("said", "required", "filterable", "note")

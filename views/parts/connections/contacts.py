@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import BLANK, Row, records, times
 from views.frame.look import chip_colours, chips, missing, plain, span
-from views.frame.page import BLANK, Row, records, times
 
 OUT_OF_STEP_S = 60
 "Seconds of skew from which a clock is worth a word."

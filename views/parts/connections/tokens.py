@@ -13,8 +13,8 @@ from pipeline.knowledge.app_profiles import Profile
 from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, record_expiry
 from views.charts.tokens import calendar
+from views.frame.data import BLANK, PLAIN, Row, as_of, ask, asked, records, store, tile, times
 from views.frame.look import chip_colours, chips, count, missing, plain, when
-from views.frame.page import BLANK, PLAIN, Row, as_of, ask, asked, records, store, tile, times
 from views.parts.connections.token_terms import Term, term_of, undone, whom
 
 NOTICED = timedelta(days=1)

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from views.charts import funnel
+from views.frame.data import PLAIN, Row, pointed, tile
+from views.frame.events import behind, choose
 from views.frame.look import count, look, missing, plain, when
-from views.frame.page import PLAIN, Row, pointed, tile
-from views.frame.rows import behind, choose
 from views.parts.cycles import cycle as cycle_part
 
 VERDICTS = {"new": "New", "shared": "In both", "gone": "Gone"}

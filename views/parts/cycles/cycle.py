@@ -8,10 +8,10 @@ import streamlit as st
 
 from views.charts import funnel as funnel_charts
 from views.frame import filters
+from views.frame.data import PLAIN, Row, ask, bar, pointed, records, tile, times
+from views.frame.events import choose, story_link
 from views.frame.filters import spelled
 from views.frame.look import count, labelled, look, missing, plain, span, when
-from views.frame.page import PLAIN, Row, ask, bar, pointed, records, tile, times
-from views.frame.rows import choose, story_link
 
 MOST = 200
 PEOPLE = {

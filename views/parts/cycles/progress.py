@@ -11,9 +11,9 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from views.charts import cycles
-from views.frame import page as page_frame
+from views.frame import data as page_frame
+from views.frame.data import PLAIN, Row, as_of, ask, bar, records, standing
 from views.frame.look import count, labelled, missing, plain, share, span, when
-from views.frame.page import PLAIN, Row, as_of, ask, bar, records, standing
 
 TROUBLE = ("dead", "stalled", "quarantined", "late", "unknown")
 UNDER_WAY = ("running", "stalled")

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import Row, bar, records, tile, times
+from views.frame.events import choose, story_link
 from views.frame.look import count, missing, plain, when
-from views.frame.page import Row, bar, records, tile, times
-from views.frame.rows import choose, story_link
 
 STATES = {
     "in place": ":material/check_circle: In place",

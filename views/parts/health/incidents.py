@@ -17,9 +17,9 @@ from pipeline.config.errors import StoreError, UnknownIncident
 from pipeline.notify.messages import evidence_text
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule, rules
+from views.frame.data import Row, as_of, ask, records, store
 from views.frame.filters import names, spelled
 from views.frame.look import count, labelled, missing, plain, span, when
-from views.frame.page import Row, as_of, ask, records, store
 
 PAGES = Path(__file__).parents[2]
 MOST = 20

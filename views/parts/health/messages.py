@@ -9,8 +9,8 @@ from pipeline.config.errors import RoutesError
 from pipeline.config.settings import read_settings
 from pipeline.notify.deliver import try_out
 from pipeline.notify.routes import Route, Routes, read_routes
+from views.frame.data import BLANK, as_of, ask, tile, times
 from views.frame.look import count, plain
-from views.frame.page import BLANK, as_of, ask, tile, times
 
 EVER = datetime(1970, 1, 1)
 WORDS = {"given_up": "given up", "merged": "said by another"}

@@ -19,8 +19,8 @@ from pipeline.rules.overrides import check_override, read_overrides, write_overr
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule, rules
 from pipeline.store.catalog import value
 from views.charts import base
+from views.frame.data import BLANK, PLAIN, ask, bar, picked, records, store, times
 from views.frame.look import chip_colours, chips, count, plain, span, when
-from views.frame.page import BLANK, PLAIN, ask, bar, picked, records, store, times
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 ALL = "All apps"

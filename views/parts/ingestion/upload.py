@@ -13,8 +13,8 @@ from pipeline.config.errors import IngestError, StoreError
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import FileResult, ingest
 from pipeline.store.leader import holder
+from views.frame.data import Row, ask, records, store
 from views.frame.look import count, plain
-from views.frame.page import Row, ask, records, store
 
 Said = tuple[bool, str]
 "Whether all went well, and what happened."

@@ -8,10 +8,10 @@ import streamlit as st
 from pipeline.config.errors import ProfileError
 from pipeline.config.settings import read_settings
 from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, read_profiles
+from views.frame.data import Row, ahead, ask, bar, records, tile, times
+from views.frame.events import choose, story_link
 from views.frame.look import count, missing
-from views.frame.page import Row, ahead, ask, bar, records, tile, times
-from views.frame.rows import choose, story_link
-from views.parts.issues.wording import SIDES, blame_sentence
+from views.parts.issues.sentences import SIDES, blame_sentence
 
 USUAL = {
     "username": "userPrincipalName",

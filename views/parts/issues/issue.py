@@ -8,11 +8,11 @@ import streamlit as st
 
 from pipeline.knowledge.causes import FAULTS, card_of, evidence
 from views.charts import issues as issues_charts
+from views.frame.data import BLANK, PLAIN, Row, ask, asked, bar, records, tile, times
+from views.frame.events import choose, story_link
 from views.frame.look import COLOURS, count, plain, when
-from views.frame.page import BLANK, PLAIN, Row, ask, asked, bar, records, tile, times
-from views.frame.rows import choose, story_link
 from views.parts.issues import attribute_blame
-from views.parts.issues.wording import ICONS, STATES, called, filled, text_of, unknown_code
+from views.parts.issues.sentences import ICONS, STATES, called, filled, text_of, unknown_code
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still in", "waiting": "Waits", "settled": "Settled"}

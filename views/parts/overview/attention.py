@@ -5,9 +5,9 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import Row, ask, records, times
+from views.frame.events import choose
 from views.frame.look import chip_colours, chips, count, look, missing, plain, when
-from views.frame.page import Row, ask, records, times
-from views.frame.rows import choose
 from views.parts.health import incidents as incidents_part
 
 BOXES = {"critical": st.error, "warning": st.warning}

@@ -5,9 +5,9 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import bar, tile, times
+from views.frame.events import choose
 from views.frame.look import count, plain, when
-from views.frame.page import bar, tile, times
-from views.frame.rows import choose
 
 MOST = 200
 "How many instants the slider offers; the newest ones."

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
+from views.charts import story as lanes_part
+from views.frame.data import BLANK, PLAIN, Row, ask, bar, pointed, records, tile, times
 from views.frame.look import COLOURS, count, labelled, look, missing, plain, share, when
-from views.frame.page import BLANK, PLAIN, Row, ask, bar, pointed, records, tile, times
-from views.parts.people import lanes as lanes_part
 from views.parts.people import note, state_at
 
 

@@ -9,9 +9,9 @@ import streamlit as st
 from pipeline.config.settings import read_settings
 from pipeline.knowledge.quarantine_reasons import Reason
 from pipeline.rules.rule import rules
+from views.frame.data import Row, ask, asked, times
+from views.frame.events import choose, story_link
 from views.frame.look import chip_colours, chips, count, labelled, missing, plain, span, when
-from views.frame.page import Row, ask, asked, times
-from views.frame.rows import choose, story_link
 from views.parts.quarantine import facts, limits
 from views.parts.quarantine.facts import MOST, WEEK, Facts
 

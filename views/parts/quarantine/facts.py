@@ -15,8 +15,8 @@ from pipeline.config.settings import read_settings
 from pipeline.knowledge.quarantine_reasons import Reason, find_reason
 from pipeline.rules.overrides import read_overrides, variants
 from pipeline.rules.rule import find_rule
+from views.frame.data import Row, Values, ahead, ask, records
 from views.frame.look import cause, count, missing, plain, span, when
-from views.frame.page import Row, Values, ahead, ask, records
 
 STALE = timedelta(hours=6)
 "A status older than this may be wrong by now; the health rules take none that is older either."

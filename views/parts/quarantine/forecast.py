@@ -11,8 +11,8 @@ from pipeline.config.errors import RulesError, StoreError
 from pipeline.rules.backtest import Backtest, backtest
 from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.rule import find_rule
+from views.frame.data import Row, as_of, ask, asked, bar, records, store
 from views.frame.look import count, missing, plain, span, when
-from views.frame.page import Row, as_of, ask, asked, bar, records, store
 
 AHEAD = {
     "quarantine_ahead": "by its failures",

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from views.charts import quarantine as quarantine_charts
+from views.frame.data import PLAIN, Row, Values, ask, asked, records
 from views.frame.look import count, missing, share, span, when
-from views.frame.page import PLAIN, Row, Values, ask, asked, records
 from views.parts.quarantine.facts import AHEAD, Facts, Job, age, clock, day, limits, used
 
 LABELS = {

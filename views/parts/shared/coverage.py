@@ -11,8 +11,8 @@ from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings, read_settings
 from pipeline.config.tenants import read_tenants
 from views.charts import base
+from views.frame.data import BLANK, PLAIN, Row, ask, records, tile, times
 from views.frame.look import count, missing, plain, span, when
-from views.frame.page import BLANK, PLAIN, Row, ask, records, tile, times
 
 KINDS = {"events": "events", "jobs": "status", "exchanges": "SCIM requests"}
 WORST = 3

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
 from views.charts import target
+from views.frame.data import BLANK, PLAIN, Row, ask, bar, records, times
+from views.frame.events import choose, story_link
 from views.frame.look import COLOURS, LOOKS, Tone, count, missing, plain, share, when
-from views.frame.page import BLANK, PLAIN, Row, ask, bar, records, times
-from views.frame.rows import choose, story_link
 from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, counts, worst
 
 MOST = 60_000

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.knowledge.causes import card_of, nearest
+from views.frame.data import Row
 from views.frame.look import Tone, count, missing, plain
-from views.frame.page import Row
 
 STATES: dict[str, tuple[str, Tone, str]] = {
     "new": ("New", "bad", "it came within the job's last three cycles"),

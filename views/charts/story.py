@@ -6,8 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from views.charts.base import lanes
+from views.frame.data import Row, records
 from views.frame.look import TONES, missing
-from views.frame.page import Row, records
 
 ENTRA, HEARD = "Entra", "the app"
 GOOD, BAD = ("circle-open", "good"), ("x-open", "bad")

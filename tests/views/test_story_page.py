@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
 from tests.views.test_pages import APP, healthy, table, text
-from views.parts.people.lanes import life
+from views.charts.story import life
 from views.parts.people.note import note
 
 ADA = {"object": "id-ada"}

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from views.frame.data import BLANK, Row, ask, bar, picked, records, times
 from views.frame.look import count, plain
-from views.frame.page import BLANK, Row, ask, bar, picked, records, times
 
 MOST = 200
 COLUMNS = {
