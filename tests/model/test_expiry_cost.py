@@ -11,7 +11,7 @@ import pytest
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from tests.support.given import Given, moment
-from views.parts.connections.token_terms import undone
+from views.parts.connections.token_terms import cost_sentence
 
 APPS, DRAWS = 6, 60
 SATURDAY, NOON = moment(5, 2), moment(7, 12)
@@ -114,9 +114,9 @@ def test_what_never_came_is_hardly_expected_and_the_sentence_leaves_it_out(
 ) -> None:
     assert {(told[f"App {n}", "delete"]["low"], told[f"App {n}", "delete"]["high"]) for n in range(APPS)} == {(0, 0)}
     rows = [row for (app, _), row in told.items() if app == "App 0"]
-    said = undone(rows, "If this token ends on Sat 24 Jan 02:00 UTC")
+    said = cost_sentence(rows, "If this token ends on 24 Jan, 02:00 UTC")
     low, high = told["App 0", "disable"]["low"], told["App 0", "disable"]["high"]
-    assert said.startswith(f"If this token ends on Sat 24 Jan 02:00 UTC: {low} to {high} leaver")
+    assert said.startswith(f"If this token ends on 24 Jan, 02:00 UTC: {low} to {high} leaver")
     assert "deleted" not in said and said.endswith("(in four cases of five, each).")
 
 
@@ -183,10 +183,10 @@ def test_fewer_than_two_weeks_of_complete_hours_give_no_range(given: Given) -> N
     weekdays(given, first=-12)
     row = found(given)
     assert (row["low"], row["high"]) == (None, None) and row["weeks"] < 2
-    assert "too little is known" in undone([row], "If it ended now")
+    assert "too little is known" in cost_sentence([row], "If it ended now")
 
 
 def test_an_app_of_which_nothing_is_known_has_no_cost(given: Given) -> None:
     weekdays(given)
     assert cost(given, "Zoom") == []
-    assert "too little is known" in undone([], "If it ended now")
+    assert "too little is known" in cost_sentence([], "If it ended now")
