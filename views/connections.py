@@ -55,23 +55,25 @@ def profiles_of(settings: Settings) -> list[Profile]:
         return []
 
 
-def draw_summary(seen: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime) -> None:
+def draw_summary(
+    checked_jobs: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime
+) -> None:
     """Draws in one sentence whether the connections are in order, in the colour of the worst of it."""
-    bad = [*faults(seen), *failing_feeds(contacts), *missing_permissions(permissions)]
-    doubts = [*doubtful_jobs(seen), *doubtful_permissions(permissions, asks)]
-    parts = [count(len(seen), "job"), *bad, *doubts, *last_answer(contacts, asks, now)]
-    if not bad and not doubts and any(one.word == "fits" for one in seen):
+    bad = [*faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
+    doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
+    parts = [count(len(checked_jobs), "job"), *bad, *doubts, *last_answer(contacts, asks, now)]
+    if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile fits it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.success, "check_circle")
-    if draw is st.success and not contacts and not any(one.word == "fits" for one in seen):
+    if draw is st.success and not contacts and not any(one.word == "fits" for one in checked_jobs):
         draw, icon = st.info, "info"
     draw(f"{'; '.join(parts)}.", icon=f":material/{icon}:")
 
 
-def faults(seen: list[Checked]) -> list[str]:
+def faults(checked_jobs: list[Checked]) -> list[str]:
     """Writes what each unfit job has, its first finding in full."""
     sentences = []
-    for one in seen:
+    for one in checked_jobs:
         grave = [finding for finding in one.findings if finding.grave]
         if grave:
             more = f" (and {count(len(grave) - 1, 'more thing')})" if len(grave) > 1 else ""
@@ -81,12 +83,12 @@ def faults(seen: list[Checked]) -> list[str]:
     return sentences
 
 
-def doubtful_jobs(seen: list[Checked]) -> list[str]:
+def doubtful_jobs(checked_jobs: list[Checked]) -> list[str]:
     """Names jobs to look at, and those that somebody stopped."""
-    names = [f"**{plain(str(one.job['app_name']))}**" for one in seen if one.word == "doubtful"]
+    names = [f"**{plain(str(one.job['app_name']))}**" for one in checked_jobs if one.word == "doubtful"]
     stopped = [
         f"**{plain(str(one.job['app_name']))}** is {STOPPED[str(one.job['schedule_state'])]}"
-        for one in seen
+        for one in checked_jobs
         if str(one.job["schedule_state"]) in STOPPED
     ]
     return [f"{' and '.join(names)} should be looked at"] * bool(names) + stopped
@@ -134,9 +136,9 @@ def last_answer(contacts: list[Row], asks: bool, now: datetime) -> list[str]:
     return ["Graph has never answered"] if contacts or asks else []
 
 
-def jobs_table(seen: list[Checked], read_at: dict[str, Any]) -> Checked:
+def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> Checked:
     """Draws one row per job, the unfit first, and returns the selected job, else the first."""
-    rows = pd.DataFrame([job_row(one, read_at) for one in seen])
+    rows = pd.DataFrame([job_row(one, read_at) for one in checked_jobs])
     columns = {
         "app_name": text_column("App", pinned=True),
         "fit": chips_column("Against its profile"),
@@ -155,7 +157,7 @@ def jobs_table(seen: list[Checked], read_at: dict[str, Any]) -> Checked:
         "may only read is not documented. A limit of “none” is what the job's document says; whether Entra applies "
         "one of its own then is not documented either."
     )
-    return next((one for one in seen if chosen and one.job["job_id"] == chosen["job_id"]), seen[0])
+    return next((one for one in checked_jobs if chosen and one.job["job_id"] == chosen["job_id"]), checked_jobs[0])
 
 
 def job_row(one: Checked, read_at: dict[str, Any]) -> Row:
@@ -200,13 +202,13 @@ def page() -> None:
     if empty:
         first_data()
     jobs = [] if empty else [checked(job, profiles) for job in records(ask("connections"))]
-    seen = sorted(jobs, key=lambda one: RANK.index(one.word))
+    checked_jobs = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
-        draw_summary(seen, contacts, permissions, bool(tenants), now)
+        draw_summary(checked_jobs, contacts, permissions, bool(tenants), now)
     warn_of_clocks(contacts)
     if not empty:
         read_at = last_read(tenants, contacts)
-        chosen = panel("connections", lambda _: jobs_table(seen, read_at), empty="No job is known here.")
+        chosen = panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No job is known here.")
         if chosen is not None:
             draw_configuration(chosen)
         draw_tokens(profiles, now)

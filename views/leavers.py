@@ -36,7 +36,7 @@ KINDS = {"disable": "Disable", "delete": "Delete"}
 
 
 def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame) -> str:
-    """Whether everybody who was to go is out, and who is not since when."""
+    """Writes whether all who were to go are out, and who is not since when."""
     waiting = f" {count(len(staged), 'deletion is', 'deletions are')} held back." if len(staged) else ""
     if left.empty:
         if lengths.empty:

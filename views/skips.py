@@ -101,7 +101,7 @@ def kinds_table(rows: pd.DataFrame) -> None:
 
 
 def skipped_people(title: str, **given: Any) -> None:
-    """Shows who was skipped; a selected one's story is one click away."""
+    """Draws who was skipped; a selected one's story is one click away."""
     rows = ask("skip_people", **({"limit": MOST} | given))
     with st.container(border=True):
         newest = f", the newest {MOST}" if len(rows) == MOST else ""
@@ -149,7 +149,7 @@ def confirmed(rows: pd.DataFrame, since: datetime) -> str:
 
 
 def stage_people(stage: str, leak: str | None) -> None:
-    """Shows who is in one bar of the funnel."""
+    """Draws who is in one bar of the funnel."""
     rows = ask("scope_leak", stage=stage, leak=leak)
     title = f"{stage.capitalize()}" if leak is None else f"Not {stage}: {look(leak).label.lower()}"
     columns = {

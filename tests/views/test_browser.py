@@ -104,6 +104,18 @@ def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> 
     assert page.url.partition("?")[2] == "job=Cerby&since=2026-02-01&until=2026-02-02"
 
 
+def test_the_search_is_in_the_address_of_its_page_and_of_no_other(page: Page, address: str) -> None:
+    opened(page, f"{address}/people?job=Cerby&sort=name")
+    box = page.get_by_role("textbox", name="Find anyone")
+    box.fill("ada")
+    box.press("Enter")
+    expect(page.get_by_text("1 person or group match “ada”")).to_be_visible()
+    assert set(page.url.partition("?")[2].split("&")) == {"job=Cerby", "sort=name", "search=ada"}
+    page.get_by_role("link", name="Failures").first.click()
+    expect(page.get_by_text("attempts of 22 failed")).to_be_visible()
+    assert page.url.partition("?")[2] == "job=Cerby"
+
+
 def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, address: str) -> None:
     opened(page, f"{address}/issues")
     expect(page.get_by_role("heading", name="Which attributes change most?")).to_be_visible(timeout=WAIT_MS)

@@ -56,7 +56,7 @@ HOUR_LOOKS = {
 
 
 def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
-    """Returns a figure the house's ground: transparent, thin grid, room for its labels only."""
+    """Puts a figure on the common ground: transparent, thin grid, room for its labels only."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},

@@ -73,59 +73,59 @@ def text_grid(rows: pd.DataFrame) -> None:
 
 
 def text_column(label: str, **more: Any) -> Any:
-    """Shows text."""
+    """Returns a column of text."""
     return st.column_config.TextColumn(label, **more)
 
 
 def number_column(label: str, **more: Any) -> Any:
-    """Shows a number with separators of thousands."""
+    """Returns a column of numbers with separators of thousands."""
     return st.column_config.NumberColumn(label, format="localized", **more)
 
 
 def code_column(label: str, **more: Any) -> Any:
-    """Shows a whole number that counts nothing, such as an HTTP status."""
+    """Returns a column of whole numbers that count nothing, such as an HTTP status."""
     return st.column_config.NumberColumn(label, format="%d", **more)
 
 
 def decimal_column(label: str, digits: int = 1, **more: Any) -> Any:
-    """Shows a number with so many decimals."""
+    """Returns a column of numbers with so many decimals."""
     return st.column_config.NumberColumn(label, format=f"%.{digits}f", **more)
 
 
 def share_column(label: str, **more: Any) -> Any:
-    """Shows a fraction as a percentage."""
+    """Returns a column of fractions, shown as percentages."""
     return st.column_config.NumberColumn(label, format="percent", **more)
 
 
 def share_bar(label: str, **more: Any) -> Any:
-    """Shows a fraction as a bar with its percentage."""
+    """Returns a column of fractions, shown as bars with their percentage."""
     return st.column_config.ProgressColumn(label, format="percent", min_value=0, max_value=1, **more)
 
 
 def number_bar(label: str, most: float, digits: int = 0) -> Any:
-    """Shows a number as a bar, against the largest of its column."""
+    """Returns a column of numbers, shown as bars against the largest of them."""
     return st.column_config.ProgressColumn(
         label, format=f"%.{digits}f", min_value=0, max_value=max(float(most), 1 / 10**digits)
     )
 
 
 def daily_bars(label: str, **more: Any) -> Any:
-    """Shows a number a day as small bars."""
+    """Returns a column of small bar charts, a bar a day."""
     return st.column_config.BarChartColumn(label, y_min=0, **more)
 
 
 def check_column(label: str, **more: Any) -> Any:
-    """Shows yes or no."""
+    """Returns a column of yes or no."""
     return st.column_config.CheckboxColumn(label, **more)
 
 
 def chips_column(label: str, looks: Mapping[str, str] | None = None, **more: Any) -> Any:
-    """Shows words as chips; `looks` has each label's colour, unless the labels are those of `look`."""
+    """Returns a column of chips; `looks` has each label's colour, unless the labels are those of `look`."""
     options = looks or chip_colours()
     return st.column_config.MultiselectColumn(label, options=list(options), color=list(options.values()), **more)
 
 
 def time_columns(*names: str, **labelled: str) -> dict[str, Any]:
-    """Shows instants in UTC, each column by its own name or by the label that is given."""
+    """Returns columns of instants in UTC, each labelled by its own name or as given."""
     labels = {name: name.removesuffix("_at").replace("_", " ").capitalize() for name in names} | labelled
     return {name: st.column_config.DatetimeColumn(f"{label} (UTC)", format=TIME) for name, label in labels.items()}

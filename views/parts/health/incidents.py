@@ -198,7 +198,7 @@ def snooze_until(incident_id: str, until: datetime | None) -> None:
 
 
 def save(change: Callable[[], Any]) -> None:
-    """Writes a change of an incident; why it could not be saved is drawn on the page."""
+    """Saves a change of an incident; why it could not be saved is drawn on the page."""
     try:
         change()
     except (StoreError, UnknownIncident) as error:

@@ -152,11 +152,13 @@ def inputs(rule: Rule, levels_now: Mapping[str, Any], scope: str) -> dict[str, A
         now = levels_now.get(one.name, standard)
         levels = now if isinstance(now, list) else [now] * len(standard)
         names = ["opens at", "closes at"][: len(levels)] if len(levels) > 1 else [""]
-        place = Key.RULE_SETTING.of(rule.name, scope, one.name)
         with st.container(horizontal=True):
             given = [
                 st.text_input(
-                    f"{one.name} {name}".strip(), str(level), key=f"{place}-{name or 'value'}", help=one.meaning
+                    f"{one.name} {name}".strip(),
+                    str(level),
+                    key=Key.RULE_SETTING.of(rule.name, scope, one.name, name or "value"),
+                    help=one.meaning,
                 )
                 for name, level in zip(names, levels, strict=True)
             ]
@@ -195,7 +197,7 @@ def replay(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
 
 
 def save(rule: Rule, entered: Mapping[str, Any], app: str | None) -> None:
-    """Writes rules.toml."""
+    """Saves what was entered in rules.toml."""
     file = Path(read_settings().rules)
     try:
         write_override(file, rule, entered, app)
@@ -211,8 +213,8 @@ def draw_replay(tested: Backtest) -> None:
     lead = f" Lead time: median {span(int(median(leads)))}, shortest {span(leads[0])}." if leads else ""
     st.markdown(
         f"**Asked {count(tested.evaluations, 'time')} from {instant(tested.since)} until {instant(tested.until)}, it "
-        f"fired {count(len(tested.firings), 'time')}; {tested.warned} of {count(tested.quarantines, 'quarantine')} came "
-        f"after a firing; {count(tested.false_alarms, 'firing')} followed by none within 7 days.**{lead}"
+        f"fired {count(len(tested.firings), 'time')}; {tested.warned} of {count(tested.quarantines, 'quarantine')} "
+        f"came after a firing; {count(tested.false_alarms, 'firing')} followed by none within 7 days.**{lead}"
     )
     quarantines = ask("quarantine_history")
     chart(firing_strip(tested.firings, quarantines, tested.since, tested.until), Key.FIRINGS)

@@ -65,7 +65,7 @@ RESTARTED = Step(
 
 
 def credential(facts: Facts) -> Tick:
-    """Whether the app takes the token again."""
+    """Ticks whether the app takes the token again."""
     failing, good, again = (facts.calls.get(name) for name in ("newest failing", "last good", "good again"))
     failing = failing or facts.calls.get("first failing")
     if failing is not None and failing["refused"]:
@@ -81,7 +81,7 @@ def credential(facts: Facts) -> Tick:
 
 
 def answers(facts: Facts) -> Tick:
-    """Whether the app answers searches as SCIM demands."""
+    """Ticks whether the app answers searches as SCIM demands."""
     failing = facts.calls.get("newest failing") or facts.calls.get("first failing")
     if failing is not None and not failing["refused"]:
         last = f"{plain(str(failing['method']))} {plain(str(failing['path']))}, HTTP {int(failing['http_status'])}"
@@ -96,7 +96,7 @@ def answers(facts: Facts) -> Tick:
 
 
 def error(facts: Facts) -> Tick:
-    """Whether the error that most share is gone."""
+    """Ticks whether the error that most share is gone."""
     if facts.burn.empty and facts.waiting.empty:
         return Tick("untold", "No event of this job was read.")
     if facts.waiting.empty:
@@ -106,7 +106,7 @@ def error(facts: Facts) -> Tick:
 
 
 def escrows(facts: Facts) -> Tick:
-    """Whether the last cycles brought new failures."""
+    """Ticks whether the last cycles brought new failures."""
     rows = facts.burn
     if facts.job.since is not None:
         rows = rows[rows["ended_at"] > facts.job.since]
@@ -122,7 +122,7 @@ def escrows(facts: Facts) -> Tick:
 
 
 def deletions(facts: Facts) -> Tick:
-    """Whether the deletions that were held back are decided."""
+    """Ticks whether the deletions that were held back are decided."""
     staged = facts.job.deletions
     if staged is None or not staged["was_staged"]:
         return Tick("untold", "No deletion that was held back (stagedDelete) was read.")
@@ -132,7 +132,7 @@ def deletions(facts: Facts) -> Tick:
 
 
 def attempt(facts: Facts) -> Tick:
-    """Writes when Entra tries again."""
+    """Ticks whether the next try is due, and when."""
     at = facts.job.state["next_attempt_at"]
     if is_missing(at):
         return Tick("untold", "Graph gives no next try. Entra tries after 6, 12 and 24 hours, then daily.")
@@ -142,7 +142,7 @@ def attempt(facts: Facts) -> Tick:
 
 
 def left(facts: Facts) -> Tick:
-    """Whether the job runs again."""
+    """Ticks whether the job runs again."""
     word, observed_at = facts.job.word, facts.job.state["observed_at"]
     if is_missing(observed_at):
         return Tick("untold", "No status of the job was ever read.")
@@ -154,7 +154,7 @@ def left(facts: Facts) -> Tick:
 
 
 def hand(facts: Facts) -> Tick:
-    """Returns the tick of a step that leaves no fact."""
+    """Ticks a step that leaves no fact."""
     return Tick("untold", f"Nothing that is read of {facts.job.name} tells; whoever does it knows.")
 
 
@@ -184,7 +184,7 @@ def restart(job: Job) -> str:
 
 
 def restart_needed(job: Job) -> str:
-    """Whether a restart is needed at all."""
+    """Writes whether a restart is needed at all."""
     if job.word == "switched_off":
         return "**A job that is switched off has no other way back.**"
     if job.word == "quarantined" and job.reason.word == "TooManyDeletes":

@@ -117,7 +117,7 @@ def cell_counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def sentence(counts: dict[str, int], apps: list[str]) -> str:
-    """Whether both sides agree, and where not, the worst first.
+    """Writes whether both sides agree, and where not, the worst first.
 
     >>> sentence({"both well": 9, "seen twice": 2}, ["Cerby"])
     'Of 9 changes that Entra tells of Cerby, both sides agree on all. Besides: 2 writes sent twice.'
