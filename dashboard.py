@@ -22,7 +22,7 @@ from pipeline.monitoring.metrics import TYPE, metrics
 from pipeline.monitoring.troubles import STOPPED, explained, troubles
 from pipeline.scheduler.scheduler import Standby
 from pipeline.store.leader import current_leader
-from views.frame.page import store
+from views.frame.data import store
 
 
 @asynccontextmanager

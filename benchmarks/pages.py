@@ -115,7 +115,7 @@ def sentence(stood: list[tuple[float, str, str]]) -> float:
 
 def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
     """Returns the seconds that a question takes when no other is asked beside it."""
-    from views.frame.page import store
+    from views.frame.data import store
 
     began = time.perf_counter()
     fetch(store(), sql, values)
@@ -124,7 +124,7 @@ def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
 
 def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     """Draws a page and returns the seconds; anew: with no answer remembered."""
-    from views.frame.page import store
+    from views.frame.data import store
 
     if anew:
         store().answers.clear()

@@ -8,8 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.errors import ProvisioningError, StoreError
 from pipeline.store.catalog import find_query
-from views.frame import filters, header
-from views.frame import page as page_frame
+from views.frame.data import store
+from views.frame.filters import draw_bar, share_link
+from views.frame.header import header, offer_news, store_error
 
 ICON = Path(__file__).with_name("icon.svg")
 # No icons: the browser would fetch the open page's from the internet, to put it on its tab.
@@ -31,13 +32,13 @@ PAGES = (
 )
 
 TITLES = {"skips": "Skips and scope"}
-"Pages whose title says more than their file's name."
+"Pages whose title is more than their file's name."
 STEADY = ("cycles",)
 "Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."
 
 
 def pages() -> list[st.Page]:
-    """Gives the pages in the order of the navigation; the first is the one that opens."""
+    """Returns the pages in the order of the navigation; the first is the one that opens."""
     names = [file.removesuffix(".py") for file in PAGES]
     return [
         st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name, default=name == names[0])
@@ -50,29 +51,27 @@ def main() -> None:
     page = st.navigation(pages(), position="top")
     st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
     try:
-        link = frame(page_frame.offer if page.url_path in STEADY else st.rerun)
+        link = frame(offer_news if page.url_path in STEADY else st.rerun)
         page.run()
         # After the page, which puts words of its own into the address.
         with link:
-            filters.share_link(page_frame.bar())
+            share_link()
     except StoreError as error:
-        header.fail(error)
+        store_error(error)
     except ProvisioningError as error:
         st.error(str(error), icon=":material/error:")
 
 
-def frame(moved: Callable[[], None]) -> DeltaGenerator:
-    """Draws the shared bar and how fresh the data is; gives the place of the link. `moved` is for newer data."""
-    store = page_frame.store()
-    revision = store.revision()
-    store.answers.prefetch(find_query("jobs").sql)
-    reached = store.ask(find_query("extent").sql).to_pylist()[0]
-    jobs = store.ask(find_query("jobs").sql).to_pandas()
+def frame(on_news: Callable[[], None]) -> DeltaGenerator:
+    """Draws the shared bar and how fresh the data is; returns the place of the link. `on_news` is for newer data."""
+    revision = store().revision()
+    store().answers.prefetch(find_query("jobs").sql)
+    extent = store().ask(find_query("extent").sql).to_pylist()[0]
+    jobs = store().ask(find_query("jobs").sql).to_pandas()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = filters.draw(reached["first_at"], reached["last_at"], jobs)
-        st.session_state["bar"] = chosen
+        draw_bar(extent["first_at"], extent["last_at"], jobs)
         link = st.container(width="content")
-    header.header(revision, moved)
+    header(revision, on_news)
     return link
 
 

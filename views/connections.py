@@ -6,18 +6,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config import clock
+from pipeline.config.clock import naive
+from pipeline.config.clock import now as clock_now
 from pipeline.config.errors import ProfileError, TenantsError
 from pipeline.config.settings import Settings, read_settings
 from pipeline.config.tenants import Tenant, read_tenants
+from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
-from views.frame.look import chip_colours, chips, count, missing, plain, span
-from views.frame.page import BLANK, Row, ask, is_empty, picked, records, teach, tile, times
-from views.parts.connections import configuration as configuration_part
-from views.parts.connections import contacts as contacts_part
-from views.parts.connections import tokens
-from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked
-from views.parts.connections.contacts import ago
+from views.frame.data import Row, ask, is_empty, records
+from views.frame.empty import first_data
+from views.frame.look import chips, plain
+from views.frame.panel import panel
+from views.frame.state import Key
+from views.frame.table import chips_column, table, text_column, time_columns
+from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
+from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
+from views.parts.connections.tokens import draw_tokens
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "on", False: "off"}
@@ -25,7 +29,7 @@ SCOPE = {"assigned": "assigned only", "all": "everybody"}
 
 
 def tenants_of(settings: Settings) -> list[Tenant]:
-    """Gives the tenants to ask; says what is wrong with their file, or how to begin where there is none."""
+    """Returns the tenants to ask; draws what is wrong with their file, or how to begin where there is none."""
     try:
         tenants = read_tenants(settings)
     except TenantsError as error:
@@ -43,7 +47,7 @@ def tenants_of(settings: Settings) -> list[Tenant]:
 
 
 def profiles_of(settings: Settings) -> list[Profile]:
-    """Gives what is known of target apps; says what is wrong with a file of theirs."""
+    """Returns the profiles of target apps; draws what is wrong with a file of theirs."""
     try:
         return read_profiles(settings)
     except ProfileError as error:
@@ -51,48 +55,47 @@ def profiles_of(settings: Settings) -> list[Profile]:
         return []
 
 
-def present(settings: Settings) -> datetime:
-    """Gives the present instant as the store writes it."""
-    return clock.naive(clock.now(settings))
-
-
-def say(seen: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime) -> None:
-    """Answers in one sentence whether the connections are in order, in the colour of the worst of it."""
-    bad = [*faults(seen), *failing(contacts), *lacking(permissions)]
-    doubts = [*doubtful(seen), *untried(permissions, asks)]
-    told = [count(len(seen), "job"), *bad, *doubts, *answered(contacts, asks, now)]
-    if not bad and not doubts and any(one.word == "fits" for one in seen):
-        told.insert(1, "every configuration that has a profile fits it")
+def draw_summary(
+    checked_jobs: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime
+) -> None:
+    """Draws in one sentence whether the connections are in order, in the colour of the worst of it."""
+    bad = [*faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
+    doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
+    parts = [count(len(checked_jobs), "job"), *bad, *doubts, *last_answer(contacts, asks, now)]
+    if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
+        parts.insert(1, "every configuration that has a profile fits it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.success, "check_circle")
-    if draw is st.success and not contacts and not any(one.word == "fits" for one in seen):
+    if draw is st.success and not contacts and not any(one.word == "fits" for one in checked_jobs):
         draw, icon = st.info, "info"
-    draw(f"{'; '.join(told)}.", icon=f":material/{icon}:")
+    draw(f"{'; '.join(parts)}.", icon=f":material/{icon}:")
 
 
-def faults(seen: list[Checked]) -> list[str]:
-    """Says what each unfit job has, its first finding in full."""
-    said = []
-    for one in seen:
+def faults(checked_jobs: list[Checked]) -> list[str]:
+    """Writes what each unfit job has, its first finding in full."""
+    sentences = []
+    for one in checked_jobs:
         grave = [finding for finding in one.findings if finding.grave]
         if grave:
             more = f" (and {count(len(grave) - 1, 'more thing')})" if len(grave) > 1 else ""
-            said.append(f"**{plain(str(one.job['app_name']))}** is unfit: {plain(grave[0].text.rstrip('.'))}{more}")
-    return said
+            sentences.append(
+                f"**{plain(str(one.job['app_name']))}** is unfit: {plain(grave[0].text.rstrip('.'))}{more}"
+            )
+    return sentences
 
 
-def doubtful(seen: list[Checked]) -> list[str]:
+def doubtful_jobs(checked_jobs: list[Checked]) -> list[str]:
     """Names jobs to look at, and those that somebody stopped."""
-    names = [f"**{plain(str(one.job['app_name']))}**" for one in seen if one.word == "doubtful"]
+    names = [f"**{plain(str(one.job['app_name']))}**" for one in checked_jobs if one.word == "doubtful"]
     stopped = [
         f"**{plain(str(one.job['app_name']))}** is {STOPPED[str(one.job['schedule_state'])]}"
-        for one in seen
+        for one in checked_jobs
         if str(one.job["schedule_state"]) in STOPPED
     ]
     return [f"{' and '.join(names)} should be looked at"] * bool(names) + stopped
 
 
-def failing(contacts: list[Row]) -> list[str]:
-    """Says which feeds do not answer."""
+def failing_feeds(contacts: list[Row]) -> list[str]:
+    """Writes which feeds do not answer."""
     return [
         f"**{plain(str(row['tenant']))}** does not give its {row['feed']}: "
         f"{count(int(row['failures'] or 0), 'try', 'tries')} in a row failed"
@@ -101,20 +104,20 @@ def failing(contacts: list[Row]) -> list[str]:
     ]
 
 
-def lacking(permissions: list[Row]) -> list[str]:
-    """Says which permission is missing for whom, and what for."""
-    wanted: dict[tuple[str, str], list[str]] = {}
+def missing_permissions(permissions: list[Row]) -> list[str]:
+    """Writes which permission each tenant lacks, and what for."""
+    features: dict[tuple[str, str], list[str]] = {}
     for row in permissions:
         if row["state"] == "missing":
-            wanted.setdefault((str(row["scope"]), str(row["tenant"])), []).append(str(row["feature"]))
+            features.setdefault((str(row["scope"]), str(row["tenant"])), []).append(str(row["feature"]))
     return [
-        f"permission **{plain(scope)}** is missing for {plain(tenant)} ({' and '.join(features)})"
-        for (scope, tenant), features in wanted.items()
+        f"permission **{plain(scope)}** is missing for {plain(tenant)} ({' and '.join(names)})"
+        for (scope, tenant), names in features.items()
     ]
 
 
-def untried(permissions: list[Row], asks: bool) -> list[str]:
-    """Says whose permissions are not known, and which are too much."""
+def doubtful_permissions(permissions: list[Row], asks: bool) -> list[str]:
+    """Writes whose permissions are unknown, and which are too much."""
     unknown = sorted({plain(str(row["tenant"])) for row in permissions if row["state"] == "unknown"})
     spare = [
         f"{plain(str(row['tenant']))} has {row['scope']}, too much" for row in permissions if row["state"] == "excess"
@@ -123,108 +126,97 @@ def untried(permissions: list[Row], asks: bool) -> list[str]:
     return [f"the permissions of {' and '.join(unknown)} could not be tried"] * bool(unknown) + spare + never
 
 
-def answered(contacts: list[Row], asks: bool, now: datetime) -> list[str]:
-    """Says when Graph last answered."""
-    reached = [row["reached_at"] for row in contacts if row["feed"] != "container" and not missing(row["reached_at"])]
+def last_answer(contacts: list[Row], asks: bool, now: datetime) -> list[str]:
+    """Writes when Graph last answered."""
+    reached = [
+        row["reached_at"] for row in contacts if row["feed"] != "container" and not is_missing(row["reached_at"])
+    ]
     if reached:
         return [f"Graph last answered {ago(max(reached), now)}"]
     return ["Graph has never answered"] if contacts or asks else []
 
 
-def table(seen: list[Checked], read_at: dict[str, Any]) -> None:
-    """Draws one row per job, the unfit first."""
-    shown = pd.DataFrame([told(one, read_at) for one in seen])
-    shown["said"] = chips(shown["word"])
-    labels, colours = chip_colours()
+def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> Checked:
+    """Draws one row per job, the unfit first, and returns the selected job, else the first."""
+    rows = pd.DataFrame([job_row(one, read_at) for one in checked_jobs])
     columns = {
-        "app_name": st.column_config.TextColumn("App", pinned=True),
-        "said": st.column_config.MultiselectColumn("Against its profile", options=labels, color=colours),
-        "schedule": st.column_config.TextColumn("Schedule"),
-        "interval": st.column_config.TextColumn("Every"),
-        "mail": st.column_config.TextColumn("Mail on failure", help="Whether Entra mails somebody on quarantine"),
-        "limit": st.column_config.TextColumn("Deletion limit", help="Deletions in one cycle that quarantine the job"),
-        "scope": st.column_config.TextColumn("Provisions", help="Everybody, or only who is assigned to the app"),
-        "matches": st.column_config.TextColumn("Matches by", help="The app's attributes that objects are matched by"),
-        **times(heard_at="Job last heard", read_at="Configuration read"),
+        "app_name": text_column("App", pinned=True),
+        "fit": chips_column("Against its profile"),
+        "schedule": text_column("Schedule"),
+        "interval": text_column("Every"),
+        "mail": text_column("Mail on failure", help="Whether Entra mails somebody on quarantine"),
+        "limit": text_column("Deletion limit", help="Deletions in one cycle that quarantine the job"),
+        "scope": text_column("Provisions", help="Everybody, or only who is assigned to the app"),
+        "matches": text_column("Matches by", help="The app's attributes that objects are matched by"),
+        **time_columns(heard_at="Job last heard", read_at="Configuration read"),
     }
-    st.dataframe(
-        shown,
-        column_config=columns,
-        column_order=list(columns),
-        hide_index=True,
-        placeholder=BLANK,
-        key="connections",
-        on_select="rerun",
-        selection_mode="single-row",
-    )
+    chosen = table(rows.assign(fit=chips(rows["word"])), columns, Key.CONNECTIONS, select=True)
     st.caption(
         "Select a row for its mappings. “Not told” is neither on nor off: mail and scope stand beside secrets at "
         "Graph, and are asked for only where a tenant has `app_settings = true`; whether Graph tells them to whoever "
         "may only read is not documented. A limit of “none” is what the job's document says; whether Entra applies "
         "one of its own then is not documented either."
     )
+    return next((one for one in checked_jobs if chosen and one.job["job_id"] == chosen["job_id"]), checked_jobs[0])
 
 
-def chosen(seen: list[Checked]) -> Checked:
-    """Gives the job whose row is selected, else the first: the one that needs a look the most."""
-    place = picked(st.session_state["connections"])
-    return seen[place if place is not None and place < len(seen) else 0]
-
-
-def told(one: Checked, read_at: dict[str, Any]) -> Row:
-    """Writes one job's configuration, what nobody told as such."""
+def job_row(one: Checked, read_at: dict[str, Any]) -> Row:
+    """Writes one job's configuration; what is unknown is written as such."""
     job = one.job
-    heard = not missing(job["heard_at"])
+    has_status = not is_missing(job["heard_at"])
     limit = job["deletion_threshold"]
     return {
+        "job_id": job["job_id"],
         "app_name": job["app_name"],
         "word": one.word,
-        "schedule": NOT_TOLD if missing(job["schedule_state"]) else str(job["schedule_state"]),
-        "interval": NOT_TOLD if missing(job["interval_s"]) else span(job["interval_s"]),
-        "mail": NOT_TOLD if missing(job["notification"]) else MAIL[bool(job["notification"])],
-        "limit": (f"{int(limit):,}" if not missing(limit) else "none: no limit" if heard else NOT_TOLD),
-        "scope": NOT_TOLD if missing(job["scope_mode"]) else SCOPE.get(str(job["scope_mode"]), str(job["scope_mode"])),
-        "matches": NOT_TOLD if missing(job["mappings"]) else ", ".join(job["matching"]) or "nothing",
+        "schedule": NOT_TOLD if is_missing(job["schedule_state"]) else str(job["schedule_state"]),
+        "interval": NOT_TOLD if is_missing(job["interval_s"]) else span(job["interval_s"]),
+        "mail": NOT_TOLD if is_missing(job["notification"]) else MAIL[bool(job["notification"])],
+        "limit": (f"{int(limit):,}" if not is_missing(limit) else "none: no limit" if has_status else NOT_TOLD),
+        "scope": NOT_TOLD
+        if is_missing(job["scope_mode"])
+        else SCOPE.get(str(job["scope_mode"]), str(job["scope_mode"])),
+        "matches": NOT_TOLD if is_missing(job["mappings"]) else ", ".join(job["matching"]) or "nothing",
         "heard_at": job["heard_at"],
-        "read_at": None if missing(job["changed_at"]) else read_at.get(str(job["tenant_id"]), job["changed_at"]),
+        "read_at": None if is_missing(job["changed_at"]) else read_at.get(str(job["tenant_id"]), job["changed_at"]),
     }
 
 
 def last_read(tenants: list[Tenant], contacts: list[Row]) -> dict[str, Any]:
-    """Gives when each tenant's configurations were last read in full, by its id."""
+    """Returns when each tenant's configurations were last read in full, by its id."""
     ids = {tenant.name: tenant.tenant_id.lower() for tenant in tenants}
     return {
         ids[row["tenant"]]: row["reached_at"]
         for row in contacts
-        if row["feed"] == "configuration" and row["tenant"] in ids and not missing(row["reached_at"])
+        if row["feed"] == "configuration" and row["tenant"] in ids and not is_missing(row["reached_at"])
     }
 
 
 def page() -> None:
     """Draws the page."""
     settings = read_settings()
-    now = present(settings)
+    now = naive(clock_now(settings))
     tenants, profiles = tenants_of(settings), profiles_of(settings)
     contacts, permissions = records(ask("contacts")), records(ask("permissions"))
     empty = is_empty()
     if empty:
-        teach()
+        first_data()
     jobs = [] if empty else [checked(job, profiles) for job in records(ask("connections"))]
-    seen = sorted(jobs, key=lambda one: RANK.index(one.word))
+    checked_jobs = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
-        say(seen, contacts, permissions, bool(tenants), now)
-    contacts_part.clocks(contacts)
+        draw_summary(checked_jobs, contacts, permissions, bool(tenants), now)
+    warn_of_clocks(contacts)
     if not empty:
         read_at = last_read(tenants, contacts)
-        tile("connections", lambda _: table(seen, read_at), empty="No job is known here.")
-        if seen:
-            configuration_part.draw(chosen(seen))
-        tokens.draw(profiles, now)
+        chosen = panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No job is known here.")
+        if chosen is not None:
+            draw_configuration(chosen)
+        draw_tokens(profiles, now)
     if tenants or permissions:
         never = "Never tried: run `python -m pipeline preflight`."
-        tile("permissions", contacts_part.permission_table, empty=never)
+        panel("permissions", permission_table, empty=never)
     if tenants or contacts:
-        tile("contacts", lambda rows: contacts_part.contact_table(rows, now), empty="Nothing was asked yet.")
+        panel("contacts", lambda rows: contact_table(rows, now), empty="Nothing was asked yet.")
 
 
 if __name__ == "__main__":

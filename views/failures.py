@@ -5,25 +5,32 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from views.charts import base
-from views.frame.look import count, missing, plain, share, when
-from views.frame.page import PLAIN, ahead, ask, bar, is_empty, pointed, teach, tile, times
-from views.frame.rows import behind, choose
-from views.parts.shared import coverage
+from pipeline.config.wording import count, instant, is_missing, share
+from views.charts.failures import error_codes, failures_over_time
+from views.frame.chart import chart_mark
+from views.frame.data import ask, ask_ahead, is_empty
+from views.frame.empty import first_data
+from views.frame.events import matching_events
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.table import number_column, table, text_column, time_columns
+from views.parts.shared.coverage import bucket_sentence, draw_completeness, worst_states
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
 
 
 def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
-    """Says how much failed and which error hit the most."""
+    """Writes how much failed and which error hit the most."""
     failed, good = (int(daily[name].sum()) if not daily.empty else 0 for name in ("failures", "successes"))
     if not failed:
-        window = f"between {when(bar().since)} and {when(bar().until)}"
+        window = f"between {instant(bar().since)} and {instant(bar().until)}"
         return f"No failure was read {window}; {count(good, 'attempt')} succeeded."
     top = errors.iloc[0]
     hit = count(top["objects"], "person or group", "people and groups")
-    widest = f"{plain(named(top['error_code']))} hit the most: {hit}"
+    widest = f"{plain(code_name(top['error_code']))} hit the most: {hit}"
     still = count(errors["still_failing"].sum(), "object is", "objects are")
     return (
         f"{count(failed, 'attempt')} of {failed + good:,} failed "
@@ -32,115 +39,110 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
     )
 
 
-def named(code: object) -> str:
-    """Gives an error code, or says that there is none."""
-    return NAMELESS if missing(code) else str(code)
+def code_name(code: object) -> str:
+    """Returns an error code, or words for none."""
+    return NAMELESS if is_missing(code) else str(code)
 
 
-def word(name: str, options: dict[str, str], usual: str, label: str) -> str:
+def choice(word: Word, key: Key, options: dict[str, str], usual: str, label: str) -> str:
     """Draws a switch whose choice stands in the address."""
-    given = st.query_params.get(name, usual)
-    start = given if given in options else usual
+    given = read_word(word, usual)
     chosen = st.segmented_control(
-        label, list(options), default=start, format_func=options.__getitem__, required=True, key=name
+        label,
+        list(options),
+        default=given if given in options else usual,
+        format_func=options.__getitem__,
+        required=True,
+        key=key,
     )
     chosen = chosen or usual
-    if chosen != usual:
-        st.query_params[name] = chosen
-    else:
-        st.query_params.pop(name, None)
+    write_word(word, chosen if chosen != usual else None)
     return str(chosen)
 
 
-def moves(by: str, bucket: str, rows: pd.DataFrame) -> None:
+def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
     """Draws failures over time; a selected bar opens its rows."""
-    rows = rows.assign(label=rows["label"].map(named))
+    rows = rows.assign(label=rows["label"].map(code_name))
     hours = 1 if bucket == "hour" else 24
     buckets = ask("bucket_completeness", bucket=bucket)
-    known = coverage.worst_states(ask("bucket_completeness", bucket="hour"))
-    state = st.plotly_chart(
-        base.over_time(rows, hours, known),
-        key=f"moves-{by}-{bucket}",
-        on_select="rerun",
-        selection_mode="points",
-        config=PLAIN,
-    )
-    chosen = pointed(state)
+    hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
+    chosen = chart_mark(failures_over_time(rows, hours, hour_states), Key.FAILURES_OVER_TIME.of(by, bucket))
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
         until = since + timedelta(hours=hours)
         only = {by: None if chosen[0] == NAMELESS else chosen[0]}
-        title = f"{plain(str(chosen[0]))}, {when(since)} to {when(until)}"
-        behind(title, since=max(since, bar().since), until=min(until, bar().until), **only)
+        title = f"{plain(str(chosen[0]))}, {instant(since)} to {instant(until)}"
+        matching_events(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
-        st.caption(f"Select a bar to see its rows. {coverage.bucket_sentence(buckets, hours)}")
+        st.caption(f"Select a bar to see its rows. {bucket_sentence(buckets, hours)}")
 
 
-def ranking(rows: pd.DataFrame) -> None:
+def errors_table(rows: pd.DataFrame) -> None:
     """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
-    rows = rows.assign(error_code=rows["error_code"].map(named))
-    bars = st.plotly_chart(base.codes(rows), key="codes", on_select="rerun", selection_mode="points", config=PLAIN)
+    rows = rows.assign(error_code=rows["error_code"].map(code_name))
+    mark = chart_mark(error_codes(rows), Key.CODES)
     columns = {
-        "error_code": st.column_config.TextColumn("Error", pinned=True),
-        "apps": st.column_config.TextColumn("Apps"),
-        "objects": st.column_config.NumberColumn("People and groups", format="localized"),
-        "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
-        "still_failing": st.column_config.NumberColumn("Still failing", format="localized"),
-        **times(first_seen_at="First seen", last_seen_at="Last seen"),
-        "advice": st.column_config.TextColumn("Microsoft recommends", width="medium"),
-        "reason": st.column_config.TextColumn("The newest one says", width="medium"),
+        "error_code": text_column("Error", pinned=True),
+        "apps": text_column("Apps"),
+        "objects": number_column("People and groups"),
+        "attempts": number_column("Attempts"),
+        "still_failing": number_column("Still failing"),
+        **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
+        "advice": text_column("Microsoft recommends", width="medium"),
+        "reason": text_column("The newest one says", width="medium"),
     }
-    row, mark = choose(rows, columns, "errors"), pointed(bars)
+    row = table(rows, columns, Key.TOP_ERRORS, select=True)
     code = str(mark[0]) if mark else str(row["error_code"]) if row else None
     if code is None:
         st.caption("Select a bar or a row to see its events.")
     else:
-        behind(plain(code), code=None if code == NAMELESS else code)
+        matching_events(plain(code), code=None if code == NAMELESS else code)
 
 
-def skips(rows: pd.DataFrame) -> None:
+def skips_table(rows: pd.DataFrame) -> None:
     """Draws skip reasons; those that need somebody come first. A selected row opens its events."""
     rows = rows.assign(needs=rows["benign"].map({True: "nobody", False: "somebody"}))
     columns = {
-        "skip_reason": st.column_config.TextColumn("Reason", pinned=True),
-        "needs": st.column_config.TextColumn("Needs"),
-        "objects": st.column_config.NumberColumn("People and groups", format="localized"),
-        "skips": st.column_config.NumberColumn("Skips", format="localized"),
-        "apps": st.column_config.TextColumn("Apps"),
-        **times(last_seen_at="Last seen"),
+        "skip_reason": text_column("Reason", pinned=True),
+        "needs": text_column("Needs"),
+        "objects": number_column("People and groups"),
+        "skips": number_column("Skips"),
+        "apps": text_column("Apps"),
+        **time_columns(last_seen_at="Last seen"),
     }
-    row = choose(rows, columns, "skips")
+    row = table(rows, columns, Key.SKIP_REASONS, select=True)
     if row is not None:
         reason = row["skip_reason"]
-        behind(plain(named(reason)), status="skipped", skip=None if missing(reason) else reason)
+        matching_events(plain(code_name(reason)), status="skipped", skip=None if is_missing(reason) else reason)
 
 
 def page() -> None:
     """Draws the page."""
     if is_empty():
-        teach()
+        first_data()
         return
-    ahead("top_errors", "daily_success")
+    ask_ahead("top_errors", "daily_success")
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
-    ahead("completeness_of_window", "skips_by_reason")
-    ahead("bucket_completeness", bucket="hour")
-    coverage.say_known()
+    ask_ahead("completeness_of_window", "skips_by_reason")
+    ask_ahead("bucket_completeness", bucket="hour")
+    draw_completeness()
     with st.container(horizontal=True):
-        by = word("by", BY, "code", "Tell apart by")
+        by = choice(Word.BY, Key.GROUPED_BY, BY, "code", "Tell apart by")
         short = (bar().until - bar().since) <= timedelta(days=3)
-        bucket = word("bucket", {"hour": "Hour", "day": "Day (UTC)"}, "hour" if short else "day", "Each bar is")
-    tile(
+        buckets = {"hour": "Hour", "day": "Day (UTC)"}
+        bucket = choice(Word.BUCKET, Key.BUCKET, buckets, "hour" if short else "day", "Each bar is")
+    panel(
         "failures_over_time",
-        lambda rows: moves(by, bucket, rows),
+        lambda rows: over_time(by, bucket, rows),
         empty="No failure of this window was read.",
         by=by,
         bucket=bucket,
     )
-    tile("top_errors", ranking, empty="No failure of this window was read.")
+    panel("top_errors", errors_table, empty="No failure of this window was read.")
     label = "The same by cause: whom each hit, whose fault it is and what to do"
     st.page_link("issues.py", label=label, icon=":material/arrow_forward:", query_params=bar().link())
-    tile("skips_by_reason", skips, empty="No skip of this window was read.")
+    panel("skips_by_reason", skips_table, empty="No skip of this window was read.")
 
 
 if __name__ == "__main__":

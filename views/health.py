@@ -1,72 +1,81 @@
-"""Health: what is wrong now, what was, which rules watch for it, and who is told."""
+"""Health: what is wrong now, what was, which rules watch for it, and who is notified."""
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.config.errors import RulesError
-from views.frame.look import count, missing, plain, span, when
-from views.frame.page import BLANK, Row, ahead, ask, is_empty, records, teach, tile, times
-from views.parts.health import incidents, messages
-from views.parts.health import rules as rules_part
+from pipeline.config.wording import count, instant, is_missing, span
+from views.frame.data import Row, ask, ask_ahead, is_empty, records
+from views.frame.empty import first_data
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import Word, has_word, read_word
+from views.frame.table import table, text_column, time_columns
+from views.parts.health.incidents import BOXES, SHOWN, brief, incident_queue, open_now, with_times
+from views.parts.health.messages import draw_messages
+from views.parts.health.rules import draw_rule, read_rules_file, rules_table
 
 
-def sentence(awake: list[Row], runs: pd.DataFrame) -> str:
-    """Says what is open, or that nothing is, and what could not be asked."""
-    unsure = [f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")]
-    could = f"{count(len(unsure), 'rule')} gave no answer: {plain(', '.join(unsure[:6]))}"
-    could += f" and {len(unsure) - 6} more" if len(unsure) > 6 else ""
+def summary(awake: list[Row], runs: pd.DataFrame) -> str:
+    """Writes what is open, or that nothing is, and what could not be asked."""
+    unanswered = [
+        f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")
+    ]
+    gap = f"{count(len(unanswered), 'rule')} gave no answer: {plain(', '.join(unanswered[:6]))}"
+    gap += f" and {len(unanswered) - 6} more" if len(unanswered) > 6 else ""
     if awake:
         verb = "is" if len(awake) == 1 else "are"
-        said = f"{count(len(awake), 'incident')} {verb} open: {incidents.brief(awake)}" + (
-            f". {could}" if unsure else ""
-        )
+        sentence = f"{count(len(awake), 'incident')} {verb} open: {brief(awake)}" + (f". {gap}" if unanswered else "")
     else:
-        said = f"Nothing is open, but {could}" if unsure else "Nothing is open, and every rule could be asked"
-    return f"{said}. {checked(runs)}"
+        sentence = f"Nothing is open, but {gap}" if unanswered else "Nothing is open, and every rule could be asked"
+    return f"{sentence}. {last_check(runs)}"
 
 
-def checked(runs: pd.DataFrame) -> str:
-    """Says when the rules were last asked."""
-    beats = ask("beats_lately")
-    ended = beats[beats["beat"] == "check"]["ended_at"].max()
-    age = "" if missing(ended) else f" {span((pd.Timestamp.now('UTC').tz_localize(None) - ended).total_seconds())} ago,"
-    return f"Last checked{age} as of {when(runs['ran_at'].max())}."
+def last_check(runs: pd.DataFrame) -> str:
+    """Writes when the rules were last evaluated."""
+    jobs = ask("beats_lately")
+    ended = jobs[jobs["beat"] == "check"]["ended_at"].max()
+    age = (
+        ""
+        if is_missing(ended)
+        else f" {span((pd.Timestamp.now('UTC').tz_localize(None) - ended).total_seconds())} ago,"
+    )
+    return f"Last checked{age} as of {instant(runs['ran_at'].max())}."
 
 
-def past(rows: pd.DataFrame) -> None:
-    """Draws the incidents of the window with how long it took to notice and to mend them."""
+def past_incidents(rows: pd.DataFrame) -> None:
+    """Draws the incidents of the window with how long it took to notice and to fix them."""
     columns = {
-        "app_name": st.column_config.TextColumn("App"),
-        "severity": st.column_config.TextColumn("Severity"),
-        "summary": st.column_config.TextColumn("What", width="large"),
-        **times(opened_at="Began", noticed_at="Noticed", closed_at="Ended"),
-        "to_notice": st.column_config.TextColumn("Time to notice"),
-        "to_fix": st.column_config.TextColumn("Time to fix"),
-        "owner": st.column_config.TextColumn("Owner"),
+        "app_name": text_column("App"),
+        "severity": text_column("Severity"),
+        "summary": text_column("What", width="large"),
+        **time_columns(opened_at="Began", noticed_at="Noticed", closed_at="Ended"),
+        "to_notice": text_column("Time to notice"),
+        "to_fix": text_column("Time to fix"),
+        "owner": text_column("Owner"),
     }
-    shown = incidents.past(rows)
-    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(with_times(rows), columns)
 
 
-def rules(runs: pd.DataFrame) -> None:
+def draw_rules(runs: pd.DataFrame) -> None:
     """Draws the rules, and the one that the address names."""
     st.subheader("Which rules watch, and what did each say last?", anchor="rules")
     try:
-        overrides = rules_part.said_of()
+        overrides = read_rules_file()
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    rules_part.table(runs, overrides)
-    if "rule" in st.query_params:
-        rules_part.opened(st.query_params["rule"], overrides)
+    rules_table(runs, overrides)
+    if has_word(Word.RULE):
+        draw_rule(read_word(Word.RULE), overrides)
 
 
 def page() -> None:
     """Draws the page."""
     if is_empty():
-        teach()
+        first_data()
         return
-    ahead("rule_runs_lately", "messages")
+    ask_ahead("rule_runs_lately", "messages")
     runs = ask("rule_runs_lately")
     if runs.empty:
         st.info(
@@ -74,14 +83,14 @@ def page() -> None:
             "runs with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
         )
     else:
-        awake, asleep = incidents.lasting()
-        worst = incidents.BOXES[awake[0]["severity"]] if awake else None
-        unsure = runs["outcome"].isin(["unknown", "failed"]).any()
-        (worst or (st.warning if unsure else st.success))(sentence(awake, runs))
-        incidents.queue(awake, asleep, 10_000 if st.query_params.get("all") else incidents.MOST)
-        tile("incidents", past, empty="No incident was open in this window.")
-    rules(runs)
-    messages.draw()
+        awake, snoozed = open_now()
+        box = BOXES[awake[0]["severity"]] if awake else None
+        unanswered = runs["outcome"].isin(["unknown", "failed"]).any()
+        (box or (st.warning if unanswered else st.success))(summary(awake, runs))
+        incident_queue(awake, snoozed, 10_000 if read_word(Word.ALL) else SHOWN)
+        panel("incidents", past_incidents, empty="No incident was open in this window.")
+    draw_rules(runs)
+    draw_messages()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ingestion: what was loaded, what was not and why, who runs the beats, and a place to drop a file."""
+"""Ingestion: what was loaded, what was not and why, who runs the background jobs, and a place to drop a file."""
 
 from os.path import commonpath
 
@@ -6,15 +6,18 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from views.frame.header import troubled, warn
-from views.frame.look import count, span
-from views.frame.page import BLANK, ask, is_empty, teach, tile, times
-from views.parts.ingestion import upload
-from views.parts.shared import coverage
+from pipeline.config.wording import count, span
+from views.frame.data import ask, is_empty
+from views.frame.empty import first_data
+from views.frame.header import current_troubles, draw_troubles
+from views.frame.panel import panel
+from views.frame.table import decimal_column, number_column, share_bar, table, text_column, time_columns
+from views.parts.ingestion.upload import draw_upload, runner_sentence
+from views.parts.shared.coverage import draw_coverage
 
 
 def sentence(files: pd.DataFrame) -> str:
-    """Says what was read and what became of it."""
+    """Writes what was read and what became of it."""
     lines, kept, twice, rejects = (int(files[name].sum()) for name in ("lines", "kept", "duplicates", "rejects"))
     return (
         f"{count(len(files), 'file')} with {count(lines, 'line')}: {kept:,} kept, {count(twice, 'duplicate')}, "
@@ -26,13 +29,13 @@ def sources(rows: pd.DataFrame) -> None:
     """Draws how far each source reaches."""
     rows = rows.assign(lag=rows["lag_s"].map(span))
     columns = {
-        "source": st.column_config.TextColumn("Source", pinned=True),
-        "files": st.column_config.NumberColumn("Files", format="localized"),
-        "lines": st.column_config.NumberColumn("Lines", format="localized"),
-        **times(first_event_at="Oldest record", last_event_at="Newest record", loaded_at="Last loaded"),
-        "lag": st.column_config.TextColumn("Lag", help="From the newest record to its loading"),
+        "source": text_column("Source", pinned=True),
+        "files": number_column("Files"),
+        "lines": number_column("Lines"),
+        **time_columns(first_event_at="Oldest record", last_event_at="Newest record", loaded_at="Last loaded"),
+        "lag": text_column("Lag", help="From the newest record to its loading"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows, columns)
 
 
 def ledger(rows: pd.DataFrame) -> None:
@@ -46,99 +49,92 @@ def ledger(rows: pd.DataFrame) -> None:
         file=rows["file"].str.removeprefix(shared).str.removeprefix("/"),
     )
     columns = {
-        "file": st.column_config.TextColumn("File", pinned=True),
-        "source": st.column_config.TextColumn("Source"),
-        "read": st.column_config.ProgressColumn("Read", format="percent", min_value=0, max_value=1),
-        **{
-            name: st.column_config.NumberColumn(name.capitalize(), format="localized")
-            for name in ("lines", "kept", "duplicates", "rejects", "unfamiliar")
-        },
-        **times(first_event_at="Oldest record", last_event_at="Newest record", finished_at="Last read"),
+        "file": text_column("File", pinned=True),
+        "source": text_column("Source"),
+        "read": share_bar("Read"),
+        **{name: number_column(name.capitalize()) for name in ("lines", "kept", "duplicates", "rejects", "unfamiliar")},
+        **time_columns(first_event_at="Oldest record", last_event_at="Newest record", finished_at="Last read"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows, columns)
 
 
 def reasons(rows: pd.DataFrame) -> None:
     """Draws why lines were rejected, the commonest reason first."""
-    st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder=BLANK,
-        column_config=times(last_at="Last rejected") | {"reason": st.column_config.TextColumn("Reason", width="large")},
-    )
+    columns = time_columns(last_at="Last rejected") | {"reason": text_column("Reason", width="large")}
+    table(rows, columns, order=list(rows.columns))
 
 
 def lines(rows: pd.DataFrame) -> None:
     """Draws rejected lines with their text as it was read; nothing in it is interpreted."""
     columns = {
-        "file": st.column_config.TextColumn("File"),
-        "line": st.column_config.NumberColumn("Line", format="localized"),
-        "reason": st.column_config.TextColumn("Reason", width="large"),
-        "text": st.column_config.TextColumn("The line", width="large"),
-        **times("rejected_at"),
+        "file": text_column("File"),
+        "line": number_column("Line"),
+        "reason": text_column("Reason", width="large"),
+        "text": text_column("The line", width="large"),
+        **time_columns("rejected_at"),
     }
-    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=columns)
+    table(rows, columns, order=list(rows.columns))
 
 
-def words(rows: pd.DataFrame) -> None:
+def unfamiliar_words(rows: pd.DataFrame) -> None:
     """Draws values that nobody has documented."""
-    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=times(last_at="Newest hour"))
+    table(rows, time_columns(last_at="Newest hour"), order=list(rows.columns))
 
 
-def beats(rows: pd.DataFrame) -> None:
-    """Draws each beat's last run."""
-    columns = times(began_at="Began", ended_at="Ended") | {
-        "beat": st.column_config.TextColumn("Beat", pinned=True),
-        "outcome": st.column_config.TextColumn("Outcome"),
-        "detail": st.column_config.TextColumn("Detail", width="large"),
+def job_runs(rows: pd.DataFrame) -> None:
+    """Draws each background job's last run."""
+    columns = time_columns(began_at="Began", ended_at="Ended") | {
+        "beat": text_column("Beat", pinned=True),
+        "outcome": text_column("Outcome"),
+        "detail": text_column("Detail", width="large"),
     }
-    st.dataframe(rows, hide_index=True, placeholder=BLANK, column_config=columns)
+    table(rows, columns, order=list(rows.columns))
 
 
 def contacts(rows: pd.DataFrame) -> None:
     """Draws how asking each feed of a tenant goes; those that fail come first."""
     columns = {
-        "tenant": st.column_config.TextColumn("Tenant", pinned=True),
-        "feed": st.column_config.TextColumn("Feed"),
-        "outcome": st.column_config.TextColumn("Outcome"),
-        **times(reached_at="Last answered", next_try_at="Next try"),
-        "detail": st.column_config.TextColumn("What came, or what is the matter", width="large"),
-        "failures": st.column_config.NumberColumn("Failures in a row", format="localized"),
-        "skew_s": st.column_config.NumberColumn("Its clock is ahead by (s)", format="%.0f"),
-        "requests": st.column_config.NumberColumn("Requests", format="localized"),
+        "tenant": text_column("Tenant", pinned=True),
+        "feed": text_column("Feed"),
+        "outcome": text_column("Outcome"),
+        **time_columns(reached_at="Last answered", next_try_at="Next try"),
+        "detail": text_column("What came, or what is the matter", width="large"),
+        "failures": number_column("Failures in a row"),
+        "skew_s": decimal_column("Its clock is ahead by (s)", 0),
+        "requests": number_column("Requests"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows, columns)
 
 
 def collecting() -> None:
-    """Draws whether collecting is in trouble, who collects, and how each beat and each feed goes."""
-    found = troubled()
-    if found:
-        warn(found, most=len(found))
+    """Draws whether collecting is in trouble, and how each background job and each feed goes."""
+    troubles = current_troubles()
+    if troubles:
+        draw_troubles(troubles, most=len(troubles))
     else:
         st.markdown(":material/check_circle: Collecting goes as it should.")
-    tile("beats_lately", beats, empty="No beat has run yet.")
-    tile("contacts", contacts, empty="No tenant is asked: PROVISIONING_TENANTS names none.")
+    panel("beats_lately", job_runs, empty="No beat has run yet.")
+    panel("contacts", contacts, empty="No tenant is asked: PROVISIONING_TENANTS names none.")
 
 
 def page() -> None:
     """Draws the page."""
     settings = read_settings()
-    upload.draw(settings)
-    st.markdown(upload.who_beats(settings))
+    draw_upload(settings)
+    st.markdown(runner_sentence(settings))
     if is_empty():
-        teach(here=True)
+        first_data(on_ingestion=True)
         collecting()
         return
     files = ask("file_ledger")
     if not files.empty:
         st.markdown(f"**{sentence(files)}**")
-    tile("freshness", sources, empty="No file was loaded; the data came another way.")
-    coverage.draw()
-    tile("file_ledger", ledger, empty="No file was loaded.")
-    tile("reject_reasons", reasons, empty="No line was rejected.")
-    tile("rejected_lines", lines, empty="No line was rejected.")
-    tile("unfamiliar_words", words, empty="Every value is a documented one.")
+    panel("freshness", sources, empty="No file was loaded; the data came another way.")
+    draw_coverage()
+    panel("file_ledger", ledger, empty="No file was loaded.")
+    panel("reject_reasons", reasons, empty="No line was rejected.")
+    panel("rejected_lines", lines, empty="No line was rejected.")
+    panel("unfamiliar_words", unfamiliar_words, empty="Every value is a documented one.")
     collecting()
 
 

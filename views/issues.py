@@ -6,69 +6,78 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.wording import count, instant, share
 from pipeline.knowledge.causes import FAULTS as WHOSE
-from views.charts import issues
-from views.frame.look import count, plain, share, when
-from views.frame.page import PLAIN, ahead, ask, bar, is_empty, records, teach, tile, times
-from views.frame.rows import choose
-from views.parts.issues import attribute_blame
-from views.parts.issues import issue as issue_part
-from views.parts.issues.wording import FAULTS, STATES, called
-from views.parts.shared import coverage
+from views.charts.issues import issue_kinds
+from views.frame import state
+from views.frame.chart import chart_stretch
+from views.frame.data import ask, ask_ahead, is_empty, records
+from views.frame.empty import first_data, nothing
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import ISSUE_WORDS, ISSUES_OPENED, Key, Word, has_word, read_word, write_words
+from views.frame.table import (
+    chips_column,
+    code_column,
+    daily_bars,
+    decimal_column,
+    number_column,
+    share_bar,
+    table,
+    text_column,
+    time_columns,
+)
+from views.parts.issues.attribute_blame import draw_changed, draw_failing_next, needed_attributes, reads_everything
+from views.parts.issues.issue import draw_issue
+from views.parts.issues.sentences import FAULTS, STATES, issue_title
+from views.parts.shared.coverage import draw_completeness, worst_states
 
-WORDS = {"state": tuple(STATES), "fault": FAULTS, "noise": ("in",)}
-"The page's own words in the address, and what they may be."
 
-
-def take_words() -> None:
+def adopt_words() -> None:
     """Lets an address that was opened set the filters, once."""
-    given = {name: word for name, word in st.query_params.to_dict().items() if name in WORDS}
-    if given == st.session_state.get("issue_words"):
+    given = ISSUE_WORDS.opened()
+    if given is None:
         return
-    for name in ("state", "fault"):
-        st.session_state[f"issue_{name}"] = given.get(name) if given.get(name) in WORDS[name] else None
-    st.session_state.issue_noise = given.get("noise") == "in"
+    chosen, fault = given.get(Word.STATE), given.get(Word.FAULT)
+    state.set_value(Key.ISSUE_STATE, chosen if chosen in STATES else None)
+    state.set_value(Key.ISSUE_FAULT, fault if fault in FAULTS else None)
+    state.set_value(Key.ISSUE_NOISE, given.get(Word.NOISE) == "in")
 
 
 def filters() -> dict[str, str]:
-    """Draws the filters, writes their words into the address and gives them."""
-    take_words()
+    """Draws the filters, writes their words into the address and returns them."""
+    adopt_words()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        state = st.pills("State", list(STATES), format_func=lambda word: STATES[word][0], key="issue_state")
-        fault = st.pills("Whose fault", FAULTS, format_func=str.capitalize, key="issue_fault")
+        chosen = st.pills("State", list(STATES), format_func=lambda word: STATES[word][0], key=Key.ISSUE_STATE)
+        fault = st.pills("Whose fault", FAULTS, format_func=str.capitalize, key=Key.ISSUE_FAULT)
         noise = st.toggle(
-            "Noise", key="issue_noise", help="Both sides matched already, out of scope, updates that altered nothing"
+            "Noise",
+            key=Key.ISSUE_NOISE,
+            help="Both sides matched already, out of scope, updates that altered nothing",
         )
-    chosen = {"state": state, "fault": fault, "noise": "in" if noise else None}
-    words = {name: str(word) for name, word in chosen.items() if word}
-    for name in WORDS:
-        if name in words:
-            st.query_params[name] = words[name]
-        else:
-            st.query_params.pop(name, None)
-    st.session_state.issue_words = words
-    return words
+    return ISSUE_WORDS.write({Word.STATE: chosen, Word.FAULT: fault, Word.NOISE: "in" if noise else None})
 
 
 def sentence(rows: pd.DataFrame) -> str:
-    """Says how many causes there are, how many people wait and which hits the most."""
+    """Writes how many causes there are, how many people wait and which hits the most."""
     if rows.empty:
-        return f"Nothing went wrong between {when(bar().since)} and {when(bar().until)}."
+        return f"Nothing went wrong between {instant(bar().since)} and {instant(bar().until)}."
     waiting = int((rows["waiting"] > 0).sum())
     causes = count(len(rows), "cause")
     if not waiting:
         return f"{causes} of failures in this window, and nobody waits any more."
     first = records(rows)[0]
     fresh = int(rows["state"].isin(["new", "regressed", "escalating"]).sum())
-    told = f", {fresh:,} of them new, back or growing" if fresh else ""
+    recent = f", {fresh:,} of them new, back or growing" if fresh else ""
     return (
-        f"{causes} of failures{told}; {count(waiting, 'keeps', 'keep')} people waiting. Most wait for "
-        f"“{plain(called(first))}” in {plain(str(first['app_name']))}: {first['waiting']:,}."
+        f"{causes} of failures{recent}; {count(waiting, 'keeps', 'keep')} people waiting. Most wait for "
+        f"“{plain(issue_title(first))}” in {plain(str(first['app_name']))}: {first['waiting']:,}."
     )
 
 
-def rates(row: pd.Series) -> None:
-    """Says how much went well, with and without noise."""
+def draw_rates(row: pd.Series) -> None:
+    """Draws how much went well, with and without noise."""
     redundant, outside, pseudo = (int(row[name]) for name in ("redundant", "out_of_scope", "pseudo"))
     noise = redundant + outside + pseudo
     st.caption(
@@ -78,43 +87,35 @@ def rates(row: pd.Series) -> None:
     )
 
 
-def moves(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
-    """Draws new against recurring, and gives the stretch that is brushed."""
-    known = coverage.worst_states(ask("bucket_completeness", bucket="hour"))
-    state = st.plotly_chart(
-        issues.kinds(rows, hours, known),
-        key=f"kinds-{hours}",
-        on_select="rerun",
-        selection_mode="box",
-        config=PLAIN,
-    )
-    chosen = stretch(state, hours)
+def over_time(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
+    """Draws new against recurring, and returns the stretch that is brushed."""
+    hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
+    chosen = stretch(chart_stretch(issue_kinds(rows, hours, hour_states), Key.ISSUE_KINDS.of(hours)), hours)
     if chosen is None:
         st.caption("Drag across some bars of the chart, or over one, to see what is different inside that stretch.")
     return chosen
 
 
 def compare(since: datetime, until: datetime) -> None:
-    """Holds a stretch against the rest of the window."""
-    called = f"{when(since)} to {when(until)}"
-    tile(
+    """Compares a stretch with the rest of the window."""
+    title = f"{instant(since)} to {instant(until)}"
+    panel(
         "stretch_differences",
-        lambda rows: differences(rows, called),
-        empty=f"{called}: nothing went wrong inside, or nothing in the rest; there is nothing to compare.",
+        lambda rows: differences(rows, title),
+        empty=f"{title}: nothing went wrong inside, or nothing in the rest; there is nothing to compare.",
         begins=since,
         ends=until,
     )
 
 
-def stretch(state: Any, hours: int) -> tuple[datetime, datetime] | None:
-    """Gives the stretch that was brushed: the bars that the chart lights, which are those with their middle in it.
+def stretch(brushed: tuple[Any, Any] | None, hours: int) -> tuple[datetime, datetime] | None:
+    """Returns the stretch that was brushed: the bars that the chart lights, which are those with their middle in it.
 
-    A brush that holds no bar's middle means the bar that it is on. No stretch reaches beyond the window.
+    A brush without a bar's middle in it is for the bar that it is on. No stretch reaches beyond the window.
     """
-    boxes = state["selection"].get("box")
-    if not boxes:
+    if brushed is None:
         return None
-    low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in boxes[0]["x"][:2])
+    low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in brushed)
     half = timedelta(hours=hours / 2)
     begin, end = floored(low + half, hours), floored(high + half, hours)
     if begin == end:
@@ -125,7 +126,7 @@ def stretch(state: Any, hours: int) -> tuple[datetime, datetime] | None:
 
 
 def floored(at: datetime, hours: int) -> datetime:
-    """Gives the beginning of an instant's hour or day.
+    """Returns the beginning of an instant's hour or day.
 
     >>> floored(datetime(2026, 1, 5, 12, 30), 24)
     datetime.datetime(2026, 1, 5, 0, 0)
@@ -134,117 +135,115 @@ def floored(at: datetime, hours: int) -> datetime:
     return at if hours == 1 else at.replace(hour=0)
 
 
-def differences(rows: pd.DataFrame, called: str) -> None:
+def differences(rows: pd.DataFrame, title: str) -> None:
     """Draws what is commoner or rarer inside a stretch than in the rest of the window."""
-    st.caption(f"{called}, against the rest of the window. Double-click on the chart to let go of it.")
+    st.caption(f"{title}, against the rest of the window. Double-click on the chart to let go of it.")
     sure = rows[(rows["ratio_low"] > 1) | (rows["ratio_high"] < 1)]
     first = rows.iloc[0]
     if sure.empty:
         st.markdown("Nothing inside is so different that chance would not do it.")
     else:
-        named = f"{plain(str(first['dimension']))} {plain(str(first['value']))}"
+        first_value = f"{plain(str(first['dimension']))} {plain(str(first['value']))}"
         inside, rest = share(first["inside_share"]), share(first["baseline_share"])
-        st.markdown(f"**{named}: {inside} of what went wrong inside, {rest} in the rest.**")
+        st.markdown(f"**{first_value}: {inside} of what went wrong inside, {rest} in the rest.**")
     shown = rows.assign(
         interval=[f"{row.ratio_low:,.2f} to {row.ratio_high:,.2f}" for row in rows.itertuples()],
         counts=[f"{row.inside:,} of {row.inside_all:,}" for row in rows.itertuples()],
         rest=[f"{row.baseline:,} of {row.baseline_all:,}" for row in rows.itertuples()],
     )
     columns = {
-        "dimension": st.column_config.TextColumn("Dimension", pinned=True),
-        "value": st.column_config.TextColumn("Value", width=300),
-        "inside_share": st.column_config.ProgressColumn("Inside", format="percent", min_value=0, max_value=1),
-        "baseline_share": st.column_config.ProgressColumn("In the rest", format="percent", min_value=0, max_value=1),
-        "ratio": st.column_config.NumberColumn("Times as common", format="%.2f"),
-        "interval": st.column_config.TextColumn("95 % interval"),
-        "counts": st.column_config.TextColumn("Counted inside"),
-        "rest": st.column_config.TextColumn("Counted in the rest"),
+        "dimension": text_column("Dimension", pinned=True),
+        "value": text_column("Value", width=300),
+        "inside_share": share_bar("Inside"),
+        "baseline_share": share_bar("In the rest"),
+        "ratio": decimal_column("Times as common", 2),
+        "interval": text_column("95% interval"),
+        "counts": text_column("Counted inside"),
+        "rest": text_column("Counted in the rest"),
     }
-    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, key="differences")
+    table(shown, columns, Key.DIFFERENCES)
 
 
-def listed(rows: pd.DataFrame, words: dict[str, str]) -> None:
+def issues_table(rows: pd.DataFrame, words: dict[str, str]) -> None:
     """Draws the issues; a selected row opens one."""
     for name in ("state", "fault"):
         rows = rows[rows[name] == words[name]] if name in words else rows
     if rows.empty:
-        st.markdown(":gray[:material/remove: No issue of this window is so.]")
+        nothing("No issue of this window is so.")
         return
     labels = {word: label for word, (label, _, _) in STATES.items()}
     shown = rows.assign(
-        what=[called(row) for row in records(rows)],
-        said=rows["state"].map(lambda word: [labels[word]]),
+        what=[issue_title(row) for row in records(rows)],
+        chip=rows["state"].map(lambda word: [labels[word]]),
     )
-    colours = ["red", "red", "red", "orange", "gray", "green"]
+    colours = ("red", "red", "red", "orange", "gray", "green")
     columns = {
-        "said": st.column_config.MultiselectColumn("State", options=list(labels.values()), color=colours, pinned=True),
-        "what": st.column_config.TextColumn("What goes wrong", width="large", pinned=True),
-        "app_name": st.column_config.TextColumn("App"),
-        "waiting": st.column_config.NumberColumn("Waiting", format="localized", help="People and groups, at the end"),
-        "people": st.column_config.NumberColumn("Hit", format="localized", help="People and groups, ever"),
-        "fault": st.column_config.TextColumn("Whose fault", help=". ".join(f"{k}: {v}" for k, v in WHOSE.items())),
-        "daily": st.column_config.BarChartColumn("Hit a day", y_min=0, help="In the window, oldest day first"),
-        "code": st.column_config.TextColumn("Code"),
-        "http_status": st.column_config.NumberColumn("HTTP", format="%d"),
-        "step_type": st.column_config.TextColumn("Step"),
-        **times(first_seen_at="First seen", last_seen_at="Last seen"),
+        "chip": chips_column("State", dict(zip(labels.values(), colours, strict=True)), pinned=True),
+        "what": text_column("What goes wrong", width="large", pinned=True),
+        "app_name": text_column("App"),
+        "waiting": number_column("Waiting", help="People and groups, at the end"),
+        "people": number_column("Hit", help="People and groups, ever"),
+        "fault": text_column("Whose fault", help=". ".join(f"{k}: {v}" for k, v in WHOSE.items())),
+        "daily": daily_bars("Hit a day", help="In the window, oldest day first"),
+        "code": text_column("Code"),
+        "http_status": code_column("HTTP"),
+        "step_type": text_column("Step"),
+        **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
     }
-    opened = st.session_state.get("issues_opened", 0)
-    chosen = choose(shown, columns, f"issues-{opened}", height=min(600, 38 + 35 * len(shown)))
+    opened = ISSUES_OPENED.get()
+    chosen = table(shown, columns, Key.ISSUES.of(opened), at_most=600, select=True)
     st.caption("Select a row to open the issue: whom it hit, why, and what to do.")
     if chosen is not None:
-        st.session_state.issues_opened = opened + 1
-        st.query_params["issue"] = str(chosen["issue"])
-        st.query_params["of"] = str(chosen["job_id"])
+        ISSUES_OPENED.set(opened + 1)
+        write_words({Word.ISSUE: str(chosen["issue"]), Word.OF: str(chosen["job_id"])})
         st.rerun()
 
 
-def everything() -> None:
+def all_issues() -> None:
     """Draws the list and what belongs to it."""
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     bucket = "hour" if hours == 1 else "day"
     st.markdown(f"**{sentence(ask('issues'))}**")
-    ahead("success_and_noise", "completeness_of_window", "changed_attributes")
-    ahead("bucket_completeness", bucket="hour")
-    wanted = attribute_blame.needed()
-    told = ask("success_and_noise").iloc[0]
-    attempts = int(told["successes"] + told["failures"])
-    ahead("failing_next", required=wanted if attribute_blame.reads_all(attempts) else "")
-    rates(told)
-    coverage.say_known()
+    ask_ahead("success_and_noise", "completeness_of_window", "changed_attributes")
+    ask_ahead("bucket_completeness", bucket="hour")
+    needed = needed_attributes()
+    rates = ask("success_and_noise").iloc[0]
+    attempts = int(rates["successes"] + rates["failures"])
+    ask_ahead("failing_next", required=needed if reads_everything(attempts) else "")
+    draw_rates(rates)
+    draw_completeness()
     words = filters()
-    tile(
+    panel(
         "issues",
-        lambda rows: listed(rows, words),
+        lambda rows: issues_table(rows, words),
         empty="Nothing went wrong, and nobody waits.",
-        beside=("success_and_noise",),
+        also=("success_and_noise",),
     )
-    chosen = tile(
+    chosen = panel(
         "issues_over_time",
-        lambda rows: moves(rows, hours),
+        lambda rows: over_time(rows, hours),
         empty="Nothing of this window went wrong.",
         bucket=bucket,
         noise=words.get("noise", "out"),
     )
     if chosen:
         compare(*chosen)
-    attribute_blame.failing_next(attempts, wanted)
-    attribute_blame.changing()
+    draw_failing_next(attempts, needed)
+    draw_changed()
 
 
 def page() -> None:
-    """Draws everything, or the one issue that the address names."""
+    """Draws all issues, or the one issue that the address names."""
     if is_empty():
-        teach()
+        first_data()
         return
-    if "issue" not in st.query_params:
-        everything()
+    if not has_word(Word.ISSUE):
+        all_issues()
         return
     if st.button("All issues", icon=":material/arrow_back:", type="tertiary"):
-        for name in ("issue", "of"):
-            st.query_params.pop(name, None)
+        write_words({Word.ISSUE: None, Word.OF: None})
         st.rerun()
-    issue_part.page(st.query_params["issue"], st.query_params.get("of"))
+    draw_issue(read_word(Word.ISSUE), read_word(Word.OF) or None)
 
 
 if __name__ == "__main__":

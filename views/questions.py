@@ -10,9 +10,16 @@ import pyarrow.parquet
 import streamlit as st
 
 from pipeline.config.errors import StoreError, WrongValue
+from pipeline.config.wording import count
 from pipeline.store.catalog import Parameter, Query, bind, catalog
-from views.frame.look import count, plain
-from views.frame.page import bar, is_empty, store, teach, written
+from views.frame import state
+from views.frame.data import is_empty, store
+from views.frame.empty import first_data, nothing
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.panel import value_text
+from views.frame.state import QUESTION_DRAWN, Key, Word, read_word, write_word, write_words
+from views.frame.table import table, text_grid
 
 WINDOW = ("since", "until", "job", "tenant")
 
@@ -21,43 +28,40 @@ def chosen_query() -> Query:
     """Lets a person choose a question; the address keeps its name."""
     queries = catalog()
     names = list(queries)
-    given = st.query_params.get("question", "")
-    if given in queries and given != st.session_state.get("asked"):
-        st.session_state.question = given
-    name = st.selectbox("Question", names, format_func=lambda each: queries[each].question, key="question")
-    if name != st.session_state.get("asked") and given != name:
-        for parameter in queries[st.session_state.get("asked", name)].parameters:
-            if parameter.name not in WINDOW:
-                st.query_params.pop(parameter.name, None)
-    st.query_params["question"] = st.session_state.asked = name
+    given, drawn = read_word(Word.QUESTION), QUESTION_DRAWN.get()
+    if given in queries and given != drawn:
+        state.set_value(Key.QUESTION, given)
+    name = st.selectbox("Question", names, format_func=lambda each: queries[each].question, key=Key.QUESTION)
+    if name != drawn and given != name:
+        left = (parameter.name for parameter in queries[drawn or name].parameters)
+        write_words({parameter: None for parameter in left if parameter not in WINDOW})
+    QUESTION_DRAWN.set(name)
+    write_word(Word.QUESTION, name)
     return queries[name]
 
 
-def value_of(parameter: Parameter) -> Any:
+def value_of(query: Query, parameter: Parameter) -> Any:
     """Draws the input of one parameter; window, job and tenant are the bar's and only shown."""
     own = {"since": bar().since, "until": bar().until, "job": bar().job, "tenant": bar().tenant}
     if parameter.name in own and (parameter.default is not None or parameter.type == "TIMESTAMP"):
         st.text_input(
             parameter.name,
-            written(own[parameter.name]),
+            value_text(own[parameter.name]),
             disabled=True,
             help=f"{parameter.meaning}; set it in the bar above",
         )
         return own[parameter.name]
     usual = "" if parameter.default in (None, "null") else str(parameter.default)
-    start = st.query_params.get(parameter.name, usual)
+    start = read_word(parameter.name, usual)
     hint = "needed" if parameter.default is None else f"usually {parameter.default}"
     text = st.text_input(
         parameter.name,
         start,
         placeholder=f"{parameter.type.lower()}, {hint}",
         help=parameter.meaning,
-        key=f"value-{st.session_state.asked}-{parameter.name}",
+        key=Key.VALUE.of(query.name, parameter.name),
     )
-    if text and text != usual:
-        st.query_params[parameter.name] = text
-    else:
-        st.query_params.pop(parameter.name, None)
+    write_word(parameter.name, text if text and text != usual else None)
     return text.strip() or None
 
 
@@ -67,7 +71,7 @@ def values(query: Query) -> dict[str, Any]:
     if query.parameters:
         for column, parameter in zip(st.columns(min(5, len(query.parameters))) * 3, query.parameters, strict=False):
             with column:
-                given[parameter.name] = value_of(parameter)
+                given[parameter.name] = value_of(query, parameter)
     return given
 
 
@@ -112,8 +116,8 @@ def as_parquet(answer: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def answered(query: Query, given: dict[str, Any]) -> None:
-    """Asks, and shows the rows; what cannot be asked is said in a sentence."""
+def draw_answer(query: Query, given: dict[str, Any]) -> None:
+    """Draws the rows of the answer; what cannot be asked is a sentence."""
     try:
         answer = store().ask(query.sql, bind(query, given))
     except (WrongValue, StoreError) as error:
@@ -121,29 +125,27 @@ def answered(query: Query, given: dict[str, Any]) -> None:
         return
     st.markdown(f"**{count(answer.num_rows, 'row')}**")
     if answer.num_rows:
-        st.dataframe(answer.to_pandas(), hide_index=True)
+        table(answer.to_pandas())
         downloads(query.name, answer)
     else:
-        st.markdown(":gray[:material/remove: No row answers this question with these values.]")
+        nothing("No row answers this question with these values.")
 
 
 def page() -> None:
     """Draws the page."""
     if is_empty():
-        teach()
+        first_data()
     query = chosen_query()
     if query.about:
         st.caption(query.about)
     given = values(query)
-    answered(query, given)
+    draw_answer(query, given)
     with st.expander("The SQL", icon=":material/code:", expanded=True):
         run = f"python -m pipeline ask {query.name}"
         st.caption(f"`queries/{query.name}.sql` runs in any DuckDB client attached to the store; here: `{run}`")
         st.code(query.sql, language="sql", line_numbers=True)
     with st.expander("What the columns mean", icon=":material/list:"):
-        st.table(
-            pd.DataFrame({"Column": list(query.columns), "Meaning": list(query.columns.values())}), hide_index=True
-        )
+        text_grid(pd.DataFrame({"Column": list(query.columns), "Meaning": list(query.columns.values())}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,24 @@
-"""Target: does what Entra says agree with what the app saw, how does the app answer, what should its vendor mend?"""
+"""Target: does what Entra says agree with what the app saw, how does the app answer, what should its vendor fix?"""
 
 import streamlit as st
 
-from views.frame.look import count, missing, when
-from views.frame.page import Values, ahead, ask, asked, bar, is_empty, records, teach, tile
-from views.parts.target import cells, comparison
+from pipeline.config.wording import count, instant, is_missing
+from views.frame.data import Values, ask, ask_ahead, is_empty, records
+from views.frame.empty import first_data
+from views.frame.filters import bar
+from views.frame.panel import panel, show_sql
+from views.parts.target.cells import cell_counts, sentence
+from views.parts.target.comparison import (
+    cell_rows,
+    choose_app,
+    choose_stretch,
+    draw_matrix,
+    health_table,
+    latency_chart,
+    lint_findings,
+    log_sentences,
+    vendor_report,
+)
 
 FORM = (
     '{"time": "2026-01-20T12:00:03.120Z", "method": "PATCH", "path": "/scim/v2/Users/5f1c…", "status": 200,\n'
@@ -13,8 +27,8 @@ FORM = (
 
 
 def no_log() -> None:
-    """Teaches how an app's side gets in, where no request of this window was logged."""
-    st.markdown(f"**No SCIM request was logged between {when(bar().since)} and {when(bar().until)}.**")
+    """Draws how an app's log gets in, where no request of this window was logged."""
+    st.markdown(f"**No SCIM request was logged between {instant(bar().since)} and {instant(bar().until)}.**")
     st.markdown(
         "What Entra says can then not be held against what the app saw, and nothing is said about it here. To see both "
         "sides, load the app's own log of SCIM requests:\n\n"
@@ -32,42 +46,42 @@ def no_log() -> None:
 def page() -> None:
     """Draws the page."""
     if is_empty():
-        teach()
+        first_data()
         return
     sizes = ask("wire_size")
     if not sizes["requests"].sum():
         no_log()
         return
-    since, until = comparison.stretch(sizes)
+    since, until = choose_stretch(sizes)
     part: Values = {"since": since, "until": until}
     short = (until - since).days <= 3
-    ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket="hour" if short else "day", **part)
+    ask_ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket="hour" if short else "day", **part)
     rows = ask("wire_matrix", **part)
-    app = comparison.one_app(rows)
+    app = choose_app(rows)
     own = rows[rows["app_id"] == app] if app else rows
-    found = cells.counts(own)
+    counts = cell_counts(own)
     names = sorted(own["app_name"].dropna().unique())
     if not sizes["events"].sum():
         many = count(sizes["requests"].sum(), "request was", "requests were")
         st.markdown(f"**{many} logged, and no event of Entra's: only the app's side is known.**")
     else:
-        st.markdown(f"**{cells.sentence(found, names)}**")
+        st.markdown(f"**{sentence(counts, names)}**")
     st.subheader("Does what Entra says agree with what the app saw?", anchor="wire-matrix")
-    opened = comparison.matrix(own)
-    asked(wire_matrix=part)
-    tile("wire_cell", comparison.behind, empty="Nothing is in this cell.", cell=opened, app=app, **part)
-    tile("wire_logs", comparison.logs, **part)
-    tile("target_health", comparison.health, empty="No request in this stretch.", **part)
-    tile("target_latency", comparison.latency, bucket="hour" if short else "day", **part)
-    told = own.dropna(subset=["app_id"])
-    lint_of(app, dict(zip(told["app_id"], told["app_name"].fillna(told["app_id"]), strict=True)), part)
+    opened = draw_matrix(own)
+    show_sql(wire_matrix=part)
+    panel("wire_cell", cell_rows, empty="Nothing is in this cell.", cell=opened, app=app, **part)
+    panel("wire_logs", log_sentences, **part)
+    panel("target_health", health_table, empty="No request in this stretch.", **part)
+    panel("target_latency", latency_chart, bucket="hour" if short else "day", **part)
+    named = own.dropna(subset=["app_id"])
+    draw_lint(app, dict(zip(named["app_id"], named["app_name"].fillna(named["app_id"]), strict=True)), part)
 
 
-def lint_of(app: str | None, names: dict[str, str], part: Values) -> None:
-    """Draws what the vendor should mend, and offers it as a report where it is one app's."""
-    tile(
+def draw_lint(app: str | None, names: dict[str, str], part: Values) -> None:
+    """Draws what the vendor should fix, and offers it as a report where it is one app's."""
+    panel(
         "target_lint",
-        lambda rows: comparison.lint(rows, names),
+        lambda rows: lint_findings(rows, names),
         empty="Nothing was found that RFC 7644 or Entra would have otherwise.",
         app=app,
         **part,
@@ -77,8 +91,8 @@ def lint_of(app: str | None, names: dict[str, str], part: Values) -> None:
         st.caption("A report for the vendor is written of one app: choose it above.")
         return
     looked = records(ask("target_looked_at", app=one, **part))[0]
-    seen = {name: None if missing(value) else value for name, value in looked.items()}
-    comparison.offer(names[one], ask("target_lint", app=one, **part), seen, part["since"], part["until"])
+    examined = {name: None if is_missing(value) else value for name, value in looked.items()}
+    vendor_report(names[one], ask("target_lint", app=one, **part), examined, part["since"], part["until"])
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ def is_missing(value: object) -> bool:
     return value is None or value != value
 
 
-def instant(at: datetime | None, absent: str = "never") -> str:
+def instant(at: datetime | None, absent: str = "never", seconds: bool = False) -> str:
     """Writes an instant for a person, where the year is plain from what stands beside it.
 
-    >>> instant(datetime(2026, 1, 22, 4, 40)), instant(None)
-    ('22 Jan, 04:40 UTC', 'never')
+    >>> instant(datetime(2026, 1, 22, 4, 40)), instant(None), instant(datetime(2026, 1, 22, 4, 40, 5), seconds=True)
+    ('22 Jan, 04:40 UTC', 'never', '22 Jan, 04:40:05 UTC')
     """
-    return absent if at is None or is_missing(at) else f"{at.day} {at:%b, %H:%M} UTC"
+    return absent if at is None or is_missing(at) else f"{at.day} {at:%b}, {clock_time(at, seconds)}"
 
 
 def dated(at: datetime | None, absent: str = "never") -> str:
@@ -44,13 +44,22 @@ def day(at: datetime) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
-def clock_time(at: datetime) -> str:
+def clock_time(at: datetime, seconds: bool = False) -> str:
     """Writes the time of an instant whose day is plain from what stands beside it.
 
-    >>> clock_time(datetime(2026, 1, 22, 4, 40))
-    '04:40 UTC'
+    >>> clock_time(datetime(2026, 1, 22, 4, 40)), clock_time(datetime(2026, 1, 22, 4, 40, 5), seconds=True)
+    ('04:40 UTC', '04:40:05 UTC')
     """
-    return f"{at:%H:%M} UTC"
+    return f"{at:%H:%M:%S} UTC" if seconds else f"{at:%H:%M} UTC"
+
+
+def clock_span(began: datetime, ended: datetime) -> str:
+    """Writes from when to when, where the day is plain from what stands beside it.
+
+    >>> clock_span(datetime(2026, 1, 22, 4, 40), datetime(2026, 1, 22, 5))
+    '04:40 to 05:00 UTC'
+    """
+    return f"{began:%H:%M} to {clock_time(ended)}"
 
 
 def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:

@@ -8,7 +8,6 @@ import pytest
 from pipeline.config.settings import Settings
 from pipeline.ingest.formats import SOURCES
 from pipeline.rules.rule import rules
-from pipeline.store.catalog import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,17 +30,6 @@ def test_every_source_module_is_in_sources() -> None:
     assert len({source.name for source in SOURCES}) == len(SOURCES)
 
 
-def test_every_question_is_asked_somewhere_or_made_for_analysts() -> None:
-    asked = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "views").rglob("*.py"))
-    readme = text("README.md")
-    never = [name for name in catalog() if f'"{name}"' not in asked and name not in readme and name not in ANALYSTS]
-    assert never == []
-
-
-ANALYSTS = {"exchanges_by_status", "group_outcomes", "leavers", "outcomes_by_action"}
-"Questions with no tile of their own yet; the page Questions offers them."
-
-
 def test_every_rule_has_a_section_of_the_runbook_and_every_section_a_rule() -> None:
     assert set(re.findall(r"^## `(\w+)`", text("docs/runbook.md"), re.MULTILINE)) == set(rules())
 
@@ -53,29 +41,15 @@ def test_every_rule_is_tried_firing_silent_and_closing(rule: str) -> None:
         assert f"def test_{rule}_{case}" in tried, case
 
 
-def test_every_question_that_a_page_asks_exists() -> None:
-    asked = [
-        name
-        for file in (ROOT / "views").rglob("*.py")
-        for name in re.findall(r'(?:tile|ask|answer|answered|rows_of)\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
-    ]
-    assert [name for name in asked if name not in catalog()] == []
-
-
-def test_every_page_file_is_a_page() -> None:
-    pages = {file.stem for file in (ROOT / "views").glob("*.py")} - {"__init__", "app"}
-    named = set(re.findall(r"\b(\w+)\.py", text("views/app.py")))
-    assert pages <= named
-
-
-def test_no_module_is_larger_than_a_room() -> None:
-    large = {
-        str(file.relative_to(ROOT)): lines
+def test_no_module_is_larger_than_one_subject() -> None:
+    """One subject stays together; what is longer than 450 lines is more than one."""
+    large = [
+        f"{file.relative_to(ROOT)}: {lines} lines; part it by subject"
         for folder in ("pipeline", "views")
         for file in (ROOT / folder).rglob("*.py")
         if (lines := len(file.read_text(encoding="utf-8").splitlines())) > 450
-    }
-    assert large == {}
+    ]
+    assert not large, "\n" + "\n".join(large)
 
 
 def test_the_top_level_holds_what_was_prescribed() -> None:

@@ -14,7 +14,7 @@ from pipeline.sample import imagine
 from pipeline.sample.nouns import Event
 from pipeline.store.lake import open_store
 from tests.support.given import Given, Row, job_id
-from views.parts.issues.wording import blame_sentence, lead
+from views.parts.issues.sentences import blame_sentence, lead
 
 SEEDS = (11, 12, 13, 14, 15)
 CLEAN = 7

@@ -18,7 +18,7 @@ from pipeline.ingest.files import ingest
 from pipeline.maintenance.retention import drop_old_rows, old_rows
 from pipeline.store.lake import Store, open_store
 from tests.support.given import TENANT, Given, job_id, moment
-from views.charts.base import over_time
+from views.charts.failures import failures_over_time
 
 pytestmark = pytest.mark.usefixtures("parallel")
 
@@ -393,8 +393,8 @@ def test_bands_lie_behind_hours_that_are_not_complete() -> None:
     hours = pd.DataFrame(
         {"hour": [moment(0, n) for n in range(4)], "state": ["complete", "unknown", "unknown", "partial"]}
     )
-    bars, unknown, partial = over_time(rows, 24, hours).data
+    bars, unknown, partial = failures_over_time(rows, 24, hours).data
     assert (bars.yaxis, unknown.yaxis, partial.yaxis) == (None, "y2", "y2")
     assert (unknown.marker.pattern.shape, partial.marker.pattern.shape) == ("/", ".")
     assert list(unknown.width) == [2 * 3_600_000]
-    assert len(over_time(rows, 24, hours[:1]).data) == 1
+    assert len(failures_over_time(rows, 24, hours[:1]).data) == 1

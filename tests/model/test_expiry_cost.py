@@ -11,7 +11,7 @@ from scipy import stats
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from tests.support.given import Given, moment
-from views.parts.connections.token_terms import undone
+from views.parts.connections.token_terms import cost_sentence
 
 APPS, DRAWS = 6, 60
 SATURDAY, NOON = moment(5, 2), moment(7, 12)
@@ -94,9 +94,9 @@ def test_what_never_came_is_hardly_expected_and_the_sentence_leaves_it_out(
         (0, 0)
     }
     rows = [row for (app, _), row in answers.items() if app == "App 0"]
-    sentence = undone(rows, "If this token ends on Sat 24 Jan 02:00 UTC")
+    sentence = cost_sentence(rows, "If this token ends on 24 Jan, 02:00 UTC")
     low, high = answers["App 0", "disable"]["low"], answers["App 0", "disable"]["high"]
-    assert sentence.startswith(f"If this token ends on Sat 24 Jan 02:00 UTC: {low} to {high} leaver")
+    assert sentence.startswith(f"If this token ends on 24 Jan, 02:00 UTC: {low} to {high} leaver")
     assert "deleted" not in sentence and sentence.endswith("(in four cases of five, each).")
 
 
@@ -163,10 +163,10 @@ def test_fewer_than_two_weeks_of_complete_hours_give_no_range(given: Given) -> N
     weekdays(given, first=-12)
     row = cost_of(given)
     assert (row["low"], row["high"]) == (None, None) and row["weeks"] < 2
-    assert "too little is known" in undone([row], "If it ended now")
+    assert "too little is known" in cost_sentence([row], "If it ended now")
 
 
 def test_an_app_of_which_nothing_is_known_has_no_cost(given: Given) -> None:
     weekdays(given)
     assert cost(given, "Zoom") == []
-    assert "too little is known" in undone([], "If it ended now")
+    assert "too little is known" in cost_sentence([], "If it ended now")

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.given import Given, job_id, moment
-from tests.views.test_pages import healthy, text
+from tests.support.pages import healthy, text
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "benchmarks")]
 import forecast as benchmark  # noqa: E402
@@ -114,14 +114,13 @@ def drawn() -> None:
     """A page of nothing but the score."""
     from datetime import datetime
 
-    import streamlit as st
-
-    from views.frame import filters
-    from views.parts.quarantine import forecast as forecast_part
+    from views.frame.filters import Bar
+    from views.frame.state import BAR
+    from views.parts.quarantine.forecast import draw_score
 
     window = datetime(2026, 1, 20, 5), datetime(2026, 1, 20, 9)
-    st.session_state["bar"] = filters.Bar(*window, {}, newest=datetime(2026, 1, 21))
-    forecast_part.score()
+    BAR.set(Bar(*window, {}, newest=datetime(2026, 1, 21)))
+    draw_score()
 
 
 @pytest.mark.usefixtures("store")

@@ -12,7 +12,7 @@ from pipeline.config.settings import read_settings
 from pipeline.ingest.files import ingest
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
-from tests.views.test_pages import APP, healthy, table, text
+from tests.support.pages import APP, healthy, table, text
 
 CERBY = job_id("Cerby")
 SAMPLE = Path(__file__).parents[2] / "sample_logs"

@@ -12,7 +12,7 @@ from pipeline.config.settings import read_settings
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
-from tests.views.test_pages import app, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 
 NOW = {"as_of": moment(14)}
 
@@ -317,7 +317,7 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
     given.stored()
     test = healthy(app("leavers.py"))
     [said] = [one.value for one in test.error]
-    assert said.startswith("1 leaver still has an account in use, the first since Wed 21 Jan 09:00 UTC: ada")
+    assert said.startswith("1 leaver still has an account in use, the first since 21 Jan, 09:00 UTC: ada")
     assert "(InternalServerError, next try Wed 21 Jan 15\\:00 UTC). 1 deletion is held back." in said
     drawn = text(test)
     assert "For 0 of 2 leavers the time is counted from the trigger" in drawn

@@ -14,7 +14,7 @@ from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from pipeline.store.migrate import build_schema
 from tests.support.given import STEPS, Given, moment
-from tests.views.test_pages import APP, healthy, table, text
+from tests.support.pages import APP, healthy, table, text
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures"
 PUBLISHED = FIXTURES / "graph" / "on_demand-nested_json_strings.json"
@@ -331,7 +331,7 @@ def test_the_page_says_first_who_waits_and_what_changed(narrowed: Given, monkeyp
     drawn = text(test)
     assert "1 person or group waits for somebody; 6 people and groups are out of scope by a rule" in drawn
     assert "5 people and groups left the scope in this window and 0 came into it." in drawn
-    assert "shut out 10 % before 27 Jan 2026 and 60 % since." in drawn
+    assert "shut out 10% before 27 Jan 2026 and 60% since." in drawn
     assert "Confirmed on the wire: not known" in drawn
     kinds = table(test, "cure")
     assert list(kinds["kind"]) == ["Required attribute missing", "Scoping filter not met", "Already equal"]

@@ -27,6 +27,7 @@ from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import find_rule, rules
 from tests.support.given import Given, job_id, moment
 from views.frame import filters
+from views.frame.state import BAR_WORDS
 
 AT = moment(1, 9, 5)
 SHARED = MessageContext(AT, "https://provisioning.example.com", {job_id("Cerby"): "Cerby"})
@@ -110,16 +111,16 @@ def test_every_rule_can_be_told(name: str) -> None:
 
 def test_a_link_is_read_by_the_bar_as_it_was_meant() -> None:
     words = parse_qs(urlparse(link_of(incident(), False, SHARED)).query)
-    assert set(words) <= set(filters.WORDS)
-    assert filters.read(words["since"][0]) == moment(0, 2)
-    assert filters.read(words["until"][0]) == moment(1, 10)
+    assert set(words) <= set(BAR_WORDS.words)
+    assert filters.read_instant(words["since"][0]) == moment(0, 2)
+    assert filters.read_instant(words["until"][0]) == moment(1, 10)
     assert words["job"] == ["Cerby"]
 
 
 def test_a_jobs_word_is_the_bars() -> None:
     jobs = [("a.1234567", "Cerby"), ("b.7654321", "Cerby"), ("c.1", "Zoom & more")]
     mine = {word: job for job, word in job_words(jobs).items()}
-    assert mine == filters.names(pd.DataFrame(jobs, columns=["job_id", "app_name"]))
+    assert mine == filters.job_names(pd.DataFrame(jobs, columns=["job_id", "app_name"]))
 
 
 def message(number: int, change: str = OPENED, severity: str = "warning") -> Message:

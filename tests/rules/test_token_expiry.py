@@ -18,8 +18,8 @@ from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.token_expiry import Claims, lead_days, read_expiry, read_jwt, record_expiry
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
-from tests.views.test_pages import app, healthy, table, text
-from views.parts.connections.token_terms import Term, undone, whom
+from tests.support.pages import app, healthy, table, text
+from views.parts.connections.token_terms import Term, cost_sentence, renewal_contact
 
 SIGNATURE = "UExBTlRFRHNpZ25hdHVyZQ"
 NOW, AFTER = moment(14, 11, 59), moment(14, 13)
@@ -198,20 +198,22 @@ def test_a_term_says_how_it_stands_and_until_when_to_order() -> None:
     terms = [Term("Cerby", moment(day), 7, moment(14, 12)) for day in (14, 20, 25, 40)]
     assert [term.word for term in terms] == ["ended", "ask_now", "ask_soon", "in_time"]
     assert terms[0].said == "ended 12 h 0 min ago; enter the new one's end"
-    assert terms[1].said == "ends in 5 d 12 h, and a new one takes 7 days: order it now"
-    assert terms[3].said == "ends in 25 d 12 h; order the new one before Sat 21 Feb 00:00 UTC"
+    assert terms[1].said == "ends in 5 days 12 h, and a new one takes 7 days: order it now"
+    assert terms[3].said == "ends in 25 days 12 h; order the new one before 21 Feb, 00:00 UTC"
 
 
 def test_whom_to_ask_is_the_profiles_word(settings: Settings) -> None:
-    said = whom(read_profiles(settings), "Cerby")
+    said = renewal_contact(read_profiles(settings), "Cerby")
     assert "Not self-service" in said and "support at cerby.com" in said and "checking the identity" in said
     assert said.endswith("About 7 days (our figure: none is published).")
-    assert whom(read_profiles(settings), "Zoom") == ""
+    assert renewal_contact(read_profiles(settings), "Zoom") == ""
 
 
 def test_a_cost_without_history_says_that_too_little_is_known() -> None:
     row = {"kind": "disable", "low": None, "high": None, "weeks": 1.12}
-    assert undone([row], "If it ended now").startswith("If it ended now: too little is known to say what stays undone.")
+    assert cost_sentence([row], "If it ended now").startswith(
+        "If it ended now: too little is known to say what stays undone."
+    )
 
 
 @pytest.fixture
@@ -244,11 +246,11 @@ def test_the_calendar_lists_the_soonest_end_first_with_the_day_to_order_by_and_t
     assert (rows["days_left"]["Cerby"], rows["order_by"]["Cerby"]) == (4, moment(12))
     assert rows["refused_at"]["Zoom"] == moment(13, 9, 23)
     said = text(test).replace("\\", "")
-    assert "**Zoom** refuses the token since Sun 1 Feb 09:23 UTC (403, 2 calls); the last good call" in said
-    assert "the last good call was Sun 1 Feb 08:43 UTC." in said
-    assert "**Cerby**: the token ends in 4 d 12 h, and a new one takes 7 days: order it now." in said
+    assert "**Zoom** refuses the token since 1 Feb, 09:23 UTC (403, 2 calls); the last good call" in said
+    assert "the last good call was 1 Feb, 08:43 UTC." in said
+    assert "**Cerby**: the token ends in 4 days 12 h, and a new one takes 7 days: order it now." in said
     assert "Nobody has said when the token of Desk ends" in said
-    assert "If this token ends on Sat 7 Feb 00:00 UTC and the new one is in place on Sun 15 Feb 00:00 UTC: too" in said
+    assert "If this token ends on 7 Feb, 00:00 UTC and the new one is in place on 15 Feb, 00:00 UTC: too" in said
 
 
 def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter_on_disk(

@@ -16,9 +16,9 @@ from playwright.sync_api import expect, sync_playwright
 from pipeline.config.settings import Settings
 from pipeline.store.lake import Store
 from tests.scheduler.test_scheduler import last_run, until
+from tests.support.browser import CHROMIUM, QUIET, WAIT_MS, served
 from tests.support.given import Given
 from tests.support.lakes import command, ended
-from tests.views.test_browser import CHROMIUM, QUIET, WAIT_MS, served
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium on this machine"

@@ -15,7 +15,8 @@ from pipeline.store.catalog import catalog
 from pipeline.store.lake import Store
 from pipeline.store.result_cache import ResultCache
 from tests.support.given import Given
-from tests.views.test_pages import PAGES, app, healthy
+from tests.support.pages import app, healthy
+from views.app import PAGES
 
 SAMPLE = Path(__file__).parents[2] / "sample_logs"
 UNHURRIED = {"people.py", "questions.py", "connections.py", "ingestion.py"}

@@ -2,11 +2,6 @@
 
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,21 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
+from tests.support.browser import CHROMIUM, QUIET, WAIT_MS, served
 from tests.support.given import Given, moment
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WAIT_MS = 60_000
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium on this machine"
 )
@@ -79,27 +62,6 @@ def moving(tmp_path: Path) -> Iterator[tuple[str, Given]]:
     given.store.close()
 
 
-def served(folder: Path, where: str) -> Iterator[str]:
-    """Runs the app on a free port of this machine from when it says that it serves, and ends it by SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"PROVISIONING_STORE": where, "PROVISIONING_INBOX": f"{folder}/inbox"}
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)]
-    log = folder / "app.log"
-    with open(log, "w") as errors:
-        app = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert app.stdout is not None
-    with app.stdout:
-        assert any("URL:" in line for line in app.stdout), log.read_text()
-        yield f"http://localhost:{port}"
-        app.send_signal(signal.SIGTERM)
-        assert app.wait(30) in (0, -signal.SIGTERM)
-    assert "Traceback" not in log.read_text()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh tab that remembers what the page asked of other machines."""
@@ -137,9 +99,21 @@ def test_every_page_has_an_address_of_its_own(page: Page, address: str, name: st
 
 def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> None:
     opened(page, f"{address}/failures?job=Cerby&since=2026-02-01&until=2026-02-02")
-    expect(page.get_by_text("Showing Sun 1 Feb 2026 00:00 UTC until Mon 2 Feb 2026 00:00 UTC.")).to_be_visible()
+    expect(page.get_by_text("Showing 1 Feb 2026, 00:00 UTC until 2 Feb 2026, 00:00 UTC.")).to_be_visible()
     expect(page.get_by_text("1 attempt of 2 failed")).to_be_visible()
     assert page.url.partition("?")[2] == "job=Cerby&since=2026-02-01&until=2026-02-02"
+
+
+def test_the_search_is_in_the_address_of_its_page_and_of_no_other(page: Page, address: str) -> None:
+    opened(page, f"{address}/people?job=Cerby&sort=name")
+    box = page.get_by_role("textbox", name="Find anyone")
+    box.fill("ada")
+    box.press("Enter")
+    expect(page.get_by_text("1 person or group match “ada”")).to_be_visible()
+    assert set(page.url.partition("?")[2].split("&")) == {"job=Cerby", "sort=name", "search=ada"}
+    page.get_by_role("link", name="Failures").first.click()
+    expect(page.get_by_text("attempts of 22 failed")).to_be_visible()
+    assert page.url.partition("?")[2] == "job=Cerby"
 
 
 def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, address: str) -> None:
@@ -153,7 +127,7 @@ def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, add
     page.mouse.move(bar["x"] + bar["width"] + 3, height, steps=5)
     page.mouse.up()
     expect(page.get_by_role("heading", name="What is different inside this stretch?")).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("Code Timeout: 100 % of what went wrong inside, 0 % in the rest.")).to_be_visible()
+    expect(page.get_by_text("Code Timeout: 100% of what went wrong inside, 0% in the rest.")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -11,10 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, Row, job_id, moment
-from tests.views.test_pages import APP, app, healthy, table, text
-from views.charts import cycles as cycles_charts
-from views.charts import funnel
-from views.parts.cycles import progress
+from tests.support.pages import APP, app, healthy, table, text
+from views.parts.cycles.progress import progress_sentence
 
 MINUTE = timedelta(minutes=1)
 NOW = moment(13, 14, 30)
@@ -240,17 +238,17 @@ def test_the_page_answers_in_a_sentence_whose_numbers_are_those_of_the_question(
     assert (cerby["objects_done"], cerby["objects_expected"]) == (12, 600)
     low, high = (cerby[name] for name in ("ends_low_at", "ends_high_at"))
     assert f"**Cerby**'s initial cycle runs: 12 of about 600 objects, done {low:%H:%M} to {high:%H:%M} UTC" in said
-    assert "**Contoso** is dead: it was due Sun 1 Feb 11:40 UTC, 2 h 50 min ago, and no cycle came" in said
+    assert "**Contoso** is dead: it was due 1 Feb, 11:40 UTC, 2 h 50 min ago, and no cycle came" in said
     assert "**Northwind**'s incremental cycle has stalled" in said
-    assert "**Fabrikam** is idle and on time, due Sun 1 Feb 14:40 UTC" in said
+    assert "**Fabrikam** is idle and on time, due 1 Feb, 14:40 UTC" in said
     drawn = text(test)
     assert f"Pace: **{cerby['per_minute']:.1f} objects a minute**, usual: unknown. End: **{low:%H:%M} to" in drawn
     assert (
         "A page holds several objects, so pages are not proportional to users; Graph calls the unit “entries”" in drawn
     )
     bars = [(bar.proto.value, bar.proto.text) for bar in test.get("progress")]
-    assert bars[0] == (2, "Objects: **12 of about 600 objects** (assigned objects as Graph counts them), 2 %")
-    assert bars[1] == (25, "Pages, as Graph reports them: **10 of 40, 25 %**")
+    assert bars[0] == (2, "Objects: **12 of about 600 objects** (assigned objects as Graph counts them), 2%")
+    assert bars[1] == (25, "Pages, as Graph reports them: **10 of 40, 25%**")
     assert "Objects: **0 objects so far of an unknown number**. How far that is, is unknown." in drawn
 
 
@@ -277,7 +275,7 @@ def test_idle_is_green_and_calm(given: Given) -> None:
     observed(given, "Cerby", moment(13, 14, 10), moment(13, 14))
     given.stored()
     test = cycles()
-    assert [box.value for box in test.success] == ["**Cerby** is idle and on time, due Sun 1 Feb 14:40 UTC."]
+    assert [box.value for box in test.success] == ["**Cerby** is idle and on time, due 1 Feb, 14:40 UTC."]
     assert "No cycle is under way." in text(test)
     assert not test.get("progress")
 
@@ -350,44 +348,5 @@ def test_a_running_cycle_is_not_said_to_have_ended() -> None:
 def test_many_calm_jobs_are_counted_and_not_listed() -> None:
     calm = [{"app_name": f"App {number}", "rhythm": "on_time", "due_at": None} for number in range(9)]
     dead = {"app_name": "Zoom", "rhythm": "paused", "since": None}
-    said = progress.sentence(pd.DataFrame([*calm, dead]))
+    said = progress_sentence(pd.DataFrame([*calm, dead]))
     assert said == "**Zoom** is paused; 9 jobs are idle and on time."
-
-
-# The figures
-
-
-def test_a_hole_is_a_frame_and_an_initial_cycle_has_a_texture() -> None:
-    stretches = pd.DataFrame(
-        [
-            {"what": "hole", "began_at": moment(0, 2), "ended_at": moment(0, 6), "why": "missed"},
-            {"what": "unknown", "began_at": moment(0, 7), "ended_at": moment(0, 8), "why": None},
-        ]
-    ).assign(job_id="z", app_name="Zoom")
-    told = {"job_id": "z", "app_name": "Zoom", "objects": 1, "failed": 0, "events": 1, "ended_at": moment(0, 1)}
-    runs = pd.DataFrame(
-        [
-            told | {"cycle_id": "a", "began_at": moment(), "kind": "initial", "outcome": "Succeeded"},
-            told | {"cycle_id": "b", "began_at": moment(0, 1), "kind": "incremental", "outcome": "Succeeded"},
-        ]
-    )
-    traces = {trace.name: trace for trace in cycles_charts.day(stretches, runs, moment(), moment(0, 9)).data}
-    assert traces["No run came"].hovertext == ("<b>Zoom</b><br>a run was due and none came<br>02:00 to 06:00 UTC",)
-    assert traces["Unknown: no status, no event"].marker.pattern.shape == "/"
-    plain, textured = (traces[name] for name in ("Succeeded", "Succeeded, initial"))
-    assert plain.marker.pattern.shape != textured.marker.pattern.shape
-    assert list(textured.customdata[0]) == ["z", "a"]
-
-
-def test_the_band_of_the_end_is_drawn_only_where_it_is_known() -> None:
-    points = pd.DataFrame({"at": [moment(), moment(0, 1)], "objects_done": [1, 5], "pages_share": [None, 0.5]})
-    known = cycles_charts.burn_up(points, moment(0, 1), 20, (moment(0, 2), moment(0, 3), moment(0, 4)))
-    assert [trace.name for trace in known.data] == ["80 % band", "Likeliest", "Objects handled"]
-    blind = cycles_charts.burn_up(points, moment(0, 1), None, (None, None, None))
-    assert [trace.name for trace in blind.data] == ["Objects handled"]
-
-
-def test_marks_carry_what_a_selection_needs() -> None:
-    rows = pd.DataFrame([{"there": "export failed", "here": "exported", "objects": 2}])
-    [mark] = funnel.transitions(rows).data
-    assert (mark.name, list(mark.customdata[0])) == ("Better", ["export failed", "exported"])

@@ -13,7 +13,7 @@ from pipeline.rules.incidents import open_incidents
 from pipeline.rules.overrides import read_overrides, write_override
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, moment
-from tests.views.test_pages import APP, healthy, text
+from tests.support.pages import APP, healthy, text
 
 
 @pytest.fixture

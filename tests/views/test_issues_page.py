@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, job_id, moment
-from tests.views.test_pages import app, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 from views import issues
 
 IMPORT = {"name": "EntryImportAdd", "type": "import", "status": "success", "description": ""}
@@ -57,7 +57,7 @@ def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None
         "StatusCode: Conflict",
     ]
     assert list(table(test, "what")["waiting"]) == [3, 1]
-    assert "Success 95.2 % without noise, 95.4 % with it: 1 event did nothing (1 matched already" in text(test)
+    assert "Success 95.2% without noise, 95.4% with it: 1 event did nothing (1 matched already" in text(test)
     assert "3 people lack what an app requires" in text(test)
 
 
@@ -110,9 +110,8 @@ def test_a_stretch_is_the_days_whose_middle_is_brushed(
     monkeypatch: pytest.MonkeyPatch, brushed: tuple[str, str], days: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(issues, "bar", lambda: SimpleNamespace(since=moment(1), until=moment(12)))
-    state = {"selection": {"box": [{"x": list(brushed)}]}}
-    assert issues.stretch(state, 24) == (moment(days[0]), moment(days[1]))
-    assert issues.stretch({"selection": {"box": []}}, 24) is None
+    assert issues.stretch(brushed, 24) == (moment(days[0]), moment(days[1]))
+    assert issues.stretch(None, 24) is None
 
 
 # Its questions

@@ -16,12 +16,12 @@ from pipeline.rules.evaluate import check
 from pipeline.rules.rule import find_rule, rules
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
-from tests.views.test_pages import APP, healthy, table, text
-from views.charts import quarantine as quarantine_charts
+from tests.support.pages import APP, healthy, table, text
+from views.charts.quarantine import headroom, status_lanes
 from views.frame.look import look
-from views.parts.quarantine import limits as limits_part
 from views.parts.quarantine import recovery
 from views.parts.quarantine.facts import Facts, Job
+from views.parts.quarantine.limits import course, pace, trend
 from views.parts.quarantine.recovery import TICKS, Ticked
 
 NOW = moment(13, 12)
@@ -319,7 +319,7 @@ def test_a_credential_is_ticked_by_a_good_call_after_the_last_refusal(calls: dic
 
 def test_a_search_answered_with_404_is_not_yet_mended_until_a_good_call_follows() -> None:
     lost = CALL | {"http_status": 404, "refused": False}
-    assert TICKS["answers"](told(calls={"newest failing": lost})).said.startswith("GET /Users, HTTP 404 failed last")
+    assert TICKS["answers"](told(calls={"newest failing": lost})).why.startswith("GET /Users, HTTP 404 failed last")
     assert TICKS["answers"](told(calls={"newest failing": lost, "good again": AGAIN})).word == "done"
     assert TICKS["answers"](told()).word == "untold"
 
@@ -333,19 +333,19 @@ def test_two_cycles_without_a_new_failure_are_ticked_and_cycles_that_tried_nobod
 def test_the_commonest_error_of_those_who_wait_must_be_gone() -> None:
     waiting = pd.DataFrame({"error_code": ["Timeout", "EntryConflict", "EntryConflict"]})
     tick = TICKS["error"](replace(told(), waiting=waiting))
-    assert (tick.word, tick.said) == ("not_yet", "2 of 3 objects that wait fail with EntryConflict.")
+    assert (tick.word, tick.why) == ("not_yet", "2 of 3 objects that wait fail with EntryConflict.")
     assert TICKS["error"](told()).word == "done"
 
 
 def test_deletions_are_decided_when_none_is_held_back_any_more() -> None:
     seen: Row = {"was_staged": 7, "staged": 2, "staged_at": moment(13, 8)}
-    assert TICKS["deletions"](told(deletions=seen)).said == "2 objects held back since Sun 1 Feb 08:00 UTC."
+    assert TICKS["deletions"](told(deletions=seen)).why == "2 objects held back since 1 Feb, 08:00 UTC."
     assert TICKS["deletions"](told(deletions=seen | {"staged": 0})).word == "done"
     assert TICKS["deletions"](told(deletions=seen | {"was_staged": 0, "staged": 0})).word == "untold"
 
 
 def test_the_next_try_is_due_or_its_outcome_is_not_known() -> None:
-    assert TICKS["attempt"](told({"next_attempt_at": NOW + timedelta(hours=5)})).said.endswith("in 5 h 0 min.")
+    assert TICKS["attempt"](told({"next_attempt_at": NOW + timedelta(hours=5)})).why.endswith("in 5 h.")
     assert TICKS["attempt"](told({"next_attempt_at": NOW - timedelta(hours=5)})).word == "untold"
     assert TICKS["left"](told()).word == "not_yet"
     assert TICKS["left"](told({"word": "healthy"})).word == "done"
@@ -363,7 +363,7 @@ def test_a_restart_says_how_long_an_initial_cycle_takes_by_microsofts_formula() 
 
 def test_the_band_of_the_next_three_cycles_lies_between_the_slopes() -> None:
     row: Row = {"label": "All failures", "reached": 40, "at_most": 100, "per_cycle_low": -30, "per_cycle_high": 10}
-    figure = quarantine_charts.headroom([row, row | {"per_cycle_low": None, "per_cycle_high": None}])
+    figure = headroom([row, row | {"per_cycle_low": None, "per_cycle_high": None}])
     now, *bands = figure.data
     assert list(now.x) == [0.4, 0.4]
     assert [(list(band.base), round(band.base[0] + band.x[0], 2)) for band in bands] == [
@@ -376,7 +376,7 @@ def test_the_band_of_the_next_three_cycles_lies_between_the_slopes() -> None:
 def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_is_marked(fleet: Given) -> None:
     given = {"since": moment(10), "until": moment(14), "at": NOW}
     rows = pd.DataFrame(fleet.answer("quarantine_lanes", **given))
-    traces = {trace.name: trace for trace in quarantine_charts.lanes(rows, moment(10), moment(14), NOW).data}
+    traces = {trace.name: trace for trace in status_lanes(rows, moment(10), moment(14), NOW).data}
     words = ("healthy", "watch", "quarantined", "unknown")
     assert list(traces) == [*(look(word).label for word in words), "Reason changed"]
     shapes = {word: traces[look(word).label].marker.pattern.shape for word in words}
@@ -386,19 +386,19 @@ def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_i
 
 
 def test_no_end_is_promised_while_the_number_rises() -> None:
-    assert "rising" in limits_part.trend(12, 1.5, None)
-    assert "too few cycles" in limits_part.trend(12, None, None)
+    assert "rising" in trend(12, 1.5, None)
+    assert "too few cycles" in trend(12, None, None)
     falls = replace(told().job, limits=[{"measure": "total", "per_cycle": -2.0}])
     rows = pd.DataFrame({"ended_at": [NOW - timedelta(hours=1), NOW], "open": [9, 7]})
-    slope, ends_at = limits_part.pace(falls, rows)
+    slope, ends_at = pace(falls, rows)
     assert (slope, ends_at) == (-2.0, NOW + timedelta(hours=4))
-    assert limits_part.trend(7, slope, ends_at).endswith("none is left by **Sun 1 Feb 16:00 UTC**.")
+    assert trend(7, slope, ends_at).endswith("none is left by **1 Feb, 16:00 UTC**.")
 
 
 def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
     paused = told({"word": "paused", "escrows_pruned": True}).job
-    assert limits_part.course(paused).startswith("is paused after its first cycle: so much failed")
-    assert limits_part.course(told({"word": "paused", "escrows_pruned": False}).job) == ""
+    assert course(paused).startswith("is paused after its first cycle: so much failed")
+    assert course(told({"word": "paused", "escrows_pruned": False}).job) == ""
 
 
 # The page
@@ -408,13 +408,13 @@ def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
 def test_the_page_opens_on_the_job_whose_end_is_nearest_and_names_all_that_are_out_or_near() -> None:
     test = page()
     [answer] = [box.value for box in test.error if "in quarantine" in box.value]
-    held = "**Zoom** has been in quarantine since Fri 30 Jan 04:00 UTC (more deletions than allowed): day 3 of 14, "
-    assert answer.startswith(f"{held}11 d 16 h to automatic disablement on Fri 13 Feb 04:00 UTC")
-    assert "**Desk** has been in quarantine since Sat 31 Jan 09:23 UTC (credentials)" in answer
-    assert "**Wiki** seems to be in quarantine since Sat 31 Jan 00:00 UTC. This is inferred from cycles" in answer
+    held = "**Zoom** has been in quarantine since 30 Jan, 04:00 UTC (more deletions than allowed): day 3 of 14, "
+    assert answer.startswith(f"{held}11 days 16 h to automatic disablement on 13 Feb, 04:00 UTC")
+    assert "**Desk** has been in quarantine since 31 Jan, 09:23 UTC (credentials)" in answer
+    assert "**Wiki** seems to be in quarantine since 31 Jan, 00:00 UTC. This is inferred from cycles" in answer
     assert "**Cerby** will cross a limit (failures without references) at the present slope in about 9 cycles" in answer
     assert "Whether **Hush** is in quarantine is not known" in answer
-    assert test.get("progress")[0].proto.text.startswith("**Zoom**: day 3 of 14, 11 d 16 h")
+    assert test.get("progress")[0].proto.text.startswith("**Zoom**: day 3 of 14, 11 days 16 h")
     drawn = said(test)
     assert "TooManyDeletes** :green[:material/menu_book: documented]" in drawn
     assert "scope, from assigned to all" in drawn
@@ -435,12 +435,12 @@ def test_an_incident_of_a_quarantine_leads_to_the_page_on_its_job() -> None:
 def test_a_dead_token_shows_the_calls_around_it_and_what_of_its_exit_is_done() -> None:
     test = page(job="Desk")
     drawn = said(test)
-    assert "The first call that failed was **Sat 31 Jan 09:23 UTC** with HTTP 401; the last good one was" in drawn
+    assert "The first call that failed was **31 Jan, 09:23 UTC** with HTTP 401; the last good one was" in drawn
     assert "40 min earlier. 3 calls failed so; none was answered well since." in drawn
     assert "4 runs in a row failed as a whole" in drawn
-    assert "Its token ended Sat 31 Jan 09:00 UTC, 1 d 3 h ago, as Grace said." in drawn
-    assert "Refused last Sat 31 Jan 21:23 UTC (HTTP 401); no call was answered well since." in drawn
-    assert "Due Sun 1 Feb 15:00 UTC, in 3 h 0 min." in drawn
+    assert "Its token ended 31 Jan, 09:00 UTC, 1 day 3 h ago, as Grace said." in drawn
+    assert "Refused last 31 Jan, 21:23 UTC (HTTP 401); no call was answered well since." in drawn
+    assert "Due 1 Feb, 15:00 UTC, in 3 h." in drawn
     assert "day 2 of 14" in drawn
     calls = table(test, "http_status")
     assert list(calls["what"]) == ["Last good", "First failing", "Newest failing"]
@@ -461,7 +461,7 @@ def test_a_healthy_job_has_no_clock_nothing_to_leave_and_says_how_far_each_limit
     test = page(job="Docs")
     drawn = said(test)
     [answer] = [box.value for box in test.info]
-    assert "none is near by its failures: the fullest limit is 0 % used, by **Docs**. But disable" in answer
+    assert "none is near by its failures: the fullest limit is 0% used, by **Docs**. But disable" in answer
     assert "failing\\_runs" in answer and "quarantined" not in answer and "gave no answer, for want of data" in answer
     assert "No clock runs: the job is not in quarantine." in drawn
     assert "There is nothing to leave" in drawn
@@ -472,14 +472,14 @@ def test_the_page_asks_a_limit_with_what_rules_toml_says_of_it(drawn: Given) -> 
     test = page(job="Cerby")
     asked = said(test)
     assert "`$least` = `5`" in asked and "`$altogether` = `90`" in asked
-    assert "the share of 40 % counts from 5 failures; 20 without references, and 90 in all" in asked
+    assert "the share of 40% counts from 5 failures; 20 without references, and 90 in all" in asked
     [row] = [
         row
         for row in drawn.answer("quarantine_headroom", at=NOW, job=job_id("Cerby"), least=5, most=20, altogether=90)
         if row["measure"] == "count"
     ]
     assert (row["reached"], row["at_most"], row["cycles_left"], row["per_cycle_low"]) == (12, 21, 9, 1)
-    assert "in about 9 cycles (80 % band: 9 to 9), Sun 1 Feb 21:00 UTC" in asked
+    assert "in about 9 cycles (80% band: 9 to 9), 1 Feb, 21:00 UTC" in asked
 
 
 def test_a_calm_tenant_is_green_only_once_every_rule_has_answered(given: Given, store: Store) -> None:
@@ -494,4 +494,4 @@ def test_a_calm_tenant_is_green_only_once_every_rule_has_answered(given: Given, 
     assert "which were **never asked**, so neither can show here" in said(test)
     check(store, NOW, overrides={}, chosen=[rule for rule in rules().values() if rule.page == "quarantine"])
     [green] = [box.value for box in page().success]
-    assert green.endswith("the fullest limit is 0 % used, by **Docs**. No health rule sees a path into it.")
+    assert green.endswith("the fullest limit is 0% used, by **Docs**. No health rule sees a path into it.")

@@ -1,6 +1,5 @@
 """The page Target: full, with one side only, and without any SCIM log; its numbers are those of the matrix."""
 
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -9,10 +8,18 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
-from tests.views.test_pages import APP, healthy, table, text
-from views.charts import target as target_charts
-from views.parts.target import cells as cells_part
-from views.parts.target.cells import CELLS, COLUMNS, ROWS, counts, sentence, worst
+from tests.support.pages import APP, healthy, table, text
+from views.parts.target.cells import (
+    CELLS,
+    COLUMNS,
+    DISAGREEMENTS,
+    NOUNS,
+    ROWS,
+    TROUBLE,
+    cell_counts,
+    sentence,
+    worst_cell,
+)
 
 WINDOW = {"since": "2026-01-19", "until": "2026-01-26"}
 
@@ -97,17 +104,8 @@ def test_every_cell_has_its_place_and_a_number_that_adds_up() -> None:
     places = [(cell.row, cell.column) for name, cell in CELLS.items() if name != "not known"]
     assert all(row in ROWS and column in COLUMNS for row, column in places)
     rows = pd.DataFrame({"cell": ["both well", "both well", "never seen"], "events": [2, 3, 1]})
-    assert sum(counts(rows).values()) == 6
-    assert worst(counts(rows)) == "never seen"
-    assert worst(counts(rows[:2])) == "both well"
+    assert sum(cell_counts(rows).values()) == 6
+    assert worst_cell(cell_counts(rows)) == "never seen"
+    assert worst_cell(cell_counts(rows[:2])) == "both well"
     assert "in Shop in this window" in sentence({}, ["Shop"])
-    assert set(cells_part.SAID) == set(cells_part.TROUBLE) == set(cells_part.NOUNS)
-
-
-def test_the_latency_chart_keeps_probes_apart_and_stacks_errors_below() -> None:
-    told = {"requests": 4, "p50_ms": 10.0, "p95_ms": 30.0, "throttled": 1, "broken": 2, "refused": 0}
-    rows = pd.DataFrame([told | {"bucket": moment(1), "verb": verb} for verb in ("probe", "PATCH")])
-    rows = pd.concat([rows, rows.assign(bucket=moment(1) + timedelta(hours=1))])
-    traces = {trace.name: trace for trace in target_charts.latency(rows).data}
-    assert traces["probe"].line.dash == "dot" and traces["PATCH"].line.dash != "dot"
-    assert list(traces["5xx"].y) == [4, 4]
+    assert set(DISAGREEMENTS) == set(TROUBLE) == set(NOUNS)

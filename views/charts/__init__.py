@@ -1,1 +1,1 @@
-"""Plotly figures: pure functions from data to a Figure, without streamlit."""
+"""Plotly figures: pure functions from data to a Figure, which know no streamlit and nothing of the store."""

@@ -1,6 +1,6 @@
-"""Figures of cycles: pure functions from data to a Figure, on the ground that views/_charts.py lays.
+"""Figures of cycles: how one climbs, and a day of every job's.
 
-Outcomes are told apart by pattern as well as by colour; what nobody knows is hatched, as everywhere.
+Outcomes are told apart by pattern as well as by colour; what is unknown is hatched, as everywhere.
 """
 
 from datetime import datetime, timedelta
@@ -9,15 +9,17 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import bare, whole
-from views.frame.look import TONES, Tone, count, look, missing, when
+from pipeline.config import wording
+from pipeline.config.wording import count, instant, is_missing
+from views.charts.base import AT, bare, whole_steps
+from views.frame.look import TONES, Tone, look
 
 DAY = timedelta(days=1)
 VISIBLE = DAY / 300
-"A cycle of seconds is drawn as wide as this, or nobody would see it."
+"A cycle of seconds is drawn as wide as this, or it could not be seen."
 PATTERNS = {"Succeeded": ("", "."), "EntryLevelErrors": ("/", "+"), "Failed": ("x", "|"), "running": ("-", "\\")}
 "An outcome's pattern: of an ordinary cycle, and of one that looks at everything."
-WHOLE = ("initial", "restarted")
+EVERYTHING = ("initial", "restarted")
 HOLES: dict[str, tuple[str, Tone]] = {
     "missed": ("No run came", "bad"),
     "paused": ("Paused", "quiet"),
@@ -37,17 +39,17 @@ def burn_up(points: pd.DataFrame, now: datetime, expected: float | None, ends: t
     figure = go.Figure()
     done = float(points["objects_done"].max() or 0)
     low, likely, high = ends
-    if expected and not missing(low) and not missing(high):
+    if expected and not is_missing(low) and not is_missing(high):
         figure.add_scatter(
             x=[now, low, high, now],
             y=[done, expected, expected, done],
             mode="none",
             fill="toself",
             fillcolor="rgba(63,143,210,0.22)",
-            name="80 % band",
+            name="80% band",
             hoverinfo="skip",
         )
-    if expected and not missing(likely):
+    if expected and not is_missing(likely):
         line = {"color": TONES["info"], "dash": "dot", "width": 1.5}
         figure.add_scatter(
             x=[now, likely], y=[done, expected], mode="lines", line=line, name="Likeliest", hoverinfo="skip"
@@ -59,16 +61,16 @@ def burn_up(points: pd.DataFrame, now: datetime, expected: float | None, ends: t
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
         marker={"size": 5},
         name="Objects handled",
-        hovertemplate="<b>%{y:,} objects</b><br>%{x|%a %d %b %H:%M} UTC<extra></extra>",
+        hovertemplate=f"<b>%{{y:,}} objects</b><br>{AT}<extra></extra>",
     )
     if expected:
         figure.add_hline(y=expected, line={"color": TONES["quiet"], "dash": "dash", "width": 1})
-    figure.update_yaxes(rangemode="tozero", title_text="Objects", dtick=whole(max(done, expected or 0)))
+    figure.update_yaxes(rangemode="tozero", title_text="Objects", dtick=whole_steps(max(done, expected or 0)))
     return bare(figure, 240, uirevision="kept")
 
 
-def day(stretches: pd.DataFrame, cycles: pd.DataFrame, since: datetime, now: datetime) -> go.Figure:
-    """Draws a lane per job: its cycles, when they were due, where none came and what nobody knows.
+def day_lanes(stretches: pd.DataFrame, cycles: pd.DataFrame, since: datetime, now: datetime) -> go.Figure:
+    """Draws a lane per job: its cycles, when they were due, where none came and what is unknown.
 
     `stretches` answers day_lanes, `cycles` cycles_lately; a cycle's customdata is job_id and cycle_id.
     """
@@ -89,7 +91,7 @@ def day(stretches: pd.DataFrame, cycles: pd.DataFrame, since: datetime, now: dat
         range=[since, since + DAY],
         tickformat="%H:%M",
         dtick=3 * 3_600_000,
-        title_text=f"{since:%a %d %b %Y}, UTC",
+        title_text=f"{wording.day(since)}, UTC",
     )
     figure.update_yaxes(
         tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
@@ -98,8 +100,8 @@ def day(stretches: pd.DataFrame, cycles: pd.DataFrame, since: datetime, now: dat
     return bare(figure, height, barmode="overlay", clickmode="event+select", legend_traceorder="normal")
 
 
-def stretched(rows: pd.DataFrame, least: timedelta = timedelta(0)) -> dict[str, Any]:
-    """Gives what a lying bar needs: where it begins, how long it is in milliseconds, and its lane."""
+def lying_bar(rows: pd.DataFrame, least: timedelta = timedelta(0)) -> dict[str, Any]:
+    """Returns a lying bar: where it begins, how long it is in milliseconds, and its lane."""
     lengths = (rows["ended_at"] - rows["began_at"]).dt.total_seconds() * 1000
     return {
         "base": rows["began_at"],
@@ -114,13 +116,13 @@ def add_unknown(figure: go.Figure, rows: pd.DataFrame) -> None:
     if rows.empty:
         return
     figure.add_bar(
-        **stretched(rows),
+        **lying_bar(rows),
         width=0.86,
         unselected=STAY,
         name="Unknown: no status, no event",
         marker={"color": "rgba(128,128,128,0.10)", "line": {"width": 0}, "pattern": HATCH},
         hovertext=[
-            f"<b>{row.app_name}</b><br>unknown {reach(row)}: no status and no event" for row in rows.itertuples()
+            f"<b>{row.app_name}</b><br>unknown {day_span(row)}: no status and no event" for row in rows.itertuples()
         ],
         hoverinfo="text",
     )
@@ -130,9 +132,9 @@ def add_holes(figure: go.Figure, rows: pd.DataFrame, name: str, tone: Tone) -> N
     """Leaves a framed hole where a run was due and Graph's status says that none had begun."""
     if rows.empty:
         return
-    said = f"a run was due and none began: {name.lower()}" if name != "No run came" else "a run was due and none came"
+    text = f"a run was due and none began: {name.lower()}" if name != "No run came" else "a run was due and none came"
     figure.add_bar(
-        **stretched(rows),
+        **lying_bar(rows),
         width=0.56,
         unselected=STAY | {"textfont": {"color": TONES[tone]}},
         name=name,
@@ -142,7 +144,7 @@ def add_holes(figure: go.Figure, rows: pd.DataFrame, name: str, tone: Tone) -> N
         insidetextanchor="middle",
         textfont={"color": TONES[tone]},
         constraintext="none",
-        hovertext=[f"<b>{row.app_name}</b><br>{said}<br>{reach(row)}" for row in rows.itertuples()],
+        hovertext=[f"<b>{row.app_name}</b><br>{text}<br>{day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",
     )
 
@@ -152,7 +154,7 @@ def add_due(figure: go.Figure, rows: pd.DataFrame) -> None:
     if rows.empty:
         return
     figure.add_bar(
-        **stretched(rows),
+        **lying_bar(rows),
         width=0.16,
         unselected=STAY,
         marker={"color": FAINT, "line": {"width": 0}},
@@ -173,15 +175,15 @@ def add_due(figure: go.Figure, rows: pd.DataFrame) -> None:
 
 def add_cycles(figure: go.Figure, rows: pd.DataFrame) -> None:
     """Draws the cycles; those that look at everything are taller and textured."""
-    everything = rows["kind"].isin(WHOLE)
+    everything = rows["kind"].isin(EVERYTHING)
     for (outcome, textured), own in rows.groupby([rows["outcome"].fillna("unknown"), everything], sort=True):
-        seen = look(str(outcome))
+        outcome_look = look(str(outcome))
         figure.add_bar(
-            **stretched(own, VISIBLE),
+            **lying_bar(own, VISIBLE),
             width=0.72 if textured else 0.5,
-            name=f"{seen.label}, initial" if textured else seen.label,
+            name=f"{outcome_look.label}, initial" if textured else outcome_look.label,
             marker={
-                "color": TONES[seen.tone],
+                "color": TONES[outcome_look.tone],
                 "line": {"width": 1.5 if textured else 0, "color": TONES["quiet"]},
                 "pattern": texture(PATTERNS.get(str(outcome), ("", "."))[bool(textured)]),
             },
@@ -193,23 +195,23 @@ def add_cycles(figure: go.Figure, rows: pd.DataFrame) -> None:
 
 
 def texture(shape: str) -> dict[str, Any]:
-    """Gives a pattern that is laid over its bar's colour, so that what is written on the bar stays legible."""
+    """Returns a pattern that is laid over its bar's colour, so that what is written on the bar stays legible."""
     return {"shape": shape, "size": 7, "solidity": 0.25, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.75)"}
 
 
-def reach(row: Any) -> str:
-    """Writes from when to when a stretch reaches, within its day."""
-    return f"{row.began_at:%H:%M} to {row.ended_at:%H:%M} UTC"
+def day_span(row: Any) -> str:
+    """Writes from when to when a stretch goes, within its day."""
+    return wording.clock_span(row.began_at, row.ended_at)
 
 
 def due_text(row: Any) -> str:
-    """Says when a run was due."""
-    return f"<b>{row.app_name}</b><br>a run was due {when(row.began_at)}"
+    """Writes when a run was due."""
+    return f"<b>{row.app_name}</b><br>a run was due {instant(row.began_at)}"
 
 
 def cycle_text(row: Any) -> str:
-    """Says one cycle in words."""
-    kind = "cycle" if missing(row.kind) else f"{row.kind} cycle"
+    """Writes one cycle in words."""
+    kind = "cycle" if is_missing(row.kind) else f"{row.kind} cycle"
     failed = f", {int(row.failed):,} failed" if row.failed else ""
-    told = f"{count(row.objects, 'object')}{failed}" if row.events else "looked, and found nothing to change"
-    return f"<b>{row.app_name}</b>, {kind}: {look(str(row.outcome)).label.lower()}<br>{told}<br>{reach(row)}"
+    work = f"{count(row.objects, 'object')}{failed}" if row.events else "looked, and found nothing to change"
+    return f"<b>{row.app_name}</b>, {kind}: {look(str(row.outcome)).label.lower()}<br>{work}<br>{day_span(row)}"

@@ -1,13 +1,14 @@
-"""Figures of one cycle, and of two compared: pure functions from data to a Figure, on views/_charts.py's ground."""
+"""Figures of one cycle, and of two compared: the funnel, the transitions, and what made it longer or shorter."""
 
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import bare, whole
+from pipeline.config.wording import count, is_missing
+from views.charts.base import bare, whole_steps
 from views.charts.cycles import texture
-from views.frame.look import TONES, Tone, count, look, missing
+from views.frame.look import TONES, Tone, look
 
 SHAPES = ("/", "x", ".", "\\", "+", "-", "|")
 ORDER = ("exported", "nothing to change", "out of scope", "held back", "other skip", "validation")
@@ -20,31 +21,31 @@ TURNS: dict[str, tuple[str, str, Tone]] = {
 
 
 def stage_text(row: Any) -> str:
-    """Says how many reached a stage, or left before it and why."""
-    ended = str(row.stage) if missing(row.leak) else f"not {row.stage}: {look(str(row.leak)).label.lower()}"
+    """Writes how many reached a stage, or left before it and why."""
+    ended = str(row.stage) if is_missing(row.leak) else f"not {row.stage}: {look(str(row.leak)).label.lower()}"
     return f"<b>{count(row.objects, 'object')}</b> {ended}"
 
 
-def funnel(rows: pd.DataFrame) -> go.Figure:
+def stage_funnel(rows: pd.DataFrame) -> go.Figure:
     """Draws how many objects reached each stage, and beside them where the others left; customdata is stage, leak.
 
     `rows` answers cycle_funnel. What reached a stage and what leaked before it are as long as the stage above.
     """
     reached, leaks = rows[rows["leak"].isna()], rows[rows["leak"].notna()]
     figure = go.Figure()
-    figure.add_bar(**lying(reached), name="Reached it", marker={"color": TONES["info"]})
+    figure.add_bar(**stage_bars(reached), name="Reached it", marker={"color": TONES["info"]})
     for place, leak in enumerate(dict.fromkeys(leaks["leak"])):
-        seen = look(leak)
-        marker = {"color": TONES[seen.tone], "pattern": texture(SHAPES[place % len(SHAPES)])}
-        figure.add_bar(**lying(leaks[leaks["leak"] == leak]), name=seen.label, marker=marker)
-    figure.update_xaxes(title_text="Objects", dtick=whole(rows["objects"].max()))
+        leak_look = look(leak)
+        marker = {"color": TONES[leak_look.tone], "pattern": texture(SHAPES[place % len(SHAPES)])}
+        figure.add_bar(**stage_bars(leaks[leaks["leak"] == leak]), name=leak_look.label, marker=marker)
+    figure.update_xaxes(title_text="Objects", dtick=whole_steps(rows["objects"].max()))
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     return bare(figure, 290, barmode="stack", bargap=0.3, clickmode="event+select", legend_traceorder="normal")
 
 
-def lying(rows: pd.DataFrame) -> dict[str, Any]:
-    """Gives what a stage's lying bar needs."""
-    said = [stage_text(row) for row in rows.itertuples()]
+def stage_bars(rows: pd.DataFrame) -> dict[str, Any]:
+    """Returns the lying bar of each stage."""
+    texts = [stage_text(row) for row in rows.itertuples()]
     return {
         "x": rows["objects"],
         "y": rows["stage"],
@@ -56,7 +57,7 @@ def lying(rows: pd.DataFrame) -> dict[str, Any]:
         "textangle": 0,
         "unselected": {"marker": {"opacity": 0.55}, "textfont": {"color": "white"}},
         "hovertemplate": "%{customdata[2]}<extra></extra>",
-        "customdata": list(zip(rows["stage"], rows["leak"].fillna(""), said, strict=True)),
+        "customdata": list(zip(rows["stage"], rows["leak"].fillna(""), texts, strict=True)),
     }
 
 
@@ -66,7 +67,7 @@ def transitions(rows: pd.DataFrame) -> go.Figure:
     `rows` answers cycle_transitions. A square stayed, an upright triangle got better, a hanging one got worse.
     """
     figure = go.Figure()
-    rows = rows.assign(turn=[turned(str(row.there), str(row.here)) for row in rows.itertuples()])
+    rows = rows.assign(turn=[turn_of(str(row.there), str(row.here)) for row in rows.itertuples()])
     for turn, (name, symbol, tone) in TURNS.items():
         own = rows[rows["turn"] == turn]
         if own.empty:
@@ -85,24 +86,25 @@ def transitions(rows: pd.DataFrame) -> go.Figure:
             hovertemplate="<b>%{text} objects</b><br>%{y} there, %{x} here<extra></extra>",
             unselected={"marker": {"opacity": 0.5}},
         )
-    met = {*rows["here"], *rows["there"]}
-    known = [*(word for word in ORDER if word in met), *sorted(met - {*ORDER, "absent"}), *(met & {"absent"})]
-    labels = {"type": "category", "categoryorder": "array", "categoryarray": [look(word).label for word in known]}
+    present = {*rows["here"], *rows["there"]}
+    others = [*sorted(present - {*ORDER, "absent"}), *(present & {"absent"})]
+    words = [*(word for word in ORDER if word in present), *others]
+    labels = {"type": "category", "categoryorder": "array", "categoryarray": [look(word).label for word in words]}
     figure.update_xaxes(title_text="In this cycle", **labels)
     figure.update_yaxes(title_text="In the other", autorange="reversed", **labels)
     return bare(figure, 150 + 54 * rows["there"].nunique(), clickmode="event+select")
 
 
-def turned(there: str, here: str) -> str:
-    """Says whether an object fares better or worse than there; of one that is not here any more nothing is known.
+def turn_of(there: str, here: str) -> str:
+    """Returns whether an object fares better or worse than there; of one that is not here any more that is unknown.
 
-    >>> turned("export failed", "exported"), turned("export failed", "absent"), turned("absent", "validation")
+    >>> turn_of("export failed", "exported"), turn_of("export failed", "absent"), turn_of("absent", "validation")
     ('better', 'other', 'worse')
     """
     if there == here:
         return "same"
-    grim = [look(word).tone == "bad" for word in (there, here)]
-    return "other" if grim[0] == grim[1] or here == "absent" else "better" if grim[0] else "worse"
+    bad = [look(word).tone == "bad" for word in (there, here)]
+    return "other" if bad[0] == bad[1] or here == "absent" else "better" if bad[0] else "worse"
 
 
 def waterfall(row: Any) -> go.Figure:

@@ -1,4 +1,4 @@
-"""Charts of issues: what is new against what recurs, how one spread, and what tells those hit apart; pure Plotly."""
+"""Figures of issues: what is new against what recurs, and how one issue spread."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import MOMENT, bands, bare, name_days, whole
+from pipeline.config.wording import instant
+from views.charts.base import AT_SECOND, add_bands, bare, name_days, whole_steps
 from views.frame.look import TONES
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -17,10 +18,10 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 "What each kind is called and looks like; patterns, so that colour is never alone."
 
 
-def kinds(rows: pd.DataFrame, hours: int, known: pd.DataFrame | None = None) -> go.Figure:
+def issue_kinds(rows: pd.DataFrame, hours: int, hour_states: pd.DataFrame | None = None) -> go.Figure:
     """Draws what went wrong per bucket, new against recurring; a stretch of it can be selected.
 
-    `rows` has bucket, kind, events and people; `known` each hour's state.
+    `rows` has bucket, kind, events and people; `hour_states` each hour's state.
     """
     figure = go.Figure()
     for kind, (name, marker) in KINDS.items():
@@ -33,21 +34,21 @@ def kinds(rows: pd.DataFrame, hours: int, known: pd.DataFrame | None = None) -> 
             width=[hours * 3_600_000 * 0.9] * len(own),
             name=name,
             marker=marker,
-            customdata=list(zip(own["bucket"].astype(str), own["people"], strict=True)),
+            customdata=list(zip(map(instant, own["bucket"]), own["people"], strict=True)),
             hovertemplate=f"<b>{name}</b><br>%{{y}} times, %{{customdata[1]}} people and groups<br>"
-            "from %{customdata[0]} UTC<extra></extra>",
+            "from %{customdata[0]}<extra></extra>",
         )
     heights = rows.groupby("bucket")["events"].sum()
     counted = "Failures, skips, noise" if "noise" in set(rows["kind"]) else "Failures and skips"
-    figure.update_yaxes(title_text=counted, rangemode="tozero", dtick=whole(heights.max()))
+    figure.update_yaxes(title_text=counted, rangemode="tozero", dtick=whole_steps(heights.max()))
     figure.update_xaxes(type="date")
     name_days(figure, heights.index, hours)
-    if known is not None and (known["state"] != "complete").any():
-        bands(figure, known)
+    if hour_states is not None and (hour_states["state"] != "complete").any():
+        add_bands(figure, hour_states)
     return bare(figure, 300, barmode="stack", clickmode="event+select", dragmode="select", selectdirection="h")
 
 
-def spread(rows: pd.DataFrame, until: Any) -> go.Figure:
+def issue_spread(rows: pd.DataFrame, until: Any) -> go.Figure:
     """Draws how many waited for an issue, and how many it had hit by then; `rows` has moment, waiting and hit."""
     last = rows.iloc[-1]
     ends = pd.concat([rows, pd.DataFrame([{"moment": until, "waiting": last["waiting"], "hit": last["hit"]}])])
@@ -63,7 +64,7 @@ def spread(rows: pd.DataFrame, until: Any) -> go.Figure:
             name=name,
             line=line,
             fill="tozeroy" if column == "waiting" else None,
-            hovertemplate=f"<b>%{{y}}</b> {name.lower()}<br>{MOMENT}",
+            hovertemplate=f"<b>%{{y}}</b> {name.lower()}<br>{AT_SECOND}<extra></extra>",
         )
-    figure.update_yaxes(title_text="People and groups", rangemode="tozero", dtick=whole(ends["hit"].max()))
+    figure.update_yaxes(title_text="People and groups", rangemode="tozero", dtick=whole_steps(ends["hit"].max()))
     return bare(figure, 240)

@@ -1,6 +1,6 @@
-"""Figures of quarantine: pure functions from data to a Figure, on the ground that views/_charts.py lays.
+"""Figures of quarantine: every job's status over time, headroom to each limit, and pending retries over time.
 
-A word is told by pattern and label as well as by colour; what nobody knows is hatched, as everywhere.
+A status has a pattern and a label as well as a colour; what is unknown is hatched, as everywhere.
 """
 
 from datetime import datetime, timedelta
@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import bare, whole
-from views.charts.cycles import stretched
-from views.frame.look import TONES, Tone, look, missing, when
+from pipeline.config.wording import instant, is_missing
+from views.charts.base import AT, bare, whole_steps
+from views.charts.cycles import lying_bar
+from views.frame.look import TONES, Tone, look
 
 WORDS = ("healthy", "watch", "imminent", "quarantined", "switched_off", "paused", "never_run", "unknown")
 PATTERNS = {"healthy": "", "watch": "/", "imminent": "x", "quarantined": "\\", "switched_off": "+", "never_run": "."}
@@ -24,11 +25,11 @@ FAINT: dict[str, Any] = {
 AFTER = (1, 2, 3)
 "How many cycles ahead the band is drawn."
 WIDEST = 1.6
-"No axis reaches further beyond the limit than this part of it."
+"No axis goes further beyond the limit than this part of it."
 
 
-def lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: datetime) -> go.Figure:
-    """Draws how each job stood over the window; a diamond marks where the reason of a quarantine changed.
+def status_lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: datetime) -> go.Figure:
+    """Draws the status of each job over the window; a diamond marks where the reason of a quarantine changed.
 
     `stretches` has job_id, app_name, word, began_at, ended_at and why; a bar's customdata is the job's id.
     """
@@ -37,8 +38,8 @@ def lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: datetim
     figure = go.Figure()
     for word in WORDS:
         if (rows["word"] == word).any():
-            figure.add_trace(bars(rows[rows["word"] == word], word, until - since))
-    add_turns(figure, rows)
+            figure.add_trace(status_bars(rows[rows["word"] == word], word, until - since))
+    add_reason_changes(figure, rows)
     if since < at < until:
         figure.add_vline(x=at, line={"color": TONES["info"], "width": 1.5, "dash": "dot"})
     figure.update_xaxes(type="date", range=[since, until], title_text="UTC")
@@ -48,18 +49,18 @@ def lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: datetim
     return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
 
 
-def bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
-    """Gives the bars of one word; long ones say it."""
-    seen = look(word)
+def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
+    """Returns the bars of one status; long ones are labelled."""
+    status = look(word)
     long = rows["ended_at"] - rows["began_at"] > window / 12
     pattern = {"shape": PATTERNS.get(word, "-"), "size": 7, "solidity": 0.2, "fillmode": "overlay", "fgcolor": INK}
     marker = FAINT if word == "unknown" else {"color": TONES[tone(word)], "line": {"width": 0}, "pattern": pattern}
     return go.Bar(
-        **stretched(rows, window / 400),
+        **lying_bar(rows, window / 400),
         width=0.66,
-        name=seen.label,
+        name=status.label,
         marker=marker,
-        text=[seen.label if each else "" for each in long],
+        text=[status.label if each else "" for each in long],
         textposition="inside",
         insidetextanchor="middle",
         insidetextfont={} if word == "unknown" else {"color": "#ffffff"},
@@ -72,17 +73,18 @@ def bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
 
 
 def tone(word: str) -> Tone:
-    """Gives the tone of a word in the lanes, where imminent stands between watch and quarantined."""
+    """Returns the tone of a word in the lanes, where imminent is between watch and quarantined."""
     return "warn" if word == "imminent" else look(word).tone
 
 
 def stretch_text(row: Any) -> str:
-    """Says one stretch in words."""
-    why = "" if missing(row.why) else f"<br>{row.why}"
-    return f"<b>{row.app_name}</b>: {look(row.word).label.lower()}{why}<br>{when(row.began_at)} to {when(row.ended_at)}"
+    """Writes one stretch in words."""
+    why = "" if is_missing(row.why) else f"<br>{row.why}"
+    status = look(row.word).label.lower()
+    return f"<b>{row.app_name}</b>: {status}{why}<br>{instant(row.began_at)} to {instant(row.ended_at)}"
 
 
-def add_turns(figure: go.Figure, rows: pd.DataFrame) -> None:
+def add_reason_changes(figure: go.Figure, rows: pd.DataFrame) -> None:
     """Marks where one quarantine follows another for a new reason."""
     before = rows.groupby("job_id")[["word", "ended_at"]].shift()
     turned = rows[(rows["word"] == "quarantined") & (before["word"] == "quarantined")]
@@ -94,18 +96,18 @@ def add_turns(figure: go.Figure, rows: pd.DataFrame) -> None:
         mode="markers",
         name="Reason changed",
         marker={"symbol": "diamond", "size": 12, "color": "#ffffff", "line": {"width": 2, "color": TONES["bad"]}},
-        hovertext=[turn_text(row) for row in turned.itertuples()],
+        hovertext=[reason_text(row) for row in turned.itertuples()],
         hoverinfo="text",
     )
 
 
-def turn_text(row: Any) -> str:
-    """Says to which reason a quarantine changed."""
-    return f"<b>{row.app_name}</b>: another reason<br>{row.why}<br>{when(row.began_at)}"
+def reason_text(row: Any) -> str:
+    """Writes to which reason a quarantine changed."""
+    return f"<b>{row.app_name}</b>: another reason<br>{row.why}<br>{instant(row.began_at)}"
 
 
 def headroom(rows: list[dict[str, Any]]) -> go.Figure:
-    """Draws each limit as a bar of what is used up, with the 80 % band after each of the next three cycles beside it.
+    """Draws each limit as a bar of what is used up, with the 80% band after each of the next three cycles beside it.
 
     A row has label, reached, at_most, and per_cycle_low and per_cycle_high, None where nothing is forecast.
     """
@@ -121,10 +123,10 @@ def headroom(rows: list[dict[str, Any]]) -> go.Figure:
         hovertext=[f"<b>{row['label']}</b><br>{row['reached']:,} of {row['at_most']:,} now" for row in rows],
         hoverinfo="text",
     )
-    for ahead in AFTER if any(forecast(row) for row in rows) else ():
+    for ahead in AFTER if any(has_forecast(row) for row in rows) else ():
         add_band(figure, rows, ahead)
     figure.add_vline(x=1, line={"color": TONES["bad"], "width": 2}, annotation_text="limit", annotation_position="top")
-    most = max([1.0, *(row["reached"] / row["at_most"] for row in rows), *ends(rows)])
+    most = max([1.0, *(row["reached"] / row["at_most"] for row in rows), *band_ends(rows)])
     figure.update_xaxes(range=[0, min(WIDEST, most) * 1.06], tickformat=".0%", title_text="Of the limit")
     figure.update_yaxes(
         tickvals=places,
@@ -135,48 +137,48 @@ def headroom(rows: list[dict[str, Any]]) -> go.Figure:
     return bare(figure, 110 + 74 * len(rows), barmode="overlay")
 
 
-def ends(rows: list[dict[str, Any]]) -> list[float]:
-    """Gives how far each band reaches, as parts of its limit."""
-    return [(row["reached"] + AFTER[-1] * row["per_cycle_high"]) / row["at_most"] for row in rows if forecast(row)]
+def band_ends(rows: list[dict[str, Any]]) -> list[float]:
+    """Returns how far each band goes, as parts of its limit."""
+    return [(row["reached"] + AFTER[-1] * row["per_cycle_high"]) / row["at_most"] for row in rows if has_forecast(row)]
 
 
-def forecast(row: dict[str, Any]) -> bool:
-    """Says whether a limit's slope is known, and moves it at all."""
+def has_forecast(row: dict[str, Any]) -> bool:
+    """Whether a limit has a slope, and one that moves it."""
     low, high = row["per_cycle_low"], row["per_cycle_high"]
-    return not missing(low) and not missing(high) and (low, high) != (0, 0)
+    return not is_missing(low) and not is_missing(high) and (low, high) != (0, 0)
 
 
 def add_band(figure: go.Figure, rows: list[dict[str, Any]], ahead: int) -> None:
-    """Draws between which numbers each limit stands after so many cycles, in four of five cases."""
-    known = [(place, row) for place, row in enumerate(rows) if forecast(row)]
-    spans = [band(row, ahead) for _, row in known]
+    """Draws between which numbers each limit is after so many cycles, in four of five cases."""
+    rising = [(place, row) for place, row in enumerate(rows) if has_forecast(row)]
+    spans = [band(row, ahead) for _, row in rising]
     figure.add_bar(
-        base=[min(WIDEST, low / row["at_most"]) for (_, row), (low, _) in zip(known, spans, strict=True)],
+        base=[min(WIDEST, low / row["at_most"]) for (_, row), (low, _) in zip(rising, spans, strict=True)],
         x=[
             max(0.004, min(WIDEST, high / row["at_most"]) - min(WIDEST, low / row["at_most"]))
-            for (_, row), (low, high) in zip(known, spans, strict=True)
+            for (_, row), (low, high) in zip(rising, spans, strict=True)
         ],
-        y=[place + 0.19 + 0.09 * ahead for place, _ in known],
+        y=[place + 0.19 + 0.09 * ahead for place, _ in rising],
         orientation="h",
         width=0.07,
-        name=f"80 % band in {ahead} {'cycle' if ahead == 1 else 'cycles'}",
+        name=f"80% band in {ahead} {'cycle' if ahead == 1 else 'cycles'}",
         marker={"color": TONES["warn"], "opacity": 1.15 - 0.25 * ahead},
         hovertext=[
             f"<b>{row['label']}</b><br>in {ahead} cycles {low:,.0f} to {high:,.0f}"
-            for (_, row), (low, high) in zip(known, spans, strict=True)
+            for (_, row), (low, high) in zip(rising, spans, strict=True)
         ],
         hoverinfo="text",
     )
 
 
 def band(row: dict[str, Any], ahead: int) -> tuple[float, float]:
-    """Gives between which numbers a limit stands after so many cycles; never below nothing."""
+    """Returns between which numbers a limit is after so many cycles; never below nothing."""
     low, high = (max(0.0, row["reached"] + ahead * row[name]) for name in ("per_cycle_low", "per_cycle_high"))
     return low, high
 
 
 def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
-    """Draws how many objects awaited a retry after each cycle, what each opened and closed, and where that goes.
+    """Draws how many objects were pending a retry after each cycle, what each opened and closed, and where that goes.
 
     `rows` has ended_at, opened, closed and open; `ends_at` is None where the number does not fall.
     """
@@ -191,7 +193,7 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
             width=wide or None,
             marker={"color": TONES[tone_], "pattern": {"shape": shape}},  # type: ignore[index]
             customdata=own[[name]],
-            hovertemplate="%{customdata[0]} " + name + "<br>%{x|%a %d %b %H:%M} UTC<extra></extra>",
+            hovertemplate="%{customdata[0]} " + name + f"<br>{AT}<extra></extra>",
         )
     figure.add_scatter(
         x=rows["ended_at"],
@@ -199,7 +201,7 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
         mode="lines",
         name="Open",
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
-        hovertemplate="%{y} open<br>%{x|%a %d %b %H:%M} UTC<extra></extra>",
+        hovertemplate=f"%{{y}} open<br>{AT}<extra></extra>",
     )
     if ends_at is not None:
         figure.add_scatter(
@@ -210,5 +212,5 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
             line={"color": TONES["info"], "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(title_text="Objects", dtick=whole(float(rows[["open", "opened", "closed"]].max().max())))
+    figure.update_yaxes(title_text="Objects", dtick=whole_steps(float(rows[["open", "opened", "closed"]].max().max())))
     return bare(figure, 270, barmode="relative")

@@ -1,10 +1,10 @@
-"""How an app answers over time: the 95th percentile of each verb above the answers that were errors."""
+"""How an app answers over time, as a figure: the 95th percentile of each verb above the answers that were errors."""
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from views.charts.base import bare
+from views.charts.base import AT, bare
 from views.frame.look import PALETTE, TONES
 
 VERBS = ("POST", "PATCH", "PUT", "DELETE", "GET by filter", "GET by id", "GET", "probe", "discover")
@@ -12,14 +12,14 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 ERRORS = (("throttled", "429, too many requests", "warn"), ("broken", "5xx", "bad"), ("refused", "other 4xx", "quiet"))
 
 
-def latency(rows: pd.DataFrame) -> go.Figure:
+def answer_times(rows: pd.DataFrame) -> go.Figure:
     """Draws p95 in milliseconds by verb, probes dotted, and below them how many answers were errors.
 
     `rows` has bucket, verb, requests, p95_ms, throttled, broken and refused.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.08)
-    known = [verb for verb in VERBS if verb in set(rows["verb"])]
-    for verb in [*known, *sorted(set(rows["verb"].dropna()) - set(known))]:
+    usual = [verb for verb in VERBS if verb in set(rows["verb"])]
+    for verb in [*usual, *sorted(set(rows["verb"].dropna()) - set(usual))]:
         own = rows[rows["verb"] == verb]
         place = VERBS.index(verb) if verb in VERBS else len(VERBS)
         figure.add_scatter(
@@ -35,7 +35,7 @@ def latency(rows: pd.DataFrame) -> go.Figure:
             },
             customdata=own[["requests"]],
             hovertemplate=f"<b>{verb}</b><br>%{{y:,.0f}} ms in 95 of 100 of %{{customdata[0]}} requests<br>"
-            "%{x|%a %d %b %H:%M} UTC<extra></extra>",
+            f"{AT}<extra></extra>",
             row=1,
             col=1,
         )
@@ -46,7 +46,7 @@ def latency(rows: pd.DataFrame) -> go.Figure:
             y=errors[name],
             name=label,
             marker={"color": TONES[tone]},  # type: ignore[index]
-            hovertemplate=f"%{{y}} answers of {label}<br>%{{x|%a %d %b %H:%M}} UTC<extra></extra>",
+            hovertemplate=f"%{{y}} answers of {label}<br>{AT}<extra></extra>",
             row=2,
             col=1,
         )

@@ -1,4 +1,4 @@
-"""The calendar of tokens as a Plotly figure; knows nothing of streamlit."""
+"""The calendar of tokens, as a figure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,12 +6,13 @@ from typing import Protocol
 
 import plotly.graph_objects as go
 
+from pipeline.config.wording import instant
 from views.charts.base import bare, pattern
-from views.frame.look import TONES, Tone, when
+from views.frame.look import TONES, Tone
 
 
 class Term(Protocol):
-    """What the calendar needs of one token."""
+    """What the calendar shows of one token."""
 
     @property
     def app_name(self) -> str: ...
@@ -22,7 +23,7 @@ class Term(Protocol):
     @property
     def tone(self) -> Tone: ...
     @property
-    def said(self) -> str: ...
+    def advice(self) -> str: ...
 
 
 DAY_MS = 86_400_000
@@ -30,7 +31,7 @@ FURTHEST = timedelta(days=400)
 "How far ahead is drawn; a token that lasts longer runs out of the picture."
 
 
-def calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
+def token_calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
     """Draws a row per token: until when a new one can wait, the days that it takes, and the end.
 
     `terms` have an end each, the soonest first.
@@ -71,7 +72,7 @@ def calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
         mode="markers",
         name="Its end",
         marker={"symbol": "diamond", "size": 11, "color": [TONES[term.tone] for term in terms]},
-        text=[f"{term.app_name}: ends {when(term.expires_at)}<br>{term.said}" for term in terms],
+        text=[f"{term.app_name}: ends {instant(term.expires_at)}<br>{term.advice}" for term in terms],
         hovertemplate="%{text}<extra></extra>",
     )
     figure.add_vline(x=now, line={"width": 1, "dash": "dot", "color": "gray"})

@@ -10,7 +10,10 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from views.frame.look import when
+from pipeline.config import wording
+from pipeline.config.wording import instant
+from views.frame import state
+from views.frame.state import BAR, BAR_WORDS, Key, Word
 
 SPANS = {
     "24-hours": ("Last 24 hours of data", timedelta(hours=24)),
@@ -21,9 +24,7 @@ SPANS = {
     "chosen": ("From … until …", None),
 }
 USUAL = "14-days"
-WORDS = ("window", "since", "until", "job", "tenant")
 EPOCH = datetime(2026, 1, 1)
-Words = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Bar:
 
     since: datetime
     until: datetime
-    words: Words
+    words: dict[str, str]
     "The bar as it stands in the address; what is usual is left out."
     job: str | None = None
     job_name: str | None = None
@@ -40,27 +41,25 @@ class Bar:
     newest: datetime = EPOCH
     "The first full hour after the newest instant in the store: what is true now is asked as of then."
 
-    def link(self, **more: str) -> Words:
-        """Gives the words of an address that keeps this bar."""
+    def link(self, **more: str) -> dict[str, str]:
+        """Returns the words of an address that keeps this bar."""
         return self.words | more
 
     @property
-    def pinned(self) -> Words:
-        """Gives words that show the same window even after newer data came."""
-        rest = {name: word for name, word in self.words.items() if name in ("job", "tenant")}
-        return {"since": spelled(self.since), "until": spelled(self.until)} | rest
+    def pinned(self) -> dict[str, str]:
+        """Returns words that show the same window even after newer data came."""
+        rest = {word: value for word, value in self.words.items() if word in (Word.JOB, Word.TENANT)}
+        return {Word.SINCE: wording.address(self.since), Word.UNTIL: wording.address(self.until)} | rest
 
 
-def spelled(at: datetime) -> str:
-    """Writes an instant as briefly as it is exact.
-
-    >>> spelled(datetime(2026, 1, 12)), spelled(datetime(2026, 1, 12, 9))
-    ('2026-01-12', '2026-01-12T09:00')
-    """
-    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%dT%H:%M}"
+def bar() -> Bar:
+    """Returns what the shared bar was set to in this run."""
+    chosen = BAR.get()
+    assert chosen is not None
+    return chosen
 
 
-def read(word: str | None) -> datetime | None:
+def read_instant(word: str | None) -> datetime | None:
     """Reads an instant of the address as naive UTC; None where it is not one."""
     try:
         at = datetime.fromisoformat(word or "")
@@ -70,14 +69,14 @@ def read(word: str | None) -> datetime | None:
 
 
 def next_hour(at: datetime) -> datetime:
-    """Gives the first full hour after an instant, so that a window that ends there holds it."""
+    """Returns the first full hour after an instant, so that a window that ends there contains it."""
     return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
-def names(jobs: pd.DataFrame) -> dict[str, str]:
-    """Gives each job's word: its app's name, and the end of its id where two share one.
+def job_names(jobs: pd.DataFrame) -> dict[str, str]:
+    """Returns each job's word: its app's name, and the end of its id where two share one.
 
-    >>> names(pd.DataFrame({"job_id": ["a.1234567", "b.7654321"], "app_name": ["Cerby", "Cerby"]}))
+    >>> job_names(pd.DataFrame({"job_id": ["a.1234567", "b.7654321"], "app_name": ["Cerby", "Cerby"]}))
     {'Cerby 234567': 'a.1234567', 'Cerby 654321': 'b.7654321'}
     """
     shared = jobs["app_name"].duplicated(keep=False)
@@ -85,74 +84,71 @@ def names(jobs: pd.DataFrame) -> dict[str, str]:
     return {f"{app} {job[-6:]}" if twice else str(app): str(job) for job, app, twice in rows}
 
 
-def take_words(jobs: dict[str, str], tenants: list[str]) -> None:
-    """Lets an address that was opened or linked to win over the widgets; what it does not name stays."""
-    given = {name: word for name, word in st.query_params.to_dict().items() if name in WORDS}
-    if not given or given == st.session_state.get("bar_words"):
+def adopt_words(jobs: dict[str, str], tenants: list[str]) -> None:
+    """Lets an address that was opened or linked win over the widgets; without a word of the bar they stay."""
+    given = BAR_WORDS.opened()
+    if not given:
         return
-    state = st.session_state
-    if "since" in given or "until" in given:
-        state.window, state.since, state.until = "chosen", read(given.get("since")), read(given.get("until"))
+    if Word.SINCE in given or Word.UNTIL in given:
+        state.set_value(Key.WINDOW, "chosen")
+        state.set_value(Key.SINCE, read_instant(given.get(Word.SINCE)))
+        state.set_value(Key.UNTIL, read_instant(given.get(Word.UNTIL)))
     else:
-        state.window = given.get("window") if given.get("window") in SPANS else USUAL
-    state.job = given.get("job") if given.get("job") in jobs else None
-    state.tenant = given.get("tenant") if given.get("tenant") in tenants else None
+        window = given.get(Word.WINDOW)
+        state.set_value(Key.WINDOW, window if window in SPANS else USUAL)
+    job, tenant = given.get(Word.JOB), given.get(Word.TENANT)
+    state.set_value(Key.JOB, job if job in jobs else None)
+    state.set_value(Key.TENANT, tenant if tenant in tenants else None)
 
 
-def draw(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) -> Bar:
-    """Draws the bar's widgets, writes its words into the address and gives what was chosen."""
-    known, tenants = names(jobs), sorted(jobs["tenant_id"].dropna().unique())
-    take_words(known, tenants)
-    st.session_state.setdefault("window", USUAL)
+def draw_bar(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) -> Bar:
+    """Draws the bar's widgets, writes its words into the address and returns what was chosen."""
+    names, tenants = job_names(jobs), sorted(jobs["tenant_id"].dropna().unique())
+    adopt_words(names, tenants)
+    if state.value(Key.WINDOW) is None:
+        state.set_value(Key.WINDOW, USUAL)
     labels = {word: label for word, (label, _) in SPANS.items()}
-    window = st.selectbox("Window", list(SPANS), format_func=labels.__getitem__, key="window", width=210)
-    since, until = chosen(first, last) if window == "chosen" else reach(window, first, last)
-    job = st.selectbox("Job", list(known), index=None, placeholder="All jobs", key="job", width=200)
+    window = st.selectbox("Window", list(SPANS), format_func=labels.__getitem__, key=Key.WINDOW, width=210)
+    since, until = chosen_window(first, last) if window == "chosen" else window_of(window, first, last)
+    job = st.selectbox("Job", list(names), index=None, placeholder="All jobs", key=Key.JOB, width=200)
     tenant = None
     if len(tenants) > 1:
-        tenant = st.selectbox("Tenant", tenants, index=None, placeholder="All tenants", key="tenant", width=200)
-    words = {} if window in (USUAL, "chosen") else {"window": window}
+        tenant = st.selectbox("Tenant", tenants, index=None, placeholder="All tenants", key=Key.TENANT, width=200)
+    words: dict[Word, str | None] = {Word.WINDOW: None if window in (USUAL, "chosen") else window}
     if window == "chosen":
-        words = {"since": spelled(since), "until": spelled(until)}
-    words |= {name: word for name, word in (("job", job), ("tenant", tenant)) if word}
-    write_words(words)
-    return Bar(since, until, words, known.get(job or ""), job, tenant, reach(USUAL, first, last)[1])
+        words = {Word.SINCE: wording.address(since), Word.UNTIL: wording.address(until)}
+    written = BAR_WORDS.write(words | {Word.JOB: job, Word.TENANT: tenant})
+    chosen = Bar(since, until, written, names.get(job or ""), job, tenant, window_of(USUAL, first, last)[1])
+    BAR.set(chosen)
+    return chosen
 
 
-def reach(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
-    """Gives the window that ends just after the newest instant."""
+def window_of(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
+    """Returns the window that ends just after the newest instant."""
     until = next_hour(last) if last else EPOCH
     length = SPANS[window][1]
     start = first.replace(minute=0, second=0, microsecond=0) if first else until - timedelta(days=14)
     return (until - length if length else start), until
 
 
-def chosen(first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
-    """Lets a person choose both ends; an impossible choice falls back to the usual window and says so."""
-    since, until = reach(USUAL, first, last)
-    for name, at in (("since", since), ("until", until)):
-        if st.session_state.get(name) is None:
-            st.session_state[name] = at
-    low = st.datetime_input("Since (UTC)", key="since", format="YYYY-MM-DD", step=3600, width=190)
-    high = st.datetime_input("Until (UTC), exclusive", key="until", format="YYYY-MM-DD", step=3600, width=190)
+def chosen_window(first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
+    """Lets a person choose both ends; an impossible choice falls back to the usual window, with a sentence."""
+    since, until = window_of(USUAL, first, last)
+    for key, at in ((Key.SINCE, since), (Key.UNTIL, until)):
+        if state.value(key) is None:
+            state.set_value(key, at)
+    low = st.datetime_input("Since (UTC)", key=Key.SINCE, format="YYYY-MM-DD", step=3600, width=190)
+    high = st.datetime_input("Until (UTC), exclusive", key=Key.UNTIL, format="YYYY-MM-DD", step=3600, width=190)
     if low and high and low < high:
         return low, high
-    st.warning(f"The window must begin before it ends; showing {when(since)} until {when(until)}.")
+    st.warning(f"The window must begin before it ends; showing {instant(since)} until {instant(until)}.")
     return since, until
 
 
-def write_words(words: Words) -> None:
-    """Puts the bar into the address and leaves a page's own words there alone."""
-    others = {name: word for name, word in st.query_params.to_dict().items() if name not in WORDS}
-    if st.query_params.to_dict() != words | others:
-        st.query_params.from_dict(words | others)
-    st.session_state["bar_words"] = words
-
-
-def share_link(bar: Bar) -> None:
+def share_link() -> None:
     """Offers an address that shows this very window later, whatever is loaded meanwhile."""
     with st.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Shows this window and these filters to whoever opens it, also after newer data came.")
-        others = {name: word for name, word in st.query_params.to_dict().items() if name not in WORDS}
+        words = bar().pinned | state.other_words(BAR_WORDS.words)
         address = (st.context.url or "").partition("?")[0]
-        st.code(f"{address}?{urlencode(bar.pinned | others)}", language=None, wrap_lines=True)
+        st.code(f"{address}?{urlencode(words)}", language=None, wrap_lines=True)

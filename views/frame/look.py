@@ -1,14 +1,14 @@
-"""How each word looks: its label, tone, icon and meaning; and how instants, shares and counts are written.
+"""How each word looks: its label, tone, icon and meaning; and text of a log made harmless in markdown.
 
 Tones are told apart by icon and word as well as by colour, and are legible on light and on dark grounds.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 import pandas as pd
 
+from pipeline.config.wording import is_missing
 from pipeline.knowledge.quarantine_reasons import find_reason
 
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
@@ -110,80 +110,24 @@ SYMBOLS = {"success": "circle", "failure": "x", "skipped": "triangle-right-open"
 
 
 def look(word: str) -> Look:
-    """Gives how a word looks; an unfamiliar one looks as it is spelled."""
+    """Returns how a word looks; an unfamiliar one looks as it is spelled."""
     return LOOKS.get(word, Look(word, "quiet", ":material/help:", "a word that nobody has documented"))
 
 
 def labelled(word: str) -> str:
-    """Gives a word as coloured text with its icon."""
+    """Writes a word as coloured text with its icon."""
     seen = look(word)
     return f":{COLOURS[seen.tone]}[{seen.icon} {seen.label}]"
 
 
 def chips(words: "pd.Series[str]") -> "pd.Series[Any]":
-    """Gives words as lists of one label, which a MultiselectColumn draws as chips."""
+    """Returns words as lists of one label, which `chips_column` draws as chips."""
     return words.map(lambda word: [look(word).label])
 
 
-def chip_colours() -> tuple[list[str], list[str]]:
-    """Gives every label and its colour, in the order a MultiselectColumn wants them."""
-    seen = {each.label: COLOURS[each.tone] for each in LOOKS.values()}
-    return list(seen), list(seen.values())
-
-
-def missing(value: Any) -> bool:
-    """Says whether a cell holds nothing: None, NaN or NaT."""
-    return value is None or bool(pd.isna(value))
-
-
-def when(at: datetime | None) -> str:
-    """Writes an instant for a sentence.
-
-    >>> when(datetime(2026, 1, 22, 4, 40))
-    'Thu 22 Jan 04:40 UTC'
-    """
-    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %H:%M} UTC"
-
-
-def dated(at: datetime | None) -> str:
-    """Writes an instant with its year, where no neighbour gives it."""
-    return "never" if at is None or missing(at) else f"{at:%a} {at.day} {at:%b %Y %H:%M} UTC"
-
-
-def count(number: float, one: str, many: str = "") -> str:
-    """Writes a number with its noun.
-
-    >>> count(1, "job"), count(1200, "person", "people")
-    ('1 job', '1,200 people')
-    """
-    return f"{int(number):,} {one if number == 1 else many or one + 's'}"
-
-
-def share(value: float | None) -> str:
-    """Writes a fraction as a percentage that never rounds up to perfection.
-
-    >>> share(0.9999), share(1.0), share(None)
-    ('99.9 %', '100 %', 'unknown')
-    """
-    if value is None or missing(value):
-        return "unknown"
-    return "100 %" if value == 1 else f"{int(value * 1000) / 10:g} %"
-
-
-def span(seconds: float | None) -> str:
-    """Writes a length of time in its two largest units.
-
-    >>> span(90), span(93_600), span(None)
-    ('1 min', '1 d 2 h', 'unknown')
-    """
-    if seconds is None or missing(seconds):
-        return "unknown"
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+def chip_colours() -> dict[str, Colour]:
+    """Returns the colour of every label."""
+    return {each.label: COLOURS[each.tone] for each in LOOKS.values()}
 
 
 def cause(reason: object, error_code: object = None) -> str:
@@ -192,13 +136,13 @@ def cause(reason: object, error_code: object = None) -> str:
     >>> cause("EncounteredQuarantineException", "SystemForCrossDomainIdentityManagementCredentialValidationFailure")
     'credentials'
     """
-    if not missing(error_code) and "Credential" in str(error_code):
+    if not is_missing(error_code) and "Credential" in str(error_code):
         return "credentials"
-    return "no reason given" if missing(reason) else find_reason(str(reason)).brief
+    return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 
 def plain(text: str) -> str:
-    """Gives text from a log for use inside markdown: nothing in it formats, links or draws.
+    """Escapes text from a log for use inside markdown: nothing in it formats, links or draws.
 
     An address would become a mail link in spite of escapes, so a word joiner follows its sign.
     """

@@ -1,23 +1,26 @@
-"""One job's configuration: its mappings held against its app's profile, what its settings mean, and its token."""
+"""One job's configuration: its mappings compared with its app's profile, what its settings mean, and its token."""
 
 from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, normalised_name, profile_of
-from views.frame.look import chip_colours, chips, count, labelled, missing, plain, span, when
-from views.frame.page import BLANK, Row, ask, records, tile
+from views.frame.data import Row, ask, records
+from views.frame.look import chips, labelled, plain
+from views.frame.panel import panel
+from views.frame.table import check_column, chips_column, code_column, table, text_column
 
 NOT_TOLD = "not told"
-PROFILED = ("said", "required", "filterable", "note")
+PROFILED = ("fit", "required", "filterable", "note")
 "Columns that only a profile fills."
 STOPPED = {"Paused": "paused", "Disabled": "switched off"}
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A job with its app's profile and what that speaks against."""
+    """A job with its app's profile and what is wrong by that."""
 
     job: Row
     profile: Profile | None
@@ -25,10 +28,10 @@ class Checked:
 
     @property
     def word(self) -> str:
-        """Gives how it stands, as a word of `_look`."""
+        """Returns its state, as a word of `look`."""
         if self.profile is None:
             return "unprofiled"
-        if missing(self.job["mappings"]):
+        if is_missing(self.job["mappings"]):
             return "unread"
         if any(finding.grave for finding in self.findings):
             return "unfit"
@@ -36,120 +39,117 @@ class Checked:
 
 
 def checked(job: Row, profiles: list[Profile]) -> Checked:
-    """Holds a row of `connections` against the profile of its app."""
-    host = told(job["base_host"])
-    profile = profile_of(profiles, told(job["app_name"]), told(job["template_id"]), host)
-    if profile is None or missing(job["mappings"]):
+    """Compares a row of `connections` with the profile of its app."""
+    host = cell_text(job["base_host"])
+    profile = profile_of(profiles, cell_text(job["app_name"]), cell_text(job["template_id"]), host)
+    if profile is None or is_missing(job["mappings"]):
         return Checked(job, profile)
     return Checked(job, profile, check(profile, records(ask("attribute_mappings", job=job["job_id"])), host))
 
 
-def told(value: object) -> str | None:
-    """Gives a cell's text; None where it holds nothing."""
-    return None if missing(value) else str(value)
+def cell_text(value: object) -> str | None:
+    """Returns a cell's text; None where it holds nothing."""
+    return None if is_missing(value) else str(value)
 
 
-def draw(seen: Checked) -> None:
-    """Draws what is known of one job's configuration."""
-    job = seen.job
+def draw_configuration(checked_job: Checked) -> None:
+    """Draws one job's configuration."""
+    job = checked_job.job
     with st.container(border=True):
-        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(seen.word)}")
+        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(checked_job.word)}")
         for line in remarks(job):
             st.markdown(line)
-        for finding in seen.findings:
+        for finding in checked_job.findings:
             icon = ":red[:material/error:]" if finding.grave else ":gray[:material/info:]"
             st.markdown(f"{icon} {plain(finding.text)} {plain(finding.remedy)}")
-        if seen.profile is None:
+        if checked_job.profile is None:
             st.markdown(
                 "Nothing is known of this app as a target. A file in `profiles/` changes that: which attributes it "
                 "requires and can search by, and how long a new token takes; `profiles/README.md` says how."
             )
-        if seen.word == "fits":
-            st.markdown(f"Nothing in {plain(str(seen.profile and seen.profile.name))}'s profile speaks against it.")
+        if checked_job.word == "fits":
+            name = plain(str(checked_job.profile and checked_job.profile.name))
+            st.markdown(f"Nothing in {name}'s profile speaks against it.")
     why = "Its mappings were never read: they come with job status, from a tenant that PROVISIONING_TENANTS names."
-    tile("attribute_mappings", lambda rows: mappings(rows, seen.profile), empty=why, job=job["job_id"])
-    if seen.profile is not None:
-        about(seen.profile)
+    panel("attribute_mappings", lambda rows: mappings_table(rows, checked_job.profile), empty=why, job=job["job_id"])
+    if checked_job.profile is not None:
+        draw_profile(checked_job.profile)
 
 
 def remarks(job: Row) -> list[str]:
-    """Says what a job's settings mean, where that is worth a sentence."""
-    if missing(job["heard_at"]):
+    """Writes what a job's settings mean, where that is worth a sentence."""
+    if is_missing(job["heard_at"]):
         return ["Only its events are known: no document of the job was read, so its settings are not told."]
-    said = []
+    lines = []
     if stopped := STOPPED.get(str(job["schedule_state"])):
-        said.append(f":red[:material/stop_circle:] Its schedule is {stopped}, so nobody is provisioned there.")
+        lines.append(f":red[:material/stop_circle:] Its schedule is {stopped}, so nobody is provisioned there.")
     if job["notification"] is False:
-        said.append(
+        lines.append(
             ":orange[:material/notifications_off:] Entra mails nobody when it goes into quarantine. "
             "In Entra: Provisioning, Settings, Notification Email."
         )
-    if missing(job["deletion_threshold"]):
-        said.append(
+    if is_missing(job["deletion_threshold"]):
+        lines.append(
             ":orange[:material/delete_sweep:] There is no limit on deletions: one mistake in its scope may remove "
             "everybody. In Entra: Provisioning, Settings, Prevent accidental deletion."
         )
     if job["skip_deletions"] is True:
-        said.append(":gray[:material/info:] Who falls out of scope keeps the account (SkipOutOfScopeDeletions is on).")
-    if not missing(job["versions"]) and int(job["versions"]) > 1:
-        said.append(
+        lines.append(":gray[:material/info:] Who falls out of scope keeps the account (SkipOutOfScopeDeletions is on).")
+    if not is_missing(job["versions"]) and int(job["versions"]) > 1:
+        lines.append(
             f":gray[:material/history:] {count(int(job['versions']), 'configuration')} were seen so far; "
-            f"the present one since {when(job['changed_at'])}."
+            f"the present one since {instant(job['changed_at'])}."
         )
-    return said
+    return lines
 
 
-def mappings(rows: pd.DataFrame, profile: Profile | None) -> None:
-    """Draws the mappings, and what the profile requires beside them."""
-    shown = beside(rows, profile)
-    labels, colours = chip_colours()
+def mappings_table(rows: pd.DataFrame, profile: Profile | None) -> None:
+    """Draws the mappings, and what the profile requires and has no mapping."""
+    shown = with_profile(rows, profile)
     columns = {
-        "object": st.column_config.TextColumn("Object", pinned=True, help="Both names, where the app's differs"),
-        "target_attribute": st.column_config.TextColumn("App's attribute", pinned=True),
-        "source_expression": st.column_config.TextColumn("What flows into it", width="large"),
-        "matching_priority": st.column_config.NumberColumn(
-            "Matches", help="Objects are matched by it; 1 is tried first"
-        ),
-        "said": st.column_config.MultiselectColumn("Against the profile", options=labels, color=colours),
-        "required": st.column_config.CheckboxColumn("Required", help="The app refuses an object without it"),
-        "filterable": st.column_config.CheckboxColumn("Searchable", help="The app can search by it, so it may match"),
-        "flow": st.column_config.TextColumn("When"),
-        "default": st.column_config.TextColumn("Default"),
-        "note": st.column_config.TextColumn("Note", width="large"),
+        "object": text_column("Object", pinned=True, help="Both names, where the app's differs"),
+        "target_attribute": text_column("App's attribute", pinned=True),
+        "source_expression": text_column("What flows into it", width="large"),
+        "matching_priority": code_column("Matches", help="Objects are matched by it; 1 is tried first"),
+        "fit": chips_column("Against the profile"),
+        "required": check_column("Required", help="The app refuses an object without it"),
+        "filterable": check_column("Searchable", help="The app can search by it, so it may match"),
+        "flow": text_column("When"),
+        "default": text_column("Default"),
+        "note": text_column("Note", width="large"),
     }
-    shown["said"] = chips(shown["word"])
     order = [name for name in columns if profile is not None or name not in PROFILED]
-    st.dataframe(shown, column_config=columns, column_order=order, hide_index=True, placeholder=BLANK)
+    table(shown.assign(fit=chips(shown["word"])), columns, order=order)
 
 
-def beside(rows: pd.DataFrame, profile: Profile | None) -> pd.DataFrame:
-    """Gives each mapping with what the profile says of its attribute, and what it requires and has no mapping."""
+def with_profile(rows: pd.DataFrame, profile: Profile | None) -> pd.DataFrame:
+    """Returns each mapping with what the profile says of its attribute, and what it requires and has no mapping."""
     shown = []
-    had: set[tuple[str | None, str]] = set()
+    mapped: set[tuple[str | None, str]] = set()
     for row in records(rows):
-        kind, name = kind_of(told(row["target_object"])), str(row["target_attribute"])
-        had.add((kind, normalised_name(name)))
-        known = None if profile is None or kind is None else profile.attributes.get(kind, {})
+        kind, name = kind_of(cell_text(row["target_object"])), str(row["target_attribute"])
+        mapped.add((kind, normalised_name(name)))
+        own = {} if profile is None or kind is None else profile.attributes.get(kind, {})
         spelled = normalised_name(name)
-        attribute = next((each for other, each in (known or {}).items() if normalised_name(other) == spelled), None)
-        matches = not missing(row["matching_priority"])
+        attribute = next((each for other, each in own.items() if normalised_name(other) == spelled), None)
+        matches = not is_missing(row["matching_priority"])
         word = "unprofiled" if attribute is None else "unfit" if matches and not attribute.filterable else "fits"
         shown.append(
             row
             | {"object": objects(row), "word": word, "note": (attribute.note if attribute else "") or None}
             | {key: getattr(attribute, key, None) for key in ("required", "filterable")}
         )
-    kinds = {kind for kind, _ in had}
+    kinds = {kind for kind, _ in mapped}
     for kind, attributes in (profile.attributes if profile else {}).items():
         for name, attribute in attributes.items():
-            if kind in kinds and attribute.required and (kind, normalised_name(name)) not in had:
-                lost = {
+            if kind in kinds and attribute.required and (kind, normalised_name(name)) not in mapped:
+                unmapped = {
                     "object": kind.capitalize(),
                     "target_attribute": name,
                     "word": "missing",
                     "note": attribute.note,
                 }
-                shown.append(lost | {"required": True, "filterable": attribute.filterable})
+                shown.append(unmapped | {"required": True, "filterable": attribute.filterable})
     return pd.DataFrame(shown).sort_values("word", key=lambda words: words != "missing", kind="stable")
 
 
@@ -163,8 +163,8 @@ def objects(row: Row) -> str:
     return source if source.casefold() == target.casefold() else f"{source} → {target}"
 
 
-def about(profile: Profile) -> None:
-    """Draws what is known of the app: how long a new token takes, and what its attributes are."""
+def draw_profile(profile: Profile) -> None:
+    """Draws an app's profile: how long a new token takes, and what its attributes are."""
     token = profile.token
     if token is not None:
         assumed = " (our figure: none is published)" if token.lead_is_assumed else ""
@@ -179,12 +179,12 @@ def about(profile: Profile) -> None:
         if profile.target.cycle_minutes:
             published = f"a cycle about every {span(profile.target.cycle_minutes * 60)}"
             st.markdown(f"Published: {published}, at `{profile.target.base_url}`. A job's own schedule wins.")
-        st.dataframe(attribute_table(profile), hide_index=True, placeholder=BLANK)
+        table(attribute_rows(profile))
         st.caption(f"Source: {plain(profile.source)}")
 
 
-def attribute_table(profile: Profile) -> pd.DataFrame:
-    """Gives the profile's attributes as a table."""
+def attribute_rows(profile: Profile) -> pd.DataFrame:
+    """Returns the profile's attributes as a table."""
     return pd.DataFrame(
         [
             {

@@ -1,4 +1,4 @@
-"""What is asked: which permissions there are for it, and how asking goes."""
+"""What Microsoft Graph is asked for: which permissions there are, and how each feed answers."""
 
 from datetime import datetime
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from views.frame.look import chip_colours, chips, missing, plain, span
-from views.frame.page import BLANK, Row, records, times
+from pipeline.config.wording import is_missing, span
+from views.frame.data import Row, records
+from views.frame.look import chips, plain
+from views.frame.table import chips_column, number_column, table, text_column, time_columns
 
 OUT_OF_STEP_S = 60
 "Seconds of skew from which a clock is worth a word."
@@ -19,72 +21,69 @@ def ago(at: Any, now: datetime) -> str:
     >>> ago(datetime(2026, 1, 5, 12), datetime(2026, 1, 5, 12, 2)), ago(None, datetime(2026, 1, 5))
     ('2 min ago', 'never')
     """
-    return "never" if missing(at) else f"{span(max(0.0, (now - at).total_seconds()))} ago"
+    return "never" if is_missing(at) else f"{span(max(0.0, (now - at).total_seconds()))} ago"
 
 
 def permission_table(rows: pd.DataFrame) -> None:
     """Draws which permissions there are, what is missing first."""
-    labels, colours = chip_colours()
     columns = {
-        "tenant": st.column_config.TextColumn("Tenant", pinned=True),
-        "feature": st.column_config.TextColumn("For"),
-        "said": st.column_config.MultiselectColumn("State", options=labels, color=colours),
-        "scope": st.column_config.TextColumn("Permission"),
-        "lost": st.column_config.TextColumn("Lost without it", width="medium"),
-        "remedy": st.column_config.TextColumn("What to do", width="large"),
-        "detail": st.column_config.TextColumn("What was seen", width="large"),
-        **times(asked_at="Tried"),
+        "tenant": text_column("Tenant", pinned=True),
+        "feature": text_column("For"),
+        "chip": chips_column("State"),
+        "scope": text_column("Permission"),
+        "lost": text_column("Lost without it", width="medium"),
+        "remedy": text_column("What to do", width="large"),
+        "detail": text_column("What was seen", width="large"),
+        **time_columns(asked_at="Tried"),
     }
-    shown = rows.assign(said=chips(rows["state"]))
     for row in records(rows[rows["state"] == "missing"]):
         st.markdown(
             f":red[:material/block:] {plain(str(row['tenant']))}, {row['feature']}: {plain(str(row['lost'] or ''))} "
             f"{plain(str(row['remedy'] or ''))}"
         )
-    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows.assign(chip=chips(rows["state"])), columns)
 
 
 def contact_table(rows: pd.DataFrame, now: datetime) -> None:
     """Draws each feed's last contact, what fails first."""
-    labels, colours = chip_colours()
     columns = {
-        "tenant": st.column_config.TextColumn("Tenant", pinned=True),
-        "feed": st.column_config.TextColumn("Feed"),
-        "said": st.column_config.MultiselectColumn("State", options=labels, color=colours),
-        "age": st.column_config.TextColumn("Last answered", help="In full; the instant is in the column beside it"),
-        "detail": st.column_config.TextColumn("What it says", width="large"),
-        **times(next_try_at="Next try"),
-        "failures": st.column_config.NumberColumn("Failed in a row", format="localized"),
-        "step": st.column_config.TextColumn("Its clock", help="Against the clock of this machine"),
-        "requests": st.column_config.NumberColumn("Requests", format="localized"),
-        **times(reached_at="Answered", tried_at="Asked"),
+        "tenant": text_column("Tenant", pinned=True),
+        "feed": text_column("Feed"),
+        "chip": chips_column("State"),
+        "age": text_column("Last answered", help="In full; the instant is in the column beside it"),
+        "detail": text_column("What it says", width="large"),
+        **time_columns(next_try_at="Next try"),
+        "failures": number_column("Failed in a row"),
+        "step": text_column("Its clock", help="Against the clock of this machine"),
+        "requests": number_column("Requests"),
+        **time_columns(reached_at="Answered", tried_at="Asked"),
     }
     shown = rows.assign(
-        said=chips(rows["outcome"]),
+        chip=chips(rows["outcome"]),
         age=[ago(at, now) for at in rows["reached_at"]],
-        step=[step(skew) for skew in rows["skew_s"]],
+        step=[clock_text(skew) for skew in rows["skew_s"]],
     )
-    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(shown, columns)
 
 
-def step(skew: Any) -> str:
-    """Writes how far a clock is apart from ours.
+def clock_text(skew: Any) -> str:
+    """Writes how far a clock differs from this machine's.
 
-    >>> step(0.4), step(-90.0), step(None)
+    >>> clock_text(0.4), clock_text(-90.0), clock_text(None)
     ('in step', '1 min behind', 'unknown')
     """
-    if missing(skew):
+    if is_missing(skew):
         return "unknown"
     apart = float(skew)
     return "in step" if abs(apart) < OUT_OF_STEP_S else f"{span(abs(apart))} {'ahead' if apart > 0 else 'behind'}"
 
 
-def clocks(contacts: list[Row]) -> None:
-    """Warns of clocks that are apart: what is late, and how old things are, is judged by ours."""
+def warn_of_clocks(contacts: list[Row]) -> None:
+    """Warns of clocks that differ: what is late, and how old things are, is judged by this machine's."""
     for row in contacts:
-        if not missing(row["skew_s"]) and abs(float(row["skew_s"])) >= OUT_OF_STEP_S:
+        if not is_missing(row["skew_s"]) and abs(float(row["skew_s"])) >= OUT_OF_STEP_S:
             st.warning(
-                f"The clock of {plain(str(row['tenant']))}'s {row['feed']} is {step(row['skew_s'])} of this machine's. "
-                "Set this machine's clock by a time server; ages and late cycles are judged by it.",
+                f"The clock of {plain(str(row['tenant']))}'s {row['feed']} is {clock_text(row['skew_s'])} of this "
+                "machine's. Set this machine's clock by a time server; ages and late cycles are judged by it.",
                 icon=":material/schedule:",
             )

@@ -1,19 +1,20 @@
-"""What a token's end means today: how it stands, until when a new one must be asked for, and whom to ask."""
+"""What a token's end means today: its state, until when a new one must be requested, and where."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.app_profiles import Profile
 from pipeline.rules.rule import find_rule
 from pipeline.rules.token_expiry import RULE, lead_days, token_of
-from views.frame.look import Tone, count, missing, span, when
+from views.frame.look import Tone
 
 
 @dataclass(frozen=True)
 class Term:
-    """A token with an end, and how it stands at an instant."""
+    """A token with an end, and its state at an instant."""
 
     app_name: str
     expires_at: datetime
@@ -23,12 +24,12 @@ class Term:
 
     @property
     def order_by(self) -> datetime:
-        """Gives the last instant at which to ask for a new one."""
+        """Returns the last instant at which to ask for a new one."""
         return self.expires_at - timedelta(days=self.lead_days)
 
     @property
     def word(self) -> str:
-        """Gives how it stands, as a word of `_look`."""
+        """Returns its state, as a word of `look`."""
         if self.expires_at <= self.now:
             return "ended"
         if self.order_by <= self.now:
@@ -37,39 +38,39 @@ class Term:
 
     @property
     def tone(self) -> Tone:
-        """Gives its tone."""
+        """Returns its tone."""
         tones: dict[str, Tone] = {"ended": "bad", "ask_now": "bad", "ask_soon": "warn", "in_time": "good"}
         return tones[self.word]
 
     @property
-    def said(self) -> str:
-        """Says what there is to do, and until when."""
+    def advice(self) -> str:
+        """Writes what there is to do, and until when."""
         left = span((self.expires_at - self.now).total_seconds())
         takes = count(self.lead_days, "day")
         if self.word == "ended":
             return f"ended {span((self.now - self.expires_at).total_seconds())} ago; enter the new one's end"
         if self.word == "ask_now":
             return f"ends in {left}, and a new one takes {takes}: order it now"
-        return f"ends in {left}; order the new one before {when(self.order_by)}"
+        return f"ends in {left}; order the new one before {instant(self.order_by)}"
 
 
 def term_of(row: Mapping[str, Any], overrides: Mapping[str, Any], now: datetime) -> Term | None:
-    """Makes a term of a row of `token_calendar`; None where nobody knows the end."""
-    if missing(row["expires_at"]):
+    """Makes a term of a row of `token_calendar`; None where the end is unknown."""
+    if is_missing(row["expires_at"]):
         return None
     app = str(row["app_name"])
     return Term(app, row["expires_at"], lead_days(overrides, app), now, spare_days(overrides))
 
 
 def spare_days(overrides: Mapping[str, Any]) -> int:
-    """Gives the days to spare, as the rule on tokens reckons."""
+    """Returns the days to spare, as the rule on tokens counts them."""
     standard = next(one.default for one in find_rule(RULE).parameters if one.name == "spare")
-    held = overrides.get(RULE, {}).get("spare", standard)
-    return int(held[0] if isinstance(held, list) else held)
+    spare = overrides.get(RULE, {}).get("spare", standard)
+    return int(spare[0] if isinstance(spare, list) else spare)
 
 
-def whom(profiles: Sequence[Profile], app: str) -> str:
-    """Says whom to ask for a new token; nothing where no profile tells."""
+def renewal_contact(profiles: Sequence[Profile], app: str) -> str:
+    """Writes where to request a new token; empty where no profile has it."""
     token = token_of(profiles, app)
     if token is None:
         return ""
@@ -79,40 +80,40 @@ def whom(profiles: Sequence[Profile], app: str) -> str:
     return f"{how}{where}. About {count(token.lead_days, 'day')}{assumed}."
 
 
-UNDONE = {
+LEFT_OPEN = {
     "disable": ("leaver keeps access", "leavers keep access"),
     "delete": ("account to be deleted stays", "accounts to be deleted stay"),
     "create": ("joiner has no account", "joiners have no account"),
     "update": ("change of a person is not made", "changes of people are not made"),
     "membership": ("membership is not changed", "memberships are not changed"),
 }
-"What is left undone of each kind, one and several; leavers come first."
+"What stays open of each kind, one and several; leavers come first."
 
 
-def undone(rows: Sequence[Mapping[str, Any]], opening: str) -> str:
-    """Writes what an end would leave undone, from rows of `expiry_cost`, as one sentence of ranges.
+def cost_sentence(rows: Sequence[Mapping[str, Any]], opening: str) -> str:
+    """Writes what an end would leave open, from rows of `expiry_cost`, as one sentence of ranges.
 
     >>> row = {"kind": "disable", "low": 9, "high": 17, "weeks": 8.0}
-    >>> undone([row], "If this token ends on Saturday")
+    >>> cost_sentence([row], "If this token ends on Saturday")
     'If this token ends on Saturday: 9 to 17 leavers keep access (in four cases of five, each).'
     """
     weeks = min((float(row["weeks"]) for row in rows), default=0.0)
-    if not rows or any(missing(row["low"]) for row in rows):
+    if not rows or any(is_missing(row["low"]) for row in rows):
         return (
             f"{opening}: too little is known to say what stays undone. {weeks:.1f} weeks of complete hours are stored, "
             "up to the last quarantine if it lasts; two are needed."
         )
-    parts = [part for row in rows if (part := ranged(str(row["kind"]), int(row["low"]), int(row["high"])))]
+    parts = [part for row in rows if (part := range_text(str(row["kind"]), int(row["low"]), int(row["high"])))]
     return f"{opening}: {', '.join(parts) or 'nothing is likely to stay undone'} (in four cases of five, each)."
 
 
-def ranged(kind: str, low: int, high: int) -> str:
-    """Writes one range with its noun; nothing where it is nought.
+def range_text(kind: str, low: int, high: int) -> str:
+    """Writes one range with its noun; empty where it is 0.
 
-    >>> ranged("create", 0, 1), ranged("create", 3, 3), ranged("delete", 0, 0)
+    >>> range_text("create", 0, 1), range_text("create", 3, 3), range_text("delete", 0, 0)
     ('0 to 1 joiner has no account', '3 joiners have no account', '')
     """
-    one, several = UNDONE[kind]
+    one, several = LEFT_OPEN[kind]
     if high == 0:
         return ""
     return f"{high if low == high else f'{low:,} to {high:,}'} {one if high == 1 else several}"

@@ -1,4 +1,4 @@
-"""Who is told of what, and what went out: the routes of the file, and the outbox."""
+"""Who is notified of what, and what was sent: the routes of the file, and the outbox."""
 
 from datetime import datetime, timedelta
 
@@ -7,17 +7,21 @@ import streamlit as st
 
 from pipeline.config.errors import RoutesError
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import count
 from pipeline.notify.deliver import try_out
 from pipeline.notify.routes import Route, Routes, read_routes
-from views.frame.look import count, plain
-from views.frame.page import BLANK, as_of, ask, tile, times
+from views.frame.data import as_of, ask
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import Key
+from views.frame.table import number_column, table, text_column, time_columns
 
 EVER = datetime(1970, 1, 1)
 WORDS = {"given_up": "given up", "merged": "said by another"}
 
 
-def draw() -> None:
-    """Draws the routes and the outbox; without a file of routes it says how to make one."""
+def draw_messages() -> None:
+    """Draws the routes and the outbox; without a file of routes, how to make one."""
     st.subheader("Who is told of what?", anchor="routes")
     try:
         routes = read_routes(read_settings())
@@ -26,34 +30,34 @@ def draw() -> None:
         return
     if routes.routes:
         route_table(routes)
-        test(routes)
+        route_test(routes)
     else:
         st.info(
             "Nobody is told of anything: name a file of routes in `PROVISIONING_NOTIFY`; `docs/notifications.md` shows "
             "one. An address and a server are enough, and `python -m pipeline notify --test` tries them."
         )
-    tile("messages", outbox, empty="No message was written in this window.")
+    panel("messages", outbox, empty="No message was written in this window.")
 
 
 def route_table(routes: Routes) -> None:
     """Draws one row a route, with when it last went well and last failed."""
     sent = ask("messages", since=EVER, until=as_of() + timedelta(days=3650), limit=5000)
-    rows = pd.DataFrame([described(route, sent[sent["route"] == route.name]) for route in routes.routes])
+    rows = pd.DataFrame([route_row(route, sent[sent["route"] == route.name]) for route in routes.routes])
     columns = {
-        "route": st.column_config.TextColumn("Route", pinned=True),
-        "apps": st.column_config.TextColumn("Apps"),
-        "severities": st.column_config.TextColumn("Severities"),
-        "to": st.column_config.TextColumn("Tells", width="medium"),
-        "quiet": st.column_config.TextColumn("Quiet hours"),
-        "digest": st.column_config.TextColumn("Digest"),
-        **times(sent_at="Last sent"),
-        "error": st.column_config.TextColumn("What fails now", width="large"),
+        "route": text_column("Route", pinned=True),
+        "apps": text_column("Apps"),
+        "severities": text_column("Severities"),
+        "to": text_column("Tells", width="medium"),
+        "quiet": text_column("Quiet hours"),
+        "digest": text_column("Digest"),
+        **time_columns(sent_at="Last sent"),
+        "error": text_column("What fails now", width="large"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows, columns)
 
 
-def described(route: Route, sent: pd.DataFrame) -> dict[str, object]:
-    """Gives one route in words."""
+def route_row(route: Route, sent: pd.DataFrame) -> dict[str, object]:
+    """Writes one route in words."""
     quiet, failed = route.quiet_hours, sent[sent["error"].notna()]
     return {
         "route": route.name,
@@ -67,29 +71,29 @@ def described(route: Route, sent: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def test(routes: Routes) -> None:
+def route_test(routes: Routes) -> None:
     """Sends a test message over one route when asked to."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Route", [one.name for one in routes.routes], key="route", width=220)
-        wanted = st.button("Send a test", key="test", icon=":material/send:")
-    for sent in try_out(routes, [routes.find(name)], as_of()) if wanted else []:
-        said = f"{plain(sent.address)}: {plain(sent.error) if sent.error else 'taken by its server'}"
-        (st.error if sent.error else st.success)(said)
+        name = st.selectbox("Route", [one.name for one in routes.routes], key=Key.ROUTE, width=220)
+        clicked = st.button("Send a test", key=Key.TEST_ROUTE, icon=":material/send:")
+    for sent in try_out(routes, [routes.find(name)], as_of()) if clicked else []:
+        result = f"{plain(sent.address)}: {plain(sent.error) if sent.error else 'taken by its server'}"
+        (st.error if sent.error else st.success)(result)
 
 
 def outbox(rows: pd.DataFrame) -> None:
-    """Draws the messages, and says how many went and how many did not."""
-    told = rows["state"].replace(WORDS).value_counts()
-    st.markdown(", ".join(count(number, f"message {said}", f"messages {said}") for said, number in told.items()))
+    """Draws the messages, and how many were sent and how many were not."""
+    states = rows["state"].replace(WORDS).value_counts()
+    st.markdown(", ".join(count(number, f"message {word}", f"messages {word}") for word, number in states.items()))
     columns = {
-        **times(created_at="Written"),
-        "state": st.column_config.TextColumn("State"),
-        "route": st.column_config.TextColumn("Route"),
-        "address": st.column_config.TextColumn("To"),
-        "title": st.column_config.TextColumn("What", width="large"),
-        **times(sent_at="Sent"),
-        "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
-        "error": st.column_config.TextColumn("What went wrong", width="large"),
-        **times(due_at="Due, or next try"),
+        **time_columns(created_at="Written"),
+        "state": text_column("State"),
+        "route": text_column("Route"),
+        "address": text_column("To"),
+        "title": text_column("What", width="large"),
+        **time_columns(sent_at="Sent"),
+        "attempts": number_column("Attempts"),
+        "error": text_column("What went wrong", width="large"),
+        **time_columns(due_at="Due, or next try"),
     }
-    st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(rows, columns)

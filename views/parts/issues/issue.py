@@ -1,4 +1,4 @@
-"""One issue: what it is, whose fault and why, whom it hit, how it came and went, and what tells those hit apart."""
+"""One issue: what it is, its likely owner and why, who is affected, how it came and went, and what is blamed."""
 
 from datetime import datetime
 from typing import Any
@@ -6,124 +6,131 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.wording import count, instant
 from pipeline.knowledge.causes import FAULTS, card_of, evidence
-from views.charts import issues as issues_charts
-from views.frame.look import COLOURS, count, plain, when
-from views.frame.page import BLANK, PLAIN, Row, ask, asked, bar, records, tile, times
-from views.frame.rows import choose, story_link
-from views.parts.issues import attribute_blame
-from views.parts.issues.wording import ICONS, STATES, called, filled, text_of, unknown_code
+from views.charts.issues import issue_spread
+from views.frame.chart import chart
+from views.frame.data import Row, ask, records
+from views.frame.events import story_link
+from views.frame.filters import bar
+from views.frame.look import COLOURS, plain
+from views.frame.panel import panel, show_sql
+from views.frame.state import Key
+from views.frame.table import code_column, number_column, table, text_column, time_columns
+from views.parts.issues.attribute_blame import draw_blame
+from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still in", "waiting": "Waits", "settled": "Settled"}
 PARTS = ("template", "source_type", "step_type", "code", "http_status", "scim_type")
 
 
-def draw(row: Row, others: pd.DataFrame) -> None:
-    """Draws one issue; `others` are the issues of the window, among which similar codes are looked for."""
+def draw_details(row: Row, others: pd.DataFrame) -> None:
+    """Draws one issue; similar codes are searched among `others`, the issues until the window's end."""
     one: dict[str, Any] = {"job": row["job_id"], "issue": row["issue"], "until": bar().until}
-    st.markdown(f"### {plain(called(row))}")
+    st.markdown(f"### {plain(issue_title(row))}")
     st.markdown(sentence(row))
     with st.container(horizontal=True):
         with st.container(border=True):
-            fault(row)
+            draw_owner(row)
         with st.container(border=True):
-            card(row, others)
-    asked(issues={"since": LONG_AGO})
-    tile("issue_people", lambda rows: people(rows, row), **one)
-    attribute_blame.draw(row)
-    tile("issue_spread", lambda rows: spread(rows, row), **one)
-    tile("issue_episodes", episodes, **one)
-    tile("issue_example", lambda rows: grouped(records(rows)[0], row), empty="Its newest event is not kept.", **one)
-
-
-def sentence(row: Row) -> str:
-    """Says how an issue stands: its state, whom it hit and who waits."""
-    label, tone, meaning = STATES[row["state"]]
-    if row["state"] == "quiet":
-        meaning = "nothing was tried for a day" if row["waiting"] else "nobody waits any more"
-    hit = count(row["people"], "person or group", "people and groups")
-    waits = f"{count(row['waiting'], 'waits', 'wait')}" if row["waiting"] else "nobody waits"
-    again = f" It came {count(row['episodes'], 'time')}." if row["episodes"] > 1 else ""
-    return (
-        f":{COLOURS[tone]}[{ICONS[tone]} **{label}**] in **{plain(str(row['app_name']))}**: {meaning}. "
-        f"It hit {hit} in {count(row['events'], 'attempt')}; {waits}. "
-        f"First seen {when(row['first_seen_at'])}, last {when(row['last_seen_at'])}.{again}"
+            draw_meaning(row, others)
+    show_sql(issues={"since": LONG_AGO})
+    panel("issue_people", lambda rows: people_table(rows, row), **one)
+    draw_blame(row)
+    panel("issue_spread", lambda rows: draw_spread(rows, row), **one)
+    panel("issue_episodes", episodes_table, **one)
+    panel(
+        "issue_example", lambda rows: draw_example(records(rows)[0], row), empty="Its newest event is not kept.", **one
     )
 
 
-def fault(row: Row) -> None:
-    """Draws whose fault it is taken to be, and what speaks for that."""
+def sentence(row: Row) -> str:
+    """Writes the state of an issue, how many it affected and how many wait."""
+    label, tone, meaning = STATES[row["state"]]
+    if row["state"] == "quiet":
+        meaning = "nothing was tried for a day" if row["waiting"] else "nobody waits any more"
+    affected = count(row["people"], "person or group", "people and groups")
+    pending = f"{count(row['waiting'], 'waits', 'wait')}" if row["waiting"] else "nobody waits"
+    again = f" It came {count(row['episodes'], 'time')}." if row["episodes"] > 1 else ""
+    return (
+        f":{COLOURS[tone]}[{ICONS[tone]} **{label}**] in **{plain(str(row['app_name']))}**: {meaning}. "
+        f"It hit {affected} in {count(row['events'], 'attempt')}; {pending}. "
+        f"First seen {instant(row['first_seen_at'])}, last {instant(row['last_seen_at'])}.{again}"
+    )
+
+
+def draw_owner(row: Row) -> None:
+    """Draws the likely owner, and why."""
     st.markdown(f"**Whose fault: {plain(str(row['fault']))}**")
     st.markdown(FAULTS[str(row["fault"])][0].upper() + FAULTS[str(row["fault"])][1:] + ".")
-    said = evidence(filled(row))
-    st.caption("Read from: " + "; ".join(plain(one) for one in said) + "." if said else "Nothing speaks for anybody.")
+    signs = evidence(filled(row))
+    st.caption("Read from: " + "; ".join(plain(one) for one in signs) + "." if signs else "Nothing speaks for anybody.")
 
 
-def card(row: Row, others: pd.DataFrame) -> None:
-    """Draws what the code means and what to do, or that nobody documented it."""
+def draw_meaning(row: Row, others: pd.DataFrame) -> None:
+    """Draws what the code means and what to do, or that it is not documented."""
     code = text_of(row["code"])
-    known = card_of(code)
-    if known is None:
+    card = card_of(code)
+    if card is None:
         st.markdown("**What it means**")
-        seen = sorted(set(others["code"].dropna()) - {code})
-        st.markdown(unknown_code(code, seen) if code else "The log gives no code.")
+        codes = sorted(set(others["code"].dropna()) - {code})
+        st.markdown(unknown_code(code, codes) if code else "The log gives no code.")
         return
-    st.markdown(f"**{plain(known.title)}**")
-    st.markdown(plain(known.meaning))
-    st.markdown("\n".join(f"1. {plain(step)}" for step in known.steps))
-    st.caption(f"{known.again} Code: {plain(str(code))}")
+    st.markdown(f"**{plain(card.title)}**")
+    st.markdown(plain(card.meaning))
+    st.markdown("\n".join(f"1. {plain(step)}" for step in card.steps))
+    st.caption(f"{card.again} Code: {plain(str(code))}")
 
 
-def people(rows: pd.DataFrame, row: Row) -> None:
-    """Draws whom it hit, leavers first; a selected row opens its story."""
+def people_table(rows: pd.DataFrame, row: Row) -> None:
+    """Draws who is affected, leavers first; a selected row opens its story."""
     leavers = int((rows["standing"] == "leaver").sum())
     waiting = int((rows["standing"] != "settled").sum())
     grave = f" **{count(leavers, 'leaver is', 'leavers are')} among them, who should be gone.**" if leavers else ""
     st.markdown(f"{count(len(rows), 'person or group', 'people and groups')}, {waiting:,} of them waiting.{grave}")
     columns = {
-        "name": st.column_config.TextColumn("Who", pinned=True),
-        "said": st.column_config.TextColumn("Stands"),
-        "action": st.column_config.TextColumn("Wanted"),
-        "attempts": st.column_config.NumberColumn("Attempts", format="localized"),
-        **times(first_seen_at="First", last_seen_at="Last", settled_at="Settled", retry_at="Entra tries again"),
+        "name": text_column("Who", pinned=True),
+        "label": text_column("Stands"),
+        "action": text_column("Wanted"),
+        "attempts": number_column("Attempts"),
+        **time_columns(first_seen_at="First", last_seen_at="Last", settled_at="Settled", retry_at="Entra tries again"),
     }
-    chosen = choose(rows.assign(said=rows["standing"].map(STANDINGS)), columns, f"people-{row['issue']}")
+    chosen = table(
+        rows.assign(label=rows["standing"].map(STANDINGS)), columns, Key.ISSUE_PEOPLE.of(row["issue"]), select=True
+    )
     if chosen is None:
         st.caption("Select a row to open the story of whom it is about.")
     else:
         story_link(chosen, event=str(chosen["event_id"]))
 
 
-def spread(rows: pd.DataFrame, row: Row) -> None:
+def draw_spread(rows: pd.DataFrame, row: Row) -> None:
     """Draws how many waited, and how many it had hit."""
-    figure = issues_charts.spread(rows, bar().until)
-    st.plotly_chart(figure, key=f"spread-{row['issue']}", config=PLAIN)
+    chart(issue_spread(rows, bar().until), Key.ISSUE_SPREAD.of(row["issue"]))
 
 
-def episodes(rows: pd.DataFrame) -> None:
+def episodes_table(rows: pd.DataFrame) -> None:
     """Draws how it came and went."""
     columns = {
-        "episode": st.column_config.NumberColumn("Episode", format="%d"),
-        **times(began_at="Began", ended_at="Ended"),
-        "people": st.column_config.NumberColumn("People and groups", format="localized"),
-        "most": st.column_config.NumberColumn("At once", format="localized"),
-        "cycles": st.column_config.NumberColumn("Cycles", format="localized"),
+        "episode": code_column("Episode"),
+        **time_columns(began_at="Began", ended_at="Ended"),
+        "people": number_column("People and groups"),
+        "most": number_column("At once"),
+        "cycles": number_column("Cycles"),
     }
-    st.dataframe(
-        rows, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK, key="episodes"
-    )
+    table(rows, columns, Key.EPISODES)
 
 
-def grouped(example: Row, row: Row) -> None:
+def draw_example(example: Row, row: Row) -> None:
     """Draws what the fingerprint was made from: the message before and after, and everything else that counts."""
     left, right = st.columns(2)
     left.caption("One message as it came")
     left.code(str(example["raw"]), language=None, wrap_lines=True)
     right.caption("What is the same for all of them")
     right.code(str(example["detail"]) or "(no message)", language=None, wrap_lines=True)
-    told = filled(row | {"template": example["template"]})
-    parts = ", ".join(f"{name.replace('_', ' ')} `{number(told[name])}`" for name in PARTS if name in told)
+    parts_of = filled(row | {"template": example["template"]})
+    parts = ", ".join(f"{name.replace('_', ' ')} `{number(parts_of[name])}`" for name in PARTS if name in parts_of)
     st.markdown(f"Everything with this message and {parts} is this issue: `{row['issue']}`.")
     story_link(example, event=str(example["event_id"]))
 
@@ -133,17 +140,17 @@ def number(value: Any) -> str:
     return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def find(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
-    """Gives an issue as of the window's end, whenever it was last seen, and all that were seen until then."""
+def find_issue(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
+    """Returns an issue as of the window's end, whenever it was last seen, and all that were seen until then."""
     rows = ask("issues", since=LONG_AGO)
-    found = [row for row in records(rows) if row["issue"] == issue and job in (None, row["job_id"])]
-    return (found[0] if found else None), rows
+    matches = [row for row in records(rows) if row["issue"] == issue and job in (None, row["job_id"])]
+    return (matches[0] if matches else None), rows
 
 
-def page(issue: str, job: str | None) -> None:
+def draw_issue(issue: str, job: str | None) -> None:
     """Draws the issue that the address names."""
-    row, others = find(issue, job)
+    row, others = find_issue(issue, job)
     if row is None:
-        st.warning(f"There is no issue {plain(issue)} in this store before {when(bar().until)}.")
+        st.warning(f"There is no issue {plain(issue)} in this store before {instant(bar().until)}.")
         return
-    draw(row, others)
+    draw_details(row, others)

@@ -1,4 +1,4 @@
-"""A note to copy into a ticket: plain text on how somebody stands, from what the story page has already asked."""
+"""A note to copy into a ticket: plain text on somebody's state, from the answers that the story page already has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
+from pipeline.config.wording import instant, is_missing
 from pipeline.knowledge.causes import FAULTS, card_of
-from views.frame.look import look, missing, when
+from views.frame.look import look
 
 Row = Mapping[str, Any]
 
@@ -20,67 +21,67 @@ def note(source_id: str, states: Sequence[Row], event: Row, requests: pd.DataFra
         f"Who:    {who(state)} (id in Entra {source_id}{target(state)})",
         f"App:    {state['app_name']}",
         f"State:  {look(str(state['state'])).label.lower()}{since(state)}",
-        f"Event:  {event['action']}, {event['status']}, {when(event['occurred_at'])}",
+        f"Event:  {event['action']}, {event['status']}, {instant(event['occurred_at'])}",
         *words(event),
         f"Tried:  {int(state['attempts']):,} attempts, {int(state['failures']):,} failed; "
-        f"last good {when(state['last_success_at'])}{again(state)}",
+        f"last good {instant(state['last_success_at'])}{again(state)}",
         *others(states, state),
-        f"Ids:    event {event['event_id']}, job {event['job_id']}{heard(requests)}",
+        f"Ids:    event {event['event_id']}, job {event['job_id']}{request_id(requests)}",
         f"See:    {address}",
     ]
     return "\n".join(" ".join(part.split(" ")) for part in parts)
 
 
 def title(state: Row) -> str:
-    """Gives the note's first line."""
+    """Writes the note's first line."""
     return f"Provisioning of {who(state)} to {state['app_name']}: {look(str(state['state'])).label.lower()}"
 
 
 def who(state: Row) -> str:
-    """Gives somebody's name."""
+    """Returns somebody's name."""
     return str(state["name"])
 
 
 def target(state: Row) -> str:
-    """Gives the id in the app, where it is known."""
-    return "" if missing(state["target_id"]) else f", in the app {state['target_id']}"
+    """Returns the id in the app, where it is known."""
+    return "" if is_missing(state["target_id"]) else f", in the app {state['target_id']}"
 
 
 def since(state: Row) -> str:
-    """Says since when somebody waits."""
-    return "" if missing(state["since"]) else f" since {when(state['since'])}"
+    """Writes since when somebody waits."""
+    return "" if is_missing(state["since"]) else f" since {instant(state['since'])}"
 
 
 def again(state: Row) -> str:
-    """Says when Entra tries again."""
-    return "" if missing(state["retry_at"]) else f"; next try {when(state['retry_at'])}"
+    """Writes when Entra tries again."""
+    return "" if is_missing(state["retry_at"]) else f"; next try {instant(state['retry_at'])}"
 
 
 def words(event: Row) -> list[str]:
-    """Gives the error's meaning and cure, where its code is documented, and the log's own words."""
-    code = next((str(event[name]) for name in ("error_code", "skip_reason") if not missing(event[name])), None)
+    """Writes the error's meaning and cure, where its code is documented, and the log's own words."""
+    code = next((str(event[name]) for name in ("error_code", "skip_reason") if not is_missing(event[name])), None)
     if code is None:
         return []
     card = card_of(code)
-    said = [f"Error:  {code}" if card is None else f"Error:  {code}: {card.title}. {card.meaning}"]
-    if not missing(event["reason"]):
-        said.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
+    lines = [f"Error:  {code}" if card is None else f"Error:  {code}: {card.title}. {card.meaning}"]
+    if not is_missing(event["reason"]):
+        lines.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
     if card is not None:
-        said.append(f"Do:     {' '.join(card.steps)}")
-        said.append(f"Fault:  {card.who}: {FAULTS[card.who]}")
-    elif not missing(event["advice"]):
-        said.append(f"Do:     {event['advice']}")
-    return said
+        lines.append(f"Do:     {' '.join(card.steps)}")
+        lines.append(f"Fault:  {card.who}: {FAULTS[card.who]}")
+    elif not is_missing(event["advice"]):
+        lines.append(f"Do:     {event['advice']}")
+    return lines
 
 
 def others(states: Sequence[Row], state: Row) -> list[str]:
-    """Says how the same person stands in the other apps."""
+    """Writes how the same person fares in the other apps."""
     rest = [f"{one['app_name']} {look(str(one['state'])).label.lower()}" for one in states if one is not state]
     return [f"Others: {', '.join(rest)}"] if rest else []
 
 
-def heard(requests: pd.DataFrame) -> str:
-    """Gives the matched request's id, where one was matched."""
+def request_id(requests: pd.DataFrame) -> str:
+    """Returns the matched request's id, where one was matched."""
     if requests.empty or "matched_by" not in requests:
         return ""
     matched = requests[requests["matched_by"].notna()]
@@ -88,5 +89,5 @@ def heard(requests: pd.DataFrame) -> str:
 
 
 def address(base: str, words: Mapping[str, str]) -> str:
-    """Gives a link to the story."""
+    """Writes a link to the story."""
     return f"{base}/people?{urlencode(words, safe=':')}"

@@ -1,30 +1,33 @@
-"""What Entra believed the apps held of somebody, at an instant that a reader chooses."""
+"""What Entra had written of somebody to each app, at an instant that a reader chooses."""
 
 from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
-from views.frame.look import count, plain, when
-from views.frame.page import bar, tile, times
-from views.frame.rows import choose
+from pipeline.config.wording import count, instant
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.table import number_column, table, text_column, time_columns
 
 MOST = 200
 "How many instants the slider offers; the newest ones."
 
 
 def instants(events: pd.DataFrame) -> list[datetime]:
-    """Gives the instants at which something was written, oldest first."""
+    """Returns the instants at which something was written, oldest first."""
     written = events[events["status"].isin(["success", "warning"])]["occurred_at"].drop_duplicates().sort_values()
     return [at.to_pydatetime() for at in written.tail(MOST)]
 
 
-def pick(events: pd.DataFrame) -> datetime | None:
-    """Draws the choice of an instant, the newest at first, and gives it; nothing where nothing was ever written."""
+def choose_instant(events: pd.DataFrame) -> datetime | None:
+    """Draws the choice of an instant, the newest at first, and returns it; None where nothing was ever written."""
     offered = instants(events)
     if not offered:
         return None
-    given = st.query_params.get("at")
+    given = read_word(Word.AT)
     start = next((at for at in offered if at.isoformat() == given), offered[-1])
     if len(offered) == 1:
         return offered[0]
@@ -32,51 +35,48 @@ def pick(events: pd.DataFrame) -> datetime | None:
         "What did the apps hold at the dashed line? Move it; the answer is below",
         offered,
         value=start,
-        format_func=lambda at: f"{at:%d %b %H:%M:%S}",
-        key="story_at",
+        format_func=lambda at: instant(at, seconds=True),
+        key=Key.STORY_INSTANT,
     )
-    if chosen != offered[-1]:
-        st.query_params["at"] = chosen.isoformat()
-    else:
-        st.query_params.pop("at", None)
+    write_word(Word.AT, chosen.isoformat() if chosen != offered[-1] else None)
     return chosen
 
 
-def draw(source_id: str, at: datetime | None) -> None:
+def draw_state(source_id: str, at: datetime | None) -> None:
     """Draws the attributes as of an instant, each with the event that it came from."""
     if at is None:
         return
-    tile(
+    panel(
         "person_state_at",
-        lambda rows: values(rows, at),
-        empty=f"Nothing that is stored was written before {when(at)}, or a delete took all of it.",
+        lambda rows: state_table(rows, at),
+        empty=f"Nothing that is stored was written before {instant(at)}, or a delete took all of it.",
         object=source_id,
         at=at,
         job=bar().job,
     )
 
 
-def values(rows: pd.DataFrame, at: datetime) -> None:
+def state_table(rows: pd.DataFrame, at: datetime) -> None:
     """Draws the values; a selected one opens the event that wrote it."""
     apps = ", ".join(
         f"{plain(str(app))}: {count(size, 'attribute')}" for app, size in rows.groupby("app_name").size().items()
     )
-    st.markdown(f"As of **{when(at)}**. {apps}.")
+    st.markdown(f"As of **{instant(at)}**. {apps}.")
     fresh = rows["since"] == at
     shown = rows.assign(fresh=fresh.map({True: "written then", False: ""})).fillna({"value": "none"})
     columns = {
-        "attribute": st.column_config.TextColumn("Attribute", pinned=True),
-        "value": st.column_config.TextColumn("Value", width="medium"),
-        "app_name": st.column_config.TextColumn("App"),
-        **times(since="Written"),
-        "action": st.column_config.TextColumn("By"),
-        "old_value": st.column_config.TextColumn("Before"),
-        "times": st.column_config.NumberColumn("Written, times", format="localized"),
-        "fresh": st.column_config.TextColumn(""),
+        "attribute": text_column("Attribute", pinned=True),
+        "value": text_column("Value", width="medium"),
+        "app_name": text_column("App"),
+        **time_columns(since="Written"),
+        "action": text_column("By"),
+        "old_value": text_column("Before"),
+        "times": number_column("Written, times"),
+        "fresh": text_column(""),
     }
-    row = choose(shown, columns, f"state-{at.isoformat()}", height=min(420, 38 + 35 * len(shown)))
-    if row is not None and st.query_params.get("event") != str(row["event_id"]):
-        st.query_params["event"] = str(row["event_id"])
+    row = table(shown, columns, Key.STATE_AT.of(at.isoformat()), at_most=420, select=True)
+    if row is not None and read_word(Word.EVENT) != str(row["event_id"]):
+        write_word(Word.EVENT, str(row["event_id"]))
         st.rerun()
     st.caption(
         "This is what the log says was exported well, not what the app says. Of a group, members is the last change of "

@@ -1,4 +1,4 @@
-"""How well quarantines were foreseen: by the checks that were made, and by a replay of the stored history."""
+"""How well quarantines were predicted: by the checks that were made, and by a replay of the stored history."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,11 +8,15 @@ from typing import Any
 import streamlit as st
 
 from pipeline.config.errors import RulesError, StoreError
+from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.rules.backtest import Backtest, backtest
 from pipeline.rules.catch_up import overrides_of
 from pipeline.rules.rule import find_rule
-from views.frame.look import count, missing, plain, span, when
-from views.frame.page import Row, as_of, ask, asked, bar, records, store
+from views.frame.data import Row, as_of, ask, records, store
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.panel import show_sql
+from views.frame.state import FORECAST_REPLAY, Key
 
 AHEAD = {
     "quarantine_ahead": "by its failures",
@@ -23,48 +27,50 @@ AHEAD = {
 }
 "The rules that look ahead, and by what."
 REPLAYED = ("quarantine_ahead", "failing_runs", "token_refused", "mass_leavers")
-"Those that history answers; when a token ends is known from whoever said so, not from the log."
-ASKINGS = 42
-"How often each rule is asked in a replay."
+"Those that history answers; when a token ends is entered by a person, and is not in the log."
+REPLAYS = 42
+"How often each rule is evaluated in a replay."
 
 
-def score() -> None:
+def draw_score() -> None:
     """Draws the score of the forecast: what the checks found in time, and a replay on demand."""
     given = {"at": as_of()}
     rows = records(ask("forecast_score", **given))
     st.subheader("How well were quarantines foreseen so far?", anchor="forecast-score")
-    st.markdown(kept(rows))
-    if details := [line(row) for row in rows if row["fired"] or row["announced"]]:
+    st.markdown(score_sentence(rows))
+    if details := [rule_score(row) for row in rows if row["fired"] or row["announced"]]:
         st.markdown("\n".join(f"- {each}" for each in details))
-    if st.button("Replay the window's history", key="replay-forecasts", icon=":material/history:"):
+    if st.button("Replay the window's history", key=Key.REPLAY_FORECASTS, icon=":material/history:"):
         replay()
-    held = st.session_state.get("forecasts_replayed")
-    if held is not None and held[0] == place():
-        st.markdown("\n".join(f"- {replayed(found)}" for found in held[1]))
-    asked(forecast_score=given)
+    done = FORECAST_REPLAY.get()
+    if done is not None and done[0] == replayed_place():
+        st.markdown("\n".join(f"- {replay_text(tested)}" for tested in done[1]))
+    show_sql(forecast_score=given)
 
 
-def kept(rows: Sequence[Row]) -> str:
+def score_sentence(rows: Sequence[Row]) -> str:
     """Writes the score of the checks in one line; a quarantine counts once, by whichever rule was first."""
     if not rows:
         return ":gray[:material/help: The rules were not asked here yet, so nothing was foreseen or missed.]"
     since, came = min(row["since"] for row in rows), max(int(row["quarantines"]) for row in rows)
     fired, false = sum(int(row["fired"]) for row in rows), sum(int(row["false_alarms"]) for row in rows)
-    ahead = next((row for row in rows if row["rule"] == "quarantine_ahead"), rows[0])
+    from_failures = next((row for row in rows if row["rule"] == "quarantine_ahead"), rows[0])
     best = max(rows, key=lambda row: (int(row["announced"]), row["rule"] == "quarantine_ahead"))
-    lead = "" if missing(best["lead_s"]) else f", {AHEAD[best['rule']]}, median lead {span(best['lead_s'])}"
+    lead = "" if is_missing(best["lead_s"]) else f", {AHEAD[best['rule']]}, median lead {span(best['lead_s'])}"
     return (
-        f"Since {when(since)}, the rules that look ahead found something {count(fired, 'time')}, "
-        f"the forecast from failures {count(int(ahead['fired']), 'time')}; "
+        f"Since {instant(since)}, the rules that look ahead found something {count(fired, 'time')}, "
+        f"the forecast from failures {count(int(from_failures['fired']), 'time')}; "
         f"{int(best['announced'])} of {count(came, 'quarantine')} announced{lead}; "
         f"{count(false, 'finding')} followed by none within 7 days."
     )
 
 
-def line(row: Row) -> str:
+def rule_score(row: Row) -> str:
     """Writes one rule's own score."""
     lead = (
-        "" if missing(row["lead_s"]) else f", median lead {span(row['lead_s'])}, shortest {span(row['least_lead_s'])}"
+        ""
+        if is_missing(row["lead_s"])
+        else f", median lead {span(row['lead_s'])}, shortest {span(row['least_lead_s'])}"
     )
     return (
         f"{AHEAD[row['rule']]} (`{row['rule']}`): {count(int(row['fired']), 'finding')}, {int(row['announced'])} of "
@@ -72,15 +78,15 @@ def line(row: Row) -> str:
     )
 
 
-def place() -> tuple[Any, ...]:
-    """Gives what a replay belongs to: the data and the window."""
+def replayed_place() -> tuple[Any, ...]:
+    """Returns what a replay belongs to: the data and the window."""
     return store().revision(), bar().since, bar().until
 
 
 def replay() -> None:
-    """Asks the rules on the window's history, at most so often, and keeps what they would have said."""
-    step = max(timedelta(minutes=40), (bar().until - bar().since) / ASKINGS)
-    progress, found = st.progress(0.0, "Asking the rules on history"), []
+    """Evaluates the rules on the window's history, and remembers what they would have found."""
+    step = max(timedelta(minutes=40), (bar().until - bar().since) / REPLAYS)
+    progress, tested = st.progress(0.0, "Asking the rules on history"), list[Backtest]()
     try:
         overrides = overrides_of(store())
         for number, name in enumerate(REPLAYED):
@@ -88,20 +94,20 @@ def replay() -> None:
             def advance(share: float, done: int = number) -> None:
                 progress.progress(min(1.0, (done + share) / len(REPLAYED)))
 
-            found.append(backtest(store(), find_rule(name), overrides, bar().since, bar().until, step, advance))
-        st.session_state["forecasts_replayed"] = (place(), found)
+            tested.append(backtest(store(), find_rule(name), overrides, bar().since, bar().until, step, advance))
+        FORECAST_REPLAY.set((replayed_place(), tested))
     except (RulesError, StoreError) as error:
         st.error(plain(str(error)), icon=":material/error:")
     finally:
         progress.empty()
 
 
-def replayed(found: Backtest) -> str:
-    """Writes what a replay of one rule gave."""
-    leads = found.leads_s
+def replay_text(tested: Backtest) -> str:
+    """Writes what a replay of one rule found."""
+    leads = tested.leads_s
     lead = f", median lead {span(median(leads))}, shortest {span(leads[0])}" if leads else ""
     return (
-        f"{AHEAD[found.rule]} (`{found.rule}`), asked every {span(found.step_s)}: fired "
-        f"{count(len(found.firings), 'time')}, {found.warned} of {count(found.quarantines, 'quarantine')} "
-        f"announced{lead}; {found.false_alarms} for nothing"
+        f"{AHEAD[tested.rule]} (`{tested.rule}`), asked every {span(tested.step_s)}: fired "
+        f"{count(len(tested.firings), 'time')}, {tested.warned} of {count(tested.quarantines, 'quarantine')} "
+        f"announced{lead}; {tested.false_alarms} for nothing"
     )

@@ -1,6 +1,6 @@
-"""How a quarantine ends: the steps of its reason, each ticked by what the store knows, and what a restart costs.
+"""How a quarantine ends: the steps of its reason, each ticked by the facts in the store, and what a restart costs.
 
-A tick is one of three: the facts say it is done, they speak against it, or nothing that was read speaks for either.
+A tick is one of three: done by the facts, not yet by the facts, or unknown.
 """
 
 from collections import Counter
@@ -11,45 +11,47 @@ from typing import Literal
 
 import streamlit as st
 
+from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason
-from views.frame.look import count, labelled, missing, plain, span, when
+from views.frame.empty import nothing
+from views.frame.look import labelled, plain
 from views.parts.quarantine.facts import Facts, Job
 
 Ticked = Literal["done", "not_yet", "untold"]
 CYCLES = 2
-"Cycles without a new failure that are taken for mended."
+"Cycles without a new failure that are taken for recovered."
 PER_OBJECT = (0.01, 0.08)
 "Minutes of an initial cycle for each object that is assigned, by Microsoft's formula."
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Whether a step is done, and how that is known."""
+    """Whether a step is done, and by which fact."""
 
     word: Ticked
-    said: str
+    why: str
 
 
-def draw(known: Facts) -> None:
+def draw_recovery(facts: Facts) -> None:
     """Draws the checklist of a job that is out, and what a restart costs."""
-    job = known.job
+    job = facts.job
     st.subheader("What ends it, and what of that is done?", anchor="exit")
     if not job.is_out:
-        st.markdown(":gray[:material/remove: There is nothing to leave: the job is not in quarantine.]")
+        nothing("There is nothing to leave: the job is not in quarantine.")
         return
-    for number, (step, tick) in enumerate(checklist(known), 1):
-        st.markdown(f"{number}. {labelled(tick.word)} {step.text}  \n   :gray[{tick.said}]")
+    for number, (step, tick) in enumerate(checklist(facts), 1):
+        st.markdown(f"{number}. {labelled(tick.word)} {step.text}  \n   :gray[{tick.why}]")
     with st.expander("What a restart costs", icon=":material/restart_alt:", expanded=True):
         st.markdown(restart(job))
 
 
-def checklist(known: Facts) -> list[tuple[Step, Tick]]:
-    """Gives the steps of the job's reason with their ticks."""
-    return [(step, TICKS[step.fact](known)) for step in steps(known.job)]
+def checklist(facts: Facts) -> list[tuple[Step, Tick]]:
+    """Returns the steps of the job's reason with their ticks."""
+    return [(step, TICKS[step.fact](facts)) for step in steps(facts.job)]
 
 
 def steps(job: Job) -> tuple[Step, ...]:
-    """Gives what ends a job's trouble: its reason's steps; where no status tells, those that fit what is seen."""
+    """Returns what ends a job's trouble: its reason's steps; where no status tells, those that fit its signs."""
     if job.word == "switched_off":
         return (*find_reason(EXCEPTION).steps[:2], RESTARTED)
     return (COLLECT, *find_reason(EXCEPTION).steps) if job.word == "inferred" else job.reason.steps
@@ -62,96 +64,98 @@ RESTARTED = Step(
 )
 
 
-def credential(known: Facts) -> Tick:
-    """Says whether the app takes the token again."""
-    failing, good, again = (known.calls.get(name) for name in ("newest failing", "last good", "good again"))
-    failing = failing or known.calls.get("first failing")
+def credential(facts: Facts) -> Tick:
+    """Ticks whether the app takes the token again."""
+    failing, good, again = (facts.calls.get(name) for name in ("newest failing", "last good", "good again"))
+    failing = failing or facts.calls.get("first failing")
     if failing is not None and failing["refused"]:
-        last = f"{when(failing['occurred_at'])} (HTTP {int(failing['http_status'])})"
+        last = f"{instant(failing['occurred_at'])} (HTTP {int(failing['http_status'])})"
         if again is not None:
-            return Tick("done", f"Works since {when(again['occurred_at'])}; it was refused last {last}.")
+            return Tick("done", f"Works since {instant(again['occurred_at'])}; it was refused last {last}.")
         return Tick("not_yet", f"Refused last {last}; no call was answered well since.")
     if good is None and failing is None:
         return Tick("untold", "The app's own log is not collected, so nobody here sees whether it takes the token.")
-    if good is not None and known.job.since is not None and good["occurred_at"] > known.job.since:
-        return Tick("done", f"No call was refused, and one was answered well {when(good['occurred_at'])}.")
+    if good is not None and facts.job.since is not None and good["occurred_at"] > facts.job.since:
+        return Tick("done", f"No call was refused, and one was answered well {instant(good['occurred_at'])}.")
     return Tick("untold", "No refused call was read, and no good one since it began.")
 
 
-def answers(known: Facts) -> Tick:
-    """Says whether the app answers searches as SCIM demands."""
-    failing = known.calls.get("newest failing") or known.calls.get("first failing")
+def answers(facts: Facts) -> Tick:
+    """Ticks whether the app answers searches as SCIM demands."""
+    failing = facts.calls.get("newest failing") or facts.calls.get("first failing")
     if failing is not None and not failing["refused"]:
         last = f"{plain(str(failing['method']))} {plain(str(failing['path']))}, HTTP {int(failing['http_status'])}"
-        if known.is_mended:
+        if facts.is_recovered:
             return Tick(
-                "done", f"Answers well since {when(known.calls['good again']['occurred_at'])}; {last} failed last."
+                "done", f"Answers well since {instant(facts.calls['good again']['occurred_at'])}; {last} failed last."
             )
-        return Tick("not_yet", f"{last} failed last, {when(failing['occurred_at'])}.")
-    if known.is_mended:
-        return Tick("done", f"Answers well since {when(known.calls['good again']['occurred_at'])}.")
+        return Tick("not_yet", f"{last} failed last, {instant(failing['occurred_at'])}.")
+    if facts.is_recovered:
+        return Tick("done", f"Answers well since {instant(facts.calls['good again']['occurred_at'])}.")
     return Tick("untold", "No call was read that tells how the app answers once it has let Entra in.")
 
 
-def error(known: Facts) -> Tick:
-    """Says whether the error that most share is gone."""
-    if known.burn.empty and known.waiting.empty:
+def error(facts: Facts) -> Tick:
+    """Ticks whether the error that most share is gone."""
+    if facts.burn.empty and facts.waiting.empty:
         return Tick("untold", "No event of this job was read.")
-    if known.waiting.empty:
+    if facts.waiting.empty:
         return Tick("done", "Nobody waits for a retry.")
-    [(code, times)] = Counter(known.waiting["error_code"].fillna("an error without a code")).most_common(1)
-    return Tick("not_yet", f"{times} of {count(len(known.waiting), 'object')} that wait fail with {plain(str(code))}.")
+    [(code, times)] = Counter(facts.waiting["error_code"].fillna("an error without a code")).most_common(1)
+    return Tick("not_yet", f"{times} of {count(len(facts.waiting), 'object')} that wait fail with {plain(str(code))}.")
 
 
-def escrows(known: Facts) -> Tick:
-    """Says whether the last cycles brought new failures."""
-    rows = known.burn
-    if known.job.since is not None:
-        rows = rows[rows["ended_at"] > known.job.since]
+def escrows(facts: Facts) -> Tick:
+    """Ticks whether the last cycles brought new failures."""
+    rows = facts.burn
+    if facts.job.since is not None:
+        rows = rows[rows["ended_at"] > facts.job.since]
     tried = rows[rows["outcome"] != "Failed"].tail(CYCLES)
     if len(tried) < CYCLES:
         return Tick(
             "untold", f"Fewer than {CYCLES} cycles got through since it began, so whether objects fail is not known."
         )
-    new, last = int(tried["opened"].sum()), when(tried["ended_at"].iloc[-1])
+    new, last = int(tried["opened"].sum()), instant(tried["ended_at"].iloc[-1])
     if new:
         return Tick("not_yet", f"{count(new, 'object')} began to fail in the last {CYCLES} cycles, to {last}.")
     return Tick("done", f"Nobody new failed in the last {CYCLES} cycles, to {last}.")
 
 
-def deletions(known: Facts) -> Tick:
-    """Says whether the deletions that were held back are decided."""
-    seen = known.job.deletions
-    if seen is None or not seen["was_staged"]:
+def deletions(facts: Facts) -> Tick:
+    """Ticks whether the deletions that were held back are decided."""
+    staged = facts.job.deletions
+    if staged is None or not staged["was_staged"]:
         return Tick("untold", "No deletion that was held back (stagedDelete) was read.")
-    if seen["staged"]:
-        return Tick("not_yet", f"{count(seen['staged'], 'object')} held back since {when(seen['staged_at'])}.")
-    return Tick("done", f"{count(seen['was_staged'], 'object')} were held back, and none is now.")
+    if staged["staged"]:
+        return Tick("not_yet", f"{count(staged['staged'], 'object')} held back since {instant(staged['staged_at'])}.")
+    return Tick("done", f"{count(staged['was_staged'], 'object')} were held back, and none is now.")
 
 
-def attempt(known: Facts) -> Tick:
-    """Says when Entra tries again."""
-    at = known.job.state["next_attempt_at"]
-    if missing(at):
+def attempt(facts: Facts) -> Tick:
+    """Ticks whether the next try is due, and when."""
+    at = facts.job.state["next_attempt_at"]
+    if is_missing(at):
         return Tick("untold", "Graph gives no next try. Entra tries after 6, 12 and 24 hours, then daily.")
-    if at > known.job.at:
-        return Tick("not_yet", f"Due {when(at)}, in {span((at - known.job.at).total_seconds())}.")
-    return Tick("untold", f"Was due {when(at)}; the newest status is of {when(known.job.state['observed_at'])}.")
+    if at > facts.job.at:
+        return Tick("not_yet", f"Due {instant(at)}, in {span((at - facts.job.at).total_seconds())}.")
+    return Tick("untold", f"Was due {instant(at)}; the newest status is of {instant(facts.job.state['observed_at'])}.")
 
 
-def left(known: Facts) -> Tick:
-    """Says whether the job runs again."""
-    word, told_at = known.job.word, known.job.state["observed_at"]
-    if missing(told_at):
+def left(facts: Facts) -> Tick:
+    """Ticks whether the job runs again."""
+    word, observed_at = facts.job.word, facts.job.state["observed_at"]
+    if is_missing(observed_at):
         return Tick("untold", "No status of the job was ever read.")
     if word in ("quarantined", "switched_off"):
-        return Tick("not_yet", f"Still {'in quarantine' if word == 'quarantined' else 'switched off'} {when(told_at)}.")
-    return Tick("done", f"Out of it by the status of {when(told_at)}.")
+        return Tick(
+            "not_yet", f"Still {'in quarantine' if word == 'quarantined' else 'switched off'} {instant(observed_at)}."
+        )
+    return Tick("done", f"Out of it by the status of {instant(observed_at)}.")
 
 
-def hand(known: Facts) -> Tick:
-    """Says that nothing tells."""
-    return Tick("untold", f"Nothing that is read of {known.job.name} tells; whoever does it knows.")
+def hand(facts: Facts) -> Tick:
+    """Ticks a step that leaves no fact."""
+    return Tick("untold", f"Nothing that is read of {facts.job.name} tells; whoever does it knows.")
 
 
 TICKS: dict[Fact, Callable[[Facts], Tick]] = {
@@ -167,20 +171,20 @@ TICKS: dict[Fact, Callable[[Facts], Tick]] = {
 
 
 def restart(job: Job) -> str:
-    """Spells out what a restart does, and how long it takes for a job of this size."""
+    """Writes what a restart does, and how long it takes for a job of this size."""
     return (
-        f"{first(job)} It lifts the quarantine at once, and costs:\n"
+        f"{restart_needed(job)} It lifts the quarantine at once, and costs:\n"
         "- The connector's cache is deleted, and Microsoft warns that “certain provisioning events might be dropped”: "
         "a leaver whose disable was pending may keep the account. Look through who waits first.\n"
         "- The watermark and the failures that wait are cleared, so everything is read and compared anew in an initial "
-        f"cycle: {lasting(job)}.\n"
+        f"cycle: {initial_cycle_length(job)}.\n"
         "- A full reset breaks the links between both sides as well; the portal's Restart provisioning does not.\n"
         "- If the cause is not mended, quarantine comes again."
     )
 
 
-def first(job: Job) -> str:
-    """Says whether a restart is needed at all."""
+def restart_needed(job: Job) -> str:
+    """Writes whether a restart is needed at all."""
     if job.word == "switched_off":
         return "**A job that is switched off has no other way back.**"
     if job.word == "quarantined" and job.reason.word == "TooManyDeletes":
@@ -191,12 +195,12 @@ def first(job: Job) -> str:
     return "**Entra leaves quarantine by itself as soon as a try succeeds, so a restart is rarely needed.**"
 
 
-def lasting(job: Job) -> str:
-    """Says how long an initial cycle takes, by Microsoft's formula."""
+def initial_cycle_length(job: Job) -> str:
+    """Writes how long an initial cycle takes, by Microsoft's formula."""
     objects = job.state["assigned"]
     formula = "by Microsoft's formula of 0.01 to 0.08 minutes an object"
-    if missing(objects):
+    if is_missing(objects):
         return f"{formula}; how many are assigned is not known"
     low, high = (span(60 * max(1, ceil(part * objects))) for part in PER_OBJECT)
-    reach = f"about {low}" if low == high else f"about {low} to {high}"
-    return f"{reach} for {count(objects, 'object')}, {formula}, longer where the app is slow"
+    length = f"about {low}" if low == high else f"about {low} to {high}"
+    return f"{length} for {count(objects, 'object')}, {formula}, longer where the app is slow"

@@ -1,15 +1,16 @@
-"""The cells of the matrix: what Entra says down, what the app saw across, and the sentence that both make."""
+"""The cells of the matrix: what Entra reports down, what the app logged across, and the sentence on both."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from views.frame.look import Tone, count, plain
+from pipeline.config.wording import count
+from views.frame.look import Tone, plain
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Where a cell stands, how it looks and what it means."""
+    """Where a cell is, how it looks and what it means."""
 
     row: str
     column: str
@@ -89,7 +90,7 @@ CELLS = {
 }
 "The worst first."
 TROUBLE = tuple(name for name, cell in CELLS.items() if cell.tone in ("bad", "warn"))
-SAID = {
+DISAGREEMENTS = {
     "never seen": "{} called success that the app never saw",
     "no event": "{} to the app of which Entra knows nothing",
     "refused but well": "{} called success that the app refused",
@@ -109,31 +110,31 @@ NOUNS = {
 }
 
 
-def counts(rows: pd.DataFrame) -> dict[str, int]:
-    """Gives how many events and requests each cell has."""
-    found = rows.groupby("cell")["events"].sum()
-    return {name: int(found.get(name, 0)) for name in CELLS}
+def cell_counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Returns how many events and requests each cell has."""
+    sums = rows.groupby("cell")["events"].sum()
+    return {name: int(sums.get(name, 0)) for name in CELLS}
 
 
-def sentence(found: dict[str, int], apps: list[str]) -> str:
-    """Says whether both sides agree, and where not, the worst first.
+def sentence(counts: dict[str, int], apps: list[str]) -> str:
+    """Writes whether both sides agree, and where not, the worst first.
 
     >>> sentence({"both well": 9, "seen twice": 2}, ["Cerby"])
     'Of 9 changes that Entra tells of Cerby, both sides agree on all. Besides: 2 writes sent twice.'
     """
-    told = sum(number for name, number in found.items() if CELLS[name].row in (WELL, FAILED) and name != "no write")
-    agreed = found.get("both well", 0) + found.get("both failed", 0)
+    total = sum(number for name, number in counts.items() if CELLS[name].row in (WELL, FAILED) and name != "no write")
+    agreed = counts.get("both well", 0) + counts.get("both failed", 0)
     who = " and ".join(map(plain, apps)) or "the app"
-    lacking = [SAID[name].format(count(found[name], *NOUNS[name])) for name in TROUBLE if found.get(name, 0)]
+    lacking = [DISAGREEMENTS[name].format(count(counts[name], *NOUNS[name])) for name in TROUBLE if counts.get(name, 0)]
     head = f"Entra tells of no change in {who} in this window"
-    if told:
-        on = "all" if agreed == told else f"{agreed:,}"
-        head = f"Of {count(told, 'change')} that Entra tells of {who}, both sides agree on {on}"
-    known = f" {count(found['not known'], 'is', 'are')} not known." if found.get("not known") else ""
-    turn = "Besides" if agreed == told else "Not so"
-    return f"{head}.{known}" if not lacking else f"{head}. {turn}: {'; '.join(lacking)}.{known}"
+    if total:
+        on = "all" if agreed == total else f"{agreed:,}"
+        head = f"Of {count(total, 'change')} that Entra tells of {who}, both sides agree on {on}"
+    unknown = f" {count(counts['not known'], 'is', 'are')} not known." if counts.get("not known") else ""
+    turn = "Besides" if agreed == total else "Not so"
+    return f"{head}.{unknown}" if not lacking else f"{head}. {turn}: {'; '.join(lacking)}.{unknown}"
 
 
-def worst(found: dict[str, int]) -> str:
-    """Gives the cell to open first: the worst that has anything in it."""
-    return next((name for name in CELLS if found.get(name)), "both well")
+def worst_cell(counts: dict[str, int]) -> str:
+    """Returns the cell to open first: the worst that has anything in it."""
+    return next((name for name in CELLS if counts.get(name)), "both well")

@@ -6,12 +6,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
-from views.charts import target
-from views.frame.look import COLOURS, LOOKS, Tone, count, missing, plain, share, when
-from views.frame.page import BLANK, PLAIN, Row, ask, bar, records, times
-from views.frame.rows import choose, story_link
-from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, counts, worst
+from views.charts.target import answer_times
+from views.frame.chart import chart
+from views.frame.data import Row, records
+from views.frame.events import story_link
+from views.frame.filters import bar
+from views.frame.look import COLOURS, LOOKS, Tone, plain
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
+from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts, worst_cell
 
 MOST = 60_000
 "Events and requests that are compared at once; more takes longer than a second."
@@ -25,8 +30,8 @@ ICONS: dict[Tone, str] = {
 WEIGHTS = {"breaks": "bad", "misleads": "warn", "worth knowing": "info"}
 
 
-def stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
-    """Gives what is compared: the window, or the day or hour of it that a person chooses where it holds too much."""
+def choose_stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
+    """Returns what is compared: the window, or the day or hour of it that a person chooses where it holds too much."""
     whole = bar().since, bar().until
     hours = sizes.assign(rows=sizes["events"] + sizes["requests"])
     if hours["rows"].sum() <= MOST:
@@ -34,39 +39,45 @@ def stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
     days = hours.groupby(hours["hour"].dt.floor("D"))["rows"].sum()
     by_day = float(days.median()) <= MOST
     parts = days if by_day else hours.set_index("hour")["rows"]
-    wanted = pd.to_datetime(st.query_params.get("part", ""), errors="coerce")
+    given = pd.to_datetime(read_word(Word.PART), errors="coerce")
     options = [at.to_pydatetime() for at in sorted(parts.index, reverse=True)]
     st.info(
         f"The window holds {count(hours['rows'].sum(), 'event or request', 'events and requests')}, too many to be "
         f"compared at once; this page looks at one {'day' if by_day else 'hour'} of it.",
         icon=":material/calendar_today:",
     )
-    start = options.index(wanted.to_pydatetime()) if not pd.isna(wanted) and wanted in options else 0
-    chosen = st.selectbox("Day (UTC)" if by_day else "Hour (UTC)", options, start, format_func=when, width=260)
-    st.query_params["part"] = chosen.isoformat()
+    start = options.index(given.to_pydatetime()) if not pd.isna(given) and given in options else 0
+    label = "Day (UTC)" if by_day else "Hour (UTC)"
+    chosen = st.selectbox(label, options, start, format_func=instant, key=Key.WIRE_PART.of(by_day, *whole), width=260)
+    write_word(Word.PART, chosen.isoformat())
     until = chosen + timedelta(days=1 if by_day else 0, hours=0 if by_day else 1)
     return max(chosen, whole[0]), min(until, whole[1])
 
 
-def one_app(rows: pd.DataFrame) -> str | None:
+def choose_app(rows: pd.DataFrame) -> str | None:
     """Lets a person choose one app where the matrix has several; None shows their sum."""
     apps = rows.dropna(subset=["app_id"]).drop_duplicates("app_id")
-    known = dict(zip(apps["app_id"], apps["app_name"].fillna(apps["app_id"]), strict=True))
-    if len(known) < 2:
+    names = dict(zip(apps["app_id"], apps["app_name"].fillna(apps["app_id"]), strict=True))
+    if len(names) < 2:
         return None
-    given = st.query_params.get("app")
-    start = list(known).index(given) if given in known else None
-    chosen = st.selectbox("App", list(known), start, format_func=known.__getitem__, placeholder="All apps", width=260)
-    if chosen:
-        st.query_params["app"] = chosen
-    else:
-        st.query_params.pop("app", None)
+    given = read_word(Word.APP)
+    start = list(names).index(given) if given in names else None
+    chosen = st.selectbox(
+        "App",
+        list(names),
+        start,
+        format_func=names.__getitem__,
+        placeholder="All apps",
+        key=Key.WIRE_APP.of(*names),
+        width=260,
+    )
+    write_word(Word.APP, chosen)
     return chosen
 
 
-def matrix(rows: pd.DataFrame) -> str:
-    """Draws the matrix as a grid of cells, and gives the cell that is open."""
-    found = counts(rows)
+def draw_matrix(rows: pd.DataFrame) -> str:
+    """Draws the matrix as a grid of cells, and returns the cell that is open."""
+    counts = cell_counts(rows)
     heads = st.columns([1.1, *[1] * len(COLUMNS)])
     for place, title in enumerate(COLUMNS):
         heads[place + 1].markdown(f"**{title}**")
@@ -76,74 +87,74 @@ def matrix(rows: pd.DataFrame) -> str:
         for place, column in enumerate(COLUMNS):
             own = {name: cell for name, cell in CELLS.items() if (cell.row, cell.column) == (row, column)}
             for name, cell in own.items():
-                button(cells[place + 1], name, cell, found[name])
+                cell_button(cells[place + 1], name, cell, counts[name])
             if not own:
                 cells[place + 1].markdown(f":gray[{BLANK}]")
-    if found["not known"]:
-        button(st, "not known", CELLS["not known"], found["not known"])
-    named = st.query_params.get("cell")
-    opened = named if named in CELLS else worst(found)
+    if counts["not known"]:
+        cell_button(st, "not known", CELLS["not known"], counts["not known"])
+    named = read_word(Word.CELL)
+    opened = named if named in CELLS else worst_cell(counts)
     cell = CELLS[opened]
     where = f"{cell.row}, {cell.column.lower()}: {cell.label}" if cell.row else cell.label
     st.caption(f"Open: **{where}**, that is: {cell.meaning}. Select another cell to open it.")
     return opened
 
 
-def button(place: Any, name: str, cell: Cell, number: int) -> None:
+def cell_button(place: Any, name: str, cell: Cell, number: int) -> None:
     """Draws one cell as a button that opens its rows; an empty one cannot be opened."""
     tone = cell.tone if number else "quiet"
     label = f":{COLOURS[tone]}[{ICONS[tone]} **{number:,}**] {cell.label}"
-    if place.button(label, key=f"cell-{name}", help=cell.meaning, disabled=not number, width="stretch"):
-        st.query_params["cell"] = name
+    if place.button(label, key=Key.WIRE_CELL.of(name), help=cell.meaning, disabled=not number, width="stretch"):
+        write_word(Word.CELL, name)
 
 
-def behind(rows: pd.DataFrame) -> None:
+def cell_rows(rows: pd.DataFrame) -> None:
     """Draws the rows of a cell; the selected one's person is one click away."""
     shown = rows.assign(path=rows["path"].str.slice(0, 90))
     columns = {
-        **times(occurred_at="When"),
-        "name": st.column_config.TextColumn("Who"),
-        "action": st.column_config.TextColumn("Entra meant"),
-        "status": st.column_config.TextColumn("Entra says"),
-        "error_code": st.column_config.TextColumn("Error"),
-        "method": st.column_config.TextColumn("Request"),
-        "http_status": st.column_config.NumberColumn("The app answered", format="%d"),
-        "path": st.column_config.TextColumn("Path"),
-        "matched_by": st.column_config.TextColumn("Matched by"),
-        "score": st.column_config.NumberColumn("Score", format="%.1f"),
-        "apart_s": st.column_config.NumberColumn("Seconds apart", format="%.1f"),
-        "client": st.column_config.TextColumn("Client"),
-        "app_name": st.column_config.TextColumn("App"),
+        **time_columns(occurred_at="When"),
+        "name": text_column("Who"),
+        "action": text_column("Entra meant"),
+        "status": text_column("Entra says"),
+        "error_code": text_column("Error"),
+        "method": text_column("Request"),
+        "http_status": code_column("The app answered"),
+        "path": text_column("Path"),
+        "matched_by": text_column("Matched by"),
+        "score": decimal_column("Score"),
+        "apart_s": decimal_column("Seconds apart"),
+        "client": text_column("Client"),
+        "app_name": text_column("App"),
     }
     kept = {name: column for name, column in columns.items() if not rows[name].isna().all()}
-    row = choose(shown, kept, "wire-cell", height=min(420, 75 + 35 * len(rows)))
-    if row is not None and not missing(row["source_id"]):
+    row = table(shown, kept, Key.WIRE_ROWS, at_most=420, select=True)
+    if row is not None and not is_missing(row["source_id"]):
         story_link(row, event=str(row["event_id"]))
 
 
-def logs(rows: pd.DataFrame) -> None:
-    """Says of each app's log whose it is and how its clock stands."""
+def log_sentences(rows: pd.DataFrame) -> None:
+    """Draws for each app's log whose it is and how its clock differs."""
     for row in records(rows):
-        st.markdown(clock(row))
+        st.markdown(log_sentence(row))
 
 
-def clock(row: Row) -> str:
-    """Says what one app's log holds, and how far its clock is from Entra's."""
+def log_sentence(row: Row) -> str:
+    """Writes what one app's log holds, and how far its clock is from Entra's."""
     many = count(row["requests"], "request")
-    if missing(row["app_id"]):
+    if is_missing(row["app_id"]):
         return f":orange[:material/help:] {many} of which nobody can tell whose they are: no id in them is an event's."
-    name = plain(str(row["app_id"] if missing(row["app_name"]) else row["app_name"]))
-    told = f" {row['unnamed']:,} of them name no app; the ids in them are this app's." if row["unnamed"] else ""
-    head = f"**{name}**: {many}, {count(row['probes'], 'credential check')} among them.{told}"
-    found = f" Of {count(row['events'], 'event')} that say how they ended, {row['matched']:,} found their request."
-    if missing(row["skew_s"]):
-        return f"{head}{found if row['events'] else ''} Too few pairs agree to tell how its clock stands."
+    name = plain(str(row["app_id"] if is_missing(row["app_name"]) else row["app_name"]))
+    unnamed = f" {row['unnamed']:,} of them name no app; the ids in them are this app's." if row["unnamed"] else ""
+    head = f"**{name}**: {many}, {count(row['probes'], 'credential check')} among them.{unnamed}"
+    matched = f" Of {count(row['events'], 'event')} that say how they ended, {row['matched']:,} found their request."
+    if is_missing(row["skew_s"]):
+        return f"{head}{matched if row['events'] else ''} Too few pairs agree to tell how its clock stands."
     way = "ahead of" if row["skew_s"] >= 0 else "behind"
     drift = f", and moves by {row['drift_s']:.1f} s from day to day" if row["drift_s"] >= 1 else ""
-    return f"{head}{found} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's, by {row['pairs']:,} pairs{drift}."
+    return f"{head}{matched} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's, by {row['pairs']:,} pairs{drift}."
 
 
-def health(rows: pd.DataFrame) -> None:
+def health_table(rows: pd.DataFrame) -> None:
     """Draws how each verb is answered."""
     shown = rows.assign(
         app=rows["app_name"].fillna(rows["app_id"]).fillna("not known"),
@@ -151,42 +162,42 @@ def health(rows: pd.DataFrame) -> None:
         broken=rows["broken_share"].map(share),
     )
     columns = {
-        "app": st.column_config.TextColumn("App"),
-        "verb": st.column_config.TextColumn("Verb", pinned=True),
-        "requests": st.column_config.NumberColumn("Requests", format="localized"),
-        "p50_ms": st.column_config.NumberColumn("p50, ms", format="%d"),
-        "p95_ms": st.column_config.NumberColumn("p95, ms", format="%d"),
-        "throttled": st.column_config.TextColumn("429"),
-        "broken": st.column_config.TextColumn("5xx"),
-        "refused": st.column_config.NumberColumn("Other 4xx", format="localized"),
-        "silent": st.column_config.NumberColumn("No answer", format="localized"),
+        "app": text_column("App"),
+        "verb": text_column("Verb", pinned=True),
+        "requests": number_column("Requests"),
+        "p50_ms": code_column("p50, ms"),
+        "p95_ms": code_column("p95, ms"),
+        "throttled": text_column("429"),
+        "broken": text_column("5xx"),
+        "refused": number_column("Other 4xx"),
+        "silent": number_column("No answer"),
     }
-    st.dataframe(shown, column_config=columns, column_order=list(columns), hide_index=True, placeholder=BLANK)
+    table(shown, columns)
 
 
-def latency(rows: pd.DataFrame) -> None:
+def latency_chart(rows: pd.DataFrame) -> None:
     """Draws times and errors over time."""
-    st.plotly_chart(target.latency(rows), key="latency", config=PLAIN)
+    chart(answer_times(rows), Key.LATENCY)
 
 
-def lint(rows: pd.DataFrame, names: dict[str, str]) -> None:
-    """Draws each finding with what it means, an example and the cure; of several apps, with whose it is."""
+def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
+    """Draws each finding with what it means, an example and the cure; of several apps, with the app's name."""
     for row in ranked(records(rows)):
-        told = meaning(str(row["mark"]))
-        tone = LOOKS["info"].tone if told.weight == "worth knowing" else WEIGHTS[told.weight]
+        finding = meaning(str(row["mark"]))
+        tone = LOOKS["info"].tone if finding.weight == "worth knowing" else WEIGHTS[finding.weight]
         icon = ICONS[tone]  # type: ignore[index]
-        whose = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
+        owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
         many = f"{row['requests']:,} of {row['of_requests']:,}"
-        with st.expander(f"{whose}{told.title} · {many} · {told.weight}", icon=icon):
-            st.markdown(f"{plain(told.expected)} ({plain(told.written)})")
+        with st.expander(f"{owner}{finding.title} · {many} · {finding.weight}", icon=icon):
+            st.markdown(f"{plain(finding.expected)} ({plain(finding.written)})")
             st.code(example(row), language=None, wrap_lines=True)
-            st.markdown(f"**What to do**: {plain(told.cure)}")
+            st.markdown(f"**What to do**: {plain(finding.cure)}")
 
 
-def offer(app: str, found: pd.DataFrame, seen: Row, since: datetime, until: datetime) -> None:
-    """Says what was found and offers it as Markdown to send to the app's vendor."""
-    rows = [{name: None if missing(value) else value for name, value in row.items()} for row in records(found)]
-    text = markdown(app, since, until, rows, seen)
+def vendor_report(app: str, findings: pd.DataFrame, examined: Row, since: datetime, until: datetime) -> None:
+    """Draws the verdict and offers the findings as Markdown to send to the app's vendor."""
+    rows = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(findings)]
+    text = markdown(app, since, until, rows, examined)
     st.download_button(
         "Report for the app's vendor (Markdown)",
         text,
@@ -195,8 +206,3 @@ def offer(app: str, found: pd.DataFrame, seen: Row, since: datetime, until: date
         icon=":material/download:",
     )
     st.caption(f"{verdict(rows)} Ids and names in it are cut short; nothing in it is a secret.")
-
-
-def ask_part(name: str, since: datetime, until: datetime, **more: Any) -> pd.DataFrame:
-    """Asks a question about the stretch that is compared."""
-    return ask(name, since=since, until=until, **more)

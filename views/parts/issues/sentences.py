@@ -1,12 +1,13 @@
-"""The words of issues: how a state looks, what one is called, and the sentences about what is blamed."""
+"""The words of issues: the label of a state, an issue's title, and the sentences about what is blamed."""
 
 from typing import Any
 
 import pandas as pd
 
+from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.causes import card_of, nearest
-from views.frame.look import Tone, count, missing, plain
-from views.frame.page import Row
+from views.frame.data import Row
+from views.frame.look import Tone, plain
 
 STATES: dict[str, tuple[str, Tone, str]] = {
     "new": ("New", "bad", "it came within the job's last three cycles"),
@@ -27,44 +28,44 @@ ICONS: dict[Tone, str] = {
     "quiet": ":material/remove:",
 }
 MOST_TESTS = 0.01
-"The largest corrected p that is still blamed; queries/attribute_blame.sql says the same."
+"The largest corrected p that is still blamed; queries/attribute_blame.sql has the same."
 
 
-def called(row: Row) -> str:
-    """Gives what an issue is called: its card's title, else its message, else its code."""
+def issue_title(row: Row) -> str:
+    """Writes an issue's title: its card's title, else its message, else its code."""
     card = card_of(text_of(row["code"]))
     if card:
-        named = text_of(row["attribute"])
-        return f"{card.title}: {named}" if named else card.title
+        attribute = text_of(row["attribute"])
+        return f"{card.title}: {attribute}" if attribute else card.title
     return text_of(row["detail"]) or text_of(row["code"]) or "The log gives no reason"
 
 
 def text_of(value: Any) -> str | None:
-    """Gives a cell's text, None where it holds nothing."""
-    return None if missing(value) or value == "" else str(value)
+    """Returns a cell's text, None where it is empty."""
+    return None if is_missing(value) or value == "" else str(value)
 
 
 def filled(row: Row) -> dict[str, Any]:
-    """Gives a row without the cells that hold nothing."""
+    """Returns a row without its empty cells."""
     return {name: value for name, value in row.items() if isinstance(value, list) or not missing_cell(value)}
 
 
 def missing_cell(value: Any) -> bool:
-    """Says whether a cell holds nothing, lists aside."""
-    return not hasattr(value, "__len__") and missing(value)
+    """Whether a cell is empty, lists aside."""
+    return not hasattr(value, "__len__") and is_missing(value)
 
 
-def unknown_code(code: str, seen: list[str]) -> str:
-    """Says that nobody documented a code, and which ones are near it."""
-    near = nearest(code, seen)
-    said = f"Nobody has documented the code {plain(code)}, so there is no card for it."
-    if not near:
-        return f"{said} No code that is documented, or that was seen here, looks like it."
-    return f"{said} Nearest to it: {', '.join(plain(one) for one in near)}."
+def unknown_code(code: str, codes: list[str]) -> str:
+    """Writes that a code is not documented, and which ones are similar."""
+    similar = nearest(code, codes)
+    sentence = f"Nobody has documented the code {plain(code)}, so there is no card for it."
+    if not similar:
+        return f"{sentence} No code that is documented, or that was seen here, looks like it."
+    return f"{sentence} Nearest to it: {', '.join(plain(one) for one in similar)}."
 
 
 def blame_sentence(rows: pd.DataFrame, row: Row) -> str:
-    """Says which attribute is blamed for an issue, with the numbers; or that none is, and why."""
+    """Writes which attribute is blamed for an issue, with the numbers; or that none is, and why."""
     if rows.empty:
         why = "one person or group alone tells nothing" if row["people"] < 2 else "too few can be compared"
         return f"No attribute is blamed: {why}."
@@ -78,7 +79,7 @@ def blame_sentence(rows: pd.DataFrame, row: Row) -> str:
 
 
 def lead(first: Any) -> str:
-    """Says how many of each side have a trait.
+    """Writes how many of each side have a trait.
 
     >>> lead({"attribute": "mail", "trait": "is missing", "hit": 38, "of_hit": 41, "others": 2, "of_others": 1204})
     '38 of 41 failing people have no mail; 2 of 1,204 others do'

@@ -1,15 +1,16 @@
 """One person's or group's life as a chart: a lane per app and side, cycles behind, configuration changes pinned."""
 
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import lanes
-from views.frame.look import TONES, missing
-from views.frame.page import Row, records
+from pipeline.config.wording import is_missing
+from views.charts.base import AT_SECOND, bare
+from views.frame.look import SYMBOLS, TONES, look
 
-ENTRA, HEARD = "Entra", "the app"
+ENTRA, TARGET = "Entra", "the app"
 GOOD, BAD = ("circle-open", "good"), ("x-open", "bad")
 BAND = "rgba(110,150,190,0.22)"
 LEAST = pd.Timedelta(minutes=4)
@@ -18,26 +19,26 @@ MARKS = 60
 "How many marks have room side by side: a cycle is drawn at least that wide, or its band would be behind its mark."
 
 
-def lane(app: object, side: str) -> str:
+def lane_name(app: object, side: str) -> str:
     """Names a lane."""
     return f"{app} · {side}"
 
 
-def life(
+def story_lanes(
     events: pd.DataFrame, requests: pd.DataFrame, cycles: pd.DataFrame, pins: pd.DataFrame, at: datetime | None = None
 ) -> go.Figure:
-    """Draws events above the requests that the app heard, app by app; a mark of an event gives its id and its job's.
+    """Draws events above the requests that the app got, app by app; a mark of an event has its id and its job's.
 
-    `events` is that of `person_events` with `said`; `requests`, `cycles` and `pins` are those of `person_requests`,
-    `person_cycles` and `person_configurations`. An app without a request has no lane for its side.
+    `events` is the answer of `person_events` with `why`, in a word or two; `requests`, `cycles` and `pins` are those of
+    `person_requests`, `person_cycles` and `person_configurations`. An app without a request has no lane for its side.
     """
-    figure = lanes(events.assign(app_name=[lane(app, ENTRA) for app in events["app_name"]]))
+    figure = event_lanes(events.assign(app_name=[lane_name(app, ENTRA) for app in events["app_name"]]))
     add_requests(figure, requests)
-    heard = set(requests["app_name"])
+    logged = set(requests["app_name"])
     order = [
         name
         for app in sorted(set(events["app_name"]), reverse=True)
-        for name in ([lane(app, HEARD)] if app in heard else []) + [lane(app, ENTRA)]
+        for name in ([lane_name(app, TARGET)] if app in logged else []) + [lane_name(app, ENTRA)]
     ]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
     figure.update_layout(height=120 + 40 * len(order))
@@ -49,8 +50,35 @@ def life(
     return figure
 
 
+def event_lanes(events: pd.DataFrame) -> go.Figure:
+    """Draws events on one time line with a lane per app; a point's customdata is the event's id and its job's.
+
+    The mark's shape says how it ended: a disc is a success, a cross a failure, a triangle a skip, a diamond a warning.
+    """
+    figure = go.Figure()
+    for status in dict.fromkeys(events["status"]):
+        own = events[events["status"] == status]
+        figure.add_scatter(
+            x=own["occurred_at"],
+            y=own["app_name"],
+            mode="markers",
+            name=look(status).label,
+            marker={
+                "symbol": SYMBOLS.get(status, "square"),
+                "size": 12,
+                "color": TONES[look(status).tone],
+                "line": {"width": 1},
+            },
+            customdata=own[["event_id", "job_id", "action", "why"]],
+            hovertemplate=f"<b>%{{customdata[2]}}</b>: {look(status).label.lower()}<br>%{{customdata[3]}}<br>"
+            f"{AT_SECOND}<extra></extra>",
+        )
+    figure.update_yaxes(type="category")
+    return bare(figure, 110 + 46 * events["app_name"].nunique(), clickmode="event+select")
+
+
 def add_requests(figure: go.Figure, requests: pd.DataFrame) -> None:
-    """Adds what the apps heard: an open disc was answered well, an open cross was not."""
+    """Adds the requests that the apps got: an open disc was answered well, an open cross was not."""
     good = requests["http_status"].fillna(999) < 400
     for name, own, (symbol, tone) in (
         ("Answered well", requests[good], GOOD),
@@ -60,31 +88,31 @@ def add_requests(figure: go.Figure, requests: pd.DataFrame) -> None:
             continue
         figure.add_scatter(
             x=own["occurred_at"],
-            y=[lane(app, HEARD) for app in own["app_name"]],
+            y=[lane_name(app, TARGET) for app in own["app_name"]],
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 10, "color": TONES[tone], "line": {"width": 2}},  # type: ignore[index]
-            customdata=[["", "", said(row)] for row in records(own)],
-            hovertemplate="%{customdata[2]}<br>%{x|%a %d %b %Y %H:%M:%S} UTC, by the app's clock<extra></extra>",
+            customdata=[["", "", request_text(row)] for row in own.to_dict("records")],
+            hovertemplate=f"%{{customdata[2]}}<br>{AT_SECOND}, by the app's clock<extra></extra>",
         )
 
 
-def said(row: Row) -> str:
-    """Says what was asked and answered."""
-    status = "no answer" if missing(row["http_status"]) else int(row["http_status"])
-    detail = "" if missing(row["detail"]) else f"<br>{escaped(row['detail'])}"
+def request_text(row: dict[Any, Any]) -> str:
+    """Writes a request and its answer."""
+    status = "no answer" if is_missing(row["http_status"]) else int(row["http_status"])
+    detail = "" if is_missing(row["detail"]) else f"<br>{escaped(row['detail'])}"
     return f"<b>{row['method']}</b> {escaped(row['operation'])}: {status}{detail}"
 
 
 def escaped(text: object) -> str:
-    """Gives text from a log for a hover, which reads some HTML."""
-    return "" if missing(text) else str(text)[:120].replace("&", "&amp;").replace("<", "&lt;")
+    """Escapes text from a log for a hover, which reads some HTML."""
+    return "" if is_missing(text) else str(text)[:120].replace("&", "&amp;").replace("<", "&lt;")
 
 
 def add_cycles(figure: go.Figure, cycles: pd.DataFrame, order: list[str], least: pd.Timedelta) -> None:
     """Adds a band behind an app's lane for each cycle that did something to the person, at least so wide."""
-    for row in records(cycles):
-        name = lane(row["app_name"], ENTRA)
+    for row in cycles.to_dict("records"):
+        name = lane_name(row["app_name"], ENTRA)
         if name not in order:
             continue
         place = order.index(name)
@@ -103,8 +131,8 @@ def add_cycles(figure: go.Figure, cycles: pd.DataFrame, order: list[str], least:
 
 
 def add_pins(figure: go.Figure, pins: pd.DataFrame) -> None:
-    """Adds a pin at the top for each time that a job's configuration was found changed."""
-    for row in records(pins):
+    """Adds a pin at the top for each time that a job's configuration was seen to have changed."""
+    for row in pins.to_dict("records"):
         figure.add_vline(x=row["observed_at"], line={"width": 1, "dash": "dot", "color": TONES["warn"]})
         figure.add_annotation(
             x=row["observed_at"],

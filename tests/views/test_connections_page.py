@@ -12,7 +12,7 @@ from pipeline.collect.graph.configuration import mappings_of
 from pipeline.ingest.records.schema import Schema
 from pipeline.store.lake import Store
 from tests.support.given import TENANT, Given, job_id, moment
-from tests.views.test_pages import app, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 
 NOW = moment(14, 12)
 TENANTS = f"""
@@ -116,7 +116,7 @@ def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
     assert said(test) == fine
     found = row(test, "Cerby")
     assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "on", "500")
-    assert (found["scope"], found["matches"], list(found["said"])) == (
+    assert (found["scope"], found["matches"], list(found["fit"])) == (
         "assigned only",
         "userName, displayName",
         ["Fits"],
@@ -138,7 +138,7 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     assert "map an attribute that every person has" in text(test)
     rows = table(test, "source_expression")
     assert next(iter(rows["target_attribute"])) == "name.familyName"
-    assert next(iter(rows["said"])) == ["Missing"]
+    assert next(iter(rows["fit"])) == ["Missing"]
 
 
 @pytest.mark.usefixtures("asked")
@@ -150,7 +150,7 @@ def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -
     test = healthy(app("connections.py"))
     assert "Users are matched by externalId, which Cerby cannot search by" in said(test)
     rows = table(test, "source_expression").set_index("target_attribute")
-    assert next(iter(rows.loc["externalId", "said"])) == ["Unfit"]
+    assert next(iter(rows.loc["externalId", "fit"])) == ["Unfit"]
 
 
 def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_so(given: Given) -> None:
@@ -164,7 +164,7 @@ def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_s
     assert (cerby["limit"], zoom["limit"], box["limit"]) == ("none: no limit", "50", "not told")
     assert (cerby["mail"], cerby["scope"], cerby["matches"]) == ("not told", "not told", "not told")
     assert (zoom["schedule"], box["schedule"], box["interval"]) == ("Paused", "not told", "not told")
-    assert (list(cerby["said"]), list(zoom["said"])) == (["Not read"], ["No profile"])
+    assert (list(cerby["fit"]), list(zoom["fit"])) == (["Not read"], ["No profile"])
     drawn = text(test)
     assert "There is no limit on deletions" in drawn
     assert "Its mappings were never read" in drawn
@@ -195,7 +195,7 @@ def test_a_feed_that_fails_is_told_with_its_sentence_and_the_next_try(given: Giv
     test = healthy(app("connections.py"))
     assert "**contoso** does not give its jobs: 3 tries in a row failed" in said(test)
     first = table(test, "age").iloc[0]
-    assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 d 12 h ago")
+    assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 day 12 h ago")
     assert first["next_try_at"] == NOW + timedelta(minutes=8)
 
 
@@ -240,7 +240,7 @@ def test_a_profile_with_a_mistake_is_a_sentence(given: Given, tmp_path: Path, mo
     given.stored()
     test = healthy(app("connections.py"))
     assert f"{tmp_path}/zoom.toml:1: source is missing; see README.md beside it." in [box.value for box in test.error]
-    assert list(row(test, "Cerby")["said"]) == ["No profile"]
+    assert list(row(test, "Cerby")["fit"]) == ["No profile"]
 
 
 def test_text_from_graph_neither_formats_nor_links(given: Given, store: Store) -> None:

@@ -8,8 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
-from tests.views.test_pages import APP, healthy, table, text
-from views.parts.people.lanes import life
+from tests.support.pages import APP, app, healthy, table, text
+from views.charts.story import story_lanes
+from views.frame.look import plain
 from views.parts.people.note import note
 
 ADA = {"object": "id-ada"}
@@ -98,7 +99,7 @@ def test_the_cycles_behind_are_those_of_the_person_s_events_and_as_long_as_every
 def test_the_chart_has_a_lane_for_each_side_and_the_app_s_only_where_it_was_heard(told: Given) -> None:
     frames = [pd.DataFrame(told.answer(name, **ADA)) for name in (
         "person_events", "person_requests", "person_cycles", "person_configurations")]  # fmt: skip
-    figure = life(frames[0].assign(said=""), *frames[1:], at=moment(2))
+    figure = story_lanes(frames[0].assign(why=""), *frames[1:], at=moment(2))
     assert list(figure.layout.yaxis.categoryarray) == ["Cerby · the app", "Cerby · Entra"]
     assert {trace.name for trace in figure.data} == {
         "Success",
@@ -107,7 +108,7 @@ def test_the_chart_has_a_lane_for_each_side_and_the_app_s_only_where_it_was_hear
         "Refused, or no answer",
     }
     assert [note.hovertext for note in figure.layout.annotations] == ["Cerby: scope all → assigned"]
-    alone = life(frames[0].assign(said=""), frames[1].iloc[:0], *frames[2:])
+    alone = story_lanes(frames[0].assign(why=""), frames[1].iloc[:0], *frames[2:])
     assert list(alone.layout.yaxis.categoryarray) == ["Cerby · Entra"]
 
 
@@ -132,7 +133,7 @@ def test_the_story_shows_the_matched_request_the_state_and_a_note() -> None:
     )
     for said in (
         "Who:    ada@example.com (id in Entra id-ada, in the app target-ada)",
-        "State:  failing since Thu 22 Jan 09:00 UTC",
+        "State:  failing since 22 Jan, 09:00 UTC",
         "Error:  EntryConflict",
         "Ids:    event event-3, job scim.cerby, request exchange-1",
         "http://localhost:8501/people?since=2026-01-08T10:00",
@@ -146,7 +147,7 @@ def test_an_address_that_names_an_instant_shows_the_state_of_then() -> None:
     test = story(at=moment(1, 9).isoformat())
     state = next(frame.value for frame in test.dataframe if "times" in frame.value.columns)
     assert dict(zip(state["attribute"], state["value"], strict=True))["title"] == "Baker"
-    assert "As of **Tue 20 Jan 09:00 UTC**" in text(test)
+    assert "As of **20 Jan, 09:00 UTC**" in text(test)
 
 
 def test_a_note_says_how_the_other_apps_stand_and_no_error_where_there_is_none(told: Given) -> None:
@@ -158,3 +159,35 @@ def test_a_note_says_how_the_other_apps_stand_and_no_error_where_there_is_none(t
     assert written.startswith("Provisioning of ada@example.com to Zoom: in sync")
     assert "Others: Cerby failing" in written
     assert "Error:" not in written and "Log:" not in written
+
+
+@pytest.mark.usefixtures("tenant")
+def test_the_story_of_a_person_has_a_verdict_per_app() -> None:
+    drawn = text(healthy(story()))
+    assert "In **Cerby**: both sides match, last good 30 Jan, 09:00 UTC; 1 of 1 attempt good (100%)." in drawn
+    failing = "failing since 1 Feb, 22:30 UTC with EntryConflict, next try 2 Feb, 04:00 UTC"
+    assert f"In **Zoom**: {failing}; last good: 1 Feb, 22:00 UTC; 1 of 2 attempts good (50%)." in drawn
+
+
+@pytest.mark.usefixtures("tenant")
+def test_the_story_opens_the_newest_failure_with_its_steps_and_its_request() -> None:
+    test = healthy(story())
+    labels = [expander.label for expander in test.expander]
+    assert "1. export · :red[Failure] · EntryExportAdd" in labels
+    assert "PATCH → 409 · 22:30:05 UTC" in labels
+    assert list(table(test, "Value")["Name"]) == ["MatchCount"]
+    assert "Nothing was to be altered." in text(test)
+
+
+@pytest.mark.usefixtures("tenant")
+def test_nobody_is_a_sentence() -> None:
+    assert "Nobody in the store has the id nobody" in text(healthy(story(object="nobody")))
+
+
+def test_text_from_a_log_neither_formats_nor_links(given: Given) -> None:
+    given.failed("ada", day=13, source_name="**bold** [x](http://evil) :red[y]", app="<b>Zoom</b>")
+    given.stored()
+    drawn = [header.value for header in healthy(story()).header]
+    assert drawn == [plain("**bold** [x](http://evil) :red[y]")]
+    assert r"\*\*bold\*\* \[x\]\(http\:" in drawn[0]
+    assert healthy(app())

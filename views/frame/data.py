@@ -1,0 +1,80 @@
+"""The store and the questions that pages ask of it.
+
+The store remembers answers while their tables stay as they are, so nothing here keeps an answer or a time to live.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.settings import Settings, read_settings
+from pipeline.store import present
+from pipeline.store.catalog import Query, bind, find_query
+from pipeline.store.lake import Store, open_store
+from views.frame.filters import bar
+
+Values = dict[str, Any]
+Row = dict[str, Any]
+
+
+def lake_of(settings: Settings) -> tuple[str, str]:
+    """Returns what tells one lake from another."""
+    return settings.store, str(settings.folder)
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: lake_of})
+def opened(settings: Settings) -> Store:
+    """Opens the lake once per process and place."""
+    return open_store(settings)
+
+
+def store() -> Store:
+    """Returns the lake that the settings name."""
+    return opened(read_settings())
+
+
+def ask(name: str, **given: Any) -> pd.DataFrame:
+    """Asks a question of `queries/`; window, job and tenant come from the bar unless given."""
+    query = find_query(name)
+    return answer(query, values_of(query, given))
+
+
+def ask_ahead(*names: str, **given: Any) -> None:
+    """Has questions asked side by side that the page is about to draw, the first first.
+
+    They are asked as `ask` would ask them; what is given goes to those that take it.
+    """
+    for query in map(find_query, names):
+        taken = {parameter.name for parameter in query.parameters} & given.keys()
+        store().answers.prefetch(query.sql, values_of(query, {name: given[name] for name in taken}))
+
+
+def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
+    """Returns a question's answer as a frame."""
+    frame: pd.DataFrame = store().ask(query.sql, values).to_pandas()
+    return frame
+
+
+def values_of(query: Query, given: Values) -> Values:
+    """Returns a value for each parameter: the given one, else the bar's, else its default."""
+    names = {parameter.name for parameter in query.parameters}
+    barred = {"since": bar().since, "until": bar().until, "job": bar().job, "tenant": bar().tenant}
+    return bind(query, {name: value for name, value in barred.items() if name in names} | given)
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """Returns a frame's rows one by one, each by its columns' names."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def as_of() -> datetime:
+    """Returns the instant as of which pages judge: this minute where a tenant is polled, else the newest stored."""
+    return present.as_of(store())
+
+
+def is_empty() -> bool:
+    """Whether the store is still empty."""
+    return bool(pd.isna(ask("extent").iloc[0]["last_at"]))

@@ -1,0 +1,55 @@
+"""The events behind a number: a table whose rows open the story of the person or group that they are about."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.wording import count
+from views.frame.data import Row, ask
+from views.frame.filters import bar
+from views.frame.look import plain
+from views.frame.state import Key, Word
+from views.frame.table import code_column, table, text_column, time_columns
+
+MOST = 200
+"How many rows behind a number are listed."
+COLUMNS = {
+    **time_columns(occurred_at="When"),
+    "app_name": text_column("App"),
+    "name": text_column("Who"),
+    "action": text_column("Action"),
+    "status": text_column("Status"),
+    "error_code": text_column("Error"),
+    "skip_reason": text_column("Skipped because"),
+    "http_status": code_column("HTTP"),
+    "last_step": text_column("Last step"),
+    "reason": text_column("The log says", width="large"),
+}
+
+
+def matching_events(title: str, **given: Any) -> None:
+    """Draws the events behind a bar, an hour or a line; `given` narrows them: to failures, unless it has a status."""
+    rows = ask("matching_events", **({"status": "failure", "limit": MOST} | given))
+    with st.container(border=True):
+        newest = f", the newest {MOST}" if len(rows) == MOST else ""
+        st.markdown(f"**{title}**: {count(len(rows), 'event')}{newest}")
+        if not rows.empty:
+            events_table(rows, title)
+
+
+def events_table(rows: pd.DataFrame, title: str) -> None:
+    """Draws events; the selected one's person is one click away."""
+    columns = {name: column for name, column in COLUMNS.items() if not rows[name].isna().all()}
+    row = table(rows, columns, Key.EVENTS.of(title), select=True)
+    if row is None:
+        st.caption("Select a row to open the story of whom it is about.")
+    else:
+        story_link(row, event=str(row["event_id"]))
+
+
+def story_link(row: Row, **more: str) -> None:
+    """Offers the story of the person or group that a row with source_id and name is about."""
+    label = f"The story of {plain(str(row['name']))}"
+    words = bar().link(**{Word.OBJECT: str(row["source_id"])}, **more)
+    st.page_link("people.py", label=label, icon=":material/person:", query_params=words)

@@ -1,0 +1,316 @@
+"""What lives between two drawings of a page: every widget's key, every word of the address, every remembered value.
+
+Each is declared here once; nothing else reads or writes Streamlit's session state or query parameters.
+
+Streamlit 1.67 can bind a widget to the address itself (`bind="query-params"`). It serves the search on People. It does
+not serve the other words, each for one of these reasons (tried in a browser):
+
+- It writes a choice's label, not its word: `window=Last+7+days+of+data` instead of `window=7-days`. Links that were
+  sent before would be ignored, and no label could ever change.
+- A widget that stands on every page keeps its own value when a link inside the app names another: a link with `job=B`
+  left the job at A and the address at `job=A&job=B`. Links into a page with a job and a window are everywhere.
+- It drops a value that equals the default, and keeps one that does not. The usual day and bucket follow the window,
+  so a day that nobody chose would enter the address as soon as the window moves.
+- What a selected row, mark or button opens (`cycle`, `object`, `rule`, `cell`) is no widget's value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from views.frame.filters import Bar
+
+T = TypeVar("T")
+
+
+@unique
+class Key(StrEnum):
+    """The key of a widget, of a table or of a chart; `of` makes the key of one among several alike."""
+
+    # The bar
+    WINDOW = "window"
+    SINCE = "since"
+    UNTIL = "until"
+    JOB = "job"
+    TENANT = "tenant"
+    # The events behind a number
+    EVENTS = "behind"
+    # Overview
+    FLEET = "fleet"
+    HEAT = "heat"
+    ESCROWS = "escrows"
+    WINDOW_CYCLES = "cycles-of-window"
+    QUEUE = "queue"
+    # Cycles
+    DAY = "day"
+    DAY_LANES = "lanes"
+    WITHOUT_CHANGES = "every"
+    CYCLES = "cycles"
+    CLIMB = "climb"
+    CYCLE_FUNNEL = "funnel"
+    CYCLE_OBJECTS = "people"
+    WATERFALL = "waterfall"
+    COMPARED_WITH = "with"
+    TRANSITIONS = "matrix"
+    CYCLE_ERRORS = "errors"
+    # Quarantine
+    STATUS_LANES = "status-lanes"
+    HEADROOM = "headroom"
+    BURN_DOWN = "burn-down"
+    WAITING = "waiting"
+    REPLAY_FORECASTS = "replay-forecasts"
+    # Health
+    WHO = "who"
+    CARD = "card"
+    ACKNOWLEDGE = "ack"
+    SNOOZE = "snooze"
+    SNOOZE_UNTIL = "until-instant"
+    UNSNOOZE = "wake"
+    OWNER = "owner"
+    NOTE = "note"
+    RULES = "rules"
+    RULE_SCOPE = "scope"
+    RULE_SETTING = "set"
+    RULE_SEVERITY = "severity"
+    RULE_SILENT = "silent"
+    REPLAY_STEP = "step"
+    REPLAY = "try"
+    SAVE_RULE = "save"
+    FIRINGS = "strip"
+    ROUTE = "route"
+    TEST_ROUTE = "test"
+    # People
+    SEARCH = "search"
+    PEOPLE_STATE = "state"
+    PEOPLE_SORT = "sort"
+    PEOPLE_PAGE = "page"
+    PEOPLE = "people-list"
+    STORY_LANES = "story-lanes"
+    STORY_INSTANT = "story_at"
+    STATE_AT = "state-at"
+    # Leavers
+    STILL_ACTIVE = "leavers-active"
+    HELD_DELETIONS = "leavers-held"
+    DEPROVISION_TIMES = "leaver-times"
+    LEAVER_CASES = "leaver-cases"
+    SURVIVAL = "survival"
+    COMPARE_REMOVALS = "leavers_heard"
+    REMOVALS = "leavers-heard"
+    TRAP = "trap"
+    # Issues
+    ISSUE_STATE = "issue_state"
+    ISSUE_FAULT = "issue_fault"
+    ISSUE_NOISE = "issue_noise"
+    ISSUES = "issues"
+    ISSUE_KINDS = "kinds"
+    DIFFERENCES = "differences"
+    ISSUE_PEOPLE = "issue-people"
+    ISSUE_SPREAD = "spread"
+    EPISODES = "episodes"
+    BLAME = "blame"
+    READ_ALL = "read_all"
+    FAILING_NEXT = "failing-next"
+    CHANGED_ATTRIBUTES = "changing"
+    # Failures
+    GROUPED_BY = "by"
+    BUCKET = "bucket"
+    FAILURES_OVER_TIME = "moves"
+    CODES = "codes"
+    TOP_ERRORS = "top-errors"
+    SKIP_REASONS = "skips"
+    # Skips
+    SKIP_KINDS = "skip-kinds"
+    SKIPPED_PEOPLE = "skipped-people"
+    SCOPE_FUNNEL = "scope-funnel"
+    SCOPE_LEAK = "leak"
+    SCOPE_DRIFT = "drift"
+    SCOPE_CLAUSES = "clauses"
+    SCOPE_MOVES = "turns"
+    # Groups
+    GROUPS = "groups"
+    MEMBERS = "members"
+    GROUP_HISTORY = "history"
+    # Target
+    WIRE_PART = "part"
+    WIRE_APP = "app"
+    WIRE_CELL = "cell"
+    WIRE_ROWS = "wire-cell"
+    LATENCY = "latency"
+    # Questions
+    QUESTION = "question"
+    VALUE = "value"
+    # Connections
+    CONNECTIONS = "connections"
+    TOKENS = "tokens"
+    TOKEN_CALENDAR = "token-calendar"
+    TOKEN_FORM = "token"
+    TOKEN_APP = "token_app"
+    TOKEN_ENDS = "token_ends"
+    TOKEN_JWT = "token_jwt"
+    TOKEN_BY = "token_by"
+    TOKEN_NOTE = "token_note"
+    TOKEN_COST = "token_cost"
+    # Ingestion
+    INBOX = "inbox"
+    COVERAGE = "coverage"
+
+    def of(self, *parts: object) -> str:
+        """Returns the key of one among several alike.
+
+        >>> Key.ACKNOWLEDGE.of(7)
+        'ack-7'
+        """
+        return "-".join([self, *map(str, parts)])
+
+
+@unique
+class Word(StrEnum):
+    """A word that stands in the address, so that a link shows what its sender saw."""
+
+    # On every page
+    WINDOW = "window"
+    SINCE = "since"
+    UNTIL = "until"
+    JOB = "job"
+    TENANT = "tenant"
+    # Cycles
+    DAY = "day"
+    CYCLE = "cycle"
+    WITH = "with"
+    # Health
+    RULE = "rule"
+    ALL = "all"
+    # People
+    STATE = "state"
+    SORT = "sort"
+    OBJECT = "object"
+    EVENT = "event"
+    AT = "at"
+    # Issues; Groups has `of` too: whose job it is
+    FAULT = "fault"
+    NOISE = "noise"
+    ISSUE = "issue"
+    OF = "of"
+    # Failures
+    BY = "by"
+    BUCKET = "bucket"
+    # Groups
+    GROUP = "group"
+    # Target
+    PART = "part"
+    APP = "app"
+    CELL = "cell"
+    # Questions; a question's values stand there by its parameters' names
+    QUESTION = "question"
+
+
+def read_word(word: str, usual: str = "") -> str:
+    """Returns a word of the address."""
+    return str(st.query_params.get(word, usual))
+
+
+def has_word(word: str) -> bool:
+    """Whether the address has a word."""
+    return word in st.query_params
+
+
+def write_words(values: Mapping[str, str | None]) -> None:
+    """Puts words into the address and takes out those that are None; a word that is there as it should be is left."""
+    present = st.query_params.to_dict()
+    if changed := {word: value for word, value in values.items() if value is not None and present.get(word) != value}:
+        st.query_params.update(changed)
+    for word, value in values.items():
+        if value is None and word in present:
+            del st.query_params[word]
+
+
+def write_word(word: str, value: str | None) -> None:
+    """Puts one word into the address, or takes it out."""
+    write_words({word: value})
+
+
+def other_words(known: tuple[Word, ...]) -> dict[str, str]:
+    """Returns the words of the address that are not among some."""
+    return {word: value for word, value in st.query_params.to_dict().items() if word not in known}
+
+
+@dataclass(frozen=True)
+class Memory(Generic[T]):
+    """A value that a session remembers and that is no widget's."""
+
+    name: str
+    usual: T
+
+    def get(self) -> T:
+        """Returns the value, or what it usually is."""
+        value: T = st.session_state.get(self.name, self.usual)
+        return value
+
+    def set(self, value: T) -> None:
+        """Remembers a value."""
+        st.session_state[self.name] = value
+
+    def take(self) -> T:
+        """Returns the value and forgets it."""
+        value: T = st.session_state.pop(self.name, self.usual)
+        return value
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words that follow widgets, and that the widgets follow where an address was opened or linked."""
+
+    memory: Memory[dict[str, str] | None]
+    words: tuple[Word, ...]
+
+    def opened(self) -> dict[str, str] | None:
+        """Returns the words of an address that was opened since they were written; None where they are as written."""
+        present = st.query_params.to_dict()
+        given = {str(word): present[word] for word in self.words if word in present}
+        return None if given == self.memory.get() else given
+
+    def write(self, values: Mapping[Word, str | None]) -> dict[str, str]:
+        """Puts the widgets' words into the address, and returns those that are there."""
+        write_words({word: values.get(word) or None for word in self.words})
+        written = {str(word): value for word, value in values.items() if value}
+        self.memory.set(written)
+        return written
+
+
+BAR_WORDS = Words(Memory("bar_words", None), (Word.WINDOW, Word.SINCE, Word.UNTIL, Word.JOB, Word.TENANT))
+PEOPLE_WORDS = Words(Memory("people_words", None), (Word.STATE, Word.SORT))
+ISSUE_WORDS = Words(Memory("issue_words", None), (Word.STATE, Word.FAULT, Word.NOISE))
+
+BAR: "Memory[Bar | None]" = Memory("bar", None)
+"What the bar was set to in this run."
+NAME = Memory("me", "")
+"Who sits here, by their own word."
+TROUBLE = Memory[str | None]("incident_trouble", None)
+"Why what was done to an incident could not be kept."
+TOKEN_TROUBLE = Memory("token_trouble", "")
+TOKEN_SAVED = Memory("token_kept", "")
+RULE_REPLAY: Memory[Any] = Memory("replayed", None)
+"The rule and the settings that were replayed last, and what that gave."
+FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
+"The data and the window that were replayed last, and what that gave."
+PEOPLE_OPENED = Memory("people_opened", 0)
+"How often a story was opened: the next list is another table, or its selection would open the story again."
+ISSUES_OPENED = Memory("issues_opened", 0)
+UPLOADS = Memory("inbox_round", 0)
+"How often files were dropped: the next drop zone is another widget, and empty."
+UPLOAD_RESULTS: Memory[list[tuple[bool, str]]] = Memory("inbox_said", [])
+QUESTION_DRAWN: Memory[str | None] = Memory("asked", None)
+
+
+def value(key: str) -> Any:
+    """Returns what a widget holds; None before it was drawn."""
+    return st.session_state.get(key)
+
+
+def set_value(key: str, value: Any) -> None:
+    """Sets what a widget holds, before it is drawn or from a callback."""
+    st.session_state[key] = value

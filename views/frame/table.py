@@ -1,0 +1,131 @@
+"""Grids: `table` draws every one of them, and every kind of column has its format here."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from views.frame import state
+from views.frame.data import Row, records
+from views.frame.look import chip_colours
+
+BLANK = "–"
+"How a cell without a value is shown."
+TIME = "YYYY-MM-DD HH:mm"
+ROW_PX, HEAD_PX = 35, 38
+
+Columns = Mapping[str, Any]
+"What is shown, in this order: a column's name and its look."
+
+
+def table(
+    rows: pd.DataFrame,
+    columns: Columns | None = None,
+    key: str | None = None,
+    *,
+    order: Sequence[str] | None = None,
+    select: bool = False,
+    on_select: Callable[[Row | None], None] | None = None,
+    selected: Iterable[int] | None = None,
+    height: int | None = None,
+    at_most: int | None = None,
+) -> Row | None:
+    """Draws rows as a grid, and returns the row that a person selected.
+
+    `columns` names what is shown; without it every column is, by its own name. `order` shows some of them, or all
+    where they are more than `columns` names. A row can be selected where `select` is true, or where `on_select` is
+    given: that is called with the selected row, or None, before the page is drawn again. `selected` are the places of
+    the rows that are selected at first. The grid is `height` pixels high, or as high as its rows, `at_most` so many.
+    """
+    shape: dict[str, Any] = {}
+    if height or at_most:
+        shape["height"] = height or min(at_most or 0, HEAD_PX + ROW_PX * len(rows))
+    if on_select is not None and key is not None:
+        shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))
+    elif select:
+        shape["on_select"] = "rerun"
+    if select or on_select is not None:
+        shape["selection_mode"] = "single-row"
+    if selected is not None:
+        shape["selection_default"] = {"selection": {"rows": list(selected)}}
+    drawn = st.dataframe(
+        rows,
+        column_config=None if columns is None else dict(columns),
+        column_order=order or (None if columns is None else list(columns)),
+        hide_index=True,
+        placeholder=BLANK,
+        key=key,
+        **shape,
+    )
+    return selected_row(rows, drawn) if select else None
+
+
+def selected_row(rows: pd.DataFrame, drawn: Any) -> Row | None:
+    """Returns the row that is selected in a grid; None where none is, or where it is not there any more."""
+    places = drawn["selection"]["rows"]
+    return records(rows)[places[0]] if places and places[0] < len(rows) else None
+
+
+def text_grid(rows: pd.DataFrame) -> None:
+    """Draws rows whose cells are sentences: they are wrapped, and nothing can be selected."""
+    st.table(rows, hide_index=True)
+
+
+def text_column(label: str, **more: Any) -> Any:
+    """Returns a column of text."""
+    return st.column_config.TextColumn(label, **more)
+
+
+def number_column(label: str, **more: Any) -> Any:
+    """Returns a column of numbers with separators of thousands."""
+    return st.column_config.NumberColumn(label, format="localized", **more)
+
+
+def code_column(label: str, **more: Any) -> Any:
+    """Returns a column of whole numbers that count nothing, such as an HTTP status."""
+    return st.column_config.NumberColumn(label, format="%d", **more)
+
+
+def decimal_column(label: str, digits: int = 1, **more: Any) -> Any:
+    """Returns a column of numbers with so many decimals."""
+    return st.column_config.NumberColumn(label, format=f"%.{digits}f", **more)
+
+
+def share_column(label: str, **more: Any) -> Any:
+    """Returns a column of fractions, shown as percentages."""
+    return st.column_config.NumberColumn(label, format="percent", **more)
+
+
+def share_bar(label: str, **more: Any) -> Any:
+    """Returns a column of fractions, shown as bars with their percentage."""
+    return st.column_config.ProgressColumn(label, format="percent", min_value=0, max_value=1, **more)
+
+
+def number_bar(label: str, most: float, digits: int = 0) -> Any:
+    """Returns a column of numbers, shown as bars against the largest of them."""
+    return st.column_config.ProgressColumn(
+        label, format=f"%.{digits}f", min_value=0, max_value=max(float(most), 1 / 10**digits)
+    )
+
+
+def daily_bars(label: str, **more: Any) -> Any:
+    """Returns a column of small bar charts, a bar a day."""
+    return st.column_config.BarChartColumn(label, y_min=0, **more)
+
+
+def check_column(label: str, **more: Any) -> Any:
+    """Returns a column of yes or no."""
+    return st.column_config.CheckboxColumn(label, **more)
+
+
+def chips_column(label: str, looks: Mapping[str, str] | None = None, **more: Any) -> Any:
+    """Returns a column of chips; `looks` has each label's colour, unless the labels are those of `look`."""
+    options = looks or chip_colours()
+    return st.column_config.MultiselectColumn(label, options=list(options), color=list(options.values()), **more)
+
+
+def time_columns(*names: str, **labelled: str) -> dict[str, Any]:
+    """Returns columns of instants in UTC, each labelled by its own name or as given."""
+    labels = {name: name.removesuffix("_at").replace("_", " ").capitalize() for name in names} | labelled
+    return {name: st.column_config.DatetimeColumn(f"{label} (UTC)", format=TIME) for name, label in labels.items()}
