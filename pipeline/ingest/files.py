@@ -14,11 +14,11 @@ from pathlib import Path
 
 from pipeline.config.clock import now as present
 from pipeline.ingest.discover import File, discover, members
-from pipeline.ingest.land import Arrival, Batch
+from pipeline.ingest.land import Batch
 from pipeline.ingest.offsets import Entry, read_ledger
 from pipeline.ingest.opened_file import Opened, open_file
-from pipeline.ingest.plan import arrivals_of, plan_of, unreadable
-from pipeline.ingest.results import FileResult, Report, report_of
+from pipeline.ingest.plan import arrivals_of, plan_of
+from pipeline.ingest.results import FileResult, Report, summed
 from pipeline.ingest.siblings import Siblings
 from pipeline.store.lake import Store
 
@@ -38,7 +38,7 @@ def ingest(
     with ExitStack() as streams, Batch(store) as batch:
         files = list({file.name: file for file in discover(paths, streams, leave)}.values())
         parts = read_files(store, files, batch, Meter(progress, sum(file.size for file in files)))
-        return report_of(parts, lambda: time.monotonic() - began)
+        return Report(summed(parts), time.monotonic() - began)
 
 
 class Meter:
@@ -109,19 +109,10 @@ def read_files(store: Store, files: list[File], batch: Batch, meter: Meter) -> I
         yield FileResult(file.name, plan.source)
         for arrival in arrivals_of(plan, file, former, siblings, slice_bytes):
             line = written.get(file.name)
-            add(batch, arrival if line is None else replace(arrival, seen=line, base=line), file)
+            batch.add(arrival if line is None else replace(arrival, seen=line, base=line))
             if batch.full:
                 yield from land()
             meter.within(file, arrival.context.piece.end if arrival.context else 0)
         meter.behind(file)
         yield FileResult(file.name, seconds=time.monotonic() - began)
     yield from land()
-
-
-def add(batch: Batch, arrival: Arrival, file: File) -> None:
-    """Adds an arrival to a batch; a file that fails while its piece is staged becomes one reject, and is read again."""
-    try:
-        batch.add(arrival)
-    except OSError as error:
-        for reject in unreadable(file, error, arrival.seen):
-            batch.add(replace(reject, base=arrival.base))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from pipeline.ingest.coverage import Evidence, record_coverage
@@ -16,7 +17,7 @@ from pipeline.ingest.load import empty_stage, keep_rejects, load_staged, rejecte
 from pipeline.ingest.offsets import Entry, Position, entries_of, keep_entries
 from pipeline.ingest.pieces import SMALL
 from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
-from pipeline.ingest.stage import PieceContext, Reject, stage_pieces
+from pipeline.ingest.stage import PieceContext, Reject, stage_pieces, unstage
 from pipeline.store.lake import Cursor, Store
 
 TOGETHER = 64
@@ -127,11 +128,20 @@ class Batch:
     def _stage(self, contexts: Sequence[PieceContext]) -> None:
         """Stages pieces alike, keeps their rejects with their arrivals and releases them."""
         try:
-            for context, rejects in zip(contexts, stage_pieces(self._cursor, contexts), strict=True):
-                if rejects:
-                    self._arrivals[context.number] = rejecting(self._arrivals[context.number], rejects)
+            staged = stage_pieces(self._cursor, contexts)
+        except OSError as error:
+            # What is read where it is lies on a disk, which may fail; it is staged alone.
+            if len(contexts) > 1:
+                raise
+            unstage(self._cursor, contexts[0])
+            number = contexts[0].number
+            self._arrivals[number] = unreadable(self._arrivals[number], error)
+            return
         finally:
             release(contexts)
+        for context, rejects in zip(contexts, staged, strict=True):
+            if rejects:
+                self._arrivals[context.number] = rejecting(self._arrivals[context.number], rejects)
 
 
 def may_wait(context: PieceContext) -> bool:
@@ -144,6 +154,23 @@ def rejecting(arrival: Arrival, rejects: Sequence[Reject]) -> Arrival:
     """Adds its piece's rejects to an arrival, with their lines in the file where the file itself tells them."""
     before = arrival.lines_before() if arrival.lines_before else 0
     return replace(arrival, rejects=tuple(replace(one, line=one.line + before) for one in rejects))
+
+
+def unreadable(arrival: Arrival, error: OSError) -> Arrival:
+    """Makes an arrival one reject for its file, which is read again, unless the ledger has that reject already."""
+    fault = f"cannot be read ({error.strerror})"
+    if arrival.seen is not None and arrival.seen.fingerprint == fault:
+        return Arrival(arrival.file, arrival.source)
+    size = arrival.position.size if arrival.position else 0
+    return Arrival(
+        arrival.file,
+        arrival.source,
+        rejects=(Reject(0, f"{Path(arrival.file).name} {fault}.", b""),),
+        position=Position(size, size, fault),
+        seen=arrival.seen,
+        base=arrival.base,
+        lines_before=lambda: 0,
+    )
 
 
 def release(contexts: Sequence[PieceContext]) -> None:

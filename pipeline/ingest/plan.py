@@ -165,10 +165,11 @@ def arrivals_of_reading(
     )
     try:
         with ExitStack() as parts:
+            context = context_of(reading, siblings, parts)
             for piece in pieces_of(reading, slice_bytes):
                 yield replace(
                     end,
-                    context=context_of(reading, piece, siblings, parts),
+                    context=context(piece),
                     position=position_at(opened, piece.end) if by_lines or opened.compressed else end.position,
                     lines_before=line_counter(opened, piece.begin if by_lines else 0),
                     may_end_batch=by_lines or not opened.compressed,
@@ -188,16 +189,16 @@ def pieces_of(reading: Reading, slice_bytes: int) -> Iterator[Piece]:
     return line_pieces(reading.opened, reading.start, slice_bytes)
 
 
-def context_of(reading: Reading, piece: Piece, siblings: Siblings, parts: ExitStack) -> PieceContext:
+def context_of(reading: Reading, siblings: Siblings, parts: ExitStack) -> Callable[[Piece], PieceContext]:
     """Gathers what a piece itself does not hold; the other parts of a portal download stay open as long as `parts`."""
     opened, source = reading.opened, reading.recognised
-    context = PieceContext(source, opened.head, piece)
+    context = partial(PieceContext, source, opened.head)
     if source.table == "job_snapshots":
-        return replace(context, written_at=str(opened.modified_at))
+        return partial(context, written_at=str(opened.modified_at))
     if source.name != "portal":
         return context
     steps = part_of_download(opened.file, is_steps, siblings, parts)
-    return replace(context, steps=steps, changes=part_of_download(opened.file, is_changes, siblings, parts))
+    return partial(context, steps=steps, changes=part_of_download(opened.file, is_changes, siblings, parts))
 
 
 def part_of_download(

@@ -1,6 +1,6 @@
 """What became of what was read: counted once, for the report of one run and for the ledger of all of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -75,13 +75,13 @@ def result_of(file: str, source: str | None, counts: Counts) -> FileResult:
     return FileResult(file, source, counts.lines, counts.kept, counts.duplicates, counts.rejects, counts.unfamiliar)
 
 
-def report_of(parts: Iterable[FileResult], seconds: Callable[[], float]) -> Report:
+def summed(parts: Iterable[FileResult]) -> list[FileResult]:
     """Sums the parts of each file's result, files in the order in which they were first met."""
     results: dict[str, FileResult] = {}
     for part in parts:
         former = results.get(part.file)
         results[part.file] = part if former is None else former.plus(part)
-    return Report(list(results.values()), seconds())
+    return list(results.values())
 
 
 def entry_plus(entry: Entry, counts: Counts, now: datetime) -> Entry:

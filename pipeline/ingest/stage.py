@@ -124,10 +124,15 @@ def restage(cursor: Cursor, context: PieceContext, suspects: Suspects) -> list[R
     records = [record for place, record in enumerate(counted) if place in suspects.places]
     source, own = context.source, f"number = {context.number}"
     if counted.count != suspects.rows or context.head.wrapper is not None:
-        cursor.execute(f"delete from temp.staged_{source.table} where {own}")
+        unstage(cursor, context)
         return stage_by_model(cursor, context)
     cursor.execute(f"delete from temp.staged_{source.table} where {own} and ({suspicion(source)})")
     return judge(cursor, context, records)
+
+
+def unstage(cursor: Cursor, context: PieceContext) -> None:
+    """Takes back a piece's staged rows."""
+    cursor.execute(f"delete from temp.staged_{context.source.table} where number = {context.number}")
 
 
 def suspect_rows(cursor: Cursor, contexts: Sequence[PieceContext]) -> dict[int, Suspects]:

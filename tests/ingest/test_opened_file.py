@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import time
 
@@ -13,8 +14,13 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.ingest.discover import File
+from pipeline.ingest.formats import graph
+from pipeline.ingest.land import Arrival, Batch
+from pipeline.ingest.layout import Head
+from pipeline.ingest.offsets import Entry, Position, read_ledger
 from pipeline.ingest.opened_file import open_file
-from pipeline.ingest.pieces import line_pieces
+from pipeline.ingest.pieces import Piece, line_pieces
+from pipeline.ingest.stage import PieceContext
 from pipeline.store.lake import Store
 from tests.support.lakes import ROOT
 from tests.support.loads import load, put, reasons, tally
@@ -124,3 +130,22 @@ def test_many_zip_files_need_no_more_descriptors_than_one(store: Store, tmp_path
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(found) == 160 and {tally(one) for one in found.values()} == {(1, 1, 0, 0)}
+
+
+def test_a_piece_that_fails_while_it_is_staged_is_one_reject_and_its_file_is_read_again(
+    store: Store, tmp_path: Path
+) -> None:
+    """What is read where it is may be on a disk that fails; a path that is not there fails the same way."""
+    size = 2 << 20
+    context = PieceContext(graph.SOURCE, Head("lines", [event()]), Piece(str(tmp_path / "log"), 0, size, b"\n"))
+    arrival = Arrival(
+        "log", "graph", context, position=Position(size, size, "as it was"), base=Entry.new("log", "graph")
+    )
+    for _ in range(2):
+        with Batch(store) as batch:
+            batch.add(replace(arrival, seen=read_ledger(store).get("log")))
+            batch.land()
+        assert reasons(store) == ["log cannot be read (No such file or directory)."]
+        [entry] = read_ledger(store).values()
+        assert (entry.lines, entry.kept, entry.rejects) == (1, 0, 1)
+        assert entry.fingerprint == "cannot be read (No such file or directory)", "it is not taken for read"

@@ -1,4 +1,4 @@
-"""Loading for tests: files said as bytes, read into a real lake, with the ledger's sums checked every time."""
+"""Loading for tests: files given as bytes, read into a real lake, with the ledger's sums checked every time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ SUMS = "select count(*) from files where lines <> kept + duplicates + rejects or
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Writes files, below folders where their names say so, and gives the folder."""
+    """Writes files, below folders where their names have some; returns the folder."""
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -19,7 +19,7 @@ def put(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def read(store: Store, folder: Path) -> dict[str, FileResult]:
-    """Reads a folder, or one file, and gives what each file gave, by its name below the folder."""
+    """Reads a folder, or one file; returns each file's result, by its name below the folder."""
     report = ingest(store, [folder])
     for one in report.files:
         assert one.lines == one.kept + one.duplicates + one.rejects, one
@@ -40,22 +40,22 @@ def load_one(store: Store, folder: Path, data: bytes, name: str = "log") -> File
 
 
 def tally(one: FileResult) -> tuple[int, int, int, int]:
-    """Gives a file's lines, kept, duplicates and rejects."""
+    """Returns a file's lines, kept, duplicates and rejects."""
     return one.lines, one.kept, one.duplicates, one.rejects
 
 
 def rows(store: Store, sql: str) -> list[dict[str, Any]]:
-    """Gives an answer's rows by column name."""
-    found: list[dict[str, Any]] = store.fetch(sql).to_pylist()
-    return found
+    """Returns an answer's rows by column name."""
+    answer: list[dict[str, Any]] = store.fetch(sql).to_pylist()
+    return answer
 
 
 def one(store: Store, column: str, table: str = "events") -> Any:
-    """Gives the one value of a column."""
+    """Returns the one value of a column."""
     [(value,)] = store.rows(f'select distinct "{column}" from {table}')
     return value
 
 
 def reasons(store: Store) -> list[str]:
-    """Gives the reasons of all rejects, by file and line."""
+    """Returns the reasons of all rejects, by file and line."""
     return [str(row[0]) for row in store.rows('select reason from rejects order by "file", line')]
