@@ -1,5 +1,7 @@
 -- What did the application answer to SCIM requests, and how fast?
 --
+-- For analysts
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

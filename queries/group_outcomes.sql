@@ -1,5 +1,7 @@
 -- How does each group stand?
 --
+-- For analysts
+--
 -- Parameters
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --

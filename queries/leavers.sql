@@ -2,6 +2,8 @@
 --
 -- The last such request for each object in each app; those not done come first.
 --
+-- For analysts
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

@@ -1,5 +1,7 @@
 -- What was done, and how did it end?
 --
+-- For analysts
+--
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive

@@ -81,7 +81,7 @@ select
 from (
     select rowid, *, row_number() over (partition by number, exchange_id order by rowid) as nth from staged_exchanges
 );
-create or replace temp table known_exchanges as
+create or replace temp table stored_exchanges as
 select * from exchanges e
 where e.occurred_at >= timestamp '{{low}}' and e.exchange_id in (select exchange_id from exchange_lines);
 create or replace temp table folded as
@@ -102,7 +102,7 @@ from (
     from exchange_lines
     group by exchange_id
 ) f
-left join known_exchanges k using (exchange_id);
+left join stored_exchanges k using (exchange_id);
 delete from exchanges
 where occurred_at >= timestamp '{{low}}'
     and exchange_id in (select exchange_id from folded where was_known and not unchanged);

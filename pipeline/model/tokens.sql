@@ -2,11 +2,11 @@
 
 -- token_ends(as_of): one row per app whose token's end is known: by the newest entry up to an instant; where there was
 -- none by then, by the newest there is. An app whose newest entry is that nobody knows is left out.
---   app_name    the app's name
---   expires_at  when the token ends
---   said_by     who entered it
---   said_at     when
---   note        a remark
+--   app_name     the app's name
+--   expires_at   when the token ends
+--   recorded_by  who entered it
+--   recorded_at  when
+--   note         a remark
 create or replace macro token_ends(as_of) as table
 select app_name, expires_at, recorded_by, recorded_at, note
 from (

@@ -40,6 +40,8 @@ class Query:
     columns: Mapping[str, str]
     "Column name to its sentence, in the answer's order."
     sql: str
+    for_analysts: bool
+    "Whether the header says so: no page asks it."
 
 
 @lru_cache
@@ -74,15 +76,19 @@ def read_query(file: Path) -> Query:
         parameters=tuple(parameter(file, line) for line in parts.get("Parameters", []) if line.startswith("$")),
         columns={match["name"]: match["meaning"] for line in parts.get("Columns", []) if (match := COLUMN.match(line))},
         sql=sql,
+        for_analysts="For analysts" in parts,
     )
 
 
+HEADINGS = ("For analysts", "Parameters", "Columns", "Severity", "Fires", "Silent", "Do", "Needs", "Page")
+
+
 def sections(lines: list[str]) -> dict[str, list[str]]:
-    """Splits header lines at their headings, Parameters and Columns; what comes before them is under ''."""
+    """Splits header lines at their headings; what comes before the first is under ''."""
     parts: dict[str, list[str]] = {"": []}
     heading = ""
     for line in lines:
-        if line in ("Parameters", "Columns", "Severity", "Fires", "Silent", "Do", "Needs", "Page"):
+        if line in HEADINGS:
             heading = line
         parts.setdefault(heading, []).append(line)
     return parts

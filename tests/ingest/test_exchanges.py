@@ -144,7 +144,8 @@ def test_access_lines_are_read_with_all_that_servers_add(store: Store, tmp_path:
         LINE.format("GET https://scim.example.com/scim/Users/43?attributes=id", 404) + ' "-" "curl/8" rt=0.007 "-" "-"',
         LINE.format("DELETE /Users/44", 204).replace("17", "-") + f' "-" "-" request_id={GUID}',
     ]
-    assert tally(load_one(store, tmp_path / "in", "\n".join(told).encode() + b"\n")) == (4, 4, 0, 0)
+    result = load_one(store, tmp_path / "in", "\n".join(told).encode() + b"\n")
+    assert (result.source, tally(result)) == ("access_log", (4, 4, 0, 0))
     assert one(store, "occurred_at", "exchanges") == datetime(2026, 1, 5, 12)
     asked = """
         select path, resource_id, http_status, duration_ms, operation, tenant_id, detail
