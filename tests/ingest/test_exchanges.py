@@ -116,7 +116,8 @@ def test_lines_of_one_request_are_one_exchange_in_any_order(store: Store, tmp_pa
 
 
 def test_an_answer_that_arrives_in_a_later_run_joins_its_request(store: Store, tmp_path: Path) -> None:
-    load_one(store, tmp_path / "in", lines([pair("a", body=BODY), pair("b", 204, 9)]), "first")
+    first = load_one(store, tmp_path / "in", lines([pair("a", body=BODY), pair("b", 204, 9)]), "first")
+    assert first.source == "scim_pairs"
     assert tally(load_one(store, tmp_path / "in", lines([pair("a", 201, 5), pair("b", body=BODY)]), "second")) == (
         2,
         2,

@@ -38,7 +38,7 @@ def job(name: str = "job", interval: str = "PT40M", **status: Any) -> dict[str, 
 
 
 def test_a_job_document_tells_all_that_is_promised(store: Store, tmp_path: Path) -> None:
-    load_one(store, tmp_path / "in", pretty(job()))
+    assert load_one(store, tmp_path / "in", pretty(job())).source == "jobs"
     [row] = rows(store, "select * exclude (snapshot_id) from job_snapshots")
     assert {name: value for name, value in row.items() if value is not None} == {
         "tenant_id": TENANT,
