@@ -384,7 +384,7 @@ def test_ingestion_counts_down_to_when_entra_forgets(
     given.stored()
     words = drawn("ingestion.py")
     assert "**contoso**: 3 hours are not complete that Entra still holds." in words
-    assert "leaves Microsoft's 7-day store in 17 h 0 min. The next `python -m pipeline poll` fills it." in words
+    assert "leaves Microsoft's 7-day store in 17 h. The next `python -m pipeline poll` fills it." in words
     assert "Asking fails at present" in words
 
 

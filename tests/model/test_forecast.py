@@ -140,7 +140,7 @@ def test_the_page_shows_the_score_in_a_line_and_replays_the_window_on_demand(giv
     test = healthy(AppTest.from_function(drawn, default_timeout=60).run())
     said = text(test)
     assert "found something 1 time, the forecast from failures 0 times; 1 of 1 quarantine announced" in said
-    assert "by whole runs that fail, median lead 6 h 0 min; 0 findings followed by none within 7 days." in said
+    assert "by whole runs that fail, median lead 6 h; 0 findings followed by none within 7 days." in said
     test.button(key="replay-forecasts").click()
     said = text(healthy(test.run()))
     assert (

@@ -197,9 +197,9 @@ def test_the_lead_time_is_the_profiles_unless_rules_toml_says_another(
 def test_a_term_says_how_it_stands_and_until_when_to_order() -> None:
     terms = [Term("Cerby", moment(day), 7, moment(14, 12)) for day in (14, 20, 25, 40)]
     assert [term.word for term in terms] == ["ended", "ask_now", "ask_soon", "in_time"]
-    assert terms[0].said == "ended 12 h 0 min ago; enter the new one's end"
-    assert terms[1].said == "ends in 5 days 12 h, and a new one takes 7 days: order it now"
-    assert terms[3].said == "ends in 25 days 12 h; order the new one before 21 Feb, 00:00 UTC"
+    assert terms[0].advice == "ended 12 h ago; enter the new one's end"
+    assert terms[1].advice == "ends in 5 days 12 h, and a new one takes 7 days: order it now"
+    assert terms[3].advice == "ends in 25 days 12 h; order the new one before 21 Feb, 00:00 UTC"
 
 
 def test_whom_to_ask_is_the_profiles_word(settings: Settings) -> None:
@@ -262,7 +262,7 @@ def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter
     test.button(key="FormSubmitter:token-Keep it").click()
     healthy(test.run())
     assert known(apps.store)[1] == ("Desk", datetime(2026, 12, 31), "the token itself", None)
-    assert "Desk: the token ends Thu 31 Dec 00:00 UTC." in text(test).replace("\\", "")
+    assert "Desk: the token ends 31 Dec, 00:00 UTC." in text(test).replace("\\", "")
     assert test.text_input(key="token_jwt").value == ""
     assert token not in repr(test.session_state)
     assert leaks(tmp_path, token) == []

@@ -57,7 +57,7 @@ def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None
         "StatusCode: Conflict",
     ]
     assert list(table(test, "what")["waiting"]) == [3, 1]
-    assert "Success 95.2% without noise, 95.4% with it: 1 event did nothing (1 matched already" in text(test)
+    assert "Success 95.2% without noise, 95.5% with it: 1 event did nothing (1 matched already" in text(test)
     assert "3 people lack what an app requires" in text(test)
 
 

@@ -230,7 +230,8 @@ def kinds(rows: pd.DataFrame) -> str:
 
 def waiting_table(rows: pd.DataFrame) -> Row | None:
     """Draws who waits, and returns the selected row."""
-    kind = rows["leaver"].map({True: "leaver"}).fillna(rows["action"].map({"create": "joiner"})).fillna("waiting")
+    waits = zip(rows["leaver"], rows["action"], strict=True)
+    kind = ["leaver" if leaver else "joiner" if action == "create" else "waiting" for leaver, action in waits]
     columns: dict[str, Any] = {
         "chip": chips_column("Kind"),
         "name": text_column("Who"),
@@ -240,4 +241,5 @@ def waiting_table(rows: pd.DataFrame) -> Row | None:
         "error_code": text_column("Error", width="large"),
     }
     # Another job's rows are another table, or a selection would open somebody else's story.
-    return table(rows.assign(chip=chips(kind)), columns, Key.WAITING.of(rows["job_id"].iloc[0], len(rows)), select=True)
+    key = Key.WAITING.of(rows["job_id"].iloc[0], len(rows))
+    return table(rows.assign(chip=chips(pd.Series(kind))), columns, key, select=True)
