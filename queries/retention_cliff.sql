@@ -45,7 +45,8 @@ with listed as (
     left join listed l on lower(l.tenant_id) = lower(h.tenant_id)
     where h.source = 'events'
 ), missing_hours as (
-    select tenant_id, tenant, days, app_name, "hour", "hour" + interval 1 hour + to_days(days::integer) <= $now as is_lost
+    select tenant_id, tenant, days, app_name, "hour",
+        "hour" + interval 1 hour + to_days(days::integer) <= $now as is_lost
     from ledger
     where not complete and (has_begun or "hour" + interval 1 hour + to_days(days::integer) > $now)
     union all
@@ -58,7 +59,9 @@ with listed as (
 ), numbered as (
     select
         *,
-        case when not is_lost then "hour" - to_hours(dense_rank() over (partition by tenant_id, is_lost order by "hour")) end
+        case
+            when not is_lost then "hour" - to_hours(dense_rank() over (partition by tenant_id, is_lost order by "hour"))
+        end
             as run
     from missing_hours
 ), gaps as (
@@ -84,7 +87,9 @@ select
     g.hours,
     array_to_string(g.apps, ', ') as apps,
     g.began_at + to_days(g.days::integer) as leaves_at,
-    case when not g.is_lost then greatest(0, epoch(g.began_at + to_days(g.days::integer)) - epoch($now::timestamp))::bigint
+    case
+        when not g.is_lost
+            then greatest(0, epoch(g.began_at + to_days(g.days::integer)) - epoch($now::timestamp))::bigint
         end as leaves_in_s,
     g.days as retention_days,
     c.tenant is not null as polled,

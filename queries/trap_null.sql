@@ -24,7 +24,9 @@ with changed as (
     from (
         select job_id, source_id, occurred_at, event_id, order_of(occurred_at, event_id) as order_key, target_id,
             app_id, tenant_id, app_name, coalesce(upn, source_name, source_id) as "name",
-            list_filter(changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> '') as changed_attributes
+            list_filter(
+                changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> ''
+            ) as changed_attributes
         from events
         where occurred_at >= $since and occurred_at <= $as_of and lower(coalesce(source_type, '')) <> 'group'
             and (job_id, source_id) in (
