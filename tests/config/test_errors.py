@@ -12,8 +12,8 @@ PACKAGES = ("pipeline", "views")
 SIGNALS = {
     "Stopping": "ends a background job between two transactions; the scheduler catches it",
     "Stopped": "ends a poll between two requests; the command and the background job catch it",
-    "Busy": "another process polls this tenant; the poll reports it with its other results",
-    "Untried": "a permission could not be tried out; the preflight shows it as unknown",
+    "TenantBusy": "another process polls this tenant; the poll reports it with its other results",
+    "NothingToCheck": "a permission could not be tried out; the preflight shows it as unknown",
     "CutShort": "a file ends within a record; reading catches it and waits for the rest",
 }
 "Exceptions that no person meets, each with who catches it."
