@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow as pa
-
 from pipeline.ingest.opened_file import ENDS, Opened
 from pipeline.store.lake import Cursor, Store
+from pipeline.store.rows import column_names, insert_rows
 
 GROWING_ENDS = 1024
 "Bytes at either end of what was read, by which a file that grows is told from another of its name."
@@ -47,37 +46,26 @@ class Position:
     fingerprint: str
 
 
-NAMES = ", ".join(f'"{name}"' for name in Entry.__dataclass_fields__)
-ENTRY_SCHEMA = pa.schema(
-    [("file", pa.string()), ("source", pa.string())]
-    + [(name, pa.int64()) for name in ("size", "read_to", "lines", "kept", "duplicates", "rejects", "unfamiliar")]
-    + [(name, pa.timestamp("us")) for name in ("first_event_at", "last_event_at", "finished_at")]
-    + [("fingerprint", pa.string())]
-)
+COLUMNS = column_names(Entry)
 
 
 def read_ledger(store: Store, prefix: str = "") -> dict[str, Entry]:
     """Reads the line of every file that was read before, or of those whose names start with `prefix`."""
-    rows = store.rows(f'select {NAMES} from files where starts_with("file", ?)', [prefix])
+    rows = store.rows(f'select {COLUMNS} from files where starts_with("file", ?)', [prefix])
     return {str(row[0]): Entry(*row) for row in rows}
 
 
 def entries_of(cursor: Cursor, files: Sequence[str]) -> dict[str, Entry]:
     """Reads the ledger's lines of some files, as a transaction sees them."""
-    rows = cursor.execute(f'select {NAMES} from files where list_contains(?, "file")', [list(files)]).fetchall()
+    rows = cursor.execute(f'select {COLUMNS} from files where list_contains(?, "file")', [list(files)]).fetchall()
     return {str(row[0]): Entry(*row) for row in rows}
 
 
 def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
     """Writes the ledger's lines, each in place of its file's former one."""
-    if not entries:
-        return
-    names = Entry.__dataclass_fields__
-    arriving = pa.table({name: [getattr(entry, name) for entry in entries] for name in names}, schema=ENTRY_SCHEMA)
-    cursor.register("arriving_entries", arriving)
-    cursor.execute('delete from files where "file" in (select "file" from arriving_entries)')
-    cursor.execute("insert into files by name select * from arriving_entries")
-    cursor.unregister("arriving_entries")
+    if entries:
+        cursor.execute('delete from files where "file" in (select unnest(?))', [[entry.file for entry in entries]])
+        insert_rows(cursor, "files", entries)
 
 
 def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None:
