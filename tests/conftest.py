@@ -11,8 +11,41 @@ from pipeline.store.lake import Store, open_store
 from tests.support.given import Given
 from tests.support.lakes import copied
 
+TESTS = Path(__file__).parent
+SLOW = {
+    "collect": "blobs configuration graph inbox poll preflight",
+    "commands": "check_and_backtest commands",
+    "demo": "demo standin",
+    "docs": "recipes tour",
+    "ingest": "files formats interrupted opened_file",
+    "maintenance": "chores",
+    "model": "attribute_blame completeness cycles expiry_cost forecast leavers load_aggregates progress quarantine",
+    "monitoring": "status",
+    "notify": "deliver digest outbox",
+    "queries": "queries tenants",
+    "rules": "group_rule rules token_expiry",
+    "sample": "answer_key",
+    "scheduler": "scheduler",
+    "store": "concurrency kills migrate result_cache store",
+    "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
+    "quarantine_page questions_page story_page",
+    "views/frame": "state",
+}
+"Files that `make test-fast` leaves out, by folder: they run many processes, a browser, servers, or many stores."
+
 # Most tests ask many questions of few rows, where a second core costs a third more time than it saves.
 os.environ.setdefault("PROVISIONING_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of slow files; single slow tests elsewhere carry the mark themselves."""
+    slow = {TESTS / room / f"test_{name}.py" for room, names in SLOW.items() for name in names.split()}
+    absent = sorted(str(file) for file in slow if not file.exists())
+    if absent:
+        raise pytest.UsageError(f"tests/conftest.py: SLOW names {', '.join(absent)}; correct it")
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
