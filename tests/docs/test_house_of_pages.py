@@ -93,6 +93,25 @@ def test_every_page_file_is_in_the_navigation() -> None:
     report([f"views/app.py: PAGES names {file}, and views/{file} is not there" for file in {*PAGES} - files])
 
 
+def test_no_module_imports_a_page() -> None:
+    """Pages are above the parts, and each is alone; only the files in folders are shared."""
+    pages = {f"views.{file.removesuffix('.py')}" for file in PAGES}
+    imported = [
+        (file, node, name)
+        for file, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+    ]
+    report(
+        [
+            f"{file.relative_to(ROOT)}:{node.lineno}: imports the page {name}; move what is shared into views/parts"
+            for file, node, name in imported
+            if name in pages
+        ]
+    )
+
+
 def test_each_thing_is_done_in_the_one_file_that_does_it() -> None:
     report(
         [
