@@ -5,15 +5,14 @@ claims it, sends it and records the outcome. Nothing here touches a network.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-
-import pyarrow as pa
 
 from pipeline.config.retry_policy import MESSAGES
 from pipeline.notify.messages import CLOSED, PASSED, Message
 from pipeline.store.lake import Cursor, Store
+from pipeline.store.rows import column_names, insert_rows
 
 WAITING, SENDING, SENT, MERGED, GIVEN_UP = "waiting", "sending", "sent", "merged", "given_up"
 "Merged: another message says it as well, since this one had not gone out when the incident changed again."
@@ -66,12 +65,7 @@ class Row:
         )
 
 
-COLUMNS = tuple(one.name for one in fields(Row))
-NAMES = ", ".join(COLUMNS)
-KINDS = {"attempts": pa.int64(), "repeats": pa.int64()} | {
-    name: pa.timestamp("us") for name in COLUMNS if name.endswith("_at")
-}
-SCHEMA = pa.schema([(name, KINDS.get(name, pa.string())) for name in COLUMNS])
+NAMES = column_names(Row)
 
 
 def mark(*parts: str) -> str:
@@ -91,12 +85,7 @@ def messages_by_incident(cursor: Cursor, incidents: Sequence[str]) -> dict[str, 
 
 def add_rows(cursor: Cursor, rows: Sequence[Row]) -> None:
     """Adds messages."""
-    if not rows:
-        return
-    arriving = pa.table({name: [getattr(one, name) for one in rows] for name in COLUMNS}, schema=SCHEMA)
-    cursor.register("arriving_messages", arriving)
-    cursor.execute("insert into outbox by name select * from arriving_messages")
-    cursor.unregister("arriving_messages")
+    insert_rows(cursor, "outbox", rows)
 
 
 def selected(cursor: Cursor, condition: str, values: Sequence[object]) -> list[Row]:

@@ -1,14 +1,13 @@
 """Incidents as the store keeps them: opened, closed, and acknowledged, snoozed, assigned or annotated by people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-import pyarrow as pa
-
 from pipeline.config.errors import UnknownIncident
 from pipeline.store.lake import Cursor, Store
+from pipeline.store.rows import column_names, insert_rows
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,7 @@ class Incident:
         return replace(self, summary=now.summary, severity=now.severity, evidence=now.evidence)
 
 
-COLUMNS = tuple(one.name for one in fields(Incident))
-NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
-INSTANTS = ("opened_at", "noticed_at", "closed_at", "acknowledged_at", "snoozed_until")
-SCHEMA = pa.schema([(name, pa.timestamp("us") if name in INSTANTS else pa.string()) for name in COLUMNS])
+NAMES = column_names(Incident)
 
 
 def open_incidents(store: Store) -> list[Incident]:
@@ -68,12 +64,7 @@ def opened_meanwhile(cursor: Cursor) -> set[tuple[str, str]]:
 
 def add_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
     """Adds incidents."""
-    if not incidents:
-        return
-    arriving = pa.table({name: [getattr(one, name) for one in incidents] for name in COLUMNS}, schema=SCHEMA)
-    cursor.register("arriving_incidents", arriving)
-    cursor.execute("insert into incidents by name select * from arriving_incidents")
-    cursor.unregister("arriving_incidents")
+    insert_rows(cursor, "incidents", incidents)
 
 
 def reword_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
