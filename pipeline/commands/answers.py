@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.commands import answers, terminal
+from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.store import export
 from pipeline.store.export import names, records
@@ -115,4 +115,4 @@ def output(answer: pa.Table, as_json: bool, as_csv: bool, parquet: Path | None) 
         elif as_csv:
             export.write_csv(answer, sys.stdout)
         else:
-            answers.print_answer(answer, terminal.page())
+            print_answer(answer, terminal.page())

@@ -85,7 +85,7 @@ Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet
 
 
 def open_to_read() -> Store:
-    """Opens the store as a reader: it neither waits for a writer nor keeps one waiting."""
+    """Opens the store as a reader, which waits for no writer, unless an earlier version's has to be migrated first."""
     with migration_bar() as progress:
         return open_store(read_settings(), read_only=True, progress=progress)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,7 @@ FAULTS = {
     "unknown": "nothing in the record says whose move it is",
 }
 "Whose move it is, and what that means."
+Owner = Literal["source data", "mapping", "target", "service", "credentials", "nobody", "unknown"]
 MIN_LIKENESS = 0.6
 "How much of two codes must be the same for one to be named as near the other."
 
@@ -36,7 +37,7 @@ class Card(BaseModel):
     codes: tuple[str, ...] = Field(min_length=1)
     title: str
     meaning: str
-    who: str
+    who: Owner
     retries: str = ""
     "What the documentation says of Entra's own retries; empty where it says nothing."
     steps: tuple[str, ...] = Field(min_length=1)
@@ -51,8 +52,12 @@ class Card(BaseModel):
 
 @lru_cache
 def cards() -> tuple[Card, ...]:
-    """Reads every card, in the file's order."""
-    return tuple(Card.model_validate(card) for card in tomllib.loads(FILE.read_text(encoding="utf-8"))["card"])
+    """Reads every card, in the file's order; raises ValueError for a code that two cards claim."""
+    every_card = tuple(Card.model_validate(card) for card in tomllib.loads(FILE.read_text(encoding="utf-8"))["card"])
+    codes = [code for card in every_card for code in card.codes]
+    if repeated := {code for code in codes if codes.count(code) > 1}:
+        raise ValueError(f"{FILE.name}: {', '.join(sorted(repeated))} stands in two cards; keep one.")
+    return every_card
 
 
 @lru_cache

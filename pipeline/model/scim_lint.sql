@@ -33,7 +33,7 @@ create or replace macro lint_marks("method", operation, resource_type, http_stat
         case when http_status < 300 and regexp_matches(response_body, '(?i)"active"\s*:\s*"(true|false)"')
             then 'string_boolean_answered' end,
         case when operation = 'disable' and http_status = 200 and json_valid(response_body)
-            and lower(json_extract_string(response_body, '$.active')) = 'true' then 'disable_ignored' end,
+            and truth_value(json_extract_string(response_body, '$.active')) then 'disable_ignored' end,
         case when http_status in (400, 409) and json_valid(response_body) and scim_type is null then 'no_scim_type' end,
         case when "method" = 'POST' and operation = 'create' and http_status in (200, 201) and response_body is not null
             and not coalesce(json_valid(response_body) and json_extract_string(response_body, '$.id') <> '', false)

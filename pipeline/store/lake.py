@@ -180,7 +180,7 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
             bring_up_to_date(cursor, settings, progress)
         elif missing(cursor, settings):
             connection.close()
-            open_store(settings, progress=progress).close()
+            migrate_for_reader(settings, progress)
             return open_store(settings, read_only=True)
         cursor.close()
         return store
@@ -190,6 +190,17 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
     except (duckdb.Error, OSError) as error:
         connection.close()
         raise StoreError(f"{settings.store} cannot be opened: {error}") from error
+
+
+def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:
+    """Migrates a store of an earlier version that is opened to be read; raises StoreError where this user may not."""
+    try:
+        open_store(settings, progress=progress).close()
+    except (StoreError, OSError) as error:
+        raise StoreError(
+            f"{settings.store} was written by an earlier version and must be migrated before it is read; "
+            f"run `python -m pipeline status` once as a user who may write to it ({error})"
+        ) from error
 
 
 def load_extensions(connection: Cursor, settings: Settings) -> None:

@@ -15,7 +15,8 @@ from filelock import FileLock, Timeout
 
 from pipeline.config.settings import Settings, lock_file
 
-KIND = "leader"
+KIND = "beats"
+"The lock's name of version 0.1: a process of that version and one of this never lead side by side."
 
 
 @dataclass(frozen=True)

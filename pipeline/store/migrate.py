@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -75,7 +76,9 @@ MODEL = (
 )
 "In the order in which one part uses another."
 MODEL_NUMBER = 0
-HEADER = re.compile(r"^-- (after|unless|by): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"-- (after|unless|by): (.+)")
+VERSION_0_1 = "schema_versions"
+"Where a process of version 0.1 records that it has built its own views and macros, also over newer ones."
 OPTIONS = {
     "data_inlining_row_limit": 0,
     # Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
@@ -135,7 +138,8 @@ def migration_files() -> dict[int, Path]:
 def read_migration(file: Path) -> Migration:
     """Reads a migration and how it is applied."""
     sql = file.read_text(encoding="utf-8")
-    how = dict(HEADER.findall(sql))
+    header = takewhile(lambda line: line.startswith("--"), sql.splitlines())
+    how = {match[1]: match[2] for line in header if (match := HEADER.fullmatch(line))}
     return Migration(
         int(file.name[:4]), file.stem[5:], sql, how.get("after") == "model", how.get("unless"), how.get("by") == "day"
     )
@@ -169,7 +173,7 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
         is_new = not cursor.execute(f"select 1 from {CATALOG}.ducklake_table where end_snapshot is null").fetchone()
         run = Run(cursor, len(migrations), progress if progress and not is_new else (lambda _name, _share: None))
         run.apply([one for one in migrations if not one.after_model], together=is_new)
-        if recorded(cursor).get(MODEL_NUMBER) != model_digest():
+        if recorded(cursor).get(MODEL_NUMBER) != model_digest() or built_by_0_1(cursor):
             commit(cursor, write_placeholder_rows)
             commit(cursor, finish_model)
         run.apply([one for one in migrations if one.after_model], together=is_new)
@@ -183,7 +187,7 @@ def missing(cursor: Cursor, settings: Settings) -> list[int]:
             f"{settings.store} was written by a newer version of this program (migration {max(newer)}; this one knows "
             f"{max(files)}); install that version."
         )
-    model = [MODEL_NUMBER] if applied.get(MODEL_NUMBER) != model_digest() else []
+    model = [MODEL_NUMBER] if applied.get(MODEL_NUMBER) != model_digest() or built_by_0_1(cursor) else []
     return model + [number for number in files if number not in applied]
 
 
@@ -193,6 +197,12 @@ def recorded(cursor: Cursor) -> dict[int, str]:
         return dict(cursor.execute("select number, name from migrations").fetchall())
     except duckdb.CatalogException:
         return {}
+
+
+def built_by_0_1(cursor: Cursor) -> bool:
+    """Whether a process of version 0.1 has built its views and macros since this store was migrated."""
+    exists = f"select 1 from {CATALOG}.ducklake_table where table_name = ? and end_snapshot is null"
+    return cursor.execute(exists, [VERSION_0_1]).fetchone() is not None
 
 
 class Run:
@@ -212,7 +222,9 @@ class Run:
             self._done += len(group)
 
     def _apply_group(self, migrations: Sequence[Migration], cursor: Cursor) -> None:
-        for migration in migrations:
+        # On a PostgreSQL catalog another process may have applied some since the list was made.
+        applied = recorded(cursor)
+        for migration in (one for one in migrations if one.number not in applied):
             self._apply_one(migration, cursor)
             record(cursor, migration.number, migration.name)
             if not migration.after_model:
@@ -245,6 +257,7 @@ def finish_model(cursor: Cursor) -> None:
         cursor.execute(f"call {LAKE}.set_option('{option}', {value})")
     build_model(cursor)
     remove_placeholder_rows(cursor)
+    cursor.execute(f"drop table if exists {VERSION_0_1}")
     cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
     record(cursor, MODEL_NUMBER, model_digest())
 

@@ -1,4 +1,4 @@
-"""Each rule fires, stays silent and closes; tests/test_house.py holds this file to queries/health/."""
+"""Each rule fires, stays silent and closes; tests/docs/test_house.py holds this file to queries/health/."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -21,8 +21,8 @@ from pipeline.config.settings import Settings
 from pipeline.rules.rule import rules
 from pipeline.store.catalog import bind, catalog
 from pipeline.store.export import records
-from pipeline.store.lake import Store, open_store
-from pipeline.store.migrate import migration_files, model_digest
+from pipeline.store.lake import Cursor, Store, open_store
+from pipeline.store.migrate import migration_files, model_digest, read_migration
 from tests.support.lakes import ended, script
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -32,13 +32,13 @@ DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "
 "Tables that back-fills write."
 OPENING = """
     from pipeline.config.settings import read_settings
-    from pipeline.store.lake import open_store
+    from pipeline.store.lake import Cursor, open_store
     open_store(read_settings()).close()
 """
 KILLED = """
     import os, signal, sys
     from pipeline.config.settings import read_settings
-    from pipeline.store.lake import open_store
+    from pipeline.store.lake import Cursor, open_store
     name, calls = sys.argv[1], int(sys.argv[2])
     def progress(migration, share):
         global calls
@@ -87,6 +87,35 @@ def applied(store: Store) -> list[tuple[int, str]]:
     return [(int(number), str(name)) for number, name in store.rows("select number, name from migrations order by all")]
 
 
+def objects(store: Store) -> set[str]:
+    """The names of a store's views and macros."""
+    views = "select view_name from duckdb_views() where database_name = 'provisioning'"
+    macros = "select function_name from duckdb_functions() where database_name = 'provisioning'"
+    return {str(name) for (name,) in store.rows(f"{views} union {macros}")}
+
+
+def test_a_migrated_store_has_the_views_and_macros_of_a_new_one_and_no_others(old: Settings, store: Store) -> None:
+    migrated = open_store(old)
+    assert objects(migrated) == objects(store)
+    assert len(objects(store)) > 100
+    migrated.close()
+
+
+def test_what_a_process_of_version_0_1_builds_over_the_model_is_built_anew(old: Settings) -> None:
+    first = open_store(old)
+
+    def as_version_0_1_does(cursor: Cursor) -> None:
+        cursor.execute("create or replace view identities as select 'of before' as state")
+        cursor.execute("create table schema_versions (version varchar)")
+
+    first.write(as_version_0_1_does)
+    first.close()
+    again = open_store(old, read_only=True)
+    assert [row for row in again.rows("select distinct state from identities") if row == ("of before",)] == []
+    assert "attempts" in again.fetch("from identities limit 0").column_names
+    again.close()
+
+
 def every_migration() -> list[tuple[int, str]]:
     return [(0, model_digest()), *((number, file.stem[5:]) for number, file in migration_files().items())]
 
@@ -95,7 +124,9 @@ def test_a_store_of_version_0_1_opens_with_progress_and_without_the_versions_by_
     seen: list[tuple[str, float]] = []
     store = open_store(old, progress=lambda name, share: seen.append((name, share)))
     assert applied(store) == every_migration()
-    assert [name[:4] for name, _ in seen] == [f"{number:04}" for number in migration_files()]
+    migrations = [read_migration(file) for file in migration_files().values()]
+    in_order = sorted(migrations, key=lambda one: (one.after_model, one.number))
+    assert [name[:4] for name, _ in seen] == [f"{one.number:04}" for one in in_order]
     shares = [share for _, share in seen]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1] < 1) == (0, True)

@@ -1,14 +1,13 @@
 """What a source is: how it is recognised, the record it carries and the SQL that turns records into rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.wire import Wire, columns, quoted, selection, spelling
 
 Table = Literal["events", "exchanges", "job_snapshots"]
-Samples = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ ICONS: dict[Tone, str] = {
     "info": ":material/info:",
     "quiet": ":material/remove:",
 }
-MOST_TESTS = 0.01
-"The largest corrected p that is still blamed; queries/attribute_blame.sql has the same."
 
 
 def issue_title(row: Row) -> str:
