@@ -1,6 +1,7 @@
 -- What in the app's answers is not as RFC 7644 and Entra expect it?
 --
--- pipeline/knowledge/scim_findings.py has what each mark means and what the app's vendor should do. Examples have ids and names cut short.
+-- pipeline/knowledge/scim_findings.py has what each mark means and what the app's vendor should do. Examples have
+-- ids and names cut short.
 --
 -- Parameters
 --   $since      TIMESTAMP         start of the window, inclusive
