@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.settings import Settings, read_settings
-from pipeline.store.lake import Store, open_store
+from pipeline.store.lake import DUCKDB_OPTIONS, Store, open_store
 from tests.support.given import Given
 from tests.support.lakes import copied
 
@@ -35,6 +35,10 @@ SLOW = {
 
 # Most tests ask many questions of few rows, where a second core costs a third more time than it saves.
 os.environ.setdefault("PROVISIONING_THREADS", "1")
+
+# DuckDB checks the signature of each extension at every opening: 0.3 s of processor time, and tests open thousands of
+# stores. What is checked in the product, in processes of its own, tests/store/test_store.py holds.
+DUCKDB_OPTIONS["allow_unsigned_extensions"] = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,6 +36,8 @@ __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
 T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Any] | None
 Stamp = tuple[tuple[int, int], ...]
+DUCKDB_OPTIONS: dict[str, Any] = {}
+"DuckDB's own options of every opening, beside memory and the folder to spill into. The tests' own process adds one."
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -162,7 +164,7 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
         raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
-    config: dict[str, Any] = {"memory_limit": settings.memory, "temp_directory": spill_folder()}
+    config = DUCKDB_OPTIONS | {"memory_limit": settings.memory, "temp_directory": spill_folder()}
     connection = duckdb.connect(config=config)
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.

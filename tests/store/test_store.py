@@ -13,6 +13,7 @@ from filelock import FileLock
 from pipeline.config.errors import QuestionRefused, SettingsError, StoreBusy, StoreError, StoreMissing
 from pipeline.config.settings import Settings, lock_file, read_settings
 from pipeline.store.catalog import bind, find_query
+from pipeline.store.extensions import extension_files
 from pipeline.store.lake import Cursor, Store, open_store, seal
 from pipeline.store.migrate import migration_files
 from pipeline.store.read_only import read_only_statement
@@ -283,3 +284,21 @@ def test_an_answer_holds_while_none_of_its_tables_changes(store: Store) -> None:
     second = store.ask(sql, values)
     store.write(lambda cursor: cursor.execute("alter table background_jobs add column extra integer"))
     assert store.ask(sql, values) is not second
+
+
+def test_extensions_load_only_with_a_valid_signature(settings: Settings, tmp_path: Path) -> None:
+    forged = tmp_path / "forged.duckdb_extension"
+    content = bytearray(extension_files("ducklake")[0].read_bytes())
+    content[1000] ^= 1
+    forged.write_bytes(content)
+    opening = script(
+        """
+        import sys
+        from pipeline.config.settings import read_settings
+        from pipeline.store.lake import open_store
+        open_store(read_settings()).rows(f"load '{sys.argv[1]}'")
+        """,
+        str(forged),
+    )
+    code, _, sentence = ended(opening)
+    assert code == 1 and "signature" in sentence
