@@ -39,7 +39,7 @@ with chosen_events as (
             else leak_of(p."action", p.status, null, p.code, [{'type': p.step_type, 'status': 'failure'}]) end as leak
         from lasts l
         left join (
-            select *, object_number(job_id, source_id) as object from problems where status = 'failure'
+            select * from problems where status = 'failure'
         ) p on p.object = l.object and p.order_key = l.order_key
     )
     group by leak

@@ -18,7 +18,7 @@
 --   source_id    the object's id in Entra
 --   job_id       the job
 with scope_footings as (
-    select object_number(job_id, source_id) as object, occurred_at, order_key, footing = 'out' as is_out
+    select object, occurred_at, order_key, footing = 'out' as is_out
     from footings
     where occurred_at < $until
         and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
@@ -33,7 +33,7 @@ with scope_footings as (
             <> coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key))
 ), moved_footings as (
     select f.*
-    from (select *, object_number(job_id, source_id) as object from footings) f
+    from footings f
     join moved m on m.object = f.object and f.order_key <= m.order_key
 ), lasts as (
     select

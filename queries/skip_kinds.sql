@@ -20,7 +20,7 @@
 --   apps            the applications
 --   last_seen_at    the newest
 with chosen_skips as (
-    select object_number(job_id, source_id) as object, kind, order_key, occurred_at, app_name, attribute
+    select object, kind, order_key, occurred_at, app_name, attribute
     from skips
     where occurred_at >= $since
         and occurred_at < $until
@@ -32,7 +32,7 @@ with chosen_skips as (
     group by object, kind
 ), object_states as (
     select object, identity_state(state, state_key) = 'skipped' as is_skipped
-    from (select object_number(job_id, source_id) as object, state, state_key from identity_parts)
+    from identity_parts
     group by object
 ), waits as (
     select s.*, i.is_skipped and s.order_key = max(s.order_key) over (partition by s.object) as waits

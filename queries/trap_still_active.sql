@@ -20,12 +20,12 @@
 --   job_id      the job
 with newest as (
     -- The newest removal of each, where it is a disable, and what it led to: of itself, or of what came after it.
-    select object_number(job_id, source_id) as object, max(order_key) as order_key
+    select object, max(order_key) as order_key
     from footings
     where occurred_at <= $as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
         and ($job is null or job_id = $job)
         and of_tenant($tenant, tenant_id, job_id)
-    group by all
+    group by object
     having arg_max(removal, order_key) = 'disable'
 ), done as (
     select
@@ -37,7 +37,7 @@ with newest as (
         arg_min(f.target_id, f.order_key) as target_id,
         arg_min(f.event_id, f.order_key) as event_id,
         min(f.occurred_at) as ended_at
-    from (select *, object_number(job_id, source_id) as object from footings) f
+    from footings f
     join newest n on n.object = f.object and f.order_key >= n.order_key
     where f.occurred_at <= $as_of and f.ends is not null
     group by f.object

@@ -5,7 +5,6 @@ its snapshot.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -47,93 +46,23 @@ NEXT_FILES = f"""
 "Smallest first, so that those which are many go together; the names are in the order of writing."
 
 
-@dataclass(frozen=True)
-class Fold:
-    """How a table of partial rows becomes one row a key; its view folds in the same way."""
-
-    key: str
-    sql: str
-
-
 FOLDS = {
-    "identity_parts": Fold(
-        "job_id, source_id",
-        """
-        select
-            job_id,
-            source_id,
-            max(named_key) as named_key,
-            arg_max_null(app_name, named_key) as app_name,
-            arg_max_null(source_type, named_key) as source_type,
-            arg_max_null(upn, named_key) as upn,
-            arg_max_null(source_name, named_key) as source_name,
-            max(target_key) as target_key,
-            arg_max(target_id, target_key) as target_id,
-            max(last_event_at) as last_event_at,
-            max(state_key) as state_key,
-            arg_max(state, state_key) as state,
-            arg_max(benign, state_key) as benign,
-            arg_max_null(error_code, state_key) as error_code,
-            max(last_success_at) as last_success_at,
-            sum(attempts)::bigint as attempts,
-            sum(failures)::bigint as failures,
-            sum(benign_skips)::bigint as benign_skips
-        from {parts}
-        group by job_id, source_id
-        order by job_id, source_id
-        """,
-    ),
-    "hourly_parts": Fold(
+    "identity_parts": ("object", "identity_fold", "job_id, source_id"),
+    "hourly_parts": (
         '"hour", tenant_id, job_id, "action", status, benign, error_code, last_step',
-        """
-        select
-            "hour",
-            tenant_id,
-            job_id,
-            max(app_name) as app_name,
-            "action",
-            status,
-            benign,
-            error_code,
-            last_step,
-            sum(events)::bigint as events,
-            sum(duration_ms)::bigint as duration_ms
-        from {parts}
-        group by "hour", tenant_id, job_id, "action", status, benign, error_code, last_step
-        order by "hour", job_id
-        """,
+        "hourly_fold",
+        '"hour", job_id',
     ),
-    "cycle_parts": Fold(
-        "job_id, cycle_id",
-        """
-        select
-            job_id,
-            cycle_id,
-            max(app_name) as app_name,
-            min(began_at) as began_at,
-            max(ended_at) as ended_at,
-            sum(events)::bigint as events,
-            sum(succeeded)::bigint as succeeded,
-            sum(failed)::bigint as failed,
-            sum(skipped)::bigint as skipped,
-            sum(warnings)::bigint as warnings,
-            sum(worked_ms)::bigint as worked_ms,
-            sum(retries)::bigint as retries,
-            list_distinct(flatten(list(object_keys))) as object_keys,
-            len(list_distinct(flatten(list(object_keys))))::bigint as objects
-        from {parts}
-        group by job_id, cycle_id
-        order by min(began_at), job_id, cycle_id
-        """,
-    ),
+    "cycle_parts": ("job_id, cycle_id", "cycle_fold", "began_at, job_id, cycle_id"),
 }
+"Tables of partial rows: what is one row afterwards, the model's macro that folds them, and the order of its rows."
 
 
 def foldable_rows(store: Store, _now: datetime) -> Mapping[str, int]:
     """Counts the partial rows that folding would save, where they are half as many as what remains."""
     savings = {}
-    for table, fold in FOLDS.items():
-        rows, groups = store.rows(f"select count(*), count(distinct ({fold.key})) from {table}")[0]
+    for table, (key, _fold, _order) in FOLDS.items():
+        rows, groups = store.rows(f"select count(*), count(distinct ({key})) from {table}")[0]
         savings[table] = rows - groups if rows - groups >= max(SPARE_ROWS, groups // 2) else 0
     return savings
 
@@ -153,8 +82,10 @@ def fold_table(store: Store, cursor: Cursor, table: str) -> None:
     last, rows = one_row(cursor, f"select max(rowid), count(*) from {table}")
     if not rows:
         return
-    chosen = f"select * from {table} where rowid <= {last}"
-    cursor.execute(f"create or replace temp table folded as {FOLDS[table].sql.format(parts=f'({chosen})')}")
+    _key, fold, order = FOLDS[table]
+    cursor.execute(f"create or replace temp table chosen_parts as select * from {table} where rowid <= {last}")
+    cursor.execute(f"create or replace temp table folded as from {fold}('chosen_parts') order by {order}")
+    cursor.execute("drop table temp.chosen_parts")
 
     def exchange(cursor: Cursor) -> None:
         if one_row(cursor, f"select count(*) from {table} where rowid <= {last}") == (rows,):

@@ -11,6 +11,7 @@ from pipeline.store.lake import Cursor, Store
 
 OLD = {
     "events": "occurred_at < $cutoff",
+    "event_spine": "occurred_at < $cutoff",
     "problems": "occurred_at < $cutoff",
     "skips": "occurred_at < $cutoff",
     "scope_parts": '"day" < $cutoff',

@@ -24,6 +24,30 @@ from (
     group by job_id, cycle_id
 );
 
+-- cycle_fold(parts): one row per cycle of a table with the columns of cycle_parts, with those columns.
+--   cycle_parts.*  as in the table
+create or replace macro cycle_fold(parts) as table
+select * exclude (object_lists), list_distinct(flatten(object_lists)) as object_keys,
+    len(list_distinct(flatten(object_lists)))::bigint as objects
+from (
+    select
+        job_id,
+        cycle_id,
+        max(app_name) as app_name,
+        min(began_at) as began_at,
+        max(ended_at) as ended_at,
+        sum(events)::bigint as events,
+        sum(succeeded)::bigint as succeeded,
+        sum(failed)::bigint as failed,
+        sum(skipped)::bigint as skipped,
+        sum(warnings)::bigint as warnings,
+        sum(worked_ms)::bigint as worked_ms,
+        sum(retries)::bigint as retries,
+        list(object_keys) as object_lists
+    from query_table(parts)
+    group by job_id, cycle_id
+);
+
 -- executions: one row per run of a job that Graph reported after its end; the log alone shows neither beginning nor
 -- end.
 --   job_id    the job

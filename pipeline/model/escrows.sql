@@ -34,14 +34,13 @@ from (
             as run
     from (
         -- What closes one comes after a problem, so that the object's footing changes there.
-        select job_id, source_id, object_number(job_id, source_id) as object, occurred_at, order_key, code, retry_at, is_reference,
-            false as closes
+        select job_id, source_id, object, occurred_at, order_key, code, retry_at, is_reference, false as closes
         from problems
         where status = 'failure' and source_id is not null
         union all
         select job_id, source_id, object, occurred_at, order_key, null::varchar, null::timestamp, null::boolean, true
-        from (select *, object_number(job_id, source_id) as object from footings where footing <> 'problem')
-        where object in (select object_number(job_id, source_id) from problems where status = 'failure')
+        from footings
+        where footing <> 'problem' and object in (select object from problems where status = 'failure')
     )
 )
 group by object, run
@@ -60,7 +59,8 @@ having count(*) filter (where not closes) > 0;
 create or replace view waiting_escrows as
 with settled as (
     select object, max(order_key) as order_key
-    from (select object_number(job_id, source_id) as object, order_key from footings where footing <> 'problem')
+    from footings
+    where footing <> 'problem'
     group by object
 )
 select
@@ -72,7 +72,7 @@ select
     min(p.occurred_at) + interval 28 day as dropped_at,
     arg_max(p.code, p.order_key) as error_code,
     coalesce(bool_or(p.is_reference), false) as is_reference
-from (select *, object_number(job_id, source_id) as object from problems where status = 'failure') p
+from problems p
 left join settled s on s.object = p.object
-where p.source_id is not null and coalesce(p.order_key > s.order_key, true)
+where p.status = 'failure' and p.source_id is not null and coalesce(p.order_key > s.order_key, true)
 group by p.object;

@@ -65,68 +65,59 @@ create or replace macro leaving_ends(removal, left_as, footing, status, skip_rea
 create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
 
--- footing_words(source): one row per event of a table that decides its object's footing or removes it, as numbers. A
--- million wide rows would not fit into memory when they are sorted, and the steps are read once.
---   occurred_at  when it happened
---   object       the object, by object_number
---   order_key    its place in the order of events, by order_of
---   word         the footing, by footing_word
---   footing      in, out, gone or problem
---   removal      what was to be taken away, by removal_of
---   left_as      why somebody leaves, by leaving_reason
---   ends         done or called off, by leaving_ends
-create or replace macro footing_words(source) as table
-select
-    occurred_at,
-    object_number(job_id, source_id) as object,
-    order_of(occurred_at, event_id) as order_key,
-    footing_word(footing, left_as, ends, skip_reason) as word,
-    footing,
-    removal,
-    left_as,
-    ends
+-- footing_gaps(words, footings): one row per event of a table of words, rows of the spine, after which its object's
+-- stored events may say otherwise: they repeated the word of the footing before it, which may be forgotten by now, and
+-- this event takes that away from them. footings: those of the same objects.
+--   object  the object, by object_number
+--   since   the event, by order_of
+--   until   the next of the object's events in either table
+create or replace macro footing_gaps(words, footings) as table
+select object, order_key as since, coalesce(next_key, 9223372036854775807) as until
 from (
-    select *, leaving_ends(removal, left_as, footing, status, skip_reason) as ends
+    select
+        *,
+        lead(order_key) over (partition by object order by order_key) as next_key,
+        last_value(stored_word ignore nulls) over (
+            partition by object order by order_key rows between unbounded preceding and current row) as word_before
     from (
-        select
-            *,
-            footing_of("action", status, skip_reason, error_code) as footing,
-            removal_of("action", last_step) as removal,
-            leaving_reason(steps) as left_as
-        from query_table(source)
-        where source_id is not null
+        select object, order_key, word, null::ubigint as stored_word from query_table(words)
+        union all
+        select object, order_key, null::ubigint, word from query_table(footings)
     )
 )
-where footing is not null or removal is not null;
+where word is not null and word is distinct from word_before;
 
--- footing_changes(words): one row per removal, and per event at which an object's footing changed, of a table of
--- footing_words with a rank. Where an event is there twice, the lower rank counts: 0 is in footings already, only
--- there to be compared with and not given again.
+-- footing_changes(words, footings): one row per removal, and per event at which an object's footing changed, of a table
+-- of words, rows of the spine. footings: those of the same objects that are stored already.
 --   object     the object, by object_number
 --   order_key  its place in the order of events, by order_of
+--   word       the footing, by footing_word
 --   footing    in, out, gone or problem
 --   removal    what was to be taken away
 --   left_as    why somebody leaves
 --   ends       done or called off
---   rank       the table that it came from
-create or replace macro footing_changes(words) as table
-select t.object, t.order_key, t.footing, t.removal, t.left_as, t.ends, t.rank
-from query_table(words) t
+--   is_stored  whether the event was there before
+create or replace macro footing_changes(words, footings) as table
+select w.object, w.order_key, w.word, w.footing, w.removal, w.left_as, w.ends, w.is_stored
+from query_table(words) w
 semi join (
     -- Numbers alone are sorted.
-    select object, order_key, rank
+    select object, order_key
     from (
         select
             object,
             order_key,
-            rank,
-            removal is not null or word is distinct from lag(word) over life as differs,
-            order_key is not distinct from lag(order_key) over life as repeated
-        from query_table(words)
-        window life as (partition by object order by order_key, rank)
+            in_footings,
+            removes or word is distinct from lag(word) over (partition by object order by order_key) as differs
+        from (
+            select object, order_key, word, removal is not null as removes, false as in_footings
+            from query_table(words)
+            union all
+            select object, order_key, word, false, true from query_table(footings)
+        )
     )
-    where rank > 0 and differs and not repeated
-) c on c.object = t.object and c.order_key = t.order_key and c.rank = t.rank;
+    where differs and not in_footings
+) c on c.object = w.object and c.order_key = w.order_key;
 
 -- footing_rows(source, words): one row per event of a table that is among such footing_changes, with the columns of
 -- the table footings. The log's own text is kept of what went wrong.
@@ -143,7 +134,9 @@ select
     coalesce(e.upn, e.source_name) as "name",
     e.target_id,
     e.occurred_at,
+    w.object,
     w.order_key,
+    w.word,
     w.footing,
     w.removal,
     w.left_as,

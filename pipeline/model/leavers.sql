@@ -36,7 +36,7 @@ with leaver_objects as (
     select object, source_id
     from (
         select
-            object_number(job_id, source_id) as object,
+            object,
             any_value(source_id) as source_id,
             bool_or(removal is not null and (only_kind = '' or removal = only_kind)) as was_asked,
             coalesce(max(order_key) filter (where ends is null), -1)
@@ -52,7 +52,7 @@ with leaver_objects as (
         *,
         count(ends) over before as run,
         last_value(ends ignore nulls) over before as ended_before
-    from (select *, object_number(job_id, source_id) as object from footings)
+    from footings
     -- By both, since the file itself holds the one: DuckDB then reads few rows where few are wanted.
     semi join leaver_objects using (object, source_id)
     where occurred_at < as_of
@@ -135,7 +135,7 @@ with away as (
         max(order_key) as order_key,
         max(occurred_at) as gone_at,
         arg_max(case footing when 'out' then 'out of scope' else 'removed' end, order_key) as was
-    from (select *, object_number(job_id, source_id) as object from footings)
+    from footings
     where occurred_at < as_of
         and lower(coalesce(source_type, '')) <> 'group'
         and (removal in ('disable', 'delete') and status in ('success', 'warning')
@@ -149,7 +149,7 @@ with away as (
         min(t.occurred_at) as back_at,
         min(t.order_key) as first_key,
         max(t.order_key) as last_key
-    from (select *, object_number(job_id, source_id) as object from footings) t
+    from footings t
     join away a on a.object = t.object and t.order_key > a.order_key
     where t.occurred_at < as_of and t.footing = 'in' and t.removal is null
     group by t.object
@@ -164,7 +164,7 @@ with away as (
         coalesce(arg_max(f."name", f.order_key), any_value(f.source_id)) as "name",
         arg_max(f.target_id, f.order_key) as target_id,
         arg_min(f.event_id, f.order_key) as event_id
-    from (select *, object_number(job_id, source_id) as object from footings) f
+    from footings f
     join turns t on t.object = f.object and f.order_key between t.first_key and t.last_key
     where f.footing = 'in' and f.removal is null
     group by f.object

@@ -10,6 +10,7 @@ select
     app_name,
     cycle_id,
     occurred_at,
+    object_number(job_id, source_id) as object,
     order_key,
     source_id,
     source_type,
@@ -61,12 +62,12 @@ from (
         occurred_at,
         coalesce(lead(occurred_at) over (partition by object order by order_key), timestamp 'infinity') as until
     from (
-        select job_id, object_number(job_id, source_id) as object, source_id, fingerprint, occurred_at, order_key
+        select job_id, object, source_id, fingerprint, occurred_at, order_key
         from problems
         union all
         select job_id, object, null, null, occurred_at, order_key
-        from (select *, object_number(job_id, source_id) as object from footings where footing <> 'problem')
-        where object in (select object_number(job_id, source_id) from problems)
+        from footings
+        where footing <> 'problem' and object in (select object from problems)
     )
 )
 where fingerprint is not null;

@@ -120,7 +120,7 @@ with lately as (
         select any_value(job_id) as job_id, arg_max(footing, order_key) as footing
         from footings
         where occurred_at <= as_of and job_id in (select job_id from waits where closed_at > as_of)
-        group by object_number(job_id, source_id)
+        group by object
     )
     where footing in ('in', 'gone')
     group by job_id

@@ -150,6 +150,7 @@ select
     t.app_name,
     t.cycle_id,
     t.occurred_at,
+    object_number(t.job_id, t.source_id) as object,
     order_of(t.occurred_at, t.event_id) as order_key,
     t.source_id,
     t.source_type,

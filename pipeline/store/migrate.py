@@ -8,6 +8,8 @@ the table `migrations` in the same transaction. Its first lines are comments: wh
     -- unless: from problems   Where this question has a row there is nothing to do.
     -- by: day                 Its statements run once for each day of events, oldest first, and read that day's as
                                `day_events`: ten million events at once would not fit into memory.
+    -- by: day into footings   So, and each day in a transaction of its own: what was killed goes on with the days that
+                               the table, which had no row before, lacks.
 
 The model is all views and macros, `MODEL` in its order. It is built again whenever its text is not the one that was
 built last, whose digest is recorded as migration 0.
@@ -48,6 +50,7 @@ MODEL = (
     "apps.sql",
     "accounts.sql",
     "footings.sql",
+    "spine.sql",
     "escrows.sql",
     "cycles.sql",
     "completeness.sql",
@@ -84,7 +87,7 @@ OPTIONS = {
     # Measured: groups of 16 to 30 thousand rows let both cores encode; the default of 122,880 takes over twice as long.
     "parquet_row_group_size": 30_720,
 }
-DAYS = "select distinct date_trunc('day', occurred_at) from events where occurred_at is not null order by all"
+DAYS = "select distinct date_trunc('day', occurred_at) from {table} where occurred_at is not null"
 DAY_EVENTS = """
 create or replace temp view day_events as
 from events
@@ -104,6 +107,8 @@ class Migration:
     after_model: bool
     unless: str | None
     by_day: bool
+    into: str | None
+    "The table to which each day is committed by itself."
 
 
 @dataclass(frozen=True)
@@ -140,9 +145,9 @@ def read_migration(file: Path) -> Migration:
     sql = file.read_text(encoding="utf-8")
     header = takewhile(lambda line: line.startswith("--"), sql.splitlines())
     how = {match[1]: match[2] for line in header if (match := HEADER.fullmatch(line))}
-    return Migration(
-        int(file.name[:4]), file.stem[5:], sql, how.get("after") == "model", how.get("unless"), how.get("by") == "day"
-    )
+    by, _, into = how.get("by", "").partition(" into ")
+    after_model = how.get("after") == "model"
+    return Migration(int(file.name[:4]), file.stem[5:], sql, after_model, how.get("unless"), by == "day", into or None)
 
 
 def build_schema(cursor: Executes) -> None:
@@ -218,8 +223,20 @@ class Run:
         """Applies migrations, each in a transaction of its own; those of a new store in one, which saves seconds."""
         groups = [migrations] if together else [[one] for one in migrations]
         for group in filter(None, groups):
+            if group[0].into and not together:
+                self._apply_days(group[0])
             commit(self._cursor, partial(self._apply_group, group))
             self._done += len(group)
+
+    def _apply_days(self, migration: Migration) -> None:
+        """Commits each day that the migration's table lacks; the group that follows then finds no day to do."""
+        self._report(migration, 0)
+        self._cursor.execute(DAY_EVENTS)
+        days = days_of_events(self._cursor, migration)
+        for place, day in enumerate(days):
+            self._report(migration, place / len(days))
+            self._cursor.execute("set variable day = ?", [day])
+            commit(self._cursor, lambda cursor: cursor.execute(migration.sql))
 
     def _apply_group(self, migrations: Sequence[Migration], cursor: Cursor) -> None:
         # On a PostgreSQL catalog another process may have applied some since the list was made.
@@ -233,14 +250,15 @@ class Run:
 
     def _apply_one(self, migration: Migration, cursor: Cursor) -> None:
         """Runs a migration's statements: at once, for each day of events, or not at all."""
-        self._report(migration, 0)
+        if not migration.into:
+            self._report(migration, 0)
         if migration.unless and cursor.execute(f"{migration.unless} limit 1").fetchone():
             return
         if not migration.by_day:
             cursor.execute(migration.sql)
             return
         cursor.execute(DAY_EVENTS)
-        days = [day for (day,) in cursor.execute(DAYS).fetchall()]
+        days = days_of_events(cursor, migration)
         for place, day in enumerate(days):
             self._report(migration, place / len(days))
             cursor.execute("set variable day = ?", [day])
@@ -249,6 +267,12 @@ class Run:
     def _report(self, migration: Migration, share: float) -> None:
         name = f"{migration.number:04} {migration.name.replace('_', ' ')}"
         self._progress(name, (self._done + share) / self._total)
+
+
+def days_of_events(cursor: Cursor, migration: Migration) -> list[datetime]:
+    """Returns the days for which a migration runs, oldest first."""
+    done = f"except {DAYS.format(table=migration.into)}" if migration.into else ""
+    return [day for (day,) in cursor.execute(f"{DAYS.format(table='events')} {done} order by all").fetchall()]
 
 
 def finish_model(cursor: Cursor) -> None:
