@@ -134,9 +134,7 @@ select
     coalesce(e.upn, e.source_name) as "name",
     e.target_id,
     e.occurred_at,
-    w.object,
     w.order_key,
-    w.word,
     w.footing,
     w.removal,
     w.left_as,
@@ -145,7 +143,9 @@ select
     e.error_code,
     e.skip_reason,
     case when w.removal is not null or w.footing = 'problem' then e.reason end as reason,
-    e.retry_at
+    e.retry_at,
+    w.object,
+    w.word
 from query_table(source) e
 join query_table(words) w
     on w.object = object_number(e.job_id, e.source_id) and w.order_key = order_of(e.occurred_at, e.event_id)

@@ -13,7 +13,6 @@ create or replace macro identity_state(state, state_key) as coalesce(arg_max(sta
 --   identity_parts.*  as in the table
 create or replace macro identity_events(source) as table
 select
-    object_number(job_id, source_id) as object,
     job_id,
     source_id,
     named_order(occurred_at, event_id, upn, source_name) as named_key,
@@ -31,7 +30,8 @@ select
     case when status = 'success' or state = 'in_sync' then occurred_at end as last_success_at,
     (status in ('success', 'failure'))::bigint as attempts,
     (status = 'failure')::bigint as failures,
-    benign::bigint as benign_skips
+    benign::bigint as benign_skips,
+    object_number(job_id, source_id) as object
 from (
     select
         *,
@@ -46,7 +46,6 @@ from (
 --   identity_parts.*  as in the table
 create or replace macro identity_fold(parts) as table
 select
-    object,
     any_value(job_id) as job_id,
     any_value(source_id) as source_id,
     max(named_key) as named_key,
@@ -64,7 +63,8 @@ select
     max(last_success_at) as last_success_at,
     coalesce(sum(attempts), 0)::bigint as attempts,
     coalesce(sum(failures), 0)::bigint as failures,
-    sum(benign_skips)::bigint as benign_skips
+    sum(benign_skips)::bigint as benign_skips,
+    object
 from query_table(parts)
 group by object;
 

@@ -10,7 +10,6 @@ select
     app_name,
     cycle_id,
     occurred_at,
-    object_number(job_id, source_id) as object,
     order_key,
     source_id,
     source_type,
@@ -27,7 +26,8 @@ select
     detail,
     coalesce(code like '%UnableToResolveReferenceAttributeValue' or step."type" = 'referenceResolution', false)
         as is_reference,
-    retry_at
+    retry_at,
+    object_number(job_id, source_id) as object
 from (
     select
         *,

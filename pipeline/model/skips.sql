@@ -150,7 +150,6 @@ select
     t.app_name,
     t.cycle_id,
     t.occurred_at,
-    object_number(t.job_id, t.source_id) as object,
     order_of(t.occurred_at, t.event_id) as order_key,
     t.source_id,
     t.source_type,
@@ -159,7 +158,8 @@ select
     u.facts.attribute as attribute,
     u.clauses,
     u.reason,
-    u.unmet
+    u.unmet,
+    object_number(t.job_id, t.source_id) as object
 from skip_events t
 join explained u using (wording);
 

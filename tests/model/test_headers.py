@@ -20,7 +20,7 @@ DEFINITION = re.compile(
 COLUMN = re.compile(r"^--   (?P<name>\w+)  +\S.*$")
 COLUMNS_OF = re.compile(r"^--   (?P<name>\w+)\.\*(?: without (?P<without>\w+(?:, \w+)*))?  +\S.*$")
 MOMENTS = {"since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
-VALUES = {"source": "'events'", "words": "'ranked_words'", "body": "'{}'", "grace": "1200", "most": "10"}
+VALUES = {"source": "'events'", "words": "'stored_words'", "footings": "'footings'", "body": "'{}'", "grace": "1200", "most": "10"}
 "What table macros are called with, by the names of their parameters; moments apart, all others are texts."
 
 
@@ -47,6 +47,8 @@ class Definition:
         if self.kind == "view":
             return f'"{self.name}"'
         names = self.parameters[: len(self.parameters) - self.optional]
+        if names == ("parts",):
+            return f"{self.name}('{self.name.removesuffix('_fold')}_parts')"
         values = ["timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, "'x'") for one in names]
         return f"{self.name}({', '.join(values)})"
 
@@ -76,7 +78,7 @@ RELATIONS = {name: one for name, one in MODELS.items() if one.kind != "macro"}
 def built() -> Cursor:
     cursor = duckdb.connect()
     build_schema(cursor)
-    cursor.execute("create temp table ranked_words as select *, 1 as rank from footing_words('events')")
+    cursor.execute("create temp table stored_words as select *, true as is_stored from spine_rows('events')")
     return cursor
 
 
