@@ -4,7 +4,9 @@
 -- First the spine. Footings change where an object's word is another than the one before, stored or arriving. An event
 -- that arrives after later ones of its object may take the word before them away; then the next of these is looked at
 -- again, and no other. What is looked up is as many numbers as arrive, however much is stored.
-create or replace temp table arriving_spine as from spine_rows('arriving');
+create or replace temp table arriving_narrow as from narrow_events('arriving');
+create or replace temp table arriving_facts as from step_facts_of('arriving_narrow');
+create or replace temp table arriving_spine as from spine_rows('arriving_narrow', 'arriving_facts');
 create or replace temp table arriving_words as
 select object, order_key, word, footing, removal, left_as, ends, false as is_stored
 from arriving_spine
@@ -48,8 +50,8 @@ insert into cycle_parts by name select * from cycle_rows('arriving');
 
 insert into problems by name select * from problem_rows('arriving');
 
-insert into skips by name select * from skip_rows('arriving');
+insert into skips by name select * from skip_rows('arriving_narrow', 'arriving_facts');
 
-insert into scope_parts by name select * from scope_rows('arriving');
+insert into scope_parts by name select * from scope_rows('arriving_narrow', 'arriving_facts');
 
 insert into member_claims by name select * from member_rows('arriving');

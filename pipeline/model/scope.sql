@@ -43,12 +43,6 @@ create or replace macro filter_clauses(evaluation) as
         map_entries(try(case when json_type(evaluation) = 'OBJECT' then from_json(evaluation, '"MAP(VARCHAR, VARCHAR)"') end)),
         lambda c: {'clause': c."key", 'met': truth_value(c."value")}), []);
 
--- mentions_scope(details): whether a step's details may have one of the words by which an object is judged to be in
--- scope; most have none, and looking is quicker than reading.
-create or replace macro mentions_scope(details) as
-    contains(details::varchar, 'Scop') or contains(details::varchar, 'Assigned') or contains(details::varchar, 'Active')
-    or contains(details::varchar, 'required role') or contains(details::varchar, 'Entitled');
-
 -- judged_clauses(facts): everything that an object was judged by: Graph's own four questions, then the filter's
 -- clauses.
 create or replace macro judged_clauses(facts) as
@@ -63,41 +57,35 @@ create or replace macro judged_clauses(facts) as
 create or replace macro scope_clauses(steps) as
     list_transform([scope_facts(steps)], lambda f: judged_clauses(f))[1];
 
--- scope_rows(source): one row per job, day and clause: how often it was judged and not met among the events of a
--- table, with the columns of the table scope_parts.
+-- mentions_facts(name, details): whether a step's text may show why an object is in scope, is skipped or leaves; most
+-- show nothing of it, and looking is quicker than reading.
+create or replace macro mentions_facts("name", details) as
+    contains(details::varchar, 'Scop') or contains(details::varchar, 'Assigned') or contains(details::varchar, 'Active')
+    or contains(details::varchar, 'required role') or contains(details::varchar, 'Entitled')
+    or contains(details::varchar, 'SkipReason') or contains(details::varchar, 'PropertyName')
+    or contains(details::varchar, 'ccountEnabled') or contains(details::varchar, 'IsSoftDeleted')
+    or contains(details::varchar, 'appRoleAssignments') or coalesce("name" = 'EntryImportObjectNotFound', false);
+
+-- scope_rows(narrow, wordings): one row per job, day and clause: how often it was judged and not met among narrow_events,
+-- with the columns of the table scope_parts; wordings are their step_facts_of.
 --   scope_parts.*  as in the table
-create or replace macro scope_rows(source) as table
+create or replace macro scope_rows(narrow, wordings) as table
 select
     "day",
     tenant_id,
     job_id,
     max(app_name) as app_name,
-    judged.clause as clause,
+    verdict.clause as clause,
     sum(events)::bigint as evaluated,
-    coalesce(sum(events) filter (where not judged.met), 0)::bigint as failed
+    coalesce(sum(events) filter (where not verdict.met), 0)::bigint as failed
 from (
-    -- Thousands of events say the same of their scope in the same words; these are read once.
-    select "day", tenant_id, job_id, app_name, events, unnest(scope_clauses(scope_steps)) as judged
+    select n."day", n.tenant_id, n.job_id, n.app_name, n.events, unnest(f.judged) as verdict
     from (
-        select
-            any_value("day") as "day",
-            any_value(tenant_id) as tenant_id,
-            any_value(job_id) as job_id,
-            any_value(app_name) as app_name,
-            any_value(scope_steps) as scope_steps,
-            count(*) as events
-        from (
-            select
-                date_trunc('day', occurred_at) as "day",
-                tenant_id,
-                job_id,
-                app_name,
-                list_transform(list_filter(steps, lambda s: mentions_scope(s.details)),
-                    lambda s: {'type': s."type", 'details': s.details}) as scope_steps
-            from query_table(source)
-            where list_contains(list_transform(steps, lambda s: s."type"), 'scoping')
-        )
-        group by hash("day", tenant_id, job_id, app_name, scope_steps)
-    )
+        select date_trunc('day', occurred_at) as "day", tenant_id, job_id, app_name, wording, count(*) as events
+        from query_table(narrow)
+        where is_scoping
+        group by all
+    ) n
+    join query_table(wordings) f on f.wording = n.wording
 )
 group by all;

@@ -1,12 +1,5 @@
 -- Who is skipped, and why.
 
--- mentions_skip_reason(details): whether a step's details may have one of the words by which a skip is explained; most
--- have none, and looking is quicker than reading.
-create or replace macro mentions_skip_reason(details) as
-    contains(details::varchar, 'SkipReason') or contains(details::varchar, 'PropertyName')
-    or contains(details::varchar, 'accountEnabled') or contains(details::varchar, 'IsSoftDeleted')
-    or contains(details::varchar, 'appRoleAssignments');
-
 -- skip_kind(reason, facts, clauses): why an event was skipped, in one of the words of skip_kinds; 'not stated' where
 -- the log does not show it. What the service itself gives as its reason comes first; a want of entitlement has a cause
 -- among the facts.
@@ -103,20 +96,13 @@ create or replace macro skip_remedy(kind, app_name, source_type, attribute) as
         else 'Provision on demand: its answer says more than the log.'
     end;
 
--- skip_rows(source): one row per skip among the events of a table, with its kind and what its sentence names, with the
--- columns of the table skips. Many events are skipped in the same words; these are read once.
+-- skip_rows(narrow, wordings): one row per skip among narrow_events, with its kind and what its sentence names, with the
+-- columns of the table skips; wordings are their step_facts_of. Many events are skipped in the same words; their kind is
+-- found once.
 --   skips.*  as in the table
-create or replace macro skip_rows(source) as table
-with skip_events as materialized (
-    select *, hash(reason_steps, skip_reason, error_code) as wording
-    from (
-        select
-            * exclude (steps, changes),
-            list_transform(list_filter(steps, lambda s: mentions_scope(s.details) or mentions_skip_reason(s.details)),
-                lambda s: {'type': s."type", 'details': s.details}) as reason_steps
-        from query_table(source)
-        where status = 'skipped'
-    )
+create or replace macro skip_rows(narrow, wordings) as table
+with skip_events as (
+    select * from query_table(narrow) where status = 'skipped'
 ), explained as (
     select *, skip_kind(reason, facts, clauses) as kind
     from (
@@ -126,19 +112,14 @@ with skip_events as materialized (
                 'Has the required role', 'Scoping filter evaluation passed')) as clauses
         from (
             select
-                wording,
-                facts,
-                coalesce(skip_reason, facts.skip_reason, error_code) as reason,
-                list_transform(list_filter(judged_clauses(facts), lambda c: not c.met), lambda c: c.clause) as unmet
-            from (
-                select
-                    wording,
-                    any_value(skip_reason) as skip_reason,
-                    any_value(error_code) as error_code,
-                    scope_facts(any_value(reason_steps)) as facts
-                from skip_events
-                group by wording
-            )
+                s.wording,
+                s.skip_reason,
+                s.error_code,
+                f.facts,
+                coalesce(s.skip_reason, f.facts.skip_reason, s.error_code) as reason,
+                list_transform(list_filter(f.judged, lambda c: not c.met), lambda c: c.clause) as unmet
+            from (select distinct wording, skip_reason, error_code from skip_events) s
+            join query_table(wordings) f on f.wording = s.wording
         )
     )
 )
@@ -150,10 +131,10 @@ select
     t.app_name,
     t.cycle_id,
     t.occurred_at,
-    order_of(t.occurred_at, t.event_id) as order_key,
+    t.order_key,
     t.source_id,
     t.source_type,
-    coalesce(t.upn, t.source_name, t.source_id, 'An object that the log does not name') as "name",
+    coalesce(t."name", t.source_id, 'An object that the log does not name') as "name",
     u.kind,
     u.facts.attribute as attribute,
     u.clauses,
@@ -161,5 +142,5 @@ select
     u.unmet,
     object_number(t.job_id, t.source_id) as object
 from skip_events t
-join explained u using (wording);
-
+join explained u on u.wording = t.wording
+    and u.skip_reason is not distinct from t.skip_reason and u.error_code is not distinct from t.error_code;

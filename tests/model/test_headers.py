@@ -20,7 +20,16 @@ DEFINITION = re.compile(
 COLUMN = re.compile(r"^--   (?P<name>\w+)  +\S.*$")
 COLUMNS_OF = re.compile(r"^--   (?P<name>\w+)\.\*(?: without (?P<without>\w+(?:, \w+)*))?  +\S.*$")
 MOMENTS = {"since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
-VALUES = {"source": "'events'", "words": "'stored_words'", "footings": "'footings'", "body": "'{}'", "grace": "1200", "most": "10"}
+VALUES = {
+    "source": "'events'",
+    "words": "'stored_words'",
+    "footings": "'footings'",
+    "narrow": "'stored_narrow'",
+    "wordings": "'stored_facts'",
+    "body": "'{}'",
+    "grace": "1200",
+    "most": "10",
+}
 "What table macros are called with, by the names of their parameters; moments apart, all others are texts."
 
 
@@ -78,7 +87,10 @@ RELATIONS = {name: one for name, one in MODELS.items() if one.kind != "macro"}
 def built() -> Cursor:
     cursor = duckdb.connect()
     build_schema(cursor)
-    cursor.execute("create temp table stored_words as select *, true as is_stored from spine_rows('events')")
+    cursor.execute("create temp table stored_narrow as from narrow_events('events')")
+    cursor.execute("create temp table stored_facts as from step_facts_of('stored_narrow')")
+    spine = "spine_rows('stored_narrow', 'stored_facts')"
+    cursor.execute(f"create temp table stored_words as select *, true as is_stored from {spine}")
     return cursor
 
 

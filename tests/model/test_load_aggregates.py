@@ -187,9 +187,12 @@ def check(cursor: Cursor) -> None:
     assert sorted(cursor.execute(asked).fetchall(), key=repr) == sorted(
         ((*key, n, spent[key]) for key, n in hours.items()), key=repr
     )
+    cursor.execute("create or replace temp table narrow as from narrow_events('events')")
+    cursor.execute("create or replace temp table facts as from step_facts_of('narrow')")
+    anew = "spine_rows('narrow', 'facts')"
     spine = "from event_spine order by object, order_key"
-    assert answers(cursor, spine) == answers(cursor, spine.replace("event_spine", "spine_rows('events')"))
-    cursor.execute("create or replace temp table words as from spine_rows('events') where word is not null")
+    assert answers(cursor, spine) == answers(cursor, spine.replace("event_spine", anew))
+    cursor.execute(f"create or replace temp table words as from {anew} where word is not null")
     told = answers(cursor, "from footing_rows('events', 'words') order by job_id, source_id, order_key")
     kept = answers(cursor, "from footings order by job_id, source_id, order_key")
     assert footings(kept) == footings(told)
