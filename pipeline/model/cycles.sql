@@ -74,6 +74,154 @@ from job_snapshots
 where job_id is not null and last_began_at <= last_ended_at
 group by job_id, last_began_at, last_ended_at;
 
+-- logged_cycles(): one row per cycle that events name.
+--   job_id          the job
+--   cycle_id        the cycle
+--   app_name        the app's name
+--   first_event_at  the first event
+--   last_event_at   the last event
+--   events          its events
+--   objects         distinct objects
+--   succeeded       events that succeeded
+--   failed          events that failed
+--   skipped         events that were skipped
+--   warnings        events with a warning
+--   worked_ms       the sum of the events' durations
+--   retries         the sum of the events' retry counts
+create or replace macro logged_cycles() as table
+with counted as (
+    select
+        job_id,
+        cycle_id,
+        max(app_name) as app_name,
+        min(began_at) as first_event_at,
+        max(ended_at) as last_event_at,
+        sum(events)::bigint as events,
+        sum(objects)::bigint as objects,
+        count(*) as parts,
+        sum(succeeded)::bigint as succeeded,
+        sum(failed)::bigint as failed,
+        sum(skipped)::bigint as skipped,
+        sum(warnings)::bigint as warnings,
+        sum(worked_ms)::bigint as worked_ms,
+        sum(retries)::bigint as retries
+    from cycle_parts
+    group by job_id, cycle_id
+), united_objects as (
+    -- Only the cycles that several transactions brought need their objects united.
+    select job_id, cycle_id, len(list_distinct(flatten(list(object_keys)))) as objects
+    from cycle_parts
+    where (job_id, cycle_id) in (select (job_id, cycle_id) from counted where parts > 1)
+    group by job_id, cycle_id
+)
+select c.* exclude (parts) replace (coalesce(u.objects, c.objects) as objects)
+from counted c
+left join united_objects u on u.job_id is not distinct from c.job_id and u.cycle_id = c.cycle_id;
+
+-- timed_cycles(): one row per cycle that events name or Graph reported, with its beginning and end by both.
+--   job_id          the job
+--   cycle_id        the cycle; made up where only the status shows it
+--   app_name        the app's name
+--   first_event_at  the first event
+--   last_event_at   the last event
+--   events          its events
+--   objects         distinct objects
+--   succeeded       events that succeeded
+--   failed          events that failed
+--   skipped         events that were skipped
+--   warnings        events with a warning
+--   worked_ms       the sum of the events' durations
+--   retries         the sum of the events' retry counts
+--   began_at        its beginning
+--   ended_at        its end
+--   state           Graph's word for how it ended
+--   escrowed        objects that await a retry, by the status
+--   exported        objects written to the app, where only the status shows it
+--   seen_by         log, status or both
+--   ordinal         the place among the job's logged cycles
+create or replace macro timed_cycles() as table
+with logged as materialized (
+    from logged_cycles()
+), placed_executions as (
+    -- An event's instant is floored to the second, so an execution is taken from the beginning of its own.
+    select
+        e.*,
+        case when l.last_event_at >= date_trunc('second', e.began_at) then l.cycle_id end as cycle_id
+    from executions e
+    asof left join (select job_id, cycle_id, first_event_at, last_event_at from logged) l
+        on e.job_id = l.job_id and e.ended_at >= l.first_event_at
+), reported_cycles as (
+    select
+        job_id,
+        cycle_id,
+        min(began_at) as began_at,
+        max(ended_at) as ended_at,
+        arg_max(state, ended_at) as state,
+        arg_max(escrowed, ended_at) as escrowed
+    from placed_executions
+    where cycle_id is not null
+    group by job_id, cycle_id
+)
+-- An execution widens its cycle, though never into the cycle before or after.
+select
+    l.*,
+    case when r.job_id is null then first_event_at
+        else least(first_event_at, greatest(r.began_at, lag(last_event_at) over job)) end as began_at,
+    case when r.job_id is null then last_event_at
+        else greatest(last_event_at, least(r.ended_at, lead(first_event_at) over job)) end as ended_at,
+    r.state,
+    r.escrowed,
+    null::bigint as exported,
+    case when r.job_id is null then 'log' else 'both' end as seen_by,
+    row_number() over job as ordinal
+from logged l
+left join reported_cycles r on r.job_id = l.job_id and r.cycle_id = l.cycle_id
+window job as (partition by l.job_id order by first_event_at, l.cycle_id)
+union all by name
+select
+    job_id,
+    strftime(began_at, 'execution-%Y%m%dT%H%M%S.%g') as cycle_id,
+    app_name,
+    0 as events,
+    0 as objects,
+    0 as succeeded,
+    0 as failed,
+    0 as skipped,
+    0 as warnings,
+    began_at,
+    ended_at,
+    state,
+    escrowed,
+    exported,
+    'status' as seen_by
+from placed_executions
+where cycle_id is null;
+
+-- steadiness(): one row per job of which Graph reported a status: when it said that the job became steady, and until
+-- when it said so; a restart takes it back or makes it later.
+--   job_id            the job
+--   reports           a list of these instants, in order
+--   newest            the newest
+--   first_steady_at   the first
+--   assigned_objects  objects that are assigned, at most
+create or replace macro steadiness() as table
+select
+    job_id,
+    list({'until': until, 'since': steady_since} order by until) as reports,
+    arg_max(steady_since, until) as newest,
+    min(steady_since) as first_steady_at,
+    max(assigned_objects) as assigned_objects
+from (
+    select
+        job_id,
+        steady_since,
+        max(observed_at) as until,
+        max(coalesce(users, 0) + coalesce(groups, 0)) as assigned_objects
+    from job_snapshots
+    group by job_id, steady_since
+)
+group by job_id;
+
 -- cycles: one row per iteration of a job, from its events, its execution or both. They belong together by their times:
 -- that Graph's activity id is the log's cycle id is not documented. An execution without an event is a cycle as well.
 --   job_id          the job
@@ -97,104 +245,7 @@ group by job_id, last_began_at, last_ended_at;
 --   retries         the sum of the events' retry counts
 --   escrowed        objects that await a retry, by the status
 create or replace view cycles as
-with logged_cycles as (
-    select
-        job_id,
-        cycle_id,
-        max(app_name) as app_name,
-        min(began_at) as first_event_at,
-        max(ended_at) as last_event_at,
-        sum(events)::bigint as events,
-        sum(objects)::bigint as objects,
-        count(*) as parts,
-        sum(succeeded)::bigint as succeeded,
-        sum(failed)::bigint as failed,
-        sum(skipped)::bigint as skipped,
-        sum(warnings)::bigint as warnings,
-        sum(worked_ms)::bigint as worked_ms,
-        sum(retries)::bigint as retries
-    from cycle_parts
-    group by job_id, cycle_id
-), united_objects as (
-    -- Only the cycles that several transactions brought need their objects united.
-    select job_id, cycle_id, len(list_distinct(flatten(list(object_keys)))) as objects
-    from cycle_parts
-    where (job_id, cycle_id) in (select (job_id, cycle_id) from logged_cycles where parts > 1)
-    group by job_id, cycle_id
-), placed_executions as (
-    -- An event's instant is floored to the second, so an execution is taken from the beginning of its own.
-    select
-        e.*,
-        case when l.last_event_at >= date_trunc('second', e.began_at) then l.cycle_id end as cycle_id
-    from executions e
-    asof left join (select job_id, cycle_id, first_event_at, last_event_at from logged_cycles) l
-        on e.job_id = l.job_id and e.ended_at >= l.first_event_at
-), reported_cycles as (
-    select
-        job_id,
-        cycle_id,
-        min(began_at) as began_at,
-        max(ended_at) as ended_at,
-        arg_max(state, ended_at) as state,
-        arg_max(escrowed, ended_at) as escrowed
-    from placed_executions
-    where cycle_id is not null
-    group by job_id, cycle_id
-), all_cycles as (
-    -- An execution widens its cycle, though never into the cycle before or after.
-    select
-        l.* exclude (parts) replace (coalesce(u.objects, l.objects) as objects),
-        case when r.job_id is null then first_event_at
-            else least(first_event_at, greatest(r.began_at, lag(last_event_at) over job)) end as began_at,
-        case when r.job_id is null then last_event_at
-            else greatest(last_event_at, least(r.ended_at, lead(first_event_at) over job)) end as ended_at,
-        r.state,
-        r.escrowed,
-        null::bigint as exported,
-        case when r.job_id is null then 'log' else 'both' end as seen_by,
-        row_number() over job as ordinal
-    from logged_cycles l
-    left join reported_cycles r on r.job_id = l.job_id and r.cycle_id = l.cycle_id
-    left join united_objects u on u.job_id is not distinct from l.job_id and u.cycle_id = l.cycle_id
-    window job as (partition by l.job_id order by first_event_at, l.cycle_id)
-    union all by name
-    select
-        job_id,
-        strftime(began_at, 'execution-%Y%m%dT%H%M%S.%g') as cycle_id,
-        app_name,
-        0 as events,
-        0 as objects,
-        0 as succeeded,
-        0 as failed,
-        0 as skipped,
-        0 as warnings,
-        began_at,
-        ended_at,
-        state,
-        escrowed,
-        exported,
-        'status' as seen_by
-    from placed_executions
-    where cycle_id is null
-), steadiness as (
-    -- When Graph said that the job became steady, and until when it said so; a restart takes it back or makes it later.
-    select
-        job_id,
-        list({'until': until, 'since': steady_since} order by until) as reports,
-        arg_max(steady_since, until) as newest,
-        min(steady_since) as first_steady_at,
-        max(assigned_objects) as assigned_objects
-    from (
-        select
-            job_id,
-            steady_since,
-            max(observed_at) as until,
-            max(coalesce(users, 0) + coalesce(groups, 0)) as assigned_objects
-        from job_snapshots
-        group by job_id, steady_since
-    )
-    group by job_id
-), classified as (
+with classified as (
     select
         c.*,
         s.job_id is not null as has_status,
@@ -202,8 +253,8 @@ with logged_cycles as (
         s.assigned_objects,
         case when s.reports[-1].until > c.ended_at then list_filter(s.reports, lambda t: t.until >= c.ended_at)[1].since
             else s.newest end as steady_since
-    from all_cycles c
-    left join steadiness s on s.job_id = c.job_id
+    from timed_cycles() c
+    left join steadiness() s on s.job_id = c.job_id
 )
 select
     c.job_id,

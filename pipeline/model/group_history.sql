@@ -1,5 +1,122 @@
 -- Who is a member of which group in the app, as far as the records tell.
 
+-- group_unit_lists(units, intervals, mentions, people): one row per group with what each record did.
+--   object   the group, by object_number
+--   last_at  the newest record of its members
+--   units    a list of what each record did, in order
+create or replace macro group_unit_lists(units, intervals, mentions, people) as table
+with unit_changes as (
+    select s.object, s.unit, list(p."name" order by p."name") filter (s.came) as added,
+        list(p."name" order by p."name") filter (not s.came) as lost
+    from (
+        select object, who, since_unit as unit, true as came from query_table(intervals) where not goes_on
+        union all
+        select object, who, until_unit, false from query_table(intervals) where until_unit is not null and not stays
+    ) s
+    join query_table(people) p on p.who = s.who
+    group by s.object, s.unit
+), counted as (
+    select
+        u.*,
+        coalesce(m.added, []) as added,
+        coalesce(m.lost, []) as lost,
+        coalesce(n.unresolved, []) as unresolved,
+        sum(coalesce(len(m.added), 0) - coalesce(len(m.lost), 0))
+            over (partition by u.object order by u.unit)::bigint as after
+    from query_table(units) u
+    left join unit_changes m on m.object = u.object and m.unit = u.unit
+    left join (
+        select m.object, m.unit, list(p."name" order by p."name") as unresolved
+        from query_table(mentions) m
+        join query_table(people) p on p.who = m.who
+        where m.outcome = 'unresolved'
+        group by m.object, m.unit
+    ) n on n.object = u.object and n.unit = u.unit
+)
+select object, max(occurred_at) as last_at, list({
+    'unit': unit, 'occurred_at': occurred_at, 'source': source, 'ref': ref, 'outcome': outcome, 'ops': ops,
+    'before': after - len(added) + len(lost), 'after': after, 'added': added, 'lost': lost,
+    'unresolved': unresolved, 'flag': case
+        when outcome <> 'done' then null
+        when list_contains(ops, 'delete') then 'deleted'
+        when list_contains(ops, 'create') then null
+        when after = 0 and (len(lost) > 0 or list_contains(ops, 'empty')) then 'emptied'
+        when len(lost) > 1 and after < (after - len(added) + len(lost)) / 2 then 'halved'
+    end
+} order by unit) as units
+from counted
+group by object;
+
+-- group_member_lists(units, intervals, mentions, people): one row per group with everybody named.
+--   object   the group, by object_number
+--   members  a list of everybody named, by name
+create or replace macro group_member_lists(units, intervals, mentions, people) as table
+with last_mentions as (
+    -- The last unit that spoke of a member, and the first since which all said the same.
+    select who, any_value(object) as object, max(unit) as last_unit, max(unit) filter (where turned) as since_unit,
+        arg_max(outcome, unit) as outcome, count(*) as attempts
+    from (
+        select *, verb is distinct from lag(verb) over own or outcome is distinct from lag(outcome) over own as turned
+        from query_table(mentions)
+        window own as (partition by who order by unit)
+    )
+    group by who
+)
+select w.object, list({
+    'member_id': p.member_id, 'name': p."name", 'known': p.known, 'state': case
+        when w.outcome = 'unresolved' then 'unresolved'
+        when i.who is not null and w.outcome = 'not refused' then 'not refused'
+        when i.who is not null then 'in place'
+        when w.outcome in ('failed', 'refused') then 'failed'
+        when w.outcome = 'unknown' then 'unknown'
+        else 'removed'
+    end,
+    'since': s.occurred_at, 'last_at': l.occurred_at, 'attempts': w.attempts, 'source': l.source, 'ref': l.ref
+} order by p."name", p.member_id) as members
+from last_mentions w
+join query_table(people) p on p.who = w.who
+join query_table(units) s on s.object = w.object and s.unit = w.since_unit
+join query_table(units) l on l.object = w.object and l.unit = w.last_unit
+left join query_table(intervals) i on i.until_unit is null and i.who = w.who
+group by w.object;
+
+-- group_answers(answers, intervals, units, word_members, people): one row per group with the newest answer that lists
+-- its members, beside what the records before it imply.
+--   object  the group, by object_number
+--   seen    the answer, and who is in only one of the two
+create or replace macro group_answers(answers, intervals, units, word_members, people) as table
+with compared as (
+    -- Everybody in an answer, everybody whom the records imply then, and who is in only one of the two.
+    select c.object, any_value(p."name") as "name", bool_or(c.in_answer) as in_answer, bool_or(c.implied) as implied
+    from (
+        select a.object, m.who, true as in_answer, false as implied
+        from (select object, unnest(members) as word from query_table(answers)) a
+        join query_table(word_members) m on m.object = a.object and m.word = a.word
+        union all
+        select s.object, s.who, false, true
+        from query_table(intervals) s
+        join query_table(answers) a on a.object = s.object
+        join query_table(units) f on f.object = s.object and f.unit = s.since_unit
+        left join query_table(units) u on u.object = s.object and u.unit = s.until_unit
+        where f.occurred_at <= a.occurred_at and (s.until_unit is null or u.occurred_at > a.occurred_at)
+    ) c
+    join query_table(people) p on p.who = c.who
+    group by c.object, c.who
+)
+select
+    a.object,
+    {
+        'exchange_id': any_value(a.exchange_id),
+        'occurred_at': any_value(a.occurred_at),
+        'seen': any_value(len(a.members)),
+        'implied': count(*) filter (where c.implied),
+        'missing': coalesce(list(c."name" order by c."name") filter (where not c.in_answer), []),
+        'unexplained': coalesce(list(c."name" order by c."name") filter (where not c.implied), [])
+    } as seen
+from query_table(answers) a
+left join compared c on c.object = a.object
+group by a.object;
+
 -- group_records(as_of, only_group, only_job, only_tenant, most, taken_since): one row per group with everything that is
 -- known of its members up to an instant, in three parts.
 --
@@ -21,136 +138,14 @@
 create or replace macro group_records(
     as_of, only_group := '', only_job := '', only_tenant := '', most := 1000000, taken_since := timestamp '-infinity'
 ) as table
-with target_ids as materialized (
-    -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
-    select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
-    from (
-        select job_id, source_id, arg_max(target_id, target_key) as target_id
-        from identity_parts
-        where source_id in (select source_id from identity_parts where lower(source_type) = 'group')
-        group by job_id, source_id
-        having lower(arg_max_null(source_type, named_key)) = 'group'
-    )
-    where target_id is not null
-    group by all
-), request_groups as materialized (
-    -- The group that requests are about, by its id in the app; an app's log need not name the job. Counted before they are
-    -- joined, and without the bodies, which are read of the chosen only.
-    select
-        x.resource_id,
-        h.job_id,
-        coalesce(h.source_id, x.resource_id) as group_id,
-        object_number(h.job_id, coalesce(h.source_id, x.resource_id)) as object,
-        x.requests,
-        x.failed,
-        x.taken
-    from (
-        select resource_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
-            count(*) filter (where "method" in ('PUT', 'DELETE')) as taken
-        from exchanges
-        where resource_type = 'Group' and resource_id is not null and occurred_at <= as_of
-        group by all
-    ) x
-    left join target_ids h on h.target_id = lower(x.resource_id)
-), shrunk_groups as materialized (
-    -- Nothing is read for it unless it was asked for.
-    select object_number(job_id, source_id) as object
-    from member_claims
-    where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of and op = 'remove'
-    union
-    select a.object
-    from exchanges x
-    join request_groups a on a.resource_id = x.resource_id
-    where taken_since > timestamp '-infinity'
-        and x.occurred_at > taken_since
-        and x.occurred_at <= as_of
-        and x.resource_type = 'Group'
-        and (x."method" in ('PUT', 'POST', 'DELETE')
-            or x."method" = 'PATCH' and regexp_matches(x.request_body, '(?i)remove|replace'))
-), chosen_groups as materialized (
-    select job_id, group_id, object_number(job_id, group_id) as object, sum(claims) as claims
-    from (
-        select job_id, source_id as group_id, claims, case when op = 'unresolved' then claims else 0 end as unresolved,
-            case when status = 'failure' then claims else 0 end as failed,
-            case when op = 'remove' then claims else 0 end as taken
-        from (
-            select job_id, source_id, op, status, count(*) as claims
-            from member_claims
-            where occurred_at <= as_of and (only_group = '' or source_id = only_group)
-            group by all
-        )
-        union all
-        select job_id, group_id, 0, 0, failed, taken
-        from request_groups
-        where only_group = '' or group_id = only_group
-    )
-    where (only_job = '' or job_id = only_job)
-        and (only_tenant = '' or job_id in (from jobs_of_tenant(only_tenant)))
-        and (taken_since = timestamp '-infinity' or object_number(job_id, group_id) in (from shrunk_groups))
-    group by job_id, group_id
-    order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
-    limit most
+with addressed as materialized (
+    from request_groups(as_of)
+), chosen as materialized (
+    from chosen_groups('addressed', as_of, only_group, only_job, only_tenant, most, taken_since)
 ), requests as materialized (
-    -- What a request did, or the members in its answer: 'embers' is in either spelling of them and cheap to look for.
-    -- A list of ids that was filtered has DuckDB look for them while it reads, so that it does not unpack the bodies of
-    -- the others; hence requests > 0 here and claims > 0 below, which say nothing new.
-    select
-        a.object,
-        x.exchange_id,
-        x.occurred_at,
-        x.http_status,
-        case "method"
-            when 'DELETE' then [{'op': 'delete', 'members': []::varchar[]}]
-            when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members("method", request_body)
-            when 'PATCH' then body_members("method", request_body)
-            when 'PUT' then body_members("method", request_body)
-            else []
-        end as operations,
-        case
-            when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
-                and json_valid(response_body) then members_within(response_body::json)
-        end as listed_members
-    from exchanges x
-    join (
-        from request_groups where requests > 0 and object in (select object from chosen_groups)
-    ) a on a.resource_id = x.resource_id
-    where x.resource_type = 'Group' and x.occurred_at <= as_of
-), group_operations as (
-    select
-        object_number(job_id, source_id) as object,
-        occurred_at,
-        'event' as source,
-        event_id as ref,
-        case when status = 'failure' then 'failed' else 'done' end as outcome,
-        -- An event that takes an id out and puts the same member in by another means the latter.
-        case when op = 'remove' then 0 else 1 end as ordinal,
-        op,
-        list("member") as members
-    from member_claims
-    where occurred_at <= as_of and source_id in (select group_id from chosen_groups where claims > 0)
-        and object_number(job_id, source_id) in (select object from chosen_groups)
-    group by object, occurred_at, event_id, status, op
-    union all
-    select object, occurred_at, 'wire', exchange_id, outcome, ordinal, operation.op, operation.members
-    from (
-        select
-            object,
-            occurred_at,
-            exchange_id,
-            case when http_status between 200 and 299 then 'done' when http_status is null then 'unknown'
-                else 'refused' end as outcome,
-            generate_subscripts(operations, 1) as ordinal,
-            unnest(operations) as operation
-        from requests
-    )
-), ordered_operations as materialized (
-    -- What a unit says before it replaces or empties the group counts for nothing.
-    select
-        *,
-        max(case when op in ('replace', 'empty', 'delete', 'create') then ordinal end) over one as reset_ordinal,
-        bool_or(op = 'unresolved') over one as names_some
-    from (select *, dense_rank() over (partition by object order by occurred_at, ref) as unit from group_operations)
-    window one as (partition by object, unit)
+    from group_requests('addressed', 'chosen', as_of)
+), operations as materialized (
+    from group_operations('chosen', 'requests', as_of)
 ), units as materialized (
     -- next_reset: the next unit of the group that left nothing of what was before it.
     select *, min(case when resets then unit end) over (
@@ -165,7 +160,7 @@ with target_ids as materialized (
             any_value(outcome) as outcome,
             list(distinct op order by op) as ops,
             any_value(outcome) = 'done' and any_value(reset_ordinal) is not null as resets
-        from ordered_operations
+        from operations
         group by object, unit
     )
 ), answers as materialized (
@@ -173,60 +168,16 @@ with target_ids as materialized (
     from requests
     where listed_members is not null
     qualify row_number() over (partition by object order by occurred_at desc, exchange_id) = 1
-), member_words as materialized (
-    select distinct object, unnest(members) as word from ordered_operations
+), words as materialized (
+    select distinct object, unnest(members) as word from operations
     union
     select distinct object, unnest(members) from answers
-), lower_words as materialized (
-    select distinct lower(word) as word from member_words
-), word_objects as materialized (
-    -- Which object a word for a member means: its id in Entra, its UPN, its name if nobody else has it, or, in one job,
-    -- its id in the app.
-    select spelling.job_id as job_id, spelling.word as word, any_value(source_id) as source_id, any_value("name") as "name"
-    from (
-        select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
-            {'job_id': null::varchar, 'word': lower(source_id)},
-            {'job_id': null::varchar, 'word': lower(upn)},
-            {'job_id': null::varchar, 'word': lower(source_name)},
-            {'job_id': job_id, 'word': lower(target_id)}
-        ]) as spelling
-        from (
-            -- As the view identities, of those alone whom any part calls by such a word.
-            select job_id, source_id, arg_max_null(upn, named_key) as upn,
-                arg_max_null(source_name, named_key) as source_name, arg_max(target_id, target_key) as target_id
-            from identity_parts
-            where source_id in (
-                select source_id
-                from identity_parts
-                where lower(source_id) in (from lower_words) or lower(upn) in (from lower_words)
-                    or lower(source_name) in (from lower_words) or lower(target_id) in (from lower_words)
-            )
-            group by job_id, source_id
-        )
-    )
-    where spelling.word in (from lower_words)
-    group by spelling.job_id, spelling.word
-    having count(distinct source_id) = 1
-), word_members as materialized (
-    -- Whom a word means in a group: one id for each object. What comes after reckons with its number, who: sorting by
-    -- three ids instead takes several times as long.
-    select *, hash(object, member_id) as who
-    from (
-        select
-            s.object,
-            s.word,
-            coalesce(t.source_id, g.source_id, s.word) as member_id,
-            coalesce(t."name", g."name", s.word) as "name",
-            coalesce(t.source_id, g.source_id) is not null as known
-        from member_words s
-        join chosen_groups c on c.object = s.object
-        left join word_objects t on t.job_id = c.job_id and t.word = lower(s.word)
-        left join word_objects g on g.job_id is null and g.word = lower(s.word)
-    )
+), meanings as materialized (
+    from word_members('words', 'chosen')
 ), people as materialized (
     select who, any_value(object) as object, any_value(member_id) as member_id, any_value("name") as "name",
         bool_or(known) as known
-    from word_members
+    from meanings
     group by who
 ), mentions as materialized (
     -- The last word of a unit on each member that it names.
@@ -242,138 +193,13 @@ with target_ids as materialized (
         end as outcome
     from (
         select object, unit, op, ordinal, outcome, names_some, unnest(members) as word
-        from ordered_operations
+        from operations
         where reset_ordinal is null or ordinal >= reset_ordinal
     ) s
-    join word_members m on m.object = s.object and m.word = s.word
+    join meanings m on m.object = s.object and m.word = s.word
     group by s.object, s.unit, m.who
-), membership_intervals as materialized (
-    -- From the unit that brought a member to the next one that decides about it; null while there is none. goes_on: the
-    -- member was in already; stays: what ended it brought the member again.
-    select
-        object,
-        who,
-        unit as since_unit,
-        least(next_unit, next_reset) as until_unit,
-        coalesce(was = 'in' and coalesce(was_reset >= unit, true), false) as goes_on,
-        coalesce(becomes = 'in' and next_unit = least(next_unit, next_reset), false) as stays
-    from (
-        select
-            m.object,
-            m.who,
-            m.unit,
-            m.verb,
-            u.next_reset,
-            lead(m.unit) over own as next_unit,
-            lead(m.verb) over own as becomes,
-            lag(m.verb) over own as was,
-            lag(u.next_reset) over own as was_reset
-        from mentions m
-        join units u on u.object = m.object and u.unit = m.unit
-        where m.outcome in ('done', 'not refused')
-        window own as (partition by m.who order by m.unit)
-    )
-    where verb = 'in'
-), unit_changes as (
-    select s.object, s.unit, list(p."name" order by p."name") filter (s.came) as added,
-        list(p."name" order by p."name") filter (not s.came) as lost
-    from (
-        select object, who, since_unit as unit, true as came from membership_intervals where not goes_on
-        union all
-        select object, who, until_unit, false from membership_intervals where until_unit is not null and not stays
-    ) s
-    join people p on p.who = s.who
-    group by s.object, s.unit
-), counted as (
-    select
-        u.*,
-        coalesce(m.added, []) as added,
-        coalesce(m.lost, []) as lost,
-        coalesce(n.unresolved, []) as unresolved,
-        sum(coalesce(len(m.added), 0) - coalesce(len(m.lost), 0))
-            over (partition by u.object order by u.unit)::bigint as after
-    from units u
-    left join unit_changes m on m.object = u.object and m.unit = u.unit
-    left join (
-        select m.object, m.unit, list(p."name" order by p."name") as unresolved
-        from mentions m
-        join people p on p.who = m.who
-        where m.outcome = 'unresolved'
-        group by m.object, m.unit
-    ) n on n.object = u.object and n.unit = u.unit
-), unit_lists as (
-    select object, max(occurred_at) as last_at, list({
-        'unit': unit, 'occurred_at': occurred_at, 'source': source, 'ref': ref, 'outcome': outcome, 'ops': ops,
-        'before': after - len(added) + len(lost), 'after': after, 'added': added, 'lost': lost,
-        'unresolved': unresolved, 'flag': case
-            when outcome <> 'done' then null
-            when list_contains(ops, 'delete') then 'deleted'
-            when list_contains(ops, 'create') then null
-            when after = 0 and (len(lost) > 0 or list_contains(ops, 'empty')) then 'emptied'
-            when len(lost) > 1 and after < (after - len(added) + len(lost)) / 2 then 'halved'
-        end
-    } order by unit) as units
-    from counted
-    group by object
-), last_mentions as (
-    -- The last unit that spoke of a member, and the first since which all said the same.
-    select who, any_value(object) as object, max(unit) as last_unit, max(unit) filter (where turned) as since_unit,
-        arg_max(outcome, unit) as outcome, count(*) as attempts
-    from (
-        select *, verb is distinct from lag(verb) over own or outcome is distinct from lag(outcome) over own as turned
-        from mentions
-        window own as (partition by who order by unit)
-    )
-    group by who
-), member_lists as (
-    select w.object, list({
-        'member_id': p.member_id, 'name': p."name", 'known': p.known, 'state': case
-            when w.outcome = 'unresolved' then 'unresolved'
-            when i.who is not null and w.outcome = 'not refused' then 'not refused'
-            when i.who is not null then 'in place'
-            when w.outcome in ('failed', 'refused') then 'failed'
-            when w.outcome = 'unknown' then 'unknown'
-            else 'removed'
-        end,
-        'since': s.occurred_at, 'last_at': l.occurred_at, 'attempts': w.attempts, 'source': l.source, 'ref': l.ref
-    } order by p."name", p.member_id) as members
-    from last_mentions w
-    join people p on p.who = w.who
-    join units s on s.object = w.object and s.unit = w.since_unit
-    join units l on l.object = w.object and l.unit = w.last_unit
-    left join membership_intervals i on i.until_unit is null and i.who = w.who
-    group by w.object
-), compared as (
-    -- Everybody in an answer, everybody whom the records imply then, and who is in only one of the two.
-    select c.object, any_value(p."name") as "name", bool_or(c.in_answer) as in_answer, bool_or(c.implied) as implied
-    from (
-        select a.object, m.who, true as in_answer, false as implied
-        from (select object, unnest(members) as word from answers) a
-        join word_members m on m.object = a.object and m.word = a.word
-        union all
-        select s.object, s.who, false, true
-        from membership_intervals s
-        join answers a on a.object = s.object
-        join units f on f.object = s.object and f.unit = s.since_unit
-        left join units u on u.object = s.object and u.unit = s.until_unit
-        where f.occurred_at <= a.occurred_at and (s.until_unit is null or u.occurred_at > a.occurred_at)
-    ) c
-    join people p on p.who = c.who
-    group by c.object, c.who
-), seen as (
-    select
-        a.object,
-        {
-            'exchange_id': any_value(a.exchange_id),
-            'occurred_at': any_value(a.occurred_at),
-            'seen': any_value(len(a.members)),
-            'implied': count(*) filter (where c.implied),
-            'missing': coalesce(list(c."name" order by c."name") filter (where not c.in_answer), []),
-            'unexplained': coalesce(list(c."name" order by c."name") filter (where not c.implied), [])
-        } as seen
-    from answers a
-    left join compared c on c.object = a.object
-    group by a.object
+), intervals as materialized (
+    from membership_intervals('mentions', 'units')
 )
 select
     c.job_id,
@@ -382,8 +208,8 @@ select
     coalesce(u.units, []) as units,
     coalesce(m.members, []) as members,
     s.seen
-from chosen_groups c
-left join unit_lists u on u.object = c.object
-left join member_lists m on m.object = c.object
-left join seen s on s.object = c.object
+from chosen c
+left join group_unit_lists('units', 'intervals', 'mentions', 'people') u on u.object = c.object
+left join group_member_lists('units', 'intervals', 'mentions', 'people') m on m.object = c.object
+left join group_answers('answers', 'intervals', 'units', 'meanings', 'people') s on s.object = c.object
 where u.object is not null or s.object is not null;

@@ -1,5 +1,71 @@
 -- What goes wrong, grouped by its cause.
 
+-- issue_causes(as_of): one row per cause in each job, with what its problems up to an instant have in common.
+--   job_id           the job
+--   fingerprint      the cause that failures share
+--   tenant_id        the tenant
+--   app_name         the app's name
+--   source_type      User, Group or another kind of object
+--   code             the error code, else the reason of a skip
+--   category         Graph's category of the error
+--   http_status      the answer's HTTP status
+--   scim_type        the SCIM error type
+--   step_type        the kind of step that failed
+--   attribute        the attribute
+--   detail           the message, normalised
+--   status           how the event ended
+--   newest_event_id  the newest event
+--   events           its events
+--   people           distinct objects
+--   first_seen_at    the first event
+--   last_seen_at     the newest event's time
+create or replace macro issue_causes(as_of) as table
+select
+    job_id,
+    fingerprint,
+    arg_max(tenant_id, order_key) as tenant_id,
+    arg_max(app_name, order_key) as app_name,
+    arg_max(source_type, order_key) as source_type,
+    arg_max(code, order_key) as code,
+    arg_max(category, order_key) as category,
+    arg_max(http_status, order_key) as http_status,
+    arg_max(scim_type, order_key) as scim_type,
+    arg_max(step_type, order_key) as step_type,
+    arg_max(attribute, order_key) as attribute,
+    arg_max(detail, order_key) as detail,
+    arg_max(status, order_key) as status,
+    arg_max(event_id, order_key) as newest_event_id,
+    count(*) as events,
+    count(distinct source_id) as people,
+    min(occurred_at) as first_seen_at,
+    max(occurred_at) as last_seen_at
+from problems
+where occurred_at <= as_of
+group by job_id, fingerprint;
+
+-- issue_names(lives): one row per cause of a table with lists of ids, with whom it hit and who waits, by name, up to a
+-- thousand.
+--   job_id         the job
+--   fingerprint    the cause
+--   names          whom it hit
+--   waiting_names  who still waits
+create or replace macro issue_names(lives) as table
+with ids as (
+    select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from query_table(lives)
+    union all
+    select job_id, fingerprint, unnest(waiting_ids), true from query_table(lives)
+), people_names as (
+    select i.job_id, i.source_id, coalesce(identity_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
+    from (select distinct job_id, source_id from ids) i
+    join identity_parts p on p.job_id = i.job_id and p.source_id = i.source_id
+    group by i.job_id, i.source_id
+)
+select i.job_id, i.fingerprint, list(c."name" order by c."name") filter (where not i.waits) as names,
+    list(c."name" order by c."name") filter (where i.waits) as waiting_names
+from ids i
+join people_names c on c.job_id = i.job_id and c.source_id = i.source_id
+group by i.job_id, i.fingerprint;
+
 -- error_issues(as_of): one row per cause in each job with its state, as of an instant. Its age is counted in the job's
 -- completed cycles: new or regressed for its first three, resolved when nobody waited for three. Quiet: nobody waits
 -- any more, or no try for a day, the longest that Entra lets pass. Escalating: half as many people more than before
@@ -32,32 +98,9 @@
 --   fault            who can fix it, by fault_of
 --   state            new, regressed, escalating, ongoing, quiet or resolved
 create or replace macro error_issues(as_of) as table
-with causes as (
-    select
-        job_id,
-        fingerprint,
-        arg_max(tenant_id, order_key) as tenant_id,
-        arg_max(app_name, order_key) as app_name,
-        arg_max(source_type, order_key) as source_type,
-        arg_max(code, order_key) as code,
-        arg_max(category, order_key) as category,
-        arg_max(http_status, order_key) as http_status,
-        arg_max(scim_type, order_key) as scim_type,
-        arg_max(step_type, order_key) as step_type,
-        arg_max(attribute, order_key) as attribute,
-        arg_max(detail, order_key) as detail,
-        arg_max(status, order_key) as status,
-        arg_max(event_id, order_key) as newest_event_id,
-        count(*) as events,
-        count(distinct source_id) as people,
-        min(occurred_at) as first_seen_at,
-        max(occurred_at) as last_seen_at
-    from problems
-    where occurred_at <= as_of
-    group by job_id, fingerprint
-), waits as materialized (
+with waits as materialized (
     select * from problem_waits(as_of)
-), issue_lives as (
+), issue_lives as materialized (
     select
         job_id,
         fingerprint,
@@ -78,22 +121,6 @@ with causes as (
     from waits n
     join issue_lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
     group by n.job_id, n.fingerprint
-), ids as (
-    select job_id, fingerprint, unnest(source_ids) as source_id, false as waits from issue_lives
-    union all
-    select job_id, fingerprint, unnest(waiting_ids), true from issue_lives
-), people_names as (
-    select i.job_id, i.source_id, coalesce(identity_name(p.upn, p.source_name, p.named_key), i.source_id) as "name"
-    from (select distinct job_id, source_id from ids) i
-    join identity_parts p on p.job_id = i.job_id and p.source_id = i.source_id
-    group by i.job_id, i.source_id
-), issue_names as (
-    -- Whom it hit and who waits, by name, up to a thousand.
-    select i.job_id, i.fingerprint, list(c."name" order by c."name") filter (where not i.waits) as names,
-        list(c."name" order by c."name") filter (where i.waits) as waiting_names
-    from ids i
-    join people_names c on c.job_id = i.job_id and c.source_id = i.source_id
-    group by i.job_id, i.fingerprint
 )
 select
     t.job_id,
@@ -130,7 +157,7 @@ select
         when l.waiting = 0 or t.last_seen_at < as_of::timestamp - interval 25 hour then 'quiet'
         else 'ongoing'
     end as state
-from causes t
+from issue_causes(as_of) t
 join issue_lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
 join newest_episodes b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
-left join issue_names m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;
+left join issue_names('issue_lives') m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;

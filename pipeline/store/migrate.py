@@ -66,6 +66,8 @@ MODEL = (
     "skips.sql",
     "scim_patch.sql",
     "groups.sql",
+    "chosen_groups.sql",
+    "group_members.sql",
     "group_history.sql",
     "match_candidates.sql",
     "matching.sql",

@@ -31,6 +31,24 @@ VALUES = {
     "most": "10",
 }
 "What table macros are called with, by the names of their parameters; moments apart, all others are texts."
+TABLES = {
+    "newest": "from newest_snapshots(timestamp '2026-01-05')",
+    "jobs": "select job_id, app_id, observed_at as last_event_at from job_snapshots",
+    "calls": 'select app_id, occurred_at, http_status, "method" from app_calls',
+    "lives": "select job_id, fingerprint, [source_id] as source_ids, [source_id] as waiting_ids from problems",
+    "request_groups": "from request_groups(timestamp '2026-01-05')",
+    "chosen_groups": "select job_id, group_id, object, 1 as claims from temp.request_groups",
+    "requests": "from group_requests('request_groups', 'chosen_groups', timestamp '2026-01-05')",
+    "member_words": "select object, job_id as word from temp.request_groups",
+    "word_members": "from word_members('member_words', 'chosen_groups')",
+    "people": 'select who, object, member_id, "name", known from temp.word_members',
+    "units": "select object, 1 as unit, occurred_at, 'wire' as source, exchange_id as ref, 'done' as outcome,"
+    " ['add'] as ops, false as resets, 1 as next_reset from temp.requests",
+    "mentions": "select object, 1 as unit, 1::ubigint as who, 'in' as verb, 'done' as outcome from temp.requests",
+    "intervals": "from membership_intervals('mentions', 'units')",
+    "answers": "select object, exchange_id, occurred_at, ['x'] as members from temp.requests",
+}
+"Tables that table macros are called with, by the names of their parameters, and how they come about."
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,7 @@ class Definition:
     @property
     def heading(self) -> str:
         """Returns how its header begins."""
-        return f"{self.name}({', '.join(self.parameters)}): " if self.parameters else f"{self.name}: "
+        return f"{self.name}: " if self.kind == "view" else f"{self.name}({', '.join(self.parameters)}): "
 
     @property
     def call(self) -> str:
@@ -58,7 +76,10 @@ class Definition:
         names = self.parameters[: len(self.parameters) - self.optional]
         if names == ("parts",):
             return f"{self.name}('{self.name.removesuffix('_fold')}_parts')"
-        values = ["timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, "'x'") for one in names]
+        values = [
+            "timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, f"'{one}'" if one in TABLES else "'x'")
+            for one in names
+        ]
         return f"{self.name}({', '.join(values)})"
 
 
@@ -91,6 +112,8 @@ def built() -> Cursor:
     cursor.execute("create temp table stored_facts as from step_facts_of('stored_narrow')")
     spine = "spine_rows('stored_narrow', 'stored_facts')"
     cursor.execute(f"create temp table stored_words as select *, true as is_stored from {spine}")
+    for name, rows in TABLES.items():
+        cursor.execute(f"create temp table {name} as {rows}")
     return cursor
 
 
