@@ -25,10 +25,10 @@ with asked as (
     select occurred_at as "at", count(*) as objects, null as pages
     from (
         select min(e.occurred_at) as occurred_at
-        from events e
+        from event_spine e
         join asked a on e.job_id = a.job_id and e.cycle_id = a.cycle_id
-        where e.occurred_at <= a.until and e.source_id is not null
-        group by e.source_id
+        where e.occurred_at <= a.until and e.object is not null
+        group by e.object
     )
     group by occurred_at
     union all

@@ -57,6 +57,62 @@ create or replace macro job_condition(state, schedule_state) as
         else 'unknown'
     end;
 
+-- recent_cycles(as_of): one row per cycle of the last twelve of a job that had ended at an instant.
+--   job_id    the job
+--   kind      initial, incremental, restarted or steady
+--   ended_at  its end
+--   ago       its place from the newest, from 1
+--   apart_s   seconds since the end of the one before
+create or replace macro recent_cycles(as_of) as table
+select
+    job_id,
+    kind,
+    ended_at,
+    row_number() over (partition by job_id order by ended_at desc, cycle_id) as ago,
+    date_diff('second', lag(ended_at) over (partition by job_id order by ended_at, cycle_id), ended_at) as apart_s
+from cycles
+where ended_at <= as_of and job_id is not null
+qualify ago <= 12;
+
+-- waiting_slopes(recent, waits): one row per job of three recent_cycles at least, with the slopes of what waited between
+-- all pairs of them; waits are escrows. Three cycles make three pairs; fewer tell no slope.
+--   job_id      the job
+--   own_slopes  failures without unresolved references more in a cycle
+--   all_slopes  failures more in a cycle
+create or replace macro waiting_slopes(recent, waits) as table
+with counted as (
+    select
+        l.job_id,
+        l.ago,
+        count(w.job_id) filter (where not w.is_reference) as non_reference,
+        count(w.job_id) as altogether_open
+    from query_table(recent) l
+    left join query_table(waits) w on w.job_id = l.job_id and w.opened_at <= l.ended_at and w.closed_at > l.ended_at
+    group by l.job_id, l.ago
+)
+select
+    a.job_id,
+    list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own_slopes,
+    list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as all_slopes
+from counted a
+join counted b on b.job_id = a.job_id and b.ago > a.ago
+group by a.job_id
+having count(*) >= 3;
+
+-- objects_in_order(waits, as_of): one row per job in which an escrow of a table is open, with the objects in order.
+--   job_id   the job
+--   objects  how many
+create or replace macro objects_in_order(waits, as_of) as table
+select job_id, count(*) as objects
+from (
+    select any_value(job_id) as job_id, arg_max(footing, order_key) as footing
+    from footings
+    where occurred_at <= as_of and job_id in (select job_id from query_table(waits) where closed_at > as_of)
+    group by object
+)
+where footing in ('in', 'gone')
+group by job_id;
+
 -- headrooms(as_of, least, part, most, altogether): one row per job and limit: how far it is from it, and how many
 -- cycles of the present slope are left, as of an instant. The slope is the median of the slopes between all pairs of
 -- the last twelve cycles (Theil and Sen), its band their quantiles. The share's limit is given as a number of
@@ -81,49 +137,12 @@ create or replace macro job_condition(state, schedule_state) as
 --   oldest_at       the oldest open failure
 --   whole           whether the newest cycle looks at everything
 create or replace macro headrooms(as_of, least := 5000, part := 0.4, most := 40000, altogether := 60000) as table
-with lately as (
-    select
-        job_id,
-        kind,
-        ended_at,
-        row_number() over (partition by job_id order by ended_at desc, cycle_id) as ago,
-        date_diff('second', lag(ended_at) over (partition by job_id order by ended_at, cycle_id), ended_at) as apart_s
-    from cycles
-    where ended_at <= as_of and job_id is not null
-    qualify ago <= 12
-), waits as (
+with recent as materialized (
+    from recent_cycles(as_of)
+), waits as materialized (
     select job_id, opened_at, coalesce(closed_at, timestamp 'infinity') as closed_at, is_reference
     from escrows
     where opened_at <= as_of
-), counted as (
-    select
-        l.job_id,
-        l.ago,
-        count(w.job_id) filter (where not w.is_reference) as non_reference,
-        count(w.job_id) as altogether_open
-    from lately l
-    left join waits w on w.job_id = l.job_id and w.opened_at <= l.ended_at and w.closed_at > l.ended_at
-    group by l.job_id, l.ago
-), slopes as (
-    select
-        a.job_id,
-        list((a.non_reference - b.non_reference) / (b.ago - a.ago)) as own_slopes,
-        list((a.altogether_open - b.altogether_open) / (b.ago - a.ago)) as all_slopes
-    from counted a
-    join counted b on b.job_id = a.job_id and b.ago > a.ago
-    group by a.job_id
-    -- Three cycles make three pairs; fewer tell no slope.
-    having count(*) >= 3
-), fine as (
-    select job_id, count(*) as objects
-    from (
-        select any_value(job_id) as job_id, arg_max(footing, order_key) as footing
-        from footings
-        where occurred_at <= as_of and job_id in (select job_id from waits where closed_at > as_of)
-        group by object
-    )
-    where footing in ('in', 'gone')
-    group by job_id
 ), present as (
     select
         job_id,
@@ -148,10 +167,10 @@ with lately as (
         coalesce(c.newest_kind in ('initial', 'restarted'), false) as whole
     from job_names t
     left join present p using (job_id)
-    left join fine f using (job_id)
-    left join slopes s using (job_id)
+    left join objects_in_order('waits', as_of) f using (job_id)
+    left join waiting_slopes('recent', 'waits') s using (job_id)
     left join (
-        select job_id, median(apart_s) as cycle_s, arg_min(kind, ago) as newest_kind from lately group by job_id
+        select job_id, median(apart_s) as cycle_s, arg_min(kind, ago) as newest_kind from recent group by job_id
     ) c using (job_id)
 ), measured as (
     select *, 'share' as measure, non_reference as reached, greatest(least, floor(part / (1 - part) * succeeded) + 1)::bigint

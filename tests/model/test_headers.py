@@ -35,6 +35,8 @@ TABLES = {
     "newest": "from newest_snapshots(timestamp '2026-01-05')",
     "jobs": "select job_id, app_id, observed_at as last_event_at from job_snapshots",
     "calls": 'select app_id, occurred_at, http_status, "method" from app_calls',
+    "recent": "from recent_cycles(timestamp '2026-01-05')",
+    "waits": "select job_id, opened_at, closed_at, is_reference from escrows",
     "lives": "select job_id, fingerprint, [source_id] as source_ids, [source_id] as waiting_ids from problems",
     "request_groups": "from request_groups(timestamp '2026-01-05')",
     "chosen_groups": "select job_id, group_id, object, 1 as claims from temp.request_groups",
