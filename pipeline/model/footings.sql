@@ -119,6 +119,23 @@ semi join (
     where differs and not in_footings
 ) c on c.object = w.object and c.order_key = w.order_key;
 
+-- footing_repeats(words, footings): one row per stored footing, of those of the same objects, that is no change any more:
+-- one of a table of words, rows of the spine, came before it and says the same. A removal stays.
+--   object       the object, by object_number
+--   order_key    its place in the order of events, by order_of
+--   occurred_at  when it happened
+create or replace macro footing_repeats(words, footings) as table
+select object, order_key, occurred_at
+from (
+    select *, lag(word) over (partition by object order by order_key) as word_before
+    from (
+        select object, order_key, word, null::timestamp as occurred_at, true as stays from query_table(words)
+        union all
+        select object, order_key, word, occurred_at, removal is not null from query_table(footings)
+    )
+)
+where not stays and word = word_before;
+
 -- footing_rows(source, words): one row per event of a table that is among such footing_changes, with the columns of
 -- the table footings. The log's own text is kept of what went wrong.
 --   footings.*  as in the table

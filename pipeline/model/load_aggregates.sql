@@ -12,7 +12,9 @@ select object, order_key, word, footing, removal, left_as, ends, false as is_sto
 from arriving_spine
 where word is not null;
 create or replace temp table earlier_footings as
-select object, order_key, word from footings where object in (select object from arriving_words);
+select object, order_key, word, occurred_at, removal
+from footings
+where object in (select object from arriving_words);
 create or replace temp table gaps as from footing_gaps('arriving_words', 'earlier_footings');
 -- Where there are none, no file reaches as far.
 set variable gaps_since = (select coalesce(min(since), 9223372036854775807) from gaps);
@@ -38,6 +40,12 @@ from footing_rows('arriving', 'changed_footings')
 union all by name
 from footing_rows('events', 'changed_late')
 where occurred_at between getvariable('late_since') and getvariable('late_until');
+create or replace temp table repeated_footings as from footing_repeats('arriving_words', 'earlier_footings');
+set variable repeated_since = (select coalesce(min(occurred_at), timestamp 'infinity') from repeated_footings);
+set variable repeated_until = (select max(occurred_at) from repeated_footings);
+delete from footings
+where occurred_at between getvariable('repeated_since') and getvariable('repeated_until')
+    and (object, order_key) in (select (object, order_key) from repeated_footings);
 insert into event_spine by name from arriving_spine;
 
 create or replace temp view arriving_identities as from identity_events('arriving');

@@ -219,3 +219,39 @@ def test_folds_of_many_transactions_equal_a_recomputation_from_the_events(batche
         arrive(cursor, batch)
     assert cursor.execute("select count(*) from events").fetchone() == (len(ids),)
     check(cursor)
+
+
+FED = (
+    "from event_spine order by all",
+    "select * exclude (recipe) from skips order by all",
+    "from problems order by all",
+    "select job_id, clause, sum(evaluated), sum(failed) from scope_parts group by all order by all",
+    "from member_claims order by all",
+    "from identities order by all",
+    "from hourly order by all",
+    "from cycles order by all",
+    "from escrows order by all",
+    "select * replace (nullif(until, timestamp 'infinity') as until) from problem_spans order by all",
+    "from leaver_cases(timestamp '2026-01-06') order by all",
+)
+"What the spine and the events feed."
+
+
+@settings(max_examples=25, deadline=None)
+@given(BATCHES, st.randoms(use_true_random=False))
+def test_late_and_repeated_events_feed_the_spine_as_one_load_in_order_does(
+    batches: list[list[Row]], chance: Any
+) -> None:
+    rows = {(row["event_id"], row["job_id"]): row for batch in batches for row in batch}
+    in_order = sorted(rows.values(), key=lambda row: row["occurred_at"])
+    arrive(lake(), in_order)
+    once = [answers(built(), sql) for sql in FED]
+    mixed = list(rows.values()) + chance.sample(in_order, len(in_order) // 2)
+    chance.shuffle(mixed)
+    cursor = lake()
+    while mixed:
+        size = chance.randint(1, len(mixed))
+        arrive(cursor, mixed[:size])
+        mixed = mixed[size:]
+    for sql, expected in zip(FED, once, strict=True):
+        assert answers(cursor, sql) == expected, sql
