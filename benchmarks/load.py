@@ -1,7 +1,8 @@
-"""How fast are events loaded, against DuckDB's own reader (the floor) and against pydantic row by row (the peer)?
+"""How fast is each shape of log loaded, against DuckDB's own read of the same text (the floor) in the same run?
 
-Run: python benchmarks/load.py [--events 500000]. Prints one table of ratios; docs/benchmarks.md keeps one such table.
-Each measurement is a process of its own, so that its peak memory is its own.
+Run: python benchmarks/load.py [--events 100000] [--stored 9500000]. Prints figure, wanted, met or not;
+docs/benchmarks.md keeps one run. Each measurement is a process of its own, so that its peak memory is its own. With
+--stored, also how much longer loading takes into a store that holds so many events.
 """
 
 import argparse
@@ -14,143 +15,182 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-PEER_EVENTS = 30_000
+PEER_EVENTS = 20_000
 "The peer is slow; its rate is taken from this many events."
-STORED = 9_500_000
-"How much is stored already when the last half million of ten is loaded."
+BLOBS = 540
+LINES_AN_EVENT = 4
+"Lines of the access log for each event of the other shapes, which are several times as long."
+MEMORY_MB = 1000
+"PROVISIONING_MEMORY, while it is measured."
+MEMORY_OVER_MB = 300
+"What a process may need beyond that."
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of log, and what is wanted of loading it."""
+
+    share: float
+    "The least floor ÷ loader; 0 where megabytes a second are wanted."
+    rate: float = 0.0
+    "The least megabytes a second of a core."
+
+
+SHAPES = {
+    "Graph lines": Shape(0.8),
+    "diagnostic lines": Shape(0.8),
+    "hourly blobs": Shape(0.5),
+    "Log Analytics CSV": Shape(0.5),
+    "portal JSON": Shape(0.5),
+    "portal CSV": Shape(0.5),
+    "access log": Shape(0.0, 40.0),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one measurement took."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+    "Its process's peak memory."
 
 
 def main() -> None:
-    """Writes the events, measures each way of loading them and prints the table."""
+    """Measures each shape in turn and prints the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--events", type=int, default=500_000)
-    arguments.add_argument("--stored", type=int, default=STORED)
+    arguments.add_argument("--events", type=int, default=100_000)
+    arguments.add_argument("--stored", type=int, default=0, help="events that the store of one more run holds before")
+    arguments.add_argument("--shape", action="append", choices=list(SHAPES), help="only this one; no peers")
     given = arguments.parse_args()
+    os.environ |= {"PROVISIONING_MEMORY": f"{MEMORY_MB}MB"}
+    print(f"{given.events:,} events; {platform.machine()}, {os.cpu_count()} cores\n")
+    print("| shape | MB | floor s | loader s | floor ÷ loader | by CPU | MB/s a core | wanted | peak MB | |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |")
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
-        folder = Path(name)
-        from events import write_events
-
-        file = write_events(folder / "events.ndjson", given.events)
-        rows = measured(folder, file, given.events, given.stored)
-    print(report(rows, given.events, given.stored))
+        for shape in given.shape or SHAPES:
+            print(measured(shape, Path(name), given.events), flush=True)
+        if not given.shape:
+            print(f"\n{compared(Path(name), given.events, given.stored)}")
 
 
-def measured(folder: Path, file: Path, events: int, stored: int) -> dict[str, dict[str, float]]:
-    """Runs every measurement once, the floor before and after, and returns seconds and megabytes by name."""
-    few = folder / "few.ndjson"
-    with file.open("rb") as source, few.open("wb") as target:
-        for _, line in zip(range(min(events, PEER_EVENTS)), source, strict=False):
-            target.write(line)
-    rows: dict[str, dict[str, float]] = {"bytes": {"seconds": file.stat().st_size}}
-    for name, run, about in (
-        ("floor, into a table on disk", floor_on_disk, file),
-        ("floor, into a table in memory", floor_in_memory, file),
-        ("this loader, empty store", loader, file),
-        ("floor again, into a table on disk", floor_on_disk, file),
-        ("floor again, into a table in memory", floor_in_memory, file),
-        ("pydantic row by row", peer, few),
-        ("this loader again, nothing new", again, file),
-        (f"this loader, {stored:,} stored", full, file),
-    ):
-        print(f"  … {name}", file=sys.stderr, flush=True)
-        rows[name] = alone(run, folder, about, stored)
-    return rows
+def measured(name: str, folder: Path, events: int) -> str:
+    """Measures one shape, the floor before and behind the loader; returns its line of the table."""
+    shape, logs = SHAPES[name], folder / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    alone(write, logs, name, events)
+    size = sum(file.stat().st_size for file in logs.rglob("*") if file.is_file()) / 1e6
+    first = alone(floor, folder, name)
+    ours = alone(loader, folder, logs)
+    second = alone(floor, folder, name)
+    seconds, cpu = min(first.seconds, second.seconds), min(first.cpu, second.cpu)
+    share, rate = seconds / ours.seconds, size / ours.cpu
+    wanted = f"≥ {shape.share}" if shape.share else f"≥ {shape.rate:.0f} MB/s a core"
+    fits = ours.megabytes <= MEMORY_MB + MEMORY_OVER_MB
+    met = share >= shape.share and rate >= shape.rate and fits
+    figures = f"{size:,.0f} | {seconds:.2f} | {ours.seconds:.2f} | {share:.2f} | {cpu / ours.cpu:.2f} | {rate:.0f}"
+    return f"| {name} | {figures} | {wanted} | {ours.megabytes:,.0f} | {'met' if met else '**not met**'} |"
 
 
-def alone(run: Callable[[Path, Path, int], float], folder: Path, file: Path, stored: int) -> dict[str, float]:
-    """Runs one measurement in a process of its own."""
+def alone(run: Callable[..., None], *words: Any) -> Run:
+    """Runs one measurement in a process of its own, with the page cache warm and nothing left to write."""
+    os.sync()
     context = multiprocessing.get_context("spawn")
     queue: Any = context.Queue()
-    process = context.Process(target=reported, args=(queue, run.__name__, folder, file, stored))
+    process = context.Process(target=reported, args=(queue, run, *words))
     process.start()
     process.join()
     if process.exitcode:
         raise SystemExit(f"{run.__name__} failed; its error stands above")
-    return dict(queue.get())
+    return Run(*queue.get())
 
 
-def reported(queue: Any, name: str, folder: Path, file: Path, stored: int) -> None:
-    """Runs a measurement by its name and tells its seconds and its process's peak memory."""
-    seconds = globals()[name](folder, file, stored)
-    queue.put({"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
+def reported(queue: Any, run: Callable[..., Callable[[], None]], *words: Any) -> None:
+    """Prepares a measurement, runs it, and reports its seconds, processor seconds and its process's peak memory."""
+    measurement = run(*words)
+    began, cpu = time.perf_counter(), time.process_time()
+    measurement()
+    seconds = time.perf_counter() - began, time.process_time() - cpu
+    queue.put((*seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 
-def typed_read(file: Path) -> str:
-    """Returns DuckDB's own typed reader over the loader's columns."""
-    from pipeline.ingest.records.event import Event
-    from pipeline.ingest.records.wire import columns
+def write(logs: Path, name: str, events: int) -> Callable[[], None]:
+    """Writes the logs of a shape."""
+    import shapes
+    from events import write_events
 
-    listed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns(Event).items())
-    return f"read_json('{file}', format = 'newline_delimited', columns = {{{listed}}}, maximum_object_size = 16777216)"
+    logs.mkdir()
+    writers: Mapping[str, Callable[[], object]] = {
+        "Graph lines": partial(write_events, logs / "events.jsonl", events),
+        "diagnostic lines": lambda: shapes.write_lines(logs / "events.jsonl", shapes.diagnostics(events)),
+        "hourly blobs": partial(shapes.write_hourly, logs, events, BLOBS),
+        "Log Analytics CSV": partial(shapes.write_csv, logs / "AADProvisioningLogs.csv", events),
+        "portal JSON": partial(shapes.write_array, logs / "events.json", events),
+        "portal CSV": partial(shapes.write_portal, logs, events),
+        "access log": partial(shapes.write_access, logs / "access.log", events * LINES_AN_EVENT),
+    }
+    return lambda: (writers[name](), None)[1]
 
 
-def floor_on_disk(folder: Path, file: Path, stored: int) -> float:
-    """DuckDB alone: typed read_json into a table of a DuckDB file, checkpointed."""
+def floor(folder: Path, name: str) -> Callable[[], None]:
+    """DuckDB alone: its own reader of every file into a table of a DuckDB file, checkpointed."""
     import duckdb
 
     target = folder / "floor.duckdb"
     target.unlink(missing_ok=True)
-    connection = duckdb.connect(str(target))
-    began = time.perf_counter()
-    connection.execute(f"create table t as select * from {typed_read(file)}")
-    connection.execute("checkpoint")
-    return time.perf_counter() - began
+    connection = duckdb.connect(str(target), config={"memory_limit": f"{MEMORY_MB}MB"})
+    tables = [f"create table t{n} as from {read}" for n, read in enumerate(reads(folder / "logs", name))]
+    return lambda: (connection.execute(f"{'; '.join(tables)}; checkpoint"), None)[1]
 
 
-def floor_in_memory(folder: Path, file: Path, stored: int) -> float:
-    """DuckDB alone: typed read_json into a table in memory, nothing written."""
-    import duckdb
+def reads(logs: Path, name: str) -> list[str]:
+    """Lists DuckDB's own readers of a shape's files: typed for JSON, text for what is not."""
+    from shapes import diagnostics
 
-    connection = duckdb.connect()
-    began = time.perf_counter()
-    connection.execute(f"create table t as select * from {typed_read(file)}")
-    return time.perf_counter() - began
+    from pipeline.ingest.records.event import DiagnosticRecord, Event
+
+    if name.endswith("CSV"):
+        return [
+            f"read_csv('{file}', header = true, all_varchar = true, quote = '\"')" for file in sorted(logs.iterdir())
+        ]
+    if name == "access log":
+        return [f"read_csv('{logs}/*', columns = {{'line': 'VARCHAR'}}, delim = '\\x01', quote = '', escape = '')"]
+    if name in ("diagnostic lines", "hourly blobs"):
+        return [typed_read(f"{logs}/**/*.json*", DiagnosticRecord, list(diagnostics(40)))]
+    return [typed_read(f"{logs}/*", Event, layout="array" if name == "portal JSON" else "newline_delimited")]
 
 
-def loader(folder: Path, file: Path, stored: int) -> float:
+def typed_read(files: str, record: Any, samples: Any = (), layout: str = "newline_delimited") -> str:
+    """Spells DuckDB's own typed reader over the loader's columns."""
+    from pipeline.ingest.records.wire import columns
+
+    listed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns(record, samples).items())
+    return f"read_json('{files}', format = '{layout}', columns = {{{listed}}}, maximum_object_size = 1073741824)"
+
+
+def loader(folder: Path, logs: Path) -> Callable[[], None]:
     """This project's loader into a new lake: rejects, de-duplication, folds and ledger included."""
-    from pipeline.ingest.files import ingest
-
     shutil.rmtree(folder / "lake", ignore_errors=True)
-    store = lake(folder)
-    began = time.perf_counter()
-    report = ingest(store, [file])
-    seconds = time.perf_counter() - began
-    assert report.files[0].kept > 0 and report.files[0].rejects == 0
-    return seconds
+    return partial(load, lake(folder), logs)
 
 
-def again(folder: Path, file: Path, stored: int) -> float:
-    """The same events under another name: every one is looked up and found to be known."""
+def load(store: Any, logs: Path, new: bool = True) -> None:
+    """Loads logs of which every record is new, or none."""
     from pipeline.ingest.files import ingest
 
-    copy = folder / "copy.ndjson"
-    os.link(file, copy)
-    store = lake(folder)
-    began = time.perf_counter()
-    report = ingest(store, [copy])
-    seconds = time.perf_counter() - began
-    assert report.files[0].kept == 0
-    return seconds
-
-
-def full(folder: Path, file: Path, stored: int) -> float:
-    """The same file into a lake that holds `stored` events of the weeks before."""
-    from pipeline.ingest.files import ingest
-
-    shutil.rmtree(folder / "lake", ignore_errors=True)
-    store = lake(folder)
-    fill(store, stored)
-    began = time.perf_counter()
-    ingest(store, [file])
-    return time.perf_counter() - began
+    files = ingest(store, [logs]).files
+    assert sum(file.rejects for file in files) == 0 and sum(file.lines for file in files) > 0
+    assert (sum(file.kept for file in files) > 0) == new
 
 
 def lake(folder: Path) -> Any:
@@ -158,7 +198,49 @@ def lake(folder: Path) -> Any:
     from pipeline.config.settings import read_settings
     from pipeline.store.lake import open_store
 
-    return open_store(read_settings(store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))
+    return open_store(read_settings(_env_file=None, store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))
+
+
+def compared(folder: Path, events: int, stored: int) -> str:
+    """Loads Graph lines in other ways and into fuller stores; returns the table of ratios."""
+    logs, few = folder / "logs", folder / "few.jsonl"
+    shutil.rmtree(logs)
+    alone(write, logs, "Graph lines", events)
+    with (logs / "events.jsonl").open("rb") as source, few.open("wb") as target:
+        target.writelines(line for _, line in zip(range(min(events, PEER_EVENTS)), source, strict=False))
+    ours = alone(loader, folder, logs)
+    (logs / "events.jsonl").rename(logs / "copy.jsonl")
+    again = alone(known, folder, logs)
+    slow = alone(peer, folder, few)
+    lines = [
+        "| ratio | measured | wanted | |",
+        "| --- | ---: | --- | --- |",
+        ratio("pydantic row by row ÷ loader", slow.seconds / min(events, PEER_EVENTS) * events / ours.seconds, 3),
+        ratio("the same again, nothing new ÷ first", again.seconds / ours.seconds, 1, at_most=True),
+    ]
+    if stored:
+        late = alone(full, folder, logs, stored)
+        lines.append(ratio(f"{events:,} into {stored:,} ÷ first", late.seconds / ours.seconds, 1.3, at_most=True))
+    return "\n".join(lines)
+
+
+def ratio(name: str, measured: float, wanted: float, at_most: bool = False) -> str:
+    """Writes one line of the ratios."""
+    met = measured <= wanted if at_most else measured >= wanted
+    return f"| {name} | {measured:.2f} | {'≤' if at_most else '≥'} {wanted} | {'met' if met else '**not met**'} |"
+
+
+def known(folder: Path, logs: Path) -> Callable[[], None]:
+    """The same events under another name: every one is looked up and found to be known."""
+    return partial(load, lake(folder), logs, new=False)
+
+
+def full(folder: Path, logs: Path, stored: int) -> Callable[[], None]:
+    """The same file into a lake that holds `stored` events of the weeks before."""
+    shutil.rmtree(folder / "lake", ignore_errors=True)
+    store = lake(folder)
+    fill(store, stored)
+    return partial(load, store, logs)
 
 
 def fill(store: Any, count: int) -> None:
@@ -189,7 +271,7 @@ def fill(store: Any, count: int) -> None:
     cursor.close()
 
 
-def peer(folder: Path, file: Path, stored: int) -> float:
+def peer(folder: Path, file: Path) -> Callable[[], None]:
     """Row by row: a plain pydantic model of the same fields, an Arrow table, a DuckDB table; what most pipelines do."""
     import duckdb
     import pyarrow as pa
@@ -198,18 +280,20 @@ def peer(folder: Path, file: Path, stored: int) -> float:
 
     model = plain(Event)
     connection = duckdb.connect(str(folder / "peer.duckdb"))
-    began = time.perf_counter()
-    rows = []
-    with file.open("rb") as lines:
-        for line in lines:
-            event = model.model_validate_json(line).model_dump()
-            for step in event["provisioningSteps"] or []:
-                step["details"] = json.dumps(step["details"])
-            rows.append(event)
-    arrived = pa.Table.from_pylist(rows)
-    connection.execute("create or replace table t as select * from arrived")
-    assert arrived.num_rows == len(rows)
-    return time.perf_counter() - began
+
+    def load_rows() -> None:
+        rows = []
+        with file.open("rb") as lines:
+            for line in lines:
+                event = model.model_validate_json(line).model_dump()
+                for step in event["provisioningSteps"] or []:
+                    step["details"] = json.dumps(step["details"])
+                rows.append(event)
+        arrived = pa.Table.from_pylist(rows)
+        connection.execute("create or replace table t as select * from arrived")
+        assert arrived.num_rows == len(rows)
+
+    return load_rows
 
 
 def plain(model: Any) -> Any:
@@ -232,35 +316,6 @@ def bare(annotation: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, Wire):
         return plain(kind)
     return kind if kind in (str, int, float, bool) else dict[str, Any]
-
-
-def report(rows: dict[str, dict[str, float]], events: int, stored: int) -> str:
-    """Writes the table: rates, peak memory, and ratios against floor and peer of the same run."""
-    size = rows.pop("bytes")["seconds"]
-    disk = min(rows[name]["seconds"] for name in rows if name.startswith("floor") and "disk" in name)
-    memory = min(rows[name]["seconds"] for name in rows if name.startswith("floor") and "memory" in name)
-    ours = rows["this loader, empty store"]["seconds"]
-    late = rows[f"this loader, {stored:,} stored"]["seconds"]
-    slow = rows["pydantic row by row"]["seconds"] / min(events, PEER_EVENTS) * events
-    lines = [
-        f"{events:,} events, {size / events:,.0f} bytes each; {platform.machine()}, {os.cpu_count()} cores",
-        "",
-        "| way of loading | seconds | events/s | peak MB |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for name, row in rows.items():
-        seconds = slow if name.startswith("pydantic") else row["seconds"]
-        lines.append(f"| {name} | {seconds:.1f} | {events / seconds:,.0f} | {row['megabytes']:,.0f} |")
-    lines += [
-        "",
-        "| ratio | measured | wanted |",
-        "| --- | ---: | ---: |",
-        f"| floor on disk ÷ loader | {disk / ours:.2f} | at least 0.50 |",
-        f"| floor in memory ÷ loader, which writes to disk | {memory / ours:.2f} | |",
-        f"| pydantic ÷ loader | {slow / ours:.1f} | at least 3 |",
-        f"| last {events:,} of {stored + events:,} ÷ first | {late / ours:.2f} | at most 1.3 |",
-    ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

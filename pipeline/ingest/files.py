@@ -7,17 +7,18 @@ between, `files.read_to` says how far each file was read, and `lines = kept + du
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.config.clock import now as present
 from pipeline.ingest.discover import File, discover, members
 from pipeline.ingest.land import Batch
-from pipeline.ingest.offsets import Entry, read_ledger
+from pipeline.ingest.offsets import UNREADABLE, Entry, is_as_read, is_fault, keep_states, ledger_of
 from pipeline.ingest.opened_file import Opened, open_file
-from pipeline.ingest.plan import arrivals_of, plan_of
+from pipeline.ingest.plan import Nothing, arrivals_of, plan_of
 from pipeline.ingest.results import FileResult, Report, summed
 from pipeline.ingest.siblings import Siblings
 from pipeline.store.lake import Store
@@ -25,20 +26,29 @@ from pipeline.store.lake import Store
 __all__ = ["FileResult", "Report", "ingest"]
 
 Progress = Callable[[int, int], None]
+CONFIRMED_AT_LEAST = 1000
+"Files that were opened for nothing, from which on their states are written: a commit costs as much as they do."
 
 
 def ingest(
-    store: Store, paths: Iterable[str | Path], *, progress: Progress | None = None, leave: Container[Path] = ()
+    store: Store,
+    paths: Iterable[str | Path | File],
+    *,
+    progress: Progress | None = None,
+    beside: Iterable[File] = (),
 ) -> Report:
-    """Reads files and folders once, from where each was left; `-` is standard input. Files in `leave` are passed over.
+    """Reads files and folders once, from where each was left; `-` is standard input.
 
-    `progress` is called with the bytes done and the bytes there are. Raises IngestError for a path that is not there.
+    `progress` is called with the bytes done and the bytes there are. `beside` are files that are not to be read, but
+    may be parts of a portal download. Raises IngestError for a path that is not there.
     """
     began = time.monotonic()
     with ExitStack() as streams, Batch(store) as batch:
-        files = list({file.name: file for file in discover(paths, streams, leave)}.values())
-        parts = read_files(store, files, batch, Meter(progress, sum(file.size for file in files)))
-        return Report(summed(parts), time.monotonic() - began)
+        files = {file.name: file for file in discover(paths, streams)}
+        siblings = Siblings({**{file.name: file for file in beside}, **files}.values())
+        meter, unreadable = Meter(progress, sum(file.size for file in files.values())), set[str]()
+        parts = read_files(store, list(files.values()), siblings, batch, meter, unreadable)
+        return Report(summed(parts), time.monotonic() - began, frozenset(unreadable))
 
 
 class Meter:
@@ -63,13 +73,16 @@ class Meter:
         self._progress(self._done, self._total)
 
 
-def open_each(files: Iterable[File], unpacked: Callable[[File, list[File]], None]) -> Iterator[Opened | File]:
+def open_each(
+    files: Iterable[File], ledger: Mapping[str, Entry], unpacked: Callable[[File, list[File]], None]
+) -> Iterator[Opened | File]:
     """Yields each file, open until the next one is asked for, and the members of a zip file in its place.
 
-    A file that cannot be opened comes with its fault; one that is not there was moved away since the folder was walked.
+    A file is not opened where it is as it was read. One that cannot be opened comes with its fault; one that is not
+    there was moved away since the folder was walked.
     """
     for file in files:
-        if file.fault:
+        if file.fault or is_as_read(file, ledger.get(file.name)):
             yield file
             continue
         try:
@@ -80,18 +93,24 @@ def open_each(files: Iterable[File], unpacked: Callable[[File, list[File]], None
                 with ExitStack() as streams, os.fdopen(os.dup(opened.descriptor), "rb") as archive:
                     inside = members(archive, file, streams)
                     unpacked(file, inside)
-                    yield from open_each(inside, unpacked)
+                    yield from open_each(inside, ledger, unpacked)
         except FileNotFoundError:
             yield file
         except OSError as error:
             expected = "a file this user may read was expected. Change its permissions"
-            yield replace(file, fault=f"cannot be read ({error.strerror}); {expected}")
+            yield replace(file, fault=f"{UNREADABLE} ({error.strerror}); {expected}")
 
 
-def read_files(store: Store, files: list[File], batch: Batch, meter: Meter) -> Iterator[FileResult]:
-    """Reads every file and lands what is new, batch by batch; yields what each file gave, in parts."""
-    ledger, siblings, slice_bytes = read_ledger(store), Siblings(files), store.settings.slice_bytes
+def read_files(
+    store: Store, files: list[File], siblings: Siblings, batch: Batch, meter: Meter, unreadable: set[str]
+) -> Iterator[FileResult]:
+    """Reads every file and lands what is new, batch by batch; yields what each file gave, in parts.
+
+    Adds the names of files that could not be read to `unreadable`.
+    """
+    ledger, slice_bytes = ledger_of(store, [file.name for file in files]), store.settings.slice_bytes
     written: dict[str, Entry] = {}
+    confirmed: list[Entry] = []
 
     def unpacked(archive: File, inside: list[File]) -> None:
         meter.unpacked(archive, inside)
@@ -102,11 +121,13 @@ def read_files(store: Store, files: list[File], batch: Batch, meter: Meter) -> I
             written[landing.result.file] = landing.entry
             yield landing.result
 
-    for item in open_each(files, unpacked):
+    for item in open_each(files, ledger, unpacked):
         began, file = time.monotonic(), item.file if isinstance(item, Opened) else item
         former = ledger.get(file.name)
         plan = plan_of(item, former, siblings)
         yield FileResult(file.name, plan.source)
+        if isinstance(plan, Nothing) and plan.as_read and former is not None and file.state is not None:
+            confirmed.append(replace(former, file_state=file.state))
         for arrival in arrivals_of(plan, file, former, siblings, slice_bytes):
             line = written.get(file.name)
             batch.add(arrival if line is None else replace(arrival, seen=line, base=line))
@@ -116,3 +137,6 @@ def read_files(store: Store, files: list[File], batch: Batch, meter: Meter) -> I
         meter.behind(file)
         yield FileResult(file.name, seconds=time.monotonic() - began)
     yield from land()
+    unreadable.update(name for name, entry in (ledger | written).items() if is_fault(entry.fingerprint))
+    if len(confirmed) >= CONFIRMED_AT_LEAST:
+        store.write(partial(keep_states, entries=confirmed))

@@ -14,7 +14,7 @@ from typing import Self
 from pipeline.ingest.coverage import Evidence, record_coverage
 from pipeline.ingest.formats.source import reading_key
 from pipeline.ingest.load import empty_stage, keep_rejects, load_staged, rejected_before
-from pipeline.ingest.offsets import Entry, Position, entries_of, keep_entries
+from pipeline.ingest.offsets import UNREADABLE, Entry, Position, entries_of, keep_entries
 from pipeline.ingest.pieces import SMALL
 from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
 from pipeline.ingest.stage import PieceContext, Reject, stage_pieces, unstage
@@ -126,22 +126,31 @@ class Batch:
             self._stage(self._groups.pop(next(iter(self._groups))))
 
     def _stage(self, contexts: Sequence[PieceContext]) -> None:
-        """Stages pieces alike, keeps their rejects with their arrivals and releases them."""
+        """Stages pieces alike and releases them."""
         try:
-            staged = stage_pieces(self._cursor, contexts)
-        except OSError as error:
-            # What is read where it is lies on a disk, which may fail; it is staged alone.
-            if len(contexts) > 1:
-                raise
-            unstage(self._cursor, contexts[0])
-            number = contexts[0].number
-            self._arrivals[number] = unreadable(self._arrivals[number], error)
-            return
+            self._stage_open(contexts)
         finally:
             release(contexts)
-        for context, rejects in zip(contexts, staged, strict=True):
-            if rejects:
-                self._arrivals[context.number] = rejecting(self._arrivals[context.number], rejects)
+
+    def _stage_open(self, contexts: Sequence[PieceContext]) -> None:
+        """Stages pieces alike and keeps their rejects with their arrivals.
+
+        What is read where it is lies on a disk, which may fail: then each is staged alone, to find the one.
+        """
+        try:
+            staged = stage_pieces(self._cursor, contexts)
+            for context, rejects in zip(contexts, staged, strict=True):
+                if rejects:
+                    self._arrivals[context.number] = rejecting(self._arrivals[context.number], rejects)
+        except OSError as error:
+            for context in contexts:
+                unstage(self._cursor, context)
+            if len(contexts) == 1:
+                [context] = contexts
+                self._arrivals[context.number] = unreadable(self._arrivals[context.number], error)
+            else:
+                for context in contexts:
+                    self._stage_open([context])
 
 
 def may_wait(context: PieceContext) -> bool:
@@ -158,7 +167,7 @@ def rejecting(arrival: Arrival, rejects: Sequence[Reject]) -> Arrival:
 
 def unreadable(arrival: Arrival, error: OSError) -> Arrival:
     """Makes an arrival one reject for its file, which is read again, unless the ledger has that reject already."""
-    fault = f"cannot be read ({error.strerror})"
+    fault = f"{UNREADABLE} ({error.strerror})"
     if arrival.seen is not None and arrival.seen.fingerprint == fault:
         return Arrival(arrival.file, arrival.source)
     size = arrival.position.size if arrival.position else 0
@@ -220,7 +229,7 @@ def moved(arrival: Arrival, base: Entry) -> Entry:
     summed = base.read_to + arrival.arrived
     to = arrival.position or Position(summed, summed, base.fingerprint)
     source = arrival.source or base.source
-    return replace(base, source=source, read_to=to.read_to, size=to.size, fingerprint=to.fingerprint)
+    return replace(base, source=source, **vars(to))
 
 
 def new_rejects(cursor: Cursor, arrival: Arrival) -> Sequence[Reject]:

@@ -1,7 +1,7 @@
 """What was staged lands in the store, inside one transaction: what is new is kept, what is known is counted.
 
 An event is known by (event_id, job_id), an exchange by its id, a snapshot by its content. The store is searched only
-from shortly before the batch's oldest instant on, which keeps the cost of a batch the same however much is stored.
+around the batch's own instants, which keeps the cost of a batch the same however much is stored, before it and behind.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,9 @@ where again
 union
 select b.rid
 from lines b
-semi join (select event_id, job_id from events where occurred_at >= timestamp '{low}') e
+semi join (
+    select event_id, job_id from events where occurred_at between timestamp '{low}' and timestamp '{high}'
+) e
     on e.event_id = b.event_id and e.job_id is not distinct from b.job_id;
 insert into events select * from arriving;
 {fold}
@@ -72,18 +74,39 @@ MERGED = (
     "tenant_id", "app_id", '"method"', '"path"', "resource_type", "resource_id", '"filter"', "operation", "http_status",
     "scim_type", "detail", "duration_ms", "request_id", "client", "request_body", "response_body",
 )  # fmt: skip
+# Only lines whose id is there more than once, or of which the store has a part, are merged: that takes 16 aggregates.
 EXCHANGES = f"""
 create or replace temp table exchange_lines as
-select
-    row_number() over (order by number, rowid) as rid,
-    * exclude (exchange_id),
-    exchange_id || case when counted and nth > 1 then '-' || nth else '' end as exchange_id
-from (
-    select rowid, *, row_number() over (partition by number, exchange_id order by rowid) as nth from staged_exchanges
-);
-create or replace temp table stored_exchanges as
-select * from exchanges e
-where e.occurred_at >= timestamp '{{low}}' and e.exchange_id in (select exchange_id from exchange_lines);
+with lines as materialized (
+    select rowid as rid, number, exchange_id, partial, counted, occurred_at, hash(exchange_id) as word
+    from staged_exchanges
+), repeated_words as materialized (
+    select word from lines group by word having count(*) > 1
+), numbered as (
+    select * exclude (counted, word), false as again from lines anti join repeated_words using (word)
+    union all
+    select
+        * exclude (counted, word, nth) replace (
+            exchange_id || case when counted and nth > 1 then '-' || nth else '' end as exchange_id),
+        true as again
+    from (
+        select *, row_number() over (partition by number, exchange_id order by rid) as nth
+        from lines
+        semi join repeated_words using (word)
+    )
+)
+select n.*, k.exchange_id is not null as stored
+from numbered n
+left join (
+    select distinct exchange_id
+    from exchanges
+    where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
+) k using (exchange_id);
+create or replace temp table merged_lines as
+with merged as (select distinct exchange_id from exchange_lines where again or (stored and partial))
+select l.*, row_number() over (order by number, rid) as place
+from exchange_lines l
+semi join merged using (exchange_id);
 create or replace temp table folded as
 select
     f.exchange_id,
@@ -95,32 +118,43 @@ select
         or (k.request_body is null and f.request_body is not null))) as unchanged
 from (
     select
-        exchange_id,
-        min(occurred_at) as occurred_at,
-        bool_or(partial) as partial,
-        {", ".join(f"arg_min({name}, rid) as {name}" for name in MERGED)}
-    from exchange_lines
-    group by exchange_id
+        l.exchange_id,
+        min(l.occurred_at) as occurred_at,
+        bool_or(l.partial) as partial,
+        {", ".join(f"arg_min({name}, place) as {name}" for name in MERGED)}
+    from staged_exchanges s
+    join merged_lines l on l.rid = s.rowid
+    group by l.exchange_id
 ) f
-left join stored_exchanges k using (exchange_id);
+left join (
+    from exchanges
+    semi join merged_lines using (exchange_id)
+    where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
+) k using (exchange_id);
 delete from exchanges
-where occurred_at >= timestamp '{{low}}'
+where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
     and exchange_id in (select exchange_id from folded where was_known and not unchanged);
-insert into exchanges select * exclude (was_known, unchanged) from folded where not unchanged;
+insert into exchanges
+select s.* exclude (partial, counted, number)
+from staged_exchanges s
+anti join (select rid from exchange_lines where stored union all select rid from merged_lines) o on o.rid = s.rowid
+union all
+select * exclude (was_known, unchanged) from folded where not unchanged;
 """
 EXCHANGE_COUNTS = """
 select
     number,
     count(*) as lines,
-    count(*) filter (where unchanged or (not partial and again)) as duplicates,
+    count(*) filter (where case when m.rid is null then stored else unchanged or (not partial and later) end),
     0 as unfamiliar,
     min(occurred_at),
     max(occurred_at)
-from (
-    select l.*, f.unchanged, row_number() over (partition by l.exchange_id order by l.rid) > 1 as again
-    from exchange_lines l
-    join folded f using (exchange_id)
-)
+from exchange_lines l
+left join (
+    select rid, unchanged, row_number() over (partition by exchange_id order by place) > 1 as later
+    from merged_lines
+    join folded using (exchange_id)
+) m using (rid)
 group by number
 """
 
@@ -169,10 +203,10 @@ def load_staged(cursor: Cursor) -> dict[int, Loaded]:
     """Moves what is staged into the store's tables; returns what became of each piece's rows, by its number."""
     loaded: dict[int, Loaded] = {}
     for table in TABLES:
-        oldest = cursor.execute(f"select count(*), min({moment(table)}) from staged_{table}").fetchall()[0]
-        if oldest[0]:
-            statements, counts, margin = LOADING[table]
-            cursor.execute(statements.format(low=lowest(cursor, table, margin), fold=fold()))
+        count, low, high = stretch(cursor, table)
+        if count:
+            statements, counts, _ = LOADING[table]
+            cursor.execute(statements.format(low=low, high=high, fold=fold()))
             for number, *rest in cursor.execute(counts).fetchall():
                 loaded[int(number)] = Loaded(*rest)
     return loaded
@@ -183,14 +217,25 @@ def moment(table: str) -> str:
     return "observed_at" if table == "job_snapshots" else "occurred_at"
 
 
-def lowest(cursor: Cursor, table: str, margin: int) -> str:
-    """Returns the instant from which the store is searched for what is staged."""
-    late = "bool_or(source = 'log_analytics')" if table == "events" else "true"
-    instant = (
-        f"select coalesce(min({moment(table)}), timestamp 'infinity') "
-        f"- to_seconds(case when {late} then {margin} else 1 end) from staged_{table}"
-    )
-    return str(cursor.execute(f"select ({instant})::varchar").fetchall()[0][0])
+def stretch(cursor: Cursor, table: str) -> tuple[int, str, str]:
+    """Counts what is staged, and returns the instants between which the store is searched for it.
+
+    An event's instant is the same by every route but through Log Analytics, where it may be later.
+    """
+    before, after = "true", "true"
+    if table == "events":
+        before = "bool_or(source = 'log_analytics')"
+        after = f"{before} or exists (from files where source = 'log_analytics')"
+    instant, margin = moment(table), LOADING[table][2]
+    query = f"""
+        select
+            count(*),
+            (coalesce(min({instant}), 'infinity') - to_seconds(case when {before} then {margin} else 1 end))::varchar,
+            (coalesce(max({instant}), '-infinity') + to_seconds(case when {after} then {margin} else 1 end))::varchar
+        from staged_{table}
+    """
+    [(count, low, high)] = cursor.execute(query).fetchall()
+    return int(count), str(low), str(high)
 
 
 def fold() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.ingest.discover import File
 from pipeline.ingest.opened_file import ENDS, Opened
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import column_names, insert_rows
@@ -30,6 +31,8 @@ class Entry:
     last_event_at: datetime | None
     finished_at: datetime | None
     fingerprint: str
+    file_state: str | None = None
+    "What changes whenever the file does, once it was read to its end; None where that is uncertain."
 
     @classmethod
     def new(cls, file: str, source: str | None = None, size: int = 0) -> "Entry":
@@ -44,9 +47,14 @@ class Position:
     read_to: int
     size: int
     fingerprint: str
+    file_state: str | None = None
 
 
 COLUMNS = column_names(Entry)
+UNREADABLE = "cannot be read"
+"How the fingerprint of a file begins that could not be read: it is the fault, for which the file is read again."
+FEW = 64
+"Files of which only their own lines of the ledger are read."
 
 
 def read_ledger(store: Store, prefix: str = "") -> dict[str, Entry]:
@@ -55,10 +63,19 @@ def read_ledger(store: Store, prefix: str = "") -> dict[str, Entry]:
     return {str(row[0]): Entry(*row) for row in rows}
 
 
+def ledger_of(store: Store, files: Sequence[str]) -> dict[str, Entry]:
+    """Reads the lines of some files, those of a zip file's members included; of all where they are many."""
+    if len(files) > FEW:
+        return read_ledger(store)
+    named = 'select 1 from unnest(?) n(name) where "file" = name or starts_with("file", name || \'/\')'
+    rows = store.rows(f"select {COLUMNS} from files where exists ({named})", [list(files)])
+    return {str(row[0]): Entry(*row) for row in rows}
+
+
 def entries_of(cursor: Cursor, files: Sequence[str]) -> dict[str, Entry]:
     """Reads the ledger's lines of some files, as a transaction sees them."""
-    rows = cursor.execute(f'select {COLUMNS} from files where list_contains(?, "file")', [list(files)]).fetchall()
-    return {str(row[0]): Entry(*row) for row in rows}
+    query = f'select {COLUMNS} from files where "file" in (select unnest(?))'
+    return {str(row[0]): Entry(*row) for row in cursor.execute(query, [list(files)]).fetchall()}
 
 
 def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
@@ -66,6 +83,21 @@ def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:
     if entries:
         cursor.execute('delete from files where "file" in (select unnest(?))', [[entry.file for entry in entries]])
         insert_rows(cursor, "files", entries)
+
+
+def keep_states(cursor: Cursor, entries: Sequence[Entry]) -> None:
+    """Writes the states of files whose content is as the ledger has it, where it still has it so."""
+    cursor.execute("create or replace temp table confirmed_files as from files limit 0")
+    insert_rows(cursor, "confirmed_files", entries)
+    cursor.execute(
+        """
+        update files
+        set file_state = c.file_state
+        from confirmed_files c
+        where c."file" = files."file" and c.fingerprint = files.fingerprint and c.read_to = files.read_to
+            and c."size" = files."size"
+        """
+    )
 
 
 def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None:
@@ -84,13 +116,24 @@ def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None
 def position_at(opened: Opened, end: int) -> Position:
     """Returns how far a file is read at byte `end` of its content; a compressed one is marked as unfinished."""
     if not opened.compressed:
-        return Position(end, max(opened.size, end), fingerprint_to(opened, end))
+        state = opened.file.state if end >= opened.size else None
+        return Position(end, max(opened.size, end), fingerprint_to(opened, end), state)
     return Position(min(end, opened.size), opened.size, f"{whole_fingerprint(opened)}@{end}")
 
 
 def position_at_end(opened: Opened) -> Position:
     """Returns how far a file is read when all of it is."""
-    return Position(opened.size, opened.size, whole_fingerprint(opened))
+    return Position(opened.size, opened.size, whole_fingerprint(opened), opened.file.state)
+
+
+def is_fault(fingerprint: str) -> bool:
+    """Whether a fingerprint is the fault of a file that may be readable the next time, though it is as it was."""
+    return fingerprint.startswith(UNREADABLE)
+
+
+def is_as_read(file: File, former: Entry | None) -> bool:
+    """Whether a file was read to its end and has not changed since, which is known without opening it."""
+    return former is not None and file.state is not None and file.state == former.file_state
 
 
 def is_unchanged(opened: Opened, former: Entry | None) -> bool:

@@ -90,10 +90,10 @@ class Opened:
         else:
             yield from self.raw_blocks(start, size)
 
-    def blocks_until_break(self) -> Iterator[bytes]:
-        """Yields the uncompressed content, of a compressed file that breaks off as far as it goes."""
+    def blocks_until_break(self, start: int = 0) -> Iterator[bytes]:
+        """Yields the uncompressed content from a byte on, of a compressed file that breaks off as far as it goes."""
         try:
-            yield from self.blocks()
+            yield from self.blocks(start)
         except CutShort:
             return
 
@@ -107,10 +107,10 @@ class Opened:
                 break
         return b"".join(parts)
 
-    def lines_before(self, byte: int) -> int:
-        """Counts the line ends of the content before a byte."""
-        count, left = 0, byte
-        for block in self.blocks_until_break() if byte else ():
+    def lines_between(self, start: int, end: int) -> int:
+        """Counts the line ends of the content between two bytes."""
+        count, left = 0, end - start
+        for block in self.blocks_until_break(start) if left else ():
             count += block[:left].count(b"\n")
             left -= len(block)
             if left <= 0:

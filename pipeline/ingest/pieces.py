@@ -33,6 +33,8 @@ class Piece:
     "The last bytes of it, which show whether a document is cut short."
     handle: int | None = None
     "The copy in memory, if it is one."
+    whole: int | None = None
+    "A descriptor of the file, where lines stand before the piece: they are counted when one of its own is a reject."
 
     @property
     def size(self) -> int:
@@ -40,9 +42,29 @@ class Piece:
         return self.end - self.begin
 
     def close(self) -> None:
-        """Releases the copy in memory."""
-        if self.handle is not None:
-            os.close(self.handle)
+        """Releases what it keeps open."""
+        for descriptor in (self.handle, self.whole):
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+class LineCounter:
+    """Counts the lines before the pieces of one file, on from the piece for which it was asked last."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._byte = self._lines = 0
+
+    def before(self, piece: Piece) -> int:
+        """Counts the lines of the file before a piece, which is not closed yet."""
+        if piece.whole is None:
+            return 0
+        file = replace(self._opened, descriptor=piece.whole)
+        if piece.begin < self._byte:
+            self._byte = self._lines = 0
+        self._lines += file.lines_between(self._byte, piece.begin)
+        self._byte = piece.begin
+        return self._lines
 
 
 def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 A file that cannot be read does not end an ingest: it is one reject, which is not repeated until the file is readable.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,9 +16,17 @@ from pipeline.ingest.formats.portal import is_changes, is_steps
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.land import Arrival
 from pipeline.ingest.layout import Head
-from pipeline.ingest.offsets import Entry, Position, is_unchanged, position_at, position_at_end, start_of
+from pipeline.ingest.offsets import (
+    UNREADABLE,
+    Entry,
+    Position,
+    is_unchanged,
+    position_at,
+    position_at_end,
+    start_of,
+)
 from pipeline.ingest.opened_file import CutShort, Opened, open_file
-from pipeline.ingest.pieces import Piece, line_pieces, whole_piece
+from pipeline.ingest.pieces import LineCounter, Piece, line_pieces, whole_piece
 from pipeline.ingest.siblings import Siblings
 from pipeline.ingest.stage import PieceContext, Reject, cleaned
 from pipeline.ingest.unrecognised import holds_no_log, reason_unrecognised
@@ -32,6 +41,8 @@ class Nothing:
 
     source: str | None = None
     "The source that the report names."
+    as_read: bool = False
+    "Whether its content was read and is as it was, for which it was opened."
 
 
 @dataclass(frozen=True)
@@ -64,19 +75,19 @@ Plan = Nothing | Rejection | Reading
 
 
 def plan_of(item: Opened | File, former: Entry | None, siblings: Siblings) -> Plan:
-    """Plans what is to be read of an open file, or of one that could not be opened; `former` is its ledger's line."""
+    """Plans what is to be read of an open file, or of one that was not opened; `former` is its ledger's line."""
     if isinstance(item, File):
         return rejection_of_unreadable(item, item.fault, former) if item.fault else Nothing()
     try:
         return plan_of_opened(item, former, siblings)
     except OSError as error:
-        return rejection_of_unreadable(item.file, f"cannot be read ({error.strerror})", former)
+        return rejection_of_unreadable(item.file, f"{UNREADABLE} ({error.strerror})", former)
 
 
 def plan_of_opened(opened: Opened, former: Entry | None, siblings: Siblings) -> Plan:
     """Plans what is to be read of an open file."""
     if opened.size == 0 or is_unchanged(opened, former):
-        return Nothing()
+        return Nothing(as_read=opened.size > 0)
     source = recognise(opened.head)
     by_lines = source is not None and opened.head.by_lines
     start = start_of(opened, former, by_lines)
@@ -131,7 +142,7 @@ def arrivals_of(
 
 def unreadable(file: File, error: OSError, former: Entry | None) -> Iterator[Arrival]:
     """Yields the reject for a file that fails while it is read, unless the ledger has it already."""
-    plan = rejection_of_unreadable(file, f"cannot be read ({error.strerror})", former)
+    plan = rejection_of_unreadable(file, f"{UNREADABLE} ({error.strerror})", former)
     if isinstance(plan, Rejection):
         yield rejected(plan, file, former, Entry.new(file.name))
 
@@ -165,13 +176,13 @@ def arrivals_of_reading(
     )
     try:
         with ExitStack() as parts:
-            context = context_of(reading, siblings, parts)
+            context, lines = context_of(reading, siblings, parts), LineCounter(opened)
             for piece in pieces_of(reading, slice_bytes):
                 yield replace(
                     end,
                     context=context(piece),
                     position=position_at(opened, piece.end) if by_lines or opened.compressed else end.position,
-                    lines_before=line_counter(opened, piece.begin if by_lines else 0),
+                    lines_before=partial(lines.before, piece),
                     may_end_batch=by_lines or not opened.compressed,
                 )
         if opened.compressed:
@@ -185,8 +196,10 @@ def arrivals_of_reading(
 def pieces_of(reading: Reading, slice_bytes: int) -> Iterator[Piece]:
     """Yields the pieces of a file that is read by lines, or the whole of one that is not."""
     if reading.start is None:
-        return whole_piece(reading.opened)
-    return line_pieces(reading.opened, reading.start, slice_bytes)
+        yield from whole_piece(reading.opened)
+        return
+    for piece in line_pieces(reading.opened, reading.start, slice_bytes):
+        yield replace(piece, whole=os.dup(reading.opened.descriptor)) if piece.begin else piece
 
 
 def context_of(reading: Reading, siblings: Siblings, parts: ExitStack) -> Callable[[Piece], PieceContext]:
@@ -212,24 +225,3 @@ def part_of_download(
     piece = next(whole_piece(opened))
     parts.callback(piece.close)
     return piece.file, opened.head
-
-
-def line_counter(opened: Opened, byte: int) -> Callable[[], int]:
-    """Provides the count of a file's lines before a byte, for a piece with rejects.
-
-    A small piece is staged when its file is closed already, so the file is opened once more; what is in memory may be
-    gone by then.
-    """
-    if byte and not opened.in_memory:
-        return partial(lines_before, opened.file, byte)
-    count = opened.lines_before(byte)
-    return lambda: count
-
-
-def lines_before(file: File, byte: int) -> int:
-    """Counts a file's lines before a byte; 0 where it cannot be read any more."""
-    try:
-        with open_file(file) as opened:
-            return opened.lines_before(byte)
-    except OSError:
-        return 0

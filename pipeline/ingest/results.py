@@ -54,6 +54,8 @@ class Report:
 
     files: list[FileResult] = field(default_factory=list)
     seconds: float = 0.0
+    unreadable: frozenset[str] = frozenset()
+    "Files that could not be read, and may be readable the next time though they are as they were."
 
 
 def counts_of(loaded: Loaded | None, rejects: int, repeated_rejects: int = 0) -> Counts:

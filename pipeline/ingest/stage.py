@@ -9,7 +9,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +21,7 @@ from pipeline.ingest.formats.exchanges import exchange_rows
 from pipeline.ingest.formats.jobs import job_rows
 from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
 from pipeline.ingest.formats.source import Source, csv_reader, reader
-from pipeline.ingest.layout import Head
+from pipeline.ingest.layout import BOM, Head
 from pipeline.ingest.pieces import Piece, in_memory
 from pipeline.ingest.records.wire import complaint
 from pipeline.ingest.salvage import raw_records
@@ -44,10 +43,19 @@ SPELLED = ("graph", "diagnostic")
 "Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
 LOG_LINE = 'client - user [05/Jan/2026:12:00:00 +0000] "GET /Users HTTP/1.1" 200 17'
 LINES = """
-select {number} as number, trim(line, e' \\r\\t') as line
-from (select unnest(string_split(content, e'\\n')) as line from arriving_text)
-where trim(line, e' \\r\\t') <> ''
+select {number} as number, line
+from (
+    select case when starts_with(bare, chr(65279)) then substr(bare, 2) else bare end as line
+    from (
+        select trim(line, e' \\t\\r' || chr(11) || chr(12)) as bare
+        from (select unnest(string_split(content, e'\\n')) as line from arriving_text)
+    )
+)
+where line <> ''
 """
+"The very lines that `raw_lines` yields, since those are known by their ordinals."
+BLOCK = 1 << 16
+"Bytes of text that SQL splits at once: what splitting costs grows with the square of it."
 
 
 Accepted = tuple[int, bytes, Mapping[str, Any]]
@@ -245,7 +253,7 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
     first = contexts[0]
     source, head, piece = first.source, first.head, first.piece
     if head.layout == "text":
-        register_lines(cursor, piece)
+        cursor.register("arriving_text", text_reader(piece))
         return source.relation(LINES.format(number=first.number))
     if source.name == "portal":
         return portal_relation(first.number, (piece.file, head), first.steps, first.changes)
@@ -256,10 +264,24 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
     return source.relation(reader(source, {one.piece.file: one.number for one in contexts}, head, biggest))
 
 
-def register_lines(cursor: Cursor, piece: Piece) -> None:
-    """Registers a piece of text with DuckDB as one value, for SQL to split."""
-    content = Path(piece.file).read_bytes().decode("utf-8", "replace").removeprefix("\ufeff")
-    cursor.register("arriving_text", pa.table({"content": pa.array([content], pa.large_string())}))
+def text_reader(piece: Piece) -> pa.RecordBatchReader:
+    """Provides a piece of text to DuckDB, a block of whole lines a row; what is not UTF-8 in it is replaced."""
+    schema = pa.schema([("content", pa.string())])
+    return pa.RecordBatchReader.from_batches(
+        schema, (pa.record_batch([[block.decode("utf-8", "replace")]], schema) for block in text_blocks(piece))
+    )
+
+
+def text_blocks(piece: Piece) -> Iterator[bytes]:
+    """Yields a piece of text in blocks of whole lines, each of about BLOCK bytes or one longer line."""
+    with open(piece.file, "rb") as stream:
+        waiting = [stream.read(BLOCK).removeprefix(BOM)]
+        while block := stream.read(BLOCK):
+            if end := block.rfind(b"\n") + 1:
+                yield b"".join((*waiting, block[:end]))
+                waiting = []
+            waiting.append(block[end:])
+        yield b"".join(waiting)
 
 
 def insert(cursor: Cursor, context: PieceContext, relation: str) -> None:

@@ -6,15 +6,15 @@ A job returns a sentence about what it did, or nothing when there was nothing to
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from pipeline.collect.inbox import unfinished
+from pipeline.collect.inbox import Inbox
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant, read_tenants
-from pipeline.ingest.files import ingest
 from pipeline.maintenance.chores import maintain
 from pipeline.maintenance.publish import publish
 from pipeline.notify.enqueue import outbox_writer
@@ -55,7 +55,7 @@ def background_jobs(settings: Settings) -> list[BackgroundJob]:
     """Returns the jobs that the settings ask for."""
     polls = Polls()
     chosen = [
-        BackgroundJob("ingest", settings.ingest_every, read_inbox),
+        BackgroundJob("ingest", settings.ingest_every, InboxJob()),
         BackgroundJob("maintain", settings.maintain_every, tidy),
         *([BackgroundJob("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
         *([BackgroundJob("container", settings.poll_every, read_containers)] if with_container(settings) else []),
@@ -65,22 +65,31 @@ def background_jobs(settings: Settings) -> list[BackgroundJob]:
     return chosen + ([BackgroundJob("publish", settings.publish_every, Publishing())] if settings.publish else [])
 
 
-def read_inbox(store: Store, stop: Event) -> str:
+class InboxJob:
+    """Reads the inbox when a change of it is reported, and else as often as looking at all of it is cheap."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+
+    def __call__(self, store: Store, stop: Event) -> str:
+        return read_inbox(store, stop, self.inbox) if self.inbox.is_due else ""
+
+
+def read_inbox(store: Store, stop: Event, inbox: Inbox | None = None) -> str:
     """Reads what is new in the inbox; stopped, it ends between two transactions. What is being written waits."""
 
     def raise_if_stopped(_done: int, _everything: int) -> None:
         if stop.is_set():
             raise Stopping
 
-    inbox = store.settings.inbox
-    inbox.mkdir(parents=True, exist_ok=True)
-    waiting = unfinished(inbox)
-    read = [file for file in ingest(store, [inbox], progress=raise_if_stopped, leave=waiting).files if file.lines]
+    store.settings.inbox.mkdir(parents=True, exist_ok=True)
+    report, waiting = (inbox or Inbox()).read(store, raise_if_stopped)
+    read = [file for file in report.files if file.lines]
     kept, rejects = sum(file.kept for file in read), sum(file.rejects for file in read)
     counts = (
         [f"{len(read)} files: {sum(file.lines for file in read)} lines, {kept} kept, {rejects} rejects"] if read else []
     )
-    return "; ".join([*counts, *(f"{path.name} is still being written and waits" for path in sorted(waiting))])
+    return "; ".join([*counts, *(f"{Path(file.name).name} is still being written and waits" for file in waiting)])
 
 
 def tidy(store: Store, _stop: Event) -> str:

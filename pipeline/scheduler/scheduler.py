@@ -19,9 +19,9 @@ from pipeline.config.settings import Settings
 from pipeline.scheduler.jobs import (
     HEARTBEAT,
     BackgroundJob,
+    InboxJob,
     Stopping,
     background_jobs,
-    read_inbox,
     record_run,
     record_running,
 )
@@ -55,10 +55,9 @@ class Scheduler:
             trigger = IntervalTrigger(seconds=job.every, jitter=min(1, job.every // 5), timezone=UTC)
             first = datetime.now(UTC) + timedelta(seconds=0 if job.name == "ingest" else min(job.every, FIRST_S))
             self._scheduler.add_job(self.run, trigger, args=[job], id=job.name, next_run_time=first)
-            if job.work is read_inbox:
-                self._watcher = Thread(
-                    target=watch, args=[settings.inbox, self._stop, partial(self.run, job)], name="inbox", daemon=True
-                )
+            if isinstance(job.work, InboxJob):
+                see = partial(self.read_changed_inbox, job, job.work)
+                self._watcher = Thread(target=watch, args=[settings.inbox, self._stop, see], name="inbox", daemon=True)
         self._scheduler.add_job(
             self.record_long_runs, IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC)
         )
@@ -89,6 +88,11 @@ class Scheduler:
             job.end()
         self._store.close()
         self._leadership.release()
+
+    def read_changed_inbox(self, job: BackgroundJob, work: InboxJob) -> None:
+        """Runs the ingest job for a change that was reported, however lately it last looked."""
+        work.inbox.report_change()
+        self.run(job)
 
     def run(self, job: BackgroundJob) -> None:
         """Runs one job; when it raises, that is logged and recorded, and all jobs go on at their next turn."""

@@ -6,19 +6,22 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
-from time import time
+from time import sleep, time
 
 import pytest
 
-from pipeline.collect.inbox import RESTS_S, unfinished, watch
+from pipeline.collect import inbox as looking
+from pipeline.collect.inbox import RESTS_S, Inbox, unfinished, watch
 from pipeline.config.settings import Settings
+from pipeline.ingest import discover
 from pipeline.ingest.files import ingest
 from pipeline.scheduler import scheduler as schedule
-from pipeline.scheduler.jobs import read_inbox
+from pipeline.scheduler.jobs import InboxJob, read_inbox
 from pipeline.scheduler.scheduler import Scheduler
 from pipeline.store.lake import Store
 from tests.scheduler.test_scheduler import last_run, until
-from tests.support.shapes import array, event, lines
+from tests.support.loads import openings, put
+from tests.support.shapes import array, event, lines, portal, zipped
 
 AGO = time() - 2 * RESTS_S
 
@@ -127,3 +130,68 @@ def test_watching_ends_when_told_and_survives_a_folder_that_goes(inbox: Path) ->
     stop.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_an_idle_look_opens_and_writes_nothing(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discover, "SETTLED_NS", 50_000_000)
+    for number in range(60):
+        rested(put(inbox / str(number % 7), {f"{number}.jsonl": lines([event(f"p{number}", 1)])}) / f"{number}.jsonl")
+    put(inbox, {"a.zip": zipped({"x": lines([event("zip", 1)])}), "empty": b"", "half": lines([event()])[:-9]})
+    rested(inbox / "a.zip")
+    sleep(0.06)
+    looks = Inbox()
+    report, waiting = looks.read(store)
+    assert (sum(file.kept for file in report.files), waiting) == (61, [])
+    revision = store.revision()
+    with openings(inbox) as opened:
+        assert looks.read(store)[0].files == []
+    assert opened == [] and store.revision() == revision
+    with (inbox / "half").open("ab") as half:
+        half.write(lines([event()])[-9:])
+    with openings(inbox) as opened:
+        assert sum(file.kept for file in looks.read(store)[0].files) == 1
+    assert {Path(name).name for name in opened} == {"half"}
+
+
+def test_a_process_that_starts_anew_knows_from_the_ledger_what_it_need_not_open(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover, "SETTLED_NS", 50_000_000)
+    put(inbox, {f"{number}.jsonl": lines([event(f"p{number}", 1)]) for number in range(30)})
+    sleep(0.06)
+    Inbox().read(store)
+    with openings(inbox) as opened:
+        Inbox().read(store)
+    assert opened == []
+
+
+def test_looks_that_find_nothing_are_as_rare_as_they_are_dear_unless_a_change_is_reported(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover, "SETTLED_NS", 50_000_000)
+    monkeypatch.setattr(looking, "IDLE_SHARE", 10**9)
+    put(inbox, {"a.jsonl": lines([event("ada", 1)])})
+    sleep(0.06)
+    job = InboxJob()
+    assert "1 files: 1 lines" in job(store, Event()) and job.inbox.is_due
+    assert job(store, Event()) == "" and not job.inbox.is_due
+    put(inbox, {"b.jsonl": lines([event("bob", 1)])})
+    assert job(store, Event()) == "", "it does not look"
+    job.inbox.report_change()
+    assert "1 files: 1 lines" in job(store, Event())
+
+
+def test_a_download_whose_main_file_is_still_written_to_waits_as_a_whole(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = portal([event("ada", 1), event("bob", 2)])
+    main, *others = sorted(parts)
+    for name in others:
+        rested(put(inbox, {name: parts[name]}) / name)
+    (inbox / main).write_bytes(parts[main])
+    looks = Inbox()
+    assert [Path(file.name).name for file in looks.read(store)[1]] == [main]
+    rested(inbox / main)
+    looks.read(store)
+    assert store.rows("select count(*), sum(len(steps)) from events") == [(2, 6)]
+    assert store.rows("select count(*) from rejects") == [(0,)]

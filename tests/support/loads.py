@@ -1,6 +1,8 @@
 """Loading for tests: files given as bytes, read into a real lake, with the ledger's sums checked every time."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,29 @@ from pipeline.ingest.files import FileResult, ingest
 from pipeline.store.lake import Store
 
 SUMS = "select count(*) from files where lines <> kept + duplicates + rejects or read_to > size"
+
+OPENED: list[str] = []
+LISTENING: list[Path] = []
+
+
+def note_opening(name: str, words: tuple[object, ...]) -> None:
+    """Notes every file below a folder that is opened by Python."""
+    if LISTENING and name == "open" and str(words[0]).startswith(str(LISTENING[0])):
+        OPENED.append(str(words[0]))
+
+
+sys.addaudithook(note_opening)
+
+
+@contextmanager
+def openings(folder: Path) -> Iterator[list[str]]:
+    """Lists the files of a folder that are opened meanwhile, each time that they are."""
+    OPENED.clear()
+    LISTENING.append(folder)
+    try:
+        yield OPENED
+    finally:
+        LISTENING.clear()
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> Path:
