@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from pipeline.ingest.formats import access_log
 from pipeline.ingest.pieces import Piece
 from pipeline.ingest.salvage import raw_lines
 from pipeline.ingest.stage import BLOCK, LINES, text_blocks, text_reader
@@ -124,3 +125,61 @@ def test_a_log_that_grows_is_read_on_behind_its_last_whole_line(store: Store, tm
         kept += load(store, tmp_path / "in", {})["log"].kept
     assert kept == len(told)
     assert store.rows("select read_to, lines, rejects from files") == [(len(whole), len(told), 0)]
+
+
+PLAIN = f"""
+    select list_transform(regexp_extract_all(added, '{access_log.BODY}', 1),
+        lambda b: url_decode(regexp_replace(replace(replace(b, '%', '%25'), '\\"', '"'), '(?i)\\\\x([0-9a-f]{{2}})',
+            '%\\1', 'g')))
+    from added
+"""
+BITS = (
+    "{",
+    "}",
+    '"',
+    ' "',
+    '" ',
+    '"{',
+    '}"',
+    '"-"',
+    " ",
+    "\\x22",
+    "\\x7B",
+    '"\\x7B',
+    '\\x7D"',
+    "\\x7d",
+    "\\x5C",
+    "\\xC3\\xA9",
+)
+BITS += (
+    "\\X22",
+    "\\x2",
+    "\\xg1",
+    "\\",
+    '\\"',
+    "%",
+    "%41",
+    "a",
+    "0.5",
+    "é",
+    "",
+    '"{"a": 1}"',
+    '"\\x7B\\x22a\\x22:1\\x7D"',
+)
+
+
+def test_bodies_are_those_of_one_plain_pattern_however_odd_the_line(store: Store, tmp_path: Path) -> None:
+    """The quick ways to find and to unescape bodies against the slow one, over parts put together at random."""
+    rng = random.Random(7)
+    added = ["".join(rng.choices(BITS, k=rng.randrange(1, 9))) for _ in range(40_000)]
+    with duckdb.connect() as connection:
+        connection.register("given", pa.table({"added": added}))
+        connection.execute("create table added as from given")
+        slow = [row[0] for row in connection.execute(PLAIN).fetchall()]
+        records = f"select 0 as number, '{GOOD.format(1, 1, 1)}' || added as line from added"
+        quick = connection.execute(
+            f"select request_body, response_body from ({access_log.relation(records)})"
+        ).fetchall()
+    expected = [tuple((bodies[n] or None) if len(bodies) > n else None for n in (0, 1)) for bodies in slow]
+    assert sum(bool(first) for first, _ in expected) > 3000
+    assert [tuple(body or None for body in found) for found in quick] == expected

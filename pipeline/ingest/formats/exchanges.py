@@ -82,10 +82,12 @@ from (
     from (
         select
             *,
-            {DECODED} as decoded,
+            case when query <> '' then {DECODED} else '' end as decoded,
             coalesce(logged_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), ''))
                 as tenant_id,
-            nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') as raw_detail
+            case when http_status >= 400 then
+                nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') end
+                as raw_detail
         from (
             select
                 number,
@@ -102,8 +104,8 @@ from (
                 nullif(nullif(request_body, ''), '-') as request_body,
                 nullif(nullif(response_body, ''), '-') as response_body,
                 partial,
-                md5(concat_ws('|', logged_at, "method", target, status, duration_ms, client, request_body,
-                    response_body)) as digest
+                case when coalesce(request_id, '') = '' then md5(concat_ws('|', logged_at, "method", target, status,
+                    duration_ms, client, request_body, response_body)) end as digest
             from ({{relation}})
         )
     )
