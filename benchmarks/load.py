@@ -148,7 +148,7 @@ def floor(folder: Path, name: str) -> Callable[[], None]:
 
     target = folder / "floor.duckdb"
     target.unlink(missing_ok=True)
-    connection = duckdb.connect(str(target), config={"memory_limit": f"{MEMORY_MB}MB"})
+    connection = duckdb.connect(str(target))
     tables = [f"create table t{n} as from {read}" for n, read in enumerate(reads(folder / "logs", name))]
     return lambda: (connection.execute(f"{'; '.join(tables)}; checkpoint"), None)[1]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.config.clock import now as present
 from pipeline.ingest.discover import File, discover, members
+from pipeline.ingest.heads import Heads
 from pipeline.ingest.land import Batch
 from pipeline.ingest.offsets import UNREADABLE, Entry, is_as_read, is_fault, keep_states, ledger_of
 from pipeline.ingest.opened_file import Opened, open_file
@@ -74,7 +75,7 @@ class Meter:
 
 
 def open_each(
-    files: Iterable[File], ledger: Mapping[str, Entry], unpacked: Callable[[File, list[File]], None]
+    files: Iterable[File], ledger: Mapping[str, Entry], heads: Heads, unpacked: Callable[[File, list[File]], None]
 ) -> Iterator[Opened | File]:
     """Yields each file, open until the next one is asked for, and the members of a zip file in its place.
 
@@ -86,14 +87,14 @@ def open_each(
             yield file
             continue
         try:
-            with open_file(file) as opened:
+            with open_file(file, heads.head_of) as opened:
                 if not opened.is_zip:
                     yield opened
                     continue
                 with ExitStack() as streams, os.fdopen(os.dup(opened.descriptor), "rb") as archive:
                     inside = members(archive, file, streams)
                     unpacked(file, inside)
-                    yield from open_each(inside, ledger, unpacked)
+                    yield from open_each(inside, ledger, heads, unpacked)
         except FileNotFoundError:
             yield file
         except OSError as error:
@@ -121,7 +122,7 @@ def read_files(
             written[landing.result.file] = landing.entry
             yield landing.result
 
-    for item in open_each(files, ledger, unpacked):
+    for item in open_each(files, ledger, Heads(), unpacked):
         began, file = time.monotonic(), item.file if isinstance(item, Opened) else item
         former = ledger.get(file.name)
         plan = plan_of(item, former, siblings)

@@ -31,9 +31,9 @@ class Content(Protocol):
         """Yields the content, of what breaks off as far as it goes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Head:
-    """The first records of a file and how they are laid out."""
+    """The first records of a file and how they are laid out; none equals another, so that answers about it keep."""
 
     layout: Layout
     samples: list[Mapping[str, Any]] = field(default_factory=list)

@@ -5,7 +5,7 @@ What is read of it is what it held when it was opened: bytes that are appended l
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ class Opened:
     size: int
     first: bytes
     last: bytes
+    look: Callable[["Opened"], Head] = look
+    "How its head is found."
 
     @property
     def name(self) -> str:
@@ -70,7 +72,7 @@ class Opened:
     @cached_property
     def head(self) -> Head:
         """Its first records, and how they are laid out."""
-        return look(self)
+        return self.look(self)
 
     def read(self, at: int, amount: int) -> bytes:
         """Reads bytes as they stand in the file."""
@@ -119,7 +121,7 @@ class Opened:
 
 
 @contextmanager
-def open_file(file: File) -> Iterator[Opened]:
+def open_file(file: File, look: Callable[[Opened], Head] = look) -> Iterator[Opened]:
     """Opens a file and reads both its ends."""
     descriptor = os.open(file.path, os.O_RDONLY)
     try:
@@ -128,7 +130,7 @@ def open_file(file: File) -> Iterator[Opened]:
         if len(first) < min(size, ENDS):
             first = read_all(descriptor, 0, min(size, ENDS))
         last = first[:size] if size <= ENDS else read_all(descriptor, size - ENDS, ENDS)
-        yield Opened(file, descriptor, size, first[:size], last)
+        yield Opened(file, descriptor, size, first[:size], last, look)
     finally:
         os.close(descriptor)
 

@@ -262,8 +262,10 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
         return portal_relation(first.number, (piece.file, head), first.steps, first.changes)
     if head.layout == "csv":
         return source.relation(csv_reader(source, piece.file, head, first.number))
-    largest = max(one.piece.size for one in contexts) + 1024
-    biggest = BIGGEST if head.layout == "lines" else max(BIGGEST, largest)
+    # DuckDB makes a buffer of twice the biggest record for each file, which takes longer than reading a small one.
+    biggest = max(one.piece.size for one in contexts) + 1024
+    if head.layout == "lines":
+        biggest = min(BIGGEST, biggest)
     return source.relation(reader(source, {one.piece.file: one.number for one in contexts}, head, biggest))
 
 

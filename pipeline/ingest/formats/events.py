@@ -4,9 +4,11 @@ Status fields can disagree inside one record. Precedence: provisioningStatusInfo
 resultType, then the last step. The same holds for errors.
 """
 
+from collections.abc import Mapping
+
 from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.config.secrets import HINT, literal, redacted, removed
-from pipeline.ingest.records.words import Action, Status, StepType, spelled
+from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
 
 GRAPH = """
 select
@@ -87,11 +89,6 @@ def error_member(member: str, envelope: str) -> str:
     return f"coalesce({', '.join(f'nullif({place}, {NOTHING})' for place in places)})"
 
 
-def hinted(*texts: str) -> str:
-    """Builds SQL that is true where one of some texts may hold a secret."""
-    return " or ".join(f"coalesce(regexp_matches({text}, {literal(HINT)}), false)" for text in texts)
-
-
 def steps_sql(description: str, details: str) -> str:
     """Builds SQL for an event's steps."""
     return f"""list_transform(raw_steps, lambda s: struct_pack(
@@ -113,19 +110,59 @@ def value_sql(value: str) -> str:
     return f"case when {value} <> '' and {SECRET} then '[removed]' else {removed(value)} end"
 
 
-# DuckDB compiles the patterns of a list's function anew for each chunk of rows, so only lists with a hint meet them.
+def any_of(values: str, condition: str) -> str:
+    """Builds SQL that is true where a condition, which names each value `x`, holds for one of a list's values."""
+    return f"len(list_filter({values}, lambda x: {condition})) > 0"
+
+
+def hinted(values: str, texts: str, hint: str = HINT) -> str:
+    """Builds SQL that is true where a text of one of a list's values may hold a secret.
+
+    DuckDB compiles the patterns of a list's function anew for each chunk of rows, so they are looked for in all texts
+    at once, and only lists with a hint meet such a function.
+    """
+    joined = f"list_aggregate(list_transform({values}, lambda x: concat_ws(' ', {texts})), 'string_agg', ' ')"
+    return f"coalesce(regexp_matches({joined}, {literal(hint)}), false)"
+
+
+def respelled(values: str, kind: str, keys: Mapping[str, str]) -> str:
+    """Builds SQL that gives the members of a list's structs other names, without copying them."""
+    names = ", ".join(f"'{name}': '{key}'" for name, key in keys.items())
+    return f"remap_struct({values}, null::{kind}, {{'list': row('list', {{{names}}})}}, null)"
+
+
 SECRET = "coalesce(regexp_matches(c.\"displayName\", '(?i)passw|secret|token'), false)"
-RISKY_STEPS = f"len(list_filter(raw_steps, lambda s: {hinted('s.description', 's.details::varchar')})) > 0"
-RISKY_CHANGES = f"len(list_filter(raw_changes, lambda c: {SECRET} or {hinted('c.oldValue', 'c.newValue')})) > 0"
+RISKY_STEPS = hinted("raw_steps", "x.description, x.details::varchar")
+RISKY_CHANGES = hinted("raw_changes", 'x."displayName", x.oldValue, x.newValue', f"{HINT}|passw")
 CLEANED = f"try_cast({removed('s.details::varchar')} as json)"
-STEPS = (
-    f"case when {RISKY_STEPS} then {steps_sql(removed('s.description'), CLEANED)} "
-    f"else {steps_sql('s.description', 's.details')} end"
+ODD_STEPS = any_of(
+    "raw_steps",
+    f"""x is null or x."name" = '' or x.description = '' or {undocumented(StepType, 'x."provisioningStepType"')}
+        or {undocumented(Status, "x.status")}""",
 )
-CHANGES = (
-    f"case when {RISKY_CHANGES} then {changes_sql(value_sql('c.oldValue'), value_sql('c.newValue'))} "
-    f"else {changes_sql('c.oldValue', 'c.newValue')} end"
+"A step is not spelled as it is stored; most are, and are kept as they are."
+STEPS_KEPT = respelled(
+    "raw_steps",
+    'struct("name" varchar, "type" varchar, status varchar, description varchar, details json)[]',
+    {"name": "name", "type": "provisioningStepType", "status": "status", "description": "description"}
+    | {"details": "details"},
 )
+STEPS = f"""case
+        when {RISKY_STEPS} then {steps_sql(removed("s.description"), CLEANED)}
+        when {ODD_STEPS} then {steps_sql("s.description", "s.details")}
+        else {STEPS_KEPT}
+    end"""
+ODD_CHANGES = any_of("raw_changes", "x is null or x.oldValue = '' or x.newValue = ''")
+CHANGES_KEPT = respelled(
+    "raw_changes",
+    "struct(attribute varchar, old_value varchar, new_value varchar)[]",
+    {"attribute": "displayName", "old_value": "oldValue", "new_value": "newValue"},
+)
+CHANGES = f"""case
+        when {RISKY_CHANGES} then {changes_sql(value_sql("c.oldValue"), value_sql("c.newValue"))}
+        when {ODD_CHANGES} then {changes_sql("c.oldValue", "c.newValue")}
+        else {CHANGES_KEPT}
+    end"""
 ACTION = spelled(Action, f'coalesce(nullif("provisioningAction", {NOTHING}), nullif("action", {NOTHING}))')
 STATUS = spelled(Status, "coalesce(raw_status, raw_steps[-1].status)")
 SCIM_TYPE = from_reason(r'"scimType"\s*:\s*"([^"]*)"')

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from pipeline.ingest.layout import Head
@@ -40,7 +41,7 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
     allowed, in bytes.
     """
     types = columns(source.record, head.first)
-    which = f"list_extract({list(files.values())}, list_position({texts(files)}, filename))"
+    which = f"list_extract({list(files.values())}, (file_index + 1)::bigint)"
     if head.wrapper is None:
         fields = ", ".join(selection(source.record, head.first))
         return f"select {which} as number, {fields} from {read_json(files, head, types, biggest)}"
@@ -51,6 +52,7 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
     return f"select number, {fields} from ({unwrapped})"
 
 
+@lru_cache(maxsize=8)
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
     types = columns(source.record, head.first)
@@ -85,7 +87,7 @@ def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], bigges
     listed = ", ".join(f"{text(key)}: {text(kind)}" for key, kind in types.items())
     forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
     return (
-        f"read_json({texts(files)}, filename = true, format = '{layout}', compression = 'uncompressed', "
+        f"read_json({texts(files)}, format = '{layout}', compression = 'uncompressed', "
         f"columns = {{{listed}}}, maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
     )
 

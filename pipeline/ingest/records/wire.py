@@ -7,6 +7,7 @@ that the file's first records use; `model_validate` judges the single records th
 import types
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
@@ -92,7 +93,7 @@ class Wire(BaseModel):
 
 def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
     """Finds the key that most samples use for a field, or its own name when none does; case never matters."""
-    wanted = spellings(name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark))
+    wanted = names_of(name, field)
     counts: Counter[str] = Counter()
     for sample in samples:
         counts.update(sample.keys())
@@ -100,10 +101,50 @@ def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
     return max(used, key=lambda key: (counts[key], -wanted[key.casefold()]), default=name)
 
 
+def names_of(name: str, field: FieldInfo) -> dict[str, int]:
+    """Returns the names that a field of a model goes by, each with its place in order of preference."""
+    return spellings(name, *(other for mark in field.metadata if isinstance(mark, Also) for other in mark))
+
+
 @lru_cache(maxsize=4096)
 def spellings(*names: str) -> dict[str, int]:
     """Returns the names a field goes by, each with its place in order of preference."""
     return {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the samples spell a record's members, and those of the objects in it."""
+
+    keys: frozenset[str]
+    others: frozenset[str]
+    "Every name that a field goes by, in small letters."
+    inner: Mapping[str, "Spelling"]
+    "By the key that holds objects of a model."
+
+    @classmethod
+    def of(cls, model: type[Wire], samples: Sequence[Sample]) -> "Spelling":
+        """Finds the spelling that most samples have."""
+        keys = {name: spelling(name, field, samples) for name, field in model.model_fields.items()}
+        kinds = {key: inner_model(model.model_fields[name].annotation) for name, key in keys.items()}
+        return cls(
+            frozenset(keys.values()),
+            frozenset(other for name, field in model.model_fields.items() for other in names_of(name, field)),
+            {key: cls.of(kind, inside(samples, key)) for key, kind in kinds.items() if kind is not None},
+        )
+
+    def suits(self, record: Sample) -> bool:
+        """Whether no member of a record is spelled in another way."""
+        own = all(key in self.keys or key.casefold() not in self.others for key in record)
+        return own and all(kind.suits(part) for key, kind in self.inner.items() for part in inside([record], key))
+
+
+def inner_model(annotation: object) -> type[Wire] | None:
+    """Returns the model of an object, or of the objects of a list; None for anything else."""
+    kind = unwrapped(annotation)
+    if get_origin(kind) is list:
+        return inner_model(get_args(kind)[0])
+    return kind if isinstance(kind, type) and issubclass(kind, Wire) else None
 
 
 def columns(model: type[Wire], samples: Sequence[Sample] = ()) -> dict[str, str]:
