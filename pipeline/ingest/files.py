@@ -13,10 +13,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.config.clock import now as present
 from pipeline.ingest.discover import File, discover, members
 from pipeline.ingest.heads import Heads
-from pipeline.ingest.land import Batch
+from pipeline.ingest.landings import Landings
 from pipeline.ingest.offsets import UNREADABLE, Entry, is_as_read, is_fault, keep_states, ledger_of
 from pipeline.ingest.opened_file import Opened, open_file
 from pipeline.ingest.plan import Nothing, arrivals_of, plan_of
@@ -44,11 +43,11 @@ def ingest(
     may be parts of a portal download. Raises IngestError for a path that is not there.
     """
     began = time.monotonic()
-    with ExitStack() as streams, Batch(store) as batch:
+    with ExitStack() as streams, Landings(store) as landings:
         files = {file.name: file for file in discover(paths, streams)}
         siblings = Siblings({**{file.name: file for file in beside}, **files}.values())
         meter, unreadable = Meter(progress, sum(file.size for file in files.values())), set[str]()
-        parts = read_files(store, list(files.values()), siblings, batch, meter, unreadable)
+        parts = read_files(store, list(files.values()), siblings, landings, meter, unreadable)
         return Report(summed(parts), time.monotonic() - began, frozenset(unreadable))
 
 
@@ -103,24 +102,18 @@ def open_each(
 
 
 def read_files(
-    store: Store, files: list[File], siblings: Siblings, batch: Batch, meter: Meter, unreadable: set[str]
+    store: Store, files: list[File], siblings: Siblings, landings: Landings, meter: Meter, unreadable: set[str]
 ) -> Iterator[FileResult]:
     """Reads every file and lands what is new, batch by batch; yields what each file gave, in parts.
 
     Adds the names of files that could not be read to `unreadable`.
     """
-    ledger, slice_bytes = ledger_of(store, [file.name for file in files]), store.settings.slice_bytes
-    written: dict[str, Entry] = {}
+    ledger = ledger_of(store, [file.name for file in files])
     confirmed: list[Entry] = []
 
     def unpacked(archive: File, inside: list[File]) -> None:
         meter.unpacked(archive, inside)
         siblings.add(inside)
-
-    def land() -> Iterator[FileResult]:
-        for landing in batch.land(covered_at=present(store.settings).replace(tzinfo=None)):
-            written[landing.result.file] = landing.entry
-            yield landing.result
 
     for item in open_each(files, ledger, Heads(), unpacked):
         began, file = time.monotonic(), item.file if isinstance(item, Opened) else item
@@ -129,15 +122,12 @@ def read_files(
         yield FileResult(file.name, plan.source)
         if isinstance(plan, Nothing) and plan.as_read and former is not None and file.state is not None:
             confirmed.append(replace(former, file_state=file.state))
-        for arrival in arrivals_of(plan, file, former, siblings, slice_bytes):
-            line = written.get(file.name)
-            batch.add(arrival if line is None else replace(arrival, seen=line, base=line))
-            if batch.full:
-                yield from land()
+        for arrival in arrivals_of(plan, file, former, siblings, landings.slice_bytes):
+            yield from (landing.result for landing in landings.add(arrival))
             meter.within(file, arrival.context.piece.end if arrival.context else 0)
         meter.behind(file)
         yield FileResult(file.name, seconds=time.monotonic() - began)
-    yield from land()
-    unreadable.update(name for name, entry in (ledger | written).items() if is_fault(entry.fingerprint))
+    yield from (landing.result for landing in landings.finish())
+    unreadable.update(name for name, entry in (ledger | landings.written).items() if is_fault(entry.fingerprint))
     if len(confirmed) >= CONFIRMED_AT_LEAST:
         store.write(partial(keep_states, entries=confirmed))

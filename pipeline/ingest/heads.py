@@ -29,11 +29,10 @@ class Heads:
         for head, source, spelling in self._known if records else ():
             if all(is_alike(record, source, spelling) for record in records):
                 return head
-        head = look(opened)
-        source = recognise(head)
-        if source is not None and head.layout == "lines" and head.wrapper is None:
-            self._known = [(head, source, Spelling.of(source.record, head.first)), *self._known[: REMEMBERED - 1]]
-        return head
+        own = look(opened)
+        if own.layout == "lines" and own.wrapper is None and (found := recognise(own)) is not None:
+            self._known = [(own, found, Spelling.of(found.record, own.first)), *self._known[: REMEMBERED - 1]]
+        return own
 
 
 def is_alike(record: Mapping[str, object], source: Source, spelling: Spelling) -> bool:

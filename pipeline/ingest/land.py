@@ -65,8 +65,9 @@ class Landing:
 class Batch:
     """What lands in one transaction, under construction: pieces are staged as they come, small ones alike together."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, slice_bytes: int | None = None) -> None:
         self._store = store
+        self._slice_bytes = slice_bytes or store.settings.slice_bytes
         self._cursor = store.cursor()
         self._arrivals: list[Arrival] = []
         self._groups: dict[str, list[PieceContext]] = {}
@@ -86,7 +87,7 @@ class Batch:
         """Whether enough waits for a transaction, and one may end here."""
         if not self._arrivals or not self._arrivals[-1].may_end_batch:
             return False
-        return self._bytes >= self._store.settings.slice_bytes or len(self._arrivals) >= AT_MOST
+        return self._bytes >= self._slice_bytes or len(self._arrivals) >= AT_MOST
 
     def add(self, arrival: Arrival) -> None:
         """Adds an arrival; its piece is staged at once, or together with others alike where it is small."""
@@ -103,24 +104,31 @@ class Batch:
         if len(self._groups[key]) >= TOGETHER:
             self._stage(self._groups.pop(key))
         elif sum(map(len, self._groups.values())) >= OPEN_AT_MOST:
-            self._stage_groups()
+            self.stage_rest()
 
-    def land(self, extra: Extra | None = None, covered_at: datetime | None = None) -> list[Landing]:
+    def land(
+        self,
+        extra: Extra | None = None,
+        covered_at: datetime | None = None,
+        written: Mapping[str, Entry] | None = None,
+    ) -> list[Landing]:
         """Lands what was added in one transaction and begins anew; returns what became of each arrival, in order.
 
         `extra` writes what must be kept in the same transaction; it may run again after a conflict. `covered_at` is
-        the present, where the pieces' files are evidence for the time that they cover.
+        the present, where the pieces' files are evidence for the time that they cover. `written` has the lines of the
+        ledger that earlier batches of the same run have written.
         """
-        self._stage_groups()
+        self.stage_rest()
         if not self._arrivals:
             return []
-        write = partial(land_batch, arrivals=self._arrivals, extra=extra, covered_at=covered_at)
+        arrivals = [continued(arrival, (written or {}).get(arrival.file)) for arrival in self._arrivals]
+        write = partial(land_batch, arrivals=arrivals, extra=extra, covered_at=covered_at)
         landings = self._store.write(write, on=self._cursor)
         empty_stage(self._cursor)
         self._arrivals, self._bytes = [], 0
         return landings
 
-    def _stage_groups(self) -> None:
+    def stage_rest(self) -> None:
         """Stages what waits for others alike."""
         while self._groups:
             self._stage(self._groups.pop(next(iter(self._groups))))
@@ -151,6 +159,11 @@ class Batch:
             else:
                 for context in contexts:
                     self._stage_open([context])
+
+
+def continued(arrival: Arrival, line: Entry | None) -> Arrival:
+    """Makes an arrival the continuation of the line of the ledger that an earlier batch has written."""
+    return arrival if line is None else replace(arrival, seen=line, base=line)
 
 
 def may_wait(context: PieceContext) -> bool:

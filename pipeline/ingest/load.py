@@ -24,15 +24,12 @@ create or replace temp table staged_events as select *, 0 as number from events 
 create or replace temp table staged_exchanges as
     select *, false as partial, false as counted, 0 as number from exchanges limit 0;
 create or replace temp table staged_job_snapshots as select *, 0 as number from job_snapshots limit 0;
-create or replace temp table repeated (rid bigint);
-create or replace temp view arriving as
-    select s.* exclude (number) from staged_events s anti join repeated r on r.rid = s.rowid;
 """
 
 # A table of fewer than 122,880 rows is scanned by one core, unless DuckDB is told to share out small tables as well.
 # Only the lines whose hash is there more than once are sorted. Joins are written as joins: for a correlated subquery
 # DuckDB copies every wide row to find out which are wanted.
-EVENTS = """
+REPEATED = """
 pragma verify_parallelism;
 create or replace temp table repeated as
 with lines as materialized (
@@ -52,6 +49,13 @@ semi join (
     select event_id, job_id from events where occurred_at between timestamp '{low}' and timestamp '{high}'
 ) e
     on e.event_id = b.event_id and e.job_id is not distinct from b.job_id;
+pragma disable_verify_parallelism;
+"""
+ARRIVING = "create or replace temp view arriving as select s.* exclude (number) from staged_events s"
+NOT_REPEATED = " anti join repeated r on r.rid = s.rowid"
+"Wide rows are joined only where there is something to leave out."
+EVENTS = """
+pragma verify_parallelism;
 insert into events select * from arriving;
 {fold}
 pragma disable_verify_parallelism;
@@ -206,10 +210,19 @@ def load_staged(cursor: Cursor) -> dict[int, Loaded]:
         count, low, high = stretch(cursor, table)
         if count:
             statements, counts, _ = LOADING[table]
+            if table == "events":
+                find_repeated(cursor, low, high)
             cursor.execute(statements.format(low=low, high=high, fold=fold()))
             for number, *rest in cursor.execute(counts).fetchall():
                 loaded[int(number)] = Loaded(*rest)
     return loaded
+
+
+def find_repeated(cursor: Cursor, low: str, high: str) -> None:
+    """Makes the view of the staged events that are new: neither stored nor staged before."""
+    cursor.execute(REPEATED.format(low=low, high=high))
+    [(some,)] = cursor.execute("select count(*) > 0 from repeated").fetchall()
+    cursor.execute(ARRIVING + NOT_REPEATED if some else ARRIVING)
 
 
 def moment(table: str) -> str:
