@@ -102,7 +102,7 @@ def measured(name: str, folder: Path, events: int) -> str:
     return f"| {name} | {figures} | {wanted} | {ours.megabytes:,.0f} | {'met' if met else '**not met**'} |"
 
 
-def alone(run: Callable[..., None], *words: Any) -> Run:
+def alone(run: Callable[..., Callable[[], None]], *words: Any) -> Run:
     """Runs one measurement in a process of its own, with the page cache warm and nothing left to write."""
     os.sync()
     context = multiprocessing.get_context("spawn")
@@ -210,7 +210,7 @@ def compared(folder: Path, events: int, stored: int) -> str:
         target.writelines(line for _, line in zip(range(min(events, PEER_EVENTS)), source, strict=False))
     ours = alone(loader, folder, logs)
     (logs / "events.jsonl").rename(logs / "copy.jsonl")
-    again = alone(known, folder, logs)
+    again = alone(repeat, folder, logs)
     slow = alone(peer, folder, few)
     lines = [
         "| ratio | measured | wanted | |",
@@ -230,7 +230,7 @@ def ratio(name: str, measured: float, wanted: float, at_most: bool = False) -> s
     return f"| {name} | {measured:.2f} | {'≤' if at_most else '≥'} {wanted} | {'met' if met else '**not met**'} |"
 
 
-def known(folder: Path, logs: Path) -> Callable[[], None]:
+def repeat(folder: Path, logs: Path) -> Callable[[], None]:
     """The same events under another name: every one is looked up and found to be known."""
     return partial(load, lake(folder), logs, new=False)
 

@@ -27,7 +27,7 @@ class Heads:
         """Returns the head of a file read before where this one's lines are like it, else this file's own."""
         records = sampled(opened)
         for head, source, spelling in self._known if records else ():
-            if all(is_alike(record, source, spelling) for record in records):
+            if all(has_form(record, source, spelling) for record in records):
                 return head
         own = look(opened)
         if own.layout == "lines" and own.wrapper is None and (found := recognise(own)) is not None:
@@ -35,7 +35,7 @@ class Heads:
         return own
 
 
-def is_alike(record: Mapping[str, object], source: Source, spelling: Spelling) -> bool:
+def has_form(record: Mapping[str, object], source: Source, spelling: Spelling) -> bool:
     """Whether a record belongs to a source, and none of its members is spelled in another way."""
     return recognise(Head("lines", [record])) is source and spelling.suits(record)
 

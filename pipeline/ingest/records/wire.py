@@ -98,7 +98,8 @@ def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
     for sample in samples:
         counts.update(sample.keys())
     used = [key for key in counts if key in wanted or key.casefold() in wanted]
-    return max(used, key=lambda key: (counts[key], -wanted[key.casefold()]), default=name)
+    # Where two spellings are used as often, all fields must take the same one: the other's rows are read again.
+    return max(used, key=lambda key: (counts[key], -wanted[key.casefold()], key == name), default=name)
 
 
 def names_of(name: str, field: FieldInfo) -> dict[str, int]:
