@@ -372,7 +372,7 @@ CONTENT = (
     "from events order by all",
     "from exchanges order by all",
     "select * exclude (rejected_at) from rejects order by all",
-    "select * exclude (finished_at, fingerprint) from files order by all",
+    "select * exclude (finished_at, fingerprint, file_state) from files order by all",
     "from identities order by all",
     "from hourly order by all",
 )
