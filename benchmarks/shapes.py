@@ -133,7 +133,7 @@ def analytics(record: Mapping[str, Any]) -> Record:
 
 def write_portal(folder: Path, count: int) -> Path:
     """Writes events as the three CSV files of a portal download."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     names = ("", "_ProvisioningSteps", "_ModifiedProperties")
     with (
         (folder / f"ProvisioningLogs{names[0]}.csv").open("w", encoding="utf-8-sig", newline="") as main,

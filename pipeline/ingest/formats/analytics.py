@@ -39,7 +39,7 @@ select
     nullif(nullif("ResultSignature", 'None'), '') as envelope_error,
     nullif("ResultDescription", '') as envelope_reason,
     "DurationMs" as envelope_duration
-from ({records})
+from (select *, {read} from ({records}))
 """
 
 
@@ -51,22 +51,40 @@ def recognises(head: Head) -> bool:
 
 
 def relation(records: str) -> str:
-    """Parses the nested columns in both spellings that they come in, and takes whichever holds something."""
-    nested = ",\n    ".join(f'{parsed(column, field)} as "{field}"' for column, field in NESTED.items())
-    return RELATION.format(nested=nested, records=records)
+    """Reads the nested columns in either of the spellings that they come in."""
+    read = [text for column, field in NESTED.items() for text in readings(column, field)]
+    nested = ",\n    ".join(f'{spelled_as_graph(field)} as "{field}"' for field in NESTED.values())
+    return RELATION.format(nested=nested, read=",\n    ".join(read), records=records)
 
 
-def parsed(column: str, field: str) -> str:
-    """Builds SQL that reads one nested column; a row whose keys are spelled like Graph's is read as Graph's."""
-    annotation = Event.model_fields[field].annotation
-    diagnostic = DIAGNOSTIC.get(field, {})
-    graph = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [])))})'
-    if not diagnostic:
-        return graph
-    other = f'json_transform(try_cast("{column}" as json), {text(structure(column_type(annotation, [diagnostic])))})'
-    key = next(iter(diagnostic))
-    respelled = renamed(annotation, f"({other})", [diagnostic])
-    return f'case when contains("{column}", \'"{key}"\') then {respelled} else {graph} end'
+def readings(column: str, field: str) -> list[str]:
+    """Builds the columns that read a nested one: in Graph's spelling, and in that of diagnostic records if it has one.
+
+    Each is a column of its own, so that it is parsed once however many of its members are taken.
+    """
+    annotation, diagnostic = Event.model_fields[field].annotation, DIAGNOSTIC.get(field)
+    if diagnostic is None:
+        return [f'{transformed(column, column_type(annotation, []))} as "graph {field}"']
+    other = f'contains("{column}", \'"{next(iter(diagnostic))}"\')'
+    graph_type, other_type = column_type(annotation, []), column_type(annotation, [diagnostic])
+    return [
+        f'case when {other} then null else {transformed(column, graph_type)} end as "graph {field}"',
+        f'case when {other} then {transformed(column, other_type)} end as "other {field}"',
+    ]
+
+
+def transformed(column: str, kind: str) -> str:
+    """Builds SQL that reads a column's JSON as a type; null where it is no JSON."""
+    return f'try(json_transform("{column}", {text(structure(kind))}))'
+
+
+def spelled_as_graph(field: str) -> str:
+    """Builds SQL that gives the members of what was read the names of Graph's."""
+    diagnostic = DIAGNOSTIC.get(field)
+    if diagnostic is None:
+        return f'"graph {field}"'
+    respelled = renamed(Event.model_fields[field].annotation, f'"other {field}"', [diagnostic])
+    return f'case when "other {field}" is not null then {respelled} else "graph {field}" end'
 
 
 PARTY: Mapping[str, object] = {"Id": "", "Name": ""}
