@@ -92,6 +92,10 @@ NO_CHANGES = (
 )
 
 
+IN_ORDER = "list_select(list(part), list_grade_up(list(place)))"
+"The parts of a group by their places; an aggregate with an order of its own takes twice as long for many small groups."
+
+
 class PortalRow(Wire):
     """A row of the main file, under the fields' names; the rest of its columns need no judging."""
 
@@ -153,16 +157,15 @@ def portal_relation(
 def step_rows(file: str, head: Head) -> str:
     """Builds SQL for the steps of each change id, in their order."""
     names = {field: cell(column) for field, column in meanings(head.header, STEPS).items()}
-    at = f"coalesce(try_cast({names.get('ordinal', 'null')} as bigint), line), line"
+    at = f"coalesce(try_cast({names.get('ordinal', 'null')} as bigint), line)::hugeint * {1 << 32} + line"
     details = names.get("details", "null::varchar")
     packed = (
         f'struct_pack("name" := {names["name"]}, "provisioningStepType" := {names["provisioningStepType"]}, '
         f"status := {names.get('status', 'null::varchar')}, "
         f"description := {names.get('description', 'null::varchar')}, "
-        f"details := coalesce(try_cast({details} as json)->'$', to_json({details})))"
+        f"details := coalesce(try(json_extract({details}, '$')), to_json({details})))"
     )
-    rows = f"select *, row_number() over () as line from {read_csv(file)}"
-    return f"select {names['changeId']} as joined, list({packed} order by {at}) as raw_steps from ({rows}) group by all"
+    return f"select joined, {IN_ORDER} as raw_steps from ({parts(file, names['changeId'], packed, at)}) group by all"
 
 
 def change_rows(file: str, head: Head) -> str:
@@ -171,11 +174,14 @@ def change_rows(file: str, head: Head) -> str:
     packed = ", ".join(
         f'"{field}" := {names.get(field, "null::varchar")}' for field in ("displayName", "oldValue", "newValue")
     )
+    rows = parts(file, names["changeId"], f"struct_pack({packed})", "line")
+    return f"select joined, {IN_ORDER} as raw_changes from ({rows}) group by all"
+
+
+def parts(file: str, joined: str, packed: str, at: str) -> str:
+    """Builds SQL for each part of an event, the change id that it belongs to, and its place."""
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
-    return (
-        f"select {names['changeId']} as joined, list(struct_pack({packed}) order by line) as raw_changes "
-        f"from ({rows}) group by all"
-    )
+    return f"select {joined} as joined, {packed} as part, {at} as place from ({rows})"
 
 
 def named(head: Head) -> dict[str, str]:
