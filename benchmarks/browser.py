@@ -37,10 +37,13 @@ const answered = () => {
     return words.some(each => each.offsetHeight && (window.empty || below
         && below.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
 };
-new MutationObserver(() => {
+const frame = '[data-testid=stHeader], [data-testid=stStatusWidget], [data-testid=stToolbar], head';
+new MutationObserver(changes => {
+    // The sign of a running script, which every refresh of the freshness line shows again, is not of the page.
+    if (!changes.some(each => !(each.target.closest ?? (() => 0)).call(each.target, frame))) return;
     window.seen.last = performance.now();
     if (!window.seen.sentence && answered()) window.seen.sentence = performance.now();
-}).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+}).observe(document, {subtree: true, childList: true, characterData: true});
 """
 STILL = """() => window.seen.sentence && performance.now() - window.seen.last > 1000
     && !document.querySelector('[data-testid=stSkeleton]')"""
@@ -175,7 +178,7 @@ def ratio(own: list[Opened], floor: list[Opened]) -> float:
 
 def middle(openings: list[Opened], field: str) -> float:
     """Returns the median of one measure."""
-    return statistics.median(getattr(each, field) for each in openings)
+    return float(statistics.median(getattr(each, field) for each in openings))
 
 
 if __name__ == "__main__":
