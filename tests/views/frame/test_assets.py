@@ -4,16 +4,19 @@ import asyncio
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 
 from views.frame.assets import OURS, STREAMLIT, Assets
 
+APP = Assets(PlainTextResponse("the app"))
+"The files before an app that answers whatever reaches it."
 
-def answer_to(path: str, **headers: str) -> httpx.Response:
-    """Asks an app for a path that answers whatever reaches it."""
+
+def answer_to(path: str, app: Assets = APP, **headers: str) -> httpx.Response:
+    """Asks an app for a path."""
 
     async def asked() -> httpx.Response:
-        transport = httpx.ASGITransport(Assets(PlainTextResponse("the app")))
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.get(path, headers=headers)
 
@@ -34,6 +37,15 @@ def test_plotly_s_bundle_is_there_under_the_name_that_the_chart_asks_for() -> No
     name = (OURS / "chart.js").read_text().split('BUNDLE = "')[1].split('"')[0]
     answer = answer_to(f"/{name}")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/javascript")
+
+
+def test_a_page_names_what_it_will_ask_for_and_each_of_it_is_there() -> None:
+    page = Assets(HTMLResponse("<html></html>"))
+    named = answer_to("/overview", page).headers["link"].split(", ")
+    assert len(named) >= 4 and any("DataFrame" in one for one in named) and any("plotly-" in one for one in named)
+    for one in named:
+        assert answer_to(one[one.index("<") + 1 : one.index(">")]).headers["content-encoding"] == "gzip"
+    assert "link" not in answer_to("/healthz").headers
 
 
 @pytest.mark.parametrize("path", ["/", "/static/js/none.js", "/assets/../chart.py", "/assets/%2e%2e/frame/chart.py"])
