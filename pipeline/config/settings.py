@@ -86,7 +86,7 @@ def read_settings(**given: object) -> Settings:
 
     Raises SettingsError with one sentence per wrong value.
     """
-    return checked_settings(**given) if given else settings_of(surroundings())
+    return checked_settings(**given) if given else settings_of(surroundings()).model_copy()
 
 
 def surroundings() -> tuple[object, ...]:

@@ -12,7 +12,10 @@ def test_settings_follow_the_environment_the_folder_and_its_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROVISIONING_INGEST_EVERY", "7")
-    assert read_settings() is read_settings() and read_settings().ingest_every == 7
+    first = read_settings()
+    assert first.ingest_every == 7
+    first.ingest_every = 8
+    assert read_settings().ingest_every == 7
     monkeypatch.setenv("provisioning_poll_every", "90")
     assert read_settings().poll_every == 90
     monkeypatch.delenv("PROVISIONING_INGEST_EVERY")
