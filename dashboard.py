@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio.to_thread
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
@@ -22,6 +23,7 @@ from pipeline.monitoring.metrics import TYPE, metrics
 from pipeline.monitoring.troubles import STOPPED, explained, troubles
 from pipeline.scheduler.scheduler import Standby
 from pipeline.store.leader import current_leader
+from views.frame.assets import Assets
 from views.frame.data import store
 
 
@@ -85,5 +87,8 @@ def health() -> dict[str, Any]:
 
 
 app = st.App(
-    "views/app.py", lifespan=background_jobs, routes=[Route("/healthz", healthz), Route("/metrics", prometheus)]
+    "views/app.py",
+    lifespan=background_jobs,
+    routes=[Route("/healthz", healthz), Route("/metrics", prometheus)],
+    middleware=[Middleware(Assets)],
 )

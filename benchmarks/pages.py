@@ -1,9 +1,11 @@
 """How long do the pages take on ten million events, and how long would pandas take for the same answers?
 
-Run: python benchmarks/pages.py [--events 10000000] [--keep DIR]. Grows the sample tenant (grown.py), draws each page
-with Streamlit's own test client over the last fourteen days of data, no answer remembered, and asks five questions
-again of pandas, which reads the same Parquet files, columns and days. Floor: the same page on the sample itself.
-A page has answered when its first sentence stands below the header; what it asks is then asked once more, one by one.
+Run: python benchmarks/pages.py [--events 10000000] [--keep DIR] [--pages overview people]. Grows the sample tenant
+(grown.py), and once more to a tenth of that, draws each page of both with Streamlit's own test client over the last
+fourteen days of data, no answer remembered, and asks five questions again of pandas, which reads the same Parquet
+files, columns and days. Floor: the same page on the sample itself. A page has answered when its first sentence stands
+below the header; what it asks is then asked once more, one by one. Growth: processor time at all the events against
+that at a tenth, since a page's clock depends on what else the machine does.
 """
 
 import argparse
@@ -21,8 +23,11 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-PAGES = ("overview", "issues", "skips", "groups", "target", "leavers", "people", "failures")
+from wanted import print_wanted  # noqa: E402
+
 TIMES = 3
+SECONDS, GROWTH = 1.0, 1.5
+"Within how many seconds all of a page is to be drawn, and how many times the processor time of a tenth it may take."
 
 
 def main() -> None:
@@ -30,24 +35,31 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--events", type=int, default=10_000_000)
     words.add_argument("--keep", type=Path, help="a folder in which the grown lake stays for the next time")
+    words.add_argument("--tenth", type=Path, help="the same for a tenth of the events")
+    words.add_argument("--pages", nargs="*", help="names of pages; all when not given")
     given = words.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
         folder = given.keep or Path(name)
         from grown import grown
         from peers import peers, print_peers
 
+        from views.app import PAGES
+
+        names = given.pages or [file.removesuffix(".py") for file in PAGES]
+        tenth = given.tenth or folder / "tenth"
+        grown(tenth, given.events // 10).close()
         store = grown(folder, given.events)
         many = store.rows("select count(*) from events")[0][0]
         store.close()
         print(f"{many:,} events; {os.cpu_count()} cores\n")
-        print_pages(alone(pages, folder / "sample" / "lake"), alone(pages, folder))
+        print_pages(*(alone(pages, place, names) for place in (folder / "sample" / "lake", tenth, folder)))
         print_peers(alone(peers, folder))
 
 
-def alone(run: Callable[[Path], Any], folder: Path) -> Any:
+def alone(run: Callable[..., Any], *given: Any) -> Any:
     """Runs one measurement in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(run, (folder,))
+        return pool.apply(run, given)
 
 
 class Drawn(NamedTuple):
@@ -56,12 +68,13 @@ class Drawn(NamedTuple):
     answered: float
     first: float
     again: float
+    processor: float
     questions: int
     slowest: str
     longest: float
 
 
-def pages(folder: Path) -> dict[str, Drawn]:
+def pages(folder: Path, page_names: list[str]) -> dict[str, Drawn]:
     """Draws each page, once to warm up and then some times."""
     os.environ["PROVISIONING_STORE"] = f"ducklake:sqlite:{folder}/catalog.sqlite"
     logging.disable(logging.CRITICAL)
@@ -90,20 +103,20 @@ def pages(folder: Path) -> dict[str, Drawn]:
     test.query_params["window"] = "14-days"
     test.run()
     found: dict[str, Drawn] = {}
-    for page in PAGES:
-        answered, seconds = [], []
+    for page in page_names:
+        answered, seconds, processor = [], [], []
         for _ in range(TIMES + 1):
             asked.clear()
             stood.clear()
-            began = time.perf_counter()
+            began, before = time.perf_counter(), time.process_time()
             seconds.append(drawn(test, page))
             answered.append(sentence(stood) - began)
+            processor.append(time.process_time() - before)
         once = [(sql, values) for sql, values in asked if sql in names]
         longest, slowest = max((alone_for(fetch, sql, values), names[sql]) for sql, values in once)
         again = drawn(test, page, anew=False)
-        found[page] = Drawn(
-            statistics.median(answered[1:]), statistics.median(seconds[1:]), again, len(once), slowest, longest
-        )
+        answer, first, took = (statistics.median(each[1:]) for each in (answered, seconds, processor))
+        found[page] = Drawn(answer, first, again, took, len(once), slowest, longest)
     return found
 
 
@@ -136,18 +149,24 @@ def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     return took
 
 
-def print_pages(few: dict[str, Drawn], many: dict[str, Drawn]) -> None:
-    """Prints what each page took."""
+def print_pages(few: dict[str, Drawn], tenth: dict[str, Drawn], many: dict[str, Drawn]) -> None:
+    """Prints what each page took, and whether that is as wanted."""
     print(
-        "| page | answered | drawn | again | drawn, on the sample | ÷ | questions | the slowest of them, alone |\n"
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+        "| page | answered | drawn | again | drawn, on the sample | processor | growth from a tenth | questions "
+        "| the slowest of them, alone |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     )
-    for page, told in many.items():
-        floor = few[page].first
+    for page, one in many.items():
         print(
-            f"| {page} | {told.answered:.2f} | {told.first:.2f} | {told.again:.2f} | {floor:.2f} "
-            f"| {told.first / floor:.1f} | {told.questions} | `{told.slowest}` {told.longest:.2f} |"
+            f"| {page} | {one.answered:.2f} | {one.first:.2f} | {one.again:.2f} | {few[page].first:.2f} "
+            f"| {one.processor:.2f} | {one.processor / tenth[page].processor:.1f} | {one.questions} "
+            f"| `{one.slowest}` {one.longest:.2f} |"
         )
+    print_wanted(
+        [
+            *((f"{page}: all of it drawn", one.first, SECONDS, " s") for page, one in many.items()),
+            *((f"{page}: growth", one.processor / tenth[page].processor, GROWTH, "") for page, one in many.items()),
+        ]
+    )
     print()
 
 

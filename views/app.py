@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.errors import ProvisioningError, StoreError
 from pipeline.store.catalog import find_query
-from views.frame.data import store
+from views.frame.data import answer, store
 from views.frame.filters import draw_bar, share_link
 from views.frame.header import header, offer_news, store_error
 
@@ -67,7 +67,7 @@ def frame(on_news: Callable[[], None]) -> DeltaGenerator:
     revision = store().revision()
     store().answers.prefetch(find_query("jobs").sql)
     extent = store().ask(find_query("extent").sql).to_pylist()[0]
-    jobs = store().ask(find_query("jobs").sql).to_pandas()
+    jobs = answer(find_query("jobs"), {})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         draw_bar(extent["first_at"], extent["last_at"], jobs)
         link = st.container(width="content")

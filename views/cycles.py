@@ -90,8 +90,12 @@ def draw_day() -> None:
         nothing("No job left an event or a status on this day.")
     else:
         chart_mark(
-            day_lanes(stretches, mark_running(cycles), since, as_of()),
             Key.DAY_LANES.of(f"{since:%Y%m%d}"),
+            day_lanes,
+            stretches,
+            mark_running(cycles),
+            since,
+            as_of(),
             on_select=lambda mark: open_cycle(str(mark[1])) if mark else None,
         )
         st.caption(

@@ -66,7 +66,7 @@ def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
     hours = 1 if bucket == "hour" else 24
     buckets = ask("bucket_completeness", bucket=bucket)
     hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
-    chosen = chart_mark(failures_over_time(rows, hours, hour_states), Key.FAILURES_OVER_TIME.of(by, bucket))
+    chosen = chart_mark(Key.FAILURES_OVER_TIME.of(by, bucket), failures_over_time, rows, hours, hour_states)
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
         until = since + timedelta(hours=hours)
@@ -80,7 +80,7 @@ def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
 def errors_table(rows: pd.DataFrame) -> None:
     """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
     rows = rows.assign(error_code=rows["error_code"].map(code_name))
-    mark = chart_mark(error_codes(rows), Key.CODES)
+    mark = chart_mark(Key.CODES, error_codes, rows)
     columns = {
         "error_code": text_column("Error", pinned=True),
         "apps": text_column("Apps"),

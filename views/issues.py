@@ -90,7 +90,7 @@ def draw_rates(row: pd.Series) -> None:
 def over_time(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
     """Draws new against recurring, and returns the stretch that is brushed."""
     hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
-    chosen = stretch(chart_stretch(issue_kinds(rows, hours, hour_states), Key.ISSUE_KINDS.of(hours)), hours)
+    chosen = stretch(chart_stretch(Key.ISSUE_KINDS.of(hours), issue_kinds, rows, hours, hour_states), hours)
     if chosen is None:
         st.caption("Drag across some bars of the chart, or over one, to see what is different inside that stretch.")
     return chosen

@@ -131,7 +131,7 @@ def deprovision_times(rows: pd.DataFrame) -> None:
     st.caption(counting_note(rows))
     curve = ask("deprovision_curve", as_of=as_of())
     if curve["took_s"].max() > 0:
-        chart(survival_curve(curve), Key.SURVIVAL)
+        chart(Key.SURVIVAL, survival_curve, curve)
     else:
         st.markdown(f"There is no curve to draw: {no_curve(curve)}")
     if row is None:

@@ -139,7 +139,7 @@ def job_links(job: Row) -> None:
 
 def heat_map(cells: pd.DataFrame) -> None:
     """Draws failures per hour and app; a selected hour opens its rows."""
-    chosen = chart_mark(failures_by_hour(cells), Key.HEAT)
+    chosen = chart_mark(Key.HEAT, failures_by_hour, cells)
     st.caption(
         "Pale: nothing failed. Dotted: partial, some may be missing. Hatched: nothing that was read speaks for the "
         "hour, so nobody knows. Select an hour to see its events."

@@ -93,7 +93,7 @@ def draw_lanes(at: datetime) -> None:
     if rows.empty:
         nothing("No job is known in this window.")
     else:
-        chart(status_lanes(rows, bar().since, bar().until, at), Key.STATUS_LANES)
+        chart(Key.STATUS_LANES, status_lanes, rows, bar().since, bar().until, at)
         never = ask("rule_runs_lately").empty
         st.caption(
             "Watch and imminent are what the health rules found"

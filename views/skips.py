@@ -115,7 +115,7 @@ def skipped_people(title: str, **given: Any) -> None:
 
 def funnel(rows: pd.DataFrame) -> None:
     """Draws the way from seen to exported; a selected bar opens who is in it."""
-    mark = chart_mark(stage_funnel(rows), Key.SCOPE_FUNNEL)
+    mark = chart_mark(Key.SCOPE_FUNNEL, stage_funnel, rows)
     since = compared_since(ask("wire_size"))
     st.markdown(confirmed(ask("scope_confirmed", since=since), since))
     if mark is None:
@@ -172,7 +172,7 @@ def drifts_table(rows: pd.DataFrame) -> None:
     """Draws how much each clause shut out, day by day, and whether that moved; a selected row opens whom."""
     days = ask("scope_by_day")
     if (rows["failed"] > 0).any():
-        chart(scope_drift(days, rows["job_id"].nunique() > 1), Key.SCOPE_DRIFT)
+        chart(Key.SCOPE_DRIFT, scope_drift, days, rows["job_id"].nunique() > 1)
     shown = rows.assign(verdict=rows["verdict"].map(VERDICTS))
     columns = {
         "clause": text_column("Clause", pinned=True, width="large"),

@@ -6,9 +6,9 @@ side before it comes to them.
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ MOST = 256
 SIDE_BY_SIDE = 8
 """How many questions are asked at once. DuckDB plans a question on one core, which takes as long as answering many of
 them; while some are planned, others are answered."""
+T = TypeVar("T")
 Values = Mapping[str, Any] | None
 Fetch = Callable[[str, Values], pa.Table]
 
@@ -29,6 +30,8 @@ class Entry:
 
     revision: int
     answer: "Future[pa.Table]"
+    forms: dict[Callable[[pa.Table], Any], Any] = field(default_factory=dict)
+    "What was made of the answer, by what made it: it is right for as long as the answer is."
 
     def failed(self) -> bool:
         """Whether it is to be fetched again: the disk may have room by now."""
@@ -48,16 +51,21 @@ class ResultCache:
 
     def get(self, sql: str, values: Values = None) -> pa.Table:
         """Returns an answer: kept, on its way, or fetched now."""
-        answer, is_new = self._entry(sql, values)
-        if is_new:
-            self._fulfil(answer, sql, values)
-        return answer.result()
+        return self._fulfilled(sql, values).answer.result()
+
+    def formed(self, sql: str, values: Values, form: Callable[[pa.Table], T]) -> T:
+        """Returns what `form` makes of an answer, made once for all who ask; nobody may change it."""
+        entry = self._fulfilled(sql, values)
+        if form not in entry.forms:
+            entry.forms[form] = form(entry.answer.result())
+        made: T = entry.forms[form]
+        return made
 
     def prefetch(self, sql: str, values: Values = None) -> None:
         """Begins to fetch an answer that is going to be asked for."""
-        answer, is_new = self._entry(sql, values)
+        entry, is_new = self._entry(sql, values)
         if is_new:
-            self._workers.submit(self._fulfil, answer, sql, values)
+            self._workers.submit(self._fulfil, entry.answer, sql, values)
 
     def clear(self) -> None:
         """Drops every answer."""
@@ -68,19 +76,26 @@ class ResultCache:
         """Waits for what is being fetched, and begins nothing more."""
         self._workers.shutdown()
 
-    def _entry(self, sql: str, values: Values) -> "tuple[Future[pa.Table], bool]":
-        """Returns the promise of an answer, and whether the caller is the one to fulfil it."""
+    def _fulfilled(self, sql: str, values: Values) -> Entry:
+        """Returns an answer's entry, and fetches the answer where nobody does yet."""
+        entry, is_new = self._entry(sql, values)
+        if is_new:
+            self._fulfil(entry.answer, sql, values)
+        return entry
+
+    def _entry(self, sql: str, values: Values) -> tuple[Entry, bool]:
+        """Returns an answer's entry, and whether the caller is the one to fulfil its promise."""
         key = (sql, repr(sorted((values or {}).items())))
         revision = self._revision()
         with self._guard:
             entry = self._entries.get(key)
             if entry and not entry.failed() and not self._is_outdated(entry, sql, revision):
                 entry.revision = max(entry.revision, revision)
-                return entry.answer, False
+                return entry, False
             if len(self._entries) >= MOST:
                 self._entries.clear()
-            self._entries[key] = Entry(revision, Future())
-            return self._entries[key].answer, True
+            entry = self._entries[key] = Entry(revision, Future())
+            return entry, True
 
     def _is_outdated(self, entry: Entry, sql: str, revision: int) -> bool:
         """Whether a table that the answer may read has changed; its SQL is only parsed once the store has moved."""

@@ -54,6 +54,20 @@ def test_what_is_asked_ahead_is_there_when_it_is_asked_for(given: Given) -> None
     assert again.ask(COUNT).to_pylist()[0]["events"] == 2
 
 
+def test_what_is_made_of_an_answer_is_made_once_and_anew_when_its_tables_change(given: Given) -> None:
+    made = []
+
+    def events(answer: pa.Table) -> int:
+        made.append(answer)
+        return int(answer["events"][0].as_py())
+
+    given.succeeded("ada", day=11, hour=9)
+    store = given.stored()
+    assert [store.answers.formed(COUNT, None, events) for _ in range(3)] == [1, 1, 1] and len(made) == 1
+    given.succeeded("bob", day=12, hour=9)
+    assert given.stored().answers.formed(COUNT, None, events) == 2 and len(made) == 2
+
+
 def test_an_answer_that_failed_is_asked_for_again(store: Store) -> None:
     wrong = "select * from nothing_of_the_kind"
     store.answers.prefetch(wrong)

@@ -5,6 +5,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from views.frame.state import Key
+
 APP = Path(__file__).parents[2] / "views" / "app.py"
 FIRST = "overview.py"
 
@@ -15,6 +17,12 @@ def app(page: str = FIRST, **words: str) -> AppTest:
     for word, value in words.items():
         test.query_params[word] = value
     return (test if page == FIRST else test.switch_page(page)).run()
+
+
+def with_sql(test: AppTest, *questions: str) -> AppTest:
+    """Opens the SQL of questions that are shown together."""
+    test.session_state[Key.SQL.of(*questions)] = True
+    return healthy(test.run())
 
 
 def healthy(test: AppTest) -> AppTest:

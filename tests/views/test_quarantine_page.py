@@ -16,7 +16,7 @@ from pipeline.rules.evaluate import check
 from pipeline.rules.rule import find_rule, rules
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
-from tests.support.pages import APP, healthy, table, text
+from tests.support.pages import APP, healthy, table, text, with_sql
 from views.charts.quarantine import headroom, status_lanes
 from views.frame.look import look
 from views.parts.quarantine import recovery
@@ -470,7 +470,7 @@ def test_a_healthy_job_has_no_clock_nothing_to_leave_and_says_how_far_each_limit
 
 def test_the_page_asks_a_limit_with_what_rules_toml_says_of_it(drawn: Given) -> None:
     test = page(job="Cerby")
-    asked = said(test)
+    asked = said(with_sql(test, "quarantine_headroom", "quarantine_deletions"))
     assert "`$least` = `5`" in asked and "`$altogether` = `90`" in asked
     assert "the share of 40% counts from 5 failures; 20 without references, and 90 in all" in asked
     [row] = [

@@ -66,8 +66,8 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
         hoverlabel={"align": "left"},
         **layout,
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_xaxes(showgrid=False, zeroline=False, automargin=True, ticklabelstandoff=6)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, ticklabelstandoff=8)
     return figure
 
 

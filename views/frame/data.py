@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pipeline.config.settings import Settings, read_settings
@@ -53,8 +54,13 @@ def ask_ahead(*names: str, **given: Any) -> None:
 
 
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
-    """Returns a question's answer as a frame."""
-    frame: pd.DataFrame = store().ask(query.sql, values).to_pandas()
+    """Returns a question's answer as a frame of one's own, which shares its columns with everybody else's."""
+    return store().answers.formed(query.sql, values, to_frame).copy(deep=False)
+
+
+def to_frame(answer: pa.Table) -> pd.DataFrame:
+    """Turns an answer into a frame."""
+    frame: pd.DataFrame = answer.to_pandas()
     return frame
 
 

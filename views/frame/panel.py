@@ -10,6 +10,7 @@ import streamlit as st
 from pipeline.store.catalog import Query, find_query
 from views.frame.data import Values, answer, values_of
 from views.frame.empty import nothing
+from views.frame.state import Key
 
 T = TypeVar("T")
 
@@ -45,10 +46,15 @@ def show_sql(**questions: Values) -> None:
     sql_expander(bound(questions))
 
 
+@st.fragment
 def sql_expander(questions: list[tuple[Query, Values]]) -> None:
-    """Draws the SQL of questions and the values that they were asked with."""
-    with st.expander("How this was asked", icon=":material/code:", type="compact"):
-        for query, values in questions:
+    """Draws the SQL of questions and the values that they were asked with, once a person opens it.
+
+    The browser's highlighter alone is 1.6 MB of script, and every page would load it.
+    """
+    key = Key.SQL.of(*(query.name for query, _ in questions))
+    with st.expander("How this was asked", icon=":material/code:", type="compact", on_change="rerun", key=key) as box:
+        for query, values in questions if box.open else []:
             if query.about:
                 st.caption(query.about)
             st.code(query.sql, language="sql")

@@ -37,8 +37,9 @@ class Key(StrEnum):
     UNTIL = "until"
     JOB = "job"
     TENANT = "tenant"
-    # The events behind a number
+    # The events behind a number, and the SQL of a question
     EVENTS = "behind"
+    SQL = "sql"
     # Overview
     FLEET = "fleet"
     HEAT = "heat"

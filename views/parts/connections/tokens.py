@@ -59,7 +59,7 @@ def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Ma
     for line in (*due_tokens(terms, profiles), *rejected_tokens(every)):
         st.markdown(line)
     if terms:
-        chart(token_calendar(terms, now), Key.TOKEN_CALENDAR)
+        chart(Key.TOKEN_CALENDAR, token_calendar, terms, now)
     if missing := [plain(str(row["app_name"])) for row in every if is_missing(row["expires_at"])]:
         st.markdown(
             f":gray[:material/help:] Nobody has said when the token of {' and '.join(missing)} ends, and Graph does "

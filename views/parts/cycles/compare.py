@@ -74,7 +74,7 @@ def durations(cycle: Row, other: Row) -> str:
 
 def draw_transitions(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     """Draws from which outcome to which the objects went; a selected mark opens who they are."""
-    mark = chart_mark(transitions(rows), Key.TRANSITIONS.of(asked["cycle"], asked["with"]))
+    mark = chart_mark(Key.TRANSITIONS.of(asked["cycle"], asked["with"]), transitions, rows)
     if mark is None:
         st.caption(f"{count(rows['objects'].sum(), 'object')} in one or both. Select a mark to see who they are.")
     else:

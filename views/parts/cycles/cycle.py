@@ -78,7 +78,7 @@ def cycle_values(cycles: list[Row]) -> dict[str, Any]:
 
 def draw_funnel(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     """Draws how far the objects got; a selected bar opens who is behind it."""
-    mark = chart_mark(stage_funnel(rows), Key.CYCLE_FUNNEL.of(asked["cycle"]))
+    mark = chart_mark(Key.CYCLE_FUNNEL.of(asked["cycle"]), stage_funnel, rows)
     if mark is None:
         st.caption("An object counts once, by its last event in the cycle. Select a bar to see who is behind it.")
     elif mark[1]:
@@ -131,7 +131,7 @@ def draw_waterfall(rows: pd.DataFrame) -> None:
     """Draws one cycle's duration against the usual one."""
     row = records(rows)[0]
     st.markdown(plain(str(row["sentence"])))
-    chart(waterfall(row), Key.WATERFALL.of(row["cycle_id"]))
+    chart(Key.WATERFALL.of(row["cycle_id"]), waterfall, row)
 
 
 def failures_link(cycle: Row) -> None:

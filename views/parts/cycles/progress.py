@@ -191,7 +191,7 @@ def draw_climb(job: Row) -> None:
         st.caption("Too little of this cycle was seen to draw how it climbs.")
         return
     ends = tuple(value_or_none(job[name]) for name in ("ends_low_at", "ends_at", "ends_high_at"))
-    chart(burn_up(points, as_of(), value_or_none(job["objects_expected"]), ends), Key.CLIMB.of(job["job_id"]))
+    chart(Key.CLIMB.of(job["job_id"]), burn_up, points, as_of(), value_or_none(job["objects_expected"]), ends)
 
 
 def value_or_none(value: Any) -> Any:

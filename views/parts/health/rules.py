@@ -217,7 +217,7 @@ def draw_replay(tested: Backtest) -> None:
         f"came after a firing; {count(tested.false_alarms, 'firing')} followed by none within 7 days.**{lead}"
     )
     quarantines = ask("quarantine_history")
-    chart(firing_strip(tested.firings, quarantines, tested.since, tested.until), Key.FIRINGS)
+    chart(Key.FIRINGS, firing_strip, tested.firings, quarantines, tested.since, tested.until)
     if tested.firings:
         rows = pd.DataFrame([vars(one) for one in tested.firings])
         rows["lead"] = [BLANK if one.lead_s is None else span(one.lead_s) for one in tested.firings]

@@ -107,7 +107,7 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
 
 def draw_spread(rows: pd.DataFrame, row: Row) -> None:
     """Draws how many waited, and how many it had hit."""
-    chart(issue_spread(rows, bar().until), Key.ISSUE_SPREAD.of(row["issue"]))
+    chart(Key.ISSUE_SPREAD.of(row["issue"]), issue_spread, rows, bar().until)
 
 
 def episodes_table(rows: pd.DataFrame) -> None:

@@ -88,8 +88,8 @@ def time_line(source_id: str, events: pd.DataFrame) -> tuple[Row, datetime | Non
     st.caption(legend(requests, pins))
     at = choose_instant(events)
     with slot:
-        figure = story_lanes(events, requests, ask("person_cycles", object=source_id), pins, at)
-        mark = chart_mark(figure, Key.STORY_LANES)
+        cycles = ask("person_cycles", object=source_id)
+        mark = chart_mark(Key.STORY_LANES, story_lanes, events, requests, cycles, pins, at)
     event = selected(events, mark)
     with st.expander(f"All {count(len(events), 'event')} as a table", icon=":material/table_rows:"):
         shown = events.drop(columns="why")

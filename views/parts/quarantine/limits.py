@@ -74,7 +74,7 @@ def draw_headroom(job: Job) -> None:
         nothing("No event of this job was read, so nothing can be counted.")
     else:
         st.markdown(next_limit(rows))
-        chart(headroom(rows), Key.HEADROOM)
+        chart(Key.HEADROOM, headroom, rows)
         for line in remarks(job, given):
             (st.markdown if line is FIRST else st.caption)(line)
     show_sql(
@@ -182,7 +182,7 @@ def draw_burn_down(facts: Facts) -> None:
     else:
         slope, ends_at = pace(facts.job, rows)
         st.markdown(trend(int(rows["open"].iloc[-1]), slope, ends_at))
-        chart(burn_down(rows, ends_at), Key.BURN_DOWN)
+        chart(Key.BURN_DOWN, burn_down, rows, ends_at)
         st.caption("An object is one wait, however often it was retried; Entra gives up on it 28 days after it began.")
     show_sql(quarantine_burn_down={"at": facts.job.at, "job": facts.job.job_id})
 

@@ -209,7 +209,7 @@ def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
     names = rows["app_name"].fillna(rows["tenant_id"]).fillna("no tenant named")
     rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS))
-    chart(coverage_strips(rows), Key.COVERAGE)
+    chart(Key.COVERAGE, coverage_strips, rows)
     st.caption(
         "A file speaks for the jobs in it, from its first record to its last; a poll, a container or an hour's blob "
         "for every job of the tenant. A job's status is known in the hours in which it was observed."

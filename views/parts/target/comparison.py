@@ -177,7 +177,7 @@ def health_table(rows: pd.DataFrame) -> None:
 
 def latency_chart(rows: pd.DataFrame) -> None:
     """Draws times and errors over time."""
-    chart(answer_times(rows), Key.LATENCY)
+    chart(Key.LATENCY, answer_times, rows)
 
 
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
