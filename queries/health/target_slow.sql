@@ -1,7 +1,7 @@
 -- Has the app become slow, or does it ask for patience more than it used to?
 --
 -- Parameters
---   $at       TIMESTAMP                      the instant asked about
+--   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 6                     how far back
 --   $times    DOUBLE = 2, closes at 1.5      how many times the week before
 --   $least    BIGINT = 20                    requests in those hours, at least
@@ -25,6 +25,7 @@
 --   nothing here.
 --
 -- Columns
+--   as_of               the instant asked about
 --   subject             the app whose log it is
 --   since               the first of these requests
 --   summary             the sentence
@@ -35,30 +36,31 @@
 --   usual_p95_ms        in the week before
 --   throttled_share     share answered 429
 --   usual_throttled     in the week before
-with calls as (
-    select
-        coalesce(app_id, '') as app_id,
-        occurred_at,
-        duration_ms,
-        http_status = 429 as throttled,
-        occurred_at > $at - to_hours($hours) as lately
+with calls as materialized (
+    select coalesce(app_id, '') as app_id, occurred_at, duration_ms, http_status = 429 as throttled
     from app_calls
-    where occurred_at <= $at and occurred_at > $at - to_hours($hours) - interval 7 day
+    where occurred_at <= list_max($at::timestamp[])
+        and occurred_at > list_min($at::timestamp[]) - to_hours($hours) - interval 7 day
         and not regexp_matches(coalesce("filter", ''), '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
+), instants as (
+    select unnest($at::timestamp[]) as as_of
 ), measured as (
     select
-        app_id,
-        min(occurred_at) filter (where lately) as since,
-        count(*) filter (where lately) as requests,
-        count(*) filter (where not lately) as before,
-        quantile_cont(duration_ms, 0.95) filter (where lately) as p95_ms,
-        quantile_cont(duration_ms, 0.95) filter (where not lately) as usual_p95_ms,
-        avg(throttled::integer) filter (where lately) as throttled_share,
-        avg(throttled::integer) filter (where not lately) as usual_throttled
-    from calls
-    group by app_id
+        i.as_of,
+        c.app_id,
+        min(c.occurred_at) filter (where c.occurred_at > i.as_of - to_hours($hours)) as since,
+        count(*) filter (where c.occurred_at > i.as_of - to_hours($hours)) as requests,
+        count(*) filter (where c.occurred_at <= i.as_of - to_hours($hours)) as before,
+        quantile_cont(c.duration_ms, 0.95) filter (where c.occurred_at > i.as_of - to_hours($hours)) as p95_ms,
+        quantile_cont(c.duration_ms, 0.95) filter (where c.occurred_at <= i.as_of - to_hours($hours)) as usual_p95_ms,
+        avg(c.throttled::integer) filter (where c.occurred_at > i.as_of - to_hours($hours)) as throttled_share,
+        avg(c.throttled::integer) filter (where c.occurred_at <= i.as_of - to_hours($hours)) as usual_throttled
+    from instants i
+    join calls c on c.occurred_at <= i.as_of and c.occurred_at > i.as_of - to_hours($hours) - interval 7 day
+    group by i.as_of, c.app_id
 )
 select
+    m.as_of,
     coalesce(n.job_id, nullif(m.app_id, ''), 'SCIM requests') as subject,
     m.since,
     coalesce(n.app_name, nullif(m.app_id, ''), 'The app') || case
@@ -80,4 +82,4 @@ where m.requests >= $least and m.before >= $least
         (m.p95_ms >= $floor and m.p95_ms >= $times * m.usual_p95_ms)
         or (m.throttled_share >= 0.05 and m.throttled_share >= $times * m.usual_throttled)
     )
-order by m.since, subject
+order by m.as_of, m.since, subject
