@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pipeline.rules.evaluate import Evaluation, evaluations
+from pipeline.rules.evaluate import SIDE_BY_SIDE, Evaluation, evaluations
 from pipeline.rules.rule import Rule
 from pipeline.store.lake import Store
 
-TOGETHER = 1200
-"How many instants one statement is asked for: 50 days of hours. More would need more memory, fewer read more often."
-SIDE_BY_SIDE = 2
+TOGETHER = 2400
+"How many instants one statement is asked for: a hundred days of hours. Fewer would read the same rows more often."
+ONE_BY_ONE = 24
+"How many, where a rule takes one instant a statement: so many are asked side by side, and show how far it is."
 HORIZON = timedelta(days=7)
 "How long before a quarantine a firing still counts as a warning of it."
 
@@ -101,8 +102,9 @@ def steps(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
 def replayed(
     store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime]
 ) -> Iterator[tuple[datetime, Evaluation]]:
-    """Evaluates a rule as of each instant, in order; statements of many instants each are asked side by side."""
-    parts = [instants[at : at + TOGETHER] for at in range(0, len(instants), TOGETHER)]
+    """Evaluates a rule as of each instant, in order; statements are asked side by side."""
+    size = TOGETHER if rule.takes_many else ONE_BY_ONE
+    parts = [instants[at : at + size] for at in range(0, len(instants), size)]
     with ThreadPoolExecutor(SIDE_BY_SIDE, "backtest") as pool:
         for part, results in zip(parts, pool.map(partial(evaluations, store, rule, overrides), parts), strict=True):
             yield from zip(part, results, strict=True)

@@ -12,7 +12,7 @@ first.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,8 +97,8 @@ def check(
     Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check.
     """
     was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
-    checked = Checked(at)
-    for rule, answer in asked(store, list(rules().values() if chosen is None else chosen), overrides, at):
+    checked, lasting = Checked(at), frozenset(name for name, _ in was_open)
+    for rule, answer in asked(store, list(rules().values() if chosen is None else chosen), overrides, at, lasting):
         before = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
         checked.runs.append(judged(rule, answer, checked, before))
     new = checked.opened
@@ -131,18 +131,20 @@ class Answer:
 
 
 def asked(
-    store: Store, chosen: Sequence[Rule], overrides: Mapping[str, Any], at: datetime
+    store: Store, chosen: Sequence[Rule], overrides: Mapping[str, Any], at: datetime, lasting: Container[str]
 ) -> Iterable[tuple[Rule, Answer]]:
     """Asks rules, and what is known of their needs, side by side; returns them in their order.
 
-    One that fails beside others is asked once more alone: together they may need more memory than there is.
+    Only rules that have open incidents, `lasting`, are asked with their levels to close. One that fails beside others
+    is asked once more alone: together they may need more memory than there is.
     """
     with ThreadPoolExecutor(SIDE_BY_SIDE, "rules") as pool:
         needs = {need: pool.submit(unmet_need, store, need, at) for rule in chosen for need in rule.needs}
-        first = [pool.submit(ask, store, rule, overrides, at, needs) for rule in chosen]
+        first = [pool.submit(ask, store, rule, overrides, at, needs, rule.name in lasting) for rule in chosen]
     for rule, promise in zip(chosen, first, strict=True):
         answer = promise.result()
-        yield rule, answer if answer.error is None else ask(store, rule, overrides, at, needs)
+        again = answer.error is not None
+        yield rule, ask(store, rule, overrides, at, needs, rule.name in lasting) if again else answer
 
 
 def ask(
@@ -151,11 +153,12 @@ def ask(
     overrides: Mapping[str, Any],
     at: datetime,
     needs: "Mapping[Need, Future[dict[str, str]]]",
+    lasting: bool,
 ) -> Answer:
     """Asks one rule with each of its variants."""
     answer, began = Answer(), time.monotonic()
     try:
-        [answer.result] = evaluations(store, rule, overrides, [at])
+        [answer.result] = evaluations(store, rule, overrides, [at], lasting)
         answer.unmet = {job: missing for need in rule.needs for job, missing in needs[need].result().items()}
     except StoreError as error:
         answer.error = error
@@ -194,9 +197,12 @@ def evaluate(store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetim
 
 
 def evaluations(
-    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime]
+    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime], lasting: bool = True
 ) -> list[Evaluation]:
-    """Evaluates a rule as of each of some instants with each of its variants."""
+    """Evaluates a rule as of each of some instants with each of its variants.
+
+    Without `lasting` it is not asked with its levels to close: there is nothing that could stay open.
+    """
     results, every = {at: Evaluation() for at in instants}, variants(rule, overrides)
     named = frozenset().union(*(one.apps for one in every if one.apps))
     for one in every:
@@ -205,7 +211,7 @@ def evaluations(
         for at, finding in of_apps(findings(store, one.rule, one.opens, instants), one, named):
             results[at].firing[finding.subject] = finding
             results[at].severities[finding.subject] = finding.severity or one.severity
-        if one.closes != one.opens:
+        if lasting and one.closes != one.opens:
             for at, finding in of_apps(findings(store, one.rule, one.closes, instants), one, named):
                 results[at].still_open.add(finding.subject)
     for result in results.values():
