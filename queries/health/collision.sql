@@ -31,18 +31,19 @@
 --   kind            two_sources or found_by_none
 --   people          who is involved
 with lately_written as materialized (
-    select distinct target_id
+    -- Ids as numbers, which are looked up and compared in a third of the time.
+    select distinct hash(target_id) as target
     from events
     where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and target_id is not null and status in ('success', 'warning') and source_type is not null
 ), shared_accounts as materialized (
     -- Only accounts that were written lately; of these, everybody who ever was.
-    select job_id, target_id, source_type
+    select hash(job_id, target_id, source_type) as account
     from events
-    where occurred_at <= list_max($at::timestamp[]) and target_id in (from lately_written)
-        and status in ('success', 'warning') and source_type is not null
-    group by job_id, target_id, source_type
-    having min(source_id) <> max(source_id)
+    where occurred_at <= list_max($at::timestamp[]) and hash(target_id) in (from lately_written)
+        and status in ('success', 'warning') and source_type is not null and source_id is not null
+    group by account
+    having min(hash(source_id)) <> max(hash(source_id))
 ), shared as (
     select
         i.as_of,
@@ -55,8 +56,9 @@ with lately_written as materialized (
         list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people
     from (select unnest($at::timestamp[]) as as_of) i
     join events e on e.occurred_at <= i.as_of
-    join shared_accounts a on a.job_id = e.job_id and a.target_id = e.target_id and a.source_type = e.source_type
-    where e.status in ('success', 'warning')
+    join shared_accounts a on a.account = hash(e.job_id, e.target_id, e.source_type)
+    where e.status in ('success', 'warning') and e.target_id is not null and e.source_type is not null
+        and e.occurred_at <= list_max($at::timestamp[])
     group by i.as_of, e.job_id, e.target_id, e.source_type
 ), recent_calls as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, "method", http_status,
