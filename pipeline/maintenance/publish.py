@@ -9,6 +9,7 @@ work is that of what came since, however large the file is. A table of which row
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,18 +39,18 @@ PARTS = (
 INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")
 INSERTED = f"ducklake_table_insertions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"
 DELETED = f"ducklake_table_deletions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"
-ARRIVED = """
-create or replace temp table arrived_rows as
+ADDED = """
+create or replace temp table inserted_rows as
 select i.*, hash(i) as digest, row_number() over (partition by hash(i)) as nth from {inserted} i
 """
 "Merging files deletes rows and inserts them again, so what is the same in both has neither come nor gone."
-GONE = """
-create or replace temp table gone_rows as select hash(d) as digest, count(*) as times from {deleted} d group by all
+REMOVED = """
+create or replace temp table deleted_rows as select hash(d) as digest, count(*) as times from {deleted} d group by all
 """
 LOST = """
 select coalesce(sum(g.times), 0) <> (
-    select count(*) from arrived_rows a join gone_rows g on g.digest = a.digest and a.nth <= g.times)
-from gone_rows g
+    select count(*) from inserted_rows a join deleted_rows g on g.digest = a.digest and a.nth <= g.times)
+from deleted_rows g
 """
 Progress = Callable[[float], None]
 
@@ -62,7 +63,9 @@ def publish(store: Store, file: Path, progress: Progress | None = None) -> int:
     """
     check(file)
     with one_at_a_time(store, file), store_errors(f"{file} could not be written"):
-        copies = Copies(file, f"{store.settings.store} {schema_version()}")
+        # A digest, since the store's URL may hold a password.
+        made_of = sha256(f"{store.settings.store} {schema_version()}".encode()).hexdigest()
+        copies = Copies(file, made_of)
         published = copies.revision()
         if published is None or changed_tables(store, published, store.revision()):
             try:
@@ -167,18 +170,18 @@ def add_changes(cursor: Cursor, table: str, since: int, until: int) -> None:
     if not one_value(cursor, f"select count(*) from {deleted}"):
         cursor.execute(f"insert into {table} by name from {inserted}")
         return
-    cursor.execute(GONE.format(deleted=deleted))
-    cursor.execute(ARRIVED.format(inserted=inserted))
+    cursor.execute(REMOVED.format(deleted=deleted))
+    cursor.execute(ADDED.format(inserted=inserted))
     if one_value(cursor, LOST):
         cursor.execute(f"delete from {table}")
         cursor.execute(f"insert into {table} by name from {LAKE}.main.{table}")
     else:
         cursor.execute(
             f"insert into {table} by name select a.* exclude (digest, nth) "
-            "from arrived_rows a left join gone_rows g using (digest) where a.nth > coalesce(g.times, 0)"
+            "from inserted_rows a left join deleted_rows g using (digest) where a.nth > coalesce(g.times, 0)"
         )
-    cursor.execute("drop table temp.arrived_rows")
-    cursor.execute("drop table temp.gone_rows")
+    cursor.execute("drop table temp.inserted_rows")
+    cursor.execute("drop table temp.deleted_rows")
 
 
 def one_value(cursor: Cursor, sql: str) -> int:

@@ -47,7 +47,7 @@ with leaving as (
     from escrows
     where opened_at + to_days(($limit - $days)::integer) <= list_max($at::timestamp[])
         and coalesce(closed_at > list_min($at::timestamp[]), true)
-), known as (
+), current_names as (
     -- As the view identities, of those alone.
     select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
         coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key)) as "name"
@@ -64,7 +64,7 @@ with leaving as (
         row_number() over (partition by w.job_id order by w.dropped_at, coalesce(k."name", w.source_id)) as place
     from waits w
     left join leaving l using (job_id, source_id)
-    left join known k using (job_id, source_id)
+    left join current_names k using (job_id, source_id)
 ), waiting as (
     select i.as_of, n.*, coalesce(n.failed_at <= i.as_of, false) as leaver
     from (select unnest($at::timestamp[]) as as_of) i

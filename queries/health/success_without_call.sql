@@ -45,13 +45,13 @@ with done as materialized (
     from app_calls
     where occurred_at > list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
         and occurred_at <= list_max($at::timestamp[]) and app_id is not null
-), known as (
+), calls_by_id as (
     select d.number, min(h.occurred_at) as heard_at
     from done d
     join calls h on h.app_id = d.app_id and h.resource_id = d.target_id
         and h.occurred_at between d.occurred_at - to_seconds($skew) and d.occurred_at + to_seconds($skew)
     group by d.number
-), unknown as materialized (
+), unconfirmed as materialized (
     -- Where the app's log has calls before and after; few are left of whose id no call was.
     select d.*, a.occurred_at as next_call_at,
         unnest([-1, 0, 1]) + epoch(d.occurred_at)::bigint // ($skew + 1) as stretch
@@ -60,12 +60,12 @@ with done as materialized (
         on b.app_id = d.app_id and d.occurred_at >= b.occurred_at
     asof join (select distinct app_id, occurred_at from calls) a
         on a.app_id = d.app_id and d.occurred_at <= a.occurred_at
-    left join known k on k.number = d.number
+    left join calls_by_id k on k.number = d.number
     where b.occurred_at >= d.occurred_at - to_seconds($skew) and a.occurred_at <= d.occurred_at + to_seconds($skew)
         and coalesce(k.heard_at > d.occurred_at + interval 1 hour, true)
-), heard as (
+), first_calls as (
     select u.number, min(h.occurred_at) as heard_at
-    from unknown u
+    from unconfirmed u
     join calls h on h.app_id = u.app_id and h.stretch = u.stretch
         and h.occurred_at between u.occurred_at - to_seconds($skew) and u.occurred_at + to_seconds($skew)
         and (h.resource_id = u.target_id or contains(h."path", u.target_id) or contains(h.response_body, u.target_id))
@@ -81,10 +81,10 @@ select
     count(*) as successes,
     list_sort(list(distinct u."name"))[:10] as people
 from (select unnest($at::timestamp[]) as as_of) i
-join (select distinct on (number) * exclude (stretch) from unknown) u
+join (select distinct on (number) * exclude (stretch) from unconfirmed) u
     on u.occurred_at > i.as_of - to_hours($hours) and u.occurred_at <= i.as_of - interval 1 hour
         and u.next_call_at <= i.as_of
-left join heard h on h.number = u.number
+left join first_calls h on h.number = u.number
 where coalesce(h.heard_at > i.as_of, true)
 group by i.as_of, u.job_id
 having count(*) >= $least

@@ -43,7 +43,7 @@ with writes as materialized (
     where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
         and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour
-), known as (
+), nearby_events as (
     select target_id, occurred_at
     from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
@@ -55,7 +55,7 @@ with writes as materialized (
     where w.target_id is not null
         and not exists (
             select 1
-            from known e
+            from nearby_events e
             where e.target_id = w.target_id
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )

@@ -55,7 +55,7 @@ def events(given: Given, chance: Random) -> None:
                 given.event(who, "skipped", at, skip_reason=chance.choice(SKIPS), last_step="Skip", **more)
             case _:
                 given.event(who, "warning", at, **more)
-        if chance.random() < 0.2:
+        if chance.random() < 0.01:
             given.stored()
     for _ in range(30):
         names = [f"id-ada{number}" for number in range(12)]
