@@ -35,8 +35,7 @@
 --   regressed      whether it had been there longer ago
 --   people         up to ten names
 with failures as materialized (
-    select job_id, code as error_code, source_id, occurred_at,
-        max(app_name) over (partition by job_id, code order by occurred_at) as app_name
+    select job_id, code as error_code, source_id, app_name, occurred_at
     from problems
     where status = 'failure' and occurred_at <= list_max($at::timestamp[]) and code is not null
 ), asked as (
@@ -53,7 +52,6 @@ with failures as materialized (
         a.job_id,
         a.error_code,
         a.before_at is not null as regressed,
-        max(f.app_name) as app_name,
         min(f.occurred_at) as since,
         count(distinct f.source_id) as people_hit,
         count(*) as attempts
@@ -63,6 +61,13 @@ with failures as materialized (
     where coalesce(a.before_at <= a.as_of - to_hours($hours) - to_days($quiet::integer), true)
     group by a.as_of, a.job_id, a.error_code, regressed
     having count(distinct f.source_id) >= $least
+), app_names as (
+    select c.as_of, c.job_id, c.error_code, max(n.app_name) as app_name
+    from counted c
+    join (
+        select job_id, error_code, app_name, min(occurred_at) as first_at from failures group by all
+    ) n on n.job_id = c.job_id and n.error_code = c.error_code and n.first_at <= c.as_of
+    group by c.as_of, c.job_id, c.error_code
 ), named as (
     select c.as_of, c.job_id, c.error_code,
         list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people
@@ -81,9 +86,9 @@ select
     c.as_of,
     c.job_id || ' ' || c.error_code as subject,
     c.since,
-    coalesce(c.app_name, c.job_id) || ': ' || c.error_code
+    coalesce(a.app_name, c.job_id) || ': ' || c.error_code
         || case when c.regressed then ' is back and hits people' else ' is new and hits people' end as summary,
-    c.app_name,
+    a.app_name,
     c.job_id,
     c.error_code,
     c.people_hit,
@@ -92,6 +97,7 @@ select
     n.people
 from counted c
 join named n using (as_of, job_id, error_code)
+join app_names a using (as_of, job_id, error_code)
 join job_starts b on b.job_id = c.job_id
 where b.began_at <= c.since - to_days($quiet::integer)
 order by c.as_of, c.people_hit desc, subject

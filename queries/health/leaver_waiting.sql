@@ -45,7 +45,11 @@ with tried as (
     where occurred_at <= list_max($at::timestamp[]) and removal in ('disable', 'delete')
     window past as (partition by job_id, source_id order by order_key rows unbounded preceding)
 ), failed as materialized (
-    select * from tried where status = 'failure'
+    -- Those that may wait at one of the instants.
+    select *
+    from tried
+    where status = 'failure' and since + to_hours($hours) <= list_max($at::timestamp[])
+        and coalesce(next_at > list_min($at::timestamp[]), true)
 ), settled as (
     select f.job_id, f.source_id, min(e.closed_at) as closed_at
     from (select distinct job_id, source_id, since from failed) f

@@ -38,17 +38,22 @@
 --   refusals        refusals since
 --   http_status     the newest status
 --   detail          what the app said
-with calls as materialized (
+with refusals as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
     from app_calls
     where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 30 day
-        and (http_status between 200 and 299 or http_status in (401, 403))
-), refusals as (
-    select * from calls where http_status in (401, 403)
+        and http_status in (401, 403)
+), refused_apps as (
+    select distinct app_id from refusals where occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+), good_calls as (
+    select coalesce(app_id, '') as app_id, occurred_at
+    from app_calls
+    where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 30 day
+        and http_status between 200 and 299 and coalesce(app_id, '') in (from refused_apps)
 ), asked as (
     select i.as_of, i.app_id, case when g.occurred_at > i.as_of - interval 30 day then g.occurred_at end as last_good_at
-    from (select unnest($at::timestamp[]) as as_of, app_id from (select distinct app_id from refusals)) i
-    asof left join (from calls where http_status < 300) g on g.app_id = i.app_id and i.as_of >= g.occurred_at
+    from (select unnest($at::timestamp[]) as as_of, app_id from refused_apps) i
+    asof left join good_calls g on g.app_id = i.app_id and i.as_of >= g.occurred_at
 ), refused as (
     select
         a.as_of,
