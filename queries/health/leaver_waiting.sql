@@ -40,10 +40,15 @@ with tried as (
         min(occurred_at) filter (where status = 'failure') over past as since,
         arg_max(error_code, order_key) over past as error_code,
         max(app_name) over past as app_name,
-        lead(occurred_at) over (partition by job_id, source_id order by order_key) as next_at
-    from footings
+        lead(occurred_at) over (partition by object order by order_key) as next_at
+    from (select *, object_number(job_id, source_id) as object from footings)
     where occurred_at <= list_max($at::timestamp[]) and removal in ('disable', 'delete')
-    window past as (partition by job_id, source_id order by order_key rows unbounded preceding)
+        -- Whoever was never refused waits for nothing.
+        and object in (
+            select object_number(job_id, source_id)
+            from footings
+            where removal in ('disable', 'delete') and status = 'failure' and occurred_at <= list_max($at::timestamp[]))
+    window past as (partition by object order by order_key rows unbounded preceding)
 ), failed as materialized (
     -- Those that may wait at one of the instants.
     select *
