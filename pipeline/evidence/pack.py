@@ -1,7 +1,9 @@
 """Makes the evidence pack of one app and period: questions, their rows, how well the period is covered, and a summary.
 
-Nothing in it depends on the clock: two packs of the same revision of the store are the same bytes. Only what the ledger
-calls complete may call itself so; the summary of anything less says what is missing.
+Answers are streamed into the zip, row by row, so that a long period takes no more memory than a short one; the summary,
+which is about them, comes behind them. Nothing in it depends on the clock: two packs of the same revision of the store
+are the same bytes. Only what the ledger calls complete may call itself so; the summary of anything less says what is
+missing.
 """
 
 import json
@@ -10,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import pyarrow as pa
 
 from pipeline.config.errors import UnknownApp
 from pipeline.config.wording import iso
-from pipeline.evidence.seal import seal
+from pipeline.evidence.answers import JobAnswers
+from pipeline.evidence.seal import Pack, new_pack
 from pipeline.evidence.summary import summary
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.export import write_csv
@@ -25,7 +25,7 @@ from pipeline.store.lake import Store
 from pipeline.store.migrate import schema_version
 from pipeline.store.present import newest_instant
 
-VERSION = "1"
+VERSION = "2"
 "Of the pack's form."
 LEAVERS = ("leaver_cases", "leavers_active", "leavers_held", "deprovision_times", "deprovision_curve")
 TRAPS = ("trap_unassigned", "trap_unassigned_deleted", "trap_still_active", "trap_memberships", "trap_null")
@@ -44,7 +44,6 @@ where job_id is not null
 group by app_name, job_id
 order by app_name, job_id
 """
-Row = dict[str, Any]
 Progress = Callable[[float], None]
 
 
@@ -90,21 +89,15 @@ def make(store: Store, app: str, since: datetime, until: datetime, target: Path,
         "as_of": iso(min(until, newest or until)),
         "revision": store.revision(),
     }
-    with TemporaryDirectory(dir=target.parent, prefix=".evidence-") as made:
-        folder = Path(made)
-        files, answers = gather(store, jobs, {"since": since, "until": until, "as_of": min(until, newest or until)},
-                                folder, lambda share: progress(share * 0.8))  # fmt: skip
-        write(folder, "parameters.json", json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
-        write(folder, "README.md", summary(about, answers))
+    with new_pack(target) as pack:
+        write(pack, "parameters.json", json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
+        window = {"since": since, "until": until, "as_of": min(until, newest or until)}
+        answers = gather(store, jobs, window, pack, progress)
+        write(pack, "README.md", summary(about, answers))
         coverage = {name: coverage_of(answers, name) for name in ("events", "exchanges")}
-        names = ["README.md", "parameters.json", *files]
-        sealed = seal(folder, names, {**about, "known": coverage}, target, lambda share: progress(0.8 + share * 0.2))
-    return {**about, "known": coverage, "seal": sealed, "files": len(names), "rows": sum(map(rows_in, answers))}
-
-
-def rows_in(answers: Mapping[str, pa.Table]) -> int:
-    """Counts the rows of one job's answers."""
-    return sum(answer.num_rows for answer in answers.values())
+        files = len(pack.names)
+        sealed = pack.seal({**about, "known": coverage})
+    return {**about, "known": coverage, "seal": sealed, "files": files, "rows": sum(one.total() for one in answers)}
 
 
 def program_version() -> str:
@@ -116,45 +109,38 @@ def program_version() -> str:
 
 
 def gather(
-    store: Store, jobs: list[Job], window: Mapping[str, datetime], folder: Path, progress: Progress
-) -> tuple[list[str], list[dict[str, pa.Table]]]:
-    """Answers every question of every job, and writes its SQL once and its rows for each; returns files and answers."""
-    files = [write(folder, f"questions/{name}.sql", find_query(name).sql) for name in QUESTIONS]
-    answers: list[dict[str, pa.Table]] = []
+    store: Store, jobs: list[Job], window: Mapping[str, datetime], pack: Pack, progress: Progress
+) -> list[JobAnswers]:
+    """Answers every question of every job, and writes its SQL once and its rows for each; returns the answers."""
+    for name in QUESTIONS:
+        write(pack, f"questions/{name}.sql", find_query(name).sql)
+    answers: list[JobAnswers] = []
     for place, job in enumerate(jobs):
-        answered: dict[str, pa.Table] = {}
+        answers.append(JobAnswers())
         for at, name in enumerate(QUESTIONS):
-            answered[name] = answer(store, name, {**window, "job": job.job_id, "app": job.app_id or "", "limit": ALL})
-            files.append(write_rows(folder, f"{job.folder}/{name}.csv", answered[name]))
+            given = {**window, "job": job.job_id, "app": job.app_id or "", "limit": ALL}
+            answer(store, name, given, pack, f"{job.folder}/{name}.csv", answers[-1])
             progress((place + (at + 1) / len(QUESTIONS)) / len(jobs))
-        answers.append(answered)
-    return files, answers
+    return answers
 
 
-def answer(store: Store, name: str, given: Mapping[str, Any]) -> pa.Table:
-    """Answers a question with those of the values that it has parameters for."""
+def answer(store: Store, name: str, given: Mapping[str, Any], pack: Pack, file: str, answers: JobAnswers) -> None:
+    """Answers a question with those of the values that it has parameters for, and writes its rows as CSV."""
     query = find_query(name)
     taken = {parameter.name for parameter in query.parameters}
-    return store.fetch(query.sql, bind(query, {key: value for key, value in given.items() if key in taken}))
+    values = bind(query, {key: value for key, value in given.items() if key in taken})
+    with store.stream(query.sql, values) as rows, pack.file(file) as out:
+        write_csv(answers.passing(name, rows), out)
 
 
-def write(folder: Path, name: str, text: str) -> str:
-    """Writes a text of the pack and returns its name."""
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    return name
+def write(pack: Pack, name: str, text: str) -> None:
+    """Writes a text of the pack."""
+    with pack.file(name) as out:
+        out.write(text)
 
 
-def write_rows(folder: Path, name: str, rows: pa.Table) -> str:
-    """Writes an answer as CSV and returns its file's name."""
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w", encoding="utf-8", newline="") as out:
-        write_csv(rows, out)
-    return name
-
-
-def coverage_of(answers: list[dict[str, pa.Table]], side: str) -> str:
+def coverage_of(answers: list[JobAnswers], side: str) -> str:
     """Returns how well the period is covered on one side: complete only where every hour of every job is."""
-    hours = [row for of_job in answers for row in of_job["evidence_hours"].to_pylist()]
+    hours = [row for of_job in answers for row in of_job.rows["evidence_hours"]]
     states = {row["state"] for row in hours if row["source"] == side}
     return "complete" if states == {"complete"} else "unknown" if states <= {"unknown"} else "partial"

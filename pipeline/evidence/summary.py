@@ -5,12 +5,9 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.config.wording import dated, span
+from pipeline.evidence.answers import NAMED, JobAnswers, Row
 
-NAMED = 50
-"How many people or stretches a list names; the rows name all."
 HOUR = timedelta(hours=1)
 SIDES = {"events": "What Entra says (provisioning log)", "exchanges": "What the app heard (SCIM requests)"}
 TRAPS = {
@@ -20,13 +17,17 @@ TRAPS = {
     "trap_memberships": "back in the app, or in scope, without the groups of before",
     "trap_null": "an attribute emptied in Entra and still set in the app",
 }
-Answers = Sequence[Mapping[str, pa.Table]]
-Row = dict[str, Any]
+Answers = Sequence[JobAnswers]
 
 
 def rows_of(answers: Answers, name: str) -> list[Row]:
-    """Returns the rows of one question over all jobs."""
-    return [row for of_job in answers for row in of_job[name].to_pylist()]
+    """Returns the first rows of one question over all jobs."""
+    return [row for of_job in answers for row in of_job.rows[name]]
+
+
+def count_of(answers: Answers, name: str) -> int:
+    """Counts the rows of one question over all jobs."""
+    return sum(of_job.counts[name] for of_job in answers)
 
 
 def summary(about: Mapping[str, Any], answers: Answers) -> str:
@@ -111,38 +112,34 @@ def leavers(answers: Answers) -> Iterator[str]:
         )
     if not rows_of(answers, "deprovision_times"):
         yield "- Nobody was to be disabled or deleted in this period, as far as it is known."
-    staged = rows_of(answers, "leavers_held")
-    yield f"- Deletions held back for a decision: {len(staged):,}."
-    active = rows_of(answers, "leavers_active")
-    yield f"- Still in use at the end, whenever they were to go: {len(active):,}."
-    for row in active[:NAMED]:
+    yield f"- Deletions held back for a decision: {count_of(answers, 'leavers_held'):,}."
+    active = count_of(answers, "leavers_active")
+    yield f"- Still in use at the end, whenever they were to go: {active:,}."
+    for row in rows_of(answers, "leavers_active")[:NAMED]:
         why = row["error_code"] or row["skip_reason"] or row["status"]
         since, last = dated(row["started_at"]), dated(row["last_event_at"])
         yield f"  - {line(row['name'])}, since {since}, last {last}: {line(why)}"
-    if len(active) > NAMED:
-        yield f"  - and {len(active) - NAMED:,} more; see leavers_active.csv"
+    if active > NAMED:
+        yield f"  - and {active - NAMED:,} more; see leavers_active.csv"
 
 
 def traps(answers: Answers) -> Iterator[str]:
     """Counts what each trap caught, and names some."""
     for name, words in TRAPS.items():
-        caught = rows_of(answers, name)
-        named = ", ".join(f"{line(row['name'])} since {dated(row['since'])}" for row in caught[:5])
-        more = f" and {len(caught) - 5:,} more" if len(caught) > 5 else ""
-        yield f"- {words[0].upper()}{words[1:]}: {len(caught):,}" + (f" ({named}{more})" if caught else "") + "."
+        caught = count_of(answers, name)
+        named = ", ".join(f"{line(row['name'])} since {dated(row['since'])}" for row in rows_of(answers, name)[:5])
+        more = f" and {caught - 5:,} more" if caught > 5 else ""
+        yield f"- {words[0].upper()}{words[1:]}: {caught:,}" + (f" ({named}{more})" if caught else "") + "."
 
 
 def both_sides(answers: Answers) -> Iterator[str]:
     """Counts the rows of either side, and those that were matched."""
-    sides = ("evidence_events", "evidence_exchanges")
-    events, requests = (sum(of_job[name].num_rows for of_job in answers) for name in sides)
-    matched = {row["event_id"]: row for row in rows_of(answers, "evidence_matches")}
-    yield f"- {events:,} events of Entra's, {requests:,} requests in the app's own log, {len(matched):,} matched."
-    done = [row for row in rows_of(answers, "leaver_cases") if row["outcome"] == "done"]
-    ids = {row["event_id"]: matched.get(row["event_id"]) for row in done}
-    well = sum(one is not None and (one["http_status"] or 0) < 300 for one in ids.values())
+    events, requests = (count_of(answers, name) for name in ("evidence_events", "evidence_exchanges"))
+    matched = sum(of_job.matched for of_job in answers)
+    yield f"- {events:,} events of Entra's, {requests:,} requests in the app's own log, {matched:,} matched."
+    done, well = sum(of_job.done for of_job in answers), sum(of_job.confirmed() for of_job in answers)
     yield (
-        f"- Of {len(done):,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
+        f"- Of {done:,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
         f"for {well:,}. For the others no such request is stored, which may mean that no log of that time is."
     )
 
@@ -163,6 +160,7 @@ def files(about: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "- `manifest.json` lists every file with its SHA-256. Its links form a chain: each is the SHA-256 of the link "
         "before, the name and the file's hash, each followed by a line feed; the first follows the SHA-256 of "
-        "`provisioning evidence 1`. The seal is the SHA-256 of the rest of the manifest"
+        "`provisioning evidence 1`. `packed` is the SHA-256 of what the zip holds of a file behind its header. The "
+        "seal is the SHA-256 of the rest of the manifest"
     )
     yield "- `python -m pipeline verify FILE.zip` checks all of it; with `--seal`, also that it is the pack you noted"

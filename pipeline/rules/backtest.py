@@ -1,14 +1,20 @@
 """A rule on stored history: when it would have fired, how long before a real quarantine, and how often for nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from pipeline.rules.evaluate import evaluate
+from pipeline.rules.evaluate import SIDE_BY_SIDE, Evaluation, evaluations
 from pipeline.rules.rule import Rule
 from pipeline.store.lake import Store
 
+TOGETHER = 2400
+"How many instants one statement is asked for: a hundred days of hours. Fewer would read the same rows more often."
+ONE_BY_ONE = 24
+"How many, where a rule takes one instant a statement: so many are asked side by side, and show how far it is."
 HORIZON = timedelta(days=7)
 "How long before a quarantine a firing still counts as a warning of it."
 
@@ -70,9 +76,7 @@ def backtest(
     values = {name: value for name, value in overrides.get(rule.name, {}).items() if name != "app"}
     replay = Backtest(rule.name, values, since, until, int(step.total_seconds()))
     active: dict[str, Firing] = {}
-    at = since
-    while at <= until:
-        result = evaluate(store, rule, overrides, at)
+    for at, result in replayed(store, rule, overrides, steps(since, until, step)):
         replay.evaluations += 1
         for subject in [one for one in active if one not in result.still_open]:
             active.pop(subject).closed_at = at
@@ -81,10 +85,29 @@ def backtest(
                 active[subject] = Firing(subject, row.app_name, row.job_id, row.summary, row.since, at)
                 replay.firings.append(active[subject])
         progress((at - since) / max(until - since, step))
-        at += step
     compare(store, replay)
     progress(1.0)
     return replay
+
+
+def steps(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
+    """Returns the instants of a replay.
+
+    >>> [f"{at:%H:%M}" for at in steps(datetime(2026, 1, 5), datetime(2026, 1, 5, 2, 30), timedelta(hours=1))]
+    ['00:00', '01:00', '02:00']
+    """
+    return [since + step * number for number in range((until - since) // step + 1)]
+
+
+def replayed(
+    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime]
+) -> Iterator[tuple[datetime, Evaluation]]:
+    """Evaluates a rule as of each instant, in order; statements are asked side by side."""
+    size = TOGETHER if rule.takes_many else ONE_BY_ONE
+    parts = [instants[at : at + size] for at in range(0, len(instants), size)]
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "backtest") as pool:
+        for part, results in zip(parts, pool.map(partial(evaluations, store, rule, overrides), parts), strict=True):
+            yield from zip(part, results, strict=True)
 
 
 def compare(store: Store, replay: Backtest) -> None:

@@ -1,5 +1,8 @@
 """Checks every health rule as of one instant; its rows open and close incidents.
 
+Rules are asked side by side, and sorted one after another: what opens and closes does not depend on which answers
+first.
+
 1. A rule is evaluated with its levels to open, and again with its levels to close where those differ: a subject opens
    by the first answer and stays open while it is in either, so a series that flaps is one incident.
 2. Silence counts only where the data is known: a job whose `Needs` are not met keeps its incidents, and its rule is
@@ -9,13 +12,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-
-import pyarrow as pa
 
 from pipeline.config.errors import StoreError
 from pipeline.rules.incidents import (
@@ -26,22 +28,16 @@ from pipeline.rules.incidents import (
     opened_meanwhile,
     reword_incidents,
 )
-from pipeline.rules.needs import DataNeeds
+from pipeline.rules.needs import unmet_need
 from pipeline.rules.overrides import Variant, variants
-from pipeline.rules.rule import Rule, rules
+from pipeline.rules.rule import Need, Rule, rules
 from pipeline.store.lake import Cursor, Store
+from pipeline.store.rows import insert_rows
 
-FIRST = ("subject", "since", "summary", "app_name", "job_id")
+FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
 "The columns that every rule's answer begins with; the others are its evidence."
-RUNS = pa.schema(
-    [
-        ("rule", pa.string()),
-        ("ran_at", pa.timestamp("us")),
-        ("outcome", pa.string()),
-        ("findings", pa.int64()),
-        ("duration_ms", pa.int64()),
-    ]
-)
+SIDE_BY_SIDE = 4
+"How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 
 
 @dataclass(frozen=True)
@@ -101,9 +97,10 @@ def check(
     Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check.
     """
     was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
-    checked, needs = Checked(at), DataNeeds(store, at)
-    for rule in rules().values() if chosen is None else chosen:
-        checked.runs.append(check_rule(store, rule, overrides, checked, was_open, needs))
+    checked, lasting = Checked(at), frozenset(name for name, _ in was_open)
+    for rule, answer in asked(store, list(rules().values() if chosen is None else chosen), overrides, at, lasting):
+        before = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
+        checked.runs.append(judged(rule, answer, checked, before))
     new = checked.opened
 
     def write(cursor: Cursor) -> None:
@@ -122,28 +119,63 @@ def check(
     return checked
 
 
-def check_rule(
+@dataclass
+class Answer:
+    """What one rule answered in a check, or why it could not."""
+
+    unmet: dict[str, str] = field(default_factory=dict)
+    "Jobs of which too little is known, with what is missing; '' means all of them."
+    result: "Evaluation | None" = None
+    error: StoreError | None = None
+    duration_ms: int = 0
+
+
+def asked(
+    store: Store, chosen: Sequence[Rule], overrides: Mapping[str, Any], at: datetime, lasting: Container[str]
+) -> Iterable[tuple[Rule, Answer]]:
+    """Asks rules, and what is known of their needs, side by side; returns them in their order.
+
+    Only rules that have open incidents, `lasting`, are asked with their levels to close. One that fails beside others
+    is asked once more alone: together they may need more memory than there is.
+    """
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "rules") as pool:
+        needs = {need: pool.submit(unmet_need, store, need, at) for rule in chosen for need in rule.needs}
+        first = [pool.submit(ask, store, rule, overrides, at, needs, rule.name in lasting) for rule in chosen]
+    for rule, promise in zip(chosen, first, strict=True):
+        answer = promise.result()
+        again = answer.error is not None
+        yield rule, ask(store, rule, overrides, at, needs, rule.name in lasting) if again else answer
+
+
+def ask(
     store: Store,
     rule: Rule,
     overrides: Mapping[str, Any],
-    checked: Checked,
-    was_open: Mapping[tuple[str, str], Incident],
-    needs: DataNeeds,
-) -> Run:
-    """Checks one rule with each of its variants; a rule that fails changes no incident."""
-    run, began = Run(rule.name), time.monotonic()
-    before = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
+    at: datetime,
+    needs: "Mapping[Need, Future[dict[str, str]]]",
+    lasting: bool,
+) -> Answer:
+    """Asks one rule with each of its variants."""
+    answer, began = Answer(), time.monotonic()
     try:
-        unmet = needs.unmet(rule.needs)
-        result = evaluate(store, rule, overrides, checked.at)
+        [answer.result] = evaluations(store, rule, overrides, [at], lasting)
+        answer.unmet = {job: missing for need in rule.needs for job, missing in needs[need].result().items()}
     except StoreError as error:
-        run.outcome, run.detail = "failed", str(error)
-    else:
-        sort_changes(rule, checked, before, unmet, result)
-        run.findings = len(result.firing)
-        run.detail = ", ".join(sorted(unmet.values()))
-        run.outcome = "found" if result.firing else "unknown" if unmet else "ok"
-    run.duration_ms = round((time.monotonic() - began) * 1000)
+        answer.error = error
+    answer.duration_ms = round((time.monotonic() - began) * 1000)
+    return answer
+
+
+def judged(rule: Rule, answer: Answer, checked: Checked, before: Mapping[str, Incident]) -> Run:
+    """Sorts what a rule answered into what it changes; a rule that failed changes no incident."""
+    run = Run(rule.name, duration_ms=answer.duration_ms)
+    if answer.result is None or answer.error is not None:
+        run.outcome, run.detail = "failed", str(answer.error)
+        return run
+    sort_changes(rule, checked, before, answer.unmet, answer.result)
+    run.findings = len(answer.result.firing)
+    run.detail = ", ".join(sorted(answer.unmet.values()))
+    run.outcome = "found" if answer.result.firing else "unknown" if answer.unmet else "ok"
     return run
 
 
@@ -160,43 +192,68 @@ class Evaluation:
 
 def evaluate(store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetime) -> Evaluation:
     """Evaluates a rule as of an instant with each of its variants."""
-    result, every = Evaluation(), variants(rule, overrides)
+    [result] = evaluations(store, rule, overrides, [at])
+    return result
+
+
+def evaluations(
+    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime], lasting: bool = True
+) -> list[Evaluation]:
+    """Evaluates a rule as of each of some instants with each of its variants.
+
+    Without `lasting` it is not asked with its levels to close: there is nothing that could stay open.
+    """
+    results, every = {at: Evaluation() for at in instants}, variants(rule, overrides)
     named = frozenset().union(*(one.apps for one in every if one.apps))
     for one in every:
         if one.silent:
             continue
-        for finding in of_apps(findings(store, one.rule, one.opens, at), one, named):
-            result.firing[finding.subject] = finding
-            result.severities[finding.subject] = finding.severity or one.severity
-        if one.closes != one.opens:
-            unresolved = of_apps(findings(store, one.rule, one.closes, at), one, named)
-            result.still_open |= {finding.subject for finding in unresolved}
-    result.still_open |= set(result.firing)
-    return result
+        for at, finding in of_apps(findings(store, one.rule, one.opens, instants), one, named):
+            results[at].firing[finding.subject] = finding
+            results[at].severities[finding.subject] = finding.severity or one.severity
+        if lasting and one.closes != one.opens:
+            for at, finding in of_apps(findings(store, one.rule, one.closes, instants), one, named):
+                results[at].still_open.add(finding.subject)
+    for result in results.values():
+        result.still_open |= set(result.firing)
+    return [results[at] for at in instants]
 
 
-def of_apps(rows: Iterable[Finding], variant: Variant, named: frozenset[str]) -> Iterable[Finding]:
+def of_apps(
+    rows: Iterable[tuple[datetime, Finding]], variant: Variant, named: frozenset[str]
+) -> Iterable[tuple[datetime, Finding]]:
     """Keeps the findings that a variant is for: those of its apps, or those of no app that another variant names."""
-    return (
-        one for one in rows if (one.app_name in variant.apps if variant.apps is not None else one.app_name not in named)
+    for at, one in rows:
+        if one.app_name in variant.apps if variant.apps is not None else one.app_name not in named:
+            yield at, one
+
+
+def findings(
+    store: Store, rule: Rule, values: Mapping[str, Any], instants: Sequence[datetime]
+) -> list[tuple[datetime, Finding]]:
+    """Returns a rule's rows as of some instants: by one statement, or one an instant where the rule takes but one."""
+    if rule.takes_many:
+        rows = store.fetch(rule.query.sql, {**values, "at": list(instants)}).to_pylist()
+    else:
+        rows = [
+            {**row, "as_of": at}
+            for at in instants
+            for row in store.fetch(rule.query.sql, {**values, "at": at}).to_pylist()
+        ]
+    return [(row["as_of"], finding_of(row)) for row in rows]
+
+
+def finding_of(row: Mapping[str, Any]) -> Finding:
+    """Builds a finding from a row of a rule's answer."""
+    return Finding(
+        str(row["subject"]),
+        row["since"],
+        str(row["summary"]),
+        row["app_name"],
+        row["job_id"],
+        {name: seen for name, seen in row.items() if name not in (*FIRST, "severity")},
+        row.get("severity"),
     )
-
-
-def findings(store: Store, rule: Rule, values: Mapping[str, Any], at: datetime) -> list[Finding]:
-    """Returns a rule's rows as of an instant."""
-    rows = store.fetch(rule.query.sql, {**values, "at": at}).to_pylist()
-    return [
-        Finding(
-            str(row["subject"]),
-            row["since"],
-            str(row["summary"]),
-            row["app_name"],
-            row["job_id"],
-            {name: seen for name, seen in row.items() if name not in (*FIRST, "severity")},
-            row.get("severity"),
-        )
-        for row in rows
-    ]
 
 
 def sort_changes(
@@ -234,18 +291,18 @@ def incident_of(rule: Rule, finding: Finding, severity: str, at: datetime) -> In
     )
 
 
+@dataclass(frozen=True)
+class RuleRun:
+    """A row of `rule_runs`: one rule asked once."""
+
+    rule: str
+    ran_at: datetime
+    outcome: str
+    findings: int
+    duration_ms: int
+
+
 def add_runs(cursor: Cursor, checked: Checked) -> None:
     """Adds one line a rule to `rule_runs`."""
-    arriving = pa.table(
-        {
-            "rule": [run.rule for run in checked.runs],
-            "ran_at": [checked.at] * len(checked.runs),
-            "outcome": [run.outcome for run in checked.runs],
-            "findings": [run.findings for run in checked.runs],
-            "duration_ms": [run.duration_ms for run in checked.runs],
-        },
-        schema=RUNS,
-    )
-    cursor.register("arriving_runs", arriving)
-    cursor.execute("insert into rule_runs by name select * from arriving_runs")
-    cursor.unregister("arriving_runs")
+    runs = [RuleRun(run.rule, checked.at, run.outcome, run.findings, run.duration_ms) for run in checked.runs]
+    insert_rows(cursor, "rule_runs", runs)

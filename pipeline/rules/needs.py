@@ -29,34 +29,18 @@ group by job_id
 MET = {"jobs": JOBS, "events": EVENTS, "exchanges": EXCHANGES}
 
 
-class DataNeeds:
-    """Looks up which needs are unmet as of one instant; each need once, however many rules have it."""
+def unmet_need(store: Store, need: Need, at: datetime) -> dict[str, str]:
+    """Returns the jobs of which too little is known for one need, with what is missing; '' means all of them.
 
-    def __init__(self, store: Store, at: datetime) -> None:
-        self._store, self._at = store, at
-        self._looked_up: dict[Need, dict[str, str]] = {}
-
-    def unmet(self, needs: Iterable[Need]) -> dict[str, str]:
-        """Returns the jobs of which too little is known, with what is missing; '' means all of them.
-
-        Without any job at all, nothing is known.
-        """
-        unmet: dict[str, str] = {}
-        for need in needs:
-            if need not in self._looked_up:
-                self._looked_up[need] = self._look_up(need)
-            unmet |= self._looked_up[need]
-        return unmet
-
-    def _look_up(self, need: Need) -> dict[str, str]:
-        """Looks one need up in the store."""
-        since = self._at - timedelta(hours=need.hours)
-        rows = self._store.rows(MET[need.source], {"since": since, "at": self._at})
-        missing = f"{need.source} of the last {need.hours} hours"
-        unmet = {str(job or ""): f"{name or job}: {missing}" for job, name, is_met in rows if not is_met}
-        return unmet if rows else {"": missing}
+    Without any job at all, nothing is known.
+    """
+    since = at - timedelta(hours=need.hours)
+    rows = store.rows(MET[need.source], {"since": since, "at": at})
+    missing = f"{need.source} of the last {need.hours} hours"
+    unmet = {str(job or ""): f"{name or job}: {missing}" for job, name, is_met in rows if not is_met}
+    return unmet if rows else {"": missing}
 
 
 def unmet_needs(store: Store, needs: Iterable[Need], at: datetime) -> dict[str, str]:
     """Returns the jobs for which one rule's needs are unmet, with what is missing."""
-    return DataNeeds(store, at).unmet(needs)
+    return {job: missing for need in needs for job, missing in unmet_need(store, need, at).items()}

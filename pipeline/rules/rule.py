@@ -49,6 +49,11 @@ class Rule:
         return self.query.question
 
     @property
+    def takes_many(self) -> bool:
+        """Whether one statement answers as of many instants; each of its rows then says as of which."""
+        return any(one.name == "at" and one.type == "TIMESTAMP[]" for one in self.query.parameters)
+
+    @property
     def parameters(self) -> list[Parameter]:
         """Returns the parameters that rules.toml may change: all but the instant of the check."""
         return [one for one in self.query.parameters if one.name != "at"]

@@ -3,6 +3,7 @@
 A job returns a sentence about what it did, or nothing when there was nothing to do.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -164,18 +165,25 @@ def notify(store: Store, _stop: Event) -> str:
 
 
 class Publishing:
-    """Publishes when there is news since it last did."""
+    """Publishes when there is news since it last did.
+
+    Without news too, so often that the file and its spare are of snapshots which the store still has: what was done
+    since an expired one is not on record, and everything would have to be written anew.
+    """
 
     def __init__(self) -> None:
         self._published: int | None = None
+        self._tried = 0.0
 
     def __call__(self, store: Store, _stop: Event) -> str:
         file, newest = store.settings.publish, latest_news(store)
-        if file is None or (newest == self._published and file.exists()):
+        is_aging = time.monotonic() - self._tried > store.settings.keep_snapshots / 3
+        has_news = file is not None and (newest != self._published or not file.exists())
+        if file is None or not (has_news or is_aging):
             return ""
         size = publish(store, file.absolute())
-        self._published = newest
-        return f"{file}: {size} bytes"
+        self._published, self._tried = newest, time.monotonic()
+        return f"{file}: {size} bytes" if has_news else ""
 
 
 def latest_news(store: Store) -> int:

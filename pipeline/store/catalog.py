@@ -14,7 +14,9 @@ from typing import Any
 from pipeline.config.errors import UnknownQuery, WrongValue
 
 QUERIES = Path(__file__).parents[2] / "queries"
-PARAMETER = re.compile(r"^\$(?P<name>\w+)\s+(?P<type>\w+)(?:\s*=\s*(?P<default>.+?))?(?:\s{2,}(?P<meaning>.*))?$")
+PARAMETER = re.compile(
+    r"^\$(?P<name>\w+)\s+(?P<type>\w+(?:\[\])?)(?:\s*=\s*(?P<default>.+?))?(?:\s{2,}(?P<meaning>.*))?$"
+)
 COLUMN = re.compile(r"^(?P<name>\w+)\s{2,}(?P<meaning>.*)$")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +19,11 @@ import pyarrow.parquet as pq
 from pipeline.config.wording import iso
 
 BATCH = 10_000
+Answer: TypeAlias = pa.Table | pa.RecordBatchReader
+"An answer as a whole, or as it is streamed."
 
 
-def write_json(answer: pa.Table, out: TextIO) -> None:
+def write_json(answer: Answer, out: TextIO) -> None:
     """Writes one JSON array with an object a row, keyed by column."""
     rows = (json.dumps(row, ensure_ascii=False) for row in records(answer))
     out.write("[" + next(rows, ""))
@@ -29,7 +31,7 @@ def write_json(answer: pa.Table, out: TextIO) -> None:
     out.write("]\n")
 
 
-def write_csv(answer: pa.Table, out: TextIO) -> None:
+def write_csv(answer: Answer, out: TextIO) -> None:
     """Writes a header and a line a row; lists and structs are JSON text, NULL is an empty field."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names(answer))
@@ -47,16 +49,23 @@ def write_parquet(answer: pa.Table, file: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def records(answer: pa.Table) -> Iterator[dict[str, Any]]:
+def records(answer: Answer) -> Iterator[dict[str, Any]]:
     """Yields the rows as JSON's own types, a batch at a time so that a long answer needs little memory."""
-    for batch in unfolded(answer).to_batches(max_chunksize=BATCH):
-        for row in zip(*[column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns], strict=True):
-            yield dict(zip(names(answer), map(plain, row), strict=True))
+    keys = names(answer)
+    for piece in [answer] if isinstance(answer, pa.Table) else map(whole, answer):
+        for batch in unfolded(piece).to_batches(max_chunksize=BATCH):
+            for row in zip(*[column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns], strict=True):
+                yield dict(zip(keys, map(plain, row), strict=True))
 
 
-def names(answer: pa.Table) -> list[str]:
+def whole(batch: pa.RecordBatch) -> pa.Table:
+    """Returns one piece of a streamed answer as a table."""
+    return pa.Table.from_batches([batch])
+
+
+def names(answer: Answer) -> list[str]:
     """Returns the columns' names, a repeated one with its place behind it: the keys of an object differ."""
-    given = answer.column_names
+    given = answer.schema.names
     return [name if given.index(name) == place else f"{name}_{place + 1}" for place, name in enumerate(given)]
 
 

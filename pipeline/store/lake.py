@@ -38,6 +38,8 @@ Values = Mapping[str, Any] | Sequence[Any] | None
 Stamp = tuple[tuple[int, int], ...]
 DUCKDB_OPTIONS: dict[str, Any] = {}
 "DuckDB's own options of every opening, beside memory and the folder to spill into. The tests' own process adds one."
+PIECE_ROWS = 10_000
+"How many rows a streamed answer has in a piece."
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -90,6 +92,16 @@ class Store:
         try:
             with store_errors("The store could not answer"):
                 return cursor.execute(sql, values or None).to_arrow_table()
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def stream(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatchReader]:
+        """Answers a question piece by piece, so that a long answer takes no more memory than a short one."""
+        cursor = self.cursor(self._reading)
+        try:
+            with store_errors("The store could not answer"):
+                yield cursor.execute(sql, values or None).to_arrow_reader(PIECE_ROWS)
         finally:
             cursor.close()
 

@@ -1,7 +1,7 @@
 -- Is our own collection in trouble?
 --
 -- Parameters
---   $at       TIMESTAMP                     the instant asked about
+--   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 3, closes at 1       failures in a row, at least
 --
 -- Severity
@@ -18,6 +18,7 @@
 --   reason.
 --
 -- Columns
+--   as_of       the instant asked about
 --   subject     the feed, or the rejects
 --   since       when it last went well, or the first reject of the day
 --   summary     the sentence
@@ -25,26 +26,33 @@
 --   job_id      always null
 --   failures    failures in a row, or lines rejected
 --   detail      what is the matter
+with instants as (
+    select unnest($at::timestamp[]) as as_of
+)
 select
-    tenant || '/' || feed as subject,
-    coalesce(reached_at, tried_at) as since,
-    tenant || ': ' || feed || ' cannot be read' as summary,
+    i.as_of,
+    c.tenant || '/' || c.feed as subject,
+    coalesce(c.reached_at, c.tried_at) as since,
+    c.tenant || ': ' || c.feed || ' cannot be read' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
-    failures,
-    detail
-from contacts
-where outcome = 'failed' and failures >= $least and tried_at <= $at
+    c.failures,
+    c.detail
+from instants i
+join contacts c on c.tried_at <= i.as_of
+where c.outcome = 'failed' and c.failures >= $least
 union all
 select
+    i.as_of,
     'rejects',
-    min(rejected_at),
+    min(r.rejected_at),
     'Lines came that no source could read',
     null,
     null,
     count(*),
-    arg_max(reason, rejected_at)
-from rejects
-where rejected_at <= $at and rejected_at > $at - interval 1 day
-having count(*) > 0
-order by since, subject
+    arg_max(r.reason, (r.rejected_at, r."file", r.line))
+from instants i
+join rejects r on r.rejected_at <= i.as_of and r.rejected_at > i.as_of - interval 1 day
+where r.rejected_at <= list_max($at::timestamp[]) and r.rejected_at > list_min($at::timestamp[]) - interval 1 day
+group by i.as_of
+order by i.as_of, since, subject

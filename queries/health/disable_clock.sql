@@ -1,7 +1,7 @@
 -- Will Entra soon switch a quarantined job off?
 --
 -- Parameters
---   $at       TIMESTAMP     the instant asked about
+--   $at       TIMESTAMP[]   the instants asked about
 --   $days     BIGINT = 14   days before the end at which it is said first; a week before, it is critical
 --   $limit    BIGINT = 28   days of quarantine after which Entra disables a job; Microsoft says more than four weeks
 --
@@ -25,6 +25,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of          the instant asked about
 --   subject        the job
 --   since          when fewer than `days` were left
 --   summary        the sentence
@@ -34,35 +35,39 @@
 --   disabled_at    when Entra gives the job up
 --   days_left      whole days until then
 --   reason         Graph's reason
-with newest as (
-    select *, row_number() over (partition by job_id order by observed_at desc, snapshot_id) as nth
+with statuses as (
+    select *
     from job_snapshots
-    where observed_at <= $at
+    where observed_at <= list_max($at::timestamp[])
+    qualify row_number() over (partition by job_id, observed_at order by snapshot_id) = 1
+), newest as (
+    select i.as_of, s.*
+    from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
+    asof join statuses s on s.job_id = i.job_id and i.as_of >= s.observed_at
 ), ending as (
-    select job_id, app_name, quarantine_reason, quarantine_since + to_days($limit::integer) as disabled_at
-    from (
-        select
-            n.job_id,
-            n.app_name,
-            n.quarantine_reason,
-            coalesce(n.quarantine_since, q.opened_at, n.observed_at) as quarantine_since
-        from newest n
-        left join quarantines q
-            on q.job_id = n.job_id and q.opened_at <= $at and (q.closed_at is null or q.closed_at > $at)
-        where n.nth = 1 and n.state = 'Quarantine'
-    )
+    select
+        n.as_of,
+        n.job_id,
+        n.app_name,
+        n.quarantine_reason,
+        coalesce(n.quarantine_since, q.opened_at, n.observed_at) + to_days($limit::integer) as disabled_at
+    from newest n
+    left join quarantines q
+        on q.job_id = n.job_id and q.opened_at <= n.as_of and (q.closed_at is null or q.closed_at > n.as_of)
+    where n.state = 'Quarantine'
 )
 select
+    as_of,
     job_id as subject,
     disabled_at - to_days($days::integer) as since,
     coalesce(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M')
         || ' UTC unless it leaves quarantine' as summary,
     app_name,
     job_id,
-    case when disabled_at - interval 7 day <= $at then 'critical' else 'warning' end as severity,
+    case when disabled_at - interval 7 day <= as_of then 'critical' else 'warning' end as severity,
     disabled_at,
-    date_diff('day', $at, disabled_at) as days_left,
+    date_diff('day', as_of, disabled_at) as days_left,
     quarantine_reason as reason
 from ending
-where disabled_at - to_days($days::integer) <= $at
-order by disabled_at, subject
+where disabled_at - to_days($days::integer) <= as_of
+order by as_of, disabled_at, subject

@@ -1,7 +1,7 @@
 -- Does an error that was not there before hit many people?
 --
 -- Parameters
---   $at       TIMESTAMP                     the instant asked about
+--   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 3, closes at 1       people hit, at least
 --   $hours    BIGINT = 24                   how far back
 --   $quiet    BIGINT = 7                    days without the error before that, for it to be new
@@ -23,6 +23,7 @@
 --   after it had been mended is listed as such.
 --
 -- Columns
+--   as_of          the instant asked about
 --   subject        the job and the error code
 --   since          its first failure in this stretch
 --   summary        the sentence
@@ -33,48 +34,70 @@
 --   attempts       failures in the last `hours`
 --   regressed      whether it had been there longer ago
 --   people         up to ten names
-with failures as (
+with failures as materialized (
+    select job_id, code as error_code, source_id, app_name, occurred_at
+    from problems
+    where status = 'failure' and occurred_at <= list_max($at::timestamp[]) and code is not null
+), asked as (
+    select i.as_of, i.job_id, i.error_code, f.occurred_at as before_at
+    from (
+        select unnest($at::timestamp[]) as as_of, job_id, error_code
+        from (select distinct job_id, error_code from failures)
+    ) i
+    asof left join failures f
+        on f.job_id = i.job_id and f.error_code = i.error_code and i.as_of - to_hours($hours) >= f.occurred_at
+), counted as materialized (
     select
-        job_id,
-        error_code,
-        source_id,
-        coalesce(upn, source_name, source_id) as "name",
-        app_name,
-        occurred_at,
-        occurred_at > $at - to_hours($hours) as lately,
-        occurred_at <= $at - to_hours($hours)
-            and occurred_at > $at - to_hours($hours) - to_days($quiet::integer) as before
-    from events
-    where status = 'failure' and occurred_at <= $at and error_code is not null
+        a.as_of,
+        a.job_id,
+        a.error_code,
+        a.before_at is not null as regressed,
+        min(f.occurred_at) as since,
+        count(distinct f.source_id) as people_hit,
+        count(*) as attempts
+    from asked a
+    join failures f on f.job_id = a.job_id and f.error_code = a.error_code
+        and f.occurred_at > a.as_of - to_hours($hours) and f.occurred_at <= a.as_of
+    where coalesce(a.before_at <= a.as_of - to_hours($hours) - to_days($quiet::integer), true)
+    group by a.as_of, a.job_id, a.error_code, regressed
+    having count(distinct f.source_id) >= $least
+), app_names as (
+    select c.as_of, c.job_id, c.error_code, max(n.app_name) as app_name
+    from counted c
+    join (
+        select job_id, error_code, app_name, min(occurred_at) as first_at from failures group by all
+    ) n on n.job_id = c.job_id and n.error_code = c.error_code and n.first_at <= c.as_of
+    group by c.as_of, c.job_id, c.error_code
+), named as (
+    select c.as_of, c.job_id, c.error_code,
+        list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people
+    from counted c
+    join events e on e.job_id = c.job_id and e.error_code = c.error_code
+        and e.occurred_at > c.as_of - to_hours($hours) and e.occurred_at <= c.as_of
+    where e.status = 'failure' and e.occurred_at <= list_max($at::timestamp[])
+        and e.occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+    group by c.as_of, c.job_id, c.error_code
 ), job_starts as (
-    select job_id, min(began_at) as began_at from cycles group by job_id
-), counted as (
-    select
-        job_id,
-        error_code,
-        max(app_name) as app_name,
-        min(occurred_at) filter (where lately) as since,
-        count(distinct source_id) filter (where lately) as people_hit,
-        count(*) filter (where lately) as attempts,
-        count(*) filter (where before) as before,
-        count(*) filter (where not lately and not before) > 0 as regressed,
-        list_sort(list(distinct "name") filter (where lately))[:10] as people
-    from failures
-    group by job_id, error_code
+    select job_id, min(began_at) as began_at
+    from (select job_id, began_at from cycle_parts union all select job_id, began_at from executions)
+    group by job_id
 )
 select
+    c.as_of,
     c.job_id || ' ' || c.error_code as subject,
     c.since,
-    coalesce(c.app_name, c.job_id) || ': ' || c.error_code
+    coalesce(a.app_name, c.job_id) || ': ' || c.error_code
         || case when c.regressed then ' is back and hits people' else ' is new and hits people' end as summary,
-    c.app_name,
+    a.app_name,
     c.job_id,
     c.error_code,
     c.people_hit,
     c.attempts,
     c.regressed,
-    c.people
+    n.people
 from counted c
+join named n using (as_of, job_id, error_code)
+join app_names a using (as_of, job_id, error_code)
 join job_starts b on b.job_id = c.job_id
-where c.people_hit >= $least and c.before = 0 and b.began_at <= c.since - to_days($quiet::integer)
-order by c.people_hit desc, subject
+where b.began_at <= c.since - to_days($quiet::integer)
+order by c.as_of, c.people_hit desc, subject

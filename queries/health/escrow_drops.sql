@@ -1,7 +1,7 @@
 -- Whom will Entra soon give up on?
 --
 -- Parameters
---   $at       TIMESTAMP      the instant asked about
+--   $at       TIMESTAMP[]    the instants asked about
 --   $days     BIGINT = 3     days before the end at which it is said
 --   $limit    BIGINT = 28    days after the first failure when Entra stops trying
 --
@@ -25,6 +25,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of         the instant asked about
 --   subject       the job
 --   since         when the first of them came within `days`
 --   summary       the sentence
@@ -35,21 +36,42 @@
 --   leavers       of those, whose disable or delete failed
 --   dropped_at    the earliest end
 --   people        up to ten names, leavers first
-with waits as (
-    select job_id, source_id, opened_at, opened_at + to_days($limit::integer) as dropped_at
+with leaving as (
+    select job_id, source_id, min(occurred_at) as failed_at
+    from problems
+    where occurred_at <= list_max($at::timestamp[]) and status = 'failure' and "action" in ('disable', 'delete')
+    group by job_id, source_id
+), waits as materialized (
+    select job_id, source_id, opened_at + to_days(($limit - $days)::integer) as due_at, closed_at,
+        opened_at + to_days($limit::integer) as dropped_at
     from escrows
-    where opened_at <= $at - to_days(($limit - $days)::integer) and (closed_at is null or closed_at > $at)
-), leaving as (
-    select distinct job_id, source_id
-    from events
-    where occurred_at <= $at and status = 'failure' and "action" in ('disable', 'delete')
+    where opened_at + to_days(($limit - $days)::integer) <= list_max($at::timestamp[])
+        and coalesce(closed_at > list_min($at::timestamp[]), true)
+), current_names as (
+    -- As the view identities, of those alone.
+    select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
+        coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key)) as "name"
+    from identity_parts
+    where source_id in (select source_id from waits)
+    group by job_id, source_id
 ), named as (
-    select w.*, i.app_name, coalesce(i.upn, i.source_name, w.source_id) as "name", l.source_id is not null as leaver
+    -- The names' order among leavers and among the others is the same at every instant.
+    select
+        w.*,
+        k.app_name,
+        coalesce(k."name", w.source_id) as "name",
+        l.failed_at,
+        row_number() over (partition by w.job_id order by w.dropped_at, coalesce(k."name", w.source_id)) as place
     from waits w
     left join leaving l using (job_id, source_id)
-    left join identities i using (job_id, source_id)
+    left join current_names k using (job_id, source_id)
+), waiting as (
+    select i.as_of, n.*, coalesce(n.failed_at <= i.as_of, false) as leaver
+    from (select unnest($at::timestamp[]) as as_of) i
+    join named n on n.due_at <= i.as_of and coalesce(n.closed_at, timestamp 'infinity') > i.as_of
 )
 select
+    as_of,
     job_id as subject,
     min(dropped_at) - to_days($days::integer) as since,
     coalesce(max(app_name), job_id) || ': Entra stops retrying objects, the first on '
@@ -60,7 +82,7 @@ select
     count(*) as objects,
     count(*) filter (where leaver) as leavers,
     min(dropped_at) as dropped_at,
-    list("name" order by not leaver, dropped_at, "name")[:10] as people
-from named
-group by job_id
-order by dropped_at, subject
+    arg_min("name", place + case when leaver then 0 else 1000000000 end, 10) as people
+from waiting
+group by as_of, job_id
+order by as_of, min(dropped_at), subject

@@ -1,7 +1,7 @@
 -- Does a job fail run after run?
 --
 -- Parameters
---   $at       TIMESTAMP                     the instant asked about
+--   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 2, closes at 1       complete failures one after another
 --
 -- Severity
@@ -24,6 +24,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of            the instant asked about
 --   subject          the job
 --   since            when the failing run was seen first
 --   summary          the sentence
@@ -33,35 +34,30 @@
 --   error_code       the newest error
 --   error_message    its text
 --   last_good_at     the end of the last run without errors
-with newest as (
-    select *, row_number() over (partition by job_id order by observed_at desc, snapshot_id) as nth
+with statuses as (
+    select *, max(observed_at) filter (where coalesce(successive_failures, 0) = 0)
+        over (partition by job_id order by observed_at) as good_at
     from job_snapshots
-    where observed_at <= $at
-), failure_starts as (
-    select s.job_id, min(s.observed_at) as since
-    from job_snapshots s
-    join newest n on n.job_id = s.job_id and n.nth = 1
-    where s.observed_at <= $at
-        and s.successive_failures >= 1
-        and s.observed_at > coalesce((
-            select max(o.observed_at)
-            from job_snapshots o
-            where o.job_id = s.job_id and o.observed_at <= $at and coalesce(o.successive_failures, 0) = 0
-        ), timestamp '1970-01-01')
-    group by s.job_id
+    where observed_at <= list_max($at::timestamp[])
+), since_good as (
+    select *, min(observed_at) filter (where successive_failures >= 1 and coalesce(observed_at > good_at, true))
+        over (partition by job_id, good_at order by observed_at) as failing_since
+    from statuses
+    qualify row_number() over (partition by job_id, observed_at order by snapshot_id) = 1
 )
 select
-    n.job_id as subject,
-    b.since,
-    coalesce(n.app_name, n.job_id) || ' fails run after run: ' || coalesce(n.error_code, 'Graph gives no error')
+    i.as_of,
+    i.job_id as subject,
+    s.failing_since as since,
+    coalesce(s.app_name, i.job_id) || ' fails run after run: ' || coalesce(s.error_code, 'Graph gives no error')
         as summary,
-    n.app_name,
-    n.job_id,
-    n.successive_failures as failures,
-    n.error_code,
-    n.error_message,
-    n.last_good_at
-from newest n
-join failure_starts b on b.job_id = n.job_id
-where n.nth = 1 and n.state <> 'NotRun' and n.successive_failures >= $least
-order by b.since, subject
+    s.app_name,
+    i.job_id,
+    s.successive_failures as failures,
+    s.error_code,
+    s.error_message,
+    s.last_good_at
+from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
+asof join since_good s on s.job_id = i.job_id and i.as_of >= s.observed_at
+where s.state <> 'NotRun' and s.successive_failures >= $least and s.failing_since is not null
+order by i.as_of, since, subject

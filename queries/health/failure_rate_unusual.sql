@@ -1,7 +1,7 @@
 -- Does more fail than usual at this hour of the week?
 --
 -- Parameters
---   $at        TIMESTAMP                          the instant asked about
+--   $at        TIMESTAMP[]                        the instants asked about
 --   $hours     BIGINT = 3                         how many full hours before it are judged together
 --   $weeks     BIGINT = 4                         how many weeks before make the usual
 --   $least     BIGINT = 10                        attempts in those hours, at least
@@ -24,6 +24,7 @@
 --   Open the failures of these hours and compare with the same hours of last week.
 --
 -- Columns
+--   as_of           the instant asked about
 --   subject         the job
 --   since           the first full hour judged
 --   summary         the sentence
@@ -33,30 +34,46 @@
 --   failures        failures in these hours
 --   usual_share     the highest share failed of the same hours in the weeks before
 --   weeks_stored    weeks that the usual rests on
-with judged as (
+with instants as (
+    select as_of, date_trunc('hour', as_of) as until, unnest(list_filter(
+        range(1, $hours + 168 * $weeks + 1), lambda hour: (hour - 1) % 168 < $hours)) as hours_ago
+    from (select unnest($at::timestamp[]) as as_of)
+), attempted as (
     select
         job_id,
+        "hour",
         max(app_name) as app_name,
-        date_diff('hour', "hour", date_trunc('hour', $at::timestamp)) // 168 as weeks_ago,
         sum(events) filter (where status in ('success', 'failure')) as attempts,
         coalesce(sum(events) filter (where status = 'failure'), 0) as failures
     from hourly
-    where "hour" < date_trunc('hour', $at::timestamp)
-        and "hour" >= date_trunc('hour', $at::timestamp) - to_hours($hours) - to_days(7 * $weeks::integer)
-        and (date_diff('hour', "hour", date_trunc('hour', $at::timestamp)) - 1) % 168 < $hours
-    group by job_id, weeks_ago
+    where "hour" < date_trunc('hour', list_max($at::timestamp[]))
+        and "hour" >= date_trunc('hour', list_min($at::timestamp[])) - to_hours($hours) - to_days(7 * $weeks::integer)
+    group by job_id, "hour"
+), judged as (
+    select
+        i.as_of,
+        a.job_id,
+        max(a.app_name) as app_name,
+        i.hours_ago // 168 as weeks_ago,
+        sum(a.attempts) as attempts,
+        sum(a.failures) as failures
+    from instants i
+    join attempted a on a."hour" = i.until - to_hours(i.hours_ago)
+    group by i.as_of, a.job_id, weeks_ago
 ), usual as (
     select
+        as_of,
         job_id,
         count(*) as weeks_stored,
         max(failures / attempts) as usual_share
     from judged
     where weeks_ago > 0 and attempts > 0
-    group by job_id
+    group by as_of, job_id
 )
 select
+    j.as_of,
     j.job_id as subject,
-    date_trunc('hour', $at::timestamp) - to_hours($hours) as since,
+    date_trunc('hour', j.as_of) - to_hours($hours) as since,
     coalesce(j.app_name, j.job_id) || ': more fails than usual at this hour of the week' as summary,
     j.app_name,
     j.job_id,
@@ -65,7 +82,7 @@ select
     round(u.usual_share, 3) as usual_share,
     u.weeks_stored
 from judged j
-join usual u on u.job_id = j.job_id
+join usual u on u.as_of = j.as_of and u.job_id = j.job_id
 where j.weeks_ago = 0 and j.attempts >= $least and u.weeks_stored >= 2
     and j.failures / j.attempts >= u.usual_share + $points
-order by j.failures / j.attempts desc, subject
+order by j.as_of, j.failures / j.attempts desc, subject

@@ -1,7 +1,7 @@
 -- Was a group emptied or halved in an app?
 --
 -- Parameters
---   $at       TIMESTAMP                      the instant asked about
+--   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 72                    how far back
 --   $share    DOUBLE = 0.5, closes at 0.8    share of its members that must be left, or be back
 --   $least    BIGINT = 2                     members lost, at least
@@ -26,6 +26,7 @@
 --   group in Entra; if the members are still there, provision the group on demand, or remove and add its assignment.
 --
 -- Columns
+--   as_of         the instant asked about
 --   subject       the group's id
 --   since         when it lost them
 --   summary       the sentence
@@ -38,31 +39,46 @@
 --   lost          members lost
 --   people        up to ten of them
 with records as (
-    select job_id, group_id, units, units[-1].after as has, unnest(units) as one
-    from group_records($at, taken_since := $at - to_hours($hours))
+    select job_id, group_id, unnest(units) as one
+    from group_records(list_max($at::timestamp[]), taken_since := list_min($at::timestamp[]) - to_hours($hours))
+), steps as (
+    select job_id, group_id, one.unit as unit, one.occurred_at as occurred_at, one.before as before, one.after as after,
+        one.lost as lost, one.flag as flag,
+        lead(one.occurred_at) over (partition by job_id, group_id order by one.unit) as next_at
+    from records
 ), shrunk as (
     select
-        job_id,
-        group_id,
-        has,
-        one.occurred_at as occurred_at,
-        one.before as before,
-        one.after as after,
-        one.lost as lost
-    from records
-    where one.occurred_at > $at - to_hours($hours)
-        and one.flag is distinct from 'deleted'
-        and units[-1].flag is distinct from 'deleted'
-        and len(one.lost) >= $least
-        and one.after < $share * one.before
-        and has < $share * one.before
-    qualify row_number() over (partition by job_id, group_id order by one.before desc, one.unit desc) = 1
+        i.as_of,
+        s.job_id,
+        s.group_id,
+        l.after as has,
+        s.occurred_at,
+        s.before,
+        s.after,
+        s.lost
+    from (select unnest($at::timestamp[]) as as_of) i
+    join steps s on s.occurred_at > i.as_of - to_hours($hours) and s.occurred_at <= i.as_of
+    join steps l on l.job_id is not distinct from s.job_id and l.group_id = s.group_id
+        and l.occurred_at <= i.as_of and coalesce(l.next_at > i.as_of, true)
+    where s.flag is distinct from 'deleted'
+        and l.flag is distinct from 'deleted'
+        and len(s.lost) >= $least
+        and s.after < $share * s.before
+        and l.after < $share * s.before
+    qualify row_number() over (partition by i.as_of, s.job_id, s.group_id order by s.before desc, s.unit desc) = 1
+), called as (
+    select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
+        arg_max_null(source_name, named_key) as source_name
+    from identity_parts
+    where source_id in (select group_id from shrunk)
+    group by job_id, source_id
 ), named as (
     select s.*, i.source_name, i.app_name
     from shrunk s
-    left join identities i on i.job_id = s.job_id and i.source_id = s.group_id
+    left join called i on i.job_id = s.job_id and i.source_id = s.group_id
 )
 select
+    as_of,
     group_id as subject,
     occurred_at as since,
     coalesce(app_name || ': ', '') || 'the group ' || coalesce(source_name, group_id) || case
@@ -78,4 +94,4 @@ select
     len(lost) as lost,
     lost[:10] as people
 from named
-order by since, subject, job_id
+order by as_of, since, subject, job_id

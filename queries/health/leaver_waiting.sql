@@ -1,7 +1,7 @@
 -- Which leavers are still active in an app?
 --
 -- Parameters
---   $at       TIMESTAMP      the instant asked about
+--   $at       TIMESTAMP[]    the instants asked about
 --   $hours    BIGINT = 24    how long a disable or delete may take
 --
 -- Severity
@@ -21,6 +21,7 @@
 --   Switch the accounts off in the app by hand now, then mend the cause; leavers come before everybody else who waits.
 --
 -- Columns
+--   as_of         the instant asked about
 --   subject       the job
 --   since         when the first of them had waited too long
 --   summary       the sentence
@@ -33,43 +34,53 @@ with tried as (
     select
         job_id,
         source_id,
-        app_name,
-        coalesce(upn, source_name, source_id) as "name",
-        occurred_at,
-        "action",
         status,
-        error_code,
-        state_of("action", status, skip_reason) as state,
-        order_of(occurred_at, event_id) as order_key
-    from events
-    where occurred_at <= $at and "action" in ('disable', 'delete')
-), waiting as (
-    select
-        job_id,
-        source_id,
-        max(app_name) as app_name,
-        arg_max("name", order_key) as "name",
-        arg_max(status, order_key) as status,
-        arg_max(error_code, order_key) as error_code,
-        min(occurred_at) filter (where status = 'failure') as since
+        occurred_at,
+        coalesce("name", source_id) as "name",
+        min(occurred_at) filter (where status = 'failure') over past as since,
+        arg_max(error_code, order_key) over past as error_code,
+        max(app_name) over past as app_name,
+        lead(occurred_at) over (partition by object order by order_key) as next_at
+    from (select *, object_number(job_id, source_id) as object from footings)
+    where occurred_at <= list_max($at::timestamp[]) and removal in ('disable', 'delete')
+        -- Whoever was never refused waits for nothing.
+        and object in (
+            select object_number(job_id, source_id)
+            from footings
+            where removal in ('disable', 'delete') and status = 'failure' and occurred_at <= list_max($at::timestamp[]))
+    window past as (partition by object order by order_key rows unbounded preceding)
+), failed as materialized (
+    -- Those that may wait at one of the instants.
+    select *
     from tried
-    group by job_id, source_id
-    having arg_max(status, order_key) = 'failure'
+    where status = 'failure' and since + to_hours($hours) <= list_max($at::timestamp[])
+        and coalesce(next_at > list_min($at::timestamp[]), true)
+), settled as (
+    select f.job_id, f.source_id, min(e.closed_at) as closed_at
+    from (select distinct job_id, source_id, since from failed) f
+    join escrows e on e.job_id = f.job_id and e.source_id = f.source_id and e.closed_at >= f.since
+    group by f.job_id, f.source_id
+), waits as (
+    -- From when it has waited too long until the next try, or until something settled it.
+    select
+        f.*,
+        greatest(f.occurred_at, f.since + to_hours($hours)) as due_at,
+        least(coalesce(f.next_at, timestamp 'infinity'), coalesce(s.closed_at, timestamp 'infinity')) as until,
+        row_number() over (partition by f.job_id order by f.since, f."name") as place
+    from failed f
+    left join settled s using (job_id, source_id)
 )
 select
-    job_id as subject,
-    min(since) + to_hours($hours) as since,
-    coalesce(max(app_name), job_id) || ': leavers are still active' as summary,
-    max(app_name) as app_name,
-    job_id,
+    i.as_of,
+    w.job_id as subject,
+    min(w.since) + to_hours($hours) as since,
+    coalesce(max(w.app_name), w.job_id) || ': leavers are still active' as summary,
+    max(w.app_name) as app_name,
+    w.job_id,
     count(*) as leavers,
-    list("name" order by since, "name")[:10] as people,
-    mode(error_code) as error_code
-from waiting w
-where since + to_hours($hours) <= $at
-    and not exists (
-        select 1 from escrows e
-        where e.job_id = w.job_id and e.source_id = w.source_id and e.closed_at between w.since and $at
-    )
-group by job_id
-order by since, subject
+    arg_min(w."name", w.place, 10) as people,
+    mode(w.error_code) as error_code
+from (select unnest($at::timestamp[]) as as_of) i
+join waits w on w.due_at <= i.as_of and w.until > i.as_of
+group by i.as_of, w.job_id
+order by i.as_of, min(w.since), subject

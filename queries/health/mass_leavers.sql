@@ -1,7 +1,7 @@
 -- Are many more people being removed than usual?
 --
 -- Parameters
---   $at         TIMESTAMP                      the instant asked about
+--   $at         TIMESTAMP[]                    the instants asked about
 --   $hours      BIGINT = 24                    how far back
 --   $share      DOUBLE = 0.5, closes at 0.3    share of the job's deletion threshold
 --   $times      DOUBLE = 3, closes at 2        how many times its busiest day of the weeks before
@@ -30,6 +30,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of           the instant asked about
 --   subject         the job
 --   since           the first of these removals
 --   summary         the sentence
@@ -41,61 +42,76 @@
 --   in_one_cycle    the most of them in one cycle, which is what Entra holds against the threshold
 --   severity        critical where one cycle has reached the threshold
 --   people          up to ten names
-with removed as (
-    select
-        job_id,
-        app_name,
-        cycle_id,
-        source_id,
-        coalesce(upn, source_name, source_id) as "name",
-        occurred_at,
-        (epoch($at::timestamp) - epoch(occurred_at))::bigint // ($hours * 3600) as ago
-    from events
-    where "action" in ('disable', 'delete', 'stagedDelete') and status <> 'skipped'
-        and occurred_at <= $at and occurred_at > $at - interval 28 day
+with removed as materialized (
+    select job_id, app_name, source_id, coalesce("name", source_id) as "name", occurred_at
+    from footings
+    where removal is not null and status <> 'skipped'
+        and occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 28 day
+), days as (
+    select as_of, ago, as_of - to_hours($hours * ago) as until,
+        greatest(as_of - to_hours($hours * (ago + 1)), as_of - interval 28 day) as since
+    from (select unnest($at::timestamp[]) as as_of)
+    cross join (select unnest(range(0, (671 + $hours) // $hours)) as ago)
+), counted as (
+    -- Two instants a day apart share a day, which is counted once.
+    select d.since, d.until, r.job_id, count(distinct r.source_id) as leavers
+    from (select distinct since, until from days) d
+    join removed r on r.occurred_at > d.since and r.occurred_at <= d.until
+    group by d.since, d.until, r.job_id
 ), usual as (
-    select job_id, max(leavers) as busiest_day
-    from (select job_id, ago, count(distinct source_id) as leavers from removed where ago > 0 group by job_id, ago)
-    group by job_id
+    select d.as_of, c.job_id, max(c.leavers) as busiest_day
+    from days d
+    join counted c using (since, until)
+    where d.ago > 0
+    group by d.as_of, c.job_id
 ), gathered as (
-    select job_id, max(leavers) as in_one_cycle
-    from (select job_id, cycle_id, count(distinct source_id) as leavers from removed where ago = 0 group by all)
-    group by job_id
+    select as_of, job_id, max(leavers) as in_one_cycle
+    from (
+        select d.as_of, e.job_id, e.cycle_id, count(distinct e.source_id) as leavers
+        from (from days where ago = 0) d
+        join events e on e.occurred_at > d.since and e.occurred_at <= d.until
+        where e."action" in ('disable', 'delete', 'stagedDelete') and e.status <> 'skipped'
+            and e.occurred_at <= list_max($at::timestamp[])
+            and e.occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+        group by d.as_of, e.job_id, e.cycle_id
+    )
+    group by as_of, job_id
 ), thresholds as (
-    select job_id, arg_max(deletion_threshold, observed_at) as threshold
-    from job_snapshots
-    where observed_at <= $at
-    group by job_id
+    select job_id, observed_at, deletion_threshold as threshold from job_snapshots where deletion_threshold is not null
+), judged as (
+    select d.as_of, d.since, d.until, c.job_id, c.leavers, u.busiest_day, k.threshold, g.in_one_cycle
+    from (from days where ago = 0) d
+    join counted c using (since, until)
+    left join usual u on u.as_of = d.as_of and u.job_id = c.job_id
+    left join gathered g on g.as_of = d.as_of and g.job_id = c.job_id
+    asof left join thresholds k on k.job_id = c.job_id and d.as_of >= k.observed_at
+    where c.leavers >= $least
 ), job_starts as (
-    select job_id, min(began_at) as began_at from cycles group by job_id
+    select job_id, min(began_at) as began_at
+    from (select job_id, began_at from cycle_parts union all select job_id, began_at from executions)
+    group by job_id
 )
 select
-    r.job_id as subject,
+    j.as_of,
+    j.job_id as subject,
     min(r.occurred_at) as since,
-    coalesce(max(r.app_name), r.job_id) || case
-        when any_value(g.in_one_cycle) >= any_value(k.threshold)
+    coalesce(max(r.app_name), j.job_id) || case
+        when j.in_one_cycle >= j.threshold
             then ': one cycle reached the deletion threshold, so Entra quarantines the job and stages the deletes'
         else ': many more people are removed than usual'
     end as summary,
     max(r.app_name) as app_name,
-    r.job_id,
-    count(distinct r.source_id) as leavers,
-    any_value(u.busiest_day) as busiest_day,
-    any_value(k.threshold) as threshold,
-    any_value(g.in_one_cycle) as in_one_cycle,
-    case when any_value(g.in_one_cycle) >= any_value(k.threshold) then 'critical' else 'warning' end as severity,
+    j.job_id,
+    j.leavers,
+    j.busiest_day,
+    j.threshold,
+    j.in_one_cycle,
+    case when j.in_one_cycle >= j.threshold then 'critical' else 'warning' end as severity,
     list_sort(list(distinct r."name"))[:10] as people
-from removed r
-left join usual u on u.job_id = r.job_id
-left join gathered g on g.job_id = r.job_id
-left join thresholds k on k.job_id = r.job_id
-left join job_starts b on b.job_id = r.job_id
-where r.ago = 0
-group by r.job_id
-having count(distinct r.source_id) >= $least
-    and (
-        count(distinct r.source_id) >= $share * any_value(k.threshold)
-        or any_value(b.began_at) <= $at - interval 7 day
-            and count(distinct r.source_id) >= $times * greatest(coalesce(any_value(u.busiest_day), 0), 1)
-    )
-order by leavers desc, subject
+from judged j
+left join job_starts b on b.job_id = j.job_id
+join removed r on r.job_id = j.job_id and r.occurred_at > j.since and r.occurred_at <= j.until
+where j.leavers >= $share * j.threshold
+    or b.began_at <= j.as_of - interval 7 day and j.leavers >= $times * greatest(coalesce(j.busiest_day, 0), 1)
+group by j.as_of, j.job_id, j.leavers, j.busiest_day, j.threshold, j.in_one_cycle
+order by j.as_of, j.leavers desc, subject

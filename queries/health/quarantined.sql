@@ -3,7 +3,7 @@
 -- A job is as its newest status says; without any status nothing is said.
 --
 -- Parameters
---   $at    TIMESTAMP    the instant asked about
+--   $at    TIMESTAMP[]  the instants asked about
 --
 -- Severity
 --   critical
@@ -25,6 +25,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of              the instant asked about
 --   subject            the job
 --   since              when the quarantine began, by Graph's own date where it gives one
 --   summary            the sentence
@@ -36,23 +37,27 @@
 --   disabled_at        when Entra gives the job up, 28 days after it began
 --   error_code         the newest error
 --   error_message      its text
-select
-    job_id as subject,
-    coalesce(quarantine_since, observed_at) as since,
-    coalesce(app_name, job_id) || ' is in quarantine: ' || coalesce(quarantine_reason, 'Graph gives no reason')
-        as summary,
-    app_name,
-    job_id,
-    quarantine_reason as reason,
-    quarantine_count as series_count,
-    next_attempt_at,
-    coalesce(quarantine_since, observed_at) + interval 28 day as disabled_at,
-    error_code,
-    error_message
-from (
-    select *, row_number() over (partition by job_id order by observed_at desc, snapshot_id) as nth
+with statuses as (
+    select *
     from job_snapshots
-    where observed_at <= $at
+    where observed_at <= list_max($at::timestamp[])
+    qualify row_number() over (partition by job_id, observed_at order by snapshot_id) = 1
 )
-where nth = 1 and state = 'Quarantine'
-order by since, subject
+select
+    i.as_of,
+    i.job_id as subject,
+    coalesce(s.quarantine_since, s.observed_at) as since,
+    coalesce(s.app_name, i.job_id) || ' is in quarantine: ' || coalesce(s.quarantine_reason, 'Graph gives no reason')
+        as summary,
+    s.app_name,
+    i.job_id,
+    s.quarantine_reason as reason,
+    s.quarantine_count as series_count,
+    s.next_attempt_at,
+    coalesce(s.quarantine_since, s.observed_at) + interval 28 day as disabled_at,
+    s.error_code,
+    s.error_message
+from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
+asof join statuses s on s.job_id = i.job_id and i.as_of >= s.observed_at
+where s.state = 'Quarantine'
+order by i.as_of, since, subject

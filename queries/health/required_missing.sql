@@ -1,7 +1,7 @@
 -- Who cannot be provisioned because a required value is missing?
 --
 -- Parameters
---   $at       TIMESTAMP                     the instant asked about
+--   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 1                    people, at least
 --   $days     BIGINT = 7                    how far back a skip still counts
 --
@@ -21,6 +21,7 @@
 --   Fill the attribute in at the source, or map a default. Entra looks again by itself when the person changes.
 --
 -- Columns
+--   as_of          the instant asked about
 --   subject        the job
 --   since          when the first of them was skipped first
 --   summary        the sentence
@@ -29,38 +30,56 @@
 --   people_hit     people who lack a value
 --   attribute      the attribute lacking most often, where the log names it
 --   people         up to ten names, the longest first
-with skipped as (
-    select job_id, source_id, min(occurred_at) as since, arg_max(attribute, order_key) as attribute
+with skipped as materialized (
+    select job_id, source_id, min(occurred_at) as since
     from problems
-    where occurred_at <= $at and status = 'skipped' and code = 'AttributeValidationFailed'
+    where occurred_at <= list_max($at::timestamp[]) and status = 'skipped' and code = 'AttributeValidationFailed'
     group by job_id, source_id
-    having max(occurred_at) > $at - to_days($days::integer)
+    having max(occurred_at) > list_min($at::timestamp[]) - to_days($days::integer)
 ), looked as (
     select
         job_id,
         source_id,
-        max(app_name) as app_name,
-        arg_max(coalesce(upn, source_name, source_id), order_of(occurred_at, event_id)) as "name",
-        arg_max(status = 'skipped' and skip_reason = 'AttributeValidationFailed', order_of(occurred_at, event_id))
-            as lacks
+        occurred_at,
+        coalesce(upn, source_name, source_id) as "name",
+        app_name,
+        event_id,
+        status = 'skipped' and coalesce(skip_reason = 'AttributeValidationFailed', false) as lacks,
+        lead(occurred_at) over (partition by job_id, source_id order by order_of(occurred_at, event_id)) as next_at
     from events
-    where occurred_at <= $at and occurred_at > $at - to_days($days::integer)
-        and not (status = 'skipped' and coalesce(skip_reason, '') in ('RedundantExport'))
+    where occurred_at <= list_max($at::timestamp[])
+        and occurred_at > list_min($at::timestamp[]) - to_days($days::integer)
+        and not (status = 'skipped' and coalesce(skip_reason, 'RedundantExport') = 'RedundantExport')
         and source_id in (select source_id from skipped)
-    group by job_id, source_id
+), lacking as (
+    select
+        l.*,
+        s.since,
+        p.attribute,
+        least(coalesce(l.next_at, timestamp 'infinity'), l.occurred_at + to_days($days::integer)) as until,
+        row_number() over (partition by l.job_id order by s.since, l."name") as place
+    from looked l
+    join skipped s using (job_id, source_id)
+    asof left join (
+        select job_id, source_id, occurred_at, arg_max(attribute, order_key) as attribute
+        from problems
+        where status = 'skipped' and code = 'AttributeValidationFailed' and attribute is not null
+        group by job_id, source_id, occurred_at
+    ) p on p.job_id = l.job_id and p.source_id = l.source_id and l.occurred_at >= p.occurred_at
+    where l.lacks
 )
 select
-    job_id as subject,
-    min(since) as since,
-    coalesce(max(app_name), job_id) || ': people lack a required value' as summary,
-    max(app_name) as app_name,
-    job_id,
+    i.as_of,
+    l.job_id as subject,
+    min(l.since) as since,
+    coalesce(max(l.app_name), l.job_id) || ': people lack a required value' as summary,
+    max(l.app_name) as app_name,
+    l.job_id,
     count(*) as people_hit,
-    mode(attribute) as attribute,
-    list("name" order by since, "name")[:10] as people
-from looked
-join skipped using (job_id, source_id)
-where lacks
-group by job_id
+    mode(l.attribute) as attribute,
+    arg_min(l."name", l.place, 10) as people
+from (select unnest($at::timestamp[]) as as_of) i
+join lacking l on l.occurred_at <= i.as_of and l.until > i.as_of
+group by i.as_of, l.job_id
 having count(*) >= $least
-order by since, subject
+order by i.as_of, min(l.since), subject

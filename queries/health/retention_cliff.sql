@@ -1,7 +1,7 @@
 -- What was not collected and will soon be gone from Entra?
 --
 -- Parameters
---   $at          TIMESTAMP        the instant asked about
+--   $at          TIMESTAMP[]      the instants asked about
 --   $days        BIGINT = 5       days before the end at which it is said
 --   $retention   BIGINT = 30      days that Entra keeps events: 30, or 7 without premium
 --
@@ -22,6 +22,7 @@
 --   ingestion
 --
 -- Columns
+--   as_of         the instant asked about
 --   subject       the tenant
 --   since         when the oldest of these hours came within `days` of its end
 --   summary       the sentence
@@ -39,24 +40,29 @@ with ledger as (
         app_name,
         state,
         "hour" + interval 1 hour + to_days($retention::integer) as leaves_at,
-        bool_or(state <> 'unknown') over (partition by job_id order by "hour") as has_begun
+        max(case when state <> 'unknown' then "hour" end) over (partition by job_id order by "hour") as known_at
     from hour_ledger(
-        date_trunc('hour', $at::timestamp) - to_days($retention::integer + 1), $at::timestamp - interval 2 hour)
+        date_trunc('hour', list_min($at::timestamp[])) - to_days($retention::integer + 1),
+        list_max($at::timestamp[]) - interval 2 hour)
     where source = 'events'
 )
 select
-    coalesce(tenant_id, 'a tenant without an id') as subject,
-    min(leaves_at) - to_days($days::integer) as since,
-    'Hours that were not collected leave Entra''s store from ' || strftime(min(leaves_at), '%-d %B, %H:%M') || ' UTC on'
-        as summary,
+    i.as_of,
+    coalesce(l.tenant_id, 'a tenant without an id') as subject,
+    min(l.leaves_at) - to_days($days::integer) as since,
+    'Hours that were not collected leave Entra''s store from ' || strftime(min(l.leaves_at), '%-d %B, %H:%M')
+        || ' UTC on' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
-    case when min(leaves_at) - interval 1 day <= $at then 'critical' else 'warning' end as severity,
-    count(distinct "hour") as hours,
-    min("hour") as began_at,
-    min(leaves_at) as leaves_at,
-    list_sort(list(distinct app_name)) as apps
-from ledger
-where has_begun and state <> 'complete' and leaves_at > $at and leaves_at <= $at + to_days($days::integer)
-group by tenant_id
-order by leaves_at, subject
+    case when min(l.leaves_at) - interval 1 day <= i.as_of then 'critical' else 'warning' end as severity,
+    count(distinct l."hour") as hours,
+    min(l."hour") as began_at,
+    min(l.leaves_at) as leaves_at,
+    list_sort(list(distinct l.app_name)) as apps
+from (select unnest($at::timestamp[]) as as_of) i
+join ledger l on l.leaves_at > i.as_of and l.leaves_at <= i.as_of + to_days($days::integer)
+where l.state <> 'complete' and l."hour" < i.as_of - interval 2 hour
+    -- Within the hours that Entra keeps, something was known by then.
+    and l.known_at >= date_trunc('hour', i.as_of) - to_days($retention::integer + 1)
+group by i.as_of, l.tenant_id
+order by i.as_of, min(l.leaves_at), subject

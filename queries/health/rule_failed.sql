@@ -1,7 +1,7 @@
 -- Did a rule itself fail?
 --
 -- Parameters
---   $at    TIMESTAMP    the instant asked about
+--   $at    TIMESTAMP[]  the instants asked about
 --
 -- Severity
 --   warning
@@ -17,31 +17,42 @@
 --   watches is unwatched.
 --
 -- Columns
+--   as_of       the instant asked about
 --   subject     the rule
 --   since       when it first failed without a good run since
 --   summary     the sentence
 --   app_name    always null: a rule is of no app
 --   job_id      always null
 --   runs        failed runs since
-with runs as (
+with checks as (
     select
         rule,
         ran_at,
-        outcome,
-        max(ran_at) filter (where outcome <> 'failed') over (partition by rule) as good_at,
-        row_number() over (partition by rule order by ran_at desc) as nth
+        count(*) as runs,
+        bool_or(outcome <> 'failed') as is_good,
+        max(case when bool_or(outcome <> 'failed') then ran_at end) over (partition by rule order by ran_at) as good_at
     from rule_runs
-    where ran_at <= $at
+    where ran_at <= list_max($at::timestamp[])
+    group by rule, ran_at
+), failures as (
+    select
+        rule,
+        ran_at,
+        is_good,
+        sum(case when not is_good then runs end) over since_good as runs,
+        min(case when not is_good then ran_at end) over since_good as failing_since
+    from checks
+    window since_good as (partition by rule, good_at order by ran_at)
 )
 select
-    rule as subject,
-    min(ran_at) as since,
-    'The rule ' || rule || ' fails, so what it watches is unwatched' as summary,
+    i.as_of,
+    i.rule as subject,
+    f.failing_since as since,
+    'The rule ' || i.rule || ' fails, so what it watches is unwatched' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
-    count(*) as runs
-from runs
-where outcome = 'failed' and (good_at is null or ran_at > good_at)
-group by rule
-having min(nth) = 1
-order by since, subject
+    f.runs::bigint as runs
+from (select unnest($at::timestamp[]) as as_of, rule from (select distinct rule from checks)) i
+asof join failures f on f.rule = i.rule and i.as_of >= f.ran_at
+where not f.is_good
+order by i.as_of, since, subject

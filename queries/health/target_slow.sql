@@ -1,7 +1,7 @@
 -- Has the app become slow, or does it ask for patience more than it used to?
 --
 -- Parameters
---   $at       TIMESTAMP                      the instant asked about
+--   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 6                     how far back
 --   $times    DOUBLE = 2, closes at 1.5      how many times the week before
 --   $least    BIGINT = 20                    requests in those hours, at least
@@ -25,6 +25,7 @@
 --   nothing here.
 --
 -- Columns
+--   as_of               the instant asked about
 --   subject             the app whose log it is
 --   since               the first of these requests
 --   summary             the sentence
@@ -35,34 +36,43 @@
 --   usual_p95_ms        in the week before
 --   throttled_share     share answered 429
 --   usual_throttled     in the week before
-with calls as (
-    select
-        coalesce(app_id, '') as app_id,
-        occurred_at,
-        duration_ms,
-        http_status = 429 as throttled,
-        occurred_at > $at - to_hours($hours) as lately
+with calls as materialized (
+    select coalesce(app_id, '') as app_id, occurred_at, duration_ms, http_status = 429 as throttled
     from app_calls
-    where occurred_at <= $at and occurred_at > $at - to_hours($hours) - interval 7 day
+    where occurred_at <= list_max($at::timestamp[])
+        and occurred_at > list_min($at::timestamp[]) - to_hours($hours) - interval 7 day
         and not regexp_matches(coalesce("filter", ''), '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
-), measured as (
+), lately as materialized (
     select
-        app_id,
-        min(occurred_at) filter (where lately) as since,
-        count(*) filter (where lately) as requests,
-        count(*) filter (where not lately) as before,
-        quantile_cont(duration_ms, 0.95) filter (where lately) as p95_ms,
-        quantile_cont(duration_ms, 0.95) filter (where not lately) as usual_p95_ms,
-        avg(throttled::integer) filter (where lately) as throttled_share,
-        avg(throttled::integer) filter (where not lately) as usual_throttled
-    from calls
-    group by app_id
+        i.as_of,
+        c.app_id,
+        min(c.occurred_at) as since,
+        count(*) as requests,
+        quantile_cont(c.duration_ms, 0.95) as p95_ms,
+        avg(c.throttled::integer) as throttled_share
+    from (select unnest($at::timestamp[]) as as_of) i
+    join calls c on c.occurred_at <= i.as_of and c.occurred_at > i.as_of - to_hours($hours)
+    group by i.as_of, c.app_id
+    -- Only of these the week before is looked at, which is long.
+    having count(*) >= $least and (p95_ms >= $floor or throttled_share >= 0.05)
+), usual as (
+    select
+        l.as_of,
+        l.app_id,
+        count(*) as before,
+        quantile_cont(c.duration_ms, 0.95) as usual_p95_ms,
+        avg(c.throttled::integer) as usual_throttled
+    from lately l
+    join calls c on c.app_id = l.app_id and c.occurred_at <= l.as_of - to_hours($hours)
+        and c.occurred_at > l.as_of - to_hours($hours) - interval 7 day
+    group by l.as_of, l.app_id
 )
 select
+    m.as_of,
     coalesce(n.job_id, nullif(m.app_id, ''), 'SCIM requests') as subject,
     m.since,
     coalesce(n.app_name, nullif(m.app_id, ''), 'The app') || case
-        when m.throttled_share >= 0.05 and m.throttled_share >= $times * m.usual_throttled
+        when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled
             then ' asks for patience (429) more than it used to'
         else ' has become slow'
     end as summary,
@@ -70,14 +80,15 @@ select
     n.job_id,
     m.requests,
     round(m.p95_ms) as p95_ms,
-    round(m.usual_p95_ms) as usual_p95_ms,
+    round(u.usual_p95_ms) as usual_p95_ms,
     round(m.throttled_share, 3) as throttled_share,
-    round(m.usual_throttled, 3) as usual_throttled
-from measured m
+    round(u.usual_throttled, 3) as usual_throttled
+from lately m
+join usual u on u.as_of = m.as_of and u.app_id = m.app_id
 left join app_jobs n on n.app_id = m.app_id
-where m.requests >= $least and m.before >= $least
+where u.before >= $least
     and (
-        (m.p95_ms >= $floor and m.p95_ms >= $times * m.usual_p95_ms)
-        or (m.throttled_share >= 0.05 and m.throttled_share >= $times * m.usual_throttled)
+        (m.p95_ms >= $floor and m.p95_ms >= $times * u.usual_p95_ms)
+        or (m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled)
     )
-order by m.since, subject
+order by m.as_of, m.since, subject

@@ -1,7 +1,7 @@
 -- Which token ends before a new one could be had?
 --
 -- Parameters
---   $at      TIMESTAMP       the instant asked about
+--   $at      TIMESTAMP[]     the instants asked about
 --   $lead    BIGINT = 7      days that a new token takes; rules.toml gives each app its own
 --   $spare   BIGINT = 7      days to spare
 --
@@ -19,6 +19,7 @@
 --   Entra before the old one ends.
 --
 -- Columns
+--   as_of         the instant asked about
 --   subject       the app
 --   since         when it came within reach
 --   summary       the sentence
@@ -28,16 +29,27 @@
 --   expires_at    the token's end
 --   days_left     whole days until then
 --   said_by       who said so
+with ends as (
+    -- As token_ends, for many instants.
+    select i.as_of, t.*
+    from (select unnest($at::timestamp[]) as as_of) i
+    cross join tokens t
+    qualify row_number() over (
+        partition by i.as_of, t.app_name
+        order by t.recorded_at <= i.as_of desc, t.recorded_at desc, t.expires_at desc nulls last
+    ) = 1
+)
 select
+    as_of,
     app_name as subject,
     expires_at - to_days(($lead + $spare)::integer) as since,
     app_name || ': the token ends on ' || strftime(expires_at, '%-d %B, %H:%M') || ' UTC' as summary,
     app_name,
     null::varchar as job_id,
-    case when expires_at - to_days($lead::integer) <= $at then 'critical' else 'warning' end as severity,
+    case when expires_at - to_days($lead::integer) <= as_of then 'critical' else 'warning' end as severity,
     expires_at,
-    date_diff('day', $at, expires_at) as days_left,
+    date_diff('day', as_of, expires_at) as days_left,
     recorded_by as said_by
-from token_ends($at::timestamp)
-where expires_at - to_days(($lead + $spare)::integer) <= $at
-order by expires_at, subject
+from ends
+where expires_at is not null and expires_at - to_days(($lead + $spare)::integer) <= as_of
+order by as_of, expires_at, subject

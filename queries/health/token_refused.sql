@@ -3,7 +3,7 @@
 -- Told by the app's own log, to the minute: the first 401 or 403 after the last call that was answered well.
 --
 -- Parameters
---   $at       TIMESTAMP        the instant asked about
+--   $at       TIMESTAMP[]      the instants asked about
 --   $hours    BIGINT = 24      how far back a refusal still counts
 --   $least    BIGINT = 2       refusals since the last good call, at least
 --
@@ -28,6 +28,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of           the instant asked about
 --   subject         the app whose log it is
 --   since           the first refusal
 --   summary         the sentence
@@ -37,7 +38,39 @@
 --   refusals        refusals since
 --   http_status     the newest status
 --   detail          what the app said
+with refusals as materialized (
+    select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
+    from app_calls
+    where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 30 day
+        and http_status in (401, 403)
+), refused_apps as (
+    select distinct app_id from refusals where occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+), good_calls as (
+    select coalesce(app_id, '') as app_id, occurred_at
+    from app_calls
+    where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 30 day
+        and http_status between 200 and 299 and coalesce(app_id, '') in (from refused_apps)
+), asked as (
+    select i.as_of, i.app_id, case when g.occurred_at > i.as_of - interval 30 day then g.occurred_at end as last_good_at
+    from (select unnest($at::timestamp[]) as as_of, app_id from refused_apps) i
+    asof left join good_calls g on g.app_id = i.app_id and i.as_of >= g.occurred_at
+), refused as (
+    select
+        a.as_of,
+        a.app_id,
+        any_value(a.last_good_at) as last_good_at,
+        min(r.occurred_at) as refused_at,
+        max(r.occurred_at) as newest_at,
+        count(*) as refusals,
+        arg_max(r.http_status, r.occurred_at) as http_status,
+        arg_max(r.detail, r.occurred_at) as detail
+    from asked a
+    join refusals r on r.app_id = a.app_id and r.occurred_at <= a.as_of
+        and r.occurred_at > coalesce(a.last_good_at, a.as_of - interval 30 day)
+    group by a.as_of, a.app_id
+)
 select
+    r.as_of,
     coalesce(n.job_id, nullif(r.app_id, ''), 'SCIM requests') as subject,
     r.refused_at as since,
     coalesce(n.app_name, nullif(r.app_id, ''), 'The app') || ' refuses the token since '
@@ -48,7 +81,7 @@ select
     r.refusals,
     r.http_status,
     r.detail
-from refusals($at::timestamp) r
+from refused r
 left join app_jobs n on n.app_id = r.app_id
-where r.refusals >= $least and r.newest_at > $at - to_hours($hours)
-order by since, subject
+where r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
+order by r.as_of, since, subject

@@ -1,7 +1,7 @@
 -- Did somebody write to the app of whom Entra knows nothing?
 --
 -- Parameters
---   $at       TIMESTAMP       the instant asked about
+--   $at       TIMESTAMP[]     the instants asked about
 --   $hours    BIGINT = 24     how far back
 --   $skew     BIGINT = 900    seconds by which clocks may differ
 --   $least    BIGINT = 1      writes, at least
@@ -23,6 +23,7 @@
 --   Find out whose client it is: another identity provider, a script, or an attacker with the token.
 --
 -- Columns
+--   as_of          the instant asked about
 --   subject        the app whose log it is
 --   since          the first such write
 --   summary        the sentence
@@ -31,7 +32,7 @@
 --   writes         such writes
 --   clients        who asked, as the app logged it
 --   paths          up to five paths
-with writes as (
+with writes as materialized (
     select
         coalesce(app_id, '') as app_id,
         occurred_at,
@@ -40,19 +41,27 @@ with writes as (
         coalesce(resource_id, json_extract_string(try_cast(response_body as json), '$.id')) as target_id
     from app_calls
     where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
-        and occurred_at > $at - to_hours($hours) and occurred_at <= $at - interval 1 hour
+        and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+        and occurred_at <= list_max($at::timestamp[]) - interval 1 hour
+), nearby_events as (
+    select target_id, occurred_at
+    from events
+    where occurred_at >= list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
+        and occurred_at <= list_max($at::timestamp[]) - interval 1 hour + to_seconds($skew)
+        and target_id in (select target_id from writes)
 ), alone as (
     select w.*
     from writes w
     where w.target_id is not null
         and not exists (
             select 1
-            from events e
+            from nearby_events e
             where e.target_id = w.target_id
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
 )
 select
+    i.as_of,
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
     min(a.occurred_at) as since,
     coalesce(any_value(n.app_name), 'The app') || ' was written to, and Entra knows nothing of it' as summary,
@@ -61,8 +70,9 @@ select
     count(*) as writes,
     list_sort(list(distinct a.client))[:5] as clients,
     list_sort(list(distinct a."path"))[:5] as paths
-from alone a
+from (select unnest($at::timestamp[]) as as_of) i
+join alone a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
 left join app_jobs n on n.app_id = a.app_id
-group by a.app_id
+group by i.as_of, a.app_id
 having count(*) >= $least
-order by since, subject
+order by i.as_of, since, subject

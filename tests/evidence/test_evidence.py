@@ -3,17 +3,21 @@
 import csv
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
+import pyarrow as pa
 import pytest
 
 from pipeline.__main__ import run
 from pipeline.config.settings import read_settings
+from pipeline.evidence.answers import JobAnswers
 from pipeline.evidence.pack import make
-from pipeline.evidence.seal import MANIFEST, check
+from pipeline.evidence.seal import MANIFEST, Stream, chained, check, info_of, manifest_text
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
@@ -134,9 +138,42 @@ def test_a_changed_byte_is_found_and_told_by_its_file(pack: Path, tmp_path: Path
     changed = tmp_path / "changed.zip"
     for name, info in starts.items():
         begin = info.header_offset + 30 + len(name) + 20
-        for at in {begin, begin + info.file_size // 2, begin + info.file_size - 1} if info.file_size else ():
+        size = info.compress_size
+        for at in {begin, begin + size // 2, begin + size - 1} if size else ():
             changed.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
             assert any(fault.startswith(name) for fault in faults(changed)), (name, at)
+
+
+def test_a_pack_is_whole_also_where_another_zlib_would_deflate_it_otherwise(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another(method: int, _level: object = None) -> object:
+        return zlib.compressobj(1, zlib.DEFLATED, -15) if method == ZIP_DEFLATED else None
+
+    monkeypatch.setattr("zipfile._get_compressor", another)
+    assert faults(pack) == ()
+
+
+def test_a_pack_of_the_first_form_is_checked_as_it_was(tmp_path: Path) -> None:
+    files = [("README.md", b"# Evidence"), ("job-1/evidence_events.csv", b"event_id\nevent-1\n")]
+    listed = list(chained((name, sha256(held).hexdigest(), len(held), None) for name, held in files))
+    text = manifest_text({"form": "provisioning evidence 1", "files": listed})
+    made = tmp_path / "first.zip"
+    with made.open("wb") as out, ZipFile(Stream(out.write), "w") as first:  # type: ignore[call-overload]
+        for name, held in [*files, (MANIFEST, text.encode())]:
+            with first.open(info_of(name, ZIP_STORED), "w", force_zip64=True) as member:
+                member.write(held)
+    assert faults(made) == ()
+    made.write_bytes(made.read_bytes().replace(b"event-1", b"event-2"))
+    assert [fault.partition(" ")[0] for fault in faults(made)] == ["job-1/evidence_events.csv"]
+
+
+def test_a_summary_keeps_no_more_of_a_long_answer_than_it_names() -> None:
+    batch = pa.record_batch({"event_id": [f"event-{number}" for number in range(40)]})
+    answers = JobAnswers()
+    rows = answers.passing("evidence_events", pa.RecordBatchReader.from_batches(batch.schema, [batch] * 100))
+    assert sum(one.num_rows for one in rows) == 4000
+    assert (answers.counts["evidence_events"], len(answers.rows["evidence_events"])) == (4000, 50)
 
 
 def test_a_changed_byte_between_the_files_is_found_too(pack: Path, tmp_path: Path) -> None:
@@ -153,9 +190,9 @@ def test_a_changed_byte_between_the_files_is_found_too(pack: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda files: files[:3] + files[4:], "questions/leavers_active.sql is missing."),
+        (lambda files: files[:2] + files[3:], "questions/leavers_active.sql is missing."),
         (lambda files: [*files, ("extra.csv", b"x")], "extra.csv was added; the manifest knows no such file."),
-        (lambda files: [files[1], files[0], *files[2:]], "parameters.json is not in its place"),
+        (lambda files: [files[1], files[0], *files[2:]], "questions/leaver_cases.sql is not in its place"),
         (lambda files: files[:-1], "manifest.json is missing."),
     ],
 )

@@ -14,7 +14,9 @@ from pipeline.rules.rule import rules
 from pipeline.store.catalog import Query, bind, catalog, find_query, value
 from pipeline.store.lake import Store, open_store
 
-EXAMPLES: dict[str, Any] = {"TIMESTAMP": datetime(2026, 1, 5), "VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1}
+NEW_YEAR = datetime(2026, 1, 5)
+EXAMPLES: dict[str, Any] = {"VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1, "TIMESTAMP": NEW_YEAR}
+EXAMPLES["TIMESTAMP[]"] = [NEW_YEAR]
 FILES = catalog() | {f"health/{name}": rule.query for name, rule in rules().items()}
 
 
