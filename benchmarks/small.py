@@ -1,0 +1,167 @@
+"""What does little cost: one event into a grown store, again and again, and a page of Graph at either end of it?
+
+Run: python benchmarks/small.py [--events 1000000] [--commits 200]. Prints each figure, what is wanted, and whether that
+is met. Processor time and bytes are the whole process's, all threads; maintenance runs before, not in between.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+PAGE = 500
+REPEATS = 5
+"The median of as many landings is a figure."
+NEWEST = datetime(2026, 1, 1)
+"Where the stored events end."
+CPU_S, BYTES, GROWTH, FAR = 0.1, 40_000, 1.5, 1.5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one landing took."""
+
+    cpu_s: float
+    written: int
+    "Bytes that the process gave to write calls: Parquet, the catalog and its journal."
+    writes: int
+    files: int
+    "Parquet files more than before."
+
+
+def main() -> None:
+    """Fills a store, measures and prints the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--events", type=int, default=1_000_000)
+    arguments.add_argument("--commits", type=int, default=200)
+    given = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        print(report(measured(folder, given.events, given.commits), given.events))
+    finally:
+        shutil.rmtree(folder)
+
+
+def measured(folder: Path, events: int, commits: int) -> dict[str, Cost]:
+    """Returns the cost of each kind of landing by its name."""
+    from datetime import UTC
+
+    from load import fill, lake
+
+    from pipeline.ingest.stream import feed
+    from pipeline.maintenance.chores import maintain
+
+    store, costs, numbers = lake(folder), dict[str, Cost](), count(1)
+    fill(store, events)
+    maintain(store, datetime.now(UTC))
+
+    def land(events_of_page: list[dict[str, Any]]) -> None:
+        result = feed(store, "graph:bench/auditLogs/provisioning", json.dumps({"value": events_of_page}).encode())
+        assert result.kept == len(events_of_page)
+
+    def one() -> Callable[[], None]:
+        page = [known_event(number := next(numbers), NEWEST + timedelta(seconds=number))]
+        return lambda: land(page)
+
+    def page_at(began: datetime) -> Callable[[], None]:
+        page = [known_event(next(numbers), began + timedelta(seconds=place)) for place in range(PAGE)]
+        return lambda: land(page)
+
+    one()()
+    done = 1
+    for after in sorted({1, 50, commits}):
+        while done < after:
+            one()()
+            done += 1
+        costs[f"one event, after {after} commits"] = typical(folder, (one() for _ in range(REPEATS)))
+        done += REPEATS
+        print(f"  … {done} commits", file=sys.stderr, flush=True)
+    maintain(store, datetime.now(UTC))
+    costs["one event, after maintenance"] = typical(folder, (one() for _ in range(REPEATS)))
+    ends = {"newest": NEWEST + timedelta(days=1), "oldest": NEWEST - timedelta(seconds=events - 1)}
+    for name, end in ends.items():
+        pages = (page_at(end + place * timedelta(seconds=PAGE)) for place in range(3))
+        costs[f"a page of {PAGE}, {name} end"] = typical(folder, pages)
+    store.close()
+    return costs
+
+
+def known_event(number: int, at: datetime) -> dict[str, Any]:
+    """Returns an event of an object that the filled store knows."""
+    from events import event
+
+    rng = random.Random(number)
+    made: dict[str, Any] = event(rng, 0, at, 50_000)
+    person = int(made["sourceIdentity"]["displayName"].removeprefix("Person "))
+    made["jobId"], made["sourceIdentity"]["id"] = f"job {person % 4}", str(person)
+    return made
+
+
+def typical(folder: Path, landings: Iterator[Callable[[], None]]) -> Cost:
+    """Runs landings one after another and returns the median of what they cost."""
+    costs = [cost_of(folder, landing) for landing in landings]
+    cpu, written, writes, files = ([getattr(one, name) for one in costs] for name in Cost.__dataclass_fields__)
+    return Cost(median(cpu), int(median(written)), int(median(writes)), int(median(files)))
+
+
+def cost_of(folder: Path, landing: Callable[[], None]) -> Cost:
+    """Runs one landing and returns what it cost."""
+    (wrote, writes), files, began = written_so_far(), parquet_files(folder), time.process_time()
+    landing()
+    cpu = time.process_time() - began
+    (wrote_then, writes_then) = written_so_far()
+    return Cost(cpu, wrote_then - wrote, writes_then - writes, parquet_files(folder) - files)
+
+
+def written_so_far() -> tuple[int, int]:
+    """Returns the bytes that this process has given to write calls, and how many calls those were."""
+    lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(lines["wchar"]), int(lines["syscw"])
+
+
+def parquet_files(folder: Path) -> int:
+    """Counts the store's Parquet files."""
+    return sum(1 for _ in (folder / "lake").rglob("*.parquet"))
+
+
+def report(costs: dict[str, Cost], events: int) -> str:
+    """Writes the tables: what each landing cost, and each figure against what is wanted."""
+    lines = [
+        f"{events:,} events stored; medians of {REPEATS}, pages of 3",
+        "",
+        "| landing | CPU s | KB written | writes | files |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, cost in costs.items():
+        lines.append(f"| {name} | {cost.cpu_s:.3f} | {cost.written / 1000:,.0f} | {cost.writes} | {cost.files} |")
+    single = [cost for name, cost in costs.items() if name.startswith("one event, after ") and name[-1] == "s"]
+    first, last = single[0], single[-1]
+    near, far = (costs[f"a page of {PAGE}, {end} end"] for end in ("newest", "oldest"))
+    figures = [
+        ("one event, CPU s", first.cpu_s, CPU_S),
+        ("one event, KB written", first.written / 1000, BYTES / 1000),
+        ("one event, CPU s of the last commits ÷ first", last.cpu_s / first.cpu_s, GROWTH),
+        ("one event, bytes of the last commits ÷ first", last.written / first.written, GROWTH),
+        (f"a page of {PAGE}, CPU s at the oldest end ÷ newest", far.cpu_s / near.cpu_s, FAR),
+    ]
+    lines += ["", "| figure | measured | wanted | |", "| --- | ---: | ---: | --- |"]
+    for name, value, wanted in figures:
+        lines.append(f"| {name} | {value:.2f} | at most {wanted:g} | {'met' if value <= wanted else 'NOT MET'} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
