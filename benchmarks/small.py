@@ -73,11 +73,11 @@ def measured(folder: Path, events: int, commits: int) -> dict[str, Cost]:
         assert result.kept == len(events_of_page)
 
     def one() -> Callable[[], None]:
-        page = [known_event(number := next(numbers), NEWEST + timedelta(seconds=number))]
+        page = [event_of_stored_object(number := next(numbers), NEWEST + timedelta(seconds=number))]
         return lambda: land(page)
 
     def page_at(began: datetime) -> Callable[[], None]:
-        page = [known_event(next(numbers), began + timedelta(seconds=place)) for place in range(PAGE)]
+        page = [event_of_stored_object(next(numbers), began + timedelta(seconds=place)) for place in range(PAGE)]
         return lambda: land(page)
 
     one()()
@@ -99,7 +99,7 @@ def measured(folder: Path, events: int, commits: int) -> dict[str, Cost]:
     return costs
 
 
-def known_event(number: int, at: datetime) -> dict[str, Any]:
+def event_of_stored_object(number: int, at: datetime) -> dict[str, Any]:
     """Returns an event of an object that the filled store knows."""
     from events import event
 
