@@ -23,11 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 PAGE = 500
+TOGETHER = 40
+"Pages that land in one transaction, as a back-fill's do: 20,000 events."
 REPEATS = 5
 "The median of as many landings is a figure."
 NEWEST = datetime(2026, 1, 1)
 "Where the stored events end."
-CPU_S, BYTES, GROWTH, FAR = 0.1, 40_000, 1.5, 1.5
+CPU_S, BYTES, GROWTH, FAR, LOT = 0.1, 40_000, 1.5, 1.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,30 @@ def measured(folder: Path, events: int, commits: int) -> dict[str, Cost]:
 
     from load import fill, lake
 
-    from pipeline.ingest.stream import feed
+    from pipeline.ingest.stream import feed_all
     from pipeline.maintenance.chores import maintain
 
     store, costs, numbers = lake(folder), dict[str, Cost](), count(1)
     fill(store, events)
     maintain(store, datetime.now(UTC))
 
-    def land(events_of_page: list[dict[str, Any]]) -> None:
-        result = feed(store, "graph:bench/auditLogs/provisioning", json.dumps({"value": events_of_page}).encode())
-        assert result.kept == len(events_of_page)
+    def land(*pages: list[dict[str, Any]]) -> int:
+        """Lands pages; returns their bytes, which are copied in memory."""
+        bodies = [json.dumps({"value": page}).encode() for page in pages]
+        results = feed_all(store, "graph:bench/auditLogs/provisioning", bodies)
+        assert [one.kept for one in results] == [len(page) for page in pages]
+        return sum(map(len, bodies))
 
-    def one() -> Callable[[], None]:
+    def one() -> Callable[[], int]:
         page = [event_of_stored_object(number := next(numbers), NEWEST + timedelta(seconds=number))]
         return lambda: land(page)
 
-    def page_at(began: datetime) -> Callable[[], None]:
-        page = [event_of_stored_object(next(numbers), began + timedelta(seconds=place)) for place in range(PAGE)]
-        return lambda: land(page)
+    def page_at(began: datetime) -> list[dict[str, Any]]:
+        return [event_of_stored_object(next(numbers), began + timedelta(seconds=place)) for place in range(PAGE)]
+
+    def landing_at(began: datetime, pages: int) -> Callable[[], int]:
+        made = [page_at(began + place * timedelta(seconds=PAGE)) for place in range(pages)]
+        return lambda: land(*made)
 
     one()()
     done = 1
@@ -93,8 +101,11 @@ def measured(folder: Path, events: int, commits: int) -> dict[str, Cost]:
     costs["one event, after maintenance"] = typical(folder, (one() for _ in range(REPEATS)))
     ends = {"newest": NEWEST + timedelta(days=1), "oldest": NEWEST - timedelta(seconds=events - 1)}
     for name, end in ends.items():
-        pages = (page_at(end + place * timedelta(seconds=PAGE)) for place in range(3))
-        costs[f"a page of {PAGE}, {name} end"] = typical(folder, pages)
+        alone = (landing_at(end + place * timedelta(seconds=PAGE), 1) for place in range(3))
+        costs[f"a page of {PAGE}, {name} end"] = typical(folder, alone)
+        costs[f"{TOGETHER} pages together, {name} end"] = cost_of(
+            folder, landing_at(end + timedelta(hours=1), TOGETHER)
+        )
     store.close()
     return costs
 
@@ -110,20 +121,20 @@ def event_of_stored_object(number: int, at: datetime) -> dict[str, Any]:
     return made
 
 
-def typical(folder: Path, landings: Iterator[Callable[[], None]]) -> Cost:
+def typical(folder: Path, landings: Iterator[Callable[[], int]]) -> Cost:
     """Runs landings one after another and returns the median of what they cost."""
     costs = [cost_of(folder, landing) for landing in landings]
     cpu, written, writes, files = ([getattr(one, name) for one in costs] for name in Cost.__dataclass_fields__)
     return Cost(median(cpu), int(median(written)), int(median(writes)), int(median(files)))
 
 
-def cost_of(folder: Path, landing: Callable[[], None]) -> Cost:
-    """Runs one landing and returns what it cost."""
+def cost_of(folder: Path, landing: Callable[[], int]) -> Cost:
+    """Runs one landing, which returns the bytes that it copied in memory, and returns what it cost."""
     (wrote, writes), files, began = written_so_far(), parquet_files(folder), time.process_time()
-    landing()
+    copied = landing()
     cpu = time.process_time() - began
     (wrote_then, writes_then) = written_so_far()
-    return Cost(cpu, wrote_then - wrote, writes_then - writes, parquet_files(folder) - files)
+    return Cost(cpu, wrote_then - wrote - copied, writes_then - writes, parquet_files(folder) - files)
 
 
 def written_so_far() -> tuple[int, int]:
@@ -140,7 +151,7 @@ def parquet_files(folder: Path) -> int:
 def report(costs: dict[str, Cost], events: int) -> str:
     """Writes the tables: what each landing cost, and each figure against what is wanted."""
     lines = [
-        f"{events:,} events stored; medians of {REPEATS}, pages of 3",
+        f"{events:,} events stored; medians of {REPEATS}, of pages 3, of pages together 1",
         "",
         "| landing | CPU s | KB written | writes | files |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -150,12 +161,15 @@ def report(costs: dict[str, Cost], events: int) -> str:
     single = [cost for name, cost in costs.items() if name.startswith("one event, after ") and name[-1] == "s"]
     first, last = single[0], single[-1]
     near, far = (costs[f"a page of {PAGE}, {end} end"] for end in ("newest", "oldest"))
+    near_lot, far_lot = (costs[f"{TOGETHER} pages together, {end} end"] for end in ("newest", "oldest"))
     figures = [
         ("one event, CPU s", first.cpu_s, CPU_S),
         ("one event, KB written", first.written / 1000, BYTES / 1000),
         ("one event, CPU s of the last commits ÷ first", last.cpu_s / first.cpu_s, GROWTH),
         ("one event, bytes of the last commits ÷ first", last.written / first.written, GROWTH),
         (f"a page of {PAGE}, CPU s at the oldest end ÷ newest", far.cpu_s / near.cpu_s, FAR),
+        (f"{TOGETHER} pages together, CPU s at the oldest end ÷ newest", far_lot.cpu_s / near_lot.cpu_s, FAR),
+        (f"a page among {TOGETHER} ÷ alone, CPU s at the newest end", near_lot.cpu_s / TOGETHER / near.cpu_s, LOT),
     ]
     lines += ["", "| figure | measured | wanted | |", "| --- | ---: | ---: | --- |"]
     for name, value, wanted in figures:
