@@ -54,6 +54,7 @@ demo: $(VENV)/.demo
 
 bench: $(VENV)/.run
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/small.py
 	$(BIN)/python benchmarks/eta.py
 	$(BIN)/python benchmarks/forecast.py
 	$(BIN)/python benchmarks/match.py

@@ -1,4 +1,4 @@
-"""Feed status: one row of `contacts` a tenant and feed, replaced when there is news and otherwise once a minute."""
+"""Feed status: one row of `contacts` a tenant and feed, replaced when there is news and otherwise every few minutes."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
@@ -9,8 +9,10 @@ from pipeline.config.retry_policy import FEED_LONGEST_S, RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.store.lake import Cursor, Store
 
-UNCHANGED_ROW_AGE = timedelta(seconds=55)
-"A row without news is written again when it is older than this: every commit makes open pages look again."
+UNCHANGED = timedelta(minutes=5)
+"""How long what a poll finds unchanged is not written again: a feed's status, its coverage, the state of its jobs.
+
+Every commit leaves files and catalog rows that maintenance has to take away, and makes open pages look again."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,27 @@ def read_contacts(store: Store, tenant: str) -> dict[str, Contact]:
     return {row[1]: Contact(*row) for row in store.rows(f"select {names} from contacts where tenant = ?", [tenant])}
 
 
-def write_contacts(store: Store, rows: Iterable[Contact], stored: dict[str, Contact]) -> None:
-    """Replaces the rows that have news since the stored ones, by feed; all in one transaction, or none at all."""
+def newest_contacts(stored: dict[str, Contact], unwritten: dict[str, Contact]) -> dict[str, Contact]:
+    """Returns a tenant's rows by feed, where those that had no news when they were made may be newer than the stored.
+
+    A stored row may be another process's, or be gone because its feed was switched off.
+    """
+    newer = {
+        feed: row
+        for feed, row in unwritten.items()
+        if feed in stored and (row.tried_at or datetime.min) > (stored[feed].tried_at or datetime.min)
+    }
+    return stored | newer
+
+
+def write_contacts(store: Store, rows: Iterable[Contact], stored: dict[str, Contact]) -> dict[str, Contact]:
+    """Replaces the rows that have news since the stored ones, by feed; all in one transaction, or none at all.
+
+    Returns what is stored then.
+    """
     changed = [row for row in rows if has_news(row, stored.get(row.feed))]
     if not changed:
-        return
+        return stored
 
     def write(cursor: Cursor) -> None:
         for row in changed:
@@ -75,6 +93,7 @@ def write_contacts(store: Store, rows: Iterable[Contact], stored: dict[str, Cont
             cursor.execute("insert into contacts values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(astuple(row)))
 
     store.write(write)
+    return stored | {row.feed: row for row in changed}
 
 
 def has_news(row: Contact, stored: Contact | None) -> bool:
@@ -83,8 +102,7 @@ def has_news(row: Contact, stored: Contact | None) -> bool:
         return True
     status = (row.outcome, row.detail, row.failures)
     return (
-        status != (stored.outcome, stored.detail, stored.failures)
-        or abs(row.tried_at - stored.tried_at) >= UNCHANGED_ROW_AGE
+        status != (stored.outcome, stored.detail, stored.failures) or abs(row.tried_at - stored.tried_at) >= UNCHANGED
     )
 
 

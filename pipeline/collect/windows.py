@@ -91,21 +91,22 @@ def gaps(stretches: Iterable[Covered], retained: Window, overlap: timedelta) -> 
     return unsettled(read, Window(retained.since, max(end, retained.since)))
 
 
-def next_gap(missing: Sequence[Window], retained: Window, longest: timedelta = DAY) -> Window | None:
-    """Returns the window of some gaps to request next: what Entra deletes within a day comes first, then the newest."""
+def next_gap(missing: Sequence[Window], longest: timedelta = DAY) -> Window | None:
+    """Returns the window of some gaps to request next: the oldest first, which Entra deletes soonest.
+
+    An event that lands after later ones of its object costs more than one that lands in its turn.
+    """
     if not missing:
         return None
     first = missing[0]
-    if first.since < retained.since + DAY:
-        return Window(first.since, min(first.until, first.since + longest))
-    return Window(max(missing[-1].since, missing[-1].until - longest), missing[-1].until)
+    return Window(first.since, min(first.until, first.since + longest))
 
 
 def halves(window: Window) -> Iterator[Window]:
-    """Cuts a window in two at a whole second, the newer half first."""
+    """Cuts a window in two at a whole second, the older half first."""
     middle = (window.since + window.span / 2).replace(microsecond=0)
-    yield Window(middle, window.until)
     yield Window(window.since, middle)
+    yield Window(middle, window.until)
 
 
 def window_filter(window: Window) -> str:

@@ -217,7 +217,7 @@ def land_batch(
     rejects: list[tuple[str, Reject]] = []
     for number, arrival in enumerate(arrivals):
         base = entries.get(arrival.file) or bases[arrival.file]
-        new = new_rejects(cursor, arrival)
+        new = new_rejects(cursor, arrival, rejects)
         counts = counts_of(loaded.get(number), len(new), len(arrival.rejects) - len(new))
         rejects += [(arrival.file, placed(arrival, base, reject)) for reject in new]
         if counts.lines or arrival.position is not None:
@@ -245,11 +245,14 @@ def moved(arrival: Arrival, base: Entry) -> Entry:
     return replace(base, source=source, **vars(to))
 
 
-def new_rejects(cursor: Cursor, arrival: Arrival) -> Sequence[Reject]:
-    """Leaves out what was rejected before: Graph gives the same record again at every poll, at another place."""
+def new_rejects(cursor: Cursor, arrival: Arrival, earlier: Sequence[tuple[str, Reject]]) -> Sequence[Reject]:
+    """Leaves out what was rejected before: Graph gives the same record again at every poll, at another place.
+
+    `earlier` are the rejects of the batch's arrivals before this one.
+    """
     if arrival.position is not None or not arrival.rejects:
         return arrival.rejects
-    before = rejected_before(cursor, arrival.file)
+    before = rejected_before(cursor, arrival.file) | {one.raw for file, one in earlier if file == arrival.file}
     return [one for one in arrival.rejects if one.raw not in before]
 
 

@@ -3,6 +3,7 @@
 Rows, rejects, the ledger's line and whatever the caller wants kept with them are one transaction.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,11 +24,17 @@ def feed(store: Store, name: str, data: bytes, *, along: Extra | None = None) ->
 
     `along` writes what must be kept in the same transaction; it may be run again after a conflict.
     """
-    arrival = Arrival(name, arrived=len(data), sentence=lambda _line, reason: f"{name}: {reason}.")
+    [result] = feed_all(store, name, [data], along=along)
+    return result
+
+
+def feed_all(store: Store, name: str, parts: Sequence[bytes], *, along: Extra | None = None) -> list[FileResult]:
+    """Reads several parts as `feed` does, in one transaction; returns what became of each."""
     with Batch(store) as batch:
-        batch.add(with_records(arrival, data))
-        [landing] = batch.land(along)
-    return landing.result
+        for data in parts:
+            arrival = Arrival(name, arrived=len(data), sentence=lambda _line, reason: f"{name}: {reason}.")
+            batch.add(with_records(arrival, data))
+        return [landing.result for landing in batch.land(along)]
 
 
 def with_records(arrival: Arrival, data: bytes, broken: Source | None = None) -> Arrival:
@@ -43,6 +50,7 @@ def with_records(arrival: Arrival, data: bytes, broken: Source | None = None) ->
         source, head = broken, Head("lines")
     if source is None:
         return replace(arrival, rejects=(Reject(1, UNRECOGNISED, cleaned(data[:4096])),))
-    written = str(datetime.now(UTC).replace(tzinfo=None, microsecond=0))
+    # Only a job's status may hold no instant; what differs in nothing is read by one statement.
+    written = str(datetime.now(UTC).replace(tzinfo=None, microsecond=0)) if source.table == "job_snapshots" else ""
     context = PieceContext(source, head, piece_of_lines(data), written_at=written)
     return replace(arrival, source=source.name, context=context)

@@ -15,9 +15,10 @@ from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
 from pipeline.config.wording import clock_time, dated, span
-from pipeline.scheduler.jobs import HEARTBEAT, BackgroundJob, background_jobs
+from pipeline.scheduler.jobs import HEARTBEAT, LONG_RUN, BackgroundJob, background_jobs
 from pipeline.store.lake import Store
-from pipeline.store.leader import Leader, current_leader
+from pipeline.store.leader import current_leader
+from pipeline.store.process_lock import Holder
 
 Kind = Literal["dead", "late", "disk", "failed", "long", "contact"]
 STOPPED = ("dead", "late", "disk")
@@ -72,7 +73,7 @@ def not_running(settings: Settings, runs: dict[str, Any], at: datetime) -> Itera
         yield Trouble("dead", "pipeline", f"The pipeline has never run here: nothing is read by itself; {WATCH}.")
 
 
-def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Leader, at: datetime) -> Iterator[Trouble]:
+def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Holder, at: datetime) -> Iterator[Trouble]:
     """Reports the troubles of one background job, which `running` should run."""
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
@@ -81,7 +82,7 @@ def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Leader
             yield Trouble("long", job.name, sentence)
         return
     last = row["ended_at"] if row is not None else None
-    allowed = 2 * timedelta(seconds=job.every) + HEARTBEAT + FIRST
+    allowed = 2 * timedelta(seconds=job.every) + HEARTBEAT + 2 * LONG_RUN + FIRST
     if at - max(last or since, since) > allowed:
         ran = f"it last ran at {moment(last, at)}" if last else "it never ran"
         due = f"is due every {span(job.every)}; see the log of {running}"
@@ -127,7 +128,7 @@ def existing_folder(place: Path) -> Path:
     return place if place.exists() else existing_folder(place.parent)
 
 
-def started(running: Leader, at: datetime) -> datetime:
+def started(running: Holder, at: datetime) -> datetime:
     """Returns since when a process runs the background jobs; the present where its note does not say."""
     try:
         return naive(datetime.fromisoformat(running.since))

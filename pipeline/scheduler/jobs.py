@@ -4,13 +4,14 @@ A job returns a sentence about what it did, or nothing when there was nothing to
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+from pipeline.collect.contacts import Contact
 from pipeline.collect.inbox import Inbox
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
@@ -26,8 +27,10 @@ from pipeline.store.rows import insert_rows
 if TYPE_CHECKING:
     from pipeline.collect.polling import PollJob
 
-HEARTBEAT = timedelta(minutes=1)
-"How often a job without news is still recorded, and one that is running as running."
+HEARTBEAT = timedelta(minutes=5)
+"How often a job without news is still recorded: an idle store does not grow."
+LONG_RUN = timedelta(minutes=1)
+"A run that takes longer is recorded as running, so that it is not taken for one that is late."
 CHECK_AT_LEAST_S = 15
 "How often the check job looks whether one is due, which goes by the log's time."
 NOTIFY_S = 15
@@ -59,7 +62,7 @@ def background_jobs(settings: Settings) -> list[BackgroundJob]:
         BackgroundJob("ingest", settings.ingest_every, InboxJob()),
         BackgroundJob("maintain", settings.maintain_every, tidy),
         *([BackgroundJob("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
-        *([BackgroundJob("container", settings.poll_every, read_containers)] if with_container(settings) else []),
+        *([BackgroundJob("container", settings.poll_every, Containers())] if with_container(settings) else []),
         BackgroundJob("check", min(settings.check_every, CHECK_AT_LEAST_S), check_rules),
         *([BackgroundJob("notify", NOTIFY_S, notify)] if settings.notify else []),
     ]
@@ -129,21 +132,26 @@ def with_container(settings: Settings) -> list[Tenant]:
         return []
 
 
-def read_containers(store: Store, stop: Event) -> str:
+class Containers:
     """Reads what is new in the tenants' containers; Azure's library is only loaded where there is one."""
-    from pipeline.collect.blobs import is_backing_off, read_container
 
-    news = []
-    for tenant in with_container(store.settings):
-        at = now(store.settings)
-        if is_backing_off(store, tenant, at):
-            continue
-        report = read_container(store, tenant, at, stop)
-        if report.outcome == "stopped":
-            raise Stopping
-        if report.lines or report.outcome == "failed":
-            news.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
-    return " ".join(news)
+    def __init__(self) -> None:
+        self._contacts: dict[str, Contact] = {}
+
+    def __call__(self, store: Store, stop: Event) -> str:
+        from pipeline.collect.blobs import is_backing_off, read_container
+
+        news = []
+        for tenant in with_container(store.settings):
+            at = now(store.settings)
+            if is_backing_off(store, tenant, at):
+                continue
+            report = read_container(store, tenant, at, stop, unwritten=self._contacts)
+            if report.outcome == "stopped":
+                raise Stopping
+            if report.lines or report.outcome == "failed":
+                news.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
+        return " ".join(news)
 
 
 def check_rules(store: Store, stop: Event) -> str:
@@ -221,19 +229,21 @@ class JobRun:
 
 def record_run(store: Store, job: str, began_at: datetime, outcome: str, detail: str) -> None:
     """Records a run that has ended. `began_at` has its zone."""
-    replace_run(store, JobRun(job, naive(began_at), naive(datetime.now(UTC)), outcome, detail))
+    replace_runs(store, [JobRun(job, naive(began_at), naive(datetime.now(UTC)), outcome, detail)])
 
 
 def record_running(store: Store, job: str, began_at: datetime) -> None:
     """Records that a job has been running since `began_at`."""
-    replace_run(store, JobRun(job, naive(began_at), None, "running", "at work"))
+    replace_runs(store, [JobRun(job, naive(began_at), None, "running", "at work")])
 
 
-def replace_run(store: Store, run: JobRun) -> None:
-    """Writes a job's last run in place of the one before."""
+def replace_runs(store: Store, runs: Sequence[JobRun]) -> None:
+    """Writes the last runs of some jobs in place of the ones before."""
+    if not runs:
+        return
 
     def replace(cursor: Cursor) -> None:
-        cursor.execute("delete from background_jobs where job = ?", [run.job])
-        insert_rows(cursor, "background_jobs", [run])
+        cursor.execute("delete from background_jobs where job in (select unnest(?))", [[run.job for run in runs]])
+        insert_rows(cursor, "background_jobs", runs)
 
     store.write(replace)

@@ -15,18 +15,22 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from pipeline.collect.inbox import watch
+from pipeline.config.clock import naive
 from pipeline.config.settings import Settings
 from pipeline.scheduler.jobs import (
     HEARTBEAT,
+    LONG_RUN,
     BackgroundJob,
     InboxJob,
+    JobRun,
     Stopping,
     background_jobs,
-    record_run,
     record_running,
+    replace_runs,
 )
 from pipeline.store.lake import Store, open_store
-from pipeline.store.leader import Leadership
+from pipeline.store.leader import take_leadership
+from pipeline.store.process_lock import ProcessLock
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +43,16 @@ RETRY_S = 3.0
 class Scheduler:
     """The running background jobs; `start` makes it."""
 
-    def __init__(self, settings: Settings, leadership: Leadership, store: Store) -> None:
+    def __init__(self, settings: Settings, leadership: ProcessLock, store: Store) -> None:
         self._leadership = leadership
         self._store = store
         self._stop = Event()
-        self._recorded: dict[str, tuple[datetime, str, str]] = {}
-        "When each job was last recorded, with outcome and detail."
+        self._recorded: dict[str, JobRun] = {}
+        "The run of each job that was recorded last."
+        self._unrecorded: dict[str, JobRun] = {}
+        "The newest run of each job that had no news."
+        self._long_runs: dict[str, datetime] = {}
+        "When the run of a job began that was recorded as running."
         self._running: dict[str, datetime] = {}
         self._turns: dict[str, Lock] = defaultdict(Lock)
         self._scheduler = BackgroundScheduler(
@@ -59,13 +67,13 @@ class Scheduler:
                 see = partial(self.read_changed_inbox, job, job.work)
                 self._watcher = Thread(target=watch, args=[settings.inbox, self._stop, see], name="inbox", daemon=True)
         self._scheduler.add_job(
-            self.record_long_runs, IntervalTrigger(seconds=int(HEARTBEAT.total_seconds()), timezone=UTC)
+            self.record_long_runs, IntervalTrigger(seconds=int(LONG_RUN.total_seconds()), timezone=UTC)
         )
 
     @classmethod
     def start(cls, settings: Settings, role: str = "watch") -> Self | None:
         """Starts the jobs over a store of their own; None when another process runs them."""
-        leadership = Leadership.take(settings, role)
+        leadership = take_leadership(settings, role)
         if leadership is None:
             return None
         try:
@@ -86,6 +94,10 @@ class Scheduler:
         self._watcher.join()
         for job in self._jobs:
             job.end()
+        try:
+            replace_runs(self._store, list(self._unrecorded.values()))
+        except Exception:
+            logger.exception("The last runs of the background jobs could not be recorded")
         self._store.close()
         self._leadership.release()
 
@@ -113,24 +125,41 @@ class Scheduler:
                 logger.exception("The run of the background job %s could not be recorded", job.name)
 
     def record_long_runs(self) -> None:
-        """Records which jobs have been running for longer than a heartbeat: they are not late."""
+        """Records once which jobs have been running for long: they are not late."""
         for name, began_at in list(self._running.items()):
-            if datetime.now(UTC) - began_at >= HEARTBEAT:
+            if datetime.now(UTC) - began_at >= LONG_RUN and self._long_runs.get(name) != began_at:
                 try:
                     self._recorded.pop(name, None)
                     record_running(self._store, name, began_at)
+                    self._long_runs[name] = began_at
                 except Exception:
                     logger.exception("That the background job %s is running could not be recorded", name)
 
     def record(self, job: BackgroundJob, began_at: datetime, outcome: str, detail: str) -> None:
-        """Records a run with news, and any other once a minute: idle stores do not grow."""
-        last_at, last_outcome, last_detail = self._recorded.get(job.name, (datetime.min.replace(tzinfo=UTC), "", ""))
-        repeated = last_outcome == outcome and (not detail or last_detail == detail)
-        if repeated and began_at - last_at < HEARTBEAT:
+        """Records a run with news, and any other only every few minutes, with those of other jobs: one commit for all.
+
+        `began_at` has its zone.
+        """
+        run = JobRun(job.name, naive(began_at), naive(datetime.now(UTC)), outcome, detail or "nothing new")
+        last = self._recorded.get(job.name)
+        is_news = last is None or last.outcome != outcome or bool(detail and detail != last.detail)
+        self._unrecorded[job.name] = run
+        if not is_news and self._unrecorded_for(run) < HEARTBEAT:
             return
-        record_run(self._store, job.name, began_at, outcome, detail or "nothing new")
-        self._recorded[job.name] = (began_at, outcome, detail)
-        logger.info("%s: %s", job.name, detail or "nothing new")
+        runs = [
+            one for one in list(self._unrecorded.values()) if one is run or self._unrecorded_for(one) > HEARTBEAT / 2
+        ]
+        replace_runs(self._store, runs)
+        for one in runs:
+            self._recorded[one.job] = one
+            if self._unrecorded.get(one.job) is one:
+                del self._unrecorded[one.job]
+        logger.info("%s: %s", job.name, run.detail)
+
+    def _unrecorded_for(self, run: JobRun) -> timedelta:
+        """Returns how much later a run began than the one of its job that was recorded last."""
+        last = self._recorded.get(run.job)
+        return run.began_at - last.began_at if last else timedelta()
 
 
 class Standby:

@@ -23,7 +23,9 @@ from pipeline.store.ducklake_workarounds import (
     METADATA,
     READING,
     WITHOUT_INLINING,
+    OpenCatalog,
     attach_for_reading,
+    make_sqlite_catalog,
     spill_folder,
 )
 from pipeline.store.extensions import extension_files
@@ -54,6 +56,8 @@ class Store:
         self._newest: tuple[Stamp | None, int] = None, -1
         self.answers = ResultCache(self.fetch, self.rows, self.revision, METADATA + reading)
         self.settings = settings
+        catalog = settings.catalog_file
+        self._open_catalog = OpenCatalog(connection, catalog) if catalog and reading != LAKE else None
 
     def cursor(self, lake: str = LAKE) -> Cursor:
         """Opens a connection to the lake for one thread, which closes it."""
@@ -113,7 +117,10 @@ class Store:
         cursor = on or self.cursor()
         try:
             with self.turn(), store_errors(f"{self.settings.store} could not be written and is as before"):
-                return commit(cursor, change)
+                result = commit(cursor, change)
+            if self._open_catalog is not None:
+                self._open_catalog.renew()
+            return result
         finally:
             if on is None:
                 cursor.close()
@@ -127,6 +134,8 @@ class Store:
     def close(self) -> None:
         """Closes the lake, after the questions that are being answered."""
         self.answers.close()
+        if self._open_catalog is not None:
+            self._open_catalog.close()
         self._connection.close()
 
 
@@ -240,6 +249,8 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
     turn = FileLock(lock_file(settings, "lock")) if catalog and not read_only else nullcontext()
     try:
         with turn if catalog and not catalog.exists() else nullcontext():
+            if catalog and not read_only and not catalog.exists():
+                make_sqlite_catalog(catalog)
             connection.execute(statement)
     except duckdb.Error:
         if not catalog or read_only:

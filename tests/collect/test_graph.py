@@ -153,18 +153,18 @@ def test_gaps_are_what_was_never_read_and_not_the_tail_that_is_asked_again() -> 
     assert gaps([Covered(day(31), NOW - OVERLAP, NOW)], REACH, OVERLAP) == []
 
 
-def test_the_newest_gap_is_filled_first_unless_one_falls_off_the_cliff_within_a_day() -> None:
+def test_the_oldest_gap_is_filled_first() -> None:
     recent = [whole(day(40), day(20)), whole(day(10), NOW)]
-    assert next_gap(gaps(recent, REACH, OVERLAP), REACH) == Window(day(11), day(10))
+    assert next_gap(gaps(recent, REACH, OVERLAP)) == Window(day(20), day(19))
     falling = [Covered(day(1), NOW - OVERLAP, NOW)]
-    assert next_gap(gaps(falling, REACH, OVERLAP), REACH) == Window(day(30), day(29))
-    assert next_gap([], REACH) is None
+    assert next_gap(gaps(falling, REACH, OVERLAP), HOUR) == Window(day(30), day(30) + HOUR)
+    assert next_gap([]) is None
 
 
 @pytest.mark.parametrize("longest", [HOUR, 7 * HOUR, DAY])
 def test_a_backfill_reads_every_moment_once_and_then_is_done(longest: timedelta) -> None:
     read, asked = [Covered(day(1), NOW - OVERLAP, NOW), whole(day(12.3), day(11.1))], timedelta()
-    while window := next_gap(gaps(read, REACH, OVERLAP), REACH, longest):
+    while window := next_gap(gaps(read, REACH, OVERLAP), longest):
         assert window.span <= longest
         read = merged([*read, covered(window, NOW, OVERLAP)])
         asked += window.span
@@ -173,7 +173,7 @@ def test_a_backfill_reads_every_moment_once_and_then_is_done(longest: timedelta)
 
 
 def test_halves_meet_and_leave_nothing_out() -> None:
-    newer, older = halves(Window(NOW - timedelta(seconds=61), NOW))
+    older, newer = halves(Window(NOW - timedelta(seconds=61), NOW))
     assert (older.since, older.until, newer.until) == (NOW - timedelta(seconds=61), newer.since, NOW)
 
 

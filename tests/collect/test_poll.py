@@ -21,12 +21,14 @@ import pytest
 from demo.faults import Trigger
 from demo.graph import TenantData
 from demo.standin import StandIn
-from pipeline.collect.graph.client import RequestPolicy
+from pipeline.collect.graph import events
+from pipeline.collect.graph.client import Graph, RequestPolicy
 from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.limiter import RateLimiter
 from pipeline.collect.graph.lock import TenantBusy, tenant_lock
 from pipeline.collect.graph.poll import Poller, PollResult
 from pipeline.collect.polling import TenantPollers
+from pipeline.collect.windows import Window
 from pipeline.config import clock
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
@@ -93,6 +95,11 @@ class Bench:
         """Makes it another time, from which on the clock runs."""
         text = f"{moment.isoformat()},1,{datetime.now(UTC).isoformat()}"
         self.store.settings = self.more.model_copy(update={"clock": text})
+
+    def later(self, moment: datetime, poller: Poller) -> None:
+        """Makes it another time for a poller that goes on, as well."""
+        self.at(moment)
+        poller._state.graph._settings = self.store.settings
 
     def now(self) -> datetime:
         """Returns the present as the store has it."""
@@ -412,14 +419,70 @@ def test_a_tenant_taken_out_of_the_file_loses_its_contacts_and_keeps_its_data(be
     assert len(bench.rows()) == EVENTS
 
 
-def test_a_turn_without_news_commits_once_a_minute_at_most(bench: Bench) -> None:
-    poller = bench.poller(events=False)
+def test_turns_without_news_commit_nothing_for_minutes(bench: Bench) -> None:
+    poller = bench.poller()
     bench.poll(poller)
-    revision = bench.store.revision()
-    for _ in range(3):
-        bench.poll(poller, forced=False)
-    assert bench.store.revision() == revision + 3
+    revision, requests = bench.store.revision(), bench.contact("events")["requests"]
+    bench.graph.requests.clear()
+    for minutes in (1, 2, 3, 4):
+        bench.later(NOW + timedelta(minutes=minutes), poller)
+        done = bench.poll(poller, forced=False)
+        assert (done.kept, done.failures) == (0, {})
+    assert bench.store.revision() == revision
+    bench.later(NOW + timedelta(minutes=9), poller)
+    bench.poll(poller)
+    assert bench.store.revision() == revision + 3, "coverage, the job's state, the feeds' status"
+    assert bench.contact("events")["requests"] == requests + len(bench.asked()), "those of the turns between, too"
     poller.close()
+
+
+def test_news_among_what_is_read_again_is_kept_and_the_rest_is_not_staged(bench: Bench) -> None:
+    poller = bench.poller()
+    bench.poll(poller)
+    read = lambda: bench.store.rows("select lines, kept from files where \"file\" like '%provisioning'")  # noqa: E731
+    [(lines, kept)] = read()
+    bench.data.events.append(event(950, NOW + timedelta(seconds=30)))
+    bench.later(NOW + timedelta(minutes=1), poller)
+    done = bench.poll(poller)
+    assert (done.kept, done.duplicates > 0) == (1, True)
+    bench.data.events[0] = bench.data.events[0] | {"provisioningAction": "update"}
+    bench.later(NOW + timedelta(minutes=2), poller)
+    bench.poll(poller)
+    assert len(bench.rows()) == EVENTS + 1
+    assert read()[0][1] == kept + 1
+    assert read()[0][0] > lines
+    poller.close()
+
+
+def test_what_was_read_lands_together_by_amount(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "EVENTS_TOGETHER", 40)
+    before = bench.store.revision()
+    done = bench.poll(jobs=False)
+    assert done.pages > EVENTS // PAGE
+    # The newest window, two lots of 40 or more, and the status of the feed twice at most.
+    assert bench.store.revision() - before <= 5
+    assert len(bench.rows()) == EVENTS
+
+
+def test_pages_land_before_a_wait_that_would_delay_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "SECONDS_TOGETHER", 0.01)
+    monkeypatch.setattr(events.EventReader, "_amount_is_reached", lambda _reader: False)
+    landed: list[int] = []
+
+    def look(_seconds: float) -> None:
+        landed.append(len(bench.rows()))
+
+    poller = bench.poller()
+    monkeypatch.setattr(poller, "_pause", look)
+    bench.graph.faults.throttled = Trigger(every=3)
+    [tenant] = read_tenants(bench.store.settings)
+    with Graph(tenant, bench.store.settings, policy=PATIENT, limiter=RateLimiter(1, 0.2), wait=look) as graph:
+        window = Window(bench.now() - RETENTION * DAY, bench.now())
+        with events.EventReader(bench.store, graph, events.PollCounts()) as reader:
+            reader.read(window)
+    poller.close()
+    assert len(set(landed)) > 2
+    assert len(bench.rows()) == EVENTS
 
 
 def test_only_one_process_polls_a_tenant_and_the_other_says_who(bench: Bench) -> None:

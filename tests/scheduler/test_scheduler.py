@@ -10,19 +10,20 @@ from time import monotonic, sleep
 
 import pytest
 
+from pipeline.config.clock import naive
 from pipeline.config.settings import Settings
 from pipeline.scheduler import scheduler as schedule
 from pipeline.scheduler.jobs import BackgroundJob, Publishing, Stopping, read_inbox
 from pipeline.scheduler.scheduler import Scheduler, Standby
 from pipeline.store.lake import Store, open_store
-from pipeline.store.leader import Leadership, current_leader
+from pipeline.store.leader import current_leader, take_leadership
 from tests.support.lakes import add_events, command, ended, heard, script
 
 LEADER = """
     import time
-    from pipeline.store.leader import Leadership
+    from pipeline.store.leader import take_leadership
     from pipeline.config.settings import read_settings
-    leadership = Leadership.take(read_settings(), "watch")
+    leadership = take_leadership(read_settings(), "watch")
     print("taken" if leadership else "refused", flush=True)
     time.sleep(60)
 """
@@ -76,7 +77,7 @@ def test_the_leadership_of_a_dead_process_is_free_at_once(store: Store, quiet: S
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     assert current_leader(quiet) is None
-    taken = Leadership.take(quiet, "dashboard")
+    taken = take_leadership(quiet, "dashboard")
     assert taken is not None
     taken.release()
     ended(other)
@@ -97,7 +98,7 @@ def test_a_standby_takes_over_when_the_leader_ends(store: Store, quiet: Settings
 
 
 def test_a_standby_ends_when_stopped_though_the_leadership_never_came(store: Store, quiet: Settings) -> None:
-    leadership = Leadership.take(quiet, "watch")
+    leadership = take_leadership(quiet, "watch")
     assert leadership is not None
     standby = Standby(quiet, "dashboard", retry_s=60).start()
     standby.stop()
@@ -115,16 +116,32 @@ def test_a_job_that_raises_is_recorded_and_the_next_one_runs(store: Store, runni
     assert last_run(store, "works") == ("ok", "did something")
 
 
-def test_an_idle_job_is_recorded_once_a_minute_and_a_busy_one_each_time(store: Store, running: Scheduler) -> None:
+def test_an_idle_job_is_recorded_once_in_five_minutes_and_a_busy_one_each_time(
+    store: Store, running: Scheduler
+) -> None:
     idle = BackgroundJob("idle", 1, lambda _store, _stop: "")
     running.run(idle)
     revision = store.revision()
     for _round in range(5):
         running.run(idle)
     assert (last_run(store, "idle"), store.revision()) == (("ok", "nothing new"), revision)
-    running.record(idle, datetime.now(UTC) + timedelta(seconds=61), "ok", "")
-    running.record(idle, datetime.now(UTC) + timedelta(seconds=62), "ok", "3 files")
+    running.record(idle, datetime.now(UTC) + timedelta(seconds=301), "ok", "")
+    running.record(idle, datetime.now(UTC) + timedelta(seconds=302), "ok", "3 files")
     assert (last_run(store, "idle"), store.revision()) == (("ok", "3 files"), revision + 2)
+
+
+def test_jobs_without_news_are_recorded_in_one_commit(store: Store, running: Scheduler) -> None:
+    jobs = [BackgroundJob(name, 1, lambda _store, _stop: "") for name in ("one", "two", "three")]
+    for job in jobs:
+        running.run(job)
+    revision, later = store.revision(), datetime.now(UTC) + timedelta(seconds=290)
+    for job in jobs[:2]:
+        running.record(job, later, "ok", "")
+    assert store.revision() == revision
+    running.record(jobs[2], later + timedelta(seconds=20), "ok", "")
+    assert store.revision() == revision + 1
+    [(oldest,)] = store.rows("select min(began_at) from background_jobs where job in ('one', 'two', 'three')")
+    assert oldest == naive(later)
 
 
 def test_a_job_that_keeps_failing_does_not_fill_the_store(store: Store, running: Scheduler) -> None:

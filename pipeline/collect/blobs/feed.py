@@ -13,7 +13,7 @@ from threading import Event
 
 from pipeline.collect.blobs.container import Blob, BlobChanged, Container, ContainerMissing
 from pipeline.collect.blobs.stretches import MARK, Stretch, digest, land_stretches
-from pipeline.collect.contacts import Contact, has_news, read_contacts, retry_pause
+from pipeline.collect.contacts import Contact, has_news, newest_contacts, read_contacts, retry_pause
 from pipeline.collect.watermark import CoverageKey, add_coverage
 from pipeline.collect.windows import Covered
 from pipeline.config.clock import naive
@@ -27,10 +27,10 @@ from pipeline.store.lake import Cursor, Store
 
 AT_ONCE = 8
 "Blobs that are read at the same time."
-TOGETHER = 64
-"Blobs that land in one transaction, if they are small."
-STRETCH = 1 << 25
-"Bytes of blobs that are held in memory at most, but for a record that is longer."
+TOGETHER = 512
+"Blobs that land in one transaction, if they are small: what an account answers within some seconds."
+STRETCH = 1 << 26
+"Bytes of blobs that are held in memory at most, but for a record that is longer; some 20,000 events."
 FEED = "container"
 Candidate = tuple[Blob, Entry | None]
 
@@ -58,11 +58,17 @@ class ContainerReport:
 
 
 def read_container(
-    store: Store, tenant: Tenant, now: datetime, stop: Event | None = None, policy: RetryPolicy = BLOB_REQUESTS
+    store: Store,
+    tenant: Tenant,
+    now: datetime,
+    stop: Event | None = None,
+    policy: RetryPolicy = BLOB_REQUESTS,
+    unwritten: dict[str, Contact] | None = None,
 ) -> ContainerReport:
     """Reads what is new in a tenant's container, and writes its status; `now` is the shown present, UTC.
 
     Where `stop` is set, it ends between two transactions. What Azure refuses is the report's sentence, not an error.
+    `unwritten` keeps each container's status between two readings, which is not always worth writing.
     """
     began, report = time.monotonic(), ContainerReport(tenant.name, tenant.container)
     oldest, skew = None, None
@@ -79,7 +85,7 @@ def read_container(
     report.detail = report.detail or summary(report)
     report.seconds = round(time.monotonic() - began, 3)
     if report.outcome != "stopped":
-        write_status(store, tenant, naive(now), report, oldest, skew)
+        write_status(store, tenant, naive(now), report, oldest, skew, {} if unwritten is None else unwritten)
     return report
 
 
@@ -183,12 +189,20 @@ def summary(report: ContainerReport) -> str:
 
 
 def write_status(
-    store: Store, tenant: Tenant, now: datetime, report: ContainerReport, oldest: datetime | None, skew: float | None
+    store: Store,
+    tenant: Tenant,
+    now: datetime,
+    report: ContainerReport,
+    oldest: datetime | None,
+    skew: float | None,
+    unwritten: dict[str, Contact],
 ) -> None:
-    """Writes the container's status and the listing's coverage; without news, about once a minute."""
-    stored = read_contacts(store, tenant.name).get(FEED)
-    row = contact(stored or Contact(tenant.name, FEED), store.settings, now, report, skew)
-    if not report.lines and not has_news(row, stored):
+    """Writes the container's status and the listing's coverage; without news, every few minutes."""
+    stored = read_contacts(store, tenant.name)
+    newest = newest_contacts(stored, {FEED: unwritten[tenant.name]} if tenant.name in unwritten else {})
+    row = contact(newest.get(FEED) or Contact(tenant.name, FEED), store.settings, now, report, skew)
+    unwritten[tenant.name] = row
+    if not report.lines and not has_news(row, stored.get(FEED)):
         return
 
     def write(cursor: Cursor) -> None:

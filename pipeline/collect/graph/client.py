@@ -101,7 +101,9 @@ class Graph:
         self._settings = settings
         self._policy = policy or RequestPolicy()
         self._limiter = limiter or limiter_for(tenant, settings)
-        self._wait = wait
+        self.before_wait: Callable[[float], None] | None = None
+        "Is called with the seconds of a wait before it begins."
+        self._sleep = wait
         self._sign_in = SignIn(tenant)
         self._http = httpx.Client(verify=trusted_context(tenant), timeout=self._policy.read_timeout_s)
 
@@ -173,6 +175,12 @@ class Graph:
             self._limiter.pause(retry.pause_s(attempt, after))
         else:
             self._wait(retry.pause_s(attempt))
+
+    def _wait(self, seconds: float) -> None:
+        """Waits, after whatever has to be done before a wait."""
+        if self.before_wait is not None:
+            self.before_wait(seconds)
+        self._sleep(seconds)
 
     def _once(self, url: str, params: dict[str, str]) -> Page:
         """Sends the request once."""

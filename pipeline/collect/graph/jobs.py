@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
+from pipeline.collect.contacts import UNCHANGED
 from pipeline.collect.graph.client import Forbidden, Graph, ResourceMissing
 from pipeline.config.clock import naive
 from pipeline.config.tenants import Tenant
@@ -66,6 +68,9 @@ class AppCache:
     "When the directory was last listed."
     no_list: str = ""
     "Why it could not be."
+    landed: bytes = b""
+    "A digest of the documents that landed last, without the instant at which they were read."
+    landed_at: datetime = datetime.min
 
 
 @dataclass
@@ -116,7 +121,7 @@ def read_jobs(
     if gathered.forbidden and not gathered.answered:
         raise next(iter(gathered.forbidden.values()))
     apps.idle |= dict.fromkeys(gathered.forbidden, at + DAY)
-    result = land(store, tenant, gathered.documents)
+    result = land_changed(store, tenant, apps, gathered.documents, at)
     detail = summary(apps, gathered, before, at)
     return JobsResult(
         result, len(gathered.documents), detail, gathered.skew_s, bool(apps.listed_at) and not apps.pending
@@ -190,6 +195,19 @@ def name_of(graph: Graph, apps: AppCache, app: str) -> str | None:
             principal = graph.page(f"servicePrincipals/{app}", **{"$select": "id,displayName"}).document
             apps.names[app] = principal.get("displayName")
     return apps.names[app]
+
+
+def land_changed(
+    store: Store, tenant: Tenant, apps: AppCache, documents: list[dict[str, Any]], at: datetime
+) -> FileResult | None:
+    """Lands a poll's documents if one says anything new, and otherwise only every few minutes."""
+    unread = [one | {"observedAt": None} for one in documents]
+    digest = blake2b(json.dumps(unread).encode(), digest_size=16).digest()
+    if digest == apps.landed and at - apps.landed_at < UNCHANGED:
+        return None
+    result = land(store, tenant, documents)
+    apps.landed, apps.landed_at = digest, at
+    return result
 
 
 def land(store: Store, tenant: Tenant, documents: list[dict[str, Any]]) -> FileResult | None:

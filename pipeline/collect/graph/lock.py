@@ -1,16 +1,11 @@
 """The lock of a tenant: one process at a time polls it. The OS frees the lock when its holder dies."""
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from pathlib import Path
+from contextlib import contextmanager
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
-
-from pipeline.config.settings import Settings, lock_file
-from pipeline.store.leader import Leader
+from pipeline.config.settings import Settings
+from pipeline.store.process_lock import ProcessLock, noted_holder
 
 
 class TenantBusy(Exception):
@@ -21,20 +16,10 @@ class TenantBusy(Exception):
 def tenant_lock(settings: Settings, tenant: str, role: str) -> Iterator[None]:
     """Holds the tenant's lock; raises TenantBusy at once when another has it."""
     kind = f"poll-{quote(tenant, safe='')}"
-    lock, note = FileLock(lock_file(settings, kind), thread_local=False), lock_file(settings, f"{kind}.json")
+    lock = ProcessLock.take(settings, kind, role)
+    if lock is None:
+        raise TenantBusy(f"{tenant} is being polled by {noted_holder(settings, kind)}; wait until that is done.")
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise TenantBusy(f"{tenant} is being polled by {lock_holder(note)}; wait until that is done.") from None
-    try:
-        note.write_text(json.dumps(asdict(Leader.this_process(role))), encoding="utf-8")
         yield
     finally:
         lock.release()
-
-
-def lock_holder(note: Path) -> str:
-    """Describes the process that wrote a note; the note may be half-written, or not there yet."""
-    with suppress(OSError, ValueError, TypeError):
-        return str(Leader(**json.loads(note.read_text(encoding="utf-8"))))
-    return "another process"

@@ -4,14 +4,14 @@ Whatever fails becomes a sentence in `contacts` and is not tried for a while; th
 at a time polls a tenant.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from threading import Event
 from time import monotonic
 from typing import Any
 
-from pipeline.collect.contacts import Contact, read_contacts, retry_pause, write_contacts
+from pipeline.collect.contacts import Contact, newest_contacts, read_contacts, retry_pause, write_contacts
 from pipeline.collect.graph.client import Graph, RequestPolicy, ServerFailure, SignInRefused, Unreachable
 from pipeline.collect.graph.configuration import read_configurations
 from pipeline.collect.graph.errors import Stopped
@@ -76,6 +76,10 @@ class PollState:
         self.connected: Graph | None = None
         self.apps = AppCache()
         self.longest = DAY
+        self.landed: set[bytes] = set()
+        "Digests of the newest window's records, most of which the next poll reads again."
+        self.contacts: dict[str, Contact] = {}
+        "The status of each feed, which is not always worth writing."
 
     @property
     def graph(self) -> Graph:
@@ -116,7 +120,7 @@ class PollRun:
         self._progress = progress
         self._began, self._requests_before = monotonic(), state.requests
         self._stored = read_contacts(store, tenant.name)
-        self._rows = dict(self._stored)
+        self._rows = newest_contacts(self._stored, state.contacts)
         self._skew_s = next((one.skew_s for one in self._stored.values() if one.skew_s), 0.0)
         self._outage: GraphError | None = None
         self._overlap = timedelta(seconds=self._settings.overlap)
@@ -142,14 +146,19 @@ class PollRun:
 
     def _read_newest(self) -> str:
         """Reads the newest events; twice when Graph's clock turns out to differ from what was assumed."""
-        events = EventReader(self._store, self._state.graph, self.result)
-        for _ in range(2):
-            window = newest_window(self._coverage(), self._retained(), self._overlap)
-            if window is None:
-                break
-            events.read(window)
-            if not self._adjust_skew(events.skew_s):
-                break
+        # Without coverage its rows may have been taken out of the store as well.
+        landed = self._state.landed if self._coverage() else set()
+        with EventReader(self._store, self._state.graph, self.result, landed) as events:
+            for _ in range(2):
+                stored = self._coverage()
+                window = newest_window(stored, self._retained(), self._overlap)
+                if window is None:
+                    break
+                events.read(window)
+                events.land(stored)
+                if not self._adjust_skew(events.skew_s):
+                    break
+        self._state.landed = events.landed
         return self._event_summary()
 
     def _read_jobs(self) -> str:
@@ -184,18 +193,18 @@ class PollRun:
 
     def _fill_gaps(self) -> str:
         """Reads what was missed, until all of it is read or the poll's time is over."""
-        events = EventReader(self._store, self._state.graph, self.result)
         left, looked = self._gaps(), monotonic()
         whole = sum((gap.span for gap in left), timedelta()) or timedelta(1)
-        while (window := next_gap(left, self._retained(), self._state.longest)) and not self._time_is_over():
-            self._progress(self._tenant.name, 1 - sum((gap.span for gap in left), timedelta()) / whole)
-            began = monotonic()
-            events.read(window)
-            self._adjust_window(monotonic() - began)
-            if monotonic() - looked > NEWEST_EVERY_S:
-                self._read_newest()
-                looked = monotonic()
-            left = self._gaps()
+        with EventReader(self._store, self._state.graph, self.result) as events:
+            while (window := next_gap(left, self._state.longest)) and not self._time_is_over():
+                self._progress(self._tenant.name, 1 - sum((gap.span for gap in left), timedelta()) / whole)
+                began = monotonic()
+                events.read(window)
+                self._adjust_window(monotonic() - began)
+                if monotonic() - looked > NEWEST_EVERY_S:
+                    self._read_newest()
+                    looked = monotonic()
+                left = self._gaps(events.waiting)
         if not left:
             self._progress(self._tenant.name, 1.0)
         return self._event_summary()
@@ -232,8 +241,8 @@ class PollRun:
 
     def _write_status(self) -> None:
         """Writes the status of the feeds."""
-        write_contacts(self._store, self._rows.values(), self._stored)
-        self._stored = dict(self._rows)
+        self._stored = write_contacts(self._store, self._rows.values(), self._stored)
+        self._state.contacts = dict(self._rows)
 
     def _event_summary(self) -> str:
         """Describes how complete the events are, and a clock that is wrong."""
@@ -257,9 +266,9 @@ class PollRun:
         """Returns what was read."""
         return read_coverage(self._store, coverage_key(self._tenant))
 
-    def _gaps(self) -> list[Window]:
-        """Returns what was never read."""
-        return gaps(self._coverage(), self._retained(), self._overlap)
+    def _gaps(self, waiting: Sequence[Covered] = ()) -> list[Window]:
+        """Returns what was never read; `waiting` was and has not landed yet."""
+        return gaps([*self._coverage(), *waiting], self._retained(), self._overlap)
 
     def _retained(self) -> Window:
         """Returns the window whose events Entra still keeps, by Graph's clock as far as that is known."""
