@@ -84,14 +84,15 @@ def test_pages_ask_nothing_ahead_that_they_do_not_draw(store: Store, monkeypatch
     names = {query.sql: name for name, query in catalog().items()}
 
     def noted(told: set[str], asked: Any) -> Any:
-        def run(answers: ResultCache, sql: str, values: Any = None) -> Any:
+        def run(answers: ResultCache, sql: str, values: Any = None, *form: Any) -> Any:
             told.add(f"{names.get(sql, sql)} {sorted((values or {}).items())}")
-            return asked(answers, sql, values)
+            return asked(answers, sql, values, *form)
 
         return run
 
     monkeypatch.setattr(ResultCache, "prefetch", noted(early, ResultCache.prefetch))
     monkeypatch.setattr(ResultCache, "get", noted(drawn, ResultCache.get))
+    monkeypatch.setattr(ResultCache, "formed", noted(drawn, ResultCache.formed))
     for page in PAGES:
         early.clear()
         drawn.clear()
