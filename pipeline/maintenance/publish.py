@@ -34,6 +34,7 @@ PARTS = (
     "scope_parts",
     "member_claims",
     "footings",
+    "event_spine",
 )
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
 INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")
