@@ -6,7 +6,7 @@ PORT ?= 8501
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := all
-.PHONY: all check format test test-fast run demo bench sample clean
+.PHONY: all check format test test-fast run demo bench bench-full sample clean
 
 all: check test
 
@@ -52,13 +52,12 @@ run: $(VENV)/.run
 demo: $(VENV)/.demo
 	$(BIN)/python -m demo --port $(PORT)
 
-bench: $(VENV)/.run
-	$(BIN)/python benchmarks/load.py
-	$(BIN)/python benchmarks/small.py
-	$(BIN)/python benchmarks/eta.py
-	$(BIN)/python benchmarks/forecast.py
-	$(BIN)/python benchmarks/match.py
-	$(BIN)/python benchmarks/pages.py
+# At most twenty minutes on two cores; bench-full grows stores of ten and thirty million events and takes hours.
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/all.py
+
+bench-full: $(VENV)/.dev
+	$(BIN)/python benchmarks/all.py --full
 
 sample: $(VENV)/.run
 	$(BIN)/python sample_logs/generate.py
