@@ -107,6 +107,12 @@ delete from exchanges
 where occurred_at >= timestamp '{{low}}'
     and exchange_id in (select exchange_id from folded where was_known and not unchanged);
 insert into exchanges select * exclude (was_known, unchanged) from folded where not unchanged;
+create or replace temp view arriving_requests as
+select occurred_at from folded where not unchanged
+union all
+select occurred_at from stored_exchanges
+where exchange_id in (select exchange_id from folded where was_known and not unchanged);
+insert into unpaired_days from days_to_pair('arriving_requests');
 """
 EXCHANGE_COUNTS = """
 select

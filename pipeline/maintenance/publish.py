@@ -27,6 +27,10 @@ PARTS = (
     "scope_parts",
     "member_claims",
     "footings",
+    "request_matches",
+    "clock_days",
+    "log_owner_hits",
+    "unpaired_days",
 )
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
 INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")

@@ -30,7 +30,7 @@
 --   source_id     the object's id in Entra
 create or replace macro both_sides(since, until, most_skew := 600, cover := 3600) as table
 with matched as materialized (
-    from matches(since - to_seconds(most_skew), until + to_seconds(most_skew), most_skew := most_skew)
+    from matches(since - to_seconds(most_skew), until + to_seconds(most_skew))
 ), window_requests as materialized (
     select exchange_id, app_id, occurred_at, "method", "path", resource_id, operation, http_status, client, request_body
     from app_requests(since - to_seconds(most_skew + cover), until + to_seconds(most_skew + cover))

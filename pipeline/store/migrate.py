@@ -70,6 +70,7 @@ MODEL = (
     "group_members.sql",
     "group_history.sql",
     "match_candidates.sql",
+    "app_clocks.sql",
     "matching.sql",
     "both_sides.sql",
     "scim_lint.sql",
