@@ -123,5 +123,5 @@ with owners as materialized (
 )
 select x.* replace (coalesce(x.app_id, o.app_id) as app_id)
 from exchanges x
-left join owners o on x.app_id is null and o.base = log_path(x."path") and o."day" = date_trunc('day', x.occurred_at)
+left join owners o on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
 where x.occurred_at >= since and x.occurred_at < until;

@@ -126,7 +126,7 @@ from exchanges x
 join pairing_stretches(since, until) s
     on x.occurred_at >= s.begins - interval 10 minute and x.occurred_at < s.ends + interval 10 minute
 left join log_owners(since, until) o
-    on x.app_id is null and o.base = log_path(x."path") and o."day" = date_trunc('day', x.occurred_at)
+    on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
 where coalesce(x.app_id, o.app_id) is not null and coalesce(x.operation, '') not in ('probe', 'discover');
 
 -- match_candidates(since, until): one row per event and request that may be its own, of the stretches to be paired: they
