@@ -118,10 +118,8 @@ from owners_of('hits_near');
 -- app_requests(since, until): one row per SCIM request of a time range, with its app as far as that can be decided.
 --   exchanges.*  the request; app_id is filled in from log_owners
 create or replace macro app_requests(since, until) as table
-with owners as materialized (
-    from log_owners(since, until)
-)
 select x.* replace (coalesce(x.app_id, o.app_id) as app_id)
 from exchanges x
-left join owners o on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
+left join log_owners(since, until) o
+    on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
 where x.occurred_at >= since and x.occurred_at < until;

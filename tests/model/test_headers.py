@@ -29,6 +29,7 @@ VALUES = {
     "body": "'{}'",
     "grace": "1200",
     "most": "10",
+    "cover": "60",
 }
 "What table macros are called with, by the names of their parameters; moments apart, all others are texts."
 TABLES = {
@@ -49,6 +50,19 @@ TABLES = {
     "mentions": "select object, 1 as unit, 1::ubigint as who, 'in' as verb, 'done' as outcome from temp.requests",
     "intervals": "from membership_intervals('mentions', 'units')",
     "answers": "select object, exchange_id, occurred_at, ['x'] as members from temp.requests",
+    "candidates": "from match_candidates(timestamp '2026-01-05', timestamp '2026-01-05')",
+    "fresh": "from clock_days",
+    "day_lists": "from clock_days",
+    "hits": "from log_owner_hits",
+    "clocks": "select *, true as is_own from clock_days",
+    "pairs": "from scored_pairs('candidates', 'clocks')",
+    "taken": "from temp.pairs",
+    "found": "from request_matches",
+    "logged": "from app_requests(timestamp '2026-01-05', timestamp '2026-01-05')",
+    "reported": "from reported_events('found', 'logged', timestamp '2026-01-05', timestamp '2026-01-05')",
+    "unreported": "from unreported_requests('found', 'logged', 'clocks', timestamp '2026-01-05', timestamp '2026-01-05')",
+    "lonely": "from temp.unreported",
+    "apps": "from reported_apps('unreported', timestamp '2026-01-05', timestamp '2026-01-05')",
 }
 "Tables that table macros are called with, by the names of their parameters, and how they come about."
 
