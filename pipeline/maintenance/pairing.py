@@ -12,8 +12,9 @@ from functools import partial
 
 from pipeline.store.lake import Cursor, Store
 
-ROWS_A_TURN = 400_000
-"Events that are paired in one turn, some seconds' work, so that no other writer waits for long."
+ROWS_A_TURN = 200_000
+"Events that are paired in one turn, a second's or two seconds' work, so that no other writer waits for long."
+UNPAIRED = 'select count(distinct "day") from unpaired_days where exists (from exchanges)'
 TURNS = f"""
 select min("day"), max("day") + interval 1 day
 from (
@@ -34,12 +35,12 @@ create or replace temp table owners_before as select "day", base, app_id from ow
 create or replace temp table clocks_before as from clocks_in_use('clock_days');
 """
 PAIR = """
-create or replace temp table days_now as from unpaired_between($since, $until);
-create or replace temp table hits_now as from owner_hits($since, $until);
-create or replace temp table candidates_now as from match_candidates($since, $until);
-create or replace temp table fresh_clocks_now as from day_clocks('candidates_now', $since, $until);
-create or replace temp table clocks_now as from known_clocks('fresh_clocks_now', $since, $until);
-create or replace temp table pairs_now as from paired('candidates_now', 'clocks_now', $since, $until);
+create or replace temp table days_now as from unpaired_between({since}, {until});
+create or replace temp table hits_now as from owner_hits({since}, {until});
+create or replace temp table candidates_now as from match_candidates({since}, {until});
+create or replace temp table fresh_clocks_now as from day_clocks('candidates_now', {since}, {until});
+create or replace temp table clocks_now as from known_clocks('fresh_clocks_now', {since}, {until});
+create or replace temp table pairs_now as from paired('candidates_now', 'clocks_now', {since}, {until});
 """
 KEEP = """
 delete from log_owner_hits where "day" in (from days_now);
@@ -47,7 +48,7 @@ insert into log_owner_hits by name from hits_now;
 delete from clock_days where "day" in (from days_now);
 insert into clock_days by name from fresh_clocks_now;
 delete from request_matches
-where occurred_at >= $since and occurred_at < $until and date_trunc('day', occurred_at) in (from days_now);
+where occurred_at >= {since} and occurred_at < {until} and date_trunc('day', occurred_at) in (from days_now);
 insert into request_matches by name from pairs_now order by occurred_at, event_id, job_id;
 delete from unpaired_days where "day" in (from days_now);
 """
@@ -74,14 +75,18 @@ join exchanges x
     on x.occurred_at >= c."day" - interval 1 hour and x.occurred_at < c."day" + interval 25 hour
 where c."day" not in (from days_now) and c."day" not in (from unpaired_days);
 """
-Progress = Callable[[int, int], None]
+Progress = Callable[[float], None]
+"Is called with the share of the days that is done, 0 to 1."
 
 
 def unpaired_days(store: Store, _now: datetime) -> Mapping[str, int]:
     """Counts the days to pair; none where there is no SCIM log, since their marks do no harm."""
-    if not store.rows("select 1 from exchanges limit 1"):
-        return {}
-    return {"request_matches": int(store.rows('select count(distinct "day") from unpaired_days')[0][0])}
+    return {"request_matches": int(store.rows(UNPAIRED)[0][0])}
+
+
+def has_unpaired_days(store: Store) -> bool:
+    """Whether there are days to pair."""
+    return bool(store.rows(UNPAIRED)[0][0])
 
 
 def pair_days(store: Store, _work: Mapping[str, int], _now: datetime) -> None:
@@ -90,19 +95,17 @@ def pair_days(store: Store, _work: Mapping[str, int], _now: datetime) -> None:
 
 
 def pair(store: Store, progress: Progress | None = None) -> None:
-    """Pairs the days that are marked, some in each turn, oldest first; `progress` gets the turns done and all."""
+    """Pairs the days that are marked, some in each turn, oldest first."""
     while turns := store.rows(TURNS):
         for number, (since, until) in enumerate(turns, 1):
             store.write(partial(pair_stretch, since=since, until=until))
             if progress:
-                progress(number, len(turns))
+                progress(number / len(turns))
 
 
 def pair_stretch(cursor: Cursor, since: datetime, until: datetime) -> None:
     """Pairs the marked days from one day to another, and marks those for which more is known by that."""
+    # Literals, since DuckDB takes no parameters for several statements, and reads no more files than they leave.
     stretch = {"since": f"timestamp '{since}'", "until": f"timestamp '{until}'"}
     for statements in (KNOWN_BEFORE, PAIR, KEEP, MARK_OTHERS):
-        sql = statements
-        for name, literal in stretch.items():
-            sql = sql.replace(f"${name}", literal)
-        cursor.execute(sql)
+        cursor.execute(statements.format(**stretch))
