@@ -39,7 +39,7 @@ create or replace temp table days_now as from unpaired_between({since}, {until})
 create or replace temp table hits_now as from owner_hits({since}, {until});
 create or replace temp table candidates_now as from match_candidates({since}, {until});
 create or replace temp table fresh_clocks_now as from day_clocks('candidates_now', {since}, {until});
-create or replace temp table clocks_now as from known_clocks('fresh_clocks_now', {since}, {until});
+create or replace temp table clocks_now as from current_clocks('fresh_clocks_now', {since}, {until});
 create or replace temp table pairs_now as from paired('candidates_now', 'clocks_now', {since}, {until});
 """
 KEEP = """
@@ -59,7 +59,9 @@ create or replace temp table owners_after as select "day", base, app_id from own
 create or replace temp table clocks_after as from clocks_in_use('clock_days');
 insert into unpaired_days
 with changed as (
-    select "day" from ((from owners_after except from owners_before) union (from owners_before except from owners_after))
+    select "day" from (from owners_after except from owners_before)
+    union
+    select "day" from (from owners_before except from owners_after)
     union
     select "day" from (
         select app_id, "day", skew_s, is_own from clocks_after except

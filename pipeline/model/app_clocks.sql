@@ -1,8 +1,8 @@
 -- By how much an app's clock, or its log, is ahead of Entra's, day by day.
 
--- fullest_offsets(day_lists): one row per app and day of a table of lists of offsets in seconds, whose clock they tell: the
--- middle of the fullest ten seconds, where five pairs or more lie there. A bin of five seconds and its neighbour are
--- looked at, so that no edge divides a crowd.
+-- fullest_offsets(day_lists): one row per app and day of a table of lists of offsets in seconds, whose clock they tell:
+-- the middle of the fullest ten seconds, where five pairs or more lie there. A bin of five seconds and its neighbour
+-- are looked at, so that no edge divides a crowd.
 --   app_id  the app's service principal
 --   day     the day
 --   skew_s  by how many seconds the app's clock is ahead, to a tenth
@@ -81,14 +81,14 @@ with own_clocks as materialized (
 select app_id, "day", clock.skew_s as skew_s, clock.pairs as pairs, is_own
 from chosen_clocks;
 
--- known_clocks(fresh, since, until): one row per app and day that has a clock: those of paired days as they are kept,
+-- current_clocks(fresh, since, until): one row per app and day that has a clock: those of paired days as they are kept,
 -- those of the unpaired days of a time range from a table of fresh ones.
 --   app_id   the app's service principal
 --   day      the day
 --   skew_s   by how many seconds the app's clock is ahead; null where unknown
 --   pairs    by how many pairs that is known
 --   is_own   whether the day itself tells it
-create or replace macro known_clocks(fresh, since, until) as table
+create or replace macro current_clocks(fresh, since, until) as table
 with day_clocks_now as materialized (
     select k.app_id, k."day", k.skew_s, k.pairs, k.offsets
     from clock_days k

@@ -28,8 +28,8 @@ create or replace macro log_path("path") as regexp_extract(lower("path"), '^(.*?
 create or replace macro unpaired_between(since, until) as table
 select distinct "day" from unpaired_days where "day" > since - interval 1 day and "day" < until;
 
--- days_to_pair(source): one row per day whose pairs the records of a table may change and that is not marked as unpaired
--- yet: what is 70 minutes away matters, as pairing_stretches says.
+-- days_to_pair(source): one row per day whose pairs the records of a table may change and that is not marked as
+-- unpaired yet: what is 70 minutes away matters, as pairing_stretches says.
 --   day  the day
 create or replace macro days_to_pair(source) as table
 select d."day"
@@ -105,7 +105,7 @@ group by "day", base;
 --   app_id  the app's service principal
 --   hits    how many lines or ids say so
 create or replace macro log_owners(since, until) as table
-with hits_near as (
+with period_hits as (
     select h."day", h.base, h.app_id, h.hits
     from log_owner_hits h
     anti join unpaired_between(since, until) u on u."day" = h."day"
@@ -113,7 +113,7 @@ with hits_near as (
     union all
     from owner_hits(since, until)
 )
-from owners_of('hits_near');
+from owners_of('period_hits');
 
 -- app_requests(since, until): one row per SCIM request of a time range, with its app as far as that can be decided.
 --   exchanges.*  the request; app_id is filled in from log_owners

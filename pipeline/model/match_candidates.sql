@@ -1,51 +1,9 @@
 -- Which SCIM request may belong to which event.
 
--- filter_value(filter): the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so;
--- the regular expression, which takes ten times as long, is for the others.
-create or replace macro filter_value("filter") as
-    case
-        when contains(lower("filter"), ' eq "')
-            then nullif(split_part(split_part(lower("filter"), ' eq "', 2), '"', 1), '')
-        else lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''))
-    end;
-
--- request_object_keys(method, resource_id, filter, request_body, response_body): what a request names of its object,
--- in small letters: its id, the identity it was given, its name. Only bodies that have a whole resource are looked
--- into: a PATCH has its object's id in the path.
-create or replace macro request_object_keys("method", resource_id, "filter", request_body, response_body) as
-    list_distinct(list_filter(list_transform(
-        [resource_id, filter_value("filter")]
-            || case when "method" in ('POST', 'PUT') and json_valid(request_body)
-                then json_extract_string(request_body, ['$.externalId', '$.userName', '$.displayName']) else [] end
-            || case when resource_id is null and json_valid(response_body)
-                then json_extract_string(response_body, ['$.id', '$.externalId', '$.userName']) else [] end,
-        lambda k: lower(k)
-    ), lambda k: k is not null and k <> ''));
-
--- claims_write(action, last_step): whether an event reports that something was written, or was to be, when it ended.
-create or replace macro claims_write("action", last_step) as
-    coalesce(last_step like 'EntryExport%', "action" in ('create', 'update', 'disable', 'delete'), false);
-
--- verb_fits(action, last_step, method, operation): whether a request is of the kind that an action makes: 2 for the
--- very one, down to 0 for one that may be, null for one that cannot. A look-up counts for an event that ended before
--- anything was written.
-create or replace macro verb_fits("action", last_step, "method", operation) as
-    case
-        when "method" = 'GET' then case when not claims_write("action", last_step) then 0 end
-        when "action" = 'create' then case when "method" = 'POST' then 2 end
-        when "action" = 'delete' then case when "method" = 'DELETE' then 2 end
-        when "action" = 'disable' or last_step = 'EntryExportUpdateSoftDelete' then case
-            when operation = 'disable' then 2 when operation = 'enable' then null
-            when "method" in ('PATCH', 'PUT', 'DELETE') then 1 end
-        when "action" in ('update', 'other') then case
-            when operation = 'disable' then 0 when "method" in ('PATCH', 'PUT') then 2 end
-        else 0
-    end;
-
--- pairing_stretches(since, until): one row per stretch that must be looked at to pair the unpaired days of a time range.
--- What becomes of an event is decided by what lies within an hour: a pair is given up for a better one of the same event
--- or the same request, which are ten minutes apart at most, and three rounds look at five such neighbours. So a day's
--- pairs are the same whatever is paired along with it, and no request belongs to two events.
+-- pairing_stretches(since, until): one row per stretch that must be looked at to pair the unpaired days of a time
+-- range. What becomes of an event is decided by what lies within an hour: a pair is given up for a better one of the
+-- same event or the same request, which are ten minutes apart at most, and three rounds look at five such neighbours.
+-- So a day's pairs are the same whatever is paired along with it, and no request belongs to two events.
 --   begins  where it begins
 --   ends    where it ends
 create or replace macro pairing_stretches(since, until) as table
@@ -129,10 +87,10 @@ left join log_owners(since, until) o
     on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
 where coalesce(x.app_id, o.app_id) is not null and coalesce(x.operation, '') not in ('probe', 'discover');
 
--- match_candidates(since, until): one row per event and request that may be its own, of the stretches to be paired: they
--- name the same object, the verb fits, and they are ten minutes apart at most, the skew that may be. Scored: 4 for the
--- object's id, 3 for its name, 2 for a name that was looked up just before, up to 2 for the verb, 1 for an answer that
--- agrees, 3 for the same error text, 100 for the request's own id.
+-- match_candidates(since, until): one row per event and request that may be its own, of the stretches to be paired:
+-- they name the same object, the verb fits, and they are ten minutes apart at most, the skew that may be. Scored: 4 for
+-- the object's id, 3 for its name, 2 for a name that was looked up just before, up to 2 for the verb, 1 for an answer
+-- that agrees, 3 for the same error text, 100 for the request's own id.
 --   event_row     the event as a number
 --   request_row   the request as a number
 --   event_id      the event

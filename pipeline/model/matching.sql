@@ -54,8 +54,9 @@ from query_table(pairs) p
 anti join query_table(taken) e on e.event_row = p.event_row
 anti join query_table(taken) r on r.request_row = p.request_row;
 
--- paired(candidates, clocks, since, until): one row per event of the unpaired days of a time range with the request that
--- carried it, one to one: of a table of candidates the best pair of all, then the best of what is left, in three rounds.
+-- paired(candidates, clocks, since, until): one row per event of the unpaired days of a time range with the request
+-- that carried it, one to one: of a table of candidates the best pair of all, then the best of what is left, in three
+-- rounds.
 --   event_id      the event
 --   job_id        the job
 --   cycle_id      the cycle
@@ -130,7 +131,7 @@ with candidates as materialized (
 ), fresh_clocks as materialized (
     from day_clocks('candidates', since, until)
 ), clocks as materialized (
-    from known_clocks('fresh_clocks', since, until)
+    from current_clocks('fresh_clocks', since, until)
 )
 from paired('candidates', 'clocks', since, until);
 

@@ -57,10 +57,11 @@ TABLES = {
     "clocks": "select *, true as is_own from clock_days",
     "pairs": "from scored_pairs('candidates', 'clocks')",
     "taken": "from temp.pairs",
-    "found": "from request_matches",
+    "matched": "from request_matches",
     "logged": "from app_requests(timestamp '2026-01-05', timestamp '2026-01-05')",
-    "reported": "from reported_events('found', 'logged', timestamp '2026-01-05', timestamp '2026-01-05')",
-    "unreported": "from unreported_requests('found', 'logged', 'clocks', timestamp '2026-01-05', timestamp '2026-01-05')",
+    "reported": "from reported_events('matched', 'logged', timestamp '2026-01-05', timestamp '2026-01-05')",
+    "unreported": "from unreported_requests("
+    "'matched', 'logged', 'clocks', timestamp '2026-01-05', timestamp '2026-01-05')",
     "lonely": "from temp.unreported",
     "apps": "from reported_apps('unreported', timestamp '2026-01-05', timestamp '2026-01-05')",
 }

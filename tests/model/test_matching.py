@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import ingest
-from pipeline.maintenance.pairing import pair, unpaired_days
+from pipeline.maintenance.pairing import pair
 from pipeline.sample import imagine
 from pipeline.sample.spellings import pair as line_pair
 from pipeline.store.lake import Store, open_store
@@ -54,7 +54,8 @@ def kept(store: Store) -> dict[str, list[Any]]:
 
 def asked(store: Store) -> list[Any]:
     """Returns the matches of all time, as a question has them."""
-    return store.rows("from matches(timestamp '2025-12-01', timestamp '2026-03-01') order by occurred_at, event_id, job_id")
+    everything = "from matches(timestamp '2025-12-01', timestamp '2026-03-01')"
+    return store.rows(f"{everything} order by occurred_at, event_id, job_id")
 
 
 def arriving(rows: dict[str, list[Row]]) -> Step:
@@ -105,13 +106,11 @@ def test_pairs_do_not_depend_on_the_order_of_arrival_or_of_pairing(lakes: Callab
     expected = kept(in_order)
     assert len(expected["request_matches"]) > 150
     assert asked(in_order) == answer
-    days = [moment(day).date() for day in range(9)]
-    # Half of them day by day, in any order of days, so that the last to come concerns few days; the rest anyhow.
-    late = {row["occurred_at"].date(): chance.random() < 0.5 for row in events}
+    # Half of the days come one after the other, in any order, so that the last rows are of few days; the rest anyhow.
+    turns = {moment(day).date(): chance.choice((0, chance.randrange(1, 99))) for day in range(9)}
     rows = [("events", row) for row in events] + [("exchanges", row) for row in requests]
     chance.shuffle(rows)
-    chance.shuffle(days)
-    rows.sort(key=lambda one: days.index(one[1]["occurred_at"].date()) if late.get(one[1]["occurred_at"].date()) else -1)
+    rows.sort(key=lambda one: turns[one[1]["occurred_at"].date()])
     other = lakes()
     while rows:
         some, rows = rows[: (size := chance.randrange(1, 120))], rows[size:]
@@ -156,7 +155,9 @@ def test_a_log_whose_answers_come_later_is_paired_anew(lakes: Callable[[], Store
         pair(store)
     by_and_by = kept(store)
     assert len(by_and_by["request_matches"]) > 50
-    store.write(lambda cursor: cursor.execute("""
+    store.write(
+        lambda cursor: cursor.execute("""
         delete from clock_days; delete from log_owner_hits; delete from request_matches;
-        insert into unpaired_days select distinct date_trunc('day', occurred_at) from events"""))
+        insert into unpaired_days select distinct date_trunc('day', occurred_at) from events""")
+    )
     assert kept(store) == by_and_by
