@@ -5,7 +5,7 @@
 -- are looked at, so that no edge divides a crowd.
 --   app_id  the app's service principal
 --   day     the day
---   skew_s  by how many seconds the app's clock is ahead, to a tenth
+--   skew_s  by how many seconds the app's clock is ahead
 --   pairs   by how many pairs that is known
 create or replace macro fullest_offsets(day_lists) as table
 with apart as materialized (
@@ -22,7 +22,7 @@ with apart as materialized (
     group by a.app_id, a."day", a.bin
     qualify row_number() over (partition by a.app_id, a."day" order by crowd desc, abs(a.bin), a.bin) = 1
 )
-select f.app_id, f."day", round(median(a.apart_s), 1) as skew_s, any_value(f.crowd) as pairs
+select f.app_id, f."day", median(a.apart_s) as skew_s, any_value(f.crowd) as pairs
 from fullest f
 join apart a on a.app_id = f.app_id and a."day" = f."day" and a.bin between f.bin and f.bin + 1
 where f.crowd >= 5

@@ -102,7 +102,7 @@ select
     p.matched_by,
     round(p.score, 2) as score,
     round(p.apart_s, 3) as apart_s,
-    p.skew_s,
+    round(p.skew_s, 3) as skew_s,
     p.skew_pairs
 from (from first_round union all from second_round union all from third_round) p
 semi join unpaired_between(since, until) u on u."day" = date_trunc('day', p.occurred_at);
