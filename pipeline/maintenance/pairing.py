@@ -20,9 +20,9 @@ select min("day"), max("day") + interval 1 day
 from (
     select "day", (sum(events) over (order by "day") - events) // {ROWS_A_TURN} as turn
     from (
-        select u."day", count(e.occurred_at) as events
+        select u."day", coalesce(sum(h.events), 0) as events
         from (select distinct "day" from unpaired_days) u
-        left join events e on e.occurred_at >= u."day" and e.occurred_at < u."day" + interval 1 day
+        left join hourly_parts h on date_trunc('day', h."hour") = u."day"
         group by u."day"
     )
 )

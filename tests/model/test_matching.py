@@ -1,9 +1,10 @@
 """Pairs that are kept day by day: however records arrive, and whenever days are paired, the table is the same."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import ingest
+from pipeline.maintenance.chores import maintain
 from pipeline.maintenance.pairing import pair
 from pipeline.sample import imagine
 from pipeline.sample.spellings import pair as line_pair
 from pipeline.store.lake import Store, open_store
-from tests.model.test_match import told
+from tests.model.test_match import WEEK, told
 from tests.support.given import Given, Row, moment
 from tests.support.lakes import copied
 
@@ -26,6 +28,7 @@ KEPT = {
     "unpaired_days": '"day"',
 }
 "What pairing writes, in a total order."
+NOW = datetime(2026, 1, 26, 13, 30, tzinfo=UTC)
 Step = Callable[[Store], Any]
 
 
@@ -161,3 +164,71 @@ def test_a_log_whose_answers_come_later_is_paired_anew(lakes: Callable[[], Store
         insert into unpaired_days select distinct date_trunc('day', occurred_at) from events""")
     )
     assert kept(store) == by_and_by
+
+
+def test_maintenance_pairs_what_is_marked_and_a_second_round_finds_nothing(store: Store) -> None:
+    events, requests = crowded(random.Random(5))
+    arriving({"events": events, "exchanges": requests})(store)
+    answer = asked(store)
+    done = {(item.chore, item.subject): item.amount for item in maintain(store, NOW)}
+    assert done["pair", "request_matches"] > 5
+    assert store.rows("from unpaired_days") == []
+    assert asked(store) == answer == store.rows("from request_matches order by occurred_at, event_id, job_id")
+    assert "pair" not in {item.chore for item in maintain(store, NOW)}
+
+
+def test_a_store_without_any_log_of_requests_has_nothing_to_pair(store: Store) -> None:
+    events, _ = crowded(random.Random(5))
+    arriving({"events": events})(store)
+    assert "pair" not in {item.chore for item in maintain(store, NOW, dry_run=True)}
+
+
+def test_retention_drops_the_pairs_of_old_days(store: Store, tmp_path: Path) -> None:
+    events, requests = crowded(random.Random(5))
+    arriving({"events": events, "exchanges": requests})(store)
+    store.settings.keep_days = 4
+    maintain(store, NOW)
+    [(first,)] = store.rows("select min(occurred_at) from request_matches")
+    assert first >= moment(3)
+
+
+def rows_read(store: Store, sql: str, report: Path) -> int:
+    """Counts the rows of events and requests that a question reads, by DuckDB's own profile."""
+    cursor = store.cursor()
+    cursor.execute(f"pragma enable_profiling = 'json'; pragma profiling_output = '{report}'")
+    cursor.execute(sql).fetchall()
+    cursor.execute("pragma disable_profiling")
+    cursor.close()
+
+    def read_by(operator: dict[str, Any]) -> int:
+        """Counts an operator's rows and those of what it reads from."""
+        own = operator["operator_cardinality"] if is_scan(operator) else 0
+        return int(own) + sum(map(read_by, operator["children"]))
+
+    def is_scan(operator: dict[str, Any]) -> bool:
+        return operator.get("extra_info", {}).get("Table") in ("events", "exchanges")
+
+    return read_by(json.loads(report.read_text())["children"][0])
+
+
+def test_a_question_about_paired_days_reads_neither_events_nor_requests_again(store: Store, tmp_path: Path) -> None:
+    many = 40_000
+    arriving({"events": [Given(store).event("ada", "success", moment())]})(store)
+    store.write(
+        lambda cursor: cursor.execute(f"""
+            create or replace temp table many as
+            select events.* replace ('e-' || n as event_id, occurred_at + to_seconds(n * 4) as occurred_at,
+                'target-' || n as target_id)
+            from events, (select unnest(range({many})) as n);
+            insert into events from many;
+            insert into exchanges by name
+            select 'x-' || event_id as exchange_id, app_id, occurred_at, 'PATCH' as "method", '/Users/' as "path",
+                target_id as resource_id, 'update' as operation, 200 as http_status
+            from many;
+            insert into unpaired_days from days_to_pair('many')""")
+    )
+    question = f"select count(*) from matches({WEEK})"
+    live = rows_read(store, question, tmp_path / "live.json")
+    pair(store)
+    assert store.rows(question) == [(many,)]
+    assert live > 2 * many > 10 * rows_read(store, question, tmp_path / "kept.json")
