@@ -1,8 +1,8 @@
 """Runs all benchmarks and prints one table at the end: figure, measured, wanted, met or not.
 
-Run: python benchmarks/all.py [--full] [--keep DIR]. Without --full it grows a store of a million events and takes at most
-twenty minutes on two cores; with it stores of ten and thirty million as well, which takes hours. What each benchmark
-prints while it runs is printed too. One that fails or does not end is a line of the table, and the others still run.
+Run: python benchmarks/all.py [--full] [--keep DIR]. Without --full it grows a store of a million events and takes at
+most twenty minutes on two cores; with it stores of ten and thirty million as well, which takes hours. What each
+benchmark prints while it runs is printed too. One that fails is said so in the table, and the others still run.
 """
 
 import argparse

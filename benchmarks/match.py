@@ -2,7 +2,7 @@
 
 Run: python benchmarks/match.py [--seeds 2] [--users 300]. Imagines tenants, writes Cerby's requests in one shape of log
 after another (with every fact; without app and bodies; as access log lines of whole seconds), with the app's clock
-ahead by so many seconds or drifting, and holds the macro matches against what truly happened.
+ahead by so many seconds or drifting, and holds the matches that maintenance writes against what truly happened.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from pipeline.config.settings import read_settings  # noqa: E402
 from pipeline.ingest.files import ingest  # noqa: E402
+from pipeline.maintenance.pairing import pair as pair_days  # noqa: E402
 from pipeline.sample import imagine, write_tenant  # noqa: E402
 from pipeline.sample.nouns import Exchange  # noqa: E402
 from pipeline.sample.spellings import access, own, pair  # noqa: E402
@@ -81,9 +82,13 @@ def matched(store: Store, folder: Path, shape: str, requests: list[Exchange]) ->
         """Takes away what was read before."""
         cursor.execute("delete from exchanges")
         cursor.execute("delete from files where file like '%requests.log'")
+        cursor.execute("insert into unpaired_days from days_to_pair('events')")
+        for table in ("clock_days", "log_owner_hits", "request_matches"):
+            cursor.execute(f"delete from {table}")
 
     store.write(forget)
     ingest(store, [str(file)])
+    pair_days(store)
     return {(event, job): log_fields(at, method, took) for event, job, at, method, took in store.rows(MATCHED)}
 
 

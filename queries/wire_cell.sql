@@ -28,6 +28,15 @@
 --   exchange_id    the request
 --   job_id         the job
 --   source_id      the person's or group's id in Entra
+with newest as materialized (
+    from both_sides($since::timestamp, $until::timestamp)
+    where cell = $cell
+        and ($app::varchar is null or app_id = $app)
+        and ($job::varchar is null or app_id in (
+            select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+    order by occurred_at desc, event_id, exchange_id
+    limit 1000
+)
 select
     r.occurred_at,
     r."name",
@@ -35,22 +44,18 @@ select
     r.status,
     r.error_code,
     r."method",
-    r."path",
+    x."path",
     r.http_status,
     r.requested_at as heard_at,
     r.matched_by,
     r.score,
     r.apart_s,
-    r.client,
+    x.client,
     r.app_name,
     r.event_id,
     r.exchange_id,
     r.job_id,
     r.source_id
-from both_sides($since::timestamp, $until::timestamp) r
-where r.cell = $cell
-    and ($app::varchar is null or r.app_id = $app)
-    and ($job::varchar is null or r.app_id in (
-        select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+from newest r
+left join exchanges x on x.exchange_id = r.exchange_id and x.occurred_at = r.requested_at
 order by r.occurred_at desc, r.event_id, r.exchange_id
-limit 1000

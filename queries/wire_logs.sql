@@ -23,17 +23,19 @@
 --   pairs         pairs that the clock was set right by
 with request_counts as (
     select
-        h.app_id,
+        coalesce(x.app_id, o.app_id) as app_id,
         count(*) as requests,
-        count(*) filter (where h.operation = 'probe') as probes,
+        count(*) filter (where x.operation = 'probe') as probes,
         count(*) filter (where x.app_id is null) as unnamed,
-        count(*) filter (where h.request_body is not null or h.response_body is not null) as with_bodies,
-        min(h.occurred_at) as first_at,
-        max(h.occurred_at) as last_at
-    from app_requests($since::timestamp, $until::timestamp) h
-    join exchanges x
-        on x.exchange_id = h.exchange_id and x.occurred_at = h.occurred_at
-    group by h.app_id
+        count(*) filter (where x.request_body is not null or x.response_body is not null) as with_bodies,
+        min(x.occurred_at) as first_at,
+        max(x.occurred_at) as last_at
+    from exchanges x
+    left join log_owners($since::timestamp, $until::timestamp) o
+        on o.base = case when x.app_id is null then log_path(x."path") end
+            and o."day" = date_trunc('day', x.occurred_at)
+    where x.occurred_at >= $since and x.occurred_at < $until
+    group by 1
 ), event_counts as (
     select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events
     from events

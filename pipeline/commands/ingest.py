@@ -10,6 +10,7 @@ from rich.text import Text
 from pipeline.commands import terminal
 from pipeline.config.wording import count
 from pipeline.ingest.files import ingest as read_files
+from pipeline.maintenance.pairing import has_unpaired_days, pair
 
 
 def ingest(
@@ -23,6 +24,9 @@ def ingest(
     store = terminal.open_to_write()
     with terminal.bytes_bar("Reading") as progress:
         report = read_files(store, paths, progress=progress)
+    if any(file.kept for file in report.files) and has_unpaired_days(store):
+        with terminal.share_bar("Matching events and SCIM requests") as share:
+            pair(store, share)
     if as_json:
         terminal.print_json(ingest_document(report.files, report.seconds))
     else:

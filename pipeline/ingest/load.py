@@ -116,6 +116,7 @@ select
     f.exchange_id,
     least(f.occurred_at, k.occurred_at) as occurred_at,
     {", ".join(f"coalesce(k.{name}, f.{name}) as {name}" for name in MERGED)},
+    k.occurred_at as stored_at,
     k.exchange_id is not null as was_known,
     k.exchange_id is not null and not (f.partial and (
         (k.http_status is null and f.http_status is not null)
@@ -138,12 +139,19 @@ left join (
 delete from exchanges
 where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
     and exchange_id in (select exchange_id from folded where was_known and not unchanged);
-insert into exchanges
-select s.* exclude (partial, counted, number)
+create or replace temp view new_lines as
+select s.*
 from staged_exchanges s
-anti join (select rid from exchange_lines where stored union all select rid from merged_lines) o on o.rid = s.rowid
+anti join (select rid from exchange_lines where stored union all select rid from merged_lines) o on o.rid = s.rowid;
+insert into exchanges
+select * exclude (partial, counted, number) from new_lines
 union all
-select * exclude (was_known, unchanged) from folded where not unchanged;
+select * exclude (was_known, unchanged, stored_at) from folded where not unchanged;
+create or replace temp view arriving_requests as
+select occurred_at from new_lines
+union all
+select unnest([occurred_at, stored_at]) from folded where not unchanged;
+insert into unpaired_days from days_to_pair('arriving_requests');
 """
 EXCHANGE_COUNTS = """
 select

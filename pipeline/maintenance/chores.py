@@ -1,4 +1,4 @@
-"""Keeps the lake small and quick: retention, folding, merging, expiring, cleaning.
+"""Keeps the lake small and quick: retention, pairing, folding, merging, expiring, cleaning.
 
 Each chore first counts, without the writers' turn, and takes the turn only when there is something to do, in short
 pieces. A second round changes nothing, and answers stay as they were, retention aside.
@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.maintenance.compact import files_to_merge, fold_tables, foldable_rows, merge_files
+from pipeline.maintenance.pairing import pair_days, unpaired_days
 from pipeline.maintenance.retention import drop_old_rows, old_rows
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
@@ -124,6 +125,7 @@ def call(store: Store, statement: str) -> list[Any]:
 CHORES = (
     Chore("clean up", "files", unlisted_files, clean_up),
     Chore("retention", "rows", old_rows, drop_old_rows),
+    Chore("pair", "days", unpaired_days, pair_days),
     Chore("fold", "rows", foldable_rows, fold_tables),
     Chore("merge", "files", files_to_merge, merge_files),
     Chore("expire", "snapshots", old_snapshots, expire_snapshots),

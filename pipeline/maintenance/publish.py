@@ -35,6 +35,10 @@ PARTS = (
     "member_claims",
     "footings",
     "event_spine",
+    "request_matches",
+    "clock_days",
+    "log_owner_hits",
+    "unpaired_days",
 )
 "Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
 INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")

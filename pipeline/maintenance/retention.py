@@ -19,6 +19,10 @@ OLD = {
     "footings": "occurred_at < $cutoff",
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
+    "request_matches": "occurred_at < $cutoff",
+    "clock_days": '"day" < $cutoff',
+    "log_owner_hits": '"day" < $cutoff',
+    "unpaired_days": '"day" < $cutoff',
     "rejects": "rejected_at < $cutoff",
     "job_snapshots": """observed_at < $cutoff and (job_id, observed_at) not in (
         select (job_id, max(observed_at)) from job_snapshots group by job_id)""",

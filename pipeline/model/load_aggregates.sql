@@ -63,3 +63,5 @@ insert into skips by name select * from skip_rows('arriving_narrow', 'arriving_f
 insert into scope_parts by name select * from scope_rows('arriving_narrow', 'arriving_facts');
 
 insert into member_claims by name select * from member_rows('arriving');
+
+insert into unpaired_days from days_to_pair('arriving');

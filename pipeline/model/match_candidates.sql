@@ -1,51 +1,96 @@
 -- Which SCIM request may belong to which event.
 
--- filter_value(filter): the value that a SCIM filter looks for: userName eq "ada@example.com". Most are spelled so;
--- the regular expression, which takes ten times as long, is for the others.
-create or replace macro filter_value("filter") as
-    case
-        when contains(lower("filter"), ' eq "')
-            then nullif(split_part(split_part(lower("filter"), ' eq "', 2), '"', 1), '')
-        else lower(nullif(regexp_extract("filter", '(?i)\beq[ +]+(?:"|%22)?(.*?)(?:"|%22|$)', 1), ''))
-    end;
+-- pairing_stretches(since, until): one row per stretch that must be looked at to pair the unpaired days of a time
+-- range. What becomes of an event is decided by what lies within an hour: a pair is given up for a better one of the
+-- same event or the same request, which are ten minutes apart at most, and three rounds look at five such neighbours.
+-- So a day's pairs are the same whatever is paired along with it, and no request belongs to two events.
+--   begins  where it begins
+--   ends    where it ends
+create or replace macro pairing_stretches(since, until) as table
+select min("day") - interval 70 minute as begins, max("day") + interval 25 hour + interval 10 minute as ends
+from (
+    select "day", "day" - to_days((row_number() over (order by "day"))::integer) as island
+    from unpaired_between(since, until)
+)
+group by island;
 
--- request_object_keys(method, resource_id, filter, request_body, response_body): what a request names of its object,
--- in small letters: its id, the identity it was given, its name. Only bodies that have a whole resource are looked
--- into: a PATCH has its object's id in the path.
-create or replace macro request_object_keys("method", resource_id, "filter", request_body, response_body) as
-    list_distinct(list_filter(list_transform(
-        [resource_id, filter_value("filter")]
-            || case when "method" in ('POST', 'PUT') and json_valid(request_body)
-                then json_extract_string(request_body, ['$.externalId', '$.userName', '$.displayName']) else [] end
-            || case when resource_id is null and json_valid(response_body)
-                then json_extract_string(response_body, ['$.id', '$.externalId', '$.userName']) else [] end,
-        lambda k: lower(k)
-    ), lambda k: k is not null and k <> ''));
+-- candidate_events(since, until): one row per event that may have a request, of the stretches to be paired.
+--   event_row    the event as a number
+--   event_id     the event
+--   job_id       the job
+--   cycle_id     the cycle
+--   app_id       the app's service principal
+--   occurred_at  when it happened
+--   action       what Entra meant to do
+--   status       how the event ended
+--   last_step    the step at which it ended
+--   scim_detail  the SCIM error's text
+--   change_id    Entra's id of the change
+--   reason       Entra's text
+--   keys         what it names of its object, each with its weight
+create or replace macro candidate_events(since, until) as table
+select
+    hash(e.event_id, e.job_id) as event_row,
+    e.event_id,
+    e.job_id,
+    e.cycle_id,
+    e.app_id,
+    e.occurred_at,
+    e."action",
+    e.status,
+    e.last_step,
+    e.scim_detail,
+    e.change_id,
+    e.reason,
+    [
+        {'key': lower(e.target_id), 'weight': 4},
+        {'key': lower(e.source_id), 'weight': 4},
+        {'key': lower(coalesce(e.upn, e.source_name)), 'weight': 3},
+        {'key': 'request ' || e.change_id, 'weight': 3},
+        {'key': 'looked for ' || lower(coalesce(e.upn, e.source_name)), 'weight': 2}
+    ] as keys
+from events e
+join pairing_stretches(since, until) s on e.occurred_at >= s.begins and e.occurred_at < s.ends
+where e.status is distinct from 'skipped' and e."action" is distinct from 'stagedDelete';
 
--- claims_write(action, last_step): whether an event reports that something was written, or was to be, when it ended.
-create or replace macro claims_write("action", last_step) as
-    coalesce(last_step like 'EntryExport%', "action" in ('create', 'update', 'disable', 'delete'), false);
+-- candidate_requests(since, until): one row per request that may have an event, of the stretches to be paired.
+--   request_row    the request as a number
+--   exchange_id    the SCIM request
+--   app_id         the app's service principal
+--   occurred_at    when the app logged it, by its own clock
+--   method         the HTTP method
+--   resource_type  User or Group
+--   filter         what was searched for
+--   operation      what the request does, such as query, create or disable
+--   http_status    the answer's HTTP status
+--   detail         the SCIM error's text
+--   request_id     the request's own id
+--   keys           what it names of its object
+create or replace macro candidate_requests(since, until) as table
+select
+    hash(x.exchange_id) as request_row,
+    x.exchange_id,
+    coalesce(x.app_id, o.app_id) as app_id,
+    x.occurred_at,
+    x."method",
+    x.resource_type,
+    x."filter",
+    x.operation,
+    x.http_status,
+    x.detail,
+    x.request_id,
+    request_object_keys(x."method", x.resource_id, x."filter", x.request_body, x.response_body) as keys
+from exchanges x
+join pairing_stretches(since, until) s
+    on x.occurred_at >= s.begins - interval 10 minute and x.occurred_at < s.ends + interval 10 minute
+left join log_owners(since, until) o
+    on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
+where coalesce(x.app_id, o.app_id) is not null and coalesce(x.operation, '') not in ('probe', 'discover');
 
--- verb_fits(action, last_step, method, operation): whether a request is of the kind that an action makes: 2 for the
--- very one, down to 0 for one that may be, null for one that cannot. A look-up counts for an event that ended before
--- anything was written.
-create or replace macro verb_fits("action", last_step, "method", operation) as
-    case
-        when "method" = 'GET' then case when not claims_write("action", last_step) then 0 end
-        when "action" = 'create' then case when "method" = 'POST' then 2 end
-        when "action" = 'delete' then case when "method" = 'DELETE' then 2 end
-        when "action" = 'disable' or last_step = 'EntryExportUpdateSoftDelete' then case
-            when operation = 'disable' then 2 when operation = 'enable' then null
-            when "method" in ('PATCH', 'PUT', 'DELETE') then 1 end
-        when "action" in ('update', 'other') then case
-            when operation = 'disable' then 0 when "method" in ('PATCH', 'PUT') then 2 end
-        else 0
-    end;
-
--- match_candidates(since, until, most_skew): one row per event and request that may be its own: they name the same
--- object, the verb fits, and it came within the skew that may be. Scored: 4 for the object's id, 3 for its name, 2 for
--- a name that was looked up just before, up to 2 for the verb, 1 for an answer that agrees, 3 for the same error text,
--- 100 for the request's own id.
+-- match_candidates(since, until): one row per event and request that may be its own, of the stretches to be paired:
+-- they name the same object, the verb fits, and they are ten minutes apart at most, the skew that may be. Scored: 4 for
+-- the object's id, 3 for its name, 2 for a name that was looked up just before, up to 2 for the verb, 1 for an answer
+-- that agrees, 3 for the same error text, 100 for the request's own id.
 --   event_row     the event as a number
 --   request_row   the request as a number
 --   event_id      the event
@@ -62,49 +107,11 @@ create or replace macro verb_fits("action", last_step, "method", operation) as
 --   apart_s       the request's instant less the event's, in seconds
 --   matched_by    request id, error text or score
 --   score         how well they fit
-create or replace macro match_candidates(since, until, most_skew := 600) as table
+create or replace macro match_candidates(since, until) as table
 with window_events as materialized (
-    select
-        row_number() over () as event_row,
-        event_id,
-        job_id,
-        cycle_id,
-        app_id,
-        occurred_at,
-        "action",
-        status,
-        last_step,
-        scim_detail,
-        change_id,
-        reason,
-        [
-            {'key': lower(target_id), 'weight': 4},
-            {'key': lower(source_id), 'weight': 4},
-            {'key': lower(coalesce(upn, source_name)), 'weight': 3},
-            {'key': 'request ' || change_id, 'weight': 3},
-            {'key': 'looked for ' || lower(coalesce(upn, source_name)), 'weight': 2}
-        ] as keys
-    from events
-    where occurred_at >= since
-        and occurred_at < until
-        and status is distinct from 'skipped'
-        and "action" is distinct from 'stagedDelete'
+    from candidate_events(since, until)
 ), window_requests as materialized (
-    select
-        row_number() over () as request_row,
-        exchange_id,
-        app_id,
-        occurred_at,
-        "method",
-        resource_type,
-        "filter",
-        operation,
-        http_status,
-        detail,
-        request_id,
-        request_object_keys("method", resource_id, "filter", request_body, response_body) as keys
-    from app_requests(since - to_seconds(most_skew), until + to_seconds(most_skew))
-    where app_id is not null and coalesce(operation, '') not in ('probe', 'discover')
+    from candidate_requests(since, until)
 ), preceding_lookups as (
     -- A create that says nothing of its object belongs to the one look-up of the three seconds before it, if it is one.
     select p.request_row, 'looked for ' || any_value(q."key") as "key"
@@ -139,16 +146,16 @@ with window_events as materialized (
             occurred_at,
             "key",
             weight,
-            unnest([floor(epoch(occurred_at) / most_skew) + one for one in [-1, 0, 1]]) as stretch
+            unnest([floor(epoch(occurred_at) / 600) + one for one in [-1, 0, 1]]) as stretch
         from (select event_row, app_id, occurred_at, unnest(keys, recursive := true) from window_events)
         where "key" <> ''
     ) s
     join (
-        select request_row, h.app_id, h.occurred_at, t."key", floor(epoch(h.occurred_at) / most_skew) as stretch
+        select request_row, h.app_id, h.occurred_at, t."key", floor(epoch(h.occurred_at) / 600) as stretch
         from window_requests h
         join key_rows t using (request_row)
     ) h on h.stretch = s.stretch and h."key" = s."key" and h.app_id = s.app_id
-    where abs(date_diff('second', s.occurred_at, h.occurred_at)) <= most_skew
+    where abs(date_diff('second', s.occurred_at, h.occurred_at)) <= 600
     group by s.event_row, h.request_row
 )
 select

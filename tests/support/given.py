@@ -176,6 +176,8 @@ class Given:
             cursor.execute(f"insert into {table} from arriving")
             if table == "events":
                 cursor.execute(schema_text("load_aggregates.sql"))
+            elif table == "exchanges":
+                cursor.execute("insert into unpaired_days from days_to_pair('arriving')")
             cursor.unregister("told")
 
 
