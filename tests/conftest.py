@@ -19,7 +19,8 @@ SLOW = {
     "docs": "recipes tour",
     "ingest": "files formats interrupted opened_file",
     "maintenance": "chores",
-    "model": "attribute_blame completeness cycles expiry_cost forecast leavers load_aggregates matching progress quarantine",
+    "model": "attribute_blame completeness cycles expiry_cost forecast leavers load_aggregates matching progress "
+    "quarantine",
     "monitoring": "status",
     "notify": "deliver digest outbox",
     "queries": "queries tenants",
