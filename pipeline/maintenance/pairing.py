@@ -1,9 +1,9 @@
 """Pairs events and SCIM requests day by day, once both sides are there and again when something comes late.
 
-Loading marks the days for which something came; a question pairs those that are still marked by itself, so answers are
-the same before and after. The pairs of a day depend on its records, on those 70 minutes around it, and on what is known
-of the apps' clocks and of the paths of logs that name no app. Where pairing a day alters that knowledge for other days,
-these are marked as well, so that the order in which records arrive does not matter in the end.
+Loading marks the days for which something came; a question pairs those that are still marked by itself, so that it has
+what was just loaded. The pairs of a day depend on its records, on those 70 minutes around it, and on what is known of
+the apps' clocks and of the paths of logs that name no app. Where pairing a day alters that knowledge for other days,
+these are marked as well; once no day is marked, the order in which records arrived does not matter.
 """
 
 from collections.abc import Callable, Mapping

@@ -120,8 +120,8 @@ def test_pairs_do_not_depend_on_the_order_of_arrival_or_of_pairing(lakes: Callab
         arriving({name: [row for table, row in some if table == name] for name in {table for table, _ in some}})(other)
         if chance.random() < 0.7:
             pair(other)
-    assert asked(other) == answer
     assert kept(other) == expected
+    assert asked(other) == answer
 
 
 def test_no_request_belongs_to_two_events(lakes: Callable[[], Store]) -> None:
