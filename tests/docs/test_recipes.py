@@ -5,10 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from pipeline.config.settings import Settings
+from pipeline.ingest.files import ingest
+from pipeline.store.lake import open_store
+from tests.support.lakes import copied
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -61,12 +65,22 @@ class Copy:
         return done.stdout if done.returncode else ""
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A store that holds one file of the sample, made once: making a store takes longer than most of what is tried."""
+    filled = Settings(_env_file=None, store=f"ducklake:sqlite:{tmp_path_factory.mktemp('filled')}/catalog.sqlite")
+    store = open_store(filled)
+    ingest(store, [str(ROOT / "sample_logs/graph/cerby-2026-01-22.ndjson")])
+    store.close()
+    return filled
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Copy]:
-    """A copy of the project whose store holds one file of the sample."""
+def project(tmp_path: Path, filled: Settings) -> Copy:
+    """A copy of the project with a copy of the store."""
     copy = Copy(tmp_path)
-    copy.run("ingest", "sample_logs/graph/cerby-2026-01-22.ndjson")
-    yield copy
+    copied(filled, Settings(_env_file=None, store=copy.environment["PROVISIONING_STORE"]))
+    return copy
 
 
 def test_a_question_is_one_file(project: Copy) -> None:

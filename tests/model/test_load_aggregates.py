@@ -199,7 +199,7 @@ def check(cursor: Cursor) -> None:
     assert all(row in told for row in kept) and len({(row["job_id"], row["event_id"]) for row in kept}) == len(kept)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(BATCHES)
 def test_folds_of_many_transactions_equal_a_recomputation_from_the_events(batches: list[list[Row]]) -> None:
     cursor = lake()
@@ -237,7 +237,7 @@ FED = (
 "What the spine and the events feed."
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_late_and_repeated_events_feed_the_spine_as_one_load_in_order_does(
     batches: list[list[Row]], chance: Any
