@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import Annotated
 
 import httpx
@@ -34,6 +36,8 @@ BACK_FILL_SPEED = 20.0
 "Slow enough that next to nothing of the story's time is left out when the clock is set, fast enough for the throttle."
 THROTTLE_S = 10.0
 "Graph's own."
+INTERRUPTED = Event()
+"Is set when somebody ends the demonstration: a KeyboardInterrupt that comes while Python tidies up is lost."
 
 
 def main(
@@ -49,7 +53,8 @@ def main(
         refuse("dashboard.py is not here; run this in the folder that holds it.")
     if not port_is_free(port):
         refuse(f"Port {port} is in use; give another one, such as make demo PORT={port + 1}.")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     folder = clean(folder.absolute())
     print("Imagining a tenant …", flush=True)
     story = make_story(seed, users=users)
@@ -57,6 +62,12 @@ def main(
         play(story, folder, port, speed, seconds, seed)
     except KeyboardInterrupt:
         print("\nEnded.", flush=True)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Ends the demonstration, as Ctrl-C does."""
+    INTERRUPTED.set()
+    signal.default_int_handler(number, frame)
 
 
 def refuse(sentence: str) -> None:
@@ -184,7 +195,8 @@ class Narrator:
             if now > START + FUTURE:
                 print_line(now, "The world ends here; start it again for another round.")
                 return
-            time.sleep(TURN_S)
+            if INTERRUPTED.wait(TURN_S):
+                raise KeyboardInterrupt
 
     def print_until(self, now: datetime) -> None:
         """Prints the lines that are due."""
