@@ -17,17 +17,17 @@ SLOW = {
     "commands": "check_and_backtest commands",
     "demo": "demo standin",
     "docs": "recipes tour",
-    "ingest": "files formats interrupted opened_file",
-    "maintenance": "chores",
-    "model": "attribute_blame completeness cycles expiry_cost forecast leavers load_aggregates matching progress "
-    "quarantine",
+    "ingest": "file_states files formats interrupted landings opened_file",
+    "maintenance": "chores publish",
+    "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
+    "progress quarantine",
     "monitoring": "status",
     "notify": "deliver digest outbox",
     "queries": "queries tenants",
-    "rules": "group_rule rules token_expiry",
+    "rules": "group_rule instants rules token_expiry",
     "sample": "answer_key",
     "scheduler": "scheduler",
-    "store": "concurrency kills migrate result_cache store",
+    "store": "concurrency kills migrate result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
     "quarantine_page questions_page story_page",
     "views/frame": "state",
