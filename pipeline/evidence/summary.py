@@ -65,9 +65,9 @@ def coverage(answers: Answers) -> Iterator[str]:
         hours = [row for row in rows_of(answers, "evidence_hours") if row["source"] == side]
         gaps = [row for row in hours if row["state"] != "complete"]
         if not hours:
-            yield f"- **{words}: unknown.** Nothing that was read speaks for any hour of this period."
+            yield f"- **{words}: unknown.** No log that was read covers any hour of this period."
         elif not gaps:
-            yield f"- **{words}: complete.** Each of the {len(hours):,} hours is vouched for by what was read."
+            yield f"- **{words}: complete.** Each of the {len(hours):,} hours is covered by what was read."
         else:
             yield f"- **{words}: {coverage_word(gaps, len(hours))}.** {gap_counts(gaps, len(hours))}"
             yield from (f"  - {stretch}" for stretch in stretches(gaps))
@@ -83,7 +83,7 @@ def gap_counts(gaps: Sequence[Row], hours: int) -> str:
     partial = sum(row["state"] == "partial" for row in gaps)
     return (
         f"Of {hours:,} hours {partial:,} are partial (something may be missing) and {len(gaps) - partial:,} are "
-        "unknown (nothing that was read speaks for them):"
+        "unknown (no log that was read covers them):"
     )
 
 

@@ -15,15 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FILE = Path(__file__).with_name("causes.toml")
 FAULTS = {
-    "source data": "the values in the source: whoever keeps the directory can mend it",
-    "mapping": "the attribute mapping in Entra: whoever keeps the provisioning configuration can mend it",
-    "target": "the app: its vendor or its administrator can mend it",
-    "service": "Entra's own service: Microsoft can mend it",
+    "source data": "the values in the source: whoever manages the directory can correct them",
+    "mapping": "the attribute mapping in Entra: whoever manages the provisioning configuration can correct it",
+    "target": "the app: its vendor or its administrator can correct it",
+    "service": "Entra's own service: Microsoft can correct it",
     "credentials": "the token or the account that Entra signs in with: whoever can renew it in the app",
     "nobody": "nobody: nothing is wrong",
-    "unknown": "nothing in the record says whose move it is",
+    "unknown": "the record does not show who can correct it",
 }
-"Whose move it is, and what that means."
+"Who can correct a problem, and what that means."
 Owner = Literal["source data", "mapping", "target", "service", "credentials", "nobody", "unknown"]
 MIN_LIKENESS = 0.6
 "How much of two codes must be the same for one to be named as near the other."

@@ -28,26 +28,26 @@ def in_trouble(given: Given) -> None:
     given.stored()
 
 
-def said(words: list[str], printed: Printed) -> tuple[int, Any]:
+def run_json(words: list[str], printed: Printed) -> tuple[int, Any]:
     code = run([*words, "--json"])
     return code, json.loads(printed.readouterr().out)
 
 
 def test_check_prints_what_opened_and_exits_with_a_look(given: Given, capsys: Printed) -> None:
     in_trouble(given)
-    code, document = said(["check", "--at", "2026-01-20T12:00:00Z"], capsys)
+    code, document = run_json(["check", "--at", "2026-01-20T12:00:00Z"], capsys)
     assert code == 1
     assert document["kept"]
     assert "quarantined" in {one["rule"] for one in document["opened"]}
-    code, document = said(["check", "--at", "2026-01-21T12:00:00Z"], capsys)
+    code, document = run_json(["check", "--at", "2026-01-21T12:00:00Z"], capsys)
     assert [one["rule"] for one in document["closed"]] == ["quarantined"]
 
 
 def test_a_look_back_keeps_nothing_and_closes_nothing(given: Given, capsys: Printed) -> None:
     in_trouble(given)
-    said(["check", "--at", "2026-01-20T12:00:00Z"], capsys)
+    run_json(["check", "--at", "2026-01-20T12:00:00Z"], capsys)
     before = given.store.rows("from incidents order by incident_id"), given.store.rows("select count(*) from rule_runs")
-    code, document = said(["check", "--at", "2026-01-19T12:00:00Z"], capsys)
+    code, document = run_json(["check", "--at", "2026-01-19T12:00:00Z"], capsys)
     assert (code, document["kept"], document["opened"]) == (0, False, [])
     assert (
         given.store.rows("from incidents order by incident_id"),
@@ -83,7 +83,7 @@ def test_backtest_tells_lead_time_and_false_alarms(given: Given) -> None:
 
 def test_backtest_takes_other_values_and_refuses_unknown_ones(given: Given, capsys: Printed) -> None:
     in_trouble(given)
-    code, document = said(["backtest", "escrow_growth", "--set", "least=5/2", "--step", "120"], capsys)
+    code, document = run_json(["backtest", "escrow_growth", "--set", "least=5/2", "--step", "120"], capsys)
     assert (code, document["firings"], document["set"]) == (0, [], {"least": ["5", "2"]})
     assert run(["backtest", "escrow_growth", "--set", "lest=5"]) == 2
     assert "lest is nothing of this rule" in capsys.readouterr().err

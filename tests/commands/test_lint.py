@@ -27,12 +27,12 @@ GUID = "e53f37d6-37f0-417e-9201-9f30ac842557"
 Made = tuple[str, dict[str, Any]]
 
 
-def said(body: Any) -> str:
+def json_text(body: Any) -> str:
     return json.dumps(body)
 
 
 def disabling(value: Any) -> str:
-    return said(PATCH | {"Operations": [{"op": "Replace", "path": "active", "value": value}]})
+    return json_text(PATCH | {"Operations": [{"op": "Replace", "path": "active", "value": value}]})
 
 
 QUERY = {"operation": "query", "filter": 'userName eq "ada@example.com"'}
@@ -44,24 +44,27 @@ BAD: dict[str, Made] = {
     "string_boolean": ("PATCH", {"http_status": 200, "request_body": disabling("False")}),
     "disable_ignored": (
         "PATCH",
-        {"operation": "disable", "http_status": 200, "response_body": said({"id": "a", "active": True})},
+        {"operation": "disable", "http_status": 200, "response_body": json_text({"id": "a", "active": True})},
     ),
-    "create_without_id": ("POST", {"http_status": 201, "response_body": said({"userName": "ada"})}),
+    "create_without_id": ("POST", {"http_status": 201, "response_body": json_text({"userName": "ada"})}),
     "create_not_201": ("POST", {"http_status": 200}),
     "delete_not_204": ("DELETE", {"http_status": 200}),
     "group_patch_not_204": ("PATCH", {"resource_type": "Group", "http_status": 200}),
-    "no_scim_type": ("POST", {"http_status": 409, "response_body": said(SCIM_ERROR)}),
+    "no_scim_type": ("POST", {"http_status": 409, "response_body": json_text(SCIM_ERROR)}),
     "error_not_json": ("POST", {"http_status": 502, "response_body": "<html>Bad gateway</html>"}),
-    "error_not_scim": ("PATCH", {"http_status": 404, "response_body": said({"error": "no such user"})}),
-    "string_boolean_answered": ("PATCH", {"http_status": 200, "response_body": said({"id": "a", "active": "True"})}),
-    "several_matches": ("GET", QUERY | {"http_status": 200, "response_body": said({"totalResults": 2})}),
+    "error_not_scim": ("PATCH", {"http_status": 404, "response_body": json_text({"error": "no such user"})}),
+    "string_boolean_answered": (
+        "PATCH",
+        {"http_status": 200, "response_body": json_text({"id": "a", "active": "True"})},
+    ),
+    "several_matches": ("GET", QUERY | {"http_status": 200, "response_body": json_text({"totalResults": 2})}),
     "slow": ("PATCH", {"http_status": 200, "duration_ms": 9000}),
 }
 GOOD: tuple[Made, ...] = (
-    ("GET", QUERY | {"http_status": 200, "response_body": said({"totalResults": 1})}),
-    ("GET", {"operation": "read", "http_status": 404, "response_body": said(SCIM_ERROR | {"status": "404"})}),
-    ("POST", {"http_status": 201, "response_body": said({"id": "a", "active": True})}),
-    ("POST", {"http_status": 409, "scim_type": "uniqueness", "response_body": said(SCIM_ERROR)}),
+    ("GET", QUERY | {"http_status": 200, "response_body": json_text({"totalResults": 1})}),
+    ("GET", {"operation": "read", "http_status": 404, "response_body": json_text(SCIM_ERROR | {"status": "404"})}),
+    ("POST", {"http_status": 201, "response_body": json_text({"id": "a", "active": True})}),
+    ("POST", {"http_status": 409, "scim_type": "uniqueness", "response_body": json_text(SCIM_ERROR)}),
     ("PATCH", {"http_status": 200, "operation": "disable", "request_body": disabling(False)}),
     ("PATCH", {"http_status": 204, "resource_type": "Group"}),
     ("DELETE", {"http_status": 204}),

@@ -23,18 +23,18 @@ from tests.support.given import Given, moment
 from tests.support.given import job_id as job
 
 WINDOW = (moment(), moment(2))
-Said = Callable[[], tuple[str, str]]
+ReadOutput = Callable[[], tuple[str, str]]
 
 
 @pytest.fixture
-def heard(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Gives what was said since the last time."""
+def printed(capsys: pytest.CaptureFixture[str]) -> ReadOutput:
+    """Returns what was printed since the last call, on stdout and stderr."""
 
-    def said() -> tuple[str, str]:
+    def read() -> tuple[str, str]:
         out = capsys.readouterr()
         return out.out, out.err
 
-    return said
+    return read
 
 
 @pytest.fixture(scope="module")
@@ -94,17 +94,17 @@ def rewritten(made: Path, pack: Path, change: Callable[[list[tuple[str, bytes]]]
     return made
 
 
-def test_a_pack_holds_questions_rows_of_both_sides_and_is_as_it_was_sealed(pack: Path, heard: Said) -> None:
+def test_a_pack_holds_questions_rows_of_both_sides_and_is_as_it_was_sealed(pack: Path, printed: ReadOutput) -> None:
     assert [row["name"] for row in rows(pack, "leavers_active")] == ["bob@example.com"]
     assert [row["event_id"] for row in rows(pack, "evidence_events")] == ["event-1", "event-2"]
     assert rows(pack, "evidence_events")[1]["reason"] == '<b>no</b>, "no",\nno'
     assert [row["request_body"] for row in rows(pack, "evidence_exchanges")] == ['{"active": false}']
     assert [row["exchange_id"] for row in rows(pack, "evidence_matches")] == ["exchange-0"]
     assert read(pack, "questions/leavers_active.sql").startswith("-- Who has left, and still has an account in use?")
-    heard()
+    printed()
     assert run(["verify", str(pack)]) == 0
-    said, _ = heard()
-    assert "as it was sealed" in said and "the SHA-256 and place of 30 files, the chain over them" in said
+    output, _ = printed()
+    assert "as it was sealed" in output and "the SHA-256 and place of 30 files, the chain over them" in output
 
 
 def test_two_packs_of_one_revision_are_the_same_bytes_by_name_and_by_job(
@@ -113,9 +113,9 @@ def test_two_packs_of_one_revision_are_the_same_bytes_by_name_and_by_job(
     assert build(lake, tmp_path / "again.zip", job("Cerby").upper()).read_bytes() == pack.read_bytes()
 
 
-def test_only_a_side_of_which_every_hour_is_vouched_for_is_called_complete(pack: Path) -> None:
+def test_only_a_side_of_which_every_hour_is_covered_is_called_complete(pack: Path) -> None:
     told = read(pack, "README.md")
-    assert "**What Entra says (provisioning log): complete.** Each of the 48 hours is vouched for" in told
+    assert "**What Entra says (provisioning log): complete.** Each of the 48 hours is covered by what was read." in told
     assert "**What the app heard (SCIM requests): unknown.**" in told
     assert json.loads(read(pack, MANIFEST))["known"] == {"events": "complete", "exchanges": "unknown"}
 
@@ -216,23 +216,25 @@ def test_a_rewritten_manifest_is_found(pack: Path, tmp_path: Path) -> None:
     )
 
 
-def test_a_zip_cut_short_and_a_file_that_is_none_fail_in_a_sentence(pack: Path, tmp_path: Path, heard: Said) -> None:
+def test_a_zip_cut_short_and_a_file_that_is_none_fail_in_a_sentence(
+    pack: Path, tmp_path: Path, printed: ReadOutput
+) -> None:
     short, none = tmp_path / "short.zip", tmp_path / "none.zip"
     short.write_bytes(pack.read_bytes()[:-400])
     none.write_text("hello")
-    heard()
+    printed()
     assert [run(["verify", str(file)]) for file in (short, none, tmp_path / "absent.zip")] == [1, 1, 2]
-    out, err = heard()
+    out, err = printed()
     assert "short.zip: the zip is damaged or cut short" in out
     assert "none.zip: it is no zip file" in out
     assert "absent.zip is no file" in err
 
 
-def test_a_pack_made_anew_has_another_seal_than_the_one_noted(pack: Path, heard: Said) -> None:
+def test_a_pack_made_anew_has_another_seal_than_the_one_noted(pack: Path, printed: ReadOutput) -> None:
     seal = str(check(pack, lambda _: None).seal)
     assert run(["verify", str(pack), "--seal", seal]) == 0
     assert run(["verify", str(pack), "--seal", "0" * 64]) == 1
-    assert "it is another pack, or was made anew" in heard()[0]
+    assert "it is another pack, or was made anew" in printed()[0]
 
 
 def test_a_period_without_events_is_a_pack_that_says_so(lake: Store, tmp_path: Path) -> None:
@@ -243,14 +245,14 @@ def test_a_period_without_events_is_a_pack_that_says_so(lake: Store, tmp_path: P
 
 
 def test_words_that_do_not_fit_are_refused_with_the_nearest_that_do(
-    lake: Store, tmp_path: Path, heard: Said, monkeypatch: pytest.MonkeyPatch
+    lake: Store, tmp_path: Path, printed: ReadOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", lake.settings.store)
 
     def refused(*words: str, out: str = "pack.zip") -> str:
         assert run(["evidence", *words, str(tmp_path / out)]) == 2
         assert list(tmp_path.iterdir()) == []
-        return heard()[1]
+        return printed()[1]
 
     assert "No app in the store is called 'Cebry'; did you mean Cerby?" in refused("--app", "Cebry")
     assert "Known are: Cerby, Zoom." in refused("--app", "qqq")
@@ -260,12 +262,12 @@ def test_words_that_do_not_fit_are_refused_with_the_nearest_that_do(
 
 
 def test_the_command_says_how_well_each_side_is_known_and_which_seal_to_note(
-    lake: Store, pack: Path, tmp_path: Path, heard: Said, monkeypatch: pytest.MonkeyPatch
+    lake: Store, pack: Path, tmp_path: Path, printed: ReadOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", lake.settings.store)
     made = tmp_path / "made.zip"
     assert run(["evidence", "--app", "cerby", "--since", "2026-01-19", "--until", "2026-01-21", str(made)]) == 0
-    said, _ = heard()
-    assert "Entra's side is complete, the app's side is unknown" in said
-    assert str(check(pack, lambda _: None).seal) in said
+    output, _ = printed()
+    assert "Entra's side is complete, the app's side is unknown" in output
+    assert str(check(pack, lambda _: None).seal) in output
     assert made.read_bytes() == pack.read_bytes()

@@ -43,8 +43,8 @@ def mapped(**how: Any) -> list[dict[str, Any]]:
     return list(mappings_of(Schema.model_validate(cerby_schema(**how))))
 
 
-def said(**how: Any) -> list[tuple[str, str]]:
-    """Gives what the profile speaks against, in short."""
+def profile_findings(**how: Any) -> list[tuple[str, str]]:
+    """Checks mappings against the profile and returns each finding's kind and attribute."""
     return [(finding.kind, finding.attribute) for finding in check(CERBY, mapped(**how))]
 
 
@@ -93,7 +93,7 @@ def test_a_template_wins_over_a_name() -> None:
 
 
 def test_the_usual_mappings_are_fine() -> None:
-    assert said() == []
+    assert profile_findings() == []
 
 
 def test_a_required_attribute_without_a_mapping_is_named_with_what_to_do() -> None:
@@ -119,11 +119,11 @@ def test_a_matching_attribute_that_nobody_published_is_doubtful_and_not_grave() 
 
 
 def test_objects_that_nothing_matches_are_said() -> None:
-    assert said(matched_by="nothing") == [("unmatched", "")]
+    assert profile_findings(matched_by="nothing") == [("unmatched", "")]
 
 
 def test_a_kind_of_object_that_is_switched_off_is_told_after_what_is_grave() -> None:
-    assert said(groups=False, without=["active"]) == [("unmapped", "active"), ("not_provisioned", "")]
+    assert profile_findings(groups=False, without=["active"]) == [("unmapped", "active"), ("not_provisioned", "")]
 
 
 def test_spelling_does_not_make_an_attribute_missing() -> None:
