@@ -53,10 +53,6 @@ create or replace macro judged_clauses(facts) as
         {'clause': 'Scoping filter evaluation passed', 'met': facts.passed}
     ] || filter_clauses(facts.evaluation), lambda c: c.met is not null);
 
--- scope_clauses(steps): judged_clauses of an event's steps.
-create or replace macro scope_clauses(steps) as
-    list_transform([scope_facts(steps)], lambda f: judged_clauses(f))[1];
-
 -- mentions_facts(name, details): whether a step's text may show why an object is in scope, is skipped or leaves; most
 -- show nothing of it, and looking is quicker than reading.
 create or replace macro mentions_facts("name", details) as

@@ -221,7 +221,8 @@ def test_skip_sentence_of_a_published_record(macros: duckdb.DuckDBPyConnection) 
         "Nothing.",
     )
     [(clauses,)] = macros.execute(
-        "select scope_clauses(list_transform($steps, lambda s: {'type': s.type, 'details': s.details::json}))",
+        "select judged_clauses(facts) from (select scope_facts(list_transform($steps, "
+        "lambda s: {'type': s.type, 'details': s.details::json})) as facts)",
         {"steps": [{"type": each["type"], "details": each["details"]} for each in steps]},
     ).fetchall()
     assert {one["clause"]: one["met"] for one in clauses} == {
