@@ -1,8 +1,9 @@
 -- Who is going to fail at their next change?
 --
 -- Somebody lacks an attribute that the app requires: Entra said so the last time (it skipped them), or the newest
--- reading of the source has no value where nearly everybody's has one. The second is an inference: they may be in
--- the app today.
+-- change of an attribute emptied it, or the newest reading of the source has no value where nearly everybody's has one.
+-- The last two are inferences: they may be in the app today. An emptied attribute counts where a profile requires it,
+-- or where every create of the window (three at least) wrote a value.
 --
 -- Parameters
 --   $until       TIMESTAMP         as of when
@@ -17,7 +18,7 @@
 --   app_name     the application
 --   job_id       the job
 --   attribute    what is missing
---   known_by     skip (Entra said so) or reading (the source's newest reading)
+--   known_by     skip (Entra said so), change (it was emptied) or reading (the source's newest reading)
 --   state        how the object stands now
 --   since        since when that is known
 --   event_id     the event that says so
@@ -60,8 +61,56 @@ with missing_values as (
     select job_id, attribute from required_values group by job_id, attribute having avg((not lacks)::integer) >= 0.8
 ), inferred as (
     select h.* from required_values h join usual u on u.job_id = h.job_id and u.attribute = h.attribute where h.lacks
+), emptying as (
+    -- Whose changes hold an emptied value: the changes of these alone are read.
+    select distinct job_id, source_id
+    from events
+    where occurred_at >= $since
+        and occurred_at < $until
+        and of_tenant($tenant, tenant_id, job_id)
+        and ($job is null or job_id = $job)
+        and "action" = 'update'
+        and status in ('success', 'warning')
+        and lower(coalesce(source_type, '')) <> 'group'
+        and len(list_filter(changes, lambda c: coalesce(c.new_value, '') = '')) > 0
+), written_values as (
+    select job_id, source_id, app_name, event_id, occurred_at, order_of(occurred_at, event_id) as order_key, "action",
+        unnest(changes, recursive := true)
+    from events
+    where occurred_at >= $since
+        and occurred_at < $until
+        and status in ('success', 'warning')
+        and ((job_id, source_id) in (from emptying) or "action" = 'create' and job_id in (select job_id from emptying))
+), creates as (
+    select job_id, count(distinct event_id) as creates from written_values where "action" = 'create' group by job_id
+), always_written as (
+    select w.job_id, w.attribute
+    from written_values w
+    join creates c on c.job_id = w.job_id
+    where w."action" = 'create' and coalesce(w.new_value, '') <> '' and c.creates >= 3
+    group by w.job_id, w.attribute, c.creates
+    having count(distinct w.event_id) = c.creates
+    union
+    from required_attributes
+), emptied as (
+    select
+        job_id,
+        source_id,
+        arg_max(app_name, order_key) as app_name,
+        attribute,
+        arg_max(event_id, order_key) as event_id,
+        max(occurred_at) as since
+    from written_values
+    where (job_id, source_id) in (from emptying)
+    group by job_id, source_id, attribute
+    having coalesce(arg_max(coalesce(new_value, ''), order_key), '') = ''
 ), at_risk as (
     select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from missing_values
+    union all
+    select e.job_id, e.source_id, e.app_name, e.attribute, e.event_id, e.since, 'change'
+    from emptied e
+    join always_written a on a.job_id = e.job_id and a.attribute = e.attribute
+    where (e.job_id, e.source_id) not in (select (job_id, source_id) from missing_values)
     union all
     select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
     where (job_id, source_id) not in (select (job_id, source_id) from missing_values)
@@ -70,7 +119,7 @@ with missing_values as (
         job_id,
         source_id,
         coalesce(identity_name(upn, source_name, named_key), source_id) as "name",
-        identity_state(state, state_key) as state
+        identity_state(state, state_key, account, account_key, present_key) as state
     from identity_parts
     where source_id in (select source_id from at_risk)
     group by job_id, source_id
@@ -88,6 +137,6 @@ select
 from at_risk f
 join object_states i on i.job_id = f.job_id and i.source_id = f.source_id
 where i.state not in ('deleted', 'disabled')
-group by all
-order by f.known_by, since, "name", f.source_id, f.job_id
+group by f.source_id, i."name", coalesce(f.app_name, f.job_id), f.job_id, f.known_by, i.state
+order by case f.known_by when 'skip' then 1 when 'change' then 2 else 3 end, since, "name", f.source_id, f.job_id
 limit 200

@@ -19,6 +19,7 @@
 --   settled_at       when it was settled; null where the object waits
 --   retry_at         when Entra said it tries again
 --   event_id         the newest event of it
+--   again_at         since when the object has another account: it was deleted after this and made anew; null if not
 with waits as (
     select source_id, max(coalesce(until, timestamp 'infinity')) as until
     from problem_waits($until, only_issue := $issue)
@@ -33,7 +34,8 @@ with waits as (
         min(occurred_at) as first_seen_at,
         max(occurred_at) as last_seen_at,
         arg_max(retry_at, order_key) as retry_at,
-        arg_max(event_id, order_key) as event_id
+        arg_max(event_id, order_key) as event_id,
+        max(order_key) as order_key
     from problems
     where job_id = $job and fingerprint = $issue and occurred_at < $until
     group by source_id
@@ -42,6 +44,18 @@ with waits as (
     from identity_parts
     where job_id = $job and source_id in (select source_id from people)
     group by source_id
+), deleted as (
+    select f.source_id, min(f.order_key) as order_key
+    from footings f
+    join people t on t.source_id = f.source_id and f.order_key > t.order_key
+    where f.job_id = $job and f.account = 'deleted' and f.occurred_at < $until
+    group by f.source_id
+), made_anew as (
+    select f.source_id, min(f.occurred_at) as again_at
+    from footings f
+    join deleted d on d.source_id = f.source_id and f.order_key > d.order_key
+    where f.job_id = $job and f.account = 'active' and f.occurred_at < $until
+    group by f.source_id
 )
 select
     t.source_id,
@@ -58,8 +72,10 @@ select
     t.last_seen_at,
     case when w.until < timestamp 'infinity' then w.until end as settled_at,
     case when w.until = timestamp 'infinity' then t.retry_at end as retry_at,
-    t.event_id
+    t.event_id,
+    a.again_at
 from people t
+left join made_anew a using (source_id)
 left join people_names c using (source_id)
 left join waits w using (source_id)
 order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id

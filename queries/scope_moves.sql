@@ -1,7 +1,8 @@
 -- Who came into scope, and who left it?
 --
--- Left, if the last word before the window, or the first in it, was anything else than a skip for scope, and the last
--- word in it is one; came, the other way round. Whoever moved forth and back is not named.
+-- Left: in scope by the last word before the window, or the first in it, and out of scope by the last word in it; came,
+-- the other way round, or by a first event that creates the account after the job's first known cycle. A word is what a
+-- scoping step judged, a skip for want of entitlement, or an attempt to write. Whoever moved forth and back is not named.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
@@ -14,49 +15,70 @@
 --   name         the person or group
 --   app_name     the application
 --   sentence     why, for those who left
---   moved_at     when
+--   moved_at     the first event that shows it
 --   source_id    the object's id in Entra
 --   job_id       the job
 with scope_footings as (
-    select object, occurred_at, order_key, footing = 'out' as is_out
+    select *
     from footings
     where occurred_at < $until
-        and (footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped')
+        and "scope" is not null
         and ($job is null or job_id = $job)
         and of_tenant($tenant, tenant_id, job_id)
-), moved as (
-    select object, max(order_key) as order_key
+), scopes as (
+    select
+        object,
+        arg_max("scope", order_key) as now_scope,
+        coalesce(arg_max("scope", order_key) filter (where occurred_at < $since), arg_min("scope", order_key))
+            as earlier_scope,
+        min(order_key) as first_key
     from scope_footings
     group by object
     having max(occurred_at) >= $since
-        and arg_max(is_out, order_key)
-            <> coalesce(arg_max(is_out, order_key) filter (where occurred_at < $since), arg_min(is_out, order_key))
-), moved_footings as (
-    select f.*
-    from footings f
-    join moved m on m.object = f.object and f.order_key <= m.order_key
-), lasts as (
+), first_cycles as (
+    select job_id, arg_min(ended_at, began_at) as ended_at
+    from (select job_id, cycle_id, min(began_at) as began_at, max(ended_at) as ended_at from cycle_parts group by all)
+    group by job_id
+), created as (
+    -- Whoever is created later than the first known cycle was not in scope before.
+    select f.object
+    from scope_footings f
+    join scopes s on s.object = f.object and s.first_key = f.order_key
+    join first_cycles c on c.job_id = f.job_id and f.occurred_at > c.ended_at
+    where s.now_scope = 'in' and f.occurred_at >= $since and f.account in ('active', 'absent') and f.removal is null
+        and not exists (from footings e where e.object = f.object and e.order_key < f.order_key)
+), moved as (
+    -- The last word to the contrary: the move is the first event after it.
+    select s.object, s.now_scope, max(f.order_key) as before_key
+    from scopes s
+    left join scope_footings f on f.object = s.object and f."scope" <> s.now_scope
+    where s.now_scope <> s.earlier_scope or s.object in (from created)
+    group by s.object, s.now_scope
+), moves as (
     select
-        any_value(job_id) as job_id,
-        any_value(source_id) as source_id,
-        arg_max(event_id, order_key) as event_id,
-        arg_max(footing, order_key) = 'out' as left_scope,
-        arg_max(coalesce("name", source_id), order_key) as "name",
-        arg_max(app_name, order_key) as app_name,
-        max(occurred_at) as moved_at
-    from moved_footings
-    where footing in ('in', 'gone', 'out') or footing = 'problem' and status <> 'skipped'
-    group by object
+        m.object,
+        any_value(m.now_scope) as now_scope,
+        any_value(f.job_id) as job_id,
+        any_value(f.source_id) as source_id,
+        arg_max(f.source_type, f.order_key) as source_type,
+        arg_max(coalesce(f."name", f.source_id), f.order_key) as "name",
+        arg_max(f.app_name, f.order_key) as app_name,
+        min(f.occurred_at) as moved_at,
+        arg_max_null(f.left_as, f.order_key) as left_as,
+        arg_max(f.event_id, f.order_key) as event_id
+    from moved m
+    join scope_footings f on f.object = m.object and f.order_key > coalesce(m.before_key, -1)
+    group by m.object
 )
 select
-    case when m.left_scope then 'left' else 'came' end as turn,
+    case when m.now_scope = 'out' then 'left' else 'came' end as turn,
     m."name",
     m.app_name,
-    skip_sentence(s.kind, m."name", coalesce(m.app_name, 'the app'), s.source_type, s.attribute, s.clauses, s.reason)
-        as sentence,
+    case when m.now_scope = 'out' then skip_sentence(coalesce(s.kind, kind_of_leaving(m.left_as)), m."name",
+        coalesce(m.app_name, 'the app'), m.source_type, s.attribute, coalesce(s.clauses, []), s.reason) end as sentence,
     m.moved_at,
     m.source_id,
     m.job_id
-from lasts m
+from moves m
 left join skips s on s.event_id = m.event_id and s.job_id is not distinct from m.job_id
 order by m.moved_at desc, m."name", m.job_id, m.source_id

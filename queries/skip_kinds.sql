@@ -31,7 +31,7 @@ with chosen_skips as (
     from chosen_skips
     group by object, kind
 ), object_states as (
-    select object, identity_state(state, state_key) = 'skipped' as is_skipped
+    select object, arg_max(state, state_key) = 'skipped' as is_skipped
     from identity_parts
     group by object
 ), waits as (

@@ -188,6 +188,8 @@ def cases(row: Row) -> None:
             "left_as": text_column("Left as"),
             "requests": number_column("Tried"),
             "failures": number_column("Failed"),
+            **time_columns(again_at="New account since"),
+            "again_as": text_column("New account"),
         }
         one = table(shown, columns, Key.LEAVER_CASES.of(row["job_id"], row["kind"]), select=True)
         if one is not None:

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config import wording
-from pipeline.config.wording import count, instant, share
+from pipeline.config.wording import count, instant, share, span
 from views.charts.funnel import stage_funnel
 from views.charts.scope import scope_drift
 from views.frame.chart import chart, chart_mark
-from views.frame.data import Row, ask, ask_ahead, is_empty, records
+from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
 from views.frame.empty import first_data
 from views.frame.events import MOST, story_link
 from views.frame.filters import bar
@@ -209,6 +209,25 @@ def moves_table(rows: pd.DataFrame) -> None:
         story_link(row)
 
 
+def never_provisioned_table(rows: pd.DataFrame) -> None:
+    """Draws who is in scope and has no account, the longest wait first."""
+    waits = [as_of() - since for since in rows["since"]]
+    shown = rows.assign(waits=[span(length) for length in waits], state=[look(word).label for word in rows["state"]])
+    columns = {
+        "name": text_column("Who", pinned=True),
+        "app_name": text_column("App"),
+        "waits": text_column("For"),
+        "state": text_column("State"),
+        "attempts": number_column("Attempts"),
+        "error_code": text_column("Failing with"),
+        **time_columns(since="Since", last_event_at="Last event"),
+        "source_type": text_column("Type"),
+    }
+    row = table(shown, columns, Key.NEVER_PROVISIONED, select=True)
+    if row is not None:
+        story_link(row)
+
+
 def page() -> None:
     """Draws the page."""
     if is_empty():
@@ -227,6 +246,11 @@ def page() -> None:
         also=("scope_by_day",),
     )
     panel("scope_moves", moves_table, empty="Nobody left the scope or came into it.")
+    panel(
+        "never_provisioned",
+        never_provisioned_table,
+        empty="No event shows anybody in scope for whom no account was ever made.",
+    )
 
 
 if __name__ == "__main__":

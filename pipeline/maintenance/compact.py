@@ -47,15 +47,19 @@ NEXT_FILES = f"""
 
 
 FOLDS = {
-    "identity_parts": ("object", "identity_fold", "job_id, source_id"),
+    "identity_parts": (
+        "object, hash(upn, source_name, target_id)",
+        "identity_fold('{parts}', true)",
+        "job_id, source_id",
+    ),
     "hourly_parts": (
         '"hour", tenant_id, job_id, "action", status, benign, error_code, last_step',
-        "hourly_fold",
+        "hourly_fold('{parts}')",
         '"hour", job_id',
     ),
-    "cycle_parts": ("job_id, cycle_id", "cycle_fold", "began_at, job_id, cycle_id"),
+    "cycle_parts": ("job_id, cycle_id", "cycle_fold('{parts}')", "began_at, job_id, cycle_id"),
 }
-"Tables of partial rows: what is one row afterwards, the model's macro that folds them, and the order of its rows."
+"Tables of partial rows: what is one row afterwards, the model's fold of them, and the order of its rows."
 
 
 def foldable_rows(store: Store, _now: datetime) -> Mapping[str, int]:
@@ -84,7 +88,7 @@ def fold_table(store: Store, cursor: Cursor, table: str) -> None:
         return
     _key, fold, order = FOLDS[table]
     cursor.execute(f"create or replace temp table chosen_parts as select * from {table} where rowid <= {last}")
-    cursor.execute(f"create or replace temp table folded as from {fold}('chosen_parts') order by {order}")
+    cursor.execute(f"create or replace temp table folded as from {fold.format(parts='chosen_parts')} order by {order}")
     cursor.execute("drop table temp.chosen_parts")
 
     def exchange(cursor: Cursor) -> None:

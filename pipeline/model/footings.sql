@@ -96,9 +96,11 @@ where word is not null and word is distinct from word_before;
 --   removal    what was to be taken away
 --   left_as    why somebody leaves
 --   ends       done or called off
+--   account    what it shows the account to be
+--   scope      whether it shows the object in scope or out of it
 --   is_stored  whether the event was there before
 create or replace macro footing_changes(words, footings) as table
-select w.object, w.order_key, w.word, w.footing, w.removal, w.left_as, w.ends, w.is_stored
+select w.object, w.order_key, w.word, w.footing, w.removal, w.left_as, w.ends, w.account, w."scope", w.is_stored
 from query_table(words) w
 semi join (
     -- Numbers alone are sorted.
@@ -162,7 +164,9 @@ select
     case when w.removal is not null or w.footing = 'problem' then e.reason end as reason,
     e.retry_at,
     w.object,
-    w.word
+    w.word,
+    w.account,
+    w."scope"
 from query_table(source) e
 join query_table(words) w
     on w.object = object_number(e.job_id, e.source_id) and w.order_key = order_of(e.occurred_at, e.event_id)

@@ -61,6 +61,13 @@ with last_mentions as (
         window own as (partition by who order by unit)
     )
     group by who
+), removals as (
+    -- Whoever a unit took out without a word of that member: it emptied or replaced the list, or deleted the group.
+    select w.who, max(i.until_unit) as unit
+    from last_mentions w
+    join query_table(intervals) i on i.who = w.who
+    group by w.who
+    having count(*) = count(i.until_unit) and max(i.until_unit) > any_value(w.last_unit)
 )
 select w.object, list({
     'member_id': p.member_id, 'name': p."name", 'known': p.known, 'state': case
@@ -75,8 +82,9 @@ select w.object, list({
 } order by p."name", p.member_id) as members
 from last_mentions w
 join query_table(people) p on p.who = w.who
-join query_table(units) s on s.object = w.object and s.unit = w.since_unit
-join query_table(units) l on l.object = w.object and l.unit = w.last_unit
+left join removals r on r.who = w.who
+join query_table(units) s on s.object = w.object and s.unit = coalesce(r.unit, w.since_unit)
+join query_table(units) l on l.object = w.object and l.unit = coalesce(r.unit, w.last_unit)
 left join query_table(intervals) i on i.until_unit is null and i.who = w.who
 group by w.object;
 

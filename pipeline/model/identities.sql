@@ -1,50 +1,70 @@
--- One object in one app, and what is known of it last.
+-- One object in one app: what is known of it last, under which names it was seen, and what its account is.
 
 -- identity_name(upn, source_name, named_key): an aggregate: what an object is called, from the rows that each
 -- transaction left of it.
 create or replace macro identity_name(upn, source_name, named_key) as
     coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key));
 
--- identity_state(state, state_key): an aggregate: an object's state, from the rows that each transaction left of it.
-create or replace macro identity_state(state, state_key) as coalesce(arg_max(state, state_key), 'skipped');
+-- account_of(account, account_key, present_key): an object's account in the app: active, disabled, deleted, absent or
+-- unknown. What came after a delete shows another account; where both sides match and nothing else was shown of it, it is
+-- in use.
+create or replace macro account_of(account, account_key, present_key) as
+    case
+        when account in ('deleted', 'absent') and present_key > account_key then 'active'
+        else coalesce(account, case when present_key is not null then 'active' end, 'unknown')
+    end;
 
--- identity_events(source): one row per event of a table that names its object, with the columns of the table
--- identity_parts: what is known of the object from this event alone.
+-- state_with_account(outcome, account): an object's state, by its last outcome and its account: what waits for a retry comes
+-- first, then an account that is disabled or deleted, whatever was skipped since.
+create or replace macro state_with_account(outcome, account) as
+    case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
+        else coalesce(outcome, 'skipped') end;
+
+-- identity_state(state, state_key, account, account_key, present_key): an aggregate: an object's state, from the rows
+-- that each transaction left of it.
+create or replace macro identity_state(state, state_key, account, account_key, present_key) as
+    state_with_account(arg_max(state, state_key),
+        account_of(arg_max(account, account_key), max(account_key), max(present_key)));
+
+-- identity_events(source, spine): one row per event of a table that names its object, with the columns of the table
+-- identity_parts: what is known of the object from this event alone. spine: the same events' rows of the spine.
 --   identity_parts.*  as in the table
-create or replace macro identity_events(source) as table
+create or replace macro identity_events(source, spine) as table
 select
-    job_id,
-    source_id,
-    named_order(occurred_at, event_id, upn, source_name) as named_key,
-    app_name,
-    source_type,
-    upn,
-    source_name,
-    case when target_id is not null then order_key end as target_key,
-    target_id,
-    occurred_at as last_event_at,
-    case when state is not null then order_key end as state_key,
-    state,
-    benign,
-    error_code,
-    case when status = 'success' or state = 'in_sync' then occurred_at end as last_success_at,
-    (status in ('success', 'failure'))::bigint as attempts,
-    (status = 'failure')::bigint as failures,
-    benign::bigint as benign_skips,
-    object_number(job_id, source_id) as object
-from (
-    select
-        *,
-        order_of(occurred_at, event_id) as order_key,
-        state_of("action", status, skip_reason) as state,
-        is_benign(status, skip_reason, error_code) as benign
-    from query_table(source)
-    where source_id is not null
-);
+    e.job_id,
+    e.source_id,
+    named_order(e.occurred_at, e.event_id, e.upn, e.source_name) as named_key,
+    e.app_name,
+    e.source_type,
+    e.upn,
+    e.source_name,
+    case when e.target_id is not null then s.order_key end as target_key,
+    e.target_id,
+    e.occurred_at as last_event_at,
+    case when s.state is not null then s.order_key end as state_key,
+    s.state,
+    s.benign,
+    e.error_code,
+    case when e.status = 'success' or s.state = 'in_sync' then e.occurred_at end as last_success_at,
+    (e.status in ('success', 'failure'))::bigint as attempts,
+    (e.status = 'failure')::bigint as failures,
+    s.benign::bigint as benign_skips,
+    s.object,
+    e.occurred_at as first_event_at,
+    case when s.account is not null then s.order_key end as account_key,
+    s.account,
+    case when s.footing = 'in' and s.removal is null and s.left_as is null then s.order_key end as present_key,
+    case when s.scope is not null then s.order_key end as scope_key,
+    s."scope" = 'in' as in_scope
+from query_table(source) e
+join query_table(spine) s
+    on s.object = object_number(e.job_id, e.source_id) and s.order_key = order_of(e.occurred_at, e.event_id)
+where e.source_id is not null;
 
--- identity_fold(parts): one row per object of a table with the columns of identity_parts, with those columns.
+-- identity_fold(parts, by_names): one row per object of a table with the columns of identity_parts, or per object and
+-- names under which it was seen, with those columns.
 --   identity_parts.*  as in the table
-create or replace macro identity_fold(parts) as table
+create or replace macro identity_fold(parts, by_names) as table
 select
     any_value(job_id) as job_id,
     any_value(source_id) as source_id,
@@ -64,9 +84,15 @@ select
     coalesce(sum(attempts), 0)::bigint as attempts,
     coalesce(sum(failures), 0)::bigint as failures,
     sum(benign_skips)::bigint as benign_skips,
-    object
+    object,
+    min(first_event_at) as first_event_at,
+    max(account_key) as account_key,
+    arg_max(account, account_key) as account,
+    max(present_key) as present_key,
+    max(scope_key) as scope_key,
+    arg_max(in_scope, scope_key) as in_scope
 from query_table(parts)
-group by object;
+group by object, case when by_names then hash(upn, source_name, target_id) end;
 
 -- identities: one row per object in one app, with its newest state, from the rows that each transaction left.
 --   job_id           the job
@@ -76,13 +102,15 @@ group by object;
 --   upn              the newest UPN
 --   source_name      the newest display name
 --   target_id        the newest id in the app
---   state            in_sync, failing, skipped, disabled or deleted
+--   state            failing, disabled, deleted, skipped or in_sync, in this precedence
+--   account          its account in the app: active, disabled, deleted, absent or unknown
+--   in_scope         whether it is in scope, by the newest event that shows it; null where none does
 --   last_event_at    the newest event
 --   last_success_at  the newest event that left it in sync
 --   attempts         events that succeeded or failed
 --   failures         events that failed
 --   benign_skips     expected skips
---   benign           whether the event that decided the state was expected or no skip
+--   benign           whether the event that decided the last outcome was expected or no skip
 --   success_share    successes of attempts; null without any
 --   open_error_code  the newest error where the state is failing
 create or replace view identities as
@@ -94,7 +122,9 @@ select
     upn,
     source_name,
     target_id,
-    coalesce(state, 'skipped') as state,
+    state_with_account(state, account) as state,
+    account,
+    in_scope,
     last_event_at,
     last_success_at,
     attempts,
@@ -103,4 +133,20 @@ select
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
     case when state = 'failing' then error_code end as open_error_code
-from identity_fold('identity_parts');
+from (
+    select * replace (account_of(account, account_key, present_key) as account)
+    from identity_fold('identity_parts', false)
+);
+
+-- identity_names: one row per object in one app and set of names under which it was seen: whoever was renamed, or has
+-- another account, has several.
+--   job_id          the job
+--   source_id       the object's id in Entra
+--   upn             the UPN
+--   source_name     the display name
+--   target_id       the id in the app
+--   first_event_at  the first event with these names
+--   last_event_at   the newest
+create or replace view identity_names as
+select job_id, source_id, upn, source_name, target_id, first_event_at, last_event_at
+from identity_fold('identity_parts', true);

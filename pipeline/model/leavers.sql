@@ -19,6 +19,7 @@
 --   started_from   trigger (an import) or event (the first request)
 --   left_as        why Entra removes the person; null where no step shows it
 --   asked_at       the first request
+--   last_asked_at  the newest request
 --   staged_at      the first staged delete
 --   ended_at       when it was done or called off
 --   took_s         seconds until then, or until as_of
@@ -71,6 +72,7 @@ with leaver_objects as (
         min(occurred_at) filter (where removal is not null) as asked_at,
         min(occurred_at) filter (where left_as is not null and ended_before is distinct from 'done') as shown_at,
         arg_min(left_as, order_key) filter (where left_as is not null) as left_as,
+        max(occurred_at) filter (where removal is not null) as last_asked_at,
         min(occurred_at) filter (where removal = 'stagedDelete') as staged_at,
         min(occurred_at) filter (where ends is not null) as ended_at,
         max(ends) as ends,
@@ -101,6 +103,7 @@ select
     case when shown_at < asked_at then 'trigger' else 'event' end as started_from,
     left_as,
     asked_at,
+    last_asked_at,
     staged_at,
     ended_at,
     date_diff('second', case when shown_at < asked_at then shown_at else asked_at end, coalesce(ended_at, as_of))

@@ -8,7 +8,7 @@ create or replace temp table arriving_narrow as from narrow_events('arriving');
 create or replace temp table arriving_facts as from step_facts_of('arriving_narrow');
 create or replace temp table arriving_spine as from spine_rows('arriving_narrow', 'arriving_facts');
 create or replace temp table arriving_words as
-select object, order_key, word, footing, removal, left_as, ends, false as is_stored
+select object, order_key, word, footing, removal, left_as, ends, account, "scope", false as is_stored
 from arriving_spine
 where word is not null;
 create or replace temp table earlier_footings as
@@ -20,7 +20,7 @@ create or replace temp table gaps as from footing_gaps('arriving_words', 'earlie
 set variable gaps_since = (select coalesce(min(since), 9223372036854775807) from gaps);
 set variable gaps_until = (select max(until) from gaps);
 create or replace temp table following_words as
-select s.object, s.order_key, s.word, s.footing, s.removal, s.left_as, s.ends, true as is_stored
+select s.object, s.order_key, s.word, s.footing, s.removal, s.left_as, s.ends, s.account, s."scope", true as is_stored
 from gaps g
 asof join (
     select *
@@ -48,8 +48,8 @@ where occurred_at between getvariable('repeated_since') and getvariable('repeate
     and (object, order_key) in (select (object, order_key) from repeated_footings);
 insert into event_spine by name from arriving_spine;
 
-create or replace temp view arriving_identities as from identity_events('arriving');
-insert into identity_parts by name from identity_fold('arriving_identities');
+create or replace temp view arriving_identities as from identity_events('arriving', 'arriving_spine');
+insert into identity_parts by name from identity_fold('arriving_identities', true);
 
 create or replace temp view arriving_hours as from hourly_events('arriving');
 insert into hourly_parts by name from hourly_fold('arriving_hours');

@@ -30,6 +30,16 @@ create or replace macro skip_kind(reason, facts, clauses) as
         else 'not stated'
     end;
 
+-- kind_of_leaving(left_as): the kind of skip that says the same as what a removal shows of why somebody leaves.
+create or replace macro kind_of_leaving(left_as) as
+    case left_as
+        when 'unassigned' then 'not assigned'
+        when 'account disabled' then 'disabled in the source'
+        when 'no longer found' then 'soft-deleted'
+        when 'soft-deleted, disabled or unassigned' then 'not entitled'
+        else 'not stated'
+    end;
+
 -- skip_attention(kind): whether a kind of skip needs attention: 'nobody' (both sides match), 'as intended' (out of
 -- scope, and the log names the rule) or 'somebody'.
 create or replace macro skip_attention(kind) as

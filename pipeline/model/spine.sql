@@ -1,21 +1,48 @@
 -- The spine: one narrow row per event, written beside it, so that nothing wide is read twice.
 
--- account_change(action, status, skip_reason, last_step, changes): what an event makes of its object's account: active,
--- disabled or deleted; null where it leaves it as it was. An update enables an account only where it writes that.
-create or replace macro account_change("action", status, skip_reason, last_step, changes) as
+-- enabling_of(changes): what an event writes of whether its account is in use; null where it writes nothing of it.
+create or replace macro enabling_of(changes) as
+    list_filter(
+        list_transform(changes, lambda c: case lower(split_part(c.attribute, ':', -1))
+            when 'active' then truth_value(c.new_value)
+            when 'accountenabled' then truth_value(c.new_value)
+            when 'suspended' then not truth_value(c.new_value)
+            when 'deactivated' then not truth_value(c.new_value)
+            when 'issoftdeleted' then not truth_value(c.new_value) end),
+        lambda w: w is not null)[-1];
+
+-- account_change(action, status, skip_reason, removal, enabling): what an event shows its object's account to be from
+-- then on: active, disabled, deleted, or absent (a create that failed); null where it leaves it as it was. Only what
+-- writes it enables or disables an account; an update of a title does not.
+create or replace macro account_change("action", status, skip_reason, removal, enabling) as
     case
-        when not coalesce(status in ('success', 'warning') or skip_reason = 'RedundantExport', false) then null
+        when "action" = 'create' and status = 'failure' then 'absent'
+        when not coalesce(status in ('success', 'warning') or status = 'skipped' and skip_reason = 'RedundantExport', false)
+            then null
         when "action" = 'delete' then 'deleted'
-        when removal_of("action", last_step) = 'disable' then 'disabled'
-        when status = 'skipped' then null
-        when "action" = 'create' then 'active'
-        when "action" = 'update' and len(list_filter(changes, lambda c: lower(c.attribute) in ('active', 'accountenabled')
-            and truth_value(c.new_value))) > 0 then 'active'
+        when removal = 'disable' then 'disabled'
+        when status = 'skipped' or removal is not null then null
+        when enabling = false then 'disabled'
+        when "action" = 'create' or enabling then 'active'
     end;
 
--- scope_change(footing, removal): whether an event shows its object in scope or out of it; null where it shows neither.
-create or replace macro scope_change(footing, removal) as
-    case when footing = 'out' then 'out' when footing in ('in', 'problem') and removal is null then 'in' end;
+-- account_shown(account, status, skip_reason, removal, left_as, facts): account_change, or active where both sides
+-- match and Entra read its own account as enabled: so is the app's.
+create or replace macro account_shown(account, status, skip_reason, removal, left_as, facts) as
+    case when account is null and status = 'skipped' and skip_reason = 'RedundantExport' and removal is null
+        and left_as is null and facts.enabled and coalesce(facts.assigned, true) then 'active' else account end;
+
+-- scope_change(footing, removal, status, left_as, facts): whether an event shows its object in scope or out of it; null
+-- where it shows neither. What the scoping step judged comes first: a disable of somebody who is still assigned leaves
+-- the person in scope.
+create or replace macro scope_change(footing, removal, status, left_as, facts) as
+    case
+        when facts.assigned = false or facts.has_role = false or facts.entitled = false or facts.passed = false
+            or footing = 'out' then 'out'
+        when left_as in ('unassigned', 'no longer found') then 'out'
+        when facts.assigned and coalesce(facts.passed, true) then 'in'
+        when (footing = 'in' or footing = 'problem' and status <> 'skipped') and removal is null and left_as is null then 'in'
+    end;
 
 -- narrow_events(source): one row per event of a table without what is wide: the steps are read once, and only those
 -- that may show why an object is in scope, is skipped or leaves go on.
@@ -63,7 +90,7 @@ from (
         is_benign(status, skip_reason, error_code) as benign,
         footing_of("action", status, skip_reason, error_code) as footing,
         removal_of("action", last_step) as removal,
-        account_change("action", status, skip_reason, last_step, changes) as account,
+        account_change("action", status, skip_reason, removal_of("action", last_step), enabling_of(changes)) as account,
         coalesce(list_contains(list_transform(steps, lambda s: s."type"), 'scoping'), false) as is_scoping,
         list_transform(list_filter(steps, lambda s: mentions_facts(s."name", s.details)),
             lambda s: {'type': s."type", 'name': s."name", 'details': s.details}) as fact_steps
@@ -100,10 +127,10 @@ select
     removal,
     left_as,
     ends,
-    account,
-    scope_change(footing, removal) as scope
+    account_shown(account, status, skip_reason, removal, left_as, facts) as account,
+    scope_change(footing, removal, status, left_as, facts) as scope
 from (
-    select n.*, f.left_as, leaving_ends(n.removal, f.left_as, n.footing, n.status, n.skip_reason) as ends
+    select n.*, f.left_as, f.facts, leaving_ends(n.removal, f.left_as, n.footing, n.status, n.skip_reason) as ends
     from query_table(narrow) n
     join query_table(wordings) f on f.wording = n.wording
 );

@@ -85,7 +85,7 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         cycles=len(rows(store, "cycles_lately", **window, **of_job)),
         failing=states.get("failing", 0),
         waiting=len(rows(store, "open_escrows", **of_job)),
-        leavers=[one for one in rows(store, "leavers", **window, **of_job) if not one["done"]],
+        leavers=rows(store, "leavers_active", until=window["until"], as_of=window["until"], job=job["job_id"]),
     )
 
 

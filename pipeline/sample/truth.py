@@ -37,8 +37,10 @@ class History:
 
     @property
     def state(self) -> str | None:
-        """Returns the state after the last decisive event."""
-        return next((state for event in reversed(self.events) if (state := _state(event))), None)
+        """Returns failing while an attempt is open, else what the account is, else what the last event left."""
+        last = next((state for event in reversed(self.events) if (state := _state(event))), None)
+        account = next((account for event in reversed(self.events) if (account := _account(event))), None)
+        return account if last != "failing" and account in ("disabled", "deleted") else last
 
     def count(self, status: str) -> int:
         """Returns how many events ended so."""
@@ -55,6 +57,16 @@ def _state(event: Event) -> str | None:
         return "in_sync" if event.skip_reason == "RedundantExport" else "skipped"
     ended = {"disable": "disabled", "delete": "deleted"} if event.status == "success" else {}
     return ended.get(event.action, "in_sync")
+
+
+def _account(event: Event) -> str | None:
+    """Returns what an event shows its subject's account to be, or None when it leaves it as it was."""
+    if event.skip_reason == "RedundantExport":
+        return "active"
+    if event.status not in ("success", "warning"):
+        return None
+    shown = {"disable": "disabled", "delete": "deleted", "create": "active"}
+    return "active" if event.intent.what == "enable" else shown.get(event.action)
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:

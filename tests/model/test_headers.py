@@ -22,6 +22,7 @@ COLUMNS_OF = re.compile(r"^--   (?P<name>\w+)\.\*(?: without (?P<without>\w+(?:,
 MOMENTS = {"since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
 VALUES = {
     "source": "'events'",
+    "spine": "'event_spine'",
     "words": "'stored_words'",
     "footings": "'footings'",
     "narrow": "'stored_narrow'",
@@ -91,8 +92,9 @@ class Definition:
         if self.kind == "view":
             return f'"{self.name}"'
         names = self.parameters[: len(self.parameters) - self.optional]
-        if names == ("parts",):
-            return f"{self.name}('{self.name.removesuffix('_fold')}_parts')"
+        if names[:1] == ("parts",):
+            table = f"{self.name.removesuffix('_fold')}_parts"
+            return f"{self.name}({', '.join([repr(table), *['true'] * (len(names) - 1)])})"
         values = [
             "timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, f"'{one}'" if one in TABLES else "'x'")
             for one in names

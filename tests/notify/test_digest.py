@@ -57,8 +57,7 @@ def test_every_number_is_what_the_dashboard_answers_for_the_same_window(day: Giv
         assert app.failing == states["failing"]
         assert app.cycles == len(day.answer("cycles_lately", job=app.job_id, **window))
         assert app.waiting == len(day.answer("open_escrows", job=app.job_id))
-        left = [one for one in day.answer("leavers", job=app.job_id, **window) if not one["done"]]
-        assert app.leavers == left
+        assert app.leavers == day.answer("leavers_active", job=app.job_id, until=UNTIL, as_of=UNTIL)
     incidents = day.answer("incidents", **window)
     assert (told.count("is_new"), told.count("is_over"), len(told.open)) == (
         sum(one["is_new"] for one in incidents),
@@ -82,7 +81,7 @@ def test_it_reads_well(day: Given) -> None:
     lines = body_of(told, "http://localhost:8501").splitlines()
     assert "From 20 Jan 2026, 00:00 UTC to 21 Jan 2026, 00:00 UTC" in lines
     assert "Incidents: 2 new, 1 over, 1 open" in lines
-    assert "  eve@example.com in Cerby: disable asked since 20 Jan 2026, 05:00 UTC" in lines
+    assert "  eve@example.com in Cerby: disable wanted since 20 Jan 2026, 05:00 UTC" in lines
     assert any(line.startswith("  Cerby: 66.7% of 6 succeeded, ") for line in lines)
     assert "  http://localhost:8501/overview?since=2026-01-20&until=2026-01-21" in lines
 

@@ -31,6 +31,11 @@ MIGRATIONS = Path(__file__).parents[2] / "pipeline" / "model" / "migrations"
 ANSWERS: dict[str, dict[str, Any]] = json.loads((FIXTURES / "answers-0.1.json").read_text(encoding="utf-8"))
 DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "footings", "event_spine")
 "Tables that back-fills write."
+ANSWERED_OTHERWISE = {
+    "issue_people": "a column says since when the object has another account",
+    "scope_moves": "whoever is created after the first known cycle came into scope",
+}
+"Questions that are rightly answered otherwise than by version 0.1, and why."
 OPENING = """
     from pipeline.config.settings import read_settings
     from pipeline.store.lake import Cursor, open_store
@@ -174,14 +179,14 @@ def different_answers(store: Store) -> dict[str, Any]:
 
 def test_a_migrated_store_answers_as_version_0_1_did(old: Settings) -> None:
     store = open_store(old)
-    assert different_answers(store) == {}
+    assert different_answers(store).keys() == ANSWERED_OTHERWISE.keys()
     assert sum(recorded.get("rows") != [] for recorded in ANSWERS.values()) > 75
     store.close()
 
 
 def test_a_store_that_back_fills_have_filled_answers_as_if_loading_had(old_without_derived: Settings) -> None:
     store = open_store(old_without_derived)
-    assert different_answers(store) == {}
+    assert different_answers(store).keys() == ANSWERED_OTHERWISE.keys()
     store.close()
 
 

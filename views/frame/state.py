@@ -131,6 +131,7 @@ class Key(StrEnum):
     SCOPE_DRIFT = "drift"
     SCOPE_CLAUSES = "clauses"
     SCOPE_MOVES = "turns"
+    NEVER_PROVISIONED = "never"
     # Groups
     GROUPS = "groups"
     MEMBERS = "members"

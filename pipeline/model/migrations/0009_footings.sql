@@ -5,7 +5,7 @@
 create or replace temp table day_narrow as from narrow_events('day_events');
 create or replace temp table day_facts as from step_facts_of('day_narrow');
 create or replace temp table day_words as
-select object, order_key, word, footing, removal, left_as, ends, true as is_stored
+select object, order_key, word, footing, removal, left_as, ends, account, "scope", true as is_stored
 from spine_rows('day_narrow', 'day_facts')
 where word is not null;
 create or replace temp table earlier_footings as

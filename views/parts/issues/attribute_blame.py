@@ -133,12 +133,19 @@ def draw_failing_next(attempts: int, required_by_job: str) -> None:
         )
 
 
+KNOWN_BY = {
+    "skip": "Entra skipped them",
+    "change": "emptied by the newest change",
+    "reading": "read from the source",
+}
+
+
 def lacking_table(rows: pd.DataFrame) -> None:
     """Draws who lacks what; a selected row opens its story."""
     st.markdown(
         f"**{count(len(rows), 'person lacks', 'people lack')} what an app requires: the next change of theirs fails.**"
     )
-    shown = rows.assign(source=rows["known_by"].map({"skip": "Entra skipped them", "reading": "read from the source"}))
+    shown = rows.assign(source=rows["known_by"].map(KNOWN_BY))
     columns = {
         "name": text_column("Who", pinned=True),
         "app_name": text_column("App"),

@@ -95,6 +95,7 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
         "action": text_column("Wanted"),
         "attempts": number_column("Attempts"),
         **time_columns(first_seen_at="First", last_seen_at="Last", settled_at="Settled", retry_at="Entra tries again"),
+        **time_columns(again_at="Another account since"),
     }
     chosen = table(
         rows.assign(label=rows["standing"].map(STANDINGS)), columns, Key.ISSUE_PEOPLE.of(row["issue"]), select=True

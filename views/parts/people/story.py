@@ -17,6 +17,7 @@ from views.frame.look import COLOURS, labelled, look, plain
 from views.frame.panel import panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import table, time_columns
+from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.note import address, note
 from views.parts.people.state_at import choose_instant, draw_state
 
@@ -34,6 +35,7 @@ def draw_story(source_id: str) -> None:
     label = plain("Object" if is_missing(first["source_type"]) else kind)
     st.markdown(f"{label}{upn or ', '}id in Entra `{in_code(source_id)}`")
     panel("person_states", draw_verdicts, object=source_id)
+    draw_former(source_id)
     one = {"object": source_id}
     also = {"person_requests": one, "person_cycles": one, "person_configurations": one}
     chosen = panel("person_events", lambda rows: time_line(source_id, rows), also=also, **one)
@@ -43,6 +45,7 @@ def draw_story(source_id: str) -> None:
     draw_event(event)
     draw_note(source_id, states, event)
     draw_state(source_id, at)
+    draw_changes(source_id)
 
 
 def in_code(text: object) -> str:
