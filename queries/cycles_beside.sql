@@ -15,7 +15,8 @@
 --   began_at       when it began
 --   ended_at       when it ended, or its last event so far
 --   kind           initial, restarted, incremental or steady; null where unknown
---   outcome        Succeeded, EntryLevelErrors or Failed
+--   outcome        what the log shows: succeeded, errors, nothing_to_do, or failed (as Graph says)
+--   reported_outcome  Graph's own word; null without a status
 --   events         events in it
 --   objects        distinct objects in it
 --   failed         events that failed
@@ -51,6 +52,7 @@ select
     ended_at,
     kind,
     outcome,
+    reported_outcome,
     events,
     objects,
     failed,

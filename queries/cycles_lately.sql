@@ -17,7 +17,8 @@
 --   began_at         when it began; its first event where no status tells
 --   ended_at         when it ended; its last event so far where no status tells
 --   kind             initial, restarted, incremental or steady; null where no status tells
---   outcome          Succeeded, EntryLevelErrors or Failed
+--   outcome          what the log shows: succeeded, errors, nothing_to_do, or failed (as Graph says)
+--   reported_outcome  Graph's own word; null without a status
 --   events           events in it
 --   objects          distinct objects in it
 --   succeeded        events that ended well
@@ -33,6 +34,7 @@ select
     ended_at,
     kind,
     outcome,
+    reported_outcome,
     events,
     objects,
     succeeded,

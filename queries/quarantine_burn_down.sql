@@ -10,7 +10,7 @@
 -- Columns
 --   cycle_id     the cycle
 --   ended_at     when it ended
---   outcome      Succeeded, EntryLevelErrors or Failed; a failed one tried nobody
+--   outcome      succeeded, errors, nothing_to_do, or failed: Graph says that the run failed, and nobody was tried
 --   opened       waits that began since the cycle before
 --   closed       waits that ended since the cycle before
 --   open         waits after it

@@ -106,10 +106,12 @@ def draw_day() -> None:
 
 
 def mark_running(cycles: pd.DataFrame) -> pd.DataFrame:
-    """Marks the cycles that still run: their outcome is not known yet."""
+    """Marks the cycles that still run: their outcome is not known yet. A failed one is named a failed run."""
     jobs = job_progress()
     still = set(jobs[jobs["rhythm"].isin(RUNNING)]["cycle_id"].dropna())
-    return cycles.assign(outcome=cycles["outcome"].where(~cycles["cycle_id"].isin(still), "running"))
+    return cycles.assign(
+        outcome=cycles["outcome"].where(~cycles["cycle_id"].isin(still), "running").replace("failed", "run failed")
+    )
 
 
 def open_cycle(cycle_id: str | None) -> None:
@@ -129,7 +131,8 @@ def cycles_table(rows: pd.DataFrame) -> None:
         "app_name": text_column("App", pinned=True),
         **time_columns("began_at"),
         "kind": text_column("Kind"),
-        "ended": chips_column("Outcome"),
+        "ended": chips_column("Outcome", help="What the log shows"),
+        "reported_outcome": text_column("Graph reports"),
         "objects": number_bar("Objects", rows["objects"].max()),
         "failed": number_bar("Failed", rows["failed"].max()),
         "succeeded": number_column("Succeeded"),

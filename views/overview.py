@@ -172,6 +172,7 @@ def cycles_table(rows: pd.DataFrame) -> None:
         **time_columns("began_at", "ended_at"),
         "kind": text_column("Kind"),
         "outcome": text_column("Outcome"),
+        "reported_outcome": text_column("Graph reports"),
         "objects": number_column("Objects"),
         "succeeded": number_column("Succeeded"),
         "failed": number_bar("Failed", rows["failed"].max()),

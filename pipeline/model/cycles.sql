@@ -138,7 +138,6 @@ left join united_objects u on u.job_id is not distinct from c.job_id and u.cycle
 --   escrowed        objects that await a retry, by the status
 --   exported        objects written to the app, where only the status shows it
 --   seen_by         log, status or both
---   ordinal         the place among the job's logged cycles
 create or replace macro timed_cycles() as table
 with logged as materialized (
     from logged_cycles()
@@ -172,8 +171,7 @@ select
     r.state,
     r.escrowed,
     null::bigint as exported,
-    case when r.job_id is null then 'log' else 'both' end as seen_by,
-    row_number() over job as ordinal
+    case when r.job_id is null then 'log' else 'both' end as seen_by
 from logged l
 left join reported_cycles r on r.job_id = l.job_id and r.cycle_id = l.cycle_id
 window job as (partition by l.job_id order by first_event_at, l.cycle_id)
@@ -230,7 +228,9 @@ group by job_id;
 --   began_at        its beginning, by both sources
 --   ended_at        its end, by both sources
 --   kind            initial, incremental, restarted or steady; null where nothing decides it
---   outcome         Succeeded, EntryLevelErrors or Failed
+--   outcome         what the log shows: succeeded, errors (some or all attempts failed) or nothing_to_do (nobody was
+--                   tried); failed where Graph says that the run failed; null where neither shows it
+--   reported_outcome  Graph's own word: Succeeded, EntryLevelErrors or Failed; null without a status
 --   events          its events
 --   objects         distinct objects
 --   succeeded       events that succeeded
@@ -263,20 +263,21 @@ select
     c.began_at,
     c.ended_at,
     case
-        when not c.has_status then case when c.ordinal = 1 then 'initial' end
+        when not c.has_status then null
         when coalesce(c.steady_since > c.began_at, true)
             then case when c.first_steady_at < c.began_at then 'restarted' else 'initial' end
         -- Whoever touches most of what is there reads everything anew: a restart that left the steady state alone.
         when c.objects >= 50 and c.objects >= 0.8 * c.assigned_objects and c.assigned_objects > 0 then 'restarted'
-        when c.events = 0 and coalesce(c.state, '') <> 'Failed' and coalesce(c.exported, 0) = 0 then 'steady'
+        when c.events = 0 and coalesce(c.state, '') <> 'Failed' and c.exported = 0 then 'steady'
         else 'incremental'
     end as kind,
     case
-        when c.state = 'Failed' or c.events = 0 then c.state
-        when c.failed = 0 then 'Succeeded'
-        when c.succeeded + c.warnings = 0 then 'Failed'
-        else 'EntryLevelErrors'
+        when c.state = 'Failed' then 'failed'
+        when c.failed > 0 or c.events = 0 and c.state = 'EntryLevelErrors' then 'errors'
+        when c.succeeded + c.warnings > 0 or c.exported > 0 then 'succeeded'
+        when c.events > 0 or c.exported = 0 then 'nothing_to_do'
     end as outcome,
+    c.state as reported_outcome,
     c.events,
     c.objects,
     c.succeeded,

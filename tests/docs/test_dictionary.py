@@ -25,7 +25,7 @@ PROMISED = {
         quarantine_count, next_attempt_at, interval_s, last_began_at, last_ended_at, last_state, escrowed, exported,
         imported, completed_units, total_units, users, groups, steady_since, successive_failures, deletion_threshold,
         error_code, error_message""",
-    "cycles": """job_id, cycle_id, app_name, began_at, ended_at, kind, outcome, events, objects, succeeded, failed,
+    "cycles": """job_id, cycle_id, app_name, began_at, ended_at, kind, outcome, reported_outcome, events, objects, succeeded, failed,
         skipped, warnings, duration_ms""",
     "identities": """job_id, app_name, source_id, source_type, upn, source_name, target_id, state, last_event_at,
         last_success_at, attempts, failures, benign_skips, success_share, open_error_code,

@@ -17,7 +17,13 @@ def run(given: Given, began: datetime, minutes: float = 10, *, polled: float = 5
     """A job that Graph describes some minutes after a run ended."""
     ended = began + minutes * MINUTE
     at = ended + polled * MINUTE
-    told: Row = {"last_began_at": began, "last_ended_at": ended, "last_state": "Succeeded", "interval_s": 2400}
+    told: Row = {
+        "last_began_at": began,
+        "last_ended_at": ended,
+        "last_state": "Succeeded",
+        "interval_s": 2400,
+        "exported": 0,
+    }
     told |= {"observed_at": at, "snapshot_id": f"{at}", "steady_since": moment(-9)}
     return given.observed("Cerby", "Active", **(told | more))
 
@@ -36,7 +42,7 @@ def test_a_cycle_lasts_from_where_job_status_says_it_began_to_where_it_says_it_e
     [cycle] = cycles(given)
     assert (cycle["began_at"], cycle["ended_at"], cycle["duration_ms"]) == (moment(0, 1), moment(0, 1, 10), 600_000)
     assert (cycle["first_event_at"], cycle["last_event_at"]) == (moment(0, 1, 2), moment(0, 1, 6))
-    assert (cycle["seen_by"], cycle["outcome"], cycle["objects"]) == ("both", "EntryLevelErrors", 2)
+    assert (cycle["seen_by"], cycle["outcome"], cycle["objects"]) == ("both", "errors", 2)
 
 
 def test_a_run_far_from_its_events_is_another_cycle_and_stretches_none(given: Given) -> None:
@@ -67,8 +73,14 @@ def test_a_run_that_left_no_event_is_a_steady_cycle_unless_it_failed_or_wrote_so
     run(given, moment(0, 1))
     run(given, moment(0, 2), last_state="Failed")
     run(given, moment(0, 3), exported=4)
-    told = [(cycle["kind"], cycle["outcome"]) for cycle in cycles(given)]
-    assert told == [("steady", "Succeeded"), ("incremental", "Failed"), ("incremental", "Succeeded")]
+    run(given, moment(0, 4), exported=None)
+    told = [(cycle["kind"], cycle["outcome"], cycle["reported_outcome"]) for cycle in cycles(given)]
+    assert told == [
+        ("steady", "nothing_to_do", "Succeeded"),
+        ("incremental", "failed", "Failed"),
+        ("incremental", "succeeded", "Succeeded"),
+        ("incremental", None, "Succeeded"),
+    ]
 
 
 def test_a_run_is_counted_once_however_often_graph_tells_of_it(given: Given) -> None:
@@ -108,10 +120,10 @@ def test_a_cycle_that_touches_most_of_what_is_there_read_everything_anew(given: 
     assert [cycle["kind"] for cycle in cycles(given)] == ["steady", "incremental", "restarted"]
 
 
-def test_without_job_status_only_a_jobs_first_cycle_has_a_kind(given: Given) -> None:
+def test_without_job_status_no_cycle_has_a_kind(given: Given) -> None:
     given.succeeded("ada", hour=1)
     given.succeeded("ada", hour=2)
-    assert [cycle["kind"] for cycle in cycles(given)] == ["initial", None]
+    assert [cycle["kind"] for cycle in cycles(given)] == [None, None]
 
 
 def test_objects_are_counted_once_however_many_transactions_bring_them(given: Given) -> None:

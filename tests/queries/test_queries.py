@@ -252,7 +252,7 @@ def test_cycles_tell_how_much_of_their_work_failed(given: Given) -> None:
     given.failed("ada", hour=2)
     given.skipped("ada", "RedundantExport", hour=3)
     outcomes = [(row["outcome"], row["objects"], row["failed"]) for row in given.answer("cycles_lately")]
-    assert outcomes == [("Succeeded", 1, 0), ("Failed", 1, 1), ("EntryLevelErrors", 2, 1)]
+    assert outcomes == [("nothing_to_do", 1, 0), ("errors", 1, 1), ("errors", 2, 1)]
 
 
 def test_groups_attributes_and_actions_are_counted(given: Given) -> None:

@@ -32,6 +32,11 @@ ANSWERS: dict[str, dict[str, Any]] = json.loads((FIXTURES / "answers-0.1.json").
 DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "footings", "event_spine")
 "Tables that back-fills write."
 ANSWERED_OTHERWISE = {
+    "cycle_duration": "a first cycle is not initial without a status",
+    "cycles_beside": "outcome is what the log shows, reported_outcome Graph's word",
+    "cycles_lately": "outcome is what the log shows, reported_outcome Graph's word",
+    "day_cycles": "outcome is what the log shows, reported_outcome Graph's word",
+    "quarantine_burn_down": "outcome is what the log shows, and failed only what Graph calls so",
     "issue_people": "a column says since when the object has another account",
     "scope_moves": "whoever is created after the first known cycle came into scope",
 }

@@ -290,7 +290,7 @@ STATE: Row = {
     "error_code": None,
     "assigned": 1000,
 }
-BURN = pd.DataFrame({"ended_at": [moment(12), moment(13)], "outcome": "Succeeded", "opened": 0, "closed": 0, "open": 1})
+BURN = pd.DataFrame({"ended_at": [moment(12), moment(13)], "outcome": "succeeded", "opened": 0, "closed": 0, "open": 1})
 CALL: Row = {"occurred_at": moment(12, 9, 23), "method": "GET", "path": "/Users", "http_status": 401, "refused": True}
 
 
@@ -327,7 +327,7 @@ def test_a_search_answered_with_404_is_not_yet_mended_until_a_good_call_follows(
 def test_two_cycles_without_a_new_failure_are_ticked_and_cycles_that_tried_nobody_tell_nothing() -> None:
     assert TICKS["escrows"](told()).word == "done"
     assert TICKS["escrows"](replace(told(), burn=BURN.assign(opened=1))).word == "not_yet"
-    assert TICKS["escrows"](replace(told(), burn=BURN.assign(outcome="Failed"))).word == "untold"
+    assert TICKS["escrows"](replace(told(), burn=BURN.assign(outcome="failed"))).word == "untold"
 
 
 def test_the_commonest_error_of_those_who_wait_must_be_gone() -> None:

@@ -17,7 +17,13 @@ from views.frame.look import TONES, Tone, look
 DAY = timedelta(days=1)
 VISIBLE = DAY / 300
 "A cycle of seconds is drawn as wide as this, or it could not be seen."
-PATTERNS = {"Succeeded": ("", "."), "EntryLevelErrors": ("/", "+"), "Failed": ("x", "|"), "running": ("-", "\\")}
+PATTERNS = {
+    "succeeded": ("", "."),
+    "errors": ("/", "+"),
+    "run failed": ("x", "|"),
+    "nothing_to_do": ("", "."),
+    "running": ("-", "\\"),
+}
 "An outcome's pattern: of an ordinary cycle, and of one that looks at everything."
 EVERYTHING = ("initial", "restarted")
 HOLES: dict[str, tuple[str, Tone]] = {

@@ -17,8 +17,8 @@ def test_a_hole_is_a_frame_and_an_initial_cycle_has_a_texture() -> None:
     told = {"job_id": "z", "app_name": "Zoom", "objects": 1, "failed": 0, "events": 1, "ended_at": moment(0, 1)}
     runs = pd.DataFrame(
         [
-            told | {"cycle_id": "a", "began_at": moment(), "kind": "initial", "outcome": "Succeeded"},
-            told | {"cycle_id": "b", "began_at": moment(0, 1), "kind": "incremental", "outcome": "Succeeded"},
+            told | {"cycle_id": "a", "began_at": moment(), "kind": "initial", "outcome": "succeeded"},
+            told | {"cycle_id": "b", "began_at": moment(0, 1), "kind": "incremental", "outcome": "succeeded"},
         ]
     )
     traces = {trace.name: trace for trace in day_lanes(stretches, runs, moment(), moment(0, 9)).data}

@@ -53,6 +53,8 @@ def title(cycle: Row) -> str:
 def sentence(cycle: Row) -> str:
     """Writes how a cycle went."""
     ended = "outcome unknown" if is_missing(cycle["outcome"]) else labelled(str(cycle["outcome"]))
+    if not is_missing(cycle["reported_outcome"]):
+        ended += f" (Graph reports {plain(str(cycle['reported_outcome']))})"
     work = f"{count(cycle['objects'], 'object')} in {count(cycle['events'], 'event')}, {int(cycle['failed']):,} failed"
     if cycle["outcome"] == "running":
         return f"{ended}: {work} so far; it has taken {cycle_duration(cycle)}, until {instant(cycle['ended_at'])}."

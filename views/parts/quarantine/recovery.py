@@ -110,7 +110,7 @@ def escrows(facts: Facts) -> Tick:
     rows = facts.burn
     if facts.job.since is not None:
         rows = rows[rows["ended_at"] > facts.job.since]
-    tried = rows[rows["outcome"] != "Failed"].tail(CYCLES)
+    tried = rows[rows["outcome"] != "failed"].tail(CYCLES)
     if len(tried) < CYCLES:
         return Tick(
             "untold", f"Fewer than {CYCLES} cycles got through since it began, so whether objects fail is not known."
