@@ -38,11 +38,15 @@ STEADY = ("cycles",)
 
 
 def pages() -> list[st.Page]:
-    """Returns the pages in the order of the navigation; the first is the one that opens."""
-    names = [file.removesuffix(".py") for file in PAGES]
+    """Returns the pages in the order of the navigation; the first is the one that opens.
+
+    The first is served at the address without a name. It has its name's as well, outside the navigation, for links.
+    """
+    first, *others = (file.removesuffix(".py") for file in PAGES)
     return [
-        st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name, default=name == names[0])
-        for name in names
+        st.Page(f"{first}.py", title=first.capitalize(), url_path="home", default=True),
+        *(st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name) for name in others),
+        st.Page(f"{first}.py", title=first.capitalize(), url_path=first, visibility="hidden"),
     ]
 
 

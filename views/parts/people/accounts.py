@@ -33,7 +33,7 @@ def former_names(app: str, changes: list[Row]) -> list[str]:
     former = [one for one in changes if one["fact"] in ("UPN", "display name") and not is_missing(one["until"])]
     newest = {one["fact"]: one["value"] for one in changes if is_missing(one["until"])}
     return [
-        f"In **{app}** until {instant(one['until'])} with the {one['fact']} {plain(str(one['value']))}."
+        f"Former {one['fact']} in **{app}**: {plain(str(one['value']))}, until {instant(one['until'])}."
         for one in former
         if one["value"] != newest.get(one["fact"])
     ]
@@ -47,8 +47,8 @@ def accounts_made_anew(app: str, changes: list[Row]) -> list[str]:
         if (deleted["value"], later["value"]) == ("deleted", "active"):
             before, after = (id_at(changes, one) for one in (deleted, later))
             lines.append(
-                f"In **{app}** this is another account since {instant(later['since'])}{after}: the one before{before} "
-                f"was deleted on {instant(deleted['since'])}."
+                f"In **{app}** the account{before} was deleted on {instant(deleted['since'])}. Since "
+                f"{instant(later['since'])} there is a new account{after}."
             )
     return lines
 
@@ -56,7 +56,7 @@ def accounts_made_anew(app: str, changes: list[Row]) -> list[str]:
 def id_at(changes: list[Row], account: Row) -> str:
     """Writes the id in the app that held at an account's change; nothing where none is known."""
     ids = [one for one in changes if one["fact"] == "target id" and one["since"] <= account["since"]]
-    return f", id {plain(str(ids[-1]['value']))}," if ids else ""
+    return f" {plain(str(ids[-1]['value']))}" if ids else ""
 
 
 def draw_changes(source_id: str) -> None:
