@@ -34,13 +34,14 @@ PARTS = (
     "scope_parts",
     "member_claims",
     "footings",
+    "pending_retries",
     "event_spine",
     "request_matches",
     "clock_days",
     "log_owner_hits",
     "unpaired_days",
 )
-"Not for readers, but the views identities, hourly, cycles, completeness, and escrows through them, are made of them."
+"Not for readers, but the views identities, hourly, cycles, completeness, escrows and others are made of them."
 INTERNAL = ("background_jobs", "contacts", "configurations", "permissions", "outbox", "tokens", "migrations")
 INSERTED = f"ducklake_table_insertions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"
 DELETED = f"ducklake_table_deletions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"

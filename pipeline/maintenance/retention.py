@@ -17,6 +17,7 @@ OLD = {
     "scope_parts": '"day" < $cutoff',
     "member_claims": "occurred_at < $cutoff",
     "footings": "occurred_at < $cutoff",
+    "pending_retries": "failed_at < $cutoff",
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
     "request_matches": "occurred_at < $cutoff",

@@ -12,7 +12,7 @@ select object, order_key, word, footing, removal, left_as, ends, account, "scope
 from arriving_spine
 where word is not null;
 create or replace temp table earlier_footings as
-select object, order_key, word, occurred_at, removal
+select object, order_key, word, occurred_at, removal, footing
 from footings
 where object in (select object from arriving_words);
 create or replace temp table gaps as from footing_gaps('arriving_words', 'earlier_footings');
@@ -56,7 +56,35 @@ insert into hourly_parts by name from hourly_fold('arriving_hours');
 
 insert into cycle_parts by name select * from cycle_rows('arriving');
 
-insert into problems by name select * from problem_rows('arriving');
+-- Pending retries are made anew from the first that a batch may change to what settles the last: other failures of its
+-- objects are not read.
+create or replace temp table arriving_problems as from problem_rows('arriving');
+insert into problems by name from arriving_problems;
+create or replace temp table settlements as
+select object, order_key from changed_footings where footing <> 'problem'
+union all
+select object, order_key
+from earlier_footings
+anti join repeated_footings using (object, order_key)
+where footing <> 'problem';
+create or replace temp table changed_retries as
+from retry_changes('arriving_problems', 'settlements', 'changed_footings', 'repeated_footings');
+set variable retries_since = (select coalesce(min(since), 9223372036854775807) from changed_retries);
+set variable retries_until = (select max(until) from changed_retries);
+create or replace temp table failures as
+select p.*
+from problems p
+join changed_retries c on c.object = p.object and p.order_key >= c.since and p.order_key < c.until
+where p.order_key >= getvariable('retries_since') and p.order_key < getvariable('retries_until')
+    and p.status = 'failure';
+create or replace temp table retries_anew as from pending_retry_rows('failures', 'settlements');
+create or replace temp table retries_before as
+select p.*
+from pending_retries p
+join changed_retries c on c.object = p.object and p.first_key >= c.since and p.first_key < c.until;
+create or replace temp table retries_over as from retries_before except from retries_anew;
+delete from pending_retries where (object, first_key) in (select (object, first_key) from retries_over);
+insert into pending_retries by name (from retries_anew except from retries_before);
 
 insert into skips by name select * from skip_rows('arriving_narrow', 'arriving_facts');
 

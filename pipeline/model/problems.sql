@@ -27,10 +27,14 @@ select
     coalesce(code like '%UnableToResolveReferenceAttributeValue' or step."type" = 'referenceResolution', false)
         as is_reference,
     retry_at,
-    object_number(job_id, source_id) as object
+    object_number(job_id, source_id) as object,
+    retry_details is not null or coalesce(retry_count > 0, false) as is_retry,
+    retry_number(retry_count, retry_details) as retry_number,
+    entry_instant(retry_member(retry_details, 'CreationTime')) as pending_since
 from (
     select
         *,
+        retry_step(steps) as retry_details,
         order_of(occurred_at, event_id) as order_key,
         failed_step(steps) as step,
         coalesce(error_code, skip_reason) as code,

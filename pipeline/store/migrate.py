@@ -50,6 +50,7 @@ MODEL = (
     "apps.sql",
     "accounts.sql",
     "footings.sql",
+    "retry_steps.sql",
     "escrows.sql",
     "cycles.sql",
     "completeness.sql",

@@ -29,7 +29,7 @@ from tests.support.lakes import ended, script
 FIXTURES = Path(__file__).parent / "fixtures"
 MIGRATIONS = Path(__file__).parents[2] / "pipeline" / "model" / "migrations"
 ANSWERS: dict[str, dict[str, Any]] = json.loads((FIXTURES / "answers-0.1.json").read_text(encoding="utf-8"))
-DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "footings", "event_spine")
+DERIVED = ("cycle_parts", "problems", "skips", "scope_parts", "member_claims", "footings", "event_spine", "pending_retries")
 "Tables that back-fills write."
 ANSWERED_OTHERWISE = {
     "cycle_duration": "a first cycle is not initial without a status",
