@@ -17,7 +17,7 @@
 --   first_seen_at    the first time
 --   last_seen_at     the last
 --   settled_at       when it was settled; null where the object waits
---   retry_at         when Entra said it tries again
+--   retry_at         when Entra tries again; null where the job's quarantine leaves it open
 --   event_id         the newest event of it
 --   again_at         since when the object has another account: it was deleted after this and made anew; null if not
 with waits as (
@@ -71,12 +71,13 @@ select
     t.first_seen_at,
     t.last_seen_at,
     case when w.until < timestamp 'infinity' then w.until end as settled_at,
-    case when w.until = timestamp 'infinity' then t.retry_at end as retry_at,
+    case when w.until = timestamp 'infinity' then promised_retry(t.retry_at, q.job_id, q.next_attempt_at) end as retry_at,
     t.event_id,
     a.again_at
 from people t
 left join made_anew a using (source_id)
 left join people_names c using (source_id)
 left join waits w using (source_id)
+left join quarantined_jobs($until) q on q.job_id = $job
 order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id
 limit 1000

@@ -21,7 +21,7 @@
 --   error_code      its error
 --   skip_reason     why it was skipped
 --   reason          its own words
---   retry_at        when Entra said that it tries again
+--   retry_at        when Entra tries again; null where the job's quarantine leaves it open
 --   last_event_at   when that was
 --   source_id       the person's id in Entra
 --   event_id        the newest event
@@ -39,11 +39,12 @@ select
     error_code,
     skip_reason,
     reason,
-    retry_at,
+    promised_retry(retry_at, q.job_id, q.next_attempt_at) as retry_at,
     last_event_at,
     source_id,
     event_id,
-    job_id
-from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true)
-where outcome = 'open' and ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
-order by started_at, job_id, source_id
+    c.job_id
+from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
+left join quarantined_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
+where outcome = 'open' and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
+order by started_at, c.job_id, source_id

@@ -1,6 +1,7 @@
 -- Who waits for a retry?
 --
--- An object whose last attempt failed; the longest wait first. Entra retries for 28 days, then gives up.
+-- An object whose last attempt failed; the longest wait first. Entra retries for 28 days, then gives up; in quarantine
+-- not before the job's own next attempt.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them
@@ -12,14 +13,17 @@
 --   app_name        the application
 --   source_id       the object
 --   name            its UPN, else its display name
---   opened_at       the first failure of this wait
+--   opened_at       the first failure of this wait, as opened_from tells
 --   attempts        failures since then
---   retry_at        when Entra said it tries again
+--   retry_at        when Entra tries again; null where the job's quarantine leaves it open
 --   dropped_at      when Entra gives up
 --   error_code      the last error
 --   is_reference    whether it is about a reference, such as a member or a manager
+--   opened_from     what tells when it opened: first failure, creation time, retry count or at the latest
+--   is_at_least     whether it may have failed more often
 with waiting as (
-    select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference
+    select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference, opened_from,
+        is_at_least
     from waiting_escrows
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
@@ -45,7 +49,9 @@ select
     retry_at,
     dropped_at,
     error_code,
-    is_reference
+    is_reference,
+    opened_from,
+    is_at_least
 from waiting
 join named using (job_id, source_id)
 order by opened_at, job_id, source_id

@@ -16,13 +16,13 @@
 --   last_step      the step it ended with
 --   reason         the log's own words
 --   advice         what Microsoft recommends
---   retry_at       when Entra said it tries again
+--   retry_at       when Entra said it tries again; of what is to come, not before the quarantine's next attempt
 --   duration_ms    how long it took
 --   event_id       the event
 --   job_id         the job
 select
     occurred_at,
-    coalesce(app_name, job_id) as app_name,
+    coalesce(app_name, e.job_id) as app_name,
     "action",
     status,
     skip_reason,
@@ -31,11 +31,13 @@ select
     last_step,
     reason,
     recommended_action as advice,
-    retry_at,
+    case when retry_at > q.observed_at then promised_retry(retry_at, q.job_id, q.next_attempt_at) else retry_at end
+        as retry_at,
     duration_ms,
     event_id,
-    job_id
-from events
-where source_id = $object and ($job is null or job_id = $job)
-order by occurred_at desc, event_id, job_id
+    e.job_id
+from events e
+left join quarantined_jobs(timestamp 'infinity') q on q.job_id = e.job_id
+where source_id = $object and ($job is null or e.job_id = $job)
+order by occurred_at desc, event_id, e.job_id
 limit $limit

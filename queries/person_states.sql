@@ -12,23 +12,24 @@
 --   source_type        User, Group, …
 --   target_id          its id in the application
 --   state              what the last decisive event left it in
---   since              the first failure of this wait, if one is failing
+--   since              the first failure of this wait, if one is failing, as since_from tells
 --   last_event_at      its newest event
 --   last_success_at    when it was last known to be good
 --   attempts           successes and failures, ever
 --   failures           failures, ever
 --   success_share      successes of attempts; null where nothing was tried
 --   open_error_code    the error it is failing with
---   retry_at           when Entra said it tries again
+--   retry_at           when Entra tries again; null where the job's quarantine leaves it open
 --   skip_reason        why it was last skipped, if that is its state
 --   reason             the last event's own words, if it failed or was skipped
+--   since_from         what tells since when: first failure, creation time, retry count or at the latest
 with words as (
     select job_id, arg_max(reason, order_key) as reason, arg_max(skip_reason, order_key) as skip_reason
     from outcomes
     where source_id = $object and status in ('failure', 'skipped')
     group by job_id
 ), waiting as (
-    select job_id, opened_at, retry_at from escrows where source_id = $object and closed_at is null
+    select job_id, opened_at, retry_at, opened_from from waiting_escrows where source_id = $object
 )
 select
     i.job_id,
@@ -48,7 +49,8 @@ select
     i.open_error_code,
     waiting.retry_at,
     case when i.state = 'skipped' then words.skip_reason end as skip_reason,
-    case when i.state in ('failing', 'skipped') then words.reason end as reason
+    case when i.state in ('failing', 'skipped') then words.reason end as reason,
+    waiting.opened_from as since_from
 from identities i
 left join words using (job_id)
 left join waiting using (job_id)

@@ -13,32 +13,35 @@
 --   name          its UPN, else its display name
 --   leaver        whether what failed last is a disable or a delete
 --   action        what failed last
---   opened_at     the first failure of this wait
---   attempts      failures since then, as one wait
---   retry_at      when Entra said it tries again
+--   opened_at     the first failure of this wait, as opened_from tells
+--   attempts      failures until the instant, as one wait
+--   retry_at      when Entra tries again; null where the job's quarantine leaves it open
 --   dropped_at    when Entra gives up, 28 days after the first failure
 --   error_code    the last error
+--   opened_from   what tells when it opened: first failure, creation time, retry count or at the latest
+--   is_at_least   whether it may have failed more often
 with waits as (
-    select job_id, source_id, opened_at
-    from escrows
+    select object, job_id, source_id, first_key, closed_key, opened_at, opened_from, attempts, is_at_least
+    from pending_retries
     where opened_at <= $at and (closed_at is null or closed_at > $at) and ($job is null or job_id = $job)
 ), attempts_by_object as (
     select
-        p.job_id,
-        p.source_id,
+        w.job_id,
+        w.source_id,
         any_value(w.opened_at) as opened_at,
-        arg_max(p.app_name, p.order_key) as app_name,
-        arg_max(p."action", p.order_key) as "action",
-        count(*) as attempts,
-        arg_max(p.retry_at, p.order_key) as retry_at,
-        arg_max(p.code, p.order_key) as error_code
+        any_value(w.opened_from) as opened_from,
+        any_value(w.is_at_least) as is_at_least,
+        arg_max(p.app_name, p.order_key) filter (where p.occurred_at <= $at) as app_name,
+        arg_max(p."action", p.order_key) filter (where p.occurred_at <= $at) as "action",
+        any_value(w.attempts) - count(*) filter (where p.occurred_at > $at) as attempts,
+        arg_max(p.retry_at, p.order_key) filter (where p.occurred_at <= $at) as retry_at,
+        arg_max(p.code, p.order_key) filter (where p.occurred_at <= $at) as error_code
     from problems p
-    join waits w on w.job_id = p.job_id and w.source_id = p.source_id
-    where p.status = 'failure'
-        and p.occurred_at >= w.opened_at
-        and p.occurred_at <= $at
-        and of_tenant($tenant, p.tenant_id, p.job_id)
-    group by p.job_id, p.source_id
+    join waits w on w.object = p.object and p.order_key >= w.first_key and p.order_key < w.closed_key
+    where p.status = 'failure' and of_tenant($tenant, p.tenant_id, p.job_id)
+        and p.order_key >= (select min(first_key) from waits)
+    group by w.object, w.job_id, w.source_id
+    having count(*) filter (where p.occurred_at <= $at) > 0
 ), people_names as (
     select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
     from identity_parts
@@ -47,17 +50,20 @@ with waits as (
 )
 select
     app_name,
-    job_id,
-    source_id,
-    coalesce("name", source_id) as name,
+    a.job_id,
+    a.source_id,
+    coalesce("name", a.source_id) as name,
     "action" in ('disable', 'delete') as leaver,
     "action",
     opened_at,
     attempts,
-    retry_at,
+    promised_retry(retry_at, q.job_id, q.next_attempt_at) as retry_at,
     opened_at + interval 28 day as dropped_at,
-    error_code
-from attempts_by_object
-left join people_names using (job_id, source_id)
-order by leaver desc, opened_at, job_id, source_id
+    error_code,
+    opened_from,
+    is_at_least
+from attempts_by_object a
+left join people_names n on n.job_id = a.job_id and n.source_id = a.source_id
+left join quarantined_jobs($at) q on q.job_id = a.job_id
+order by leaver desc, opened_at, a.job_id, a.source_id
 limit $limit

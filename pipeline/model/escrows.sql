@@ -14,7 +14,7 @@
 --   first_number  which retry the first of them was, by retry_number
 --   first_retry   whether the first of them shows itself as a retry
 --   unseen        failures that the log lacks, by the retries' numbers; null where none has a number
---   begun_at      when it began, by the retry steps
+--   created_at    when it began, by the retry steps
 --   retry_at      when Entra tries again, by the newest failure
 --   error_code    the newest failure's code
 --   is_reference  whether a reference could not be resolved
@@ -48,7 +48,7 @@ select
     arg_min_null(retry_number, order_key) filter (where not closes) as first_number,
     arg_min(is_retry, order_key) as first_retry,
     max(retry_number - place) as unseen,
-    min(pending_since) as begun_at,
+    min(pending_since) as created_at,
     arg_max(retry_at, order_key) as retry_at,
     arg_max(code, order_key) as error_code,
     coalesce(bool_or(is_reference), false) as is_reference
@@ -70,23 +70,23 @@ with judged as (
     select
         *,
         case
-            when begun_at < first_at then 'creation time'
+            when created_at < first_at then 'creation time'
             when first_number = 0 then 'first failure'
             when coalesce(first_number, unseen) > 0 then 'retry count'
-            when unseen is not null or begun_at is not null then 'first failure'
+            when unseen is not null or created_at is not null then 'first failure'
             when first_retry or settled_at is null then 'at the latest'
             else 'first failure'
         end as evidence
     from retry_runs(failures, settlements)
-), begun as (
+), dated as (
     select
         *,
-        case evidence when 'creation time' then begun_at
+        case evidence when 'creation time' then created_at
             when 'retry count' then first_at - retried_after(coalesce(first_number, unseen)) else first_at end as began_at
     from judged
 ), checked as (
     select *, coalesce(began_at < first_at and began_at <= settled_at, false) as is_contradicted
-    from begun
+    from dated
 )
 select
     object,

@@ -43,11 +43,12 @@ create or replace macro retried_after(retries) as
 
 -- quarantined_jobs(as_of): one row per job that its newest status at an instant shows in quarantine.
 --   job_id           the job
+--   observed_at      when that status was read
 --   next_attempt_at  when Entra tries the job again; null where Graph does not tell
 create or replace macro quarantined_jobs(as_of) as table
-select job_id, next_attempt_at
+select job_id, observed_at, next_attempt_at
 from (
-    select job_id, next_attempt_at, state = 'Quarantine' or quarantine_since is not null as quarantined
+    select job_id, observed_at, next_attempt_at, state = 'Quarantine' or quarantine_since is not null as quarantined
     from job_snapshots
     where observed_at <= as_of and job_id is not null
     qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
