@@ -19,19 +19,27 @@ with ends as (
     from cycles
     where job_id = $job and ended_at <= $at
     qualify row_number() over (order by ended_at desc, cycle_id desc) <= $cycles
-), waits as (
-    select opened_at, coalesce(closed_at, timestamp 'infinity') as closed_at
-    from escrows
+), openings as (
+    select opened_at as at, sum(count(*)) over (order by opened_at) as waits
+    from pending_retries
     where job_id = $job and opened_at <= $at
+    group by opened_at
+), closings as (
+    select closed_at as at, sum(count(*)) over (order by closed_at) as waits
+    from pending_retries
+    where job_id = $job and opened_at <= $at and closed_at is not null
+    group by closed_at
 )
 select
     e.cycle_id,
     e.ended_at,
     e.outcome,
-    count(w.opened_at) filter (where w.opened_at > e.before_at or e.before_at is null) as opened,
-    count(w.opened_at) filter (where w.closed_at <= e.ended_at and w.closed_at > e.before_at) as closed,
-    count(w.opened_at) filter (where w.closed_at > e.ended_at) as open
+    (coalesce(o.waits, 0) - coalesce(p.waits, 0))::bigint as opened,
+    case when e.before_at is null then 0 else coalesce(c.waits, 0) - coalesce(d.waits, 0) end::bigint as closed,
+    (coalesce(o.waits, 0) - coalesce(c.waits, 0))::bigint as open
 from ends e
-left join waits w on w.opened_at <= e.ended_at
-group by e.cycle_id, e.ended_at, e.outcome
+asof left join openings o on e.ended_at >= o.at
+asof left join openings p on e.before_at >= p.at
+asof left join closings c on e.ended_at >= c.at
+asof left join closings d on e.before_at >= d.at
 order by e.ended_at, e.cycle_id

@@ -22,53 +22,75 @@
 --   is_search      whether it was a search
 --   named          whether the log names the app
 --   failing        failing calls since the last good one
-with app_ids as (
+with app_ids as materialized (
     select app_id from app_jobs where job_id = $job
     union
-    select arg_max(app_id, occurred_at)
-    from events
+    select arg_max(app_id, order_key)
+    from footings
     where job_id = $job and occurred_at <= $at and occurred_at > $at - to_days($days::integer)
-), calls as (
+), other_apps as materialized (
+    select count(*) as apps
+    from (select distinct app_id from exchanges where app_id <> '')
+    where app_id not in (select app_id from app_ids where app_id is not null)
+), calls as materialized (
+    select occurred_at, is_good, is_failing
+    from (
+        select
+            occurred_at,
+            http_status between 200 and 299 as is_good,
+            http_status in (401, 403) or http_status >= 500
+                or (http_status in (400, 404) and "method" = 'GET' and "filter" is not null) as is_failing
+        from exchanges
+        where occurred_at <= $at
+            and occurred_at > $at - to_days($days::integer)
+            and (app_id in (select app_id from app_ids)
+                or (coalesce(app_id, '') = '' and (select apps = 0 from other_apps)))
+    )
+    where is_good or is_failing
+), run as (
+    select newest_at, max(occurred_at) filter (where is_good and coalesce(occurred_at < newest_at, true)) as good_at
+    from calls
+    cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
+    group by newest_at
+), instants as (
     select
-        exchange_id,
-        occurred_at,
-        "method",
-        "path",
-        "filter",
-        http_status,
-        detail,
+        r.newest_at,
+        r.good_at,
+        min(c.occurred_at) filter (where c.is_failing and coalesce(c.occurred_at > r.good_at, true)) as failing_at,
+        min(c.occurred_at) filter (where c.is_good and c.occurred_at > r.newest_at) as again_at,
+        count(*) filter (where c.is_failing and coalesce(c.occurred_at > r.good_at, true)) as failing
+    from calls c
+    cross join run r
+    group by r.newest_at, r.good_at
+), calls_then as (
+    -- All columns are read of the few calls at these instants.
+    select
+        *,
         http_status in (401, 403) as refused,
         "method" = 'GET' and "filter" is not null as is_search,
         coalesce(app_id, '') <> '' as named,
         http_status between 200 and 299 as is_good,
         http_status in (401, 403) or http_status >= 500 or (is_search and http_status in (400, 404)) as is_failing
     from exchanges
-    where occurred_at <= $at
-        and occurred_at > $at - to_days($days::integer)
+    where occurred_at in (select unnest([newest_at, good_at, failing_at, again_at]) from instants limit 4)
         and (app_id in (select app_id from app_ids)
-            or (coalesce(app_id, '') = ''
-                and not exists (from exchanges where app_id <> '' and app_id not in (select app_id from app_ids))))
-), run as (
-    select newest_at, max(occurred_at) filter (where is_good and coalesce(occurred_at < newest_at, true)) as good_at
-    from calls
-    cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
-    group by newest_at
+            or (coalesce(app_id, '') = '' and (select apps = 0 from other_apps)))
 ), marked_calls as (
     select
         c.*,
+        i.failing,
         case
-            when c.is_failing and coalesce(c.occurred_at > r.good_at, true) then 'failing'
-            when c.is_good and c.occurred_at > r.newest_at then 'good again'
-            when c.is_good and c.occurred_at = r.good_at then 'last good'
+            when c.is_failing and coalesce(c.occurred_at > i.good_at, true) then 'failing'
+            when c.is_good and c.occurred_at > i.newest_at then 'good again'
+            when c.is_good and c.occurred_at = i.good_at then 'last good'
         end as what
-    from calls c
-    cross join run r
+    from calls_then c
+    cross join instants i
 ), counted as (
     select
         *,
         row_number() over (partition by what order by occurred_at, exchange_id) as nth,
-        count(*) over (partition by what) as every,
-        count(*) filter (where what = 'failing') over () as failing
+        count(*) over (partition by what) as every
     from marked_calls
     where what is not null
 )

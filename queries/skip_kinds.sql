@@ -40,7 +40,8 @@ with chosen_skips as (
     left join object_states i on i.object = s.object
 ), kinds as (
     select kind, count(*) as objects, count(*) filter (where waits) as waiting, sum(skips)::bigint as skips,
-        max(order_key) as order_key, max(last_seen_at) as last_seen_at
+        max(order_key) as order_key, max(last_seen_at) as last_seen_at,
+        make_timestamp((max(order_key) // 2147483648) * 1000000) as occurred_at
     from waits
     group by kind
 ), named as (
@@ -49,9 +50,10 @@ with chosen_skips as (
     from (select distinct kind, attribute, app_name from chosen_skips)
     group by kind
 ), newest as (
-    select k.kind, any_value(s) as skip
+    select k.kind, any_value({'name': s."name", 'app_name': s.app_name, 'source_type': s.source_type,
+        'attribute': s.attribute, 'clauses': s.clauses, 'reason': s.reason}) as skip
     from kinds k
-    join skips s on s.kind = k.kind and s.order_key = k.order_key
+    join skips s on s.kind = k.kind and s.order_key = k.order_key and s.occurred_at = k.occurred_at
     group by k.kind
 )
 select

@@ -29,6 +29,7 @@ with newest as (
     having arg_max(removal, order_key) = 'disable'
 ), done as (
     select
+        f.object,
         any_value(f.job_id) as job_id,
         any_value(f.source_id) as source_id,
         arg_min(f.app_id, f.order_key) as app_id,
@@ -73,9 +74,9 @@ with newest as (
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
     group by d.job_id, d.source_id
 ), returned as (
-    select d.job_id, d.source_id
+    select d.object
     from done d
-    join footings t on t.job_id = d.job_id and t.source_id = d.source_id and t.occurred_at > d.ended_at
+    join footings t on t.object = d.object and t.occurred_at > d.ended_at
     where t.occurred_at <= $as_of and t.removal is null and t.footing = 'in' and t.left_as is null
 )
 select
@@ -92,5 +93,5 @@ select
 from done d
 join answered a on a.job_id = d.job_id and a.source_id = d.source_id
 where truth_value(a.active)
-    and (d.job_id, d.source_id) not in (from returned)
+    and d.object not in (from returned)
 order by since, d.job_id, d.source_id

@@ -34,6 +34,7 @@ from views.parts.cycles.progress import draw_running_lines, job_progress
 from views.parts.health.incidents import is_checked
 from views.parts.overview.attention import draw_attention
 from views.parts.shared.coverage import complete_hours, draw_completeness
+from views.parts.shared.retries import evidence
 
 
 def sentence(fleet: pd.DataFrame) -> str:
@@ -203,8 +204,9 @@ def escrows(rows: pd.DataFrame) -> None:
         "error_code": text_column("Error"),
         "attempts": number_column("Attempts"),
         **time_columns(opened_at="Waiting since", retry_at="Next try", dropped_at="Given up on"),
+        "opened_from": text_column("Since, by"),
     }
-    row = table(rows, columns, Key.ESCROWS, select=True)
+    row = table(evidence(rows), columns, Key.ESCROWS, select=True)
     if row is not None:
         story_link(row)
 

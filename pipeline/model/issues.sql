@@ -20,28 +20,45 @@
 --   first_seen_at    the first event
 --   last_seen_at     the newest event's time
 create or replace macro issue_causes(as_of) as table
+with counted as (
+    select
+        job_id,
+        fingerprint,
+        arg_max(tenant_id, order_key) as tenant_id,
+        arg_max(app_name, order_key) as app_name,
+        arg_max(category, order_key) as category,
+        arg_max(attribute, order_key) as attribute,
+        max(order_key) as order_key,
+        count(*) as events,
+        count(distinct object) filter (where source_id is not null) as people,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at
+    from problems
+    where occurred_at <= as_of
+    group by job_id, fingerprint
+)
+-- The rest is the same for all problems of a cause, so it is read of the newest alone.
 select
-    job_id,
-    fingerprint,
-    arg_max(tenant_id, order_key) as tenant_id,
-    arg_max(app_name, order_key) as app_name,
-    arg_max(source_type, order_key) as source_type,
-    arg_max(code, order_key) as code,
-    arg_max(category, order_key) as category,
-    arg_max(http_status, order_key) as http_status,
-    arg_max(scim_type, order_key) as scim_type,
-    arg_max(step_type, order_key) as step_type,
-    arg_max(attribute, order_key) as attribute,
-    arg_max(detail, order_key) as detail,
-    arg_max(status, order_key) as status,
-    arg_max(event_id, order_key) as newest_event_id,
-    count(*) as events,
-    count(distinct source_id) as people,
-    min(occurred_at) as first_seen_at,
-    max(occurred_at) as last_seen_at
-from problems
-where occurred_at <= as_of
-group by job_id, fingerprint;
+    c.job_id,
+    c.fingerprint,
+    c.tenant_id,
+    c.app_name,
+    p.source_type,
+    p.code,
+    c.category,
+    p.http_status,
+    p.scim_type,
+    p.step_type,
+    c.attribute,
+    p.detail,
+    p.status,
+    p.event_id as newest_event_id,
+    c.events,
+    c.people,
+    c.first_seen_at,
+    c.last_seen_at
+from counted c
+join problems p on p.order_key = c.order_key and p.fingerprint = c.fingerprint and p.job_id is not distinct from c.job_id;
 
 -- issue_names(lives): one row per cause of a table with lists of ids, with whom it hit and who waits, by name, up to a
 -- thousand.
@@ -117,10 +134,10 @@ with waits as materialized (
     from waits
     group by job_id, fingerprint
 ), newest_episodes as (
-    select n.job_id, n.fingerprint, min(n.since) as episode_at, min(n.since_ordinal) as episode_ordinal
-    from waits n
-    join issue_lives l on l.job_id = n.job_id and l.fingerprint = n.fingerprint and l.episodes = n.episode
-    group by n.job_id, n.fingerprint
+    select job_id, fingerprint, min(since) as episode_at, min(since_ordinal) as episode_ordinal
+    from waits
+    group by job_id, fingerprint, episode
+    qualify row_number() over (partition by job_id, fingerprint order by episode desc) = 1
 )
 select
     t.job_id,

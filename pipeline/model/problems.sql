@@ -53,28 +53,22 @@ from (
 --   until        when the next one or its settlement came; infinity while open
 create or replace view problem_spans as
 select
-    job_id,
-    source_id,
-    fingerprint,
-    occurred_at as since,
-    until
-from (
-    select
-        job_id,
-        source_id,
-        fingerprint,
-        occurred_at,
-        coalesce(lead(occurred_at) over (partition by object order by order_key), timestamp 'infinity') as until
+    p.job_id,
+    p.source_id,
+    p.fingerprint,
+    p.occurred_at as since,
+    coalesce(make_timestamp((n.next_key // 2147483648) * 1000000), timestamp 'infinity') as until
+from problems p
+join (
+    -- Numbers alone are sorted.
+    select object, order_key, is_problem, lead(order_key) over (partition by object order by order_key) as next_key
     from (
-        select job_id, object, source_id, fingerprint, occurred_at, order_key
-        from problems
+        select object, order_key, true as is_problem from problems
         union all
-        select job_id, object, null, null, occurred_at, order_key
-        from footings
-        where footing <> 'problem' and object in (select object from problems)
+        select object, order_key, false from footings where footing <> 'problem' and object in (select object from problems)
     )
-)
-where fingerprint is not null;
+) n on n.object = p.object and n.order_key = p.order_key
+where n.is_problem;
 
 -- problem_waits(as_of, only_issue): one row per problem_spans' span as of an instant, with the episode of its issue that it
 -- belongs to. A cause that nobody had waited for during three completed cycles of the job, and that comes back, has
@@ -111,11 +105,16 @@ with done as materialized (
         hash(s.job_id, s.fingerprint) as issue
     from problem_spans s
     where s.since <= as_of and (only_issue = '' or s.fingerprint = only_issue)
+), instants as (
+    -- Problems come and go in cycles, so that many share an instant.
+    select i.job, i.at, coalesce(d.ordinal, 0) as ordinal
+    from (select job, since as at from waits union select job, until from waits where until is not null) i
+    asof left join done d on i.job = d.job and i.at >= d.ended_at
 ), placed as (
-    select w.*, coalesce(b.ordinal, 0) as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
+    select w.*, b.ordinal as since_ordinal, coalesce(e.ordinal, 0) as until_ordinal
     from waits w
-    asof left join done b on w.job = b.job and w.since >= b.ended_at
-    asof left join done e on w.job = e.job and w.until >= e.ended_at
+    join instants b on b.job = w.job and b.at = w.since
+    left join instants e on e.job = w.job and e.at = w.until
 ), broken as (
     -- Whoever began to wait in one cycle is in one episode, so that cycles are looked at and not everybody.
     select

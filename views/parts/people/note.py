@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.config.wording import instant, is_missing
 from pipeline.knowledge.causes import FAULTS, card_of
 from views.frame.look import look
+from views.parts.shared.retries import since_when
 
 Row = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def target(state: Row) -> str:
 
 def since(state: Row) -> str:
     """Writes since when somebody waits."""
-    return "" if is_missing(state["since"]) else f" since {instant(state['since'])}"
+    return "" if is_missing(state["since"]) else f" since {since_when(state)}"
 
 
 def again(state: Row) -> str:

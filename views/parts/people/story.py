@@ -20,6 +20,7 @@ from views.frame.table import table, time_columns
 from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.note import address, note
 from views.parts.people.state_at import choose_instant, draw_state
+from views.parts.shared.retries import since_when
 
 
 def draw_story(source_id: str) -> None:
@@ -75,7 +76,7 @@ def state_text(state: Row) -> str:
             "an error without a code" if is_missing(state["open_error_code"]) else plain(str(state["open_error_code"]))
         )
         again = "" if is_missing(state["retry_at"]) else f", next try {instant(state['retry_at'])}"
-        return f"failing since {instant(state['since'])} with {code}{again}; last good: {last}"
+        return f"failing since {since_when(state)} with {code}{again}; last good: {last}"
     if word == "skipped":
         why = "no reason given" if is_missing(state["skip_reason"]) else plain(str(state["skip_reason"]))
         return f"skipped on {instant(state['last_event_at'])} ({why}); last good: {last}"

@@ -18,6 +18,7 @@ from views.frame.state import Key
 from views.frame.table import chips_column, code_column, table, text_column, time_columns
 from views.parts.quarantine.facts import MOST, WEEK, Facts, open_incidents_of
 from views.parts.quarantine.limits import course
+from views.parts.shared.retries import evidence
 
 MONTH = timedelta(days=30)
 STANDINGS = {
@@ -237,9 +238,10 @@ def waiting_table(rows: pd.DataFrame) -> Row | None:
         "name": text_column("Who"),
         "action": text_column("What failed"),
         **time_columns(opened_at="Waits since", retry_at="Entra tries again", dropped_at="Entra gives up"),
+        "opened_from": text_column("Since, by"),
         "attempts": code_column("Tries"),
         "error_code": text_column("Error", width="large"),
     }
     # Another job's rows are another table, or a selection would open somebody else's story.
     key = Key.WAITING.of(rows["job_id"].iloc[0], len(rows))
-    return table(rows.assign(chip=chips(pd.Series(kind))), columns, key, select=True)
+    return table(evidence(rows).assign(chip=chips(pd.Series(kind))), columns, key, select=True)
