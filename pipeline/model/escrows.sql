@@ -105,14 +105,14 @@ select
     is_reference
 from checked;
 
--- retry_changes(failed, settlements, changed, repeated): one row per object whose pending retries a batch may change, and
+-- retry_changes(failed, settlements, changed, repeated, stored): one row per object whose pending retries a batch may change, and
 -- between which of its events: from the first failure of the first pending retry that was not over before the batch's
 -- first change, until what settles the object after its last. failed: problems that arrive; changed and repeated:
--- footings that come and go.
+-- footings that come and go; stored: pending retries of their objects.
 --   object  the object, by object_number
 --   since   the first failure, by order_of
 --   until   what settles the object after the changes; the largest number where nothing does
-create or replace macro retry_changes(failed, settlements, changed, repeated) as table
+create or replace macro retry_changes(failed, settlements, changed, repeated, stored) as table
 with changes as (
     select object, min(order_key) as first_change, max(order_key) as last_change, bool_or(fails) as fails
     from (
@@ -125,7 +125,7 @@ with changes as (
     group by object
 ), affected as (
     select c.object, min(p.first_key) as first_key
-    from pending_retries p
+    from query_table(stored) p
     join changes c on c.object = p.object and p.closed_key >= c.first_change
     group by c.object
 )

@@ -67,12 +67,21 @@ select object, order_key
 from earlier_footings
 anti join repeated_footings using (object, order_key)
 where footing <> 'problem';
+create or replace temp table stored_retries as
+from pending_retries
+where object in (
+    select object from arriving_problems where status = 'failure'
+    union all
+    select object from changed_footings where footing <> 'problem'
+    union all
+    select object from repeated_footings);
 create or replace temp table changed_retries as
-from retry_changes('arriving_problems', 'settlements', 'changed_footings', 'repeated_footings');
+from retry_changes('arriving_problems', 'settlements', 'changed_footings', 'repeated_footings', 'stored_retries');
 set variable retries_since = (select coalesce(min(since), 9223372036854775807) from changed_retries);
 set variable retries_until = (select max(until) from changed_retries);
 create or replace temp table failures as
-select p.*
+select p.object, p.job_id, p.source_id, p.order_key, p.occurred_at, p.code, p.retry_at, p.is_reference, p.is_retry,
+    p.retry_number, p.pending_since
 from problems p
 join changed_retries c on c.object = p.object and p.order_key >= c.since and p.order_key < c.until
 where p.order_key >= getvariable('retries_since') and p.order_key < getvariable('retries_until')
@@ -80,7 +89,7 @@ where p.order_key >= getvariable('retries_since') and p.order_key < getvariable(
 create or replace temp table retries_anew as from pending_retry_rows('failures', 'settlements');
 create or replace temp table retries_before as
 select p.*
-from pending_retries p
+from stored_retries p
 join changed_retries c on c.object = p.object and p.first_key >= c.since and p.first_key < c.until;
 create or replace temp table retries_over as from retries_before except from retries_anew;
 delete from pending_retries where (object, first_key) in (select (object, first_key) from retries_over);

@@ -42,6 +42,7 @@ TABLES = {
     "failures": "select * from problems where status = 'failure'",
     "settlements": "select object, order_key from footings where footing <> 'problem'",
     "failed": "from problems",
+    "stored": "from pending_retries",
     "changed": "from footings",
     "repeated": "select object, order_key from footings",
     "lives": "select job_id, fingerprint, [source_id] as source_ids, [source_id] as waiting_ids from problems",
