@@ -66,7 +66,7 @@ with status as (
         q.error_code,
         coalesce(q.error_message, case when grade in (3, 5, 6, 9) then status.explanation end, status.error_message)
             as explanation,
-        coalesce(q.next_attempt_at, waiting.retry_at) as next_try_at,
+        case when q.job_id is null then waiting.retry_at else q.next_attempt_at end as next_try_at,
         coalesce(status.last_ended_at, seen.last_event_at) as last_cycle_at,
         coalesce(waiting.objects, 0) as open_escrows
     from seen

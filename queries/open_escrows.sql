@@ -40,18 +40,19 @@ with waiting as (
     group by job_id, source_id
 )
 select
-    job_id,
-    coalesce(app_name, job_id) as app_name,
-    source_id,
-    coalesce(name, source_id) as name,
+    w.job_id,
+    coalesce(app_name, w.job_id) as app_name,
+    w.source_id,
+    coalesce(name, w.source_id) as name,
     opened_at,
     attempts,
-    retry_at,
+    promised_retry(retry_at, q.job_id, q.next_attempt_at) as retry_at,
     dropped_at,
     error_code,
     is_reference,
     opened_from,
     is_at_least
-from waiting
-join named using (job_id, source_id)
-order by opened_at, job_id, source_id
+from waiting w
+join named n on n.job_id = w.job_id and n.source_id = w.source_id
+left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
+order by opened_at, w.job_id, w.source_id

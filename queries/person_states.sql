@@ -29,7 +29,10 @@ with words as (
     where source_id = $object and status in ('failure', 'skipped')
     group by job_id
 ), waiting as (
-    select job_id, opened_at, retry_at, opened_from from waiting_escrows where source_id = $object
+    select w.job_id, w.opened_at, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at, w.opened_from
+    from waiting_escrows w
+    left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
+    where w.source_id = $object
 )
 select
     i.job_id,

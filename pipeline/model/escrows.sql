@@ -146,7 +146,7 @@ group by c.object;
 --   opened_at     the first failure since it was last in order, at the latest
 --   closed_at     when that was settled; null while open
 --   attempts      how often it failed
---   retry_at      when Entra tries again, by the newest failure and the job's quarantine
+--   retry_at      when Entra tries again, by the newest failure; see promised_retry
 --   dropped_at    when Entra gives up; null where it is closed
 --   error_code    the newest failure's code
 --   is_reference  whether a reference could not be resolved
@@ -154,27 +154,25 @@ group by c.object;
 --   is_at_least   whether it may have failed more often
 create or replace view escrows as
 select
-    p.job_id,
-    p.source_id,
-    p.opened_at,
-    p.closed_at,
-    p.attempts,
-    case when p.closed_at is null then promised_retry(p.retry_at, q.job_id, q.next_attempt_at) else p.retry_at end
-        as retry_at,
-    case when p.closed_at is null then p.opened_at + interval 28 day end as dropped_at,
-    p.error_code,
-    p.is_reference,
-    p.opened_from,
-    p.is_at_least
-from pending_retries p
-left join quarantined_jobs(timestamp 'infinity') q on q.job_id = p.job_id;
+    job_id,
+    source_id,
+    opened_at,
+    closed_at,
+    attempts,
+    retry_at,
+    case when closed_at is null then opened_at + interval 28 day end as dropped_at,
+    error_code,
+    is_reference,
+    opened_from,
+    is_at_least
+from pending_retries;
 
 -- waiting_escrows: one row per open escrow.
 --   job_id        the job
 --   source_id     the object's id in Entra
 --   opened_at     the first failure since it was last in order, at the latest
 --   attempts      how often it failed
---   retry_at      when Entra tries again, by the newest failure and the job's quarantine
+--   retry_at      when Entra tries again, by the newest failure; see promised_retry
 --   dropped_at    when Entra gives up
 --   error_code    the newest failure's code
 --   is_reference  whether a reference could not be resolved
