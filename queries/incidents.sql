@@ -22,6 +22,8 @@
 --   acknowledged_by   who has seen it
 --   owner             whose it is
 --   snoozed_until     until when nobody wants to hear of it
+--   unknown_since     since which check it cannot be judged; null while it can
+--   missing           what is missing to judge it
 select
     incident_id,
     severity,
@@ -36,7 +38,9 @@ select
     coalesce(closed_at < $until, false) as is_over,
     acknowledged_by,
     owner,
-    snoozed_until
+    snoozed_until,
+    unknown_since,
+    missing
 from incidents
 where opened_at < $until
     and (closed_at is null or closed_at >= $since)

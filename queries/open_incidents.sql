@@ -21,6 +21,8 @@
 --   owner             whose it is
 --   note              what was noted
 --   snoozed_until     until when nobody wants to hear of it
+--   unknown_since     since which check it cannot be judged; null while it can
+--   missing           what is missing to judge it
 with unresolved as (
     select *, coalesce(
         try_cast(evidence ->> '$.leavers' as bigint),
@@ -45,7 +47,9 @@ select
     acknowledged_at,
     owner,
     note,
-    snoozed_until
+    snoozed_until,
+    unknown_since,
+    missing
 from unresolved
 where $job is null or job_id is null or job_id = $job
 order by

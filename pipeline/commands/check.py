@@ -71,6 +71,8 @@ def print_check(console: Console, checked: Checked, lasting: Sequence[Incident])
         for one in incidents:
             since = f"since {dated(one.opened_at)}"
             console.print(f"  {heading:<8}{one.severity:<9} {one.summary} ({since})", highlight=False, soft_wrap=True)
+            if one.missing and one.closed_at is None and heading == "Lasts":
+                console.print(f"    Unknown since {dated(one.unknown_since)}: {one.missing}", highlight=False)
     if not checked.opened and not checked.closed:
         console.print("  Nothing changed.")
     for run in checked.runs:

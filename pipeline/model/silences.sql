@@ -58,6 +58,7 @@ group by job_id;
 --   down_at        the app's first failure
 --   failing_at     since when our collection fails
 --   missed_at      the first write that no event reports
+--   has_log        whether the app's own log has answers
 --   cause          collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
 create or replace macro silent_jobs(as_of, grace) as table
 with jobs as materialized (
@@ -98,6 +99,7 @@ select
     a.down_at,
     c.failing_at,
     w.missed_at,
+    a.app_id is not null as has_log,
     case
         when c.failing_at is not null or (k.rhythm = 'unknown' and k.observed_at is not null
             and as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
@@ -134,6 +136,7 @@ where k.last_event_at is null
 --   observed_at    the newest status
 --   last_event_at  the newest event
 --   good_at        the app's newest successful answer
+--   shown_by       what shows the cause: app_log, job_status or collection
 create or replace macro silences(as_of, grace) as table
 select
     job_id,
@@ -172,5 +175,11 @@ select
     rhythm,
     observed_at,
     last_event_at,
-    good_at
+    good_at,
+    case
+        when coalesce(cause = 'collector_broken' and failing_at is not null, false) then 'collection'
+        when cause = 'credentials' and refused_at is not null or cause = 'target_down' and down_at is not null
+            or cause = 'log_export_broken' and has_log then 'app_log'
+        else 'job_status'
+    end as shown_by
 from silent_jobs(as_of, grace);

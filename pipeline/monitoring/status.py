@@ -39,7 +39,7 @@ TOTALS = """
         date_diff('second', (select max(occurred_at) from events), (select max(finished_at) from files)) as lag_s,
         date_diff('second', (select max(occurred_at) from events), $now) as age_s"""
 INCIDENTS = """
-    select incident_id, rule, severity, subject, app_name, opened_at, summary
+    select incident_id, rule, severity, subject, app_name, opened_at, summary, unknown_since, missing
     from incidents
     where closed_at is null
     order by opened_at, incident_id"""

@@ -5,8 +5,8 @@ first.
 
 1. A rule is evaluated with its levels to open, and again with its levels to close where those differ: a subject opens
    by the first answer and stays open while it is in either, so a series that flaps is one incident.
-2. Silence counts only where the data is known: a job whose `Needs` are not met keeps its incidents, and its rule is
-   unknown, never ok.
+2. Silence counts only where the data is known: a subject whose `Needs` are not met, of which its rule says that it
+   cannot tell, or whose rule was not asked or failed keeps its incident, which says since when it cannot be judged.
 3. What opened and closed, and one line of `rule_runs` a rule, are one transaction; `along` writes what must go with it.
 """
 
@@ -26,16 +26,21 @@ from pipeline.rules.incidents import (
     close_incidents,
     open_incidents,
     opened_meanwhile,
+    record_unknown,
     reword_incidents,
 )
-from pipeline.rules.needs import unmet_need
-from pipeline.rules.overrides import Variant, variants
-from pipeline.rules.rule import Need, Rule, rules
+from pipeline.rules.needs import Gap, Known, known
+from pipeline.rules.overrides import Variant, is_silenced, variants
+from pipeline.rules.rule import Rule, rules
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import insert_rows
 
 FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
 "The columns that every rule's answer begins with; the others are its evidence."
+OTHERS = ("severity", "unknown")
+"Columns that some rules have, and that are no evidence: how grave a row is, and why the subject cannot be judged."
+SILENCED = "rules.toml silences the rule"
+NOT_ASKED = "The rule is not asked"
 SIDE_BY_SIDE = 4
 "How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 
@@ -52,6 +57,8 @@ class Finding:
     evidence: Mapping[str, Any]
     severity: str | None = None
     "Where the rule itself grades its rows, in a column of that name."
+    unknown: str | None = None
+    "What is missing where the rule cannot tell of the subject: then it is no finding, and closes nothing either."
 
 
 @dataclass
@@ -76,6 +83,8 @@ class Checked:
     closed: list[Incident] = field(default_factory=list)
     changed: list[Incident] = field(default_factory=list)
     "Open ones whose summary or severity is another now."
+    unknown: list[Incident] = field(default_factory=list)
+    "Open ones that cannot be judged and could before, can again, or lack something else."
     runs: list[Run] = field(default_factory=list)
 
 
@@ -96,11 +105,15 @@ def check(
 
     Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check.
     """
-    was_open = {(one.rule, one.subject): one for one in open_incidents(store)} if keep else {}
-    checked, lasting = Checked(at), frozenset(name for name, _ in was_open)
+    was_open = open_incidents(store) if keep else []
+    checked, lasting = Checked(at), frozenset(one.rule for one in was_open)
     for rule, answer in asked(store, list(rules().values() if chosen is None else chosen), overrides, at, lasting):
-        before = {subject: one for (name, subject), one in was_open.items() if name == rule.name}
-        checked.runs.append(judged(rule, answer, checked, before))
+        before = {one.subject: one for one in was_open if one.rule == rule.name}
+        checked.runs.append(judged(rule, overrides, answer, checked, before))
+    names = {run.rule for run in checked.runs}
+    for one in was_open:
+        if one.rule not in names:
+            keep_open(checked, one, Gap(NOT_ASKED, True))
     new = checked.opened
 
     def write(cursor: Cursor) -> None:
@@ -109,6 +122,7 @@ def check(
         checked.opened = [one for one in new if (one.rule, one.subject) not in already_open]
         add_incidents(cursor, checked.opened)
         reword_incidents(cursor, checked.changed)
+        record_unknown(cursor, checked.unknown)
         close_incidents(cursor, checked.closed, at)
         add_runs(cursor, checked)
         if along is not None:
@@ -123,9 +137,9 @@ def check(
 class Answer:
     """What one rule answered in a check, or why it could not."""
 
-    unmet: dict[str, str] = field(default_factory=dict)
-    "Jobs of which too little is known, with what is missing; '' means all of them."
     result: "Evaluation | None" = None
+    data: Known | None = None
+    "What is known of each subject."
     error: StoreError | None = None
     duration_ms: int = 0
 
@@ -139,12 +153,12 @@ def asked(
     is asked once more alone: together they may need more memory than there is.
     """
     with ThreadPoolExecutor(SIDE_BY_SIDE, "rules") as pool:
-        needs = {need: pool.submit(unmet_need, store, need, at) for rule in chosen for need in rule.needs}
-        first = [pool.submit(ask, store, rule, overrides, at, needs, rule.name in lasting) for rule in chosen]
+        data = pool.submit(known, store, at, [need for rule in chosen for need in rule.needs])
+        first = [pool.submit(ask, store, rule, overrides, at, data, rule.name in lasting) for rule in chosen]
     for rule, promise in zip(chosen, first, strict=True):
         answer = promise.result()
         again = answer.error is not None
-        yield rule, ask(store, rule, overrides, at, needs, rule.name in lasting) if again else answer
+        yield rule, ask(store, rule, overrides, at, data, rule.name in lasting) if again else answer
 
 
 def ask(
@@ -152,30 +166,35 @@ def ask(
     rule: Rule,
     overrides: Mapping[str, Any],
     at: datetime,
-    needs: "Mapping[Need, Future[dict[str, str]]]",
+    data: "Future[Known]",
     lasting: bool,
 ) -> Answer:
     """Asks one rule with each of its variants."""
     answer, began = Answer(), time.monotonic()
     try:
         [answer.result] = evaluations(store, rule, overrides, [at], lasting)
-        answer.unmet = {job: missing for need in rule.needs for job, missing in needs[need].result().items()}
+        answer.data = data.result() if rule.needs else Known(at, [])
     except StoreError as error:
         answer.error = error
     answer.duration_ms = round((time.monotonic() - began) * 1000)
     return answer
 
 
-def judged(rule: Rule, answer: Answer, checked: Checked, before: Mapping[str, Incident]) -> Run:
-    """Sorts what a rule answered into what it changes; a rule that failed changes no incident."""
+def judged(
+    rule: Rule, overrides: Mapping[str, Any], answer: Answer, checked: Checked, before: Mapping[str, Incident]
+) -> Run:
+    """Sorts what a rule answered into what it changes; a rule that failed opens and closes nothing."""
     run = Run(rule.name, duration_ms=answer.duration_ms)
-    if answer.result is None or answer.error is not None:
+    if answer.result is None or answer.data is None:
         run.outcome, run.detail = "failed", str(answer.error)
+        for earlier in before.values():
+            keep_open(checked, earlier, Gap(f"The rule failed: {answer.error}", True))
         return run
-    sort_changes(rule, checked, before, answer.unmet, answer.result)
+    gaps = answer.data.gaps(rule.needs)
+    sort_changes(rule, overrides, checked, before, answer.data, answer.result)
     run.findings = len(answer.result.firing)
-    run.detail = ", ".join(sorted(answer.unmet.values()))
-    run.outcome = "found" if answer.result.firing else "unknown" if answer.unmet else "ok"
+    run.detail = "; ".join(gaps)
+    run.outcome = "found" if answer.result.firing else "unknown" if gaps else "ok"
     return run
 
 
@@ -187,6 +206,8 @@ class Evaluation:
     "By subject."
     still_open: set[str] = field(default_factory=set)
     "Subjects that an open incident stays open for; those that fire are among them."
+    unknown: dict[str, str] = field(default_factory=dict)
+    "Subjects that the rule cannot judge, with what is missing."
     severities: dict[str, str] = field(default_factory=dict)
 
 
@@ -209,11 +230,15 @@ def evaluations(
         if one.silent:
             continue
         for at, finding in of_apps(findings(store, one.rule, one.opens, instants), one, named):
+            if finding.unknown is not None:
+                results[at].unknown[finding.subject] = finding.unknown
+                continue
             results[at].firing[finding.subject] = finding
             results[at].severities[finding.subject] = finding.severity or one.severity
         if lasting and one.closes != one.opens:
             for at, finding in of_apps(findings(store, one.rule, one.closes, instants), one, named):
-                results[at].still_open.add(finding.subject)
+                if finding.unknown is None:
+                    results[at].still_open.add(finding.subject)
     for result in results.values():
         result.still_open |= set(result.firing)
     return [results[at] for at in instants]
@@ -251,15 +276,21 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
         str(row["summary"]),
         row["app_name"],
         row["job_id"],
-        {name: seen for name, seen in row.items() if name not in (*FIRST, "severity")},
+        {name: seen for name, seen in row.items() if name not in (*FIRST, *OTHERS)},
         row.get("severity"),
+        row.get("unknown"),
     )
 
 
 def sort_changes(
-    rule: Rule, checked: Checked, before: Mapping[str, Incident], unmet: Mapping[str, str], result: Evaluation
+    rule: Rule,
+    overrides: Mapping[str, Any],
+    checked: Checked,
+    before: Mapping[str, Incident],
+    data: Known,
+    result: Evaluation,
 ) -> None:
-    """Sorts a rule's findings into what opens, what closes and what only reads otherwise."""
+    """Sorts a rule's findings into what opens, what closes, what only reads otherwise and what cannot be judged."""
     for subject, finding in result.firing.items():
         now = incident_of(rule, finding, result.severities[subject], checked.at)
         earlier = before.get(subject)
@@ -268,9 +299,29 @@ def sort_changes(
         elif (earlier.summary, earlier.severity) != (now.summary, now.severity):
             checked.changed.append(earlier.reworded(now))
     for subject, earlier in before.items():
-        is_unknown = earlier.job_id in unmet or ("" in unmet and earlier.job_id is None)
-        if subject not in result.still_open and not is_unknown:
+        gap = gap_of(rule, overrides, earlier, data, result)
+        if subject in result.still_open:
+            keep_open(checked, earlier, gap if gap and gap.is_current else None)
+        elif gap:
+            keep_open(checked, earlier, gap)
+        else:
             checked.closed.append(earlier)
+
+
+def gap_of(rule: Rule, overrides: Mapping[str, Any], earlier: Incident, data: Known, result: Evaluation) -> Gap | None:
+    """Returns what is missing to judge an open incident; None where silence about it means that it is over."""
+    if is_silenced(rule, overrides, earlier.app_name):
+        return Gap(SILENCED, True)
+    gap = data.gap(rule.needs, earlier.subject, earlier.job_id, json.loads(earlier.evidence or "{}"))
+    unknown = result.unknown.get(earlier.subject)
+    return gap or (Gap(unknown, True) if unknown else None)
+
+
+def keep_open(checked: Checked, earlier: Incident, gap: Gap | None) -> None:
+    """Keeps an incident open, and notes whether it can be judged where that has changed."""
+    now = earlier.unjudged(gap.sentence if gap else None, checked.at)
+    if (now.unknown_since, now.missing) != (earlier.unknown_since, earlier.missing):
+        checked.unknown.append(now)
 
 
 def incident_of(rule: Rule, finding: Finding, severity: str, at: datetime) -> Incident:

@@ -34,10 +34,18 @@ class Incident:
     owner: str | None = None
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
+    unknown_since: datetime | None = None
+    "Since which check it cannot be judged; None while it can."
+    missing: str | None = None
+    "What is missing to judge it."
 
     def reworded(self, now: "Incident") -> Self:
         """Returns this incident as it reads now; when it began and what people said of it stay."""
         return replace(self, summary=now.summary, severity=now.severity, evidence=now.evidence)
+
+    def unjudged(self, missing: str | None, at: datetime) -> Self:
+        """Returns this incident as it cannot be judged as of a check, or as it can where nothing is missing."""
+        return replace(self, unknown_since=(self.unknown_since or at) if missing else None, missing=missing)
 
 
 NAMES = column_names(Incident)
@@ -74,11 +82,21 @@ def reword_incidents(cursor: Cursor, incidents: Sequence[Incident]) -> None:
         cursor.execute("update incidents set summary = ?, severity = ?, evidence = ? where incident_id = ?", words)
 
 
+def record_unknown(cursor: Cursor, incidents: Sequence[Incident]) -> None:
+    """Updates since when incidents cannot be judged, and for want of what."""
+    for one in incidents:
+        state = [one.unknown_since, one.missing, one.incident_id]
+        cursor.execute("update incidents set unknown_since = ?, missing = ? where incident_id = ?", state)
+
+
 def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime) -> None:
     """Closes incidents as of an instant; what people changed meanwhile stays."""
     if incidents:
         ids = [one.incident_id for one in incidents]
-        cursor.execute("update incidents set closed_at = ? where list_contains(?, incident_id)", [at, ids])
+        closed = """
+            update incidents set closed_at = ?, unknown_since = null, missing = null
+            where list_contains(?, incident_id)"""
+        cursor.execute(closed, [at, ids])
 
 
 def acknowledge(store: Store, incident_id: str, by: str, at: datetime) -> Incident:

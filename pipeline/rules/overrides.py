@@ -55,6 +55,12 @@ def variant(rule: Rule, override: Mapping[str, Any], apps: frozenset[str] | None
     )
 
 
+def is_silenced(rule: Rule, overrides: Mapping[str, Any], app: str | None) -> bool:
+    """Whether rules.toml silences a rule for an app, or for what is of none."""
+    every = variants(rule, overrides)
+    return next((one for one in every if one.apps and app in one.apps), every[-1]).silent
+
+
 def read_overrides(file: Path) -> dict[str, Any]:
     """Reads rules.toml; empty where there is no such file. Raises RulesError with file, line and what was expected."""
     if not file.exists():

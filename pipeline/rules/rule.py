@@ -12,18 +12,35 @@ from pipeline.store.catalog import QUERIES, Parameter, Query, parameter, read_qu
 
 RULES = QUERIES / "health"
 SEVERITIES = ("info", "warning", "critical")
-NEED = re.compile(r"^(?P<source>events|jobs|exchanges)\s+(?P<hours>\d+) hours?$")
+NEED = re.compile(
+    r"^(?P<newest>newest )?(?P<source>events|jobs|exchanges) (?P<hours>\d+) hours?"
+    r"(?: where (?P<column>\w+) is (?P<words>\w+(?:, \w+)*))?$"
+)
 CLOSES = ", closes at "
 
 
 @dataclass(frozen=True)
 class Need:
-    """What must be known of a job for a rule's silence to mean anything."""
+    """What must be known of a subject for a rule's silence to mean anything."""
 
     source: str
     "events, jobs or exchanges."
     hours: int
     "How far back from the instant of the check."
+    newest: bool = False
+    "Whether anything within the hours will do; else each hour must be known. A job's newest status always will."
+    column: str | None = None
+    "The column of a finding that says whether it rests on this source; None for all findings."
+    words: tuple[str, ...] = ()
+    "What that column says then."
+
+    def applies(self, facts: Mapping[str, object]) -> bool:
+        """Whether a finding rests on this source, by its evidence; one that does not say may."""
+        return self.column is None or str(facts.get(self.column, self.words[0])).lower() in self.words
+
+    def __str__(self) -> str:
+        found = f" where {self.column} is {', '.join(self.words)}" if self.column else ""
+        return f"{'newest ' if self.newest else ''}{self.source} of {self.hours} hours{found}"
 
 
 @dataclass(frozen=True)
@@ -112,4 +129,5 @@ def read_need(file: Path, line: str) -> Need:
     match = NEED.match(line)
     if match is None:
         raise RulesError(f"{file.name}: '{line}' under Needs; 'events 24 hours' or the like was expected.")
-    return Need(match["source"], int(match["hours"]))
+    words = tuple((match["words"] or "").split(", ")) if match["column"] else ()
+    return Need(match["source"], int(match["hours"]), bool(match["newest"]), match["column"], words)

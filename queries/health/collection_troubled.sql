@@ -26,8 +26,18 @@
 --   job_id      always null
 --   failures    failures in a row, or lines rejected
 --   detail      what is the matter
+--   unknown     what is missing to tell
 with instants as (
     select unnest($at::timestamp[]) as as_of
+), readings as (
+    select rejected_at as read_at from rejects
+    union
+    select read_at from coverage where read_at is not null
+), unread as (
+    select i.as_of
+    from instants i
+    asof left join readings r on i.as_of >= r.read_at
+    where coalesce(r.read_at <= i.as_of - interval 1 day, true)
 )
 select
     i.as_of,
@@ -37,7 +47,8 @@ select
     null::varchar as app_name,
     null::varchar as job_id,
     c.failures,
-    c.detail
+    c.detail,
+    null::varchar as unknown
 from instants i
 join contacts c on c.tried_at <= i.as_of
 where c.outcome = 'failed' and c.failures >= $least
@@ -50,9 +61,13 @@ select
     null,
     null,
     count(*),
-    arg_max(r.reason, (r.rejected_at, r."file", r.line))
+    arg_max(r.reason, (r.rejected_at, r."file", r.line)),
+    null
 from instants i
 join rejects r on r.rejected_at <= i.as_of and r.rejected_at > i.as_of - interval 1 day
 where r.rejected_at <= list_max($at::timestamp[]) and r.rejected_at > list_min($at::timestamp[]) - interval 1 day
 group by i.as_of
-order by i.as_of, since, subject
+union all
+select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, 'Nothing was read on the last day'
+from unread
+order by as_of, since, subject

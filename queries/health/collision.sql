@@ -8,7 +8,8 @@
 --   warning
 --
 -- Needs
---   events 24 hours
+--   events 24 hours where kind is two_sources
+--   exchanges 24 hours where kind is found_by_none
 --
 -- Fires
 --   when one target id was written for two source objects of a kind, or an app answered a look-up with nobody and then

@@ -34,9 +34,10 @@
 --   rhythm          late, dead or stalled
 --   due_at          when the run was due
 --   explanation     the facts in a sentence
+--   unknown         what is missing to tell
 select
     job_id as subject,
-    coalesce(since, observed_at) as since,
+    coalesce(since, observed_at, $at) as since,
     app_name || case rhythm when 'late' then ': a run is late' when 'dead' then ' does not run any more'
         else ': a cycle runs and nothing in it moves' end as summary,
     app_name,
@@ -44,7 +45,8 @@ select
     case when rhythm = 'late' then 'warning' else 'critical' end as severity,
     rhythm,
     due_at,
-    explanation
+    explanation,
+    case when rhythm = 'unknown' then explanation end as unknown
 from rhythms($at::timestamp, $grace)
-where rhythm in ('late', 'dead', 'stalled')
+where rhythm in ('late', 'dead', 'stalled', 'unknown')
 order by since, subject

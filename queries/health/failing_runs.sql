@@ -34,6 +34,7 @@
 --   error_code       the newest error
 --   error_message    its text
 --   last_good_at     the end of the last run without errors
+--   unknown          what is missing to tell
 with statuses as (
     select *, max(observed_at) filter (where coalesce(successive_failures, 0) = 0)
         over (partition by job_id order by observed_at) as good_at
@@ -48,7 +49,7 @@ with statuses as (
 select
     i.as_of,
     i.job_id as subject,
-    s.failing_since as since,
+    coalesce(s.failing_since, i.as_of) as since,
     coalesce(s.app_name, i.job_id) || ' fails run after run: ' || coalesce(s.error_code, 'Graph gives no error')
         as summary,
     s.app_name,
@@ -56,8 +57,10 @@ select
     s.successive_failures as failures,
     s.error_code,
     s.error_message,
-    s.last_good_at
+    s.last_good_at,
+    case when s.successive_failures is null then 'Graph does not say how many runs failed' end as unknown
 from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
 asof join since_good s on s.job_id = i.job_id and i.as_of >= s.observed_at
-where s.state <> 'NotRun' and s.successive_failures >= $least and s.failing_since is not null
+where s.state <> 'NotRun' and (s.successive_failures >= $least and s.failing_since is not null
+    or s.successive_failures is null)
 order by i.as_of, since, subject

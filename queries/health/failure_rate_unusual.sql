@@ -34,6 +34,7 @@
 --   failures        failures in these hours
 --   usual_share     the highest share failed of the same hours in the weeks before
 --   weeks_stored    weeks that the usual rests on
+--   unknown         what is missing to tell
 with instants as (
     select as_of, date_trunc('hour', as_of) as until, unnest(list_filter(
         range(1, $hours + 168 * $weeks + 1), lambda hour: (hour - 1) % 168 < $hours)) as hours_ago
@@ -80,9 +81,10 @@ select
     j.attempts::bigint as attempts,
     j.failures::bigint as failures,
     round(u.usual_share, 3) as usual_share,
-    u.weeks_stored
+    u.weeks_stored,
+    case when coalesce(u.weeks_stored, 0) < 2 then 'Fewer than two weeks before have these hours' end as unknown
 from judged j
-join usual u on u.as_of = j.as_of and u.job_id = j.job_id
-where j.weeks_ago = 0 and j.attempts >= $least and u.weeks_stored >= 2
-    and j.failures / j.attempts >= u.usual_share + $points
+left join usual u on u.as_of = j.as_of and u.job_id = j.job_id
+where j.weeks_ago = 0 and j.attempts >= $least
+    and (coalesce(u.weeks_stored, 0) < 2 or j.failures / j.attempts >= u.usual_share + $points)
 order by j.as_of, j.failures / j.attempts desc, subject

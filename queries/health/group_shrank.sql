@@ -10,7 +10,8 @@
 --   warning
 --
 -- Needs
---   events 24 hours
+--   events 24 hours where source is event
+--   exchanges 24 hours where source is wire
 --
 -- Page
 --   groups
@@ -38,12 +39,14 @@
 --   has           members now
 --   lost          members lost
 --   people        up to ten of them
+--   source        event or wire: whether Entra's events or the app's log show it
+--   app_id        the app whose log shows it
 with records as (
     select job_id, group_id, unnest(units) as one
     from group_records(list_max($at::timestamp[]), taken_since := list_min($at::timestamp[]) - to_hours($hours))
 ), steps as (
     select job_id, group_id, one.unit as unit, one.occurred_at as occurred_at, one.before as before, one.after as after,
-        one.lost as lost, one.flag as flag,
+        one.lost as lost, one.flag as flag, one.source as source, one.ref as ref,
         lead(one.occurred_at) over (partition by job_id, group_id order by one.unit) as next_at
     from records
 ), shrunk as (
@@ -55,7 +58,9 @@ with records as (
         s.occurred_at,
         s.before,
         s.after,
-        s.lost
+        s.lost,
+        s.source,
+        s.ref
     from (select unnest($at::timestamp[]) as as_of) i
     join steps s on s.occurred_at > i.as_of - to_hours($hours) and s.occurred_at <= i.as_of
     join steps l on l.job_id is not distinct from s.job_id and l.group_id = s.group_id
@@ -73,8 +78,14 @@ with records as (
     where source_id in (select group_id from shrunk)
     group by job_id, source_id
 ), named as (
-    select s.*, i.source_name, i.app_name
+    select s.*, i.source_name, i.app_name, x.app_id
     from shrunk s
+    left join (
+        select exchange_id, app_id
+        from app_calls
+        where occurred_at > list_min($at::timestamp[]) - to_hours($hours)
+            and occurred_at <= list_max($at::timestamp[]) and exchange_id in (select ref from shrunk)
+    ) x on s.source = 'wire' and x.exchange_id = s.ref
     left join called i on i.job_id = s.job_id and i.source_id = s.group_id
 )
 select
@@ -92,6 +103,8 @@ select
     before as had,
     has,
     len(lost) as lost,
-    lost[:10] as people
+    lost[:10] as people,
+    source,
+    app_id
 from named
 order by as_of, since, subject, job_id

@@ -12,6 +12,7 @@
 --
 -- Needs
 --   events 24 hours
+--   jobs 24 hours where limited is true
 --
 -- Fires
 --   when disables, deletes and staged deletes of the last `hours` reach `share` of the deletion threshold, or are
@@ -40,6 +41,7 @@
 --   busiest_day     the most on one day of the four weeks before
 --   threshold       the job's deletion threshold
 --   in_one_cycle    the most of them in one cycle, which is what Entra holds against the threshold
+--   limited         whether Graph tells of a deletion threshold
 --   severity        critical where one cycle has reached the threshold
 --   people          up to ten names
 with removed as materialized (
@@ -106,6 +108,7 @@ select
     j.busiest_day,
     j.threshold,
     j.in_one_cycle,
+    j.threshold is not null as limited,
     case when j.in_one_cycle >= j.threshold then 'critical' else 'warning' end as severity,
     list_sort(list(distinct r."name"))[:10] as people
 from judged j

@@ -13,6 +13,7 @@
 --
 -- Needs
 --   events 24 hours
+--   jobs 24 hours where first_cycle is true
 --
 -- Fires
 --   when a limit is crossed, or is within `cycles` cycles at the slope of the last twelve. In a first cycle there are
@@ -42,6 +43,7 @@
 --   at_most        the number that crosses it
 --   cycles_left    cycles left; 0 where it is crossed, 1 where a first cycle will cross it before its end
 --   crosses_at     when that is
+--   first_cycle    whether it is a first cycle, of which Graph tells how much is done
 with first_cycles as (
     select
         job_id,
@@ -74,7 +76,8 @@ select
     reached,
     at_most,
     case when crosses_in_it and cycles_left is distinct from 0 then 1 else cycles_left end as cycles_left,
-    crosses_at
+    crosses_at,
+    first_cycle
 from projections
 where cycles_left <= $cycles or crosses_in_it
 qualify row_number() over (partition by job_id order by cycles_left nulls last, measure) = 1

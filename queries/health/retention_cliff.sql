@@ -8,6 +8,9 @@
 -- Severity
 --   warning
 --
+-- Needs
+--   newest events 744 hours
+--
 -- Fires
 --   when an hour between a tenant's first and newest known hour is not complete and leaves Entra's store within `days`.
 --
@@ -33,6 +36,7 @@
 --   began_at      the oldest of them
 --   leaves_at     when it leaves Entra's store
 --   apps          the applications concerned
+--   unknown       what is missing to tell
 with ledger as (
     select
         tenant_id,
@@ -45,24 +49,29 @@ with ledger as (
         date_trunc('hour', list_min($at::timestamp[])) - to_days($retention::integer + 1),
         list_max($at::timestamp[]) - interval 2 hour)
     where source = 'events'
+), leaving as (
+    -- Of a tenant of which something was known by then, within the hours that Entra keeps, those jobs alone.
+    select i.as_of, l.*,
+        coalesce(l.known_at >= date_trunc('hour', i.as_of) - to_days($retention::integer + 1), false) as is_known
+    from (select unnest($at::timestamp[]) as as_of) i
+    join ledger l on l.leaves_at > i.as_of and l.leaves_at <= i.as_of + to_days($days::integer)
+    where l.state <> 'complete' and l."hour" < i.as_of - interval 2 hour
+    qualify is_known or not bool_or(is_known) over (partition by i.as_of, l.tenant_id)
 )
 select
-    i.as_of,
+    l.as_of,
     coalesce(l.tenant_id, 'a tenant without an id') as subject,
     min(l.leaves_at) - to_days($days::integer) as since,
     'Hours that were not collected leave Entra''s store from ' || strftime(min(l.leaves_at), '%-d %B, %H:%M')
         || ' UTC on' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
-    case when min(l.leaves_at) - interval 1 day <= i.as_of then 'critical' else 'warning' end as severity,
+    case when min(l.leaves_at) - interval 1 day <= l.as_of then 'critical' else 'warning' end as severity,
     count(distinct l."hour") as hours,
     min(l."hour") as began_at,
     min(l.leaves_at) as leaves_at,
-    list_sort(list(distinct l.app_name)) as apps
-from (select unnest($at::timestamp[]) as as_of) i
-join ledger l on l.leaves_at > i.as_of and l.leaves_at <= i.as_of + to_days($days::integer)
-where l.state <> 'complete' and l."hour" < i.as_of - interval 2 hour
-    -- Within the hours that Entra keeps, something was known by then.
-    and l.known_at >= date_trunc('hour', i.as_of) - to_days($retention::integer + 1)
-group by i.as_of, l.tenant_id
-order by i.as_of, min(l.leaves_at), subject
+    list_sort(list(distinct l.app_name)) as apps,
+    case when not bool_or(l.is_known) then 'Nothing of the hours that Entra still keeps was collected' end as unknown
+from leaving l
+group by l.as_of, l.tenant_id
+order by l.as_of, min(l.leaves_at), subject

@@ -9,6 +9,7 @@
 --
 -- Needs
 --   jobs 24 hours
+--   newest exchanges 24 hours where shown_by is app_log
 --
 -- Fires
 --   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing
@@ -36,6 +37,8 @@
 --   receiver         who can mend it
 --   last_event_at    the newest event
 --   good_at          the last call that was answered well
+--   shown_by         app_log, job_status or collection
+--   unknown          what is missing to tell
 select
     job_id as subject,
     since,
@@ -46,7 +49,9 @@ select
     cause,
     receiver,
     last_event_at,
-    good_at
+    good_at,
+    shown_by,
+    case when cause is null then explanation end as unknown
 from silences($at::timestamp, $grace)
-where cause <> 'idle'
+where cause is distinct from 'idle'
 order by since, subject

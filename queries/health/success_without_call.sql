@@ -30,6 +30,7 @@
 --   summary      the sentence
 --   app_name     the application
 --   job_id       the job
+--   app_id       the app whose log it is
 --   successes    such successes
 --   people       up to ten names
 with done as materialized (
@@ -78,6 +79,7 @@ select
     coalesce(max(u.app_name), u.job_id) || ': Entra reports successes of which the app never heard' as summary,
     max(u.app_name) as app_name,
     u.job_id,
+    max(u.app_id) as app_id,
     count(*) as successes,
     list_sort(list(distinct u."name"))[:10] as people
 from (select unnest($at::timestamp[]) as as_of) i

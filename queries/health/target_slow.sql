@@ -36,6 +36,7 @@
 --   usual_p95_ms        in the week before
 --   throttled_share     share answered 429
 --   usual_throttled     in the week before
+--   unknown             what is missing to tell
 with calls as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, duration_ms, http_status = 429 as throttled
     from app_calls
@@ -54,7 +55,7 @@ with calls as materialized (
     join calls c on c.occurred_at <= i.as_of and c.occurred_at > i.as_of - to_hours($hours)
     group by i.as_of, c.app_id
     -- Only of these the week before is looked at, which is long.
-    having count(*) >= $least and (p95_ms >= $floor or throttled_share >= 0.05)
+    having count(*) >= $least and (p95_ms is null or p95_ms >= $floor or throttled_share >= 0.05)
 ), usual as (
     select
         l.as_of,
@@ -82,13 +83,16 @@ select
     round(m.p95_ms) as p95_ms,
     round(u.usual_p95_ms) as usual_p95_ms,
     round(m.throttled_share, 3) as throttled_share,
-    round(u.usual_throttled, 3) as usual_throttled
+    round(u.usual_throttled, 3) as usual_throttled,
+    case
+        when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled and u.before >= $least then null
+        when coalesce(u.before, 0) < $least then 'The week before has too few requests to compare with'
+        when m.p95_ms is null and u.usual_p95_ms is not null then 'The log tells no durations any more'
+    end as unknown
 from lately m
-join usual u on u.as_of = m.as_of and u.app_id = m.app_id
+left join usual u on u.as_of = m.as_of and u.app_id = m.app_id
 left join app_jobs n on n.app_id = m.app_id
-where u.before >= $least
-    and (
-        (m.p95_ms >= $floor and m.p95_ms >= $times * u.usual_p95_ms)
-        or (m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled)
-    )
+where unknown is not null
+    or (m.p95_ms >= $floor and m.p95_ms >= $times * u.usual_p95_ms)
+    or (m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled)
 order by m.as_of, m.since, subject

@@ -29,6 +29,7 @@
 --   expires_at    the token's end
 --   days_left     whole days until then
 --   said_by       who said so
+--   unknown       what is missing to tell
 with ends as (
     -- As token_ends, for many instants.
     select i.as_of, t.*
@@ -42,14 +43,15 @@ with ends as (
 select
     as_of,
     app_name as subject,
-    expires_at - to_days(($lead + $spare)::integer) as since,
+    coalesce(expires_at - to_days(($lead + $spare)::integer), as_of) as since,
     app_name || ': the token ends on ' || strftime(expires_at, '%-d %B, %H:%M') || ' UTC' as summary,
     app_name,
     null::varchar as job_id,
     case when expires_at - to_days($lead::integer) <= as_of then 'critical' else 'warning' end as severity,
     expires_at,
     date_diff('day', as_of, expires_at) as days_left,
-    recorded_by as said_by
+    recorded_by as said_by,
+    case when expires_at is null then 'The end of the token was recorded as unknown' end as unknown
 from ends
-where expires_at is not null and expires_at - to_days(($lead + $spare)::integer) <= as_of
+where expires_at is null or expires_at - to_days(($lead + $spare)::integer) <= as_of
 order by as_of, expires_at, subject

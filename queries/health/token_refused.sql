@@ -11,7 +11,7 @@
 --   critical
 --
 -- Needs
---   exchanges 24 hours
+--   newest exchanges 24 hours
 --
 -- Fires
 --   when the newest calls of an app are refused with 401 or 403, `least` times or more, and none was answered well

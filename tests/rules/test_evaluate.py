@@ -13,6 +13,8 @@ from pipeline.rules.overrides import read_overrides
 from pipeline.rules.rule import Rule, find_rule
 from tests.support.given import Given, moment
 
+NO_STATUS = "Cerby: no job status since 19 Jan 2026, 01:00 UTC; the last 6 hours are needed"
+
 
 def checked(given: Given, at: datetime, rule: str = "quarantined", **overrides: Any) -> Any:
     store = given.stored() if given.rows else given.store
@@ -57,7 +59,7 @@ def test_missing_data_is_unknown_and_closes_nothing(given: Given) -> None:
     given.observed("Cerby", "Active", day=0, hour=1)
     later = checked(given, moment(3, 9, 5))
     assert later.closed == []
-    assert [(run.outcome, run.detail) for run in later.runs] == [("unknown", "Cerby: jobs of the last 6 hours")]
+    assert [(run.outcome, run.detail) for run in later.runs] == [("unknown", NO_STATUS)]
 
 
 def test_nothing_at_all_is_unknown_never_ok(given: Given) -> None:

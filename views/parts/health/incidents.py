@@ -79,6 +79,9 @@ def incident_card(row: Row) -> None:
     with st.container(border=True, key=Key.CARD.of(row["incident_id"])):
         st.markdown(f"{labelled(row['severity'])} **{plain(row['summary'])}**")
         st.caption(" · ".join(incident_facts(row)))
+        if not is_missing(row["unknown_since"]):
+            since = f"Unknown since {instant(row['unknown_since'])}, so it stays open"
+            st.markdown(f":gray-badge[Unknown] {since}: {plain(str(row['missing']))}.")
         for line in evidence(row, rule):
             st.markdown(f"- {line}")
         if rule:

@@ -15,7 +15,7 @@ from pipeline.config.errors import RulesError, StoreError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, span
 from pipeline.rules.backtest import Backtest, backtest
-from pipeline.rules.needs import unmet_needs
+from pipeline.rules.needs import known
 from pipeline.rules.overrides import check_override, read_overrides, write_override
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule, rules
 from pipeline.store.catalog import value
@@ -40,7 +40,7 @@ def read_rules_file() -> dict[str, Any]:
 
 def missing_data(rule: Rule, outcome: str, ran_at: Any) -> str:
     """Writes what was missing where a rule is unknown."""
-    return "; ".join(sorted(unmet_needs(store(), rule.needs, ran_at).values())) if outcome == "unknown" else ""
+    return "; ".join(known(store(), ran_at, rule.needs).gaps(rule.needs)) if outcome == "unknown" else ""
 
 
 def changes_text(override: Mapping[str, Any]) -> str:
@@ -96,7 +96,7 @@ def draw_rule(name: str, overrides: Mapping[str, Any]) -> None:
         st.warning(plain(str(error)))
         return
     st.subheader(rule.question, anchor="rule")
-    needs = ", ".join(f"{need.source} of {need.hours} hours" for need in rule.needs) or "nothing in particular"
+    needs = ", ".join(map(str, rule.needs)) or "nothing in particular"
     for heading, text in (("Fires", rule.fires), ("Stays silent", rule.silent), ("Do", rule.do), ("Needs", needs)):
         st.markdown(f"**{heading}** {plain(text)}")
     with st.expander("Its SQL", icon=":material/code:", type="compact"):
