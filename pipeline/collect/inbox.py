@@ -5,12 +5,14 @@ Not every file system reports changes (network shares often do not), so the inge
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Event
 
 import watchfiles
 
+from pipeline.config.errors import JobFailed, StoreError
+from pipeline.config.wording import count
 from pipeline.ingest.discover import File, walk
 from pipeline.ingest.files import Progress, Report, ingest
 from pipeline.ingest.formats import recognise
@@ -56,10 +58,18 @@ class Inbox:
             return Report(), []
         waiting = unfinished_of(news)
         later = {file.name for file in waiting}
-        report = ingest(store, [file for file in news if file.name not in later], progress=progress, beside=found)
+        try:
+            report = ingest(store, [file for file in news if file.name not in later], progress=progress, beside=found)
+        except StoreError as error:
+            raise JobFailed(f"{named(news)}: {error}") from error
         later |= report.unreadable
         self._states = {file.name: file.state for file in found if file.state is not None and file.name not in later}
         return report, waiting
+
+
+def named(files: Sequence[File]) -> str:
+    """Names the first of some files, and how many more there are."""
+    return files[0].name + (f" and {count(len(files) - 1, 'more file')}" if len(files) > 1 else "")
 
 
 def unfinished(inbox: Path) -> set[Path]:

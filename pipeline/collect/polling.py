@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.clock import now
+from pipeline.config.errors import JobFailed
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.store.lake import Store
@@ -115,6 +116,8 @@ class PollJob:
             return ""
         self._pollers = self._pollers or TenantPollers(settings)
         results = self._pollers.poll_all(store, tenants, stop, "beat", budget_s=float(settings.poll_every))
+        if any(one.failures or one.waiting for one in results):
+            raise JobFailed(" ".join(dict.fromkeys(text for one in results for text in failures_of(one))))
         return "; ".join(text for one in results if (text := summary(one)))
 
     def close(self) -> None:
@@ -123,10 +126,14 @@ class PollJob:
             self._pollers.close()
 
 
+def failures_of(one: "PollResult") -> list[str]:
+    """Returns why feeds of a tenant fail, also those that are not tried again yet; each sentence names the tenant."""
+    sentences = dict.fromkeys([*one.failures.values(), *one.waiting.values()])
+    return [text if text.startswith(f"{one.tenant}: ") else f"{one.tenant}: {text}" for text in sentences]
+
+
 def summary(one: "PollResult") -> str:
-    """Describes what a poll brought or why it failed; empty when there is nothing new."""
-    if one.failures:
-        return " ".join(dict.fromkeys(one.failures.values()))
+    """Describes what a poll brought; empty when there is nothing new."""
     if one.busy or not (one.kept - one.jobs > 0 or one.rejects):
         return ""
     return f"{one.tenant}: {one.kept:,} records kept, {one.rejects} rejects, {one.requests} requests"

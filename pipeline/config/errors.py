@@ -92,5 +92,9 @@ class PublishError(ProvisioningError):
     """The file could not be written; the message says which and why."""
 
 
+class JobFailed(ProvisioningError):
+    """A background job could not do all of its work; the message names the file or tenant concerned, and why."""
+
+
 class TokenRefused(ProvisioningError):
     """A token's expiry cannot be recorded; the message says why, without a letter of the token."""

@@ -15,14 +15,14 @@ from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
 from pipeline.config.wording import clock_time, dated, span
-from pipeline.scheduler.jobs import HEARTBEAT, LONG_RUN, BackgroundJob, background_jobs
+from pipeline.scheduler.jobs import AGAIN, HEARTBEAT, LONG_RUN, BackgroundJob, background_jobs
 from pipeline.store.lake import Store
 from pipeline.store.leader import current_leader
 from pipeline.store.process_lock import Holder
 
 Kind = Literal["dead", "late", "disk", "failed", "long", "contact"]
-STOPPED = ("dead", "late", "disk")
-"Kinds of trouble in which nothing new comes; /healthz answers 503."
+STOPPED = ("dead", "late", "disk", "failed", "contact")
+"Kinds of trouble in which something new does not come or is not looked at; /healthz answers 503."
 ROOM = 64 * 1024 * 1024
 "Bytes below which a disk is called full: a commit needs room for its rows and for the catalog's journal."
 LONG = timedelta(hours=1)
@@ -53,6 +53,8 @@ def troubles(store: Store, at: datetime) -> list[Trouble]:
     at = naive(at)
     runs = {str(row["job"]): row for row in store.ask(LAST_RUNS).to_pylist()}
     running = current_leader(store.settings)
+    contacts = store.ask(CONTACTS).to_pylist()
+    reasons = [" ".join(row["detail"].split()) for row in contacts if row["detail"]]
     all_troubles = [*disks(store.settings)]
     if running is None:
         all_troubles += not_running(store.settings, runs, at)
@@ -60,7 +62,13 @@ def troubles(store: Store, at: datetime) -> list[Trouble]:
         expected = background_jobs(store.settings)
         for job in expected:
             all_troubles += job_troubles(job, runs.get(job.name), running, at)
-    return all_troubles + list(contact_troubles(store.ask(CONTACTS).to_pylist(), at))
+    told = [
+        trouble
+        for trouble in all_troubles
+        # What a poll failed for is said of the tenant and feed, with when it is tried again.
+        if trouble.kind != "failed" or not any(reason in trouble.sentence for reason in reasons)
+    ]
+    return told + list(contact_troubles(contacts, at))
 
 
 def not_running(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Trouble]:
@@ -80,6 +88,9 @@ def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Holder
         if at - row["began_at"] > LONG:
             sentence = f"The beat {job.name} has been at work since {moment(row['began_at'], at)}."
             yield Trouble("long", job.name, sentence)
+        if row["detail"].startswith(AGAIN):
+            sentence = f"The beat {job.name} failed and has been at work again since {moment(row['began_at'], at)}"
+            yield Trouble("failed", job.name, f"{sentence}: {ended(row['detail'].removeprefix(AGAIN))}")
         return
     last = row["ended_at"] if row is not None else None
     allowed = 2 * timedelta(seconds=job.every) + HEARTBEAT + 2 * LONG_RUN + FIRST

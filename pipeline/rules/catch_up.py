@@ -39,6 +39,16 @@ def last_check(store: Store) -> datetime | None:
     return newest
 
 
+def failed_rules(store: Store) -> list[str]:
+    """Returns the rules that failed in the newest check."""
+    newest = """
+        select distinct rule
+        from rule_runs
+        where outcome = 'failed' and ran_at = (select max(ran_at) from rule_runs)
+        order by rule"""
+    return [str(rule) for (rule,) in store.rows(newest)]
+
+
 def due(last: datetime | None, at: datetime, every: timedelta) -> list[datetime]:
     """Returns the instants at which to check now: none when the last check is recent, several after a gap.
 
@@ -79,6 +89,4 @@ def check_due(
 def sentence(done: list[Checked]) -> str:
     """Summarizes what checks changed; empty when they changed nothing."""
     opened, closed = sum(len(one.opened) for one in done), sum(len(one.closed) for one in done)
-    failed = [run.rule for run in done[-1].runs if run.outcome == "failed"] if done else []
-    changes = [f"{opened} opened, {closed} closed"] if opened or closed else []
-    return "; ".join([*changes, *([f"could not be asked: {', '.join(failed)}"] if failed else [])])
+    return f"{opened} opened, {closed} closed" if opened or closed else ""

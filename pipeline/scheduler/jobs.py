@@ -4,23 +4,23 @@ A job returns a sentence about what it did, or nothing when there was nothing to
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from pipeline.collect.contacts import Contact
+from pipeline.collect.contacts import Contact, read_contacts
 from pipeline.collect.inbox import Inbox
 from pipeline.config.clock import naive, now
-from pipeline.config.errors import TenantsError
+from pipeline.config.errors import JobFailed, TenantsError
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.maintenance.chores import maintain
 from pipeline.maintenance.publish import publish
 from pipeline.notify.enqueue import outbox_writer
-from pipeline.rules.catch_up import check_due, sentence
+from pipeline.rules.catch_up import check_due, failed_rules, sentence
 from pipeline.store.lake import LAKE, Cursor, Store
 from pipeline.store.rows import insert_rows
 
@@ -35,6 +35,8 @@ CHECK_AT_LEAST_S = 15
 "How often the check job looks whether one is due, which goes by the log's time."
 NOTIFY_S = 15
 "How often the notify job looks whether a message is due."
+AGAIN = "at work again after it failed: "
+"What is recorded of a job that is running and failed the time before."
 QUIET = ("background_jobs", "contacts", "rule_runs")
 "Tables about collecting itself; a change of them is no news of what was collected."
 
@@ -89,11 +91,19 @@ def read_inbox(store: Store, stop: Event, inbox: Inbox | None = None) -> str:
     store.settings.inbox.mkdir(parents=True, exist_ok=True)
     report, waiting = (inbox or Inbox()).read(store, raise_if_stopped)
     read = [file for file in report.files if file.lines]
+    if report.unreadable:
+        raise JobFailed(" ".join(faults(store, report.unreadable)))
     kept, rejects = sum(file.kept for file in read), sum(file.rejects for file in read)
     counts = (
         [f"{len(read)} files: {sum(file.lines for file in read)} lines, {kept} kept, {rejects} rejects"] if read else []
     )
     return "; ".join([*counts, *(f"{Path(file.name).name} is still being written and waits" for file in waiting)])
+
+
+def faults(store: Store, unreadable: Iterable[str]) -> list[str]:
+    """Returns why files could not be read, each in a sentence; the ledger has it where their bytes' mark would be."""
+    rows = store.rows("select file, fingerprint from files where list_contains(?, file) order by file", [[*unreadable]])
+    return [f"{file} {fault}." for file, fault in rows]
 
 
 def tidy(store: Store, _stop: Event) -> str:
@@ -141,22 +151,30 @@ class Containers:
     def __call__(self, store: Store, stop: Event) -> str:
         from pipeline.collect.blobs import is_backing_off, read_container
 
-        news = []
+        news, failed = list[str](), list[str]()
         for tenant in with_container(store.settings):
             at = now(store.settings)
             if is_backing_off(store, tenant, at):
+                failed.append(read_contacts(store, tenant.name)["container"].detail)
                 continue
             report = read_container(store, tenant, at, stop, unwritten=self._contacts)
             if report.outcome == "stopped":
                 raise Stopping
-            if report.lines or report.outcome == "failed":
-                news.append(report.detail if report.outcome == "failed" else f"{tenant.name}: {report.detail}")
+            if report.outcome == "failed":
+                failed.append(report.detail)
+            elif report.lines:
+                news.append(f"{tenant.name}: {report.detail}")
+        if failed:
+            raise JobFailed(" ".join(failed))
         return " ".join(news)
 
 
 def check_rules(store: Store, stop: Event) -> str:
     """Makes the checks that are due; the changes go into the outbox with them."""
-    return sentence(check_due(store, along=outbox_writer(store), stopping=stop.is_set))
+    done = check_due(store, along=outbox_writer(store), stopping=stop.is_set)
+    if failed := failed_rules(store):
+        raise JobFailed(f"Rules that failed in the last check: {', '.join(failed)}; rule_failed tells since when.")
+    return sentence(done)
 
 
 def notify(store: Store, _stop: Event) -> str:
@@ -189,7 +207,10 @@ class Publishing:
         has_news = file is not None and (newest != self._published or not file.exists())
         if file is None or not (has_news or is_aging):
             return ""
-        size = publish(store, file.absolute())
+        try:
+            size = publish(store, file.absolute())
+        except Exception as error:
+            raise JobFailed(f"{file}: {error or type(error).__name__}") from error
         self._published, self._tried = newest, time.monotonic()
         return f"{file}: {size} bytes" if has_news else ""
 
@@ -233,8 +254,11 @@ def record_run(store: Store, job: str, began_at: datetime, outcome: str, detail:
 
 
 def record_running(store: Store, job: str, began_at: datetime) -> None:
-    """Records that a job has been running since `began_at`."""
-    replace_runs(store, [JobRun(job, naive(began_at), None, "running", "at work")])
+    """Records that a job has been running since `began_at`; that it failed before stays until it succeeds."""
+    former = store.rows("select outcome, detail from background_jobs where job = ?", [job])
+    outcome, detail = former[0] if former else ("", "")
+    failure = f"{AGAIN}{detail.removeprefix(AGAIN)}" if outcome == "failed" or detail.startswith(AGAIN) else ""
+    replace_runs(store, [JobRun(job, naive(began_at), None, "running", failure or "at work")])
 
 
 def replace_runs(store: Store, runs: Sequence[JobRun]) -> None:

@@ -27,9 +27,10 @@ from pipeline.collect.graph.errors import Stopped
 from pipeline.collect.graph.limiter import RateLimiter
 from pipeline.collect.graph.lock import TenantBusy, tenant_lock
 from pipeline.collect.graph.poll import Poller, PollResult
-from pipeline.collect.polling import TenantPollers
+from pipeline.collect.polling import PollJob, TenantPollers
 from pipeline.collect.windows import Window
 from pipeline.config import clock
+from pipeline.config.errors import JobFailed
 from pipeline.config.retry_policy import RetryPolicy
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import read_tenants
@@ -684,3 +685,17 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(bench: Bench, monkeypat
     assert "could not be" in err or "cannot be" in err
     assert bench.rows() == []
     assert bench.store.rows("select count(*) from coverage") == [(0,)]
+
+
+def test_the_poll_job_fails_with_the_tenant_for_as_long_as_a_feed_does(bench: Bench) -> None:
+    job = PollJob()
+    job(bench.store, Event())
+    bench.graph.faults.revoked = {bench.data.client_id}
+    job.close()
+    for _turn in range(2):
+        with pytest.raises(JobFailed, match=r"^contoso: .*AADSTS7000215"):
+            job(bench.store, Event())
+    bench.graph.faults.revoked = set()
+    bench.at(bench.contact("events")["next_try_at"].replace(tzinfo=UTC) + timedelta(seconds=30))
+    assert job(bench.store, Event()) == ""
+    job.close()
