@@ -23,6 +23,9 @@
 --   snoozed_until     until when nobody wants to hear of it
 --   unknown_since     since which check it cannot be judged; null while it can
 --   missing           what is missing to judge it
+--   snoozed_at        when it was snoozed or the snooze ended, by the wall clock
+--   assigned_at       when its owner was set
+--   noted_at          when the note was written
 with unresolved as (
     select *, coalesce(
         try_cast(evidence ->> '$.leavers' as bigint),
@@ -49,7 +52,10 @@ select
     note,
     snoozed_until,
     unknown_since,
-    missing
+    missing,
+    snoozed_at,
+    assigned_at,
+    noted_at
 from unresolved
 where $job is null or job_id is null or job_id = $job
 order by

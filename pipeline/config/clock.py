@@ -19,6 +19,11 @@ def naive(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
+def wall_clock(settings: Settings) -> datetime:
+    """Returns the present instant as the store has instants, by which people act whatever the data's newest is."""
+    return naive(now(settings))
+
+
 def running(clock: str, at: datetime) -> datetime:
     """Returns what a demonstration's clock shows at a real instant.
 

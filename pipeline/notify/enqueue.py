@@ -3,10 +3,12 @@
 An address gets one message when an incident opens, one for each severity that it rises to, and one when it is over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from pipeline.config.clock import wall_clock
+from pipeline.config.settings import Settings
 from pipeline.notify.messages import (
     CLOSED,
     ESCALATED,
@@ -26,28 +28,59 @@ from pipeline.rules.rule import SEVERITIES
 from pipeline.store.catalog import find_query
 from pipeline.store.lake import Cursor, Store
 
+UNSNOOZED = f"select {NAMES} from incidents where closed_at is null and snoozed_until <= ? and snoozed_until > ?"
+
 
 def outbox_writer(store: Store) -> Along | None:
     """Returns what `check` calls to write messages with its changes; None where no route is set up."""
     routes = read_routes(store.settings)
-    return partial(enqueue, routes=routes) if routes.routes else None
+    return partial(enqueue, routes=routes, settings=store.settings) if routes.routes else None
 
 
-def enqueue(cursor: Cursor, checked: Checked, routes: Routes) -> None:
-    """Writes the messages of a check's changes."""
+def enqueue(cursor: Cursor, checked: Checked, routes: Routes, settings: Settings) -> None:
+    """Writes the messages of a check's changes; whether an incident is snoozed goes by the wall clock."""
     if not routes.routes:
         return
-    lasting = {one.incident_id: one for one in (*snooze_ended(cursor, checked.at), *checked.changed, *checked.opened)}
-    if not lasting and not checked.closed:
-        return
-    earlier = messages_by_incident(cursor, [*lasting, *(one.incident_id for one in checked.closed)])
-    muted = muted_incidents(cursor, list(lasting), checked.at)
-    context = context_of(cursor, checked.at, routes)
+    now = wall_clock(settings)
+    lasting = {one.incident_id: one for one in (*snooze_ended(cursor, now), *checked.changed, *checked.opened)}
+    if lasting or checked.closed:
+        announce(cursor, lasting, checked.closed, context_of(cursor, checked.at, routes), routes, now)
+
+
+def enqueue_unsnoozed(store: Store, routes: Routes, since: datetime | None) -> datetime:
+    """Writes the messages of incidents that got worse while they were snoozed, of those whose snooze is over.
+
+    A check may not be due for long, since it goes by the data's clock. Returns the present; given as `since` the next
+    time, only what ended after it is looked at.
+    """
+    now = wall_clock(store.settings)
+
+    def write(cursor: Cursor) -> None:
+        lasting = {one.incident_id: one for one in snooze_ended(cursor, now, since)}
+        [(checked_at,)] = cursor.execute("select max(ran_at) from rule_runs").fetchall()
+        announce(cursor, lasting, [], context_of(cursor, checked_at or now, routes), routes, now)
+
+    if routes.routes and store.rows(f"{UNSNOOZED} limit 1", [now, since or datetime.min]):
+        store.write(write)
+    return now
+
+
+def announce(
+    cursor: Cursor,
+    lasting: Mapping[str, Incident],
+    closed: Sequence[Incident],
+    context: MessageContext,
+    routes: Routes,
+    now: datetime,
+) -> None:
+    """Writes the messages of open incidents, those that people want to hear of, and of those that are over."""
+    earlier = messages_by_incident(cursor, [*lasting, *(one.incident_id for one in closed)])
+    muted = muted_incidents(cursor, list(lasting), now)
     rows: list[Row] = []
     for incident in lasting.values():
         if incident.incident_id not in muted:
             rows += announcements(incident, earlier.get(incident.incident_id, []), routes, context)
-    for incident in checked.closed:
+    for incident in closed:
         rows += recoveries(incident, earlier.get(incident.incident_id, []), routes, context)
     add_rows(cursor, rows)
     merge(cursor, rows, earlier)
@@ -59,20 +92,19 @@ def context_of(cursor: Cursor, at: datetime, routes: Routes) -> MessageContext:
     return MessageContext(at, routes.dashboard_url, job_words((str(job), str(app)) for job, app, *_ in jobs))
 
 
-def muted_incidents(cursor: Cursor, incidents: Sequence[str], at: datetime) -> set[str]:
+def muted_incidents(cursor: Cursor, incidents: Sequence[str], now: datetime) -> set[str]:
     """Returns which incidents are acknowledged or snoozed."""
     if not incidents:
         return set()
     muted = """
         select incident_id from incidents
         where list_contains(?, incident_id) and (acknowledged_at is not null or snoozed_until > ?)"""
-    return {str(row[0]) for row in cursor.execute(muted, [list(incidents), at]).fetchall()}
+    return {str(row[0]) for row in cursor.execute(muted, [list(incidents), now]).fetchall()}
 
 
-def snooze_ended(cursor: Cursor, at: datetime) -> Iterator[Incident]:
+def snooze_ended(cursor: Cursor, now: datetime, since: datetime | None = None) -> Iterator[Incident]:
     """Returns open incidents whose snooze is over: they may have escalated meanwhile."""
-    over = f"select {NAMES} from incidents where closed_at is null and snoozed_until <= ?"
-    return (Incident(*row) for row in cursor.execute(over, [at]).fetchall())
+    return (Incident(*row) for row in cursor.execute(UNSNOOZED, [now, since or datetime.min]).fetchall())
 
 
 def announcements(incident: Incident, earlier: Sequence[Row], routes: Routes, context: MessageContext) -> Iterator[Row]:

@@ -1,10 +1,15 @@
-"""Incidents as the store keeps them: opened, closed, and acknowledged, snoozed, assigned or annotated by people."""
+"""Incidents as the store keeps them: opened, closed, and acknowledged, snoozed, assigned or annotated by people.
+
+What a check finds is dated by the data's clock. What people do carries the wall clock, by which snoozes end: data may
+be old, or come late.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
+from pipeline.config.clock import wall_clock
 from pipeline.config.errors import UnknownIncident
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import column_names, insert_rows
@@ -38,6 +43,9 @@ class Incident:
     "Since which check it cannot be judged; None while it can."
     missing: str | None = None
     "What is missing to judge it."
+    snoozed_at: datetime | None = None
+    assigned_at: datetime | None = None
+    noted_at: datetime | None = None
 
     def reworded(self, now: "Incident") -> Self:
         """Returns this incident as it reads now; when it began and what people said of it stay."""
@@ -99,24 +107,24 @@ def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime)
         cursor.execute(closed, [at, ids])
 
 
-def acknowledge(store: Store, incident_id: str, by: str, at: datetime) -> Incident:
+def acknowledge(store: Store, incident_id: str, by: str) -> Incident:
     """Records who acknowledges an incident."""
-    return amend(store, incident_id, acknowledged_by=by, acknowledged_at=at)
+    return amend(store, incident_id, acknowledged_by=by, acknowledged_at=wall_clock(store.settings))
 
 
 def snooze(store: Store, incident_id: str, until: datetime | None) -> Incident:
-    """Snoozes an incident until an instant; None ends the snooze."""
-    return amend(store, incident_id, snoozed_until=until)
+    """Snoozes an incident until an instant of the wall clock; None ends the snooze."""
+    return amend(store, incident_id, snoozed_until=until, snoozed_at=wall_clock(store.settings))
 
 
 def assign(store: Store, incident_id: str, owner: str | None) -> Incident:
     """Assigns an incident to an owner, or to none."""
-    return amend(store, incident_id, owner=owner)
+    return amend(store, incident_id, owner=owner, assigned_at=wall_clock(store.settings))
 
 
 def annotate(store: Store, incident_id: str, note: str | None) -> Incident:
     """Sets the note on an incident."""
-    return amend(store, incident_id, note=note)
+    return amend(store, incident_id, note=note, noted_at=wall_clock(store.settings))
 
 
 def amend(store: Store, incident_id: str, **values: str | datetime | None) -> Incident:

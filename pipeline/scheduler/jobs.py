@@ -66,7 +66,7 @@ def background_jobs(settings: Settings) -> list[BackgroundJob]:
         *([BackgroundJob("poll", settings.poll_every, polls, polls.close)] if settings.tenants else []),
         *([BackgroundJob("container", settings.poll_every, Containers())] if with_container(settings) else []),
         BackgroundJob("check", min(settings.check_every, CHECK_AT_LEAST_S), check_rules),
-        *([BackgroundJob("notify", NOTIFY_S, notify)] if settings.notify else []),
+        *([BackgroundJob("notify", NOTIFY_S, Notifying())] if settings.notify else []),
     ]
     return chosen + ([BackgroundJob("publish", settings.publish_every, Publishing())] if settings.publish else [])
 
@@ -177,17 +177,28 @@ def check_rules(store: Store, stop: Event) -> str:
     return sentence(done)
 
 
-def notify(store: Store, _stop: Event) -> str:
-    """Writes digests whose time has come, and sends what is due; apprise is only loaded where there are routes."""
-    from pipeline.notify.deliver import deliver_due
-    from pipeline.notify.digest import send_digest
-    from pipeline.notify.routes import read_routes
+class Notifying:
+    """Writes digests whose time has come and what was snoozed, and sends what is due.
 
-    routes, at = read_routes(store.settings), naive(now(store.settings))
-    send_digest(store, at, routes)
-    sent = deliver_due(store, at, routes)
-    failed = sum(one.error is not None for one in sent)
-    return f"{len(sent) - failed} messages sent, {failed} failed" if sent else ""
+    apprise is only loaded where there are routes.
+    """
+
+    def __init__(self) -> None:
+        self._unsnoozed: datetime | None = None
+        "Until when snoozes that ended were looked at."
+
+    def __call__(self, store: Store, _stop: Event) -> str:
+        from pipeline.notify.deliver import deliver_due
+        from pipeline.notify.digest import send_digest
+        from pipeline.notify.enqueue import enqueue_unsnoozed
+        from pipeline.notify.routes import read_routes
+
+        routes, at = read_routes(store.settings), naive(now(store.settings))
+        send_digest(store, at, routes)
+        self._unsnoozed = enqueue_unsnoozed(store, routes, self._unsnoozed)
+        sent = deliver_due(store, at, routes)
+        failed = sum(one.error is not None for one in sent)
+        return f"{len(sent) - failed} messages sent, {failed} failed" if sent else ""
 
 
 class Publishing:

@@ -34,7 +34,7 @@ def trouble(given: Given, routes: Routes, *apps: str, **said: Any) -> Store:
     for app in apps:
         given.quarantined(app, day=1, hour=9, since=moment(1, 2))
     store = given.stored()
-    along = partial(enqueue, routes=routes)
+    along = partial(enqueue, routes=routes, settings=store.settings)
     check(store, moment(1, 9, 5), overrides={"quarantined": said}, chosen=[find_rule("quarantined")], along=along)
     return store
 
@@ -70,7 +70,7 @@ def test_beginning_and_end_are_two_letters_of_one_thread(given: Given, settings:
         store = trouble(given, routes, "Cerby")
         deliver_due(store, NOON, routes)
         given.observed("Cerby", "Active", day=1, hour=12)
-        along = partial(enqueue, routes=routes)
+        along = partial(enqueue, routes=routes, settings=store.settings)
         check(given.stored(), moment(1, 12, 5), overrides={}, chosen=[find_rule("quarantined")], along=along)
         deliver_due(store, moment(1, 12, 6), routes)
     assert box.subjects == [

@@ -1,15 +1,16 @@
 """The outbox: a change and what is to be told of it are one transaction; each address hears each change once."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.config.clock import wall_clock
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
-from pipeline.notify.enqueue import enqueue
+from pipeline.notify.enqueue import enqueue, enqueue_unsnoozed
 from pipeline.notify.outbox import (
     GIVEN_UP,
     MERGED,
@@ -40,7 +41,9 @@ def routes(settings: Settings, tmp_path: Path) -> Routes:
 def checked(given: Given, at: datetime, routes: Routes, **overrides: Any) -> Checked:
     store = given.stored() if given.rows else given.store
     rule = [find_rule("quarantined")]
-    return check(store, at, overrides=overrides, chosen=rule, along=partial(enqueue, routes=routes))
+    return check(
+        store, at, overrides=overrides, chosen=rule, along=partial(enqueue, routes=routes, settings=store.settings)
+    )
 
 
 def opened(given: Given, routes: Routes, **overrides: Any) -> Row:
@@ -145,25 +148,51 @@ def test_what_somebody_has_seen_or_snoozed_gets_worse_in_silence_and_its_end_is_
     send(given.store, moment(1, 9, 6))
     assert row.incident_id
     if seen:
-        acknowledge(given.store, row.incident_id, "Ada", moment(1, 9, 7))
+        acknowledge(given.store, row.incident_id, "Ada")
     else:
-        snooze(given.store, row.incident_id, moment(1, 20))
+        snooze(given.store, row.incident_id, wall_clock(given.store.settings) + timedelta(hours=1))
     checked(given, moment(1, 9, 10), routes)
     assert waiting(given.store) == []
     over(given, routes)
     assert [one.change for one in waiting(given.store)] == ["closed"]
 
 
-def test_what_got_worse_while_snoozed_is_told_when_the_snooze_ends(given: Given, routes: Routes) -> None:
+def worse_while_snoozed(given: Given, routes: Routes) -> None:
+    """An incident that became critical while it was snoozed for an hour of the wall clock, and a check says so."""
     row = opened(given, routes, quarantined={"severity": "warning"})
     send(given.store, moment(1, 9, 6))
     assert row.incident_id
-    snooze(given.store, row.incident_id, moment(1, 11))
-    checked(given, moment(1, 10), routes)
-    assert waiting(given.store) == []
+    snooze(given.store, row.incident_id, wall_clock(given.store.settings) + timedelta(hours=1))
+    for day in (1, 30):
+        checked(given, moment(day, 10), routes)
+        assert waiting(given.store) == [], "weeks of data are no hour of the wall clock"
+
+
+def hours_later(store: Store) -> None:
+    """Sets the clock two hours ahead."""
+    real = datetime.now(UTC)
+    store.settings.clock = f"{real + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ},1,{real:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_what_got_worse_while_snoozed_is_told_by_the_check_after_the_snooze(given: Given, routes: Routes) -> None:
+    worse_while_snoozed(given, routes)
+    hours_later(given.store)
     for minute in (0, 5):
-        checked(given, moment(1, 11, minute), routes)
+        checked(given, moment(30, 11, minute), routes)
         assert [one.title[:12] for one in waiting(given.store)] == ["Now critical"]
+
+
+def test_a_snooze_ends_by_the_wall_clock_though_no_check_is_due(given: Given, routes: Routes) -> None:
+    worse_while_snoozed(given, routes)
+    looked = enqueue_unsnoozed(given.store, routes, None)
+    assert waiting(given.store) == []
+    hours_later(given.store)
+    for since in (looked, None, looked):
+        assert enqueue_unsnoozed(given.store, routes, since) > looked
+        assert [one.title[:12] for one in waiting(given.store)] == ["Now critical"]
+    revision = given.store.revision()
+    enqueue_unsnoozed(given.store, routes, wall_clock(given.store.settings))
+    assert given.store.revision() == revision
 
 
 def test_an_address_of_two_routes_is_told_once(given: Given, settings: Settings, tmp_path: Path) -> None:
@@ -249,10 +278,16 @@ def test_a_recovery_that_two_checks_find_at_once_is_told_once(given: Given, rout
             moment(1, 12, 4),
             overrides={},
             chosen=[find_rule("quarantined")],
-            along=partial(enqueue, routes=routes),
+            along=partial(enqueue, routes=routes, settings=store.settings),
         )
         assert len(inner.closed) == 1
         yield find_rule("quarantined")
 
-    check(store, moment(1, 12, 5), overrides={}, chosen=meanwhile(), along=partial(enqueue, routes=routes))
+    check(
+        store,
+        moment(1, 12, 5),
+        overrides={},
+        chosen=meanwhile(),
+        along=partial(enqueue, routes=routes, settings=store.settings),
+    )
     assert [one.change for one in waiting(store)] == ["closed"]

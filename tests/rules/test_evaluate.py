@@ -1,11 +1,12 @@
 """Rules become incidents: opened when the trouble began, closed when the rule falls silent, never by missing data."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from pipeline.config.clock import wall_clock
 from pipeline.config.errors import RulesError
 from pipeline.rules.evaluate import check
 from pipeline.rules.incidents import acknowledge, annotate, assign, incident, open_incidents, snooze
@@ -76,7 +77,7 @@ def test_a_check_looks_only_at_what_was_known_then(given: Given) -> None:
 def test_what_people_say_survives_a_check_that_rewords_the_incident(given: Given) -> None:
     given.quarantined("Cerby", day=1, hour=9, since=moment(1, 2))
     [opened] = checked(given, moment(1, 9, 5)).opened
-    acknowledge(given.store, opened.incident_id, "Ada", moment(1, 9, 10))
+    acknowledge(given.store, opened.incident_id, "Ada")
     assign(given.store, opened.incident_id, "Grace")
     annotate(given.store, opened.incident_id, "Mailed Cerby support.")
     snooze(given.store, opened.incident_id, moment(1, 15))
@@ -146,3 +147,16 @@ def test_incidents_opened_by_another_check_in_between_are_not_opened_again(given
 
     assert check(store, moment(1, 9, 5), overrides={}, chosen=meanwhile()).opened == []
     assert len(open_incidents(store)) == 1
+
+
+def test_what_people_do_carries_the_wall_clock_and_what_a_check_finds_the_datas(given: Given) -> None:
+    given.quarantined("Cerby", day=1, hour=9, since=moment(1, 2))
+    [opened] = checked(given, moment(1, 9, 5)).opened
+    store, before = given.store, wall_clock(given.store.settings)
+    acknowledge(store, opened.incident_id, "Ada")
+    snooze(store, opened.incident_id, before + timedelta(hours=1))
+    assign(store, opened.incident_id, "Grace")
+    done = annotate(store, opened.incident_id, "Mailed Cerby support.")
+    for at in (done.acknowledged_at, done.snoozed_at, done.assigned_at, done.noted_at):
+        assert at is not None and before <= at <= wall_clock(store.settings)
+    assert (done.opened_at, done.noticed_at) == (moment(1, 2), moment(1, 9, 5))

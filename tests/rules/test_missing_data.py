@@ -222,7 +222,13 @@ def rests_of(one: Incident) -> set[str]:
 
 
 def checked(store: Store, at: datetime, routes: Routes, chosen: list[Rule] | None = None, **levels: Any) -> Checked:
-    return check(store, at, overrides=LEVELS | levels, chosen=chosen, along=partial(enqueue, routes=routes))
+    return check(
+        store,
+        at,
+        overrides=LEVELS | levels,
+        chosen=chosen,
+        along=partial(enqueue, routes=routes, settings=store.settings),
+    )
 
 
 def recoveries(store: Store) -> set[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from pipeline.config import clock
 from pipeline.config.settings import Settings, read_settings
 from pipeline.store import present
 from pipeline.store.catalog import Query, bind, find_query
@@ -79,6 +80,11 @@ def records(frame: pd.DataFrame) -> list[Row]:
 def as_of() -> datetime:
     """Returns the instant as of which pages judge: this minute where a tenant is polled, else the newest stored."""
     return present.as_of(store())
+
+
+def wall_clock() -> datetime:
+    """Returns the present instant, which what people do carries and by which snoozes end."""
+    return clock.wall_clock(read_settings())
 
 
 def is_empty() -> bool:

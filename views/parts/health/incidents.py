@@ -15,12 +15,12 @@ import streamlit as st
 
 from pipeline.config import wording
 from pipeline.config.errors import StoreError, UnknownIncident
-from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.config.wording import count, dated, instant, is_missing, span
 from pipeline.notify.messages import evidence_text
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule, rules
 from views.frame import state
-from views.frame.data import Row, as_of, ask, records, store
+from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import labelled, plain
 from views.frame.state import NAME, TROUBLE, Key, Word
@@ -39,7 +39,7 @@ def is_checked() -> bool:
 
 def open_now() -> tuple[list[Row], list[Row]]:
     """Returns the open incidents that are not snoozed, and those that are, both worst first."""
-    rows, now = records(ask("open_incidents")), as_of()
+    rows, now = records(ask("open_incidents")), wall_clock()
     snoozed = [row for row in rows if not is_missing(row["snoozed_until"]) and row["snoozed_until"] > now]
     return [row for row in rows if row not in snoozed], snoozed
 
@@ -87,7 +87,8 @@ def incident_card(row: Row) -> None:
         if rule:
             st.markdown(f"**What to do.** {plain(rule.do)}")
         if not is_missing(row["note"]):
-            st.markdown(f":material/sticky_note_2: {plain(row['note'])}")
+            written = "" if is_missing(row["noted_at"]) else f" ({dated(row['noted_at'])})"
+            st.markdown(f":material/sticky_note_2: {plain(row['note'])}{written}")
         with st.container(horizontal=True, vertical_alignment="center"):
             incident_buttons(row)
             page_link(row, rule)
@@ -104,9 +105,9 @@ def incident_facts(row: Row) -> list[str]:
         *(
             []
             if is_missing(row["acknowledged_by"])
-            else [f"acknowledged by {plain(row['acknowledged_by'])}, {instant(row['acknowledged_at'])}"]
+            else [f"acknowledged by {plain(row['acknowledged_by'])}, {dated(row['acknowledged_at'])}"]
         ),
-        *([] if is_missing(row["snoozed_until"]) else [f"snoozed until {instant(row['snoozed_until'])}"]),
+        *([] if is_missing(row["snoozed_until"]) else [f"snoozed until {dated(row['snoozed_until'])}"]),
     ]
 
 
@@ -162,8 +163,8 @@ def incident_buttons(row: Row) -> None:
 
 
 def snooze_buttons(row: Row) -> None:
-    """Draws until when an incident can be snoozed; instants are those of the data."""
-    incident, now = row["incident_id"], as_of()
+    """Draws until when an incident can be snoozed, by the wall clock."""
+    incident, now = row["incident_id"], wall_clock()
     for label, length in SPANS.items():
         st.button(label, key=Key.SNOOZE.of(label, incident), on_click=snooze_until, args=(incident, now + length))
     until = st.datetime_input("Until (UTC)", None, key=Key.SNOOZE_UNTIL.of(incident), format="YYYY-MM-DD")
@@ -187,15 +188,15 @@ def acknowledge_as(incident_id: str) -> None:
     """Acknowledges an incident by the name that was entered."""
     by = str(state.value(Key.WHO) or "").strip()
     if by:
-        save(partial(acknowledge, store(), incident_id, by, as_of()))
+        save(partial(acknowledge, store(), incident_id, by))
     else:
         TROUBLE.set("Say who you are first: your name stands beside what you acknowledge.")
 
 
 def snooze_until(incident_id: str, until: datetime | None) -> None:
     """Snoozes an incident until an instant, or not any more."""
-    if until is not None and until <= as_of():
-        TROUBLE.set(f"{instant(until)} is over already; a later instant was expected.")
+    if until is not None and until <= wall_clock():
+        TROUBLE.set(f"{dated(until)} is over already; a later instant was expected.")
     else:
         save(partial(snooze, store(), incident_id, until))
 

@@ -10,7 +10,7 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count
 from pipeline.notify.deliver import try_out
 from pipeline.notify.routes import Route, Routes, read_routes
-from views.frame.data import as_of, ask
+from views.frame.data import as_of, ask, wall_clock
 from views.frame.look import plain
 from views.frame.panel import panel
 from views.frame.state import Key
@@ -76,7 +76,7 @@ def route_test(routes: Routes) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Route", [one.name for one in routes.routes], key=Key.ROUTE, width=220)
         clicked = st.button("Send a test", key=Key.TEST_ROUTE, icon=":material/send:")
-    for sent in try_out(routes, [routes.find(name)], as_of()) if clicked else []:
+    for sent in try_out(routes, [routes.find(name)], wall_clock()) if clicked else []:
         result = f"{plain(sent.address)}: {plain(sent.error) if sent.error else 'taken by its server'}"
         (st.error if sent.error else st.success)(result)
 
