@@ -26,6 +26,7 @@ PUBLISHED = "published"
 TABLES = ("events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files")
 PARTS = (
     "identity_parts",
+    "account_writers",
     "hourly_parts",
     "cycle_parts",
     "coverage",

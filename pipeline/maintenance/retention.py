@@ -18,6 +18,7 @@ OLD = {
     "member_claims": "occurred_at < $cutoff",
     "footings": "occurred_at < $cutoff",
     "pending_retries": "failed_at < $cutoff",
+    "account_writers": "last_at < $cutoff",
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
     "request_matches": "occurred_at < $cutoff",

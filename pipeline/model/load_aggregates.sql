@@ -51,6 +51,8 @@ insert into event_spine by name from arriving_spine;
 create or replace temp view arriving_identities as from identity_events('arriving', 'arriving_spine');
 insert into identity_parts by name from identity_fold('arriving_identities', true);
 
+insert into account_writers by name select * from writer_rows('arriving');
+
 create or replace temp view arriving_hours as from hourly_events('arriving');
 insert into hourly_parts by name from hourly_fold('arriving_hours');
 

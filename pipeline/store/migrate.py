@@ -49,6 +49,7 @@ MODEL = (
     "tenants.sql",
     "apps.sql",
     "accounts.sql",
+    "account_writers.sql",
     "footings.sql",
     "retry_steps.sql",
     "escrows.sql",

@@ -32,35 +32,34 @@
 --   kind            two_sources or found_by_none
 --   people          who is involved
 with lately_written as materialized (
-    -- Ids as numbers, which are looked up and compared in a third of the time.
-    select distinct hash(target_id) as target
+    select account_number(job_id, target_id, source_type) as account, occurred_at
     from events
     where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and target_id is not null and status in ('success', 'warning') and source_type is not null
 ), shared_accounts as materialized (
-    -- Only accounts that were written lately; of these, everybody who ever was.
-    select hash(job_id, target_id, source_type) as account
-    from events
-    where occurred_at <= list_max($at::timestamp[]) and hash(target_id) in (from lately_written)
-        and status in ('success', 'warning') and source_type is not null and source_id is not null
+    -- Only accounts that were written lately; of these, everybody whom they ever were written for.
+    select account
+    from account_writers
+    where first_at <= list_max($at::timestamp[]) and account in (select account from lately_written)
     group by account
-    having min(hash(source_id)) <> max(hash(source_id))
+    having min(source_id) <> max(source_id)
+), written as (
+    select distinct i.as_of, l.account
+    from (select unnest($at::timestamp[]) as as_of) i
+    join (from lately_written where account in (from shared_accounts)) l
+        on l.occurred_at <= i.as_of and l.occurred_at > i.as_of - to_hours($hours)
 ), shared as (
     select
-        i.as_of,
-        e.job_id,
-        e.target_id,
-        max(e.app_name) as app_name,
-        max(e.occurred_at) as newest_at,
-        min(e.occurred_at) as since,
-        count(distinct e.source_id) as sources,
-        list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people
-    from (select unnest($at::timestamp[]) as as_of) i
-    join events e on e.occurred_at <= i.as_of
-    join shared_accounts a on a.account = hash(e.job_id, e.target_id, e.source_type)
-    where e.status in ('success', 'warning') and e.target_id is not null and e.source_type is not null
-        and e.occurred_at <= list_max($at::timestamp[])
-    group by i.as_of, e.job_id, e.target_id, e.source_type
+        n.as_of,
+        w.job_id,
+        w.target_id,
+        max(w.app_name) as app_name,
+        min(w.first_at) as since,
+        count(distinct w.source_id) as sources,
+        list_sort(list(distinct w."name"))[:10] as people
+    from written n
+    join account_writers w on w.account = n.account and w.first_at <= n.as_of
+    group by n.as_of, w.job_id, w.target_id, w.source_type
 ), recent_calls as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, "method", http_status,
         regexp_extract(coalesce("filter", ''), '"([^"]+)"', 1) as sought, request_body, response_body
@@ -86,7 +85,7 @@ select
     'two_sources' as kind,
     people
 from shared
-where sources > 1 and newest_at > as_of - to_hours($hours)
+where sources > 1
 union all
 select
     i.as_of,

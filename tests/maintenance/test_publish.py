@@ -46,7 +46,7 @@ def test_the_file_opens_without_extensions_and_has_the_promised_tables_but_not_t
     with duckdb.connect(str(tmp_path / "published.duckdb"), read_only=True, config=options) as plain:
         tables = {name for (name,) in plain.execute("select table_name from duckdb_tables()").fetchall()}
     assert tables >= PROMISED
-    parts = {"identity_parts", "hourly_parts", "cycle_parts", "coverage", "problems"}
+    parts = {"identity_parts", "account_writers", "hourly_parts", "cycle_parts", "coverage", "problems"}
     beside_events = {"skips", "scope_parts", "member_claims", "footings", "event_spine", "pending_retries"}
     pairs = {"request_matches", "clock_days", "log_owner_hits", "unpaired_days"}
     assert tables - PROMISED == parts | beside_events | pairs

@@ -36,7 +36,7 @@ def given(lake: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
 
 READ = (
     "events", "exchanges", "job_snapshots", "identity_parts", "hourly_parts", "cycle_parts", "problems", "footings",
-    "pending_retries", "event_spine", "member_claims",
+    "pending_retries", "event_spine", "member_claims", "account_writers",
 )  # fmt: skip
 "What the questions and pages of these tests read."
 

@@ -60,7 +60,7 @@ ROUTED = {"critical", "warning"}
 TABLES = {
     "events": [
         *("events", "event_spine", "problems", "skips", "scope_parts", "member_claims", "footings"),
-        *("hourly_parts", "cycle_parts", "identity_parts"),
+        *("hourly_parts", "cycle_parts", "identity_parts", "account_writers"),
     ],
     "jobs": ["job_snapshots"],
     "exchanges": ["exchanges"],
