@@ -15,7 +15,7 @@
 --   pages_share    pages done of those that Graph knew of, the largest so far; null before Graph gave any
 with asked as (
     select job_id, cycle_id, began_at, $as_of::timestamp as until
-    from runs($as_of::timestamp, $grace)
+    from runs([$as_of::timestamp], $grace)
     where job_id = $job and under_way and $cycle is null
     union all
     select job_id, cycle_id, began_at, least(ended_at, $as_of)

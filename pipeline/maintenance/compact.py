@@ -58,8 +58,7 @@ FOLDS = {
         '"hour", job_id',
     ),
     "cycle_parts": ("job_id, cycle_id", "cycle_fold('{parts}')", "began_at, job_id, cycle_id"),
-    "account_writers": ("account, source_id", "writer_fold", "account, source_id"),
-    "cycle_parts": ("job_id, cycle_id", "cycle_fold", "began_at, job_id, cycle_id"),
+    "account_writers": ("account, source_id", "account_writer_fold('{parts}')", "account, source_id"),
 }
 "Tables of partial rows: what is one row afterwards, the model's fold of them, and the order of its rows."
 

@@ -21,10 +21,10 @@ from query_table(source)
 where status in ('success', 'warning') and target_id is not null and source_type is not null and source_id is not null
 group by job_id, target_id, source_type, source_id;
 
--- writer_fold(parts): one row per account and object of a table with the columns of account_writers, with those
+-- account_writer_fold(parts): one row per account and object of a table with the columns of account_writers, with those
 -- columns.
 --   account_writers.*  as in the table
-create or replace macro writer_fold(parts) as table
+create or replace macro account_writer_fold(parts) as table
 select account, job_id, target_id, source_type, source_id, max(app_name) as app_name, max("name") as "name",
     min(first_at) as first_at, max(last_at) as last_at
 from query_table(parts)

@@ -1,12 +1,13 @@
 -- Whether a job keeps its own interval.
 
--- rhythms(as_of, grace): one row per job: whether it keeps its own interval, judged when it was last asked about,
--- since what came later is not known. The interval is counted from the last run's end: whether Entra counts from its
+-- rhythms_at(instants, grace): one row per instant and job: whether it keeps its own interval, judged when it was last
+-- asked about, since what came later is not known. The interval is counted from the last run's end: whether Entra counts from its
 -- beginning is not documented.
+--   as_of        the instant
 --   job_id       the job
 --   tenant_id    the tenant
 --   app_name     the app's name
---   runs.* without job_id, tenant_id, app_name  the run
+--   runs.* without as_of, job_id, tenant_id, app_name  the run
 --   due_at       when the next run is due
 --   late_at      when it is late
 --   dead_at      when two are missing
@@ -14,26 +15,29 @@
 --   rhythm       on_time, late, dead, running, stalled, quarantined, disabled, paused, never_run or unknown
 --   since        since when
 --   explanation  that in a sentence
-create or replace macro rhythms(as_of, grace) as table
+create or replace macro rhythms_at(instants, grace) as table
 with job_runs as (
     select
+        coalesce(r.as_of, e.as_of) as as_of,
         coalesce(r.job_id, e.job_id) as job_id,
         coalesce(r.tenant_id, e.tenant_id) as tenant_id,
         coalesce(r.app_name, e.app_name, r.job_id, e.job_id) as app_name,
-        r.* exclude (job_id, tenant_id, app_name),
+        r.* exclude (as_of, job_id, tenant_id, app_name),
         r.last_ended_at + to_seconds(r.interval_s) as due_at,
         r.last_ended_at + to_seconds(r.interval_s + grace) as late_at,
         r.last_ended_at + to_seconds(2 * r.interval_s + grace) as dead_at,
         -- Three readings without a page more, or the grace without an event where Graph gives no pages.
         r.under_way and coalesce(r.polls_since >= 3 and r.observed_at >= r.moving_at + to_seconds(grace // 2),
             r.observed_at >= r.moving_at + to_seconds(grace), false) as stuck
-    from runs(as_of, grace) r
+    from runs(instants, grace) r
     full join (
-        select job_id, max(tenant_id) as tenant_id, max(app_name) as app_name
-        from hourly_parts
-        where "hour" <= as_of
-        group by job_id
-    ) e using (job_id)
+        select i.as_of, h.job_id, max(h.tenant_id) as tenant_id, max(h.app_name) as app_name
+        from (select unnest(instants) as as_of) i
+        join (
+            select job_id, tenant_id, app_name, min("hour") as "hour" from hourly_parts group by all
+        ) h on h."hour" <= i.as_of
+        group by i.as_of, h.job_id
+    ) e on e.as_of = r.as_of and e.job_id is not distinct from r.job_id
 ), job_rhythms as (
     select
         *,
@@ -84,3 +88,24 @@ select
         else 'The last run ended ' || instant_of(last_ended_at) || '; the next is due ' || instant_of(due_at) || '.'
     end as explanation
 from job_rhythms;
+
+-- rhythms(asked_at, grace): one row per job: its rhythm as of one instant, and how much its running cycle has done.
+--   rhythms_at.* without as_of  the rhythm
+--   events                      events of the running cycle so far
+--   objects                     its distinct objects so far
+create or replace macro rhythms(asked_at, grace) as table
+with present as materialized (
+    from rhythms_at([asked_at], grace)
+), counted as (
+    select e.job_id, count(*) as events, count(distinct e.object) as objects
+    from event_spine e
+    join present r on r.job_id = e.job_id and r.cycle_id = e.cycle_id
+    where e.occurred_at <= asked_at and e.occurred_at > asked_at - interval 14 day
+    group by e.job_id
+)
+select
+    r.* exclude (as_of),
+    case when r.under_way then coalesce(c.events, 0) end as events,
+    case when r.under_way then coalesce(c.objects, 0) end as objects
+from present r
+left join counted c on c.job_id = r.job_id;

@@ -1,48 +1,8 @@
 -- Jobs of which nothing comes, and why.
 
--- app_answers(calls): one row per app with answers among a table of app_calls.
---   app_id      the app's service principal
---   good_at     the newest successful answer
---   refused_at  the first refusal of the token since then; null where there is none
---   down_at     the first failure of its own since then; null where there is none
-create or replace macro app_answers(calls) as table
-with answered as (
-    select app_id, max(occurred_at) filter (where http_status between 200 and 299) as good_at
-    from query_table(calls)
-    group by app_id
-)
-select
-    a.app_id,
-    any_value(a.good_at) as good_at,
-    min(c.occurred_at) filter (where c.http_status in (401, 403)) as refused_at,
-    min(c.occurred_at) filter (where c.http_status >= 500) as down_at
-from answered a
-left join query_table(calls) c on c.app_id = a.app_id and (a.good_at is null or c.occurred_at > a.good_at)
-group by a.app_id;
-
--- unlogged_writes(jobs, calls, as_of, grace): one row per job of a table that wrote to its app after its last event;
--- calls are app_calls.
---   job_id     the job
---   missed_at  the first write, by the app's log or by the job's status
-create or replace macro unlogged_writes(jobs, calls, as_of, grace) as table
-select job_id, min(written_at) as missed_at
-from (
-    select k.job_id, c.occurred_at as written_at
-    from query_table(jobs) k
-    join query_table(calls) c on c.app_id = k.app_id
-    where c.occurred_at > k.last_event_at + to_seconds(grace)
-        and c.http_status between 200 and 299
-        and c."method" in ('POST', 'PUT', 'PATCH', 'DELETE')
-    union all
-    select k.job_id, x.ended_at
-    from query_table(jobs) k
-    join executions x on x.job_id = k.job_id
-    where x.began_at > k.last_event_at and x.seen_at <= as_of and x.exported > 0
-)
-group by job_id;
-
--- silent_jobs(as_of, grace): one row per job of which nothing comes, with the cause and what is known of it, as of an
--- instant.
+-- silent_jobs(instants, grace): one row per instant and job of which nothing comes, with the cause and what is known of
+-- it then.
+--   as_of          the instant
 --   job_id         the job
 --   app_name       the app's name
 --   tenant_id      the tenant
@@ -60,30 +20,44 @@ group by job_id;
 --   missed_at      the first write that no event reports
 --   has_log        whether the app's own log has answers
 --   cause          collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
-create or replace macro silent_jobs(as_of, grace) as table
-with jobs as materialized (
-    -- rhythms has a last_event_at too, of the cycle under way alone.
-    select r.* exclude (last_event_at, app_id), e.last_event_at, j.app_id, j.pruned
-    from rhythms(as_of, grace) r
-    left join (
-        select job_id, max(ended_at) as last_event_at from cycle_parts where began_at <= as_of group by job_id
-    ) e using (job_id)
-    left join (
-        select job_id, arg_max(app_id, observed_at) as app_id, arg_max(escrows_pruned, observed_at) as pruned
-        from job_snapshots
-        where observed_at <= as_of
-        group by job_id
-    ) j using (job_id)
+create or replace macro silent_jobs(instants, grace) as table
+with ended_parts as (
+    select job_id, began_at, max(max(ended_at)) over (partition by job_id order by began_at) as ended_at
+    from cycle_parts
+    where began_at <= list_max(instants)
+    group by job_id, began_at
+), apps as (
+    select job_id, observed_at, arg_max(app_id, observed_at) over past as app_id,
+        arg_max(escrows_pruned, observed_at) over past as pruned
+    from job_snapshots
+    where observed_at <= list_max(instants)
+    window past as (partition by job_id order by observed_at)
+), jobs as materialized (
+    -- rhythms_at has a last_event_at too, of the cycle under way alone.
+    select r.* exclude (last_event_at, app_id), e.ended_at as last_event_at, j.app_id, j.pruned
+    from rhythms_at(instants, grace) r
+    asof left join ended_parts e on e.job_id = r.job_id and r.as_of >= e.began_at
+    asof left join (
+        select job_id, observed_at, any_value(app_id) as app_id, any_value(pruned) as pruned from apps group by all
+    ) j on j.job_id = r.job_id and r.as_of >= j.observed_at
+), quiet_jobs as materialized (
+    from jobs
+    where last_event_at is null
+        or last_event_at <= as_of - to_seconds(2 * coalesce(interval_s, 2400) + grace)
 ), collecting as (
-    select min(tried_at) as failing_at
-    from contacts
-    where outcome = 'failed' and failures >= 3 and tried_at <= as_of and feed in ('events', 'jobs', 'container')
+    select i.as_of, min(c.tried_at) as failing_at
+    from (select unnest(instants) as as_of) i
+    left join contacts c on c.outcome = 'failed' and c.failures >= 3 and c.tried_at <= i.as_of
+        and c.feed in ('events', 'jobs', 'container')
+    group by i.as_of
 ), calls as materialized (
     select app_id, occurred_at, http_status, "method"
     from app_calls
-    where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
+    where occurred_at <= list_max(instants) and occurred_at > list_min(instants) - interval 30 day
+        and http_status is not null
 )
 select
+    k.as_of,
     k.job_id,
     k.app_name,
     k.tenant_id,
@@ -99,10 +73,10 @@ select
     a.down_at,
     c.failing_at,
     w.missed_at,
-    a.app_id is not null as has_log,
+    a.job_id is not null as has_log,
     case
         when c.failing_at is not null or (k.rhythm = 'unknown' and k.observed_at is not null
-            and as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
+            and k.as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
             then 'collector_broken'
         when k.rhythm in ('paused', 'disabled') then 'paused'
         when a.refused_at is not null then 'credentials'
@@ -115,16 +89,15 @@ select
         when k.rhythm in ('dead', 'stalled') then 'dead'
         when k.rhythm in ('on_time', 'running', 'late') then 'idle'
     end as cause
-from jobs k
-cross join collecting c
-left join app_answers('calls') a on a.app_id = k.app_id
-left join unlogged_writes('jobs', 'calls', as_of, grace) w on w.job_id = k.job_id
-where k.last_event_at is null
-    or k.last_event_at <= as_of - to_seconds(2 * coalesce(k.interval_s, 2400) + grace);
+from quiet_jobs k
+join collecting c on c.as_of = k.as_of
+left join app_answers('quiet_jobs', 'calls') a on a.as_of = k.as_of and a.job_id = k.job_id
+left join unlogged_writes('quiet_jobs', 'calls', grace) w on w.as_of = k.as_of and w.job_id = k.job_id;
 
--- silences(as_of, grace): one row per job of which nothing comes, with the cause by what else is known as of an
--- instant: its rhythm, its log, the app's own log and our collection. A job whose last event is younger than two
+-- silences_at(instants, grace): one row per instant and job of which nothing comes, with the cause by what else is known
+-- then: its rhythm, its log, the app's own log and our collection. A job whose last event is younger than two
 -- intervals and the grace is left out.
+--   as_of          the instant
 --   job_id         the job
 --   app_name       the app's name
 --   tenant_id      the tenant
@@ -137,8 +110,9 @@ where k.last_event_at is null
 --   last_event_at  the newest event
 --   good_at        the app's newest successful answer
 --   shown_by       what shows the cause: app_log, job_status or collection
-create or replace macro silences(as_of, grace) as table
+create or replace macro silences_at(instants, grace) as table
 select
+    as_of,
     job_id,
     app_name,
     tenant_id,
@@ -182,4 +156,9 @@ select
             or cause = 'log_export_broken' and has_log then 'app_log'
         else 'job_status'
     end as shown_by
-from silent_jobs(as_of, grace);
+from silent_jobs(instants, grace);
+
+-- silences(asked_at, grace): the rows of silences_at as of one instant.
+--   silences_at.* without as_of  the silence
+create or replace macro silences(asked_at, grace) as table
+select * exclude (as_of) from silences_at([asked_at], grace);

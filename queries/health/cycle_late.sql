@@ -1,7 +1,7 @@
 -- Which job does not keep its rhythm?
 --
 -- Parameters
---   $at       TIMESTAMP        the instant asked about
+--   $at       TIMESTAMP[]      the instants asked about
 --   $grace    BIGINT = 1200    seconds that a run may be late
 --
 -- Severity
@@ -25,6 +25,7 @@
 --   cycles
 --
 -- Columns
+--   as_of           the instant asked about
 --   subject         the job
 --   since           since when it is so
 --   summary         the sentence
@@ -36,8 +37,9 @@
 --   explanation     the facts in a sentence
 --   unknown         what is missing to tell
 select
+    as_of,
     job_id as subject,
-    coalesce(since, observed_at, $at) as since,
+    coalesce(since, observed_at, as_of) as since,
     app_name || case rhythm when 'late' then ': a run is late' when 'dead' then ' does not run any more'
         else ': a cycle runs and nothing in it moves' end as summary,
     app_name,
@@ -47,6 +49,6 @@ select
     due_at,
     explanation,
     case when rhythm = 'unknown' then explanation end as unknown
-from rhythms($at::timestamp, $grace)
+from rhythms_at($at::timestamp[], $grace)
 where rhythm in ('late', 'dead', 'stalled', 'unknown')
-order by since, subject
+order by as_of, since, subject

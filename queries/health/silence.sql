@@ -1,7 +1,7 @@
 -- Of which job does nothing come, though it should?
 --
 -- Parameters
---   $at       TIMESTAMP        the instant asked about
+--   $at       TIMESTAMP[]      the instants asked about
 --   $grace    BIGINT = 1200    seconds that a run may be late
 --
 -- Severity
@@ -27,6 +27,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of            the instant asked about
 --   subject          the job
 --   since            when the cause was first seen
 --   summary          the sentence
@@ -40,6 +41,7 @@
 --   shown_by         app_log, job_status or collection
 --   unknown          what is missing to tell
 select
+    as_of,
     job_id as subject,
     since,
     app_name || ' is silent: ' || explanation as summary,
@@ -52,6 +54,6 @@ select
     good_at,
     shown_by,
     case when cause is null then explanation end as unknown
-from silences($at::timestamp, $grace)
+from silences_at($at::timestamp[], $grace)
 where cause is distinct from 'idle'
-order by since, subject
+order by as_of, since, subject

@@ -19,7 +19,7 @@ DEFINITION = re.compile(
 )
 COLUMN = re.compile(r"^--   (?P<name>\w+)  +\S.*$")
 COLUMNS_OF = re.compile(r"^--   (?P<name>\w+)\.\*(?: without (?P<without>\w+(?:, \w+)*))?  +\S.*$")
-MOMENTS = {"since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
+MOMENTS = {"asked_at", "since", "until", "since_at", "until_at", "as_of", "ends", "renewed", "earliest", "latest"}
 VALUES = {
     "source": "'events'",
     "spine": "'event_spine'",
@@ -29,13 +29,14 @@ VALUES = {
     "wordings": "'stored_facts'",
     "body": "'{}'",
     "grace": "1200",
+    "instants": "[timestamp '2026-01-05']",
     "most": "10",
     "cover": "60",
 }
 "What table macros are called with, by the names of their parameters; moments apart, all others are texts."
 TABLES = {
-    "newest": "from newest_snapshots(timestamp '2026-01-05')",
-    "jobs": "select job_id, app_id, observed_at as last_event_at from job_snapshots",
+    "newest": "from newest_snapshots([timestamp '2026-01-05'])",
+    "jobs": "select observed_at as as_of, job_id, app_id, observed_at as last_event_at from job_snapshots",
     "calls": 'select app_id, occurred_at, http_status, "method" from app_calls',
     "recent": "from recent_cycles(timestamp '2026-01-05')",
     "waits": "select job_id, opened_at, closed_at, is_reference from escrows",
@@ -99,7 +100,8 @@ class Definition:
             return f'"{self.name}"'
         names = self.parameters[: len(self.parameters) - self.optional]
         if names[:1] == ("parts",):
-            table = f"{self.name.removesuffix('_fold')}_parts"
+            stored = self.name.removesuffix("_fold")
+            table = "account_writers" if stored == "account_writer" else f"{stored}_parts"
             return f"{self.name}({', '.join([repr(table), *['true'] * (len(names) - 1)])})"
         values = [
             "timestamp '2026-01-05'" if one in MOMENTS else VALUES.get(one, f"'{one}'" if one in TABLES else "'x'")

@@ -263,7 +263,7 @@ FED = (
     "from hourly order by all",
     "from cycles order by all",
     "from pending_retries order by all",
-    "from writer_fold('account_writers') order by all",
+    "from account_writer_fold('account_writers') order by all",
     "from escrows order by all",
     "select * replace (nullif(until, timestamp 'infinity') as until) from problem_spans order by all",
     "from leaver_cases(timestamp '2026-01-06') order by all",
