@@ -81,6 +81,7 @@ MODEL = (
     "leavers.sql",
     "survival.sql",
     "quarantine.sql",
+    "headrooms.sql",
     "app_answers.sql",
     "silences.sql",
     "tokens.sql",

@@ -1,7 +1,7 @@
 -- Will a job soon cross one of Microsoft's limits into quarantine?
 --
 -- Parameters
---   $at           TIMESTAMP                    the instant asked about
+--   $at           TIMESTAMP[]                  the instants asked about
 --   $cycles       BIGINT = 3, closes at 5      cycles left at the present slope, at most
 --   $least        BIGINT = 5000                failures from which the share counts
 --   $part         DOUBLE = 0.4                 the share that is too much
@@ -33,6 +33,7 @@
 --   quarantine
 --
 -- Columns
+--   as_of          the instant asked about
 --   subject        the job
 --   since          the oldest failure that waits
 --   summary        the sentence
@@ -44,28 +45,26 @@
 --   cycles_left    cycles left; 0 where it is crossed, 1 where a first cycle will cross it before its end
 --   crosses_at     when that is
 --   first_cycle    whether it is a first cycle, of which Graph tells how much is done
-with first_cycles as (
-    select
-        job_id,
-        arg_max_null(completed_units / nullif(total_units, 0), observed_at) as done_share
+with statuses as (
+    select job_id, observed_at, completed_units / nullif(total_units, 0) as done_share, steady_since
     from job_snapshots
-    where observed_at <= $at
-    group by job_id
-    having arg_max_null(steady_since, observed_at) is null
+    where observed_at <= list_max($at::timestamp[])
+    qualify row_number() over (partition by job_id, observed_at order by snapshot_id) = 1
 ), projections as (
     select
         h.*,
-        h.whole or f.job_id is not null as first_cycle,
-        coalesce(f.done_share >= 0.05 and h.reached / f.done_share >= case h.measure
+        h.whole or f.job_id is not null and f.steady_since is null as first_cycle,
+        coalesce(f.steady_since is null and f.done_share >= 0.05 and h.reached / f.done_share >= case h.measure
             when 'share' then greatest($least, floor($part / (1 - $part) * h.succeeded / f.done_share) + 1)
             else h.at_most
         end, false) as crosses_in_it
-    from headrooms($at, least := $least, part := $part, most := $most, altogether := $altogether) h
-    left join first_cycles f using (job_id)
+    from headrooms_at($at::timestamp[], least := $least, part := $part, most := $most, altogether := $altogether) h
+    asof left join statuses f on f.job_id = h.job_id and h.as_of >= f.observed_at
 )
 select
+    as_of,
     job_id as subject,
-    coalesce(oldest_at, $at) as since,
+    coalesce(oldest_at, as_of) as since,
     app_name || case
         when first_cycle then ': so much fails in its first cycle that Entra will clear the failures and pause it'
         else ': so much fails that quarantine is near'
@@ -80,5 +79,5 @@ select
     first_cycle
 from projections
 where cycles_left <= $cycles or crosses_in_it
-qualify row_number() over (partition by job_id order by cycles_left nulls last, measure) = 1
-order by cycles_left, subject
+qualify row_number() over (partition by as_of, job_id order by cycles_left nulls last, measure) = 1
+order by as_of, cycles_left, subject

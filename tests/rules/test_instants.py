@@ -27,6 +27,7 @@ LOW: dict[str, dict[str, Any]] = {
     "group_shrank": {"hours": 300, "share": 0.9, "least": 1},
     "leaver_waiting": {"hours": 3},
     "mass_leavers": {"hours": 10, "times": 1.2, "least": 2},
+    "quarantine_ahead": {"most": 2, "altogether": 3},
     "success_without_call": {"hours": 60, "skew": 5000},
     "target_slow": {"least": 2, "floor": 10, "times": 1.05, "hours": 30},
     "token_due": {"lead": 20, "spare": 30},
