@@ -166,9 +166,7 @@ with ended as materialized (
     from cycle_slopes('ended', 'newest', 'levels')
 ), jobs as (
     select
-        t.as_of,
-        t.job_id,
-        t.app_name,
+        t.as_of, t.job_id, t.app_name,
         coalesce(p.non_reference, 0) as non_reference,
         coalesce(p.reference, 0) as reference,
         case when o.opened_at <= t.as_of then o.opened_at end as oldest_at,
