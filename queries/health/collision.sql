@@ -44,10 +44,11 @@ with lately_written as materialized (
     group by account
     having min(source_id) <> max(source_id)
 ), written as (
-    select distinct i.as_of, l.account
-    from (select unnest($at::timestamp[]) as as_of) i
-    join (from lately_written where account in (from shared_accounts)) l
-        on l.occurred_at <= i.as_of and l.occurred_at > i.as_of - to_hours($hours)
+    select i.as_of, i.account
+    from (select unnest($at::timestamp[]) as as_of, account from shared_accounts) i
+    asof join (from lately_written where account in (select account from shared_accounts)) l
+        on l.account = i.account and i.as_of >= l.occurred_at
+    where l.occurred_at > i.as_of - to_hours($hours)
 ), shared as (
     select
         n.as_of,
