@@ -132,8 +132,8 @@ class Extent:
     "The newest full hour of which nothing is known."
 
 
-class Known:
-    """What is known of every subject as of an instant."""
+class Reach:
+    """What was read of every subject as of an instant."""
 
     def __init__(self, at: datetime, extents: Iterable[Extent]) -> None:
         self._at = at
@@ -200,8 +200,8 @@ class Known:
         return Gap(f"{gone}; {wanted}", False)
 
 
-def known(store: Store, at: datetime, needs: Iterable[Need]) -> Known:
+def read_reach(store: Store, at: datetime, needs: Iterable[Need]) -> Reach:
     """Reads what is known as of an instant, as far back as some needs ask for each hour."""
     hours = max((need.hours for need in needs if not need.newest), default=1)
     rows = store.fetch(KNOWN, {"since": at - timedelta(hours=hours), "at": at}).to_pylist()
-    return Known(at, [Extent(**row) for row in rows])
+    return Reach(at, [Extent(**row) for row in rows])

@@ -33,7 +33,7 @@ with instants as (
     select rejected_at as read_at from rejects
     union
     select read_at from coverage where read_at is not null
-), unread as (
+), quiet_instants as (
     select i.as_of
     from instants i
     asof left join readings r on i.as_of >= r.read_at
@@ -69,5 +69,5 @@ where r.rejected_at <= list_max($at::timestamp[]) and r.rejected_at > list_min($
 group by i.as_of
 union all
 select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, 'Nothing was read on the last day'
-from unread
+from quiet_instants
 order by as_of, since, subject
