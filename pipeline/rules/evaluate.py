@@ -29,7 +29,7 @@ from pipeline.rules.incidents import (
     record_unknown,
     reword_incidents,
 )
-from pipeline.rules.needs import Gap, Reach, read_reach
+from pipeline.rules.needs import Gap, Extents, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, variants
 from pipeline.rules.rule import Rule, rules
 from pipeline.store.lake import Cursor, Store
@@ -138,7 +138,7 @@ class Answer:
     """What one rule answered in a check, or why it could not."""
 
     result: "Evaluation | None" = None
-    data: Reach | None = None
+    data: Extents | None = None
     "What is known of each subject."
     error: StoreError | None = None
     duration_ms: int = 0
@@ -153,7 +153,7 @@ def asked(
     is asked once more alone: together they may need more memory than there is.
     """
     with ThreadPoolExecutor(SIDE_BY_SIDE, "rules") as pool:
-        data = pool.submit(read_reach, store, at, [need for rule in chosen for need in rule.needs])
+        data = pool.submit(read_extents, store, at, [need for rule in chosen for need in rule.needs])
         first = [pool.submit(ask, store, rule, overrides, at, data, rule.name in lasting) for rule in chosen]
     for rule, promise in zip(chosen, first, strict=True):
         answer = promise.result()
@@ -166,14 +166,14 @@ def ask(
     rule: Rule,
     overrides: Mapping[str, Any],
     at: datetime,
-    data: "Future[Reach]",
+    data: "Future[Extents]",
     lasting: bool,
 ) -> Answer:
     """Asks one rule with each of its variants."""
     answer, began = Answer(), time.monotonic()
     try:
         [answer.result] = evaluations(store, rule, overrides, [at], lasting)
-        answer.data = data.result() if rule.needs else Reach(at, [])
+        answer.data = data.result() if rule.needs else Extents(at, [])
     except StoreError as error:
         answer.error = error
     answer.duration_ms = round((time.monotonic() - began) * 1000)
@@ -287,7 +287,7 @@ def sort_changes(
     overrides: Mapping[str, Any],
     checked: Checked,
     before: Mapping[str, Incident],
-    data: Reach,
+    data: Extents,
     result: Evaluation,
 ) -> None:
     """Sorts a rule's findings into what opens, what closes, what only reads otherwise and what cannot be judged."""
@@ -308,7 +308,9 @@ def sort_changes(
             checked.closed.append(earlier)
 
 
-def gap_of(rule: Rule, overrides: Mapping[str, Any], earlier: Incident, data: Reach, result: Evaluation) -> Gap | None:
+def gap_of(
+    rule: Rule, overrides: Mapping[str, Any], earlier: Incident, data: Extents, result: Evaluation
+) -> Gap | None:
     """Returns what is missing to judge an open incident; None where silence about it means that it is over."""
     if is_silenced(rule, overrides, earlier.app_name):
         return Gap(SILENCED, True)

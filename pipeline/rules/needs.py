@@ -132,7 +132,7 @@ class Extent:
     "The newest full hour of which nothing is known."
 
 
-class Reach:
+class Extents:
     """What was read of every subject as of an instant."""
 
     def __init__(self, at: datetime, extents: Iterable[Extent]) -> None:
@@ -200,8 +200,8 @@ class Reach:
         return Gap(f"{gone}; {wanted}", False)
 
 
-def read_reach(store: Store, at: datetime, needs: Iterable[Need]) -> Reach:
+def read_extents(store: Store, at: datetime, needs: Iterable[Need]) -> Extents:
     """Reads what is known as of an instant, as far back as some needs ask for each hour."""
     hours = max((need.hours for need in needs if not need.newest), default=1)
     rows = store.fetch(KNOWN, {"since": at - timedelta(hours=hours), "at": at}).to_pylist()
-    return Reach(at, [Extent(**row) for row in rows])
+    return Extents(at, [Extent(**row) for row in rows])

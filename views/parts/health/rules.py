@@ -15,7 +15,7 @@ from pipeline.config.errors import RulesError, StoreError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, span
 from pipeline.rules.backtest import Backtest, backtest
-from pipeline.rules.needs import read_reach
+from pipeline.rules.needs import read_extents
 from pipeline.rules.overrides import check_override, read_overrides, write_override
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule, rules
 from pipeline.store.catalog import value
@@ -40,7 +40,7 @@ def read_rules_file() -> dict[str, Any]:
 
 def missing_data(rule: Rule, outcome: str, ran_at: Any) -> str:
     """Writes what was missing where a rule is unknown."""
-    return "; ".join(read_reach(store(), ran_at, rule.needs).gaps(rule.needs)) if outcome == "unknown" else ""
+    return "; ".join(read_extents(store(), ran_at, rule.needs).gaps(rule.needs)) if outcome == "unknown" else ""
 
 
 def changes_text(override: Mapping[str, Any]) -> str:
