@@ -21,6 +21,9 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import iso
 from pipeline.monitoring.metrics import TYPE, metrics
 from pipeline.monitoring.troubles import STOPPED, explained, troubles
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import summary_of
 from pipeline.scheduler.scheduler import Standby
 from pipeline.store.leader import current_leader
 from views.frame.assets import Assets
@@ -69,7 +72,7 @@ def reason_of(error: ProvisioningError) -> str:
 
 
 def health() -> dict[str, Any]:
-    """Collects what a monitor asks for."""
+    """Collects what a monitor asks for: whether data comes, and the verdict that the pages show."""
     lake = store()
     running = current_leader(lake.settings)
     beats = lake.rows("select job, ended_at, outcome from background_jobs order by job")
@@ -82,6 +85,7 @@ def health() -> dict[str, Any]:
             {"beat": beat, "ended_at": ended_at and iso(ended_at), "outcome": outcome}
             for beat, ended_at, outcome in beats
         ],
+        "verdict": summary_of(verdict(read_facts(lake))),
         **({"reason": " ".join(stopped)} if stopped else {}),
     }
 

@@ -24,12 +24,12 @@ SLOW = {
     "monitoring": "status",
     "notify": "deliver digest outbox",
     "queries": "queries tenants",
-    "rules": "group_rule instants rules token_expiry",
+    "rules": "group_rule instants rules token_expiry verdict",
     "sample": "answer_key",
     "scheduler": "scheduler",
     "store": "concurrency kills migrate result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
-    "quarantine_page questions_page story_page",
+    "quarantine_page questions_page story_page verdict_pages",
     "views/frame": "state",
 }
 "Files that `make test-fast` leaves out, by folder: they run many processes, a browser, servers, or many stores."

@@ -13,12 +13,14 @@ from pipeline.config.settings import Settings, read_settings
 from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
+from pipeline.rules.verdict import verdict
 from views.frame.data import Row, ask, is_empty, records
 from views.frame.empty import first_data
 from views.frame.look import chips, plain
 from views.frame.panel import panel
 from views.frame.state import Key
 from views.frame.table import chips_column, table, text_column, time_columns
+from views.frame.verdict import current_facts
 from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
 from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
 from views.parts.connections.tokens import draw_tokens
@@ -64,9 +66,10 @@ def draw_summary(
     parts = [count(len(checked_jobs), "job"), *bad, *doubts, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile fits it")
-    draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.success, "check_circle")
-    if draw is st.success and not contacts and not any(one.word == "fits" for one in checked_jobs):
-        draw, icon = st.info, "info"
+    draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")
+    fits = contacts or any(one.word == "fits" for one in checked_jobs)
+    if draw is st.info and fits and verdict(current_facts()).state == "ok":
+        draw, icon = st.success, "check_circle"
     draw(f"{'; '.join(parts)}.", icon=f":material/{icon}:")
 
 

@@ -1,13 +1,12 @@
 """Cycles: how far the running ones have come, when each job ran and when it did not, and what one cycle did."""
 
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, dated
 from views.charts.cycles import day_lanes
 from views.frame import state
 from views.frame.chart import chart_mark
@@ -18,6 +17,7 @@ from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, has_word, read_word, write_word, write_words
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
+from views.frame.verdict import current_facts, draw_judged, draw_verdict
 from views.parts.cycles.compare import draw_comparison
 from views.parts.cycles.cycle import draw_cycle
 from views.parts.cycles.progress import (
@@ -29,34 +29,29 @@ from views.parts.cycles.progress import (
     running_jobs,
     show_progress_sql,
 )
+from views.parts.shared.coverage import none_in_window
 
 DAY = timedelta(days=1)
 
 
 def draw_progress(jobs: pd.DataFrame) -> None:
     """Draws what moves: the sentence that answers, and a bar for each running cycle."""
+    facts = current_facts()
     if jobs.empty:
-        st.info(
-            "No status of any job was read, so nobody knows what runs; the log alone says neither beginning nor end."
-        )
+        draw_verdict("cycles", facts)
+        st.caption("No job status was read; the log alone shows neither the beginning nor the end of a cycle.")
         return
-    words = set(jobs["rhythm"])
-    box, icon = next(each for each in BOXES if not each[2] or words & each[2])[:2]
-    box(progress_sentence(jobs), icon=icon)
+    draw_judged("cycles", progress_sentence(jobs), facts)
     running = running_jobs(jobs)
     st.subheader("How far have the cycles under way come?", anchor="progress")
+    if running and facts.is_old:
+        st.caption(f"As of {dated(facts.at)}, where the data ends. Whether these cycles still run is unknown.")
     if not running:
-        nothing("No cycle is under way.", "check_circle", "green")
+        blind = int((jobs["rhythm"] == "unknown").sum())
+        nothing(f"No running cycle is known; unknown for {count(blind, 'app')}." if blind else "No cycle is running.")
     for job in running:
         draw_running(job)
     show_progress_sql(running)
-
-
-BOXES: tuple[tuple[Callable[..., Any], str, set[str]], ...] = (
-    (st.error, ":material/error:", {"dead", "stalled", "quarantined"}),
-    (st.warning, ":material/warning:", {"late", "unknown"}),
-    (st.success, ":material/check_circle:", set()),
-)
 
 
 def chosen_day() -> datetime:
@@ -87,7 +82,7 @@ def draw_day() -> None:
     stretches = ask("day_lanes", **judged)
     st.subheader("When did each job run on this day, when was a run due, and where did none come?", anchor="day-lanes")
     if cycles.empty and stretches.empty:
-        nothing("No job left an event or a status on this day.")
+        nothing("No event and no job status of this day was read.")
     else:
         chart_mark(
             Key.DAY_LANES.of(f"{since:%Y%m%d}"),
@@ -174,7 +169,7 @@ def page() -> None:
     refreshed(draw_progress)
     draw_day()
     st.toggle("Also cycles that found nothing to change", key=Key.WITHOUT_CHANGES)
-    panel("cycles_lately", cycles_table, empty="No cycle ran in this window.", least=least)
+    panel("cycles_lately", cycles_table, empty=none_in_window("No cycle of this time range was read."), least=least)
     if has_word(Word.CYCLE):
         draw_opened(read_word(Word.CYCLE))
 

@@ -16,7 +16,7 @@ from views.frame.look import plain
 from views.frame.panel import panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
-from views.parts.shared.coverage import bucket_sentence, draw_completeness, worst_states
+from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -27,7 +27,7 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
     failed, good = (int(daily[name].sum()) if not daily.empty else 0 for name in ("failures", "successes"))
     if not failed:
         window = f"between {instant(bar().since)} and {instant(bar().until)}"
-        return f"No failure was read {window}; {count(good, 'attempt')} succeeded."
+        return none_in_window(f"No failure was read {window}; {count(good, 'attempt')} succeeded.")
     top = errors.iloc[0]
     hit = count(top["objects"], "person or group", "people and groups")
     widest = f"{plain(code_name(top['error_code']))} hit the most: {hit}"
@@ -135,14 +135,14 @@ def page() -> None:
     panel(
         "failures_over_time",
         lambda rows: over_time(by, bucket, rows),
-        empty="No failure of this window was read.",
+        empty=none_in_window("No failure of this window was read."),
         by=by,
         bucket=bucket,
     )
-    panel("top_errors", errors_table, empty="No failure of this window was read.")
+    panel("top_errors", errors_table, empty=none_in_window("No failure of this window was read."))
     label = "The same by cause: whom each hit, whose fault it is and what to do"
     st.page_link("issues.py", label=label, icon=":material/arrow_forward:", query_params=bar().link())
-    panel("skips_by_reason", skips_table, empty="No skip of this window was read.")
+    panel("skips_by_reason", skips_table, empty=none_in_window("No skip of this window was read."))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def sentence(rows: pd.DataFrame) -> str:
         return (
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
         )
-    return f"{words}. None was emptied or halved in this window, as far as the records tell."
+    return f"{words}. None was emptied or halved by the records of this time range."
 
 
 def scope_note(rows: pd.DataFrame) -> str | None:

@@ -11,24 +11,31 @@ from views.frame.look import plain
 from views.frame.panel import panel
 from views.frame.state import Word, has_word, read_word
 from views.frame.table import table, text_column, time_columns
-from views.parts.health.incidents import BOXES, SHOWN, brief, incident_queue, open_now, with_times
+from views.frame.verdict import claim, draw_judged, draw_verdict
+from views.parts.health.incidents import SHOWN, brief, incident_queue, open_now, with_times
 from views.parts.health.messages import draw_messages
 from views.parts.health.rules import draw_rule, read_rules_file, rules_table
 
 
-def summary(awake: list[Row], runs: pd.DataFrame) -> str:
-    """Writes what is open, or that nothing is, and what could not be asked."""
-    unanswered = [
-        f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")
-    ]
-    gap = f"{count(len(unanswered), 'rule')} gave no answer: {plain(', '.join(unanswered[:6]))}"
-    gap += f" and {len(unanswered) - 6} more" if len(unanswered) > 6 else ""
+def unanswered(runs: pd.DataFrame) -> str:
+    """Writes which rules gave no answer; empty where all did."""
+    names = [f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")]
+    if not names:
+        return ""
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"{count(len(names), 'rule')} gave no answer: {plain(', '.join(names[:6]))}{more}."
+
+
+def draw_summary(awake: list[Row], snoozed: list[Row], runs: pd.DataFrame) -> None:
+    """Draws what is open, in the colour of the verdict, and which rules gave no answer."""
     if awake:
         verb = "is" if len(awake) == 1 else "are"
-        sentence = f"{count(len(awake), 'incident')} {verb} open: {brief(awake)}" + (f". {gap}" if unanswered else "")
+        draw_judged("incidents", f"{count(len(awake), 'incident')} {verb} open: {brief(awake)}.")
+    elif snoozed:
+        draw_judged("incidents", f"{count(len(snoozed), 'open incident')} snoozed, none else.")
     else:
-        sentence = f"Nothing is open, but {gap}" if unanswered else "Nothing is open, and every rule could be asked"
-    return f"{sentence}. {last_check(runs)}"
+        draw_verdict("incidents")
+    st.caption(f"{unanswered(runs)} {last_check(runs)}".strip())
 
 
 def last_check(runs: pd.DataFrame) -> str:
@@ -78,17 +85,18 @@ def page() -> None:
     ask_ahead("rule_runs_lately", "messages")
     runs = ask("rule_runs_lately")
     if runs.empty:
-        st.info(
-            "The rules were never asked, so nobody knows whether anything is wrong. The beat *check* asks them: it "
-            "runs with this dashboard or with `python -m pipeline watch`; `python -m pipeline check` asks them once."
+        draw_verdict("incidents")
+        st.caption(
+            "The rules were never asked here. The beat *check* asks them: it runs with this dashboard or with "
+            "`python -m pipeline watch`; `python -m pipeline check` asks them once."
         )
     else:
         awake, snoozed = open_now()
-        box = BOXES[awake[0]["severity"]] if awake else None
-        unanswered = runs["outcome"].isin(["unknown", "failed"]).any()
-        (box or (st.warning if unanswered else st.success))(summary(awake, runs))
+        draw_summary(awake, snoozed, runs)
         incident_queue(awake, snoozed, 10_000 if read_word(Word.ALL) else SHOWN)
-        panel("incidents", past_incidents, empty="No incident was open in this window.")
+        panel(
+            "incidents", past_incidents, empty=claim("No incident was recorded in this time range.", about="incidents")
+        )
     draw_rules(runs)
     draw_messages()
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, span
+from pipeline.store.leader import current_leader
 from views.frame.data import ask, is_empty
 from views.frame.empty import first_data
 from views.frame.header import current_troubles, draw_troubles
@@ -111,8 +112,10 @@ def collecting() -> None:
     troubles = current_troubles()
     if troubles:
         draw_troubles(troubles, most=len(troubles))
+    elif current_leader(read_settings()) is None:
+        st.markdown(":material/remove: Nothing is collected by itself here; files are loaded by hand.")
     else:
-        st.markdown(":material/check_circle: Collecting goes as it should.")
+        st.markdown(":material/check_circle: Background jobs are running, and none reports trouble.")
     panel("beats_lately", job_runs, empty="No beat has run yet.")
     panel("contacts", contacts, empty="No tenant is asked: PROVISIONING_TENANTS names none.")
 
@@ -134,7 +137,7 @@ def page() -> None:
     panel("file_ledger", ledger, empty="No file was loaded.")
     panel("reject_reasons", reasons, empty="No line was rejected.")
     panel("rejected_lines", lines, empty="No line was rejected.")
-    panel("unfamiliar_words", unfamiliar_words, empty="Every value is a documented one.")
+    panel("unfamiliar_words", unfamiliar_words, empty="No undocumented value was read.")
     collecting()
 
 

@@ -31,7 +31,7 @@ from views.frame.table import (
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next, needed_attributes, reads_everything
 from views.parts.issues.issue import draw_issue
 from views.parts.issues.sentences import FAULTS, STATES, issue_title
-from views.parts.shared.coverage import draw_completeness, worst_states
+from views.parts.shared.coverage import draw_completeness, none_in_window, worst_states
 
 
 def adopt_words() -> None:
@@ -62,11 +62,11 @@ def filters() -> dict[str, str]:
 def sentence(rows: pd.DataFrame) -> str:
     """Writes how many causes there are, how many people wait and which hits the most."""
     if rows.empty:
-        return f"Nothing went wrong between {instant(bar().since)} and {instant(bar().until)}."
+        return f"No failures were read between {instant(bar().since)} and {instant(bar().until)}."
     waiting = int((rows["waiting"] > 0).sum())
     causes = count(len(rows), "cause")
     if not waiting:
-        return f"{causes} of failures in this window, and nobody waits any more."
+        return f"{causes} of failures in this time range; no pending retries in the log."
     first = records(rows)[0]
     fresh = int(rows["state"].isin(["new", "regressed", "escalating"]).sum())
     recent = f", {fresh:,} of them new, back or growing" if fresh else ""
@@ -176,7 +176,7 @@ def issues_table(rows: pd.DataFrame, words: dict[str, str]) -> None:
         what=[issue_title(row) for row in records(rows)],
         chip=rows["state"].map(lambda word: [labels[word]]),
     )
-    colours = ("red", "red", "red", "orange", "gray", "green")
+    colours = ("red", "red", "red", "orange", "gray", "blue")
     columns = {
         "chip": chips_column("State", dict(zip(labels.values(), colours, strict=True)), pinned=True),
         "what": text_column("What goes wrong", width="large", pinned=True),
@@ -203,7 +203,9 @@ def all_issues() -> None:
     """Draws the list and what belongs to it."""
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     bucket = "hour" if hours == 1 else "day"
-    st.markdown(f"**{sentence(ask('issues'))}**")
+    issues = ask("issues")
+    text = f"**{sentence(issues)}**"
+    st.markdown(none_in_window(text) if issues.empty else text)
     ask_ahead("success_and_noise", "completeness_of_window", "changed_attributes")
     ask_ahead("bucket_completeness", bucket="hour")
     needed = needed_attributes()
@@ -216,13 +218,13 @@ def all_issues() -> None:
     panel(
         "issues",
         lambda rows: issues_table(rows, words),
-        empty="Nothing went wrong, and nobody waits.",
+        empty=none_in_window("No failures and no pending retries were read."),
         also=("success_and_noise",),
     )
     chosen = panel(
         "issues_over_time",
         lambda rows: over_time(rows, hours),
-        empty="Nothing of this window went wrong.",
+        empty=none_in_window("No failures of this time range were read."),
         bucket=bucket,
         noise=words.get("noise", "out"),
     )

@@ -1,5 +1,6 @@
 """Leavers: who has left and still has an account, how long each app takes, and the traps that leave accounts behind."""
 
+from collections import Counter
 from datetime import datetime
 from functools import partial
 
@@ -7,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.rules.verdict import Facts, unknown_of
+from pipeline.rules.verdict_facts import with_in_use
 from views.charts.leavers import survival_curve
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
@@ -17,7 +20,8 @@ from views.frame.look import plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import code_column, decimal_column, number_column, table, text_column, time_columns
-from views.parts.shared.coverage import draw_completeness
+from views.frame.verdict import current_facts, draw_judged, unknown_since
+from views.parts.shared.coverage import draw_completeness, none_in_window, unknown_hours
 
 TRAPS = (
     "trap_unassigned",
@@ -32,6 +36,8 @@ IN_USE = ("trap_unassigned", "trap_still_active")
 "Those that leave an account in use."
 QUICK = 20_000
 "Up to how many events and requests in a window its removals are compared with the app's log without a click."
+NAMED = 10
+"Apps that are named where it is unknown whether leavers were removed."
 KINDS = {"disable": "Disable", "delete": "Delete"}
 
 
@@ -39,11 +45,9 @@ def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame) ->
     """Writes whether all who were to go are out, and who is not since when."""
     waiting = f" {count(len(staged), 'deletion is', 'deletions are')} held back." if len(staged) else ""
     if left.empty:
-        if lengths.empty:
-            return f"Nobody was to be disabled or deleted in this window, and nobody from before waits.{waiting}"
-        # Who was to go from two apps is counted twice, so these are people only where there is one.
-        done = count(lengths["done"].sum(), "person", "removals")
-        return f"Every leaver is out: {done} of this window, and nobody from before waits.{waiting}"
+        # Who was to go from two apps is counted twice.
+        done = 0 if lengths.empty else int(lengths["done"].sum())
+        return f"No pending removals in the log; {count(done, 'removal')} done in this time range.{waiting}"
     first = records(left)[0]
     name, app = plain(str(first["name"])), plain(str(first["app_name"]))
     who = f"the first since {instant(first['started_at'])}: {name} in {app}"
@@ -204,7 +208,12 @@ def compared_removals(now: datetime) -> None:
     ):
         st.caption("In so large a window that takes a while; a smaller window, or one job, makes it quick.")
         return
-    panel("deprovision_heard", removals, empty="Entra calls no removal of this window done.", as_of=now)
+    panel(
+        "deprovision_heard",
+        removals,
+        empty=none_in_window("No removal of this time range is reported as done."),
+        as_of=now,
+    )
 
 
 def removals(rows: pd.DataFrame) -> None:
@@ -256,7 +265,34 @@ def draw_traps() -> None:
         "answer of the app was logged. A membership is taken to be as the group's events say."
     )
     for name in TRAPS:
-        panel(name, partial(trapped, name), empty="Nobody, as far as can be seen.", as_of=as_of())
+        panel(name, partial(trapped, name), empty="None in the data that was read.", as_of=as_of())
+
+
+def in_use_by_job(now: datetime) -> dict[str, int]:
+    """Counts the accounts that may be in use, as the traps list them, by job."""
+    rows = [row for name in IN_USE for row in records(ask(name, as_of=now))]
+    return dict(Counter(str(row["job_id"]) for row in rows))
+
+
+def draw_unknown(facts: Facts) -> None:
+    """Draws of which apps it is unknown whether leavers were removed, why, and since when."""
+    lines = [
+        f":gray-badge[:material/question_mark: Unknown] **{plain(job.app_name)}**: whether leavers are removed is "
+        f"{unknown_since(gap)}."
+        for job in facts.jobs
+        if (gap := unknown_of(job, facts))
+    ]
+    for line in lines[:NAMED]:
+        st.markdown(line)
+    if len(lines) > NAMED:
+        st.markdown(f"{count(len(lines) - NAMED, 'more app is', 'more apps are')} unknown so.")
+
+
+def none(text: str, facts: Facts) -> str:
+    """Returns a sentence that says none, with the apps of which that is unknown."""
+    blind = [plain(job.app_name) for job in facts.jobs if unknown_of(job, facts)]
+    more = f" and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
+    return f"{text} Unknown for {', '.join(blind[:NAMED])}{more}, as above." if blind else text
 
 
 def page() -> None:
@@ -271,19 +307,21 @@ def page() -> None:
     caught = sum(len(ask(name, as_of=now)) for name in IN_USE)
     if caught:
         summary += f" {count(caught, 'account', 'accounts')} more may be in use without an error: see the traps below."
-    (st.error if caught or len(left) or len(staged) else st.success)(summary)
+    facts = current_facts(min(now, bar().until))
+    draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
+    draw_unknown(facts)
     st.caption(f"As of {instant(min(now, bar().until))}.")
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     draw_completeness()
-    panel("leavers_active", still_active, empty="Nobody.", as_of=now)
+    panel("leavers_active", still_active, empty=none("No pending removals in the log.", facts), as_of=now)
     panel(
         "deprovision_times",
         deprovision_times,
-        empty="Nobody was to be disabled or deleted in this window.",
+        empty=none_in_window("No disable or delete of this time range was read."),
         also={"deprovision_curve": {"as_of": now}},
         as_of=now,
     )
-    panel("leavers_held", staged_deletions, empty="None is held back.", as_of=now)
+    panel("leavers_held", staged_deletions, empty=none("No deletion in the log is held back.", facts), as_of=now)
     compared_removals(now)
     draw_traps()
 

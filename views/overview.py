@@ -16,8 +16,8 @@ from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
 from views.frame.empty import first_data, readable
 from views.frame.events import matching_events, story_link
 from views.frame.filters import bar
-from views.frame.look import cause, chips, labelled, look, plain
-from views.frame.panel import panel
+from views.frame.look import cause, chips, labelled, plain
+from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word
 from views.frame.table import (
     chips_column,
@@ -30,35 +30,12 @@ from views.frame.table import (
     text_column,
     time_columns,
 )
+from views.frame.verdict import claim, draw_verdict, job_words
 from views.parts.cycles.progress import draw_running_lines, job_progress
 from views.parts.health.incidents import is_checked
 from views.parts.overview.attention import draw_attention
-from views.parts.shared.coverage import complete_hours, draw_completeness
+from views.parts.shared.coverage import complete_hours, draw_completeness, none_in_window
 from views.parts.shared.retries import evidence
-
-
-def sentence(fleet: pd.DataFrame) -> str:
-    """Writes who needs attention, in one sentence."""
-    needy = fleet[fleet["needs_you"]]
-    if needy.empty:
-        return f"None of {count(len(fleet), 'job')} needs you."
-    verb = "needs" if len(needy) == 1 else "need"
-    troubles = "; ".join(trouble(job) for job in records(needy))
-    return f"{len(needy)} of {count(len(fleet), 'job')} {verb} you: {troubles}."
-
-
-def trouble(job: Row) -> str:
-    """Writes what holds one job up."""
-    name = plain(str(job["app_name"]))
-    if job["state"] == "quarantine":
-        why, again = plain(cause(job["cause"], job["error_code"])), job["next_try_at"]
-        tries = "" if is_missing(again) else f", next try {instant(again)}"
-        return f"**{name}** has been in quarantine since {instant(job['since'])} ({why}){tries}"
-    if job["state"] == "stopped":
-        return f"**{name}** is stopped, so nobody is provisioned there"
-    if job["state"] == "dead":
-        return f"**{name}** is dead: cycles were due and none has come, past every grace since {instant(job['since'])}"
-    return f"**{name}** is failing: on its last day most of what it tried did"
 
 
 def asides(fleet: pd.DataFrame) -> list[str]:
@@ -86,7 +63,8 @@ def fleet_table(fleet: pd.DataFrame) -> None:
     for other in (ask("placements"), ask("daily_success"), hours):
         rows = rows.merge(other.drop(columns="app_name"), "left", "job_id")
     rows["complete_hours"] = [complete_hours(row) for row in records(rows)]
-    rows["chip"] = chips(rows["state"])
+    rows["word"] = job_words(rows)
+    rows["chip"] = chips(rows["word"])
     rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
     columns = {
         "app_name": text_column("App", pinned=True),
@@ -126,7 +104,7 @@ def without_gaps(days: Any) -> list[float]:
 def job_links(job: Row) -> None:
     """Draws the links to the rows behind one job's numbers."""
     with st.container(border=True):
-        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['state']))}")
+        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['word']))}")
         if not is_missing(job["explanation"]):
             st.markdown(plain(str(job["explanation"])))
         words = bar().link(job=str(job["app_name"]))
@@ -228,17 +206,15 @@ def page() -> None:
     ask_ahead("rule_runs_lately")
     fleet = ask("fleet", **given)
     if fleet.empty:
+        draw_verdict()
         st.info(
             "There is data, but no job in it: only SCIM requests were loaded. Load provisioning logs to see jobs here."
         )
         return
+    draw_verdict()
+    show_sql(job_facts={"at": as_of(), "grace": read_settings().grace})
     if is_checked():
-        draw_attention(len(fleet))
-    else:
-        (st.error if fleet["needs_you"].any() else st.success)(
-            sentence(fleet), icon=look(str(fleet["state"].iloc[0])).icon
-        )
-        st.caption("By the jobs' states alone: the health rules were never asked here. The page Health says how.")
+        draw_attention()
     ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
     ask_ahead(
         "completeness_of_window",
@@ -254,14 +230,14 @@ def page() -> None:
     draw_completeness()
     panel("fleet", fleet_table, also=("placements", "daily_success", "completeness_of_window"), **given)
     panel("failures_by_hour", heat_map)
-    panel("open_escrows", escrows, empty="Nobody waits.")
-    panel("quarantine_history", quarantines, empty="No job was seen in quarantine.")
+    panel("open_escrows", escrows, empty=claim("No pending retries in the log.", about="incidents"))
+    panel("quarantine_history", quarantines, empty=claim("No job status shows a quarantine.", about="quarantine"))
     # Folded from every event, so asked only when somebody wants to see it.
     with st.expander(
         "Cycles of this window", icon=":material/cached:", on_change="rerun", key=Key.WINDOW_CYCLES
     ) as box:
         if box.open:
-            panel("cycles_lately", cycles_table, empty="No cycle left an event in this window.")
+            panel("cycles_lately", cycles_table, empty=none_in_window("No cycle of this time range left an event."))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Quarantine: which job is in it or will be, why, who waits, and what ends it."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,8 @@ from views.frame.look import cause, plain
 from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import code_column, table, text_column, time_columns
-from views.parts.quarantine.cause import draw_cause, draw_waiting, unanswered_rules
+from views.frame.verdict import draw_judged, draw_verdict
+from views.parts.quarantine.cause import draw_cause, draw_waiting
 from views.parts.quarantine.facts import (
     STALE,
     Job,
@@ -32,26 +32,18 @@ from views.parts.quarantine.forecast import draw_score
 from views.parts.quarantine.limits import course, draw_burn_down, draw_clock, draw_headroom
 from views.parts.quarantine.recovery import draw_recovery
 
-Box = Callable[..., Any]
 
-
-def summary(jobs: list[Job]) -> tuple[Box, str]:
-    """Returns the page's first sentence, and the box for it."""
+def summary(jobs: list[Job]) -> str:
+    """Writes the page's first sentence."""
     out = [job for job in jobs if job.is_out]
     blind = [job for job in jobs if job.word == "unknown"]
     near = approaching([job for job in jobs if not job.is_out])
     if out:
         sentences = [job_sentence(job) for job in out]
-        grave = any(job.word != "inferred" for job in out)
-        return (st.error if grave else st.warning), ". ".join([*sentences, *near, *unknown(blind)]) + "."
+        return ". ".join([*sentences, *near, *unknown(blind)]) + "."
     if near:
-        return st.warning, ". ".join(
-            [f"No job is known to be in quarantine, but: {near[0]}", *near[1:], *unknown(blind)]
-        ) + "."
-    if blind:
-        return st.info, ". ".join(unknown(blind)) + "."
-    sure = not unanswered_rules() and not any(status_age(job) for job in jobs)
-    return st.success if sure else st.info, calm(jobs)
+        return ". ".join([f"No job is known to be in quarantine, but: {near[0]}", *near[1:], *unknown(blind)]) + "."
+    return ". ".join(unknown(blind)) + "." if blind else calm(jobs)
 
 
 def approaching(jobs: list[Job]) -> list[str]:
@@ -77,11 +69,9 @@ def calm(jobs: list[Job]) -> str:
     oldest = min(jobs, key=lambda job: job.state["observed_at"])
     old = f" The oldest status is of {instant(oldest.state['observed_at'])}." if status_age(oldest) else ""
     percent = share(fullest.fullest)
-    blind = unanswered_rules()
-    rules = f"But {blind}." if blind else "No health rule sees a path into it."
     return (
-        f"No job is in quarantine, and none is near by its failures: the fullest limit is {percent} used, by "
-        f"**{fullest.name}**. {rules}{old}"
+        f"No job status shows a quarantine, and none is near by its failures: the fullest limit is {percent} used, by "
+        f"**{fullest.name}**.{old}"
     )
 
 
@@ -129,7 +119,7 @@ def draw_episodes(at: datetime) -> None:
         "Which quarantines were there, how soon were they noticed, and how long did they last?", anchor="episodes"
     )
     if rows.empty:
-        nothing("No status that was read told of one.")
+        nothing("No job status that was read shows a quarantine.")
     else:
         shown = pd.DataFrame([episode(row) for row in records(rows)])
         columns = {
@@ -172,10 +162,9 @@ def page() -> None:
     ask_ahead("quarantine_lanes", "quarantine_episodes", at=at, gap=int(STALE.total_seconds()))
     jobs = jobs_as_of(at)
     if not jobs:
-        st.info("No job is known here: neither an event nor a status of one was read.")
+        draw_verdict("quarantine")
         return
-    box, sentence = summary(jobs)
-    box(sentence)
+    draw_judged("quarantine", summary(jobs), doubt=any(course(job) for job in jobs))
     show_sql(quarantine_states={"at": at}, quarantine_inferred={"at": at})
     draw_lanes(at)
     draw_job(jobs)

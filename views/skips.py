@@ -19,7 +19,7 @@ from views.frame.look import look, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import number_column, share_column, table, text_column, time_columns
-from views.parts.shared.coverage import draw_completeness
+from views.parts.shared.coverage import draw_completeness, none_in_window
 
 WANTS = {"somebody": "Somebody", "as intended": "Nobody: meant so", "nobody": "Nobody"}
 COMPARED = 20_000
@@ -44,12 +44,12 @@ SKIPPED = {
 def sentence(kinds: pd.DataFrame, moves: pd.DataFrame, drifts: pd.DataFrame) -> str:
     """Writes how many were left out as meant, how many want somebody, and whether the scope changed."""
     if kinds.empty:
-        return f"Nobody was skipped between {instant(bar().since)} and {instant(bar().until)}, as far as the log says."
+        return none_in_window(f"No skips were read between {instant(bar().since)} and {instant(bar().until)}.")
     waiting = kinds.groupby("wants")["waiting"].sum()
     open_cases, intended = int(waiting.get("somebody", 0)), int(waiting.get("as intended", 0))
     need = f"{count(open_cases, *OBJECTS)} {'waits' if open_cases == 1 else 'wait'} for somebody"
     return (
-        f"{need if open_cases else 'No skipped person or group waits for anybody'}; "
+        f"{need if open_cases else 'No skip in the log needs action'}; "
         f"{count(intended, *OBJECTS)} {'is' if intended == 1 else 'are'} out of scope by a rule that the log names. "
         f"{moves_sentence(moves)} {drifts_sentence(drifts)}"
     )
@@ -64,7 +64,7 @@ def moves_sentence(moves: pd.DataFrame) -> str:
 def drifts_sentence(drifts: pd.DataFrame) -> str:
     """Writes which clauses began to shut out more or fewer."""
     turns = [clause_sentence(row) for row in records(drifts[drifts["verdict"] != "steady"])]
-    return " ".join(turns[:3]) or "No scoping clause moved beyond its usual band."
+    return " ".join(turns[:3]) or "No scoping clause in the log moved beyond its usual band."
 
 
 def clause_sentence(row: Row) -> str:
@@ -135,7 +135,7 @@ def compared_since(sizes: pd.DataFrame) -> datetime:
 def confirmed(rows: pd.DataFrame, since: datetime) -> str:
     """Writes how many exports the app's own log confirms."""
     if rows.empty:
-        return "Nothing was exported, so there is nothing to confirm on the wire."
+        return none_in_window("No exports were read, so none can be confirmed by the app's log.")
     first = rows.iloc[0]
     if first["unknown"] == first["exported"]:
         return "Confirmed on the wire: not known, since no app's own log covers these exports."
@@ -237,7 +237,7 @@ def page() -> None:
     st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
     ask_ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
     draw_completeness()
-    panel("skip_kinds", kinds_table, empty="No skip of this window was read.")
+    panel("skip_kinds", kinds_table, empty=none_in_window("No skips of this time range were read."))
     panel("scope_funnel", funnel, empty="No event of this window was read.", also=("scope_confirmed",))
     panel(
         "scope_drift",
@@ -245,11 +245,11 @@ def page() -> None:
         empty="No event of this window tells how its scope was judged.",
         also=("scope_by_day",),
     )
-    panel("scope_moves", moves_table, empty="Nobody left the scope or came into it.")
+    panel("scope_moves", moves_table, empty=none_in_window("No scope moves were read."))
     panel(
         "never_provisioned",
         never_provisioned_table,
-        empty="No event shows anybody in scope for whom no account was ever made.",
+        empty=none_in_window("No event shows a user in scope without an account."),
     )
 
 

@@ -82,7 +82,7 @@ def draw_lint(app: str | None, names: dict[str, str], part: Values) -> None:
     panel(
         "target_lint",
         lambda rows: lint_findings(rows, names),
-        empty="Nothing was found that RFC 7644 or Entra would have otherwise.",
+        empty="No finding in the requests of this time range that were read.",
         app=app,
         **part,
     )

@@ -14,12 +14,15 @@ from pipeline.config.clock import now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import dated, span
+from pipeline.rules.verdict_text import LABELS
 
 
 def print_status(state: dict[str, Any], console: Console) -> None:
     """Prints it for a person."""
     console.print(f"{state['store']}, revision {state['revision']:,}, {state['bytes'] / 1e6:,.1f} MB", highlight=False)
     console.print(news(state), highlight=False)
+    overall = state["verdict"]
+    console.print(f"{LABELS[overall['state']]}: {overall['sentence']}", highlight=False, markup=False)
     lately = ("source", "files", "lines", "kept", "duplicates", "rejects", "unfamiliar", "last_event_at", "finished_at")
     print_rows(console, [{name: source[name] for name in lately} for source in state["sources"]])
     if state["rejects"] or state["unfamiliar"]:

@@ -8,7 +8,7 @@ missing.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,9 @@ from pipeline.config.wording import iso
 from pipeline.evidence.answers import JobAnswers
 from pipeline.evidence.seal import Pack, new_pack
 from pipeline.evidence.summary import summary
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import unknown_sentence
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.export import write_csv
 from pipeline.store.lake import Store
@@ -93,11 +96,19 @@ def make(store: Store, app: str, since: datetime, until: datetime, target: Path,
         write(pack, "parameters.json", json.dumps(about, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
         window = {"since": since, "until": until, "as_of": min(until, newest or until)}
         answers = gather(store, jobs, window, pack, progress)
-        write(pack, "README.md", summary(about, answers))
+        write(pack, "README.md", summary(about, answers, leaver_gaps(store, jobs, window["as_of"], until)))
         coverage = {name: coverage_of(answers, name) for name in ("events", "exchanges")}
         files = len(pack.names)
         sealed = pack.seal({**about, "known": coverage})
     return {**about, "known": coverage, "seal": sealed, "files": files, "rows": sum(one.total() for one in answers)}
+
+
+def leaver_gaps(store: Store, jobs: list[Job], at: datetime, until: datetime) -> list[str]:
+    """Writes why it is unknown, as of the period's end, whether leavers were removed; none where it is known."""
+    facts = read_facts(store, at).of([job.job_id for job in jobs], shared=False)
+    # A pack of the same store is the same whenever it is made.
+    text = unknown_sentence(verdict(replace(facts, now=until, ends_at=at), "leavers"))
+    return [text] if text else []
 
 
 def program_version() -> str:

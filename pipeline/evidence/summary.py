@@ -30,12 +30,12 @@ def count_of(answers: Answers, name: str) -> int:
     return sum(of_job.counts[name] for of_job in answers)
 
 
-def summary(about: Mapping[str, Any], answers: Answers) -> str:
-    """Writes the summary as Markdown."""
+def summary(about: Mapping[str, Any], answers: Answers, gaps: Sequence[str]) -> str:
+    """Writes the summary as Markdown; `gaps` say why it is unknown whether there are more leavers."""
     parts = [
         [f"# Evidence: {line(about['app'])}, leavers and what was done about them", "", *request(about)],
         ["## How well the period is known", "", *coverage(answers)],
-        ["## Leavers", "", *leavers(answers)],
+        ["## Leavers", "", *leavers(answers, gaps)],
         ["## Left behind without an error", "", *traps(answers)],
         ["## Both sides", "", *both_sides(answers)],
         ["## What is not in here", "", *not_included()],
@@ -100,7 +100,7 @@ def stretches(gaps: Sequence[Row]) -> Iterator[str]:
         yield f"and {len(runs) - NAMED:,} more stretches; see evidence_hours.csv"
 
 
-def leavers(answers: Answers) -> Iterator[str]:
+def leavers(answers: Answers, gaps: Sequence[str]) -> Iterator[str]:
     """Writes how many were to go, how long it took, and who is still there."""
     for row in rows_of(answers, "deprovision_times"):
         half = "(not reached)" if row["p50_s"] is None else span(row["p50_s"])
@@ -111,10 +111,11 @@ def leavers(answers: Answers) -> Iterator[str]:
             "shows it (Kaplan-Meier: who is still there counts as such)."
         )
     if not rows_of(answers, "deprovision_times"):
-        yield "- Nobody was to be disabled or deleted in this period, as far as it is known."
+        yield "- No disable or delete of this period was read."
     yield f"- Deletions held back for a decision: {count_of(answers, 'leavers_held'):,}."
     active = count_of(answers, "leavers_active")
     yield f"- Still in use at the end, whenever they were to go: {active:,}."
+    yield from (f"- {line(gap)}" for gap in gaps)
     for row in rows_of(answers, "leavers_active")[:NAMED]:
         why = row["error_code"] or row["skip_reason"] or row["status"]
         since, last = dated(row["started_at"]), dated(row["last_event_at"])

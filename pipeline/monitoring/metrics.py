@@ -12,6 +12,9 @@ from typing import Any, Literal
 from pipeline.config.clock import naive, now
 from pipeline.notify.outbox import GIVEN_UP, MERGED, SENDING, SENT, WAITING
 from pipeline.rules.rule import rules
+from pipeline.rules.verdict import STATES as VERDICTS
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.lake import Store
 from pipeline.store.leader import current_leader
 from pipeline.store.present import as_of
@@ -97,8 +100,24 @@ def quoted(text: str) -> str:
 
 def metrics(store: Store) -> str:
     """Writes every metric; raises StoreError where the store cannot be read."""
-    made = [*job_metrics(store), *store_metrics(store), *background_job_metrics(store), *contact_metrics(store)]
+    writers = (verdict_metrics, job_metrics, store_metrics, background_job_metrics, contact_metrics)
+    made = [family for write in writers for family in write(store)]
     return "".join(f"{line}\n" for family in made for line in family.lines())
+
+
+def verdict_metrics(store: Store) -> list[Family]:
+    """Returns the verdict on everything and on each app's job, as the pages show it."""
+    every = Family("provisioning_verdict", "Whether this state is the verdict on everything: 1 for the one that holds.")
+    own = Family("provisioning_job_verdict", "Whether this state is the verdict on a job: 1 for the one that holds.")
+    facts = read_facts(store)
+    overall = verdict(facts).state
+    for state in VERDICTS:
+        every.add(state == overall, state=state)
+    for job in facts.jobs:
+        judged = verdict(facts.of([job.job_id], shared=False)).state
+        for state in VERDICTS:
+            own.add(state == judged, job=job.job_id, app=job.app_name, state=state)
+    return [every, own]
 
 
 def job_metrics(store: Store) -> list[Family]:

@@ -5,6 +5,9 @@ from typing import Any
 
 from pipeline.config.clock import naive
 from pipeline.monitoring.troubles import troubles
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import summary_of
 from pipeline.store.export import records
 from pipeline.store.lake import LAKE, Cursor, Store, store_errors
 from pipeline.store.leader import current_leader
@@ -64,12 +67,14 @@ def status(store: Store, now: datetime) -> dict[str, Any]:
     running = current_leader(store.settings)
     # Background jobs run by this machine's clock, whatever a demonstration shows.
     now_troubled = troubles(store, datetime.now(UTC) if store.settings.clock else now)
+    overall = summary_of(verdict(read_facts(store)))
     cursor = store.cursor()
     try:
         with store_errors("The store could not answer"):
             cursor.execute("begin")
             return {
                 "store": store.settings.store,
+                "verdict": overall,
                 **objects(cursor, STORE)[0],
                 **objects(cursor, TOTALS, values)[0],
                 "sources": objects(cursor, SOURCES, values),

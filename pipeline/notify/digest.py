@@ -13,6 +13,9 @@ from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.render import render
 from pipeline.notify.routes import Route, Routes
+from pipeline.rules.verdict import Facts, Verdict, verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import LABELS, plain_sentence, unknown_sentence
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Cursor, Store
 
@@ -37,7 +40,9 @@ class App:
     waiting: int
     "Objects that await a retry, as of the newest data."
     leavers: list[dict[str, Any]]
-    "Whose disable or delete was asked for in the period and is not done."
+    "Who should be disabled or deleted and is not, as of the period's end."
+    leavers_unknown: str = ""
+    "Why it is unknown whether there are more, and since when; empty where it is known."
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Summary:
     "The newest record in the store."
     incidents: list[dict[str, Any]] = field(default_factory=list)
     apps: list[App] = field(default_factory=list)
+    verdict: Verdict | None = None
+    "On these apps, as of the period's end."
 
     def count(self, column: str) -> int:
         """Counts the incidents that are new, or over."""
@@ -68,11 +75,13 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
     shares = {one["job_id"]: one for one in rows(store, "daily_success", **window)}
     jobs = [one for one in rows(store, "jobs") if apps is None or one["app_name"] in apps]
     [extent] = rows(store, "extent")
-    numbers = [app_of(store, job, shares.get(job["job_id"], {}), window) for job in jobs]
-    return Summary(since, until, extent["last_at"], incidents, numbers)
+    facts = read_facts(store, until)
+    chosen = facts if apps is None else facts.of([job["job_id"] for job in jobs], shared=False)
+    numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in jobs]
+    return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen))
 
 
-def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime]) -> App:
+def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime], facts: Facts) -> App:
     """Collects one job's numbers."""
     of_job = {"job": job["job_id"], "limit": EVERY}
     states = {one["state"]: one["objects"] for one in rows(store, "people_by_state", job=job["job_id"])}
@@ -86,7 +95,13 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         failing=states.get("failing", 0),
         waiting=len(rows(store, "open_escrows", **of_job)),
         leavers=rows(store, "leavers_active", until=window["until"], as_of=window["until"], job=job["job_id"]),
+        leavers_unknown=leavers_unknown(facts.of([job["job_id"]], shared=False)),
     )
+
+
+def leavers_unknown(facts: Facts) -> str:
+    """Writes why it is unknown whether leavers were removed from an app, and since when; empty where it is known."""
+    return unknown_sentence(verdict(facts, "leavers"))
 
 
 def rows(store: Store, name: str, **values: object) -> list[dict[str, Any]]:
@@ -100,8 +115,11 @@ def title_of(summary: Summary, every: str) -> str:
     """Returns the subject: what needs attention first."""
     failing, left = sum(app.failing for app in summary.apps), sum(len(app.leavers) for app in summary.apps)
     leavers = f", {count(left, 'leaver')} not done" if left else ""
+    if not left and any(app.leavers_unknown for app in summary.apps):
+        leavers = ", leavers unknown"
+    state = f"{LABELS[summary.verdict.state]}, " if summary.verdict else ""
     name = every.capitalize()
-    return f"{name} digest: {count(len(summary.open), 'open incident')}{leavers}, {failing:,} failing"
+    return f"{name} digest: {state}{count(len(summary.open), 'open incident')}{leavers}, {failing:,} failing"
 
 
 def body_of(summary: Summary, dashboard_url: str) -> str:
@@ -109,6 +127,7 @@ def body_of(summary: Summary, dashboard_url: str) -> str:
     return render(
         "digest.txt.j2",
         summary=summary,
+        overall="" if summary.verdict is None else plain_sentence(summary.verdict),
         leavers=[(app, one) for app in summary.apps for one in app.leavers],
         most=MOST_LISTED,
         link=link_of(summary, dashboard_url),

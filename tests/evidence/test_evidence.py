@@ -240,7 +240,8 @@ def test_a_pack_made_anew_has_another_seal_than_the_one_noted(pack: Path, printe
 def test_a_period_without_events_is_a_pack_that_says_so(lake: Store, tmp_path: Path) -> None:
     pack = build(lake, tmp_path / "empty.zip", since=moment(20), until=moment(21))
     assert rows(pack, "evidence_events") == []
-    assert "Nobody was to be disabled or deleted in this period, as far as it is known." in read(pack, "README.md")
+    assert "No disable or delete of this period was read." in read(pack, "README.md")
+    assert "Unknown whether all leavers are removed: " in read(pack, "README.md")
     assert faults(pack) == ()
 
 

@@ -77,7 +77,7 @@ def test_and_they_are_what_one_counts_by_hand(day: Given) -> None:
 
 def test_it_reads_well(day: Given) -> None:
     told = digest(day.store, SINCE, UNTIL)
-    assert title_of(told, "daily") == "Daily digest: 1 open incident, 1 leaver not done, 4 failing"
+    assert title_of(told, "daily") == "Daily digest: Action needed, 1 open incident, 1 leaver not done, 4 failing"
     lines = body_of(told, "http://localhost:8501").splitlines()
     assert "From 20 Jan 2026, 00:00 UTC to 21 Jan 2026, 00:00 UTC" in lines
     assert "Incidents: 2 new, 1 over, 1 open" in lines

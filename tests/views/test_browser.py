@@ -87,7 +87,7 @@ def test_health_is_answered_beside_the_pages(address: str) -> None:
 
 def test_the_overview_opens_with_its_sentence_and_its_charts(page: Page, address: str) -> None:
     opened(page, address)
-    expect(page.get_by_text("1 of 1 job needs you")).to_be_visible()
+    expect(page.get_by_text("1 of 1 app needs attention")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT_MS)
 
 

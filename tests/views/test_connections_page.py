@@ -112,7 +112,8 @@ def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
     well(given)
     given.stored()
     test = healthy(app("connections.py"))
-    fine = "success: 1 job; every configuration that has a profile fits it; Graph last answered 2 min ago."
+    # Green only where everything is OK, which takes more than a configuration.
+    fine = "info: 1 job; every configuration that has a profile fits it; Graph last answered 2 min ago."
     assert said(test) == fine
     found = row(test, "Cerby")
     assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "on", "500")

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pipeline.store.lake import Store
 from tests.support.given import Given, Row, job_id, moment
 from tests.support.pages import APP, app, healthy, table, text, with_sql
+from tests.support.worlds import World, build, clock
 from views.parts.cycles.progress import progress_sentence
 
 MINUTE = timedelta(minutes=1)
@@ -267,17 +268,32 @@ def test_the_overview_has_the_same_bars() -> None:
         "Fabrikam": "idle",
         "Zoom": "healthy",
     }
-    assert "1 of 5 jobs needs you: **Contoso** is dead" in text(test)
+    assert "5 apps need attention: **Contoso** has missed several cycles since" in text(test)
 
 
-def test_idle_is_green_and_calm(given: Given) -> None:
+def test_idle_is_calm_and_green_only_beside_evidence_that_all_is_well(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given.succeeded("ada", 13, 9, cycle_id="past")
+    given.vouched(moment(12), moment(14), "Cerby")
     observed(given, "Cerby", moment(13, 14, 10), moment(13, 14))
     given.stored()
+    idle = "**Cerby** is idle and on time, due 1 Feb, 14:40 UTC."
     test = cycles()
-    assert [box.value for box in test.success] == ["**Cerby** is idle and on time, due 1 Feb, 14:40 UTC."]
-    assert "No cycle is under way." in text(test)
+    assert not test.success and f"{idle} Cycle status unknown: the data ends 1 Feb 2026, 14:10 UTC" in text(test)
+    monkeypatch.setenv("PROVISIONING_CLOCK", f"2026-02-01T14:15Z,1,{datetime.now(UTC).isoformat()}")
+    # The cycles are known to be in order; whether all is well is not.
+    test = cycles()
+    assert not test.success and idle in text(test)
+    assert "No cycle is running." in text(test)
     assert not test.get("progress")
+
+
+def test_cycles_are_green_where_all_is_well(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVISIONING_CLOCK", clock(World(), datetime.now(UTC)))
+    build(given, World())
+    [green] = [box.value for box in cycles().success]
+    assert green.startswith("**Docs** is idle and on time") and "**Zoom** is idle and on time" in green
 
 
 def test_the_table_has_the_cycles_of_the_question(busy: Store) -> None:
@@ -315,15 +331,15 @@ def test_a_cycle_that_is_not_there_and_a_day_that_is_none_are_no_error() -> None
 
 @pytest.mark.usefixtures("busy")
 def test_a_day_without_anything_says_so() -> None:
-    assert "No job left an event or a status on this day." in text(cycles(day="2026-01-20"))
+    assert "No event and no job status of this day was read." in text(cycles(day="2026-01-20"))
 
 
 def test_a_job_that_graph_was_never_asked_about_is_unknown_and_not_late(given: Given) -> None:
     given.succeeded("ada", 13)
     given.stored()
     test = cycles()
-    [said] = [box.value for box in test.warning if "Cerby" in box.value]
-    assert said.startswith("**Cerby** is in an unknown state: Graph was never asked about this job")
+    assert not [box.value for box in (*test.warning, *test.success) if "Cerby" in box.value]
+    assert "Unknown] **Cerby** is in an unknown state: Graph was never asked about this job" in text(test)
 
 
 def test_a_tenant_that_is_being_polled_is_judged_as_of_now_and_old_logs_as_of_their_end(given: Given) -> None:

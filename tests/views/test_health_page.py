@@ -41,8 +41,8 @@ def page(**words: str) -> AppTest:
 @pytest.mark.usefixtures("quarantine")
 def test_never_checked_is_not_well() -> None:
     drawn = text(page())
-    assert "The rules were never asked, so nobody knows whether anything is wrong." in drawn
-    assert "Nothing is open" not in drawn
+    assert "Unknown whether anything is wrong" in drawn and "the health rules were never evaluated" in drawn
+    assert "No open incidents" not in drawn
 
 
 def test_what_people_say_of_an_incident_is_shown_at_once_and_outlives_the_session(quarantine: Given) -> None:
@@ -62,14 +62,16 @@ def test_what_people_say_of_an_incident_is_shown_at_once_and_outlives_the_sessio
     drawn = text(again)
     assert "acknowledged by Ada" in drawn and "owner Grace" in drawn and "Mailed support" in drawn
     assert "1 snoozed incident" in [box.label for box in again.expander]
-    assert "Nothing is open" in drawn
+    assert "1 open incident snoozed, none else." in drawn
 
 
 def test_a_rule_without_data_is_said_to_give_no_answer(given: Given, rules_file: Path) -> None:
     given.succeeded("ada", day=10, hour=9)
     store = given.stored()
     check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
-    assert "Nothing is open, but 1 rule gave no answer: quarantined" in text(page())
+    drawn = text(page())
+    assert "1 rule gave no answer: quarantined" in drawn and "Unknown whether anything is wrong" in drawn
+    assert "No open incidents" not in drawn
 
 
 def test_what_was_tried_is_what_the_pipeline_says_and_what_is_saved_is_obeyed(

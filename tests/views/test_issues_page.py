@@ -94,7 +94,7 @@ def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
     given.succeeded("ada", day=13)
     given.stored()
     drawn = text(healthy(app("issues.py")))
-    assert "Nothing went wrong between" in drawn and "Nobody is known to lack what an app requires." in drawn
+    assert "No failures were read between" in drawn and "No missing required attribute was read." in drawn
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,24 @@ from pipeline.rules.incidents import open_incidents, snooze
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
-from views.frame.look import plain
 
 
 @pytest.mark.usefixtures("tenant")
 def test_the_overview_says_who_needs_somebody() -> None:
     test = healthy(app())
-    held = "**Cerby** has been in quarantine since 31 Jan, 04:40 UTC (credentials, or answers that are not SCIM)"
-    assert f"1 of 2 jobs needs you: {held}." in [error.value for error in test.error]
+    [verdict] = [box.value for box in test.error if "attention" in box.value]
+    cerby = "**Cerby** is in quarantine (credentials, or answers that are not SCIM) since 31 Jan, 04:40 UTC"
+    assert verdict.startswith(f"2 of 2 apps need attention: {cerby}")
+    assert "**Zoom**: 1 user or group failing since 1 Feb, 22:30 UTC. Next step: follow the recovery" in verdict
+    assert "Not known: the data ends 1 Feb 2026, 23:00 UTC" in verdict
     assert "In **Zoom** 1 object waits for a retry, the first since 1 Feb, 22:30 UTC." in text(test)
 
 
 def test_the_overview_is_led_by_the_incidents_once_the_rules_were_asked(tenant: Store) -> None:
     check(tenant, moment(13, 23), overrides={})
     test = healthy(app())
-    [said] = [box.value for box in test.error if "you" in box.value]
-    quarantined = plain("Cerby is in quarantine: EncounteredQuarantineException")
-    assert said.startswith(f"1 of 2 jobs needs you: {quarantined} (since 31 Jan, 04:40 UTC")
+    [said] = [box.value for box in test.error if "attention" in box.value]
+    assert said.startswith("2 of 2 apps need attention: **Cerby** is in quarantine") and "related alert" in said
     opened = tenant.rows("select count(*) from incidents where closed_at is null")[0][0]
     assert len(table(test, "leavers")) == opened > 0
     assert "By the incidents as of" in text(test) and "never asked" not in text(test)
@@ -37,9 +38,9 @@ def test_a_snoozed_incident_leaves_the_sentence_and_is_counted(tenant: Store) ->
     for one in open_incidents(tenant):
         snooze(tenant, one.incident_id, wall_clock(tenant.settings) + timedelta(hours=1))
     test = healthy(app())
-    assert not [box.value for box in test.error if "you" in box.value]
-    assert any(box.value.startswith("None of 2 jobs needs you.") for box in [*test.warning, *test.success])
-    assert "snoozed." in text(test)
+    # The quarantine lasts, whoever snoozed its incident.
+    assert [box.value for box in test.error if "**Cerby** is in quarantine" in box.value]
+    assert not test.success and "snoozed." in text(test)
 
 
 def test_the_fleet_is_worst_first_and_its_numbers_are_those_of_sql(tenant: Store) -> None:
@@ -55,12 +56,14 @@ def test_the_fleet_is_worst_first_and_its_numbers_are_those_of_sql(tenant: Store
     assert list(fleet["open_escrows"]) == [0, 1]
 
 
-def test_healthy_jobs_need_nobody(given: Given) -> None:
+def test_events_alone_are_no_evidence_that_all_is_well(given: Given) -> None:
     given.succeeded("ada", day=13)
     given.stored()
     test = healthy(app())
-    assert [box.value for box in test.success] == ["None of 1 job needs you."]
-    assert "Nobody waits." in text(test)
+    assert not test.success and not [box for box in test.error if "attention" in box.value]
+    assert "Status unknown: the data ends 1 Feb 2026, 00:00 UTC; no job status of **Cerby**" in text(test)
+    assert "No pending retries in the log." in text(test)
+    assert "Unknown whether anything is wrong" in text(test)
 
 
 def test_only_scim_requests_are_said_to_be_no_job(given: Given) -> None:

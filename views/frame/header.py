@@ -15,10 +15,12 @@ from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, span
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
+from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
 from views.frame.data import ask, store
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.verdict import chip, current_facts, old_data_note
 
 SHOWN = 3
 "Sentences that the header shows; the Ingestion page has them all."
@@ -43,14 +45,17 @@ def header(drawn: int, on_news: Callable[[], None]) -> None:
     try:
         if has_news(drawn):
             on_news()
-        present, sentence = current_troubles(), freshness(drawn)
+        present, sentence, facts = current_troubles(), freshness(drawn), current_facts()
     except StoreError as error:
         store_error(error)
         return
     # A place of its own, so that what is below does not move to another one and is drawn twice for a moment.
     with st.container():
         draw_troubles(present)
-    st.caption(f":material/database: {sentence}")
+    if note := old_data_note(facts):
+        st.info(note, icon=":material/history:")
+    status = "" if facts.ends_at is None else f"{chip(verdict(facts))} "
+    st.caption(f"{status}:material/database: {sentence}")
 
 
 def offer_news() -> None:

@@ -139,7 +139,7 @@ def draw_waterfall(rows: pd.DataFrame) -> None:
 def failures_link(cycle: Row) -> None:
     """Offers the failures of the cycle on their own page, in a window that just contains it."""
     if not cycle["failed"]:
-        st.markdown(":gray[:material/check_circle: No failure of this cycle was read.]")
+        st.markdown(":gray[:material/remove: No failure of this cycle was read.]")
         return
     label = f"Its {count(cycle['failed'], 'failure')} on Failures"
     st.page_link("failures.py", label=label, icon=":material/error:", query_params=window_of(cycle))

@@ -29,7 +29,6 @@ PAGES = Path(__file__).parents[2]
 SHOWN = 20
 "Cards that are drawn, the worst first."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
-BOXES = {"critical": st.error, "warning": st.warning, "info": st.info}
 
 
 def is_checked() -> bool:

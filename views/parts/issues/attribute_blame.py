@@ -122,7 +122,7 @@ def reads_everything(attempts: int) -> bool:
 def draw_failing_next(attempts: int, required_by_job: str) -> None:
     """Draws who is going to fail at their next change, before they do."""
     complete = reads_everything(attempts)
-    none = "Nobody is known to lack what an app requires"
+    none = "No missing required attribute was read"
     empty = f"{none}." if complete else f"{none}, by Entra's own skips."
     panel("failing_next", lacking_table, empty=empty, required=required_by_job if complete else "")
     if attempts > QUICK:

@@ -49,9 +49,9 @@ def sentence(row: Row) -> str:
     """Writes the state of an issue, how many it affected and how many wait."""
     label, tone, meaning = STATES[row["state"]]
     if row["state"] == "quiet":
-        meaning = "nothing was tried for a day" if row["waiting"] else "nobody waits any more"
+        meaning = "nothing was tried for a day" if row["waiting"] else "no pending retries in the log"
     affected = count(row["people"], "person or group", "people and groups")
-    pending = f"{count(row['waiting'], 'waits', 'wait')}" if row["waiting"] else "nobody waits"
+    pending = f"{count(row['waiting'], 'waits', 'wait')}" if row["waiting"] else "no pending retries in the log"
     again = f" It came {count(row['episodes'], 'time')}." if row["episodes"] > 1 else ""
     return (
         f":{COLOURS[tone]}[{ICONS[tone]} **{label}**] in **{plain(str(row['app_name']))}**: {meaning}. "

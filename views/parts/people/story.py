@@ -17,6 +17,7 @@ from views.frame.look import COLOURS, labelled, look, plain
 from views.frame.panel import panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import table, time_columns
+from views.frame.verdict import qualified
 from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.note import address, note
 from views.parts.people.state_at import choose_instant, draw_state
@@ -57,7 +58,7 @@ def in_code(text: object) -> str:
 def draw_verdicts(states: pd.DataFrame) -> None:
     """Draws one sentence per app."""
     for state in records(states):
-        st.markdown(f"{labelled(str(state['state']))} · {verdict(state)}")
+        st.markdown(f"{labelled(str(state['state']))} · {qualified(state, verdict(state))}")
 
 
 def verdict(state: Row) -> str:

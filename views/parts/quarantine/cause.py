@@ -9,20 +9,21 @@ import streamlit as st
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.quarantine_reasons import Reason
-from pipeline.rules.rule import rules
-from views.frame.data import Row, ask
+from views.frame.data import Row
+from views.frame.empty import nothing
 from views.frame.events import story_link
 from views.frame.look import chips, labelled, plain
 from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import chips_column, code_column, table, text_column, time_columns
+from views.frame.verdict import claim, current_facts
 from views.parts.quarantine.facts import MOST, WEEK, Facts, open_incidents_of
 from views.parts.quarantine.limits import course
 from views.parts.shared.retries import evidence
 
 MONTH = timedelta(days=30)
 STANDINGS = {
-    "documented": ":green[:material/menu_book: documented]",
+    "documented": ":blue[:material/menu_book: documented]",
     "inferred": ":orange[:material/psychology: our inference]",
     "unverified": ":gray[:material/help: not documented]",
 }
@@ -36,11 +37,8 @@ def draw_cause(facts: Facts) -> None:
     for line in lines:
         st.markdown(line)
     if not lines:
-        blind = unanswered_rules()
-        all_clear = (
-            ":green[:material/check_circle: Nothing that was read points there, and no rule sees a path into it.]"
-        )
-        st.markdown(f":gray[:material/help: Nothing that was read points there, but {blind}.]" if blind else all_clear)
+        facts_of_job = current_facts(job.at).of([job.job_id], shared=False)
+        nothing(claim("No sign of quarantine in the data.", facts_of_job, "quarantine"))
     draw_calls(facts)
     draw_changes(facts)
     show_sql(
@@ -82,16 +80,6 @@ def actionable(state: Row) -> str:
     )
 
 
-def unanswered_rules() -> str:
-    """Writes which rules of this page gave no answer, which is no all-clear; empty where all did."""
-    runs = ask("rule_runs_lately")
-    if runs.empty:
-        return "the health rules, which would see more, were never asked"
-    answered = set(runs[runs["outcome"].isin(["ok", "found"])]["rule"])
-    missing = [name for name, rule in rules().items() if rule.page == "quarantine" and name not in answered]
-    return f"{plain(', '.join(missing))} gave no answer, for want of data or of being asked" if missing else ""
-
-
 def signs(facts: Facts) -> list[str]:
     """Writes the signs of trouble apart from Graph's reason: the forecast, incidents, complete failures, silence."""
     path = "" if facts.job.is_out else course(facts.job)
@@ -125,9 +113,9 @@ def token(facts: Facts) -> list[str]:
         return []
     verb = "ended" if ends_at <= at else "ends"
     apart = span(abs((ends_at - at).total_seconds()))
-    how = f"{apart} ago" if ends_at <= at else f"in {apart}"
+    how = f", {apart} ago" if ends_at <= at else facts.job.countdown(ends_at)
     who = plain(str(state["token_said_by"]))
-    return [f":orange[:material/key:] Its token {verb} {instant(ends_at)}, {how}, as {who} said."]
+    return [f":orange[:material/key:] Its token {verb} {instant(ends_at)}{how}, as {who} said."]
 
 
 def draw_calls(facts: Facts) -> None:
@@ -201,7 +189,8 @@ def draw_waiting(facts: Facts) -> None:
     st.subheader("Who waits, leavers first?", anchor="waiting")
     rows = facts.waiting
     if rows.empty:
-        st.markdown(":green[:material/check_circle: Nobody whose last attempt failed waits for a retry.]")
+        facts_of_job = current_facts(facts.job.at).of([facts.job.job_id], shared=False)
+        nothing(claim("No pending retries in the log.", facts_of_job, "leavers"))
     else:
         st.markdown(kinds(rows))
         chosen = waiting_table(rows)

@@ -16,8 +16,10 @@ from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.quarantine_reasons import Reason, find_reason
 from pipeline.rules.overrides import read_overrides, variants
 from pipeline.rules.rule import find_rule
+from pipeline.rules.verdict import JobFacts
 from views.frame.data import Row, Values, ask, ask_ahead, records
 from views.frame.look import cause, plain
+from views.frame.verdict import current_facts, job_facts
 
 STALE = timedelta(hours=6)
 "A status older than this may be wrong by now; the health rules use none that is older either."
@@ -40,6 +42,12 @@ class Job:
     "The instant that all of it is asked of."
     days: int
     "After how many days of quarantine Entra switches it off."
+    is_live: bool = True
+    "Whether the data goes to the present: of old data no countdown is shown."
+
+    def countdown(self, at: datetime) -> str:
+        """Writes in how long an instant comes; empty where the data is old."""
+        return f", in {span((at - self.at).total_seconds())}" if self.is_live else ""
 
     @property
     def job_id(self) -> str:
@@ -112,8 +120,17 @@ def jobs_as_of(at: datetime) -> list[Job]:
     inferred = {row["job_id"]: row for row in records(ask("quarantine_inferred", at=at))}
     deletions = {row["job_id"]: row for row in records(ask("quarantine_deletions", at=at))}
     limit_rows = records(ask("quarantine_headroom", at=at, **general))
+    is_live = not current_facts(at).is_old
     all_jobs = [
-        Job(row, inferred.get(row["job_id"]), of(limit_rows, row["job_id"]), deletions.get(row["job_id"]), at, days)
+        Job(
+            row,
+            inferred.get(row["job_id"]),
+            of(limit_rows, row["job_id"]),
+            deletions.get(row["job_id"]),
+            at,
+            days,
+            is_live,
+        )
         for row in records(ask("quarantine_states", at=at, limit=days))
     ]
     return sorted(all_jobs, key=lambda job: job.rank)
@@ -167,6 +184,9 @@ class Facts:
     is_configured: bool
     "Whether its configuration, or a status that has it, was ever read."
 
+    log: JobFacts | None
+    "Until when its provisioning logs are covered; None where none were read."
+
     @property
     def is_recovered(self) -> bool:
         """Whether the app answered well after the newest call that failed."""
@@ -194,6 +214,7 @@ def facts_of(job: Job) -> Facts:
         silence[0] if silence else None,
         records(ask("quarantine_changes", job=own, since=began - WEEK, until=began + timedelta(minutes=1))),
         bool(ask("connections", job=own)["heard_at"].notna().any()),
+        job_facts(own, at),
     )
 
 
@@ -230,6 +251,8 @@ def clock_text(job: Job) -> str:
     left = (ends - job.at).total_seconds()
     if left <= 0:
         return f"its {job.days} days were over on {instant(ends)}, so Entra may switch it off at any moment"
+    if not job.is_live:
+        return f"day {day_number(job)} of {job.days} where the data ends, automatic disablement on {instant(ends)}"
     return f"day {day_number(job)} of {job.days}, {span(left)} to automatic disablement on {instant(ends)}"
 
 

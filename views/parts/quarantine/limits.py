@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant, is_missing, share, span
+from pipeline.config.wording import count, instant, is_missing, share
 from views.charts.quarantine import burn_down, headroom
 from views.frame.chart import chart
 from views.frame.data import Row, Values, ask, records
@@ -62,7 +62,7 @@ def attempts_sentence(job: Job) -> str:
     if is_missing(at):
         return f"{past}Graph does not say when it tries next."
     if at > job.at:
-        return f"{past}The next try is due **{instant(at)}**, in {span((at - job.at).total_seconds())}."
+        return f"{past}The next try is due **{instant(at)}**{job.countdown(at)}."
     return f"{past}The try of {instant(at)} should be over; no status since has told how it ended."
 
 
@@ -178,7 +178,7 @@ def draw_burn_down(facts: Facts) -> None:
     if len(rows) < 2:
         nothing("Fewer than two cycles of this job are facts.")
     elif not (rows["open"].any() or rows["opened"].any()):
-        st.markdown(f":green[:material/check_circle: Nobody awaited a retry in its last {len(rows)} cycles.]")
+        nothing(f"No pending retries after its last {len(rows)} cycles, to {instant(rows['ended_at'].iloc[-1])}.")
     else:
         slope, ends_at = pace(facts.job, rows)
         st.markdown(trend(int(rows["open"].iloc[-1]), slope, ends_at))

@@ -6,6 +6,7 @@ A tick is one of three: done by the facts, not yet by the facts, or unknown.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 from typing import Literal
 
@@ -13,6 +14,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason
+from pipeline.rules.verdict import blind_since
 from views.frame.empty import nothing
 from views.frame.look import labelled, plain
 from views.parts.quarantine.facts import Facts, Job
@@ -37,7 +39,7 @@ def draw_recovery(facts: Facts) -> None:
     job = facts.job
     st.subheader("What ends it, and what of that is done?", anchor="exit")
     if not job.is_out:
-        nothing("There is nothing to leave: the job is not in quarantine.")
+        nothing("No job status was read." if job.word == "unknown" else "The job is not in quarantine.")
         return
     for number, (step, tick) in enumerate(checklist(facts), 1):
         st.markdown(f"{number}. {labelled(tick.word)} {step.text}  \n   :gray[{tick.why}]")
@@ -100,7 +102,13 @@ def error(facts: Facts) -> Tick:
     if facts.burn.empty and facts.waiting.empty:
         return Tick("untold", "No event of this job was read.")
     if facts.waiting.empty:
-        return Tick("done", "Nobody waits for a retry.")
+        since = facts.job.since
+        later = facts.burn if since is None else facts.burn[facts.burn["ended_at"] > since]
+        if gap := log_gap(facts):
+            return Tick("untold", f"No pending retries in the log, but {gap}.")
+        if not later["closed"].any():
+            return Tick("untold", "No pending retries in the log, and no retry that succeeded since it began.")
+        return Tick("done", f"No pending retries after the cycle of {instant(later['ended_at'].iloc[-1])}.")
     [(code, times)] = Counter(facts.waiting["error_code"].fillna("an error without a code")).most_common(1)
     return Tick("not_yet", f"{times} of {count(len(facts.waiting), 'object')} that wait fail with {plain(str(code))}.")
 
@@ -110,7 +118,8 @@ def escrows(facts: Facts) -> Tick:
     rows = facts.burn
     if facts.job.since is not None:
         rows = rows[rows["ended_at"] > facts.job.since]
-    tried = rows[rows["outcome"] != "failed"].tail(CYCLES)
+    # A run that Graph calls failed, and in which objects began to fail, has tried them.
+    tried = rows[(rows["outcome"] != "failed") | (rows["opened"] > 0)].tail(CYCLES)
     if len(tried) < CYCLES:
         return Tick(
             "untold", f"Fewer than {CYCLES} cycles got through since it began, so whether objects fail is not known."
@@ -118,7 +127,19 @@ def escrows(facts: Facts) -> Tick:
     new, last = int(tried["opened"].sum()), instant(tried["ended_at"].iloc[-1])
     if new:
         return Tick("not_yet", f"{count(new, 'object')} began to fail in the last {CYCLES} cycles, to {last}.")
-    return Tick("done", f"Nobody new failed in the last {CYCLES} cycles, to {last}.")
+    if gap := log_gap(facts, tried["ended_at"].iloc[0]):
+        return Tick("untold", f"No new failure in the last {CYCLES} cycles that were read, to {last}, but {gap}.")
+    return Tick("done", f"No new failure in the last {CYCLES} cycles, to {last}.")
+
+
+def log_gap(facts: Facts, since: datetime | None = None) -> str:
+    """Writes that logs of a job are missing up to the present, so that nothing may be ticked by them; else empty."""
+    job = facts.log
+    if job is None or job.covered_until is None:
+        return "no provisioning logs of it were read"
+    if job.gap_until is None or (since is not None and job.gap_until < since):
+        return ""
+    return f"hours since {instant(blind_since(job))} have no provisioning logs"
 
 
 def deletions(facts: Facts) -> Tick:
@@ -137,7 +158,7 @@ def attempt(facts: Facts) -> Tick:
     if is_missing(at):
         return Tick("untold", "Graph gives no next try. Entra tries after 6, 12 and 24 hours, then daily.")
     if at > facts.job.at:
-        return Tick("not_yet", f"Due {instant(at)}, in {span((at - facts.job.at).total_seconds())}.")
+        return Tick("not_yet", f"Due {instant(at)}{facts.job.countdown(at)}.")
     return Tick("untold", f"Was due {instant(at)}; the newest status is of {instant(facts.job.state['observed_at'])}.")
 
 

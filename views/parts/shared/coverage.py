@@ -31,9 +31,29 @@ def draw_completeness() -> None:
         return
     whole, *jobs = records(rows)
     if whole["complete"] == whole["hours"]:
-        st.caption(f":material/check_circle: Data complete for all {count(whole['hours'], 'hour')} of this window.")
+        st.caption(f":material/rule: Data complete for all {count(whole['hours'], 'hour')} of this window.")
         return
     st.markdown(f":orange[:material/rule:] {completeness_sentence(whole, jobs)}")
+
+
+def none_in_window(text: str) -> str:
+    """Returns a sentence that says none or nothing of the time range, with the hours of which that is unknown.
+
+    Where there is no job, no log was loaded that could show one.
+    """
+    rows = ask("completeness_of_window")
+    if rows.empty:
+        return f"{text} No provisioning logs are loaded."
+    whole = rows.iloc[0]
+    if not whole["unknown"]:
+        return text
+    return f"{text} Unknown for {whole['unknown']:,} of {count(whole['hours'], 'hour')}: no provisioning logs."
+
+
+def unknown_hours() -> int:
+    """Returns how many hours of the time range no provisioning log of some job covers."""
+    rows = ask("completeness_of_window")
+    return 0 if rows.empty else int(rows.iloc[0]["unknown"])
 
 
 def completeness_sentence(whole: Row, jobs: list[Row]) -> str:
@@ -104,14 +124,18 @@ def draw_coverage() -> None:
     panel(
         "retention_cliff",
         retention_table,
-        empty="Nothing is missing that Entra still holds.",
+        empty="No gap of the provisioning logs that were read is one that Entra can still fill.",
         now=present_minute(settings),
         retention_days=settings.retention_days,
         settle_s=settings.overlap,
         tenants=tenants,
     )
     panel("completeness", draw_strips, empty="No job is known yet.")
-    panel("gaps", gaps_table, empty="Every hour of this window is complete.")
+    panel(
+        "gaps",
+        gaps_table,
+        empty="No gaps in this time range." if not ask("completeness_of_window").empty else "No job is known yet.",
+    )
 
 
 def present_minute(settings: Settings) -> datetime:

@@ -1,0 +1,124 @@
+"""Collects the facts behind verdicts from the store, once for all scopes: fleet, tenant, app and job.
+
+Every answer comes from the store's cache of answers, so that pages, /healthz and /metrics share them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.config.clock import naive, now
+from pipeline.rules.rule import rules
+from pipeline.rules.verdict import Facts, IncidentFacts, JobFacts, RuleFacts
+from pipeline.store.catalog import bind, find_query
+from pipeline.store.lake import Store
+from pipeline.store.present import as_of
+
+Row = dict[str, Any]
+HOUR = timedelta(hours=1)
+ANSWERS = timedelta(days=30)
+"How far back the app's answers are looked through for accounts that are still active."
+IN_USE = ("trap_unassigned", "trap_still_active")
+"Questions whose rows are accounts that may be in use although nothing failed."
+PLAIN_COLUMNS = tuple(one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since"))
+
+
+def read_facts(store: Store, at: datetime | None = None) -> Facts:
+    """Returns the facts about every job as of an instant; of the present without one."""
+    present = as_of(store)
+    at = present if at is None else min(at, present)
+    answers = answers_until(at, at == present)
+    ask_ahead(store, at, answers)
+    [extent] = rows(store, "extent")
+    return Facts(
+        at=at,
+        ends_at=None if extent["last_at"] is None else present,
+        now=naive(now(store.settings)),
+        jobs=read_jobs(store, at, answers),
+        incidents=read_incidents(store, at),
+        rules=read_rules(store, bool(extent["exchanges"])),
+    )
+
+
+def ask_ahead(store: Store, at: datetime, answers: dict[str, datetime]) -> None:
+    """Has the questions asked side by side."""
+    names = ("job_facts", *IN_USE, "open_incidents", "rule_runs_lately")
+    values = {"at": at, "grace": store.settings.grace, **answers}
+    for query in map(find_query, names):
+        taken = {one.name for one in query.parameters} & values.keys()
+        store.answers.prefetch(query.sql, bind(query, {one: values[one] for one in taken}))
+
+
+def answers_until(at: datetime, is_present: bool) -> dict[str, datetime]:
+    """Returns the stretch in which accounts in use are looked for.
+
+    Of the present it is to the hour's end: there is nothing later, and an answer serves until a table changes.
+    """
+    until = at.replace(minute=0, second=0, microsecond=0) + HOUR if is_present else at
+    return {"as_of": until, "since": until - ANSWERS}
+
+
+def rows(store: Store, name: str, **values: object) -> list[Row]:
+    """Answers a question with what of the values it takes."""
+    query = find_query(name)
+    taken = {one.name for one in query.parameters} & values.keys()
+    answer: list[Row] = store.ask(query.sql, bind(query, {one: values[one] for one in taken})).to_pylist()
+    return answer
+
+
+def read_jobs(store: Store, at: datetime, answers: dict[str, datetime]) -> tuple[JobFacts, ...]:
+    """Returns the facts about each job."""
+    own = rows(store, "job_facts", at=at, grace=store.settings.grace)
+    in_use = Counter(str(row["job_id"]) for name in IN_USE for row in rows(store, name, **answers))
+    jobs = [JobFacts(**{name: row[name] for name in PLAIN_COLUMNS}, in_use=in_use[str(row["job_id"])]) for row in own]
+    if all(job.observed_at is not None for job in jobs):
+        return tuple(jobs)
+    inferred = {row["job_id"]: row["since"] for row in rows(store, "quarantine_inferred", at=at)}
+    return tuple(replace(job, inferred_since=inferred.get(job.job_id)) for job in jobs)
+
+
+def read_incidents(store: Store, at: datetime) -> tuple[IncidentFacts, ...]:
+    """Returns the open incidents, the worst first."""
+    return tuple(
+        IncidentFacts(
+            row["rule"],
+            row["severity"],
+            row["summary"] or row["rule"],
+            row["app_name"],
+            row["job_id"],
+            row["opened_at"],
+            row["snoozed_until"] is not None and row["snoozed_until"] > at,
+        )
+        for row in rows(store, "open_incidents")
+    )
+
+
+def read_rules(store: Store, has_requests: bool) -> RuleFacts:
+    """Returns which rules were evaluated, and which of them gave no answer."""
+    runs = {str(row["rule"]): row for row in rows(store, "rule_runs_lately")}
+    current = {name: row for name, row in runs.items() if name in rules()}
+    if not current:
+        return RuleFacts()
+    unanswered = [name for name, row in current.items() if row["outcome"] == "unknown"]
+    skipped = () if has_requests else tuple(name for name in unanswered if is_about_requests(name))
+    return RuleFacts(
+        checked_at=min(row["ran_at"] for row in current.values()),
+        never=tuple(sorted(rules().keys() - current.keys())),
+        failed=tuple(name for name, row in current.items() if row["outcome"] == "failed"),
+        unanswered=tuple(name for name in unanswered if name not in skipped),
+        skipped=skipped,
+        allowed=HOUR + timedelta(seconds=store.settings.check_every),
+    )
+
+
+def is_about_requests(rule: str) -> bool:
+    """Whether a rule needs the SCIM requests of an app's own log."""
+    return any(need.source == "exchanges" for need in rules()[rule].needs)
+
+
+def with_in_use(facts: Facts, in_use: Mapping[str, int]) -> Facts:
+    """Returns facts with at least so many accounts that may be in use, as a page lists them by job."""
+    jobs = tuple(replace(job, in_use=max(job.in_use, in_use.get(job.job_id, 0))) for job in facts.jobs)
+    return replace(facts, jobs=jobs)

@@ -1,0 +1,271 @@
+"""Writes a verdict in words: what is the matter and since when, the next step, what is missing and how to get it.
+
+The same sentences stand on pages, in mails and on the command line; only how a name is marked differs.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from pipeline.config.wording import count, dated, instant, iso
+from pipeline.knowledge.quarantine_reasons import find_reason
+from pipeline.rules.rule import rules
+from pipeline.rules.verdict import Cause, Missing, Verdict
+
+LABELS = {"action_needed": "Action needed", "running": "Running", "ok": "OK", "unknown": "Unknown"}
+SHOWN = 4
+"Apps that are named; of the others their number is."
+PEOPLE = ("user or group", "users and groups")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a text from the data is written where a sentence goes."""
+
+    name: Callable[[str], str] = str
+    text: Callable[[str], str] = str
+
+
+PLAIN = Style()
+
+
+def sentence(verdict: Verdict, style: Style = PLAIN) -> str:
+    """Writes a verdict: what is the matter first, then what is not known."""
+    return " ".join([*lead(verdict, style), *missing_sentences(verdict, style)])
+
+
+def summary_of(verdict: Verdict) -> dict[str, Any]:
+    """Returns a verdict for programs: its state, the sentence, and what is missing."""
+    return {
+        "state": verdict.state,
+        "as_of": iso(verdict.at),
+        "sentence": plain_sentence(verdict),
+        "missing": [
+            {"kind": one.kind, "names": list(one.names), "since": iso(one.since) if one.since else None}
+            for one in verdict.missing
+        ],
+    }
+
+
+def lead(verdict: Verdict, style: Style) -> list[str]:
+    """Writes what is the matter, or that nothing is; nothing where that is unknown."""
+    if verdict.state == "unknown":
+        return []
+    writers = {"action_needed": action, "running": running}
+    return [writers[verdict.state](verdict, style) if verdict.state in writers else calm(verdict)]
+
+
+def plain_sentence(verdict: Verdict) -> str:
+    """Writes a verdict for mails and the command line, where no text is marked."""
+    return sentence(verdict).replace("`", "")
+
+
+def action(verdict: Verdict, style: Style) -> str:
+    """Writes which apps need attention, why, and the next step for the worst."""
+    own = [cause for cause in verdict.causes if cause.app_name is not None]
+    heads = [head(list(causes), style) for causes in by_app(own)]
+    shared = [f"{style.text(cause.summary)}." for cause in verdict.causes if cause.app_name is None]
+    more = [f"{count(len(heads) - SHOWN, 'more app')}"] if len(heads) > SHOWN else []
+    verb = "needs" if len(heads) == 1 else "need"
+    apps = f"{len(heads):,} of {count(max(verdict.apps, len(heads)), 'app')} {verb} attention: "
+    first = [f"{apps}{'; '.join([*heads[:SHOWN], *more])}."] if heads else []
+    return " ".join([*first, *shared[:SHOWN], f"Next step: {next_step(verdict.causes[0], style)}"])
+
+
+def by_app(causes: Iterable[Cause]) -> list[list[Cause]]:
+    """Returns the causes of each app together, in the order of each app's worst."""
+    every = list(causes)
+    groups = {name: list(own) for name, own in groupby(sorted(every, key=app_of), key=app_of)}
+    return sorted(groups.values(), key=lambda own: every.index(own[0]))
+
+
+def app_of(cause: Cause) -> str:
+    """Returns what tells a cause's app: its job, else its name."""
+    return cause.job_id or cause.app_name or ""
+
+
+COUNTED = ("failing", "leavers", "in_use", "staged")
+
+
+def head(causes: list[Cause], style: Style) -> str:
+    """Writes the worst of one app, and what else there is."""
+    first, *others = causes
+    alerts = sum(one.kind == "incident" for one in others)
+    rest = [what(one, style) for one in others if one.kind not in ("incident", "late", "stalled")]
+    related = [f"{count(alerts, 'related alert')}"] if alerts else []
+    since = f" since {instant(first.since)}" if first.since else ""
+    colon = ":" if first.kind in COUNTED else ""
+    name = "" if first.kind == "incident" else f"{style.name(first.app_name or '')}{colon} "
+    snoozed = " (snoozed)" if first.is_snoozed else ""
+    return ", ".join([f"{name}{what(first, style)}{since}{snoozed}", *rest, *related])
+
+
+def what(cause: Cause, style: Style) -> str:
+    """Writes one cause, to follow the app's name."""
+    number = cause.count
+    writers: dict[str, Callable[[], str]] = {
+        "quarantined": lambda: f"is in quarantine ({style.text(reason(cause))})",
+        "inferred": lambda: "seems to be in quarantine, by its signs",
+        "disabled": lambda: "is switched off",
+        "paused": lambda: "is paused",
+        "dead": lambda: "has missed several cycles",
+        "stalled": lambda: "has stalled in a cycle",
+        "late": lambda: "has missed a cycle",
+        "mostly_failing": lambda: f"failed {number:,} of {cause.summary} attempts of the last day",
+        "failing": lambda: f"{count(number, *PEOPLE)} failing",
+        "leavers": lambda: count(number, "leaver still has an account", "leavers still have an account"),
+        "in_use": lambda: count(number, "account of a leaver may be in use", "accounts of leavers may be in use"),
+        "staged": lambda: count(number, "deletion is held back", "deletions are held back"),
+        "incident": lambda: style.text(" ".join(cause.summary.split()).rstrip(".")),
+    }
+    return writers[cause.kind]()
+
+
+def reason(cause: Cause) -> str:
+    """Writes why a job is in quarantine."""
+    return find_reason(cause.summary or None).brief
+
+
+STEPS = {
+    "quarantined": "follow the recovery checklist on Quarantine.",
+    "inferred": "collect the job status, then see Quarantine.",
+    "disabled": "restart provisioning in Entra if it was not meant; a restart costs an initial cycle.",
+    "paused": "start provisioning in Entra, unless the pause is meant.",
+    "dead": "open the app's Provisioning page in Entra; Cycles shows the missed runs.",
+    "stalled": "open the app's Provisioning page in Entra; Cycles shows where it stopped.",
+    "late": "wait for the next cycle; Cycles shows when it was due.",
+    "mostly_failing": "open Issues for the commonest cause.",
+    "failing": "open People with the state Failing, or Issues for the causes.",
+    "leavers": "open Leavers, and disable in the app by hand who should have no access.",
+    "in_use": "open Leavers, and disable in the app by hand who should have no access.",
+    "staged": "allow or reject the deletions on the app's Provisioning page in Entra.",
+}
+
+
+def next_step(cause: Cause, style: Style = PLAIN) -> str:
+    """Writes what to do first about a cause."""
+    rule = rules().get(cause.rule)
+    if cause.kind != "incident":
+        return STEPS[cause.kind]
+    return style.text(rule.do) if rule else "open Health."
+
+
+def running(verdict: Verdict, style: Style) -> str:
+    """Writes which initial cycles are running."""
+    jobs = [
+        f"{style.name(job.app_name)}" + (f" since {instant(job.since)}" if job.since else "") for job in verdict.running
+    ]
+    return f"{'An initial cycle is' if len(jobs) == 1 else 'Initial cycles are'} running: {', '.join(jobs)}."
+
+
+def calm(verdict: Verdict) -> str:
+    """Writes what was looked at and found in order."""
+    apps = count(verdict.apps, "app")
+    return {
+        "all": f"No open incidents, and nobody is failing in {apps}.",
+        "cycles": f"No missed or stalled cycle in {apps}.",
+        "quarantine": f"No app is in quarantine ({apps}).",
+        "leavers": f"No pending removals in {apps}.",
+        "incidents": f"No open incidents in {apps}.",
+    }[verdict.about] + f" {checked(verdict)}"
+
+
+def checked(verdict: Verdict) -> str:
+    """Writes as of when that holds, and which checks were left out."""
+    left_out = (
+        f" {count(len(verdict.skipped), 'check')} skipped (no SCIM log)."
+        if verdict.skipped and verdict.about in ("all", "quarantine", "incidents")
+        else ""
+    )
+    return f"Checked as of {instant(verdict.checked_at or verdict.at)}.{left_out}"
+
+
+def missing_sentences(verdict: Verdict, style: Style) -> list[str]:
+    """Writes what is missing; where nothing else is the matter, also how to get it, each remedy once."""
+    if not verdict.missing:
+        return []
+    if verdict.state != "unknown":
+        return [f"Not known: {gaps(verdict, style)}."]
+    remedies = dict.fromkeys(how for one in verdict.missing if (how := REMEDIES[one.kind]))
+    return [unknown_sentence(verdict, style), *remedies]
+
+
+def unknown_sentence(verdict: Verdict, style: Style = PLAIN) -> str:
+    """Writes what is unknown of a subject, whatever else is the matter; empty where nothing is missing."""
+    return f"{UNKNOWN[verdict.about]}: {gaps(verdict, style)}." if verdict.missing else ""
+
+
+def gaps(verdict: Verdict, style: Style) -> str:
+    """Writes everything that is missing."""
+    return "; ".join(lacking(one, style) for one in verdict.missing)
+
+
+UNKNOWN = {
+    "all": "Status unknown",
+    "cycles": "Cycle status unknown",
+    "quarantine": "Quarantine status unknown",
+    "leavers": "Unknown whether all leavers are removed",
+    "incidents": "Unknown whether anything is wrong",
+}
+LOGS = "Connect Microsoft Graph (page Connections), or load the missing logs (page Ingestion)."
+STATUS = "Collect the job status: `python -m pipeline poll`, or load the job documents."
+CHECK = "Evaluate the rules: `python -m pipeline check`."
+REMEDIES = {
+    "empty": LOGS,
+    "no_jobs": LOGS,
+    "old_data": "Load newer logs, or start `python -m pipeline watch`.",
+    "no_status": STATUS,
+    "old_status": STATUS,
+    "never_run": "Start provisioning in Entra.",
+    "no_events": LOGS,
+    "gap": LOGS,
+    "not_removing": "See Quarantine and Cycles for how to get it running again.",
+    "rules_never": CHECK,
+    "rules_old": CHECK,
+    "rules_new": CHECK,
+    "rules_failed": "Health shows why.",
+    "rules_unanswered": "",
+}
+
+
+def lacking(one: Missing, style: Style) -> str:
+    """Writes what is missing, of which apps, and since when."""
+    names = named(one.names, style)
+    since = f" since {instant(one.since)}" if one.since else ""
+    writers: dict[str, Callable[[], str]] = {
+        "empty": lambda: "there is no data",
+        "no_jobs": lambda: "no provisioning logs and no job status are loaded",
+        "old_data": lambda: f"the data ends {dated(one.since)}",
+        "no_status": lambda: f"no job status of {names}",
+        "old_status": lambda: f"no recent job status of {names}" + (f" (newest {instant(one.since)})" if since else ""),
+        "never_run": lambda: f"{names} has not completed a cycle yet",
+        "no_events": lambda: f"no provisioning logs of {names}",
+        "gap": lambda: f"hours without provisioning logs of {names}{since}",
+        "not_removing": lambda: f"{names} removes nothing{since} (in quarantine or stopped)",
+        "rules_never": lambda: "the health rules were never evaluated",
+        "rules_old": lambda: f"the health rules were last evaluated as of {instant(one.since)}, and newer data came",
+        "rules_new": lambda: f"{count(len(one.names), 'health rule was', 'health rules were')} never evaluated",
+        "rules_failed": lambda: f"{rules_of(one)} could not run",
+        "rules_unanswered": lambda: f"{rules_of(one)} lacked data",
+    }
+    return writers[one.kind]()
+
+
+def rules_of(one: Missing) -> str:
+    """Names rules."""
+    more = f" and {len(one.names) - SHOWN} more" if len(one.names) > SHOWN else ""
+    names = ", ".join(name.replace("_", " ") for name in one.names[:SHOWN])
+    return f"{count(len(one.names), 'health rule')} ({names}{more})"
+
+
+def named(names: tuple[str, ...], style: Style) -> str:
+    """Names apps.
+
+    >>> named(("Cerby", "Zoom"), PLAIN)
+    'Cerby and Zoom'
+    """
+    shown = [style.name(name) for name in names[:SHOWN]]
+    rest = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    *first, last = [*shown, *rest] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
