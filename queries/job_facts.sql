@@ -1,7 +1,7 @@
 -- How is each job, and what is not known of it?
 --
--- The facts behind every verdict (pipeline/rules/verdict.py), as of an instant. What is missing is a fact as well: a job
--- without a status, and hours of the day before that nothing covers.
+-- The facts behind every verdict (pipeline/rules/verdict.py), as of an instant. What is missing is a fact as well: a
+-- job without a status, and hours of the day before that nothing covers.
 --
 -- Parameters
 --   $at       TIMESTAMP         the present, or the newest instant of old logs
