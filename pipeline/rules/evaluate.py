@@ -29,7 +29,7 @@ from pipeline.rules.incidents import (
     record_unknown,
     reword_incidents,
 )
-from pipeline.rules.needs import Gap, Extents, read_extents
+from pipeline.rules.needs import Extents, Gap, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, variants
 from pipeline.rules.rule import Rule, rules
 from pipeline.store.lake import Cursor, Store
