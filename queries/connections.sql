@@ -35,7 +35,7 @@ with job_records as (
 jobs as (
     select
         job_id,
-        coalesce(arg_max(app_name, seen_at), job_id) as app_name,
+        coalesce(arg_max(app_name, seen_at), job_label(job_id)) as app_name,
         arg_max(tenant_id, seen_at) as tenant_id
     from job_records
     where job_id is not null

@@ -26,7 +26,7 @@ with statuses as (
 ), jobs as (
     select
         job_id,
-        coalesce(arg_max(app_name, seen_at), job_id) as app_name,
+        coalesce(arg_max(app_name, seen_at), job_label(job_id)) as app_name,
         arg_max(interval_s, seen_at) as interval_s
     from (
         select job_id, app_name, interval_s, observed_at as seen_at from job_snapshots

@@ -127,7 +127,7 @@ with missing_values as (
 select
     f.source_id,
     i."name",
-    coalesce(f.app_name, f.job_id) as app_name,
+    coalesce(f.app_name, job_label(f.job_id)) as app_name,
     f.job_id,
     string_agg(distinct f.attribute, ', ' order by f.attribute) as attribute,
     f.known_by,

@@ -20,7 +20,7 @@ with hours as (
         date_trunc('hour', $since::timestamp), $until::timestamp - interval 1 microsecond, interval 1 hour
     )) as "hour"
 ), jobs as (
-    select job_id, coalesce(arg_max(app_name, "hour"), job_id) as app_name
+    select job_id, coalesce(arg_max(app_name, "hour"), job_label(job_id)) as app_name
     from hourly
     where ($job is null or job_id = $job) and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
     group by job_id

@@ -46,7 +46,7 @@ with status as (
 ), judged as (
     select
         job_id,
-        coalesce(status.app_name, seen.app_name, job_id) as app_name,
+        coalesce(status.app_name, seen.app_name, job_label(job_id)) as app_name,
         case
             when q.job_id is not null then 1
             when status.state in ('Paused', 'Disabled', 'NotConfigured')

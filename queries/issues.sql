@@ -17,7 +17,7 @@
 --   state             new, regressed, escalating, ongoing, quiet or resolved
 --   code              the error code or the skip reason; null where the log gave none
 --   detail            the message without what differs from person to person
---   fault             whose move it is: source data, mapping, target, service, credentials or unknown
+--   fault             who can fix it: source data, mapping, target, service, credentials or unknown
 --   category          Graph's category
 --   http_status       what the application answered
 --   scim_type         what kind of SCIM error it called it
@@ -36,6 +36,8 @@
 --   daily             people hit on each day of the window, oldest first
 --   names             whom it hit, up to 1,000
 --   waiting_names     who waits, up to 1,000
+--   action            what was to be done
+--   cause             what it is known as in pipeline/knowledge/causes.toml; null where it is not
 with chosen_issues as (
     select * from error_issues($until)
     where ($job is null or job_id = $job)
@@ -68,7 +70,7 @@ with chosen_issues as (
 select
     f.fingerprint as issue,
     f.job_id,
-    coalesce(f.app_name, f.job_id) as app_name,
+    name_of_job(f.app_name, f.job_id) as app_name,
     f.state,
     f.code,
     f.detail,
@@ -90,7 +92,9 @@ select
     f.settled_at,
     t.daily,
     f.names,
-    f.waiting_names
+    f.waiting_names,
+    f."action",
+    f.cause
 from chosen_issues f
 left join trend t on t.job_id = f.job_id and t.fingerprint = f.fingerprint
 left join recent_people l on l.job_id = f.job_id and l.fingerprint = f.fingerprint

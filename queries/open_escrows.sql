@@ -41,7 +41,7 @@ with waiting as (
 )
 select
     w.job_id,
-    coalesce(app_name, w.job_id) as app_name,
+    name_of_job(app_name, w.job_id) as app_name,
     w.source_id,
     coalesce(name, w.source_id) as name,
     opened_at,

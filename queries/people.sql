@@ -76,7 +76,7 @@ with search_hits as (
 )
 select
     job_id,
-    coalesce(page_names.app_name, job_id) as app_name,
+    coalesce(page_names.app_name, job_label(job_id)) as app_name,
     source_id,
     page_names.source_type,
     coalesce(page_names.upn, page_names.source_name, source_id) as name,

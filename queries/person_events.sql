@@ -22,7 +22,7 @@
 --   job_id         the job
 select
     occurred_at,
-    coalesce(app_name, e.job_id) as app_name,
+    coalesce(app_name, job_label(e.job_id)) as app_name,
     "action",
     status,
     skip_reason,

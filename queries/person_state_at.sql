@@ -21,7 +21,7 @@
 with own as (
     select
         job_id,
-        coalesce(app_name, job_id) as app_name,
+        coalesce(app_name, job_label(job_id)) as app_name,
         occurred_at,
         event_id,
         "action",

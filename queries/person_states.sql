@@ -36,7 +36,7 @@ with words as (
 )
 select
     i.job_id,
-    coalesce(i.app_name, i.job_id) as app_name,
+    coalesce(i.app_name, job_label(i.job_id)) as app_name,
     coalesce(i.upn, i.source_name, i.source_id) as name,
     i.upn,
     i.source_name,

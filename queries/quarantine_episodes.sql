@@ -21,7 +21,7 @@ with noticed as (
 )
 select
     q.job_id,
-    coalesce(q.app_name, q.job_id) as app_name,
+    name_of_job(q.app_name, q.job_id) as app_name,
     q.opened_at,
     min(n.noticed_at) as noticed_at,
     case when q.closed_at <= $at then q.closed_at end as closed_at,

@@ -32,7 +32,7 @@
 --   whole            whether its newest cycle is a first one: then failures are cleared and the job pauses
 select
     job_id,
-    coalesce(app_name, job_id) as app_name,
+    name_of_job(app_name, job_id) as app_name,
     measure,
     reached,
     at_most,

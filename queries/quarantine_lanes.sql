@@ -19,7 +19,7 @@
 --   ended_at    when it ended
 --   why         the reason of a quarantine, or the rules that found something
 with jobs as (
-    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name
+    select job_id, coalesce(arg_max(app_name, seen_at), job_label(job_id)) as app_name
     from (
         select job_id, app_name, "hour" as seen_at from hourly_parts
         union all select job_id, app_name, observed_at from job_snapshots

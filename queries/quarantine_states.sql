@@ -34,7 +34,7 @@ with job_records as (
     union all
     select job_id, app_name, observed_at from job_snapshots where observed_at <= $at
 ), jobs as (
-    select job_id, coalesce(arg_max(app_name, seen_at), job_id) as app_name
+    select job_id, coalesce(arg_max(app_name, seen_at), job_label(job_id)) as app_name
     from job_records
     where job_id is not null and ($job is null or job_id = $job)
     group by job_id

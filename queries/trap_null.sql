@@ -64,7 +64,7 @@ with changed as (
     group by n.job_id, n.source_id, n.attribute
 )
 select
-    coalesce(n.app_name, n.job_id) as app_name,
+    coalesce(n.app_name, job_label(n.job_id)) as app_name,
     n."name",
     n.since,
     n.attribute || ' was emptied, and on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC the app still held ‹'

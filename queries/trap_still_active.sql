@@ -80,7 +80,7 @@ with newest as (
     where t.occurred_at <= $as_of and t.removal is null and t.footing = 'in' and t.left_as is null
 )
 select
-    coalesce(d.app_name, d.job_id) as app_name,
+    coalesce(d.app_name, job_label(d.job_id)) as app_name,
     d."name",
     a.first_at as since,
     'Entra disabled the account on ' || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '

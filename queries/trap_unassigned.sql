@@ -48,7 +48,7 @@ with people_footings as (
     select job_id, arg_max(skip_deletions, observed_at) as skip_deletions from configurations group by job_id
 )
 select
-    coalesce(s.app_name, s.job_id) as app_name,
+    coalesce(s.app_name, job_label(s.job_id)) as app_name,
     s."name",
     s.since,
     'Skipped as not entitled since then, and no disable was ever asked for.'

@@ -19,7 +19,7 @@
 --   job_id      the job
 with departures as (
     select source_id, min(occurred_at) as departed_at, arg_min(event_id, occurred_at) as event_id,
-        arg_min(coalesce(app_name, job_id), occurred_at) as deleting_app,
+        arg_min(coalesce(app_name, job_label(job_id)), occurred_at) as deleting_app,
         arg_min(coalesce(removal = 'delete', false), occurred_at) as deleted
     from footings
     where occurred_at <= $as_of
@@ -43,7 +43,7 @@ with departures as (
     group by t.job_id, t.source_id
 )
 select
-    coalesce(l.app_name, l.job_id) as app_name,
+    coalesce(l.app_name, job_label(l.job_id)) as app_name,
     l."name",
     g.departed_at as since,
     case when g.deleted then g.deleting_app || ' was told to delete, '

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, share
-from pipeline.knowledge.causes import FAULTS as WHOSE
+from pipeline.knowledge.causes import OWNERS
 from views.charts.issues import issue_kinds
 from views.frame import state
 from views.frame.chart import chart_stretch
@@ -50,7 +50,7 @@ def filters() -> dict[str, str]:
     adopt_words()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills("State", list(STATES), format_func=lambda word: STATES[word][0], key=Key.ISSUE_STATE)
-        fault = st.pills("Whose fault", FAULTS, format_func=str.capitalize, key=Key.ISSUE_FAULT)
+        fault = st.pills("Owner", FAULTS, format_func=str.capitalize, key=Key.ISSUE_FAULT)
         noise = st.toggle(
             "Noise",
             key=Key.ISSUE_NOISE,
@@ -183,7 +183,7 @@ def issues_table(rows: pd.DataFrame, words: dict[str, str]) -> None:
         "app_name": text_column("App"),
         "waiting": number_column("Waiting", help="People and groups, at the end"),
         "people": number_column("Hit", help="People and groups, ever"),
-        "fault": text_column("Whose fault", help=". ".join(f"{k}: {v}" for k, v in WHOSE.items())),
+        "fault": text_column("Owner", help=". ".join(f"{k}: {v}" for k, v in OWNERS.items())),
         "daily": daily_bars("Hit a day", help="In the window, oldest day first"),
         "code": text_column("Code"),
         "http_status": code_column("HTTP"),

@@ -143,7 +143,7 @@ def episode(row: Row) -> Row:
     return row | {
         "to_notice": "never" if is_missing(row["noticed_at"]) else apart(row["opened_at"], row["noticed_at"]),
         "to_fix": "lasts" if is_missing(row["closed_at"]) else apart(row["opened_at"], row["closed_at"]),
-        "why": cause(row["reason"], row["error_code"]),
+        "why": cause(row["reason"], row["error_code"], row["job_id"]),
     }
 
 

@@ -28,6 +28,7 @@ from (
 group by app_id
 order by 2, 1
 """
+FAILURES = "select min(occurred_at), max(occurred_at) from problems"
 EXTENT = "select min(occurred_at), max(occurred_at) from exchanges"
 
 
@@ -83,7 +84,16 @@ def report(store: Store, app_id: str, name: str, since: datetime, until: datetim
     """Writes the report of one app's window as Markdown."""
     given = {"since": since, "until": until, "app": app_id}
     [seen] = answers(store, "target_looked_at", given)
-    return markdown(name, since, until, answers(store, "target_lint", given), seen)
+    return markdown(name, since, until, answers(store, "target_lint", given), seen, errors_of(store, name))
+
+
+def errors_of(store: Store, name: str) -> list[dict[str, Any]]:
+    """Returns Entra's issues with an app that the app's side can fix."""
+    first, newest = store.rows(FAILURES)[0]
+    if first is None:
+        return []
+    issues = answers(store, "issues", {"since": first, "until": newest + timedelta(seconds=1)})
+    return [one for one in issues if one["app_name"] == name and one["fault"] == "target"]
 
 
 def answers(store: Store, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import BOM, Head, look
 from pipeline.ingest.opened_file import Opened
 from pipeline.ingest.records.wire import Spelling
+from pipeline.ingest.wrappings import routed
 
 REMEMBERED = 4
 "Kinds of files that a run may meet in turn; each keeps 200 records in memory."
@@ -29,8 +30,8 @@ class Heads:
         for head, source, spelling in self._known if records else ():
             if all(has_form(record, source, spelling) for record in records):
                 return head
-        own = look(opened)
-        if own.layout == "lines" and own.wrapper is None and (found := recognise(own)) is not None:
+        own = routed(look(opened), recognise)
+        if own.layout == "lines" and own.wrapper is None and not own.route and (found := recognise(own)) is not None:
             self._known = [(own, found, Spelling.of(found.record, own.first)), *self._known[: REMEMBERED - 1]]
         return own
 
@@ -42,7 +43,7 @@ def has_form(record: Mapping[str, object], source: Source, spelling: Spelling) -
 
 def sampled(opened: Opened) -> list[Mapping[str, object]]:
     """Parses the first two and the last lines of what was read of both ends; nothing where one is no JSON object."""
-    if opened.compressed:
+    if opened.is_converted:
         return []
     begin = opened.first.removeprefix(BOM).split(b"\n")[:-1]
     end = opened.last.rstrip(b"\r\n").rpartition(b"\n")[2]

@@ -17,6 +17,9 @@ LOOK = 1 << 20
 LOOK_AT_MOST = 1 << 26
 BOM = b"\xef\xbb\xbf"
 EMPTY = re.compile(r'\s*(\[\s*\]|\{\s*("@odata\.[^"]*"\s*:\s*"[^"]*"\s*,\s*)*"(value|records)"\s*:\s*\[\s*\]\s*\})?\s*')
+OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
+"Where a page's or a table's records begin."
+BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
 NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
 
@@ -40,6 +43,8 @@ class Head:
     "The first records, wrappers taken off."
     wrapper: str | None = None
     "The key that holds the records, if they are wrapped."
+    route: tuple[Any, ...] = ()
+    "The steps that lead to the records, where more stands around them; see wrappings.py."
     header: tuple[str, ...] = ()
     "The column names of a CSV."
     lines: tuple[str, ...] = ()
@@ -109,7 +114,7 @@ def head_of(data: bytes, cut: bool) -> Head:
     if records and (3 * len(records) >= min(len(lines), 200) or json_object(lines[0])):
         return unwrapped(Head("lines", records))
     if begins == "{":
-        return document(text)
+        return document(text, cut)
     header = header_of(lines)
     if len(header) > 2 and all(NAME.match(cell) for cell in header):
         return Head("csv", header=tuple(header))
@@ -135,19 +140,36 @@ def json_object(line: str) -> Mapping[str, Any] | None:
 
 def ends_with_object(data: bytes | bytearray) -> bool:
     """Whether the last line, which nothing ends, is a complete JSON object all the same."""
-    last = data[data.rfind(b"\n") + 1 :].strip()
+    last = data[data.rfind(b"\n") + 1 :].removeprefix(BOM).strip()
     return bool(last) and last[:1] == b"{" and json_object(last.decode("utf-8", "replace")) is not None
 
 
-def document(text: str) -> Head:
+def document(text: str, cut: bool) -> Head:
     """Builds the head of a pretty-printed document: an object, several after each other, or a page of records."""
     whole = objects(elements(text, 0))
-    if whole:
-        return unwrapped(Head("document", whole))
-    opening = re.search(rf'"({"|".join(WRAPPERS)})"\s*:\s*\[', text)
-    if opening is None:
-        return Head("document")
-    return Head("document", objects(elements(text, opening.end())), wrapper=opening[1])
+    if not whole and (cut or OPENING.search(text)):
+        whole = objects(elements(closed(text), 0))
+    return unwrapped(Head("document", whole)) if whole else Head("document")
+
+
+def closed(text: str) -> str:
+    """Closes a document that is cut off, behind the last element of a list that is whole.
+
+    >>> closed('{"value": [{"id": 1}, {"id": 2, "name": "A')
+    '{"value": [{"id": 1}]}'
+    """
+    stack: list[str] = []
+    end, closing = 0, ""
+    for match in BRACKET.finditer(text):
+        sign = match[0]
+        if sign in "{[":
+            stack.append("}" if sign == "{" else "]")
+        elif sign in "}]":
+            if not stack or stack.pop() != sign:
+                break
+            if stack and stack[-1] == "]":
+                end, closing = match.end(), "".join(reversed(stack))
+    return text[:end] + closing
 
 
 def objects(values: Iterable[tuple[object, int]]) -> list[Mapping[str, Any]]:

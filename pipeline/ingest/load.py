@@ -20,10 +20,10 @@ LATE_DAYS = 31
 "Log Analytics replaces an instant more than two days late by when it arrived, and Entra keeps events for 30 days."
 
 EMPTY = """
-create or replace temp table staged_events as select *, 0 as number from events limit 0;
+create or replace temp table staged_events as select *, 0 as number, false as lost from events limit 0;
 create or replace temp table staged_exchanges as
     select *, false as partial, false as counted, 0 as number from exchanges limit 0;
-create or replace temp table staged_job_snapshots as select *, 0 as number from job_snapshots limit 0;
+create or replace temp table staged_job_snapshots as select *, 0 as number, false as lost from job_snapshots limit 0;
 """
 
 # A table of fewer than 122,880 rows is scanned by one core, unless DuckDB is told to share out small tables as well.
@@ -51,7 +51,7 @@ semi join (
     on e.event_id = b.event_id and e.job_id is not distinct from b.job_id;
 pragma disable_verify_parallelism;
 """
-ARRIVING = "create or replace temp view arriving as select s.* exclude (number) from staged_events s"
+ARRIVING = "create or replace temp view arriving as select s.* exclude (number, lost) from staged_events s"
 NOT_REPEATED = " anti join repeated r on r.rid = s.rowid"
 "Wide rows are joined only where there is something to leave out."
 EVENTS = """
@@ -179,7 +179,7 @@ from (
 ) b
 where again or snapshot_id in (select snapshot_id from job_snapshots);
 insert into job_snapshots
-select * exclude (number) from staged_job_snapshots where rowid not in (select rid from repeated_snapshots);
+select * exclude (number, lost) from staged_job_snapshots where rowid not in (select rid from repeated_snapshots);
 """
 SNAPSHOT_COUNTS = """
 select number, count(*), count(r.rid), 0, min(observed_at), max(observed_at)

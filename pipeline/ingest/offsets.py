@@ -104,7 +104,7 @@ def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None
     """Returns the byte from which a file is read; None when nothing in it is new, 0 for one that is not as it was."""
     if former is None:
         return 0
-    if by_lines and not opened.compressed:
+    if by_lines and not opened.is_converted:
         same = former.fingerprint == fingerprint_to(opened, former.read_to)
         return (None if former.read_to >= opened.size else former.read_to) if same else 0
     mark, _, at = former.fingerprint.partition("@")
@@ -115,7 +115,7 @@ def start_of(opened: Opened, former: Entry | None, by_lines: bool) -> int | None
 
 def position_at(opened: Opened, end: int) -> Position:
     """Returns how far a file is read at byte `end` of its content; a compressed one is marked as unfinished."""
-    if not opened.compressed:
+    if not opened.is_converted:
         state = opened.file.state if end >= opened.size else None
         return Position(end, max(opened.size, end), fingerprint_to(opened, end), state)
     return Position(min(end, opened.size), opened.size, f"{whole_fingerprint(opened)}@{end}")
@@ -145,7 +145,7 @@ def is_unchanged(opened: Opened, former: Entry | None) -> bool:
 
 def fingerprint_to(opened: Opened, read_to: int) -> str:
     """Digests both ends of what was read of a file that grows; a compressed one does not, so both ends of it all."""
-    if opened.compressed:
+    if opened.is_converted:
         return whole_fingerprint(opened)
     much = min(GROWING_ENDS, read_to)
     return digest(opened.read(0, much), opened.read(read_to - much, much))

@@ -3,6 +3,7 @@
 What is read of it is what it held when it was opened: bytes that are appended later belong to the next ingest.
 """
 
+import codecs
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -55,6 +56,11 @@ class Opened:
         return self.first.startswith(b"\x1f\x8b")
 
     @property
+    def is_converted(self) -> bool:
+        """Whether its content is not its bytes: it is gzip, or text in UTF-16."""
+        return self.compressed or encoding_of(self.first) is not None
+
+    @property
     def is_zip(self) -> bool:
         """Whether it is a zip file, by its first bytes."""
         return self.first.startswith(ZIP)
@@ -87,8 +93,9 @@ class Opened:
 
     def blocks(self, start: int = 0, size: int = LOOK) -> Iterator[bytes]:
         """Yields the uncompressed content from byte `start` on; raises CutShort at the end of what breaks off."""
-        if self.compressed:
-            yield from skipped(unpacked(self.raw_blocks(0, LOOK), size), start)
+        if self.is_converted:
+            raw_blocks = self.raw_blocks(0, LOOK)
+            yield from skipped(in_utf8(unpacked(raw_blocks, size) if self.compressed else raw_blocks), start)
         else:
             yield from self.raw_blocks(start, size)
 
@@ -171,6 +178,40 @@ def unpacked(packed_blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
         if block := engine.flush():
             yield block
         raise CutShort(f"the gzip stream ends after {total + len(block)} bytes of content, before its end mark")
+
+
+def encoding_of(first: bytes) -> str | None:
+    """Returns the codec of text that begins with these bytes, as PowerShell writes it; None for UTF-8.
+
+    >>> encoding_of("{}".encode("utf-16-le")), encoding_of(b"{}")
+    ('utf-16-le', None)
+    """
+    for mark, codec in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if first.startswith(mark) and first[2:4] != b"\0\0":
+            return codec
+    sample = first[:64]
+    if len(sample) < 4 or 0 not in sample or len(sample) % 2:
+        return None
+    even, odd = set(sample[::2]), set(sample[1::2])
+    if odd == {0} and 0 not in even:
+        return "utf-16-le"
+    return "utf-16-be" if even == {0} and 0 not in odd else None
+
+
+def in_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields content in UTF-8: of text in UTF-16 what it says, of anything else its bytes."""
+    first = next(blocks, b"")
+    codec = encoding_of(first)
+    if codec is None:
+        yield first
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(codec)("replace")
+    yield decoder.decode(first).removeprefix("\ufeff").encode("utf-8", "replace")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "replace")
+    if rest := decoder.decode(b"", final=True):
+        yield rest.encode("utf-8", "replace")
 
 
 def skipped(parts: Iterator[bytes], amount: int) -> Iterator[bytes]:

@@ -73,11 +73,11 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
     An unfinished last line is left out unless it is complete JSON or can grow no more: in a compressed file, in memory.
     Raises CutShort after the last whole piece of a compressed file that breaks off.
     """
-    if start == 0 and opened.size <= slice_bytes and opened.last.endswith(b"\n") and not opened.compressed:
+    if start == 0 and opened.size <= slice_bytes and opened.last.endswith(b"\n") and not opened.is_converted:
         yield in_place(opened) if rests_in_place(opened) else kernel_copy(opened, 0, opened.size)
         return
     at, waiting, broken = start, bytearray(), None
-    for end in () if opened.compressed else cuts(opened, start, slice_bytes):
+    for end in () if opened.is_converted else cuts(opened, start, slice_bytes):
         yield kernel_copy(opened, at, end)
         at = end
     try:
@@ -88,7 +88,7 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
                 at, waiting = at + cut, waiting[cut:]
     except CutShort as error:
         broken = error
-    final = broken is not None or opened.compressed or opened.in_memory or ends_with_object(waiting)
+    final = broken is not None or opened.is_converted or opened.in_memory or ends_with_object(waiting)
     if cut := len(waiting) if final else waiting.rfind(b"\n") + 1:
         yield piece_of_lines(waiting[:cut], at)
     if broken is not None:
@@ -97,7 +97,7 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
 
 def whole_piece(opened: Opened) -> Iterator[Piece]:
     """Yields a whole file as one piece; raises CutShort after the piece of a compressed one that breaks off."""
-    if opened.size > SMALL and not opened.compressed and not opened.has_mark:
+    if opened.size > SMALL and not opened.is_converted and not opened.has_mark:
         yield in_place(opened)
         return
     data, broken = bytearray(), None

@@ -181,11 +181,11 @@ def arrivals_of_reading(
                 yield replace(
                     end,
                     context=context(piece),
-                    position=position_at(opened, piece.end) if by_lines or opened.compressed else end.position,
+                    position=position_at(opened, piece.end) if by_lines or opened.is_converted else end.position,
                     lines_before=partial(lines.before, piece),
-                    may_end_batch=by_lines or not opened.compressed,
+                    may_end_batch=by_lines or not opened.is_converted,
                 )
-        if opened.compressed:
+        if opened.is_converted:
             yield end
     except CutShort as error:
         reason = f"{name}: {error}; what came before is kept."

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.ingest.layout import BETWEEN, BOM, Head, elements
 from pipeline.ingest.pieces import Piece
+from pipeline.ingest.wrappings import values_along
 
 CLOSED = re.compile(r"[\s,]*(?:\]|$)")
 PAGE_END = re.compile(r"[^\[{]*\}")
@@ -36,8 +37,8 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
     """
     if head.layout in ("lines", "text"):
         for number, line in raw_lines(piece):
-            for value in inside(decoded(line), head.wrapper):
-                yield number, line if head.wrapper is None else dumped(value, line), value
+            for value in inside(decoded(line), head):
+                yield number, dumped(value, line) if head.wrapper or head.route else line, value
         return
     if head.layout == "csv":
         yield from csv_rows(piece)
@@ -61,7 +62,7 @@ def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:
         yield from broken_document_records(data.decode("utf-8", "replace"), head, value)
         return
     for page in value if isinstance(value, list) else [value]:
-        for record in inside(page, head.wrapper):
+        for record in inside(page, head):
             yield dumped(record, data), record
 
 
@@ -105,11 +106,13 @@ def next_record(text: str, head: Head, start: int) -> int | None:
     return match.start() if match else None
 
 
-def inside(value: object, wrapper: str | None) -> list[object]:
-    """Takes a page's or batch's wrapper off one JSON value; returns its records."""
-    if wrapper is None or isinstance(value, ValueError):
+def inside(value: object, head: Head) -> list[object]:
+    """Takes what is wrapped around records off one JSON value; returns the records."""
+    if isinstance(value, ValueError) or (head.wrapper is None and not head.route):
         return [value]
-    records = value.get(wrapper) if isinstance(value, Mapping) else None
+    if head.route:
+        return values_along(value, head.route)
+    records = value.get(head.wrapper) if isinstance(value, Mapping) else None
     return records if isinstance(records, list) else [value]
 
 

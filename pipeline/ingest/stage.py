@@ -8,7 +8,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -23,14 +24,17 @@ from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
 from pipeline.ingest.formats.source import Source, csv_reader, reader
 from pipeline.ingest.layout import BOM, Head
 from pipeline.ingest.pieces import Piece, in_memory
-from pipeline.ingest.records.wire import complaint
-from pipeline.ingest.salvage import raw_records
+from pipeline.ingest.records.wire import Spelling, complaint
+from pipeline.ingest.salvage import decoded, raw_lines, raw_records
+from pipeline.ingest.wrappings import as_lines
 from pipeline.store.lake import Cursor, stage
 
 BIGGEST = 1 << 24
 LONGEST = 1 << 25
 "No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
 TOO_LONG = "is a record of {} MB; one of at most 32 MB was expected"
+AT_ONCE = 5000
+"Records that the model judges before they are staged."
 BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '2100-01-01'"
 "Instants that no log means, such as sentinels; the store's order of events holds until 2106."
 MUST = {
@@ -98,6 +102,8 @@ def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[
     A document cut short never goes to DuckDB: beside other files, 1.5 may read an earlier one's bytes behind its end.
     """
     first = contexts[0]
+    if first.head.route:
+        return [stage_as_lines(cursor, one) for one in contexts]
     whole = all(is_closed(one) for one in contexts)
     if whole:
         try:
@@ -119,26 +125,61 @@ def is_closed(context: PieceContext) -> bool:
     return context.piece.tail.rstrip()[-1:] in (b"]", b"}")
 
 
+def stage_as_lines(cursor: Cursor, context: PieceContext) -> list[Reject]:
+    """Stages a piece whose records are wrapped or laid out as a document by way of lines, which DuckDB makes of it."""
+    head = context.head
+    if is_closed(context):
+        try:
+            with as_lines(cursor, context.piece, head) as lines:
+                flat = replace(context, piece=lines, head=Head("lines", head.samples))
+                [rejects] = stage_pieces(cursor, [flat])
+            if not rejects or head.layout != "lines":
+                return rejects
+            unstage(cursor, context)
+        except Unreadable:
+            unstage(cursor, context)
+    return stage_by_model(cursor, context)
+
+
 @dataclass(frozen=True)
 class Suspects:
-    """The rows of a piece that DuckDB could not read."""
+    """The rows of a piece that DuckDB could not read, or not all of."""
 
-    places: frozenset[int]
-    "Which of its records they are, from 0."
+    bad: frozenset[int]
+    "Which of its records could not be read, from 0."
+    lost: frozenset[int]
+    "Which lack something that the record may have in another spelling."
+    first: int
+    "The row of its first record."
     rows: int
     "How many rows DuckDB read of the piece."
 
 
 def restage(cursor: Cursor, context: PieceContext, suspects: Suspects) -> list[Reject]:
     """Reads the suspects of a piece again, or all of it where its records cannot be told apart."""
-    counted = Counted(raw_records(context.piece, context.head))
-    records = [record for place, record in enumerate(counted) if place in suspects.places]
-    source, own = context.source, f"number = {context.number}"
-    if counted.count != suspects.rows or context.head.wrapper is not None:
+    source, head = context.source, context.head
+    if head.layout in ("array", "document") or head.wrapper is not None:
+        unstage(cursor, context)
+        return stage_as_lines(cursor, context)
+    counted = Counted(records_at(context.piece, head, suspects.bad | suspects.lost))
+    spelling = Spelling.of(source.record, head.first) if source.table == "events" else None
+    wanted: list[tuple[int, tuple[int, bytes, object]]] = [
+        (place, record)
+        for place, record in counted
+        if place in suspects.bad or not is_read(source, spelling, record[2])
+    ]
+    if counted.count != suspects.rows:
         unstage(cursor, context)
         return stage_by_model(cursor, context)
-    cursor.execute(f"delete from temp.staged_{source.table} where {own} and ({suspicion(source)})")
-    return judge(cursor, context, records)
+    if wanted:
+        rows = ", ".join(str(suspects.first + place) for place, _ in wanted)
+        cursor.execute(f"delete from temp.staged_{source.table} where rowid in ({rows})")
+    return judge(cursor, context, (record for _, record in wanted))
+
+
+def is_read(source: Source, spelling: Spelling | None, value: object) -> bool:
+    """Whether a record that seems to lack something was read as it is: it spells nothing in another way."""
+    return spelling is not None and source.name in SPELLED and isinstance(value, Mapping) and spelling.suits(value)
 
 
 def unstage(cursor: Cursor, context: PieceContext) -> None:
@@ -151,23 +192,27 @@ def suspect_rows(cursor: Cursor, contexts: Sequence[PieceContext]) -> dict[int, 
     numbers = ", ".join(str(one.number) for one in contexts)
     source = contexts[0].source
     table = f"temp.staged_{source.table}"
+    bad, lost = suspicion(source), "false" if source.table == "exchanges" else "lost"
     query = f"""
-        select s.number, list(s.rowid - f.first), any_value(f.rows)
+        select s.number, list(s.rowid - f.first) filter ({bad}), list(s.rowid - f.first) filter (not ({bad})),
+            any_value(f.first), any_value(f.rows)
         from {table} s
         join (
             select number, min(rowid) as first, count(*) as rows
             from {table} where number in ({numbers}) group by number
         ) f on f.number = s.number
-        where {suspicion(source)}
+        where {bad} or {lost}
         group by s.number
     """
-    rows = cursor.execute(query).fetchall()
-    return {int(number): Suspects(frozenset(places), int(count)) for number, places, count in rows}
+    return {
+        int(number): Suspects(frozenset(bad or ()), frozenset(lost or ()), int(first), int(rows))
+        for number, bad, lost, first, rows in cursor.execute(query).fetchall()
+    }
 
 
 def suspicion(source: Source) -> str:
-    """Builds the condition that a staged row is a suspect."""
-    return MUST[source.table] + (" or source_id is null" if source.name in SPELLED else "")
+    """Builds the condition that a staged row could not be read; never null."""
+    return f"coalesce({MUST[source.table]}" + (" or source_id is null" if source.name in SPELLED else "") + ", false)"
 
 
 def stage_by_model(cursor: Cursor, context: PieceContext) -> list[Reject]:
@@ -176,19 +221,39 @@ def stage_by_model(cursor: Cursor, context: PieceContext) -> list[Reject]:
 
 
 class Counted:
-    """Records that are counted as they pass."""
+    """The records that are wanted, with their places, of all that are counted as they pass."""
 
-    def __init__(self, records: Iterator[tuple[int, bytes, object]]) -> None:
+    def __init__(self, records: Iterator[tuple[int, bytes, object] | None]) -> None:
         self.records = records
         self.count = 0
 
-    def __iter__(self) -> Iterator[tuple[int, bytes, object]]:
+    def __iter__(self) -> Iterator[tuple[int, tuple[int, bytes, object]]]:
         for record in self.records:
+            if record is not None:
+                yield self.count, record
             self.count += 1
-            yield record
+
+
+def records_at(piece: Piece, head: Head, places: frozenset[int]) -> Iterator[tuple[int, bytes, object] | None]:
+    """Yields the records of a piece of lines or rows that stand at some places, None for every other."""
+    if head.layout in ("lines", "text"):
+        for place, (number, line) in enumerate(raw_lines(piece)):
+            yield (number, line, decoded(line)) if place in places else None
+    else:
+        for place, record in enumerate(raw_records(piece, head)):
+            yield record if place in places else None
 
 
 def judge(cursor: Cursor, context: PieceContext, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
+    """Stages the records that the model accepts, some thousands at a time, and returns the others as rejects."""
+    rejects: list[Reject] = []
+    waiting = iter(records)
+    while some := list(islice(waiting, AT_ONCE)):
+        rejects += judge_some(cursor, context, some)
+    return rejects
+
+
+def judge_some(cursor: Cursor, context: PieceContext, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
     """Stages the records that the model accepts and returns the others as rejects."""
     source, head = context.source, context.head
     good: list[Accepted] = []

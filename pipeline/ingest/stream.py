@@ -14,6 +14,7 @@ from pipeline.ingest.layout import Head, head_of
 from pipeline.ingest.pieces import piece_of_lines
 from pipeline.ingest.results import FileResult
 from pipeline.ingest.stage import PieceContext, Reject, cleaned
+from pipeline.ingest.wrappings import routed
 from pipeline.store.lake import Store
 
 UNRECOGNISED = "holds no record that any source knows"
@@ -42,7 +43,7 @@ def with_records(arrival: Arrival, data: bytes, broken: Source | None = None) ->
 
     Broken lines alone are taken for those of the source `broken`, each to be judged by itself.
     """
-    head = head_of(data, cut=False)
+    head = routed(head_of(data, cut=False), recognise)
     if head.empty or not data.strip():
         return arrival
     source = recognise(head)

@@ -32,7 +32,7 @@ def holds_no_log(opened: Opened) -> bool:
     head: Head = opened.head
     if head.has("planted", "totals", "seed") or (head.empty and not reason_no_text(opened)):
         return True
-    return not opened.compressed and opened.size < LOOK and is_half_a_line(opened.beginning(LOOK))
+    return not opened.is_converted and opened.size < LOOK and is_half_a_line(opened.beginning(LOOK))
 
 
 def is_half_a_line(data: bytes) -> bool:
@@ -43,11 +43,9 @@ def is_half_a_line(data: bytes) -> bool:
 
 
 def reason_no_text(opened: Opened) -> str:
-    """Builds the reason why a file's content is not text in UTF-8; nothing where it is."""
+    """Builds the reason why a file's content is not text; nothing where it is."""
     try:
         begins = next(opened.blocks(), b"")[:4096]
     except CutShort as error:
         return f"is a gzip file that cannot be unpacked: {error}"
-    if begins[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in (begins[1:2], begins[:1]):
-        return "is text in UTF-16; UTF-8 was expected, as `iconv -f UTF-16 -t UTF-8` writes it"
     return "is no text: it holds NUL bytes" if b"\0" in begins else ""

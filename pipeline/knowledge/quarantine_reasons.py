@@ -6,6 +6,8 @@ A step names the fact that shows whether it is done; the page that shows the ste
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.knowledge.causes import Cause, Family
+
 Standing = Literal["documented", "inferred", "unverified"]
 "Whether Microsoft documents what a reason means, whether we infer it, or whether it is unknown."
 Fact = Literal["credential", "answers", "error", "escrows", "deletions", "attempt", "left", "hand"]
@@ -166,6 +168,25 @@ def find_reason(word: str | None) -> Reason:
     reason = REASONS.get(SPELLED.get(word, word))
     meaning = "Graph gives a reason that nobody has documented; what it means is not known here."
     return reason or undocumented(word, word, meaning)
+
+
+READ = Step("Read the job's error in Entra under Provisioning, and the log of its agent if it has one.", "hand")
+OPEN_REASONS = ("EncounteredQuarantineException", "Unknown", "No reason given")
+"Reasons that leave open what is wrong, which the job's error says."
+FACTS: dict[str, Fact] = {"credentials": "credential", "target": "answers", "mapping": "answers"}
+"What shows that a step of a cause is done, by the cause's owner."
+
+
+def steps_of(reason: Reason, cause: Cause | None, family: Family = "scim app") -> tuple[Step, ...]:
+    """Returns what ends a quarantine: the steps of its error's cause where that is known, else those of its reason.
+
+    Only of a SCIM app's job that gives no error is it said what to do about a token and about answers.
+    """
+    if reason.word not in OPEN_REASONS:
+        return reason.steps
+    if cause is not None and cause.owner != "nobody":
+        return (*(Step(text, FACTS.get(cause.owner, "hand")) for text in cause.steps), ATTEMPT, LEFT)
+    return reason.steps if family in ("scim app", "on-premises") else (READ, ATTEMPT, LEFT)
 
 
 def undocumented(word: str, brief: str, meaning: str) -> Reason:

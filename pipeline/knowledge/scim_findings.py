@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pipeline.config.wording import count, dated, iso
+from pipeline.knowledge.causes import cause_of
 
 Row = Mapping[str, Any]
 Weight = Literal["breaks", "misleads", "worth knowing"]
@@ -209,8 +210,10 @@ def coverage_lines(seen: Row) -> list[str]:
     return lines
 
 
-def markdown(app: str, since: datetime, until: datetime, findings: Sequence[Row], seen: Row) -> str:
-    """Writes the report as Markdown."""
+def markdown(
+    app: str, since: datetime, until: datetime, findings: Sequence[Row], seen: Row, errors: Sequence[Row] = ()
+) -> str:
+    """Writes the report as Markdown; `errors` are Entra's issues with this app that the app's side can fix."""
     lines = [
         f"# How {app} answers SCIM",
         "",
@@ -218,12 +221,32 @@ def markdown(app: str, since: datetime, until: datetime, findings: Sequence[Row]
         "",
     ]
     if not seen["requests"]:
-        return "\n".join([*lines, "No request of this app was logged in this window, so nothing can be said.", ""])
+        nothing = "No request of this app was logged in this window, so nothing can be said of its answers."
+        return "\n".join([*lines, nothing, "", *error_chapter(errors)])
     lines += [f"- {line}" for line in coverage_lines(seen)]
     lines += ["", verdict(findings), ""]
     for number, row in enumerate(ranked(findings), 1):
         lines += chapter(number, row)
-    return "\n".join(lines)
+    return "\n".join(lines + error_chapter(errors))
+
+
+def error_chapter(errors: Sequence[Row]) -> list[str]:
+    """Writes the errors that Entra reports of an app and that the app's side can fix, with their causes."""
+    if not errors:
+        return []
+    lines = ["## Errors that Entra reports", ""]
+    for row in errors:
+        cause = cause_of(row)
+        status = "" if row["http_status"] is None else f", HTTP {row['http_status']}"
+        told = shortened(row["detail"] or "").replace("`", "'")
+        title = cause.title if cause else row["code"] or "An error without a code"
+        lines += [
+            f"- **{title}**: {row['events']:,} attempts at {row['people']:,} objects, {row['waiting']:,} waiting "
+            f"(`{row['code']}`{status}).",
+            *([f"  - The app's words: `{told[:200]}`"] if told else []),
+            *([f"  - {cause.meaning}"] if cause else []),
+        ]
+    return [*lines, ""]
 
 
 def verdict(findings: Sequence[Row]) -> str:

@@ -184,7 +184,7 @@ with job_names as (
     from graded
     group by source, job_id, case when job_id is null then tenant_id end, "hour"
 )
-select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, l.job_id) as app_name, l."hour", l.state
+select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, job_label(l.job_id)) as app_name, l."hour", l.state
 from ledger l
 left join job_names n on n.job_id = l.job_id;
 

@@ -33,10 +33,18 @@ create or replace macro normalised(words) as
 create or replace macro failed_step(steps) as
     coalesce(list_filter(steps, lambda s: s.status = 'failure')[1], list_filter(steps, lambda s: s.status = 'skipped')[-1]);
 
--- cause_words(scim_detail, reason, steps): the text that says best why an event failed: the app's own detail, else
+-- own_words(reason): a reason without the sentences and headers that Entra's client writes around every answer.
+create or replace macro own_words(reason) as
+    trim(regexp_replace(regexp_replace(reason,
+        '(?s)(We received this unexpected response from your application: )?Received response from Web resource\..*?'
+            || 'Response Status Code: (\w+).*', 'Status code: \2'),
+        '(Message: )?Processing of the HTTP request resulted in an exception\.? Please see the HTTP response returned by '
+            || 'the ''Response'' property of this exception for details\.|(Web Response|Response Content):\s*$', '', 'g'));
+
+-- cause_words(scim_detail, reason, steps): the text that says best why an event failed: the app's own words, else
 -- Entra's reason, else the failed step.
 create or replace macro cause_words(scim_detail, reason, steps) as
-    coalesce(nullif(trim(scim_detail), ''), nullif(trim(reason), ''), failed_step(steps).description, '');
+    coalesce(nullif(trim(scim_detail), ''), nullif(own_words(reason), ''), failed_step(steps).description, '');
 
 -- fingerprint(template, source_type, step_type, code, http_status, scim_type, detail): what two failures of one cause
 -- share, as a short name that begins with the version of this recipe; a new recipe gets a new version, so that a link
@@ -44,25 +52,3 @@ create or replace macro cause_words(scim_detail, reason, steps) as
 create or replace macro fingerprint(template, source_type, step_type, code, http_status, scim_type, detail) as
     'v1-' || md5(concat_ws('|', coalesce(template, ''), coalesce(lower(source_type), ''), coalesce(step_type, ''),
         coalesce(code, ''), coalesce(http_status::varchar, ''), coalesce(scim_type, ''), coalesce(detail, '')))[:12];
-
--- fault_of(code, category, http_status, step_type): who can fix a problem, from the code, Graph's category, the app's
--- answer and the step; an opinion, with its reasons on the page: service is Entra itself, target the app, source data
--- and mapping are the tenant's.
-create or replace macro fault_of(code, category, http_status, step_type) as
-    case
-        when regexp_matches(code, '(Unauthorized|InsufficientRights|NotPermitted|Credential\w*)$') then 'credentials'
-        when http_status = 409 then 'source data'
-        when regexp_matches(code, '(MandatoryFieldsMissing|MissingValues|AttributeValidationFailed|ImportSkipped'
-            || '|InvalidDomain|DuplicateSourceEntries|EntryConflict|Conflict|DuplicateTargetEntries|InvalidAnchor'
-            || '|InvalidPropertyValue|UnableToResolveReferenceAttributeValue|AmbiguousUser)$') then 'source data'
-        when regexp_matches(code, '(SchemaAttributeNotFound|SchemaPropertyCanOnlyAcceptValue|MethodNotAllowed)$')
-            then 'mapping'
-        when regexp_matches(code, '(TooManyRequests|InternalServerError|Timeout|TimeOut|UnprocessableEntity'
-            || '|NotImplemented|LicenseLimitExceeded|MultipleEntriesInResponse|ServiceIncompatible|BadResponse'
-            || '|BadRequest|WebExceptionProtocolError|EndpointUnavailable)$') then 'target'
-        when regexp_matches(code, '(^|[a-z])InternalError$') or lower(category) = 'servicefailure' then 'service'
-        when http_status in (401, 403) then 'credentials'
-        when http_status between 400 and 599 then 'target'
-        when step_type in ('import', 'scoping', 'matching') then 'source data'
-        else 'unknown'
-    end;

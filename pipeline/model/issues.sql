@@ -14,6 +14,7 @@
 --   attribute        the attribute
 --   detail           the message, normalised
 --   status           how the event ended
+--   action           what was to be done
 --   newest_event_id  the newest event
 --   events           its events
 --   people           distinct objects
@@ -52,6 +53,7 @@ select
     c.attribute,
     p.detail,
     p.status,
+    p."action",
     p.event_id as newest_event_id,
     c.events,
     c.people,
@@ -100,6 +102,7 @@ group by i.job_id, i.fingerprint;
 --   attribute        the attribute
 --   detail           the message, normalised
 --   status           how the event ended
+--   action           what was to be done
 --   newest_event_id  the newest event
 --   events           its events
 --   people           distinct objects
@@ -112,11 +115,14 @@ group by i.job_id, i.fingerprint;
 --   cycles_since     completed cycles since it last hit somebody
 --   names            whom it hit, up to a thousand
 --   waiting_names    who still waits, up to a thousand
---   fault            who can fix it, by fault_of
+--   cause            what it is known as in knowledge/causes.toml; null where it is not
+--   fault            who can fix it: the cause's owner, else by owner_of
 --   state            new, regressed, escalating, ongoing, quiet or resolved
 create or replace macro error_issues(as_of) as table
 with waits as materialized (
     select * from problem_waits(as_of)
+), issue_rows as materialized (
+    select * from issue_causes(as_of)
 ), issue_lives as materialized (
     select
         job_id,
@@ -153,6 +159,7 @@ select
     t.attribute,
     t.detail,
     t.status,
+    t."action",
     t.newest_event_id,
     t.events,
     t.people,
@@ -165,7 +172,8 @@ select
     l.ordinal - l.last_ordinal as cycles_since,
     coalesce(m.names, []) as names,
     coalesce(m.waiting_names, []) as waiting_names,
-    fault_of(t.code, t.category, t.http_status, t.step_type) as fault,
+    k.cause,
+    owner_of(k.owner, t.category, t.step_type) as fault,
     case
         when l.waiting = 0 and l.ordinal - l.ended_ordinal >= 3 then 'resolved'
         when l.episodes > 1 and l.ordinal - b.episode_ordinal < 3 then 'regressed'
@@ -174,7 +182,8 @@ select
         when l.waiting = 0 or t.last_seen_at < as_of::timestamp - interval 25 hour then 'quiet'
         else 'ongoing'
     end as state
-from issue_causes(as_of) t
+from issue_rows t
 join issue_lives l on l.job_id is not distinct from t.job_id and l.fingerprint = t.fingerprint
 join newest_episodes b on b.job_id is not distinct from t.job_id and b.fingerprint = t.fingerprint
-left join issue_names('issue_lives') m on m.job_id = t.job_id and m.fingerprint = t.fingerprint;
+left join issue_names('issue_lives') m on m.job_id = t.job_id and m.fingerprint = t.fingerprint
+left join causes_of('issue_rows') k on k.job_id is not distinct from t.job_id and k.fingerprint = t.fingerprint;

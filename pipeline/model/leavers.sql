@@ -65,7 +65,7 @@ with leaver_objects as (
         any_value(source_id) as source_id,
         arg_max(tenant_id, order_key) as tenant_id,
         arg_max(app_id, order_key) as app_id,
-        coalesce(arg_max(app_name, order_key), any_value(job_id)) as app_name,
+        coalesce(arg_max(app_name, order_key), job_label(any_value(job_id))) as app_name,
         coalesce(arg_max("name", order_key), any_value(source_id)) as "name",
         arg_max(target_id, order_key) as target_id,
         arg_max(removal, order_key) filter (where removal is not null) as kind,
@@ -197,7 +197,7 @@ with away as (
 )
 select
     b.job_id,
-    coalesce(b.app_name, b.job_id) as app_name,
+    coalesce(b.app_name, job_label(b.job_id)) as app_name,
     b.source_id,
     b."name",
     b.was,

@@ -21,7 +21,7 @@ with job_runs as (
         coalesce(r.as_of, e.as_of) as as_of,
         coalesce(r.job_id, e.job_id) as job_id,
         coalesce(r.tenant_id, e.tenant_id) as tenant_id,
-        coalesce(r.app_name, e.app_name, r.job_id, e.job_id) as app_name,
+        name_of_job(coalesce(r.app_name, e.app_name), coalesce(r.job_id, e.job_id)) as app_name,
         r.* exclude (as_of, job_id, tenant_id, app_name),
         r.last_ended_at + to_seconds(r.interval_s) as due_at,
         r.last_ended_at + to_seconds(r.interval_s + grace) as late_at,

@@ -131,7 +131,8 @@ select
         when 'paused' then case when pruned
             then 'Entra paused the job: so much failed in its first cycle that it cleared the failures'
             else 'somebody paused the job or switched it off; nothing is provisioned' end
-        when 'credentials' then 'the app refuses the token'
+        when 'credentials' then case when connector_family(job_id, null) in ('scim app', 'on-premises')
+            then 'the app refuses the token' else 'the account that the job signs in with is refused' end
         when 'target_down' then 'the app cannot be reached or answers with errors of its own'
         when 'log_export_broken' then 'the job writes to the app, and its events do not reach us'
         when 'dead' then 'the job does not run any more'

@@ -35,3 +35,36 @@ union
 select app_id from exchanges where lower(tenant_id) = lower(tenant) and app_id is not null
 union
 select app_id from events where tenant_id = tenant and occurred_at >= since and occurred_at < until and app_id is not null;
+
+-- job_label(id): what a job is called whose app's name is not known: its id, of a long one the template and the end.
+create or replace macro job_label(id) as
+    case when len(id) <= 30 then id else split_part(id, '.', 1)[:20] || ' …' || right(id, 6) end;
+
+-- job_names(): one row per job with its app's newest name, wherever it is known: events, status or configuration of the
+-- job, else status or configuration of another job of the same app.
+--   job_id    the job
+--   app_name  the app's name
+create or replace macro job_names() as table
+with records as (
+    select job_id, null as app_id, app_name, "hour" as seen_at from hourly_parts
+    union all
+    select job_id, app_id, app_name, observed_at from job_snapshots
+    union all
+    select job_id, app_id, app_name, observed_at from configurations
+), named_apps as (
+    select app_id, arg_max(app_name, seen_at) as app_name
+    from records
+    where app_id is not null and app_name is not null
+    group by app_id
+)
+select r.job_id, coalesce(arg_max(r.app_name, r.seen_at), any_value(a.app_name)) as app_name
+from records r
+left join named_apps a on a.app_id = r.app_id
+where r.job_id is not null
+group by r.job_id
+having coalesce(arg_max(r.app_name, r.seen_at), any_value(a.app_name)) is not null;
+
+-- name_of_job(known_name, of_job): the name of a job's app: the one that is at hand, else the one that is known
+-- elsewhere, else the job's label.
+create or replace macro name_of_job(known_name, of_job) as
+    coalesce(known_name, (select n.app_name from job_names() n where n.job_id = of_job), job_label(of_job));

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.config.wording import address, count
+from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.render import render
@@ -57,6 +58,8 @@ class Summary:
     apps: list[App] = field(default_factory=list)
     verdict: Verdict | None = None
     "On these apps, as of the period's end."
+    causes: list[dict[str, Any]] = field(default_factory=list)
+    "What objects wait for at the end of the period, most first, each with its title."
 
     def count(self, column: str) -> int:
         """Counts the incidents that are new, or over."""
@@ -78,7 +81,15 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
     facts = read_facts(store, until)
     chosen = facts if apps is None else facts.of([job["job_id"] for job in jobs], shared=False)
     numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in jobs]
-    return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen))
+    issues = [one | {"title": title_of_issue(one)} for one in rows(store, "issues", **window) if one["waiting"]]
+    causes = [one for one in issues if apps is None or one["app_name"] in apps]
+    return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen), causes)
+
+
+def title_of_issue(issue: dict[str, Any]) -> str:
+    """Returns what an issue is known as; else its message or code."""
+    cause = cause_of(issue)
+    return cause.title if cause else str(issue["detail"] or issue["code"] or "The log gives no reason")
 
 
 def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime], facts: Facts) -> App:

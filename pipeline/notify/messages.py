@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from pipeline.config.errors import RulesError
 from pipeline.config.wording import address, count, dated, share, span
+from pipeline.knowledge.causes import Cause, cause_of
 from pipeline.notify.render import render
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
@@ -100,8 +101,15 @@ def body_of(incident: Incident, change: str, context: MessageContext) -> str:
         names=affected_names(evidence),
         evidence=evidence_lines(evidence),
         rule=rule_of(incident),
+        cause=cause_of_incident(incident, evidence),
         link=link_of(incident, over, context),
     )
+
+
+def cause_of_incident(incident: Incident, evidence: Mapping[str, Any]) -> Cause | None:
+    """Returns what the error that an incident's evidence holds is known as."""
+    cause = cause_of({**evidence, "job_id": incident.job_id}) if evidence.get("error_code") else None
+    return None if cause is None or cause.owner == "nobody" else cause
 
 
 def affected_numbers(evidence: Mapping[str, Any]) -> str:

@@ -16,7 +16,9 @@ built last, whose digest is recorded as migration 0.
 """
 
 import hashlib
+import json
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +62,7 @@ MODEL = (
     "progress.sql",
     "fingerprints.sql",
     "problems.sql",
+    "causes.sql",
     "issues.sql",
     "attribute_blame.sql",
     "funnel.sql",
@@ -87,6 +90,7 @@ MODEL = (
     "tokens.sql",
 )
 "In the order in which one part uses another."
+INCLUDED = re.compile(r"\{\{([\w/]+\.toml)\}\}")
 MODEL_NUMBER = 0
 HEADER = re.compile(r"-- (after|unless|by): (.+)")
 VERSION_0_1 = "schema_versions"
@@ -130,8 +134,14 @@ class Applied:
 
 
 def schema_text(name: str) -> str:
-    """Reads one file of the model."""
-    return (FOLDER / name).read_text(encoding="utf-8")
+    """Reads one file of the model; where it names a TOML file of the program, that stands there as JSON."""
+    return INCLUDED.sub(included, (FOLDER / name).read_text(encoding="utf-8"))
+
+
+def included(match: re.Match[str]) -> str:
+    """Returns the content of an included file as JSON within an SQL literal."""
+    content = tomllib.loads((FOLDER.parent / match[1]).read_text(encoding="utf-8"))
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("'", "''")
 
 
 def model_digest() -> str:

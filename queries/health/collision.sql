@@ -80,7 +80,7 @@ select
     as_of,
     job_id || ' ' || target_id as subject,
     since,
-    coalesce(app_name, job_id) || ': one account was written for two people' as summary,
+    coalesce(app_name, job_label(job_id)) || ': one account was written for two people' as summary,
     app_name,
     job_id,
     'two_sources' as kind,

@@ -60,7 +60,7 @@ select
     as_of,
     job_id as subject,
     disabled_at - to_days($days::integer) as since,
-    coalesce(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M')
+    name_of_job(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M')
         || ' UTC unless it leaves quarantine' as summary,
     app_name,
     job_id,

@@ -86,7 +86,7 @@ select
     c.as_of,
     c.job_id || ' ' || c.error_code as subject,
     c.since,
-    coalesce(a.app_name, c.job_id) || ': ' || c.error_code
+    name_of_job(a.app_name, c.job_id) || ': ' || c.error_code
         || case when c.regressed then ' is back and hits people' else ' is new and hits people' end as summary,
     a.app_name,
     c.job_id,

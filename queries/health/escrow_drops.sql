@@ -74,7 +74,7 @@ select
     as_of,
     job_id as subject,
     min(dropped_at) - to_days($days::integer) as since,
-    coalesce(max(app_name), job_id) || ': Entra stops retrying objects, the first on '
+    coalesce(max(app_name), job_label(job_id)) || ': Entra stops retrying objects, the first on '
         || strftime(min(dropped_at), '%-d %B') as summary,
     max(app_name) as app_name,
     job_id,

@@ -80,7 +80,7 @@ select
     c.as_of,
     c.job_id as subject,
     min(w.opened_at) as since,
-    coalesce(any_value(j.app_name), c.job_id) || ': more and more objects await a retry' as summary,
+    coalesce(any_value(j.app_name), job_label(c.job_id)) || ': more and more objects await a retry' as summary,
     any_value(j.app_name) as app_name,
     c.job_id,
     c.waiting,

@@ -50,7 +50,7 @@ select
     i.as_of,
     i.job_id as subject,
     coalesce(s.failing_since, i.as_of) as since,
-    coalesce(s.app_name, i.job_id) || ' fails run after run: ' || coalesce(s.error_code, 'Graph gives no error')
+    name_of_job(s.app_name, i.job_id) || ' fails run after run: ' || coalesce(s.error_code, 'Graph gives no error')
         as summary,
     s.app_name,
     i.job_id,

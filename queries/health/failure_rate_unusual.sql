@@ -75,7 +75,7 @@ select
     j.as_of,
     j.job_id as subject,
     date_trunc('hour', j.as_of) - to_hours($hours) as since,
-    coalesce(j.app_name, j.job_id) || ': more fails than usual at this hour of the week' as summary,
+    coalesce(j.app_name, job_label(j.job_id)) || ': more fails than usual at this hour of the week' as summary,
     j.app_name,
     j.job_id,
     j.attempts::bigint as attempts,

@@ -74,7 +74,7 @@ select
     i.as_of,
     w.job_id as subject,
     min(w.since) + to_hours($hours) as since,
-    coalesce(max(w.app_name), w.job_id) || ': leavers are still active' as summary,
+    coalesce(max(w.app_name), job_label(w.job_id)) || ': leavers are still active' as summary,
     max(w.app_name) as app_name,
     w.job_id,
     count(*) as leavers,

@@ -97,7 +97,7 @@ select
     j.as_of,
     j.job_id as subject,
     min(r.occurred_at) as since,
-    coalesce(max(r.app_name), j.job_id) || case
+    coalesce(max(r.app_name), job_label(j.job_id)) || case
         when j.in_one_cycle >= j.threshold
             then ': one cycle reached the deletion threshold, so Entra quarantines the job and stages the deletes'
         else ': many more people are removed than usual'

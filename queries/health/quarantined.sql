@@ -47,9 +47,9 @@ select
     i.as_of,
     i.job_id as subject,
     coalesce(s.quarantine_since, s.observed_at) as since,
-    coalesce(s.app_name, i.job_id) || ' is in quarantine: ' || coalesce(s.quarantine_reason, 'Graph gives no reason')
+    name_of_job(s.app_name, i.job_id) || ' is in quarantine: ' || coalesce(s.quarantine_reason, 'Graph gives no reason')
         as summary,
-    s.app_name,
+    name_of_job(s.app_name, i.job_id) as app_name,
     i.job_id,
     s.quarantine_reason as reason,
     s.quarantine_count as series_count,

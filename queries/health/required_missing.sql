@@ -72,7 +72,7 @@ select
     i.as_of,
     l.job_id as subject,
     min(l.since) as since,
-    coalesce(max(l.app_name), l.job_id) || ': people lack a required value' as summary,
+    coalesce(max(l.app_name), job_label(l.job_id)) || ': people lack a required value' as summary,
     max(l.app_name) as app_name,
     l.job_id,
     count(*) as people_hit,

@@ -188,16 +188,18 @@ def test_a_setting_is_one_field_and_a_row_of_the_readme(project: Copy) -> None:
 
 def test_a_cause_is_one_entry(project: Copy) -> None:
     entry = """
-[[card]]
+[[cause]]
+name = "recipe_broken"
 codes = ["RecipeBroken"]
 title = "The recipe is broken"
 meaning = "It is."
-who = "target"
+owner = "target"
 steps = ["Write it anew."]
+source = "this test"
 """
     causes = project.folder / "pipeline/knowledge/causes.toml"
     causes.write_text(causes.read_text(encoding="utf-8") + entry, encoding="utf-8")
-    asked = "from pipeline.knowledge.causes import card_of; print(card_of('ContosoRecipeBroken').title)"
+    asked = "from pipeline.knowledge.causes import find_cause; print(find_cause('ContosoRecipeBroken').title)"
     assert project.python("-c", asked) == "The recipe is broken\n"
 
 

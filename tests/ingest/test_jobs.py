@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.store.lake import Store
-from tests.support.loads import load, load_one, rows, tally
+from tests.support.loads import load, load_one, reasons, rows, tally
 from tests.support.shapes import TENANT, dumped, lines, page, pretty
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -131,3 +131,81 @@ def test_a_document_that_was_not_dated_counts_from_the_newest_instant_it_holds(s
 def test_a_document_without_an_id_is_a_reject(store: Store, tmp_path: Path) -> None:
     found = load(store, tmp_path / "in", {"a": lines([job(), job(""), job("other")])})
     assert tally(found["a"]) == (3, 2, 0, 1)
+
+
+def powershell(value: Any, spans: str, dates: Any) -> Any:
+    """A job as PowerShell's Graph module writes it: Pascal case, its own intervals and instants."""
+    if isinstance(value, list):
+        return [powershell(one, spans, dates) for one in value]
+    if isinstance(value, dict):
+        named = {key[:1].upper() + key[1:]: powershell(one, spans, dates) for key, one in value.items()}
+        return named | {"AdditionalProperties": {}} | ({"Interval": SPANS[spans]} if "Interval" in named else {})
+    return dates(value) if isinstance(value, str) and value[:4].isdigit() and "T" in value else value
+
+
+SPANS = {
+    "text": "00:40:00",
+    "object": {"Ticks": 24000000000, "Days": 0, "Hours": 0, "Minutes": 40, "TotalSeconds": 2400},
+    "iso": "PT40M",
+}
+
+
+def in_milliseconds(at: str) -> str:
+    """An instant as Windows PowerShell 5.1 writes it."""
+    return f"/Date({int(datetime.fromisoformat(at).timestamp() * 1000)})/"
+
+
+def american(at: str) -> str:
+    """An instant as PowerShell writes it into a text."""
+    return datetime.fromisoformat(at).strftime("%m/%d/%Y %I:%M:%S %p")
+
+
+@pytest.mark.parametrize("dates", [str, in_milliseconds, american])
+@pytest.mark.parametrize("spans", list(SPANS))
+def test_a_job_of_powershells_tells_what_graphs_does(spans: str, dates: Any, store: Store, tmp_path: Path) -> None:
+    held = {"currentBegan": "2026-01-04T00:00:00Z", "seriesBegan": "2026-01-03T00:00:00Z", "seriesCount": 2}
+    held |= {"nextAttempt": "2026-01-06T00:00:00Z", "reason": "EncounteredQuarantineException"}
+    run = {"state": "Failed", "timeBegan": "2026-01-05T11:20:00Z", "timeEnded": "2026-01-05T11:25:30Z", "error": None}
+    plain = [job(f"job{n}", code="Quarantine", quarantine=held, lastExecution=run) for n in range(3)]
+    told = "select * exclude (snapshot_id) from job_snapshots order by job_id"
+    load_one(store, tmp_path / "plain", pretty(plain))
+    right = rows(store, told)
+    store.write(lambda cursor: cursor.execute("delete from job_snapshots"))
+    made = powershell(plain, spans, dates)
+    files = {
+        "array": pretty(made).decode().encode("utf-16"),
+        "wrapped": pretty({"value": made, "Count": 3}),
+        "body": dumped({"statusCode": 200, "body": {"value": made}}).encode(),
+        "single": b"\xef\xbb\xbf" + pretty(made[0]),
+    }
+    for name, data in files.items():
+        found = load_one(store, tmp_path / name, data)
+        many = 1 if name == "single" else 3
+        assert tally(found) == (many, many, 0, 0), name
+        assert rows(store, told) == right[:many], name
+        store.write(lambda cursor: cursor.execute("delete from job_snapshots"))
+
+
+def test_an_instant_or_a_status_that_cannot_be_read_is_a_reject_that_says_so(store: Store, tmp_path: Path) -> None:
+    held = {"currentBegan": "02.01.2026 08:00:00", "reason": "EncounteredQuarantineException", "seriesCount": 1}
+    german = job("german", code="Quarantine", quarantine=held)
+    cut = job("cut") | {"status": "Microsoft.Graph.PowerShell.Models.MicrosoftGraphSynchronizationStatus"}
+    assert tally(load_one(store, tmp_path / "in", lines([german, job("good"), cut]))) == (3, 1, 0, 2)
+    first, second = reasons(store)
+    assert "status.quarantine.currentBegan is '02.01.2026 08:00:00'; an ISO 8601 instant was expected" in first
+    assert "status is cut off" in second and "ConvertTo-Json -Depth 10" in second
+
+
+@pytest.mark.parametrize(
+    "told, seconds",
+    [
+        ("1.02:03:04.6", 93785),
+        ("00:40:00", 2400),
+        ("10675199.02:48:05.4775807", None),
+        ("01:00:00", 3600),
+        ("P7D", 604800),
+    ],
+)
+def test_an_interval_of_dotnets_is_seconds(told: str, seconds: int | None, store: Store, tmp_path: Path) -> None:
+    load_one(store, tmp_path / "in", pretty(job(interval=told)))
+    assert rows(store, "select interval_s from job_snapshots") == [{"interval_s": seconds}]

@@ -1,32 +1,9 @@
-"""Error issues: how one lives, whom it hits, whose fault it is and what its card says."""
+"""Error issues: how one lives, whom it hits and who owns it."""
 
 from typing import Any
 
-from pipeline.knowledge.causes import card_of, cards, evidence, nearest
+from pipeline.knowledge.causes import evidence
 from tests.support.given import Given, Row, job_id, moment
-
-DOCUMENTED = """
-    Conflict EntryConflict TooManyRequests InternalServerError InsufficientRights MethodNotAllowed NotPermitted
-    Unauthorized UnprocessableEntity WebExceptionProtocolError InvalidAnchor NotImplemented MandatoryFieldsMissing
-    MissingValues SchemaAttributeNotFound InternalError InvalidDomain Timeout LicenseLimitExceeded
-    DuplicateTargetEntries DuplicateSourceEntries ImportSkipped EntrySynchronizationSkipped
-    SystemForCrossDomainIdentityManagementMultipleEntriesInResponse
-    SystemForCrossDomainIdentityManagementServiceIncompatible SchemaPropertyCanOnlyAcceptValue
-    SystemForCrossDomainIdentityManagementCredentialValidationUnavailable CredentialValidationUnavailable
-    SystemForCrossDomainIdentityManagementCredentialValidationFailure
-    SystemForCrossDomainIdentityManagementBadRequest SystemForCrossDomainIdentityManagementBadResponse
-    ContosoEntryConflict EndpointUnavailable EntrySynchronizationError UnableToResolveReferenceAttributeValue
-    RedundantExport AzureActiveDirectoryCannotUpdateObjectsOriginatedInExternalService
-    AzureDirectoryB2BManagementPolicyCheckFailure AzureActiveDirectoryQuotaLimitExceeded InvitationCreationFailure
-    InvitationCreationFailureUserAccountDisabled AzureActiveDirectoryForbidden
-    InvitationCreationFailureInvalidPropertyValue InvitationCreationFailureAmbiguousUser
-    AzureActiveDirectoryCannotUpdateObjectsMasteredOnPremises EntityTypeNotSupported TimeOut
-    HybridSynchronizationActiveDirectoryInternalServerError HybridIdentityServiceNoAgentsAssigned
-    HybridIdentityServiceNoActiveAgents HybridIdentityServiceInvalidResource HybridIdentityServiceAgentSignalingError
-    AzureDirectoryServiceServerBusy AzureActiveDirectoryInvalidCredential AzureActiveDirectoryExpiredCredentials
-    AzureActiveDirectoryAuthenticationFailed
-"""
-"The codes that the documentation of provisioning, of cross-tenant and of cloud sync names, as they are emitted."
 
 
 def cycling(given: Given, until: int, since: int = 0) -> None:
@@ -176,46 +153,10 @@ def test_a_fault_follows_from_code_answer_category_and_step(given: Given) -> Non
 def test_the_evidence_names_what_the_fault_was_read_from() -> None:
     row = {"code": "ContosoEntryConflict", "http_status": 409, "category": "nonServiceFailure", "step_type": "export"}
     assert evidence(row) == [
-        "the code ends in EntryConflict, which is documented as “somebody else has this value already”",
+        "the code ends in EntryConflict, which is known as “another object has this value already”",
         "the app answered 409",
         "Graph's category is nonServiceFailure",
         "it went wrong at the step export",
     ]
     assert evidence({"code": "Rebadged"}) == ["the code Rebadged is not documented"]
     assert evidence({}) == []
-
-
-# Cards
-
-
-def test_every_documented_code_has_a_card_with_something_to_do() -> None:
-    assert [code for code in DOCUMENTED.split() if card_of(code) is None] == []
-    assert {card.who for card in cards()} <= {"source data", "mapping", "target", "service", "credentials"} | {
-        "nobody",
-        "unknown",
-    }
-
-
-def test_a_card_is_found_behind_a_connectors_prefix_and_the_longest_end_wins() -> None:
-    assert card_of("SalesforceLicenseLimitExceeded") is card_of("LicenseLimitExceeded")
-    assert card_of("AzureActiveDirectoryInternalServerError") is not card_of("ZoomInternalError")
-    assert card_of("InvitationCreationFailureAmbiguousUser") is not card_of("InvitationCreationFailure")
-    assert card_of("ContosoEntryConflict") is card_of("EntryConflict")
-
-
-def test_only_what_is_documented_as_retried_is_said_to_be() -> None:
-    retried = {code for card in cards() if card.retries for code in card.codes}
-    assert retried == {
-        "TooManyRequests",
-        "InternalServerError",
-        "WebExceptionProtocolError",
-        "InternalError",
-        "Timeout",
-        "TimeOut",
-    }
-
-
-def test_an_undocumented_code_has_no_card_and_its_neighbours_are_named() -> None:
-    assert card_of("Rebadged") is None and card_of(None) is None and nearest("Rebadged") == []
-    assert nearest("SystemForCrossDomainIdentityManagementServiceIncompatibleFiltering")[0] == "ServiceIncompatible"
-    assert nearest("ZoomSeatLimit", ["ZoomSeatLimits"])[0] == "ZoomSeatLimits"

@@ -76,7 +76,7 @@ def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
     if batch:
         told = pa.table({name: [row[name] for row in batch] for name in batch[0]})
         cursor.register("told", told)
-        cursor.execute("insert into staged_events by name select *, 0 as number from told")
+        cursor.execute("insert into staged_events by name select *, 0 as number, false as lost from told")
     cursor.execute("begin")
     load_staged(cursor)
     cursor.execute("commit")

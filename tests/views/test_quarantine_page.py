@@ -431,7 +431,7 @@ def test_the_page_opens_on_the_job_whose_end_is_nearest_and_names_all_that_are_o
     [answer] = [box.value for box in test.error if "in quarantine" in box.value]
     held = "**Zoom** has been in quarantine since 30 Jan, 04:00 UTC (more deletions than allowed): day 3 of 14, "
     assert answer.startswith(f"{held}11 days 16 h to automatic disablement on 13 Feb, 04:00 UTC")
-    assert "**Desk** has been in quarantine since 31 Jan, 09:23 UTC (credentials)" in answer
+    assert "**Desk** has been in quarantine since 31 Jan, 09:23 UTC (the app rejects the token)" in answer
     assert "**Wiki** seems to be in quarantine since 31 Jan, 00:00 UTC. This is inferred from cycles" in answer
     assert "**Cerby** will cross a limit (failures without references) at the present slope in about 9 cycles" in answer
     assert "Whether **Hush** is in quarantine is not known" in answer

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from pipeline.config.wording import is_missing
+from pipeline.knowledge.causes import find_cause
 from pipeline.knowledge.quarantine_reasons import find_reason
 
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
@@ -132,14 +133,15 @@ def chip_colours() -> dict[str, Colour]:
     return {each.label: COLOURS[each.tone] for each in LOOKS.values()}
 
 
-def cause(reason: object, error_code: object = None) -> str:
+def cause(reason: object, error_code: object = None, job_id: object = None) -> str:
     """Writes a quarantine's reason in words, by its error code where that says more.
 
     >>> cause("EncounteredQuarantineException", "SystemForCrossDomainIdentityManagementCredentialValidationFailure")
-    'credentials'
+    'the app rejects the token'
     """
-    if not is_missing(error_code) and "Credential" in str(error_code):
-        return "credentials"
+    known = None if is_missing(error_code) else find_cause(str(error_code), job_id=text_or_none(job_id))
+    if known is not None:
+        return f"{known.title[0].lower()}{known.title[1:]}"
     return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 
@@ -150,3 +152,8 @@ def plain(text: str) -> str:
     """
     escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
     return escaped.replace("@", "@\u2060")
+
+
+def text_or_none(value: object) -> str | None:
+    """Returns a cell's text; None for an empty one."""
+    return None if is_missing(value) else str(value)

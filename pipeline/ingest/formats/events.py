@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.config.secrets import HINT, literal, redacted, removed
+from pipeline.ingest.answers import answer_text, answer_words, http_number
+from pipeline.ingest.records.wire import LOCAL
 from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
 
 GRAPH = """
@@ -24,53 +26,25 @@ from ({records})
 INFOS = ("provisioningStatusInfo", "statusInfo")
 NOTHING = "''"
 
-HTTP_NAMES = {
-    "OK": 200,
-    "Created": 201,
-    "NoContent": 204,
-    "BadRequest": 400,
-    "Unauthorized": 401,
-    "PaymentRequired": 402,
-    "Forbidden": 403,
-    "NotFound": 404,
-    "MethodNotAllowed": 405,
-    "NotAcceptable": 406,
-    "RequestTimeout": 408,
-    "Conflict": 409,
-    "Gone": 410,
-    "PreconditionFailed": 412,
-    "RequestEntityTooLarge": 413,
-    "UnsupportedMediaType": 415,
-    "UnprocessableEntity": 422,
-    "Locked": 423,
-    "TooManyRequests": 429,
-    "InternalServerError": 500,
-    "NotImplemented": 501,
-    "BadGateway": 502,
-    "ServiceUnavailable": 503,
-    "GatewayTimeout": 504,
-}
-"The names that .NET's HttpStatusCode gives, as `reason` quotes them."
-
 
 def instant(value: str) -> str:
-    """Builds SQL that reads an ISO 8601 text, or the portal's American one, as UTC; null where it cannot be read."""
-    local = ", ".join(
-        f"'{form}'" for form in ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p")
-    )
+    """Builds SQL that reads an ISO 8601 text, an American one or .NET's milliseconds as UTC; null where it cannot."""
+    local = ", ".join(f"'{form}'" for form in US_FORMS)
     return (
         f"case when {value} like '%Z' then try_cast({value} as timestamp) "
+        f"when {value} like '%/Date(%' then {of_dotnet(value)} "
         f"when {value} like '%/%' then try_strptime({value}, [{local}]) "
         f"when {value} = '' then null else timezone('UTC', try_cast({value} as timestamptz)) end"
     )
 
 
-def http_number(reason: str) -> str:
-    """Builds SQL for the HTTP status that a reason states, as a name, a number or inside the SCIM error."""
-    names = " ".join(f"when '{name.lower()}' then {number}" for name, number in HTTP_NAMES.items())
-    name = f"regexp_extract({reason}, '(?i)StatusCode:\\s*(\\w+)', 1)"
-    number = f'regexp_extract({reason}, \'(?i)(?:StatusCode:\\s*|status code |"status"\\s*:\\s*"?)(\\d{{3}})\\b\', 1)'
-    return f"coalesce(case lower({name}) {names} end, try_cast(nullif({number}, '') as integer))"
+def of_dotnet(value: str) -> str:
+    """Builds SQL that reads .NET's milliseconds; before 1970 they mean never."""
+    return f"epoch_ms(try_cast(nullif(regexp_extract({value}, 'Date\\((\\d+)', 1), '') as bigint))"
+
+
+US_FORMS = tuple(form for form in LOCAL if "%z" not in form)
+"What has an offset is read by the records' model."
 
 
 def from_reason(pattern: str) -> str:
@@ -166,7 +140,8 @@ CHANGES = f"""case
 ACTION = spelled(Action, f'coalesce(nullif("provisioningAction", {NOTHING}), nullif("action", {NOTHING}))')
 STATUS = spelled(Status, "coalesce(raw_status, raw_steps[-1].status)")
 SCIM_TYPE = from_reason(r'"scimType"\s*:\s*"([^"]*)"')
-SCIM_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
+QUOTED_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
+SCIM_DETAIL = f"coalesce({answer_words('answer')}, {QUOTED_DETAIL})"
 RETRIED = from_reason(r"retried (\d+) times")
 AGAIN = from_reason(r"again after this date: (\S+?)Z? UTC")
 OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(
@@ -184,8 +159,9 @@ select
     date_trunc('second', {instant('"activityDateTime"')}) as occurred_at,
     {ACTION} as "action",
     {STATUS} as status,
-    nullif("servicePrincipal".id, '') as app_id,
-    nullif("servicePrincipal"."displayName", '') as app_name,
+    coalesce(nullif("servicePrincipal".id, ''), nullif("targetSystem".details."ServicePrincipalId", '')) as app_id,
+    coalesce(nullif("servicePrincipal"."displayName", ''),
+        nullif("targetSystem".details."ServicePrincipalDisplayName", '')) as app_name,
     nullif("sourceSystem"."displayName", '') as source_system,
     nullif("targetSystem"."displayName", '') as target_system,
     nullif("sourceIdentity".id, '') as source_id,
@@ -205,18 +181,25 @@ select
             and regexp_matches(s.details::varchar, '{OUT_OF_SCOPE}'))) > 0 then 'out of scope' end) end as skip_reason,
     case when reason is not null then {http_number("reason")} end::integer as http_status,
     case when reason is not null then {SCIM_TYPE} end as scim_type,
-    case when reason is not null then {redacted(SCIM_DETAIL)} end as scim_detail,
+    {redacted("words")} as scim_detail,
     case when reason is not null then try_cast({RETRIED} as integer) end as retry_count,
     case when reason is not null then try_cast({AGAIN} as timestamp) end as retry_at,
     nullif(raw_steps[-1]."name", '') as last_step,
     {STEPS} as steps,
     {CHANGES} as changes,
-    number
+    number,
+    {{lost}} as lost
 from (
+    select *, case when reason is not null then {SCIM_DETAIL} end as words
+    from (
+    select *, case when reason is not null then {answer_text("reason")} end as answer
+    from (
     select
         * exclude ("provisioningSteps", "modifiedProperties"),
         coalesce("provisioningSteps", []) as raw_steps,
         coalesce("modifiedProperties", []) as raw_changes,
+        "provisioningSteps" is null as no_steps,
+        "modifiedProperties" is null as no_changes,
         coalesce(nullif("provisioningStatusInfo".status, ''), nullif("statusInfo".status, ''),
             nullif(envelope_status, '')) as raw_status,
         {error_member("errorCode", "envelope_error")} as error_code,
@@ -224,10 +207,43 @@ from (
         {error_member("reason", "envelope_reason")} as reason,
         {error_member("recommendedAction", "null")} as recommended_action
     from ({{relation}})
+    ))
 )
 """
+PARTS_LOST = """
+    coalesce("servicePrincipal" is not null
+        and ("servicePrincipal".id is null or "servicePrincipal"."displayName" is null)
+    or "sourceSystem" is not null and "sourceSystem"."displayName" is null
+    or "targetSystem" is not null and "targetSystem"."displayName" is null
+    or "sourceIdentity" is not null and ("sourceIdentity".id is null or "sourceIdentity"."displayName" is null
+        or "sourceIdentity"."identityType" is null or (lower("sourceIdentity"."identityType") = 'user'
+            and "sourceIdentity".details is not null and "sourceIdentity".details."UserPrincipalName" is null))
+    or "targetIdentity" is not null and ("targetIdentity".id is null or "targetIdentity"."identityType" is null)
+    or "provisioningStatusInfo" is not null and "provisioningStatusInfo".status is null
+    or "statusInfo" is not null and "statusInfo".status is null
+    or lower(raw_status) = 'failure' and error_code is null, false)
+"""
+RECORD_LOST = """
+    or "jobId" is null or "cycleId" is null or "changeId" is null or "tenantId" is null or "servicePrincipal" is null
+    or "sourceSystem" is null or "targetSystem" is null or "sourceIdentity" is null or no_steps or no_changes
+    or ("provisioningAction" is null and "action" is null)
+"""
+STEPS_LOST = any_of(
+    "raw_steps",
+    """x is null or x."name" is null or x."provisioningStepType" is null or x.status is null
+        or x.details::varchar like '"%' or contains(x.details::varchar, '"AdditionalProperties"')""",
+)
+CHANGES_LOST = any_of("raw_changes", 'x is null or x."displayName" is null')
+LOST = {
+    "graph": f"({PARTS_LOST} {RECORD_LOST} or {STEPS_LOST} or {CHANGES_LOST})",
+    "diagnostic": f"({PARTS_LOST} {RECORD_LOST} or {STEPS_LOST} or {CHANGES_LOST})",
+    "log_analytics": f'({PARTS_LOST} or "sourceIdentity" is null or no_steps or {STEPS_LOST} or {CHANGES_LOST})',
+}
+"""What a row lacks that was read in one spelling, where the record may have it in another, wrapped or as text: such a
+record is read again by the model."""
 
 
 def event_rows(source: str, relation: str) -> str:
     """Builds SQL for the columns of `events`, after `ordinal`, from a relation of raw events."""
-    return ROWS.replace("{source}", source).replace("{relation}", relation)
+    rows = ROWS.replace("{lost}", LOST.get(source, "false"))
+    return rows.replace("{source}", source).replace("{relation}", relation)

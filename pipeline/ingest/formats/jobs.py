@@ -5,30 +5,72 @@ and a document without any counts from when its file was last written. `0001-01-
 """
 
 from pipeline.config.secrets import redacted
+from pipeline.ingest.formats.events import of_dotnet
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.job import Job
 
 
 def moment(value: str) -> str:
-    """Builds SQL for one of Graph's instants, its sentinels as null."""
-    return f"case when {value} not like '0001-%' then timezone('UTC', try_cast(nullif({value}, '') as timestamptz)) end"
+    """Builds SQL for one of Graph's instants in ISO 8601 or .NET's milliseconds, its sentinels as null."""
+    return (
+        f"case when {value} like '%/Date(%' then {of_dotnet(value)} "
+        f"when {value} not like '0001-%' then timezone('UTC', try_cast(nullif({value}, '') as timestamptz)) end"
+    )
 
 
 def part(pattern: str) -> str:
-    """Builds SQL for one number of the interval's ISO 8601 duration, 0 where it is absent."""
+    """Builds SQL for one number of the interval, 0 where it is absent."""
     return f"coalesce(try_cast(nullif(regexp_extract(schedule.interval, '{pattern}', 1), '') as double), 0)"
 
 
-DAYS, HOURS, MINUTES, SECONDS = r"P(\d+)D", r"T(?:.*?)(\d+)H", r"T(?:.*?)(\d+)M", r"T(?:.*?)([\d.]+)S"
-INTERVAL = (
-    "case when schedule.interval is not null and schedule.interval not like 'P10675199D%' then "
-    f"(86400 * {part(DAYS)} + 3600 * {part(HOURS)} + 60 * {part(MINUTES)} + {part(SECONDS)})::bigint end"
-)
+def seconds(*patterns: str) -> str:
+    """Builds SQL for the seconds of an interval, from the patterns of its days, hours, minutes and seconds."""
+    days, hours, minutes, rest = map(part, patterns)
+    return f"(86400 * {days} + 3600 * {hours} + 60 * {minutes} + {rest})::bigint"
+
+
+ISO = (r"P(\d+)D", r"T(?:.*?)(\d+)H", r"T(?:.*?)(\d+)M", r"T(?:.*?)([\d.]+)S")
+SPAN = (r"^(\d+)\.\d+:", r"^(?:\d+\.)?(\d+):\d+:\d", r"^(?:\d+\.)?\d+:(\d+):\d", r":\d+:([\d.]+)$")
+"How .NET writes an interval of so many days, hours, minutes and seconds: 1.02:03:04.5."
+TICKS = r'"Ticks"\s*:\s*(\d+)'
+"How PowerShell writes one as an object, in ten-millionths of a second."
+INTERVAL = f"""case
+        when schedule.interval like 'P10675199D%' or schedule.interval like '10675199.%'
+            or schedule.interval like '%9223372036854775807%' then null
+        when regexp_full_match(schedule.interval, 'P[\\dDTHMS.]+') then {seconds(*ISO)}
+        when regexp_full_match(schedule.interval, '(\\d+\\.)?\\d+:\\d+:[\\d.]+') then {seconds(*SPAN)}
+        when regexp_matches(schedule.interval, '{TICKS}') then ({part(TICKS)} / 1e7)::bigint
+    end"""
 KINDS = 'list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\')'
 ENTRIES = f'list_sum(list_transform({KINDS}, lambda c: c."value"))'
 
 MESSAGE = """nullif(coalesce(status.quarantine.error.message, status."lastExecution".error.message), '')"""
+
+TIMES = (
+    '"observedAt"',
+    'status."lastExecution"."timeBegan"',
+    'status."lastExecution"."timeEnded"',
+    'status."lastSuccessfulExecution"."timeEnded"',
+    'status.quarantine."currentBegan"',
+    'status.quarantine."nextAttempt"',
+    'status.quarantine."seriesBegan"',
+    'status."steadyStateFirstAchievedTime"',
+    'status."steadyStateLastAchievedTime"',
+)
+ISO_OR_DOTNET = r"(\||\d{4}-\d\d-\d\d[T ][\d:.]+(Z| ?[+-]\d\d:?\d\d)?\||[^|]*/Date\(-?\d+[^|]*\|)*"
+ALL_TIMES = " || ".join(f"coalesce({each}, '') || '|'" for each in TIMES)
+UNREAD = f"not regexp_full_match({ALL_TIMES}, '{ISO_OR_DOTNET}')"
+"Some instant is in another form, which the model may read."
+LOST = f"""coalesce(schedule is null or status is null or status.code is null
+        or (status.code = 'Quarantine' and (status.quarantine is null or status.quarantine.reason is null))
+        or (status.quarantine is not null and status.quarantine."currentBegan" is null)
+        or (status."lastExecution" is not null and status."lastExecution".state is null)
+        or (schedule.interval <> '' and schedule.interval not like 'P%' and ({INTERVAL}) is null)
+        or ("servicePrincipal" is not null and "servicePrincipal"."displayName" is null)
+        or {UNREAD}, false)"""
+"""What a row lacks that was read in one spelling, or read as no instant, where the document has it: it is read again by
+the model."""
 
 ROWS = f"""
 select
@@ -77,7 +119,8 @@ select
     status."escrowsPruned" as escrows_pruned,
     coalesce(status.quarantine.error."tenantActionable", status."lastExecution".error."tenantActionable")
         as tenant_actionable,
-    number
+    number,
+    {LOST} as lost
 from ({{relation}})
 """
 

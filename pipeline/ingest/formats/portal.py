@@ -78,7 +78,8 @@ select
     raw_changes as "modifiedProperties",
     struct_pack(id := {app_id}, "displayName" := {app_name}) as "servicePrincipal",
     struct_pack(id := null::varchar, "displayName" := {source_system}) as "sourceSystem",
-    struct_pack(id := null::varchar, "displayName" := {target_system}) as "targetSystem",
+    struct_pack(id := null::varchar, "displayName" := {target_system}, details := struct_pack(
+        "ServicePrincipalId" := null::varchar, "ServicePrincipalDisplayName" := null::varchar)) as "targetSystem",
     struct_pack(id := {source_id}, "displayName" := {source_name}, "identityType" := {source_type},
         details := struct_pack("UserPrincipalName" := {upn})) as "sourceIdentity",
     struct_pack(id := {target_id}, "displayName" := null::varchar, "identityType" := {target_type}) as "targetIdentity"

@@ -56,7 +56,7 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
     types = columns(source.record, head.first)
-    return f"{source.name} {head.layout} {head.wrapper} {types} {selection(source.record, head.first)}"
+    return f"{source.name} {head.layout} {head.wrapper} {head.route} {types} {selection(source.record, head.first)}"
 
 
 def csv_reader(source: Source, file: str, head: Head, number: int) -> str:

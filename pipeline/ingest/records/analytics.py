@@ -1,8 +1,28 @@
 """One row of the Log Analytics table AADProvisioningLogs; nested objects are columns of JSON text."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pipeline.ingest.records.wire import Also, Id, Instant, Wire
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from pipeline.ingest.records.event import Event
+from pipeline.ingest.records.wire import Also, Id, Instant, Wire, of_kind
+
+
+def nested(field: str) -> BeforeValidator:
+    """Builds the reading of a column that holds a field of an event as JSON; its spelling becomes Graph's."""
+    kind: Any = Event.model_fields[field].annotation
+    adapter = TypeAdapter(kind)
+
+    def as_graph(value: object) -> object:
+        inner = of_kind(kind, value)
+        if not isinstance(inner, dict | list):
+            return value
+        try:
+            return adapter.dump_json(adapter.validate_python(inner)).decode()
+        except ValidationError:
+            return value
+
+    return BeforeValidator(as_graph)
 
 
 class AnalyticsRow(Wire):
@@ -21,12 +41,12 @@ class AnalyticsRow(Wire):
     ResultSignature: str | None = None
     ResultDescription: str | None = None
     DurationMs: int | None = None
-    ModifiedProperties: str | None = None
-    ProvisioningStatusInfo: str | None = None
-    StatusInfo: str | None = None
-    ProvisioningSteps: str | None = None
-    ServicePrincipal: str | None = None
-    SourceSystem: str | None = None
-    TargetSystem: str | None = None
-    SourceIdentity: str | None = None
-    TargetIdentity: str | None = None
+    ModifiedProperties: Annotated[str | None, nested("modifiedProperties")] = None
+    ProvisioningStatusInfo: Annotated[str | None, nested("provisioningStatusInfo")] = None
+    StatusInfo: Annotated[str | None, nested("statusInfo")] = None
+    ProvisioningSteps: Annotated[str | None, nested("provisioningSteps")] = None
+    ServicePrincipal: Annotated[str | None, nested("servicePrincipal")] = None
+    SourceSystem: Annotated[str | None, nested("sourceSystem")] = None
+    TargetSystem: Annotated[str | None, nested("targetSystem")] = None
+    SourceIdentity: Annotated[str | None, nested("sourceIdentity")] = None
+    TargetIdentity: Annotated[str | None, nested("targetIdentity")] = None

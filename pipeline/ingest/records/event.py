@@ -16,6 +16,19 @@ class Party(Wire):
     displayName: Annotated[str | None, Also("Name")] = None
 
 
+class SystemDetails(Wire):
+    """What the log says of the app beside its system's name."""
+
+    ServicePrincipalId: str | None = None
+    ServicePrincipalDisplayName: str | None = None
+
+
+class System(Party):
+    """The system on one side, which is named after the connector and not after the app."""
+
+    details: SystemDetails | None = None
+
+
 class IdentityDetails(Wire):
     """What the log says of an object beside its id."""
 
@@ -90,7 +103,7 @@ class Event(Wire):
     modifiedProperties: list[ModifiedProperty] | None = None
     servicePrincipal: Party | None = None
     sourceSystem: Party | None = None
-    targetSystem: Party | None = None
+    targetSystem: System | None = None
     sourceIdentity: Identity | None = None
     targetIdentity: Identity | None = None
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from pipeline.ingest.records.event import Party
-from pipeline.ingest.records.wire import Also, Id, Wire
+from pipeline.ingest.records.wire import Also, Id, Moment, Wire
 
 
 class Fault(Wire):
@@ -19,8 +19,8 @@ class Execution(Wire):
 
     activityIdentifier: str | None = None
     state: str | None = None
-    timeBegan: str | None = None
-    timeEnded: str | None = None
+    timeBegan: Moment = None
+    timeEnded: Moment = None
     countEntitledForProvisioning: int | None = None
     countEscrowed: int | None = None
     countExports: int | None = None
@@ -32,10 +32,10 @@ class Execution(Wire):
 class Quarantine(Wire):
     """A synchronizationQuarantine; its times are empty strings in some documents."""
 
-    currentBegan: str | None = None
-    nextAttempt: str | None = None
+    currentBegan: Moment = None
+    nextAttempt: Moment = None
     reason: str | None = None
-    seriesBegan: str | None = None
+    seriesBegan: Moment = None
     seriesCount: int | None = None
     error: Fault | None = None
 
@@ -46,7 +46,7 @@ class Progress(Wire):
     completedUnits: int | None = None
     totalUnits: int | None = None
     units: str | None = None
-    progressObservationDateTime: str | None = None
+    progressObservationDateTime: Moment = None
 
 
 class Count(Wire):
@@ -73,13 +73,13 @@ class JobStatus(Wire):
     lastSuccessfulExecution: Execution | None = None
     quarantine: Quarantine | None = None
     progress: list[Progress] | None = None
-    steadyStateFirstAchievedTime: str | None = None
-    steadyStateLastAchievedTime: str | None = None
+    steadyStateFirstAchievedTime: Moment = None
+    steadyStateLastAchievedTime: Moment = None
     synchronizedEntryCountByType: list[Count] | None = None
 
 
 class Schedule(Wire):
-    """A synchronizationSchedule; `interval` is an ISO 8601 duration, .NET's longest meaning never."""
+    """A synchronizationSchedule; `interval` is an ISO 8601 duration or .NET's, the longest of which means never."""
 
     interval: str | None = None
     state: str | None = None
@@ -89,7 +89,7 @@ class Job(Wire):
     """A synchronizationJob, with the two things its own document does not say."""
 
     id: Id
-    observedAt: Annotated[str | None, Also("observed_at")] = None
+    observedAt: Annotated[Moment, Also("observed_at")] = None
     "When it was asked; added by whoever asked."
     tenantId: str | None = None
     templateId: str | None = None

@@ -4,12 +4,14 @@ A model has two uses. `columns` and `selection` give DuckDB the types and names 
 that the file's first records use; `model_validate` judges the single records that DuckDB could not read.
 """
 
+import json
+import re
 import types
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
@@ -18,8 +20,18 @@ from pydantic.fields import FieldInfo
 SCALARS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 KINDS = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 Sample = Mapping[str, Any]
-LOCAL = ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S")
-"How the Azure portal writes instants into CSV under an American locale."
+US_TIMES = ("%I:%M:%S.%f %p", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H:%M:%S", "%H:%M")
+LOCAL = tuple(f"%m/%d/%Y{between} {time}{zone}" for between in (",", "") for time in US_TIMES for zone in ("", " %z"))
+"How the Azure portal and PowerShell write instants under an American locale."
+DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+"An instant in milliseconds, as Windows PowerShell 5.1 writes it."
+CUT_OFF = re.compile(r"System\.|Microsoft\.Graph|@\{|\[object ")
+"What stands where an object was: ConvertTo-Json writes the name of its type, or its members in one text."
+DEEPER = "in PowerShell, export again with ConvertTo-Json -Depth 10"
+MORE = "additionalproperties"
+"Where PowerShell's Graph module keeps the members of an open type."
+LISTED = "value"
+"Where Windows PowerShell 5.1 keeps a list, beside its Count."
 
 
 class Also(tuple[str, ...]):
@@ -36,15 +48,54 @@ def readable(value: object) -> str:
     '2026-01-05T12:00:00+00:00'
     """
     text = str(value).strip()
-    for read in (datetime.fromisoformat, *(lambda text, form=form: datetime.strptime(text, form) for form in LOCAL)):
+    for read in READINGS:
         try:
             moment = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         if not 1970 <= moment.year < 2100:
             break
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     raise ValueError(f"is '{text[:60]}'; an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z")
+
+
+def of_dotnet(text: str) -> datetime:
+    """Reads .NET's instant in milliseconds, also out of an object that holds one."""
+    match = DOTNET.search(text.replace("\\/", "/"))
+    if match is None:
+        raise ValueError("holds no /Date(…)/")
+    return datetime.fromtimestamp(int(match[1]) / 1000, UTC)
+
+
+def of_form(text: str, form: str) -> datetime:
+    """Reads an instant in one form."""
+    return datetime.strptime(text, form)
+
+
+READINGS: tuple[Callable[[str], datetime], ...] = (
+    datetime.fromisoformat,
+    of_dotnet,
+    *(partial(of_form, form=form) for form in LOCAL),
+)
+
+
+def never_or_readable(value: object) -> str | None:
+    """Returns an instant as ISO 8601 in UTC, none for an empty one or one of before 1970, which mean never.
+
+    >>> never_or_readable("/Date(1772438400000)/"), never_or_readable("0001-01-01T00:00:00Z")
+    ('2026-03-02T08:00:00+00:00', None)
+    """
+    text = "" if value is None else str(value).strip()
+    if not text or text.startswith("0001-") or ((found := DOTNET.search(text)) is not None and int(found[1]) < 0):
+        return None
+    try:
+        return readable(value)
+    except ValueError as error:
+        raise Spoiled(str(error)) from None
+
+
+class Spoiled(ValueError):
+    """A member without which a record would be a silent half."""
 
 
 def present(value: object) -> str:
@@ -56,6 +107,8 @@ def present(value: object) -> str:
 
 
 Instant = Annotated[str, BeforeValidator(readable)]
+Moment = Annotated[str | None, BeforeValidator(never_or_readable)]
+"An instant that need not be there; one that is and cannot be read spoils its record."
 Id = Annotated[str, BeforeValidator(present)]
 Json = Any
 
@@ -71,24 +124,70 @@ class Wire(BaseModel):
         """Renames the keys, whatever their case, to the names that the fields have here."""
         if not isinstance(given, Mapping):
             raise ValueError(f"is {KINDS.get(type(given), 'null')}; a JSON object was expected")
-        named = {key: value for key, value in given.items() if isinstance(key, str)}
+        named = with_more(given)
         return {name: named.get(spelling(name, field, [named])) for name, field in cls.model_fields.items()}
 
     @field_validator("*", mode="wrap")
     @classmethod
     def forgiving(cls, value: object, handler: Any, info: Any) -> object:
         """Lets only required fields raise."""
-        if value is None and not cls.model_fields[info.field_name].is_required():
-            return cls.model_fields[info.field_name].get_default(call_default_factory=True)
+        field = cls.model_fields[info.field_name]
+        value = of_kind(field.annotation, value)
+        if value is None and not field.is_required():
+            return field.get_default(call_default_factory=True)
         try:
             return handler(value)
-        except ValidationError:
-            if cls.model_fields[info.field_name].is_required():
+        except ValidationError as error:
+            if field.is_required() or any(is_spoiled(one) for one in error.errors()):
                 raise
             return None
 
     identity: ClassVar[str] = "id"
     "The field that a record must have to be told from others."
+
+
+def is_spoiled(fault: Any) -> bool:
+    """Whether a fault is one that a record must not be kept with."""
+    return isinstance(fault.get("ctx", {}).get("error"), Spoiled)
+
+
+def with_more(given: Mapping[Any, Any]) -> dict[str, Any]:
+    """Returns an object's members, those that PowerShell keeps as additional ones among them."""
+    named = {key: value for key, value in given.items() if isinstance(key, str)}
+    more = [named.pop(key) for key in list(named) if key.casefold() == MORE]
+    return {key: value for one in more if isinstance(one, Mapping) for key, value in one.items()} | named
+
+
+def of_kind(annotation: object, value: object) -> object:
+    """Returns a member in its field's form, where another holds the same: a list of one, a wrapped list, text.
+
+    Raises Spoiled where PowerShell's ConvertTo-Json has cut an object off.
+    """
+    kind = unwrapped(annotation)
+    is_list, is_object = get_origin(kind) is list, isinstance(kind, type) and issubclass(kind, Wire)
+    if kind is str and isinstance(value, Mapping):
+        return next((inner for key, inner in value.items() if str(key).casefold() == LISTED), json.dumps(value))
+    if kind is not Any and not is_list and not is_object:
+        return value
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, str) and CUT_OFF.match(part):
+            raise Spoiled(f"is cut off to '{part[:60]}'; an object was expected: {DEEPER}")
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        value = parsed(value)
+    if is_list and isinstance(value, Mapping):
+        inner = next((part for key, part in value.items() if str(key).casefold() == LISTED), None)
+        return inner if isinstance(inner, list) else [value]
+    if is_object and isinstance(value, list) and len(value) == 1:
+        return value[0]
+    return with_more(value) if kind is Any and isinstance(value, Mapping) else value
+
+
+def parsed(text: str) -> object:
+    """Parses an object or a list that is kept as text; returns the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def spelling(name: str, field: FieldInfo, samples: Sequence[Sample]) -> str:
@@ -122,6 +221,10 @@ class Spelling:
     "Every name that a field goes by, in small letters."
     inner: Mapping[str, "Spelling"]
     "By the key that holds objects of a model."
+    lists: frozenset[str]
+    "The keys that hold a list of them."
+    open_keys: frozenset[str]
+    "The keys that hold anything."
 
     @classmethod
     def of(cls, model: type[Wire], samples: Sequence[Sample]) -> "Spelling":
@@ -132,12 +235,42 @@ class Spelling:
             frozenset(keys.values()),
             frozenset(other for name, field in model.model_fields.items() for other in names_of(name, field)),
             {key: cls.of(kind, inside(samples, key)) for key, kind in kinds.items() if kind is not None},
+            frozenset(key for name, key in keys.items() if is_list(model.model_fields[name].annotation)),
+            frozenset(key for name, key in keys.items() if unwrapped(model.model_fields[name].annotation) is Any),
         )
 
     def suits(self, record: Sample) -> bool:
-        """Whether no member of a record is spelled in another way."""
+        """Whether no member of a record is spelled in another way, or is of another kind."""
         own = all(key in self.keys or key.casefold() not in self.others for key in record)
-        return own and all(kind.suits(part) for key, kind in self.inner.items() for part in inside([record], key))
+        if not own or any(key.casefold() == MORE and value for key, value in record.items()):
+            return False
+        if any(not is_plain(record.get(key)) for key in self.open_keys):
+            return False
+        return all(
+            isinstance(value, list) is (key in self.lists)
+            and all(
+                isinstance(part, Mapping) and kind.suits(part) for part in (value if key in self.lists else [value])
+            )
+            for key, kind in self.inner.items()
+            if (value := record.get(key)) is not None
+        )
+
+
+def parts_of(value: object) -> list[Any]:
+    """Returns the parts of a list; anything else as the one part that it is."""
+    return value if isinstance(value, list) else [value]
+
+
+def is_plain(value: object) -> bool:
+    """Whether what a member of any kind holds stands there as it is: neither wrapped nor cut off."""
+    if isinstance(value, Mapping):
+        return not any(str(key).casefold() == MORE for key in value)
+    return not isinstance(value, str)
+
+
+def is_list(annotation: object) -> bool:
+    """Whether an annotation is that of a list."""
+    return get_origin(unwrapped(annotation)) is list
 
 
 def inner_model(annotation: object) -> type[Wire] | None:
@@ -232,7 +365,9 @@ def complaint(error: ValidationError) -> str:
     ... except ValidationError as error: complaint(error)
     'id is missing; an id was expected, such as 5f0c7a52-0d1e-4c58-9a0a-1f2e3d4c5b6a'
     """
-    return "; and ".join(fault_text(fault) for fault in error.errors())
+    faults = error.errors()
+    cut_off = [fault for fault in faults if DEEPER in str(fault["msg"])]
+    return "; and ".join(fault_text(fault) for fault in cut_off[:1] or faults)
 
 
 def fault_text(fault: Any) -> str:

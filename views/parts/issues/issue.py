@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant
-from pipeline.knowledge.causes import FAULTS, card_of, evidence
+from pipeline.knowledge.causes import OWNERS, cause_of, evidence
 from views.charts.issues import issue_spread
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
@@ -62,25 +62,30 @@ def sentence(row: Row) -> str:
 
 def draw_owner(row: Row) -> None:
     """Draws the likely owner, and why."""
-    st.markdown(f"**Whose fault: {plain(str(row['fault']))}**")
-    st.markdown(FAULTS[str(row["fault"])][0].upper() + FAULTS[str(row["fault"])][1:] + ".")
+    st.markdown(f"**Likely owner: {plain(str(row['fault']))}**")
+    st.markdown(OWNERS[str(row["fault"])][0].upper() + OWNERS[str(row["fault"])][1:] + ".")
     signs = evidence(filled(row))
-    st.caption("Read from: " + "; ".join(plain(one) for one in signs) + "." if signs else "Nothing speaks for anybody.")
+    st.caption(
+        "Why we think so: " + "; ".join(plain(one) for one in signs) + "."
+        if signs
+        else "The record shows nothing that tells."
+    )
 
 
 def draw_meaning(row: Row, others: pd.DataFrame) -> None:
     """Draws what the code means and what to do, or that it is not documented."""
     code = text_of(row["code"])
-    card = card_of(code)
-    if card is None:
+    cause = cause_of(filled(row))
+    if cause is None:
         st.markdown("**What it means**")
         codes = sorted(set(others["code"].dropna()) - {code})
         st.markdown(unknown_code(code, codes) if code else "The log gives no code.")
         return
-    st.markdown(f"**{plain(card.title)}**")
-    st.markdown(plain(card.meaning))
-    st.markdown("\n".join(f"1. {plain(step)}" for step in card.steps))
-    st.caption(f"{card.again} Code: {plain(str(code))}")
+    st.markdown(f"**{plain(cause.title)}**")
+    st.markdown(plain(cause.meaning))
+    st.markdown("\n".join(f"1. {plain(step)}" for step in cause.steps))
+    named = f" Code: {plain(code)}." if code else ""
+    st.caption(f"{cause.again}{named} Source: {plain(cause.source)}.")
 
 
 def people_table(rows: pd.DataFrame, row: Row) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config.wording import count, is_missing
-from pipeline.knowledge.causes import card_of, nearest
+from pipeline.knowledge.causes import cause_of, nearest
 from views.frame.data import Row
 from views.frame.look import Tone, plain
 
@@ -30,11 +30,11 @@ ICONS: dict[Tone, str] = {
 
 
 def issue_title(row: Row) -> str:
-    """Writes an issue's title: its card's title, else its message, else its code."""
-    card = card_of(text_of(row["code"]))
-    if card:
+    """Writes an issue's title: its cause's title, else its message, else its code."""
+    cause = cause_of(filled(row))
+    if cause:
         attribute = text_of(row["attribute"])
-        return f"{card.title}: {attribute}" if attribute else card.title
+        return f"{cause.title}: {attribute}" if attribute else cause.title
     return text_of(row["detail"]) or text_of(row["code"]) or "The log gives no reason"
 
 
@@ -56,7 +56,7 @@ def missing_cell(value: Any) -> bool:
 def unknown_code(code: str, codes: list[str]) -> str:
     """Writes that a code is not documented, and which ones are similar."""
     similar = nearest(code, codes)
-    sentence = f"Nobody has documented the code {plain(code)}, so there is no card for it."
+    sentence = f"The code {plain(code)} is not documented, and its answer is not known here."
     if not similar:
         return f"{sentence} No code that is documented, or that was seen here, looks like it."
     return f"{sentence} Nearest to it: {', '.join(plain(one) for one in similar)}."

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pandas as pd
 
 from pipeline.config.wording import instant, is_missing
-from pipeline.knowledge.causes import FAULTS, card_of
+from pipeline.knowledge.causes import OWNERS, cause_of
 from views.frame.look import look
 from views.parts.shared.retries import since_when
 
@@ -63,13 +63,13 @@ def words(event: Row) -> list[str]:
     code = next((str(event[name]) for name in ("error_code", "skip_reason") if not is_missing(event[name])), None)
     if code is None:
         return []
-    card = card_of(code)
-    lines = [f"Error:  {code}" if card is None else f"Error:  {code}: {card.title}. {card.meaning}"]
+    cause = cause_of({name: value for name, value in event.items() if not is_missing(value)})
+    lines = [f"Error:  {code}" if cause is None else f"Error:  {code}: {cause.title}. {cause.meaning}"]
     if not is_missing(event["reason"]):
         lines.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
-    if card is not None:
-        lines.append(f"Do:     {' '.join(card.steps)}")
-        lines.append(f"Fault:  {card.who}: {FAULTS[card.who]}")
+    if cause is not None:
+        lines.append(f"Do:     {' '.join(cause.steps)}")
+        lines.append(f"Owner:  {cause.owner}: {OWNERS[cause.owner]}")
     elif not is_missing(event["advice"]):
         lines.append(f"Do:     {event['advice']}")
     return lines

@@ -61,6 +61,9 @@ def reasons(facts: Facts) -> list[str]:
         )
     code, text = job.state["error_code"], job.state["error_message"]
     if not is_missing(code) and job.word != "healthy":
+        known = job.cause
+        if known is not None:
+            lines.append(f"**{plain(known.title)}**: {plain(known.meaning)} ({plain(known.source)}.)")
         words = "" if is_missing(text) else f": {plain(str(text))}"
         lines.append(f"Error **{plain(str(code))}**{words} {actionable(job.state)}")
     return lines

@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.config.errors import RulesError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.knowledge.causes import Cause, cause_of
 from pipeline.knowledge.quarantine_reasons import Reason, find_reason
 from pipeline.rules.overrides import read_overrides, variants
 from pipeline.rules.rule import find_rule
@@ -80,6 +81,12 @@ class Job:
         """Returns Graph's reason, with its documentation."""
         reason = self.state["reason"]
         return find_reason(None if is_missing(reason) else str(reason))
+
+    @property
+    def cause(self) -> Cause | None:
+        """Returns what its newest error is known as."""
+        error = {name: value for name, value in self.state.items() if not is_missing(value)}
+        return cause_of(error) if "error_code" in error or "error_message" in error else None
 
     @property
     def nearest(self) -> Row | None:
@@ -231,7 +238,7 @@ def job_sentence(job: Job) -> str:
             f"**{job.name}** is switched off (status of {instant(job.state['observed_at'])}): by somebody, or by Entra "
             f"after {job.days} days of quarantine; it must be restarted"
         )
-    why = cause(job.state["reason"], job.state["error_code"])
+    why = cause(job.state["reason"], job.state["error_code"], job.job_id)
     since = f"in quarantine since {instant(job.since)} ({plain(why)})"
     return f"**{job.name}** has been {since}: {clock_text(job)}{next_try(job)}{status_age(job)}"
 

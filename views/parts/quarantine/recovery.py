@@ -13,7 +13,8 @@ from typing import Literal
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
-from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason
+from pipeline.knowledge.causes import family_of
+from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason, steps_of
 from pipeline.rules.verdict import blind_since
 from views.frame.empty import nothing
 from views.frame.look import labelled, plain
@@ -54,9 +55,12 @@ def checklist(facts: Facts) -> list[tuple[Step, Tick]]:
 
 def steps(job: Job) -> tuple[Step, ...]:
     """Returns what ends a job's trouble: its reason's steps; where no status tells, those that fit its signs."""
+    family = family_of(job.job_id)
     if job.word == "switched_off":
-        return (*find_reason(EXCEPTION).steps[:2], RESTARTED)
-    return (COLLECT, *find_reason(EXCEPTION).steps) if job.word == "inferred" else job.reason.steps
+        return (*steps_of(find_reason(EXCEPTION), job.cause, family)[:-2], RESTARTED)
+    if job.word == "inferred":
+        return (COLLECT, *steps_of(find_reason(EXCEPTION), None, family))
+    return steps_of(job.reason, job.cause, family)
 
 
 EXCEPTION = "EncounteredQuarantineException"

@@ -10,7 +10,7 @@ from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
 from views.charts.target import answer_times
 from views.frame.chart import chart
-from views.frame.data import Row, records
+from views.frame.data import Row, ask, records
 from views.frame.events import story_link
 from views.frame.filters import bar
 from views.frame.look import COLOURS, LOOKS, Tone, plain
@@ -194,10 +194,19 @@ def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
             st.markdown(f"**What to do**: {plain(finding.cure)}")
 
 
+ERROR_PARTS = (
+    "code", "http_status", "scim_type", "detail", "action", "job_id", "events", "people", "waiting"
+)  # fmt: skip
+"What the report says of an issue."
+
+
 def vendor_report(app: str, findings: pd.DataFrame, examined: Row, since: datetime, until: datetime) -> None:
     """Draws the verdict and offers the findings as Markdown to send to the app's vendor."""
     rows = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(findings)]
-    text = markdown(app, since, until, rows, examined)
+    issues = [one for one in records(ask("issues")) if one["app_name"] == app and one["fault"] == "target"]
+    errors = [{name: value for name, value in one.items() if name in ERROR_PARTS} for one in issues]
+    errors = [{name: None if is_missing(value) else value for name, value in one.items()} for one in errors]
+    text = markdown(app, since, until, rows, examined, errors)
     st.download_button(
         "Report for the app's vendor (Markdown)",
         text,

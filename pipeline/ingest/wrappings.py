@@ -1,0 +1,173 @@
+"""What tools put around records: a page's body, a search's result, a table of columns and rows, JSON inside text.
+
+Which it is follows from the file's own structure: the way is searched that leads from what stands in the file to
+records that a source knows. DuckDB then goes that way and writes the records as lines, which are read as any others.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pipeline.ingest.formats.source import text, texts
+from pipeline.ingest.layout import Head
+from pipeline.ingest.pieces import Piece, memory_file
+from pipeline.store.lake import Cursor, stage
+
+DEPTH = 4
+"Members that are gone into."
+SAMPLES = 40
+MOST = 200
+Kind = Literal["member", "each", "text", "rows"]
+Samples = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from what stands in a file to its records."""
+
+    kind: Kind
+    key: str = ""
+    "The member's name."
+    columns: tuple[str, ...] = ()
+    "The names of a table's columns."
+
+    def values(self, value: object) -> list[object]:
+        """Returns what the step leads to from one value; nothing where it leads nowhere."""
+        if self.kind == "member":
+            return [value[self.key]] if isinstance(value, Mapping) and self.key in value else []
+        if self.kind == "each":
+            return value if isinstance(value, list) else [value]
+        if self.kind == "rows":
+            rows = member_of(value, "rows")
+            return [dict(zip(self.columns, row, strict=False)) for row in rows or [] if isinstance(row, list)]
+        parsed = parsed_text(value)
+        return [] if parsed is None else [parsed]
+
+    def sql(self, relation: str) -> str:
+        """Builds SQL that takes the step from the column `record` of a relation."""
+        if self.kind == "member":
+            return f"select json_extract(record, {text(path_of(self.key))}) as record from ({relation})"
+        if self.kind == "each":
+            listed = "case when json_type(record) = 'ARRAY' then cast(record as json[]) else [record] end"
+            return f"select unnest({listed}) as record from ({relation})"
+        if self.kind == "text":
+            return f"select try_cast(record->>'$' as json) as record from ({relation})"
+        packed = ", ".join(f"{text(name)}, row_values->{place}" for place, name in enumerate(self.columns))
+        both = ", ".join(f"json_extract(record, '$.{name}')" for name in ("rows", "Rows"))
+        rows = f"select unnest(cast(coalesce({both}) as json[])) as row_values from ({relation})"
+        return f"select json_object({packed}) as record from ({rows})"
+
+
+Route = tuple[Step, ...]
+
+
+def routed(head: Head, knows: Callable[[Head], object]) -> Head:
+    """Returns a head whose records a source knows, by the shortest way into what stands in the file; else the head."""
+    if knows(head) or head.layout not in ("lines", "array", "document") or not head.samples:
+        return head
+    begin = (Step("member", head.wrapper), Step("each")) if head.wrapper else ()
+    ways: list[tuple[Route, list[Any]]] = [(begin, list(head.samples[:SAMPLES]))]
+    for _ in range(DEPTH):
+        ways = [further for route, samples in ways for further in ways_on(route, samples)]
+        for route, samples in ways:
+            found = replace(head, samples=samples[:MOST], wrapper=None, route=route)
+            if knows(found):
+                return found
+    return head
+
+
+def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]:
+    """Yields the ways from some objects into each of their members that holds others, with what they lead to."""
+    for columns in {columns_of(sample) for sample in samples} - {()}:
+        yield along(route, samples, Step("rows", columns=columns))
+    for key in dict.fromkeys(key for sample in samples if isinstance(sample, Mapping) for key in sample):
+        step = Step("member", str(key))
+        inner = [value for sample in samples for value in step.values(sample)]
+        steps: Route = (step,)
+        if any(parsed_text(value) is not None for value in inner):
+            steps, inner = (*steps, Step("text")), [one for value in inner for one in Step("text").values(value)]
+        if any(isinstance(value, list) for value in inner):
+            steps, inner = (*steps, Step("each")), [one for value in inner for one in Step("each").values(value)]
+        objects = [value for value in inner if isinstance(value, Mapping)]
+        if objects:
+            yield (*route, *steps), objects
+
+
+def along(route: Route, samples: Samples, step: Step) -> tuple[Route, list[Any]]:
+    """Takes one step more on a way."""
+    return (*route, step), [value for sample in samples for value in step.values(sample)]
+
+
+def values_along(value: object, route: Route) -> list[object]:
+    """Returns what a way leads to from one value; the value itself, which is then no record, where it leads nowhere."""
+    values = [value]
+    for step in route:
+        values = [inner for one in values for inner in step.values(one)]
+    return values or [value]
+
+
+def columns_of(value: object) -> tuple[str, ...]:
+    """Returns the columns' names of a table that is an object of columns and rows; nothing for anything else."""
+    columns = member_of(value, "columns")
+    if not isinstance(columns, list) or not isinstance(member_of(value, "rows"), list):
+        return ()
+    names = [member_of(column, "name") or member_of(column, "columnname") for column in columns]
+    return tuple(map(str, names)) if all(names) else ()
+
+
+def member_of(value: object, name: str) -> Any:
+    """Returns a member of an object, whatever its case."""
+    members = value.items() if isinstance(value, Mapping) else ()
+    return next((inner for key, inner in members if str(key).casefold() == name), None)
+
+
+def parsed_text(value: object) -> object:
+    """Parses an object or a list that is kept as text; None for anything else."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        parsed: object = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def path_of(key: str) -> str:
+    """Writes the JSON path of a member."""
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'
+
+
+@contextmanager
+def as_lines(cursor: Cursor, piece: Piece, head: Head) -> Iterator[Piece]:
+    """Writes the records of a piece as JSON lines into memory, in DuckDB; a value that is no record is null there.
+
+    Raises Unreadable where DuckDB refuses the piece.
+    """
+    layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
+    forgiving = ", ignore_errors = true" if head.layout == "lines" else ""
+    records = (
+        f"select json as record from read_json({texts([piece.file])}, format = '{layout}', "
+        f"compression = 'uncompressed', columns = {{json: 'JSON'}}, records = false, "
+        f"maximum_object_size = {piece.size + 1024}{forgiving})"
+    )
+    if head.wrapper is not None:
+        records = Step("each").sql(Step("member", head.wrapper).sql(records))
+    for step in head.route:
+        records = step.sql(records)
+    handle = memory_file(b"")
+    try:
+        lines = f"/proc/self/fd/{handle}"
+        stage(cursor, f"copy (select coalesce(json(record), 'null') from ({records})) to '{lines}' ({AS_IT_IS})")
+        with open(lines, "rb") as stream:
+            stream.seek(0, 2)
+            size = stream.tell()
+        yield Piece(lines, 0, size, b"\n")
+    finally:
+        os.close(handle)
+
+
+AS_IT_IS = "format csv, header false, delimiter e'\\x01', quote '', escape '', use_tmp_file false"
