@@ -137,6 +137,6 @@ select
 from at_risk f
 join object_states i on i.job_id = f.job_id and i.source_id = f.source_id
 where i.state not in ('deleted', 'disabled')
-group by f.source_id, i."name", coalesce(f.app_name, f.job_id), f.job_id, f.known_by, i.state
+group by f.source_id, i."name", coalesce(f.app_name, job_label(f.job_id)), f.job_id, f.known_by, i.state
 order by case f.known_by when 'skip' then 1 when 'change' then 2 else 3 end, since, "name", f.source_id, f.job_id
 limit 200
