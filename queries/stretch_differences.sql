@@ -35,6 +35,17 @@ with chosen_problems as (
         and p.occurred_at < $until
         and ($job is null or p.job_id = $job)
         and of_tenant($tenant, p.tenant_id, p.job_id)
+), chosen_causes as materialized (
+    select
+        job_id,
+        fingerprint,
+        any_value(code) as code,
+        any_value(http_status) as http_status,
+        any_value(scim_type) as scim_type,
+        any_value(detail) as detail,
+        arg_max("action", order_key) as "action"
+    from chosen_problems
+    group by job_id, fingerprint
 ), traits as (
     select within, unnest([
         {'dimension': 'App', 'value': app_name},
@@ -45,12 +56,13 @@ with chosen_problems as (
         {'dimension': 'SCIM error', 'value': scim_type},
         {'dimension': 'Step', 'value': step_type},
         {'dimension': 'Kind of object', 'value': source_type},
-        {'dimension': 'Fault', 'value': fault_of(code, category, http_status, step_type)},
+        {'dimension': 'Fault', 'value': owner_of(k.owner, category, step_type)},
         {'dimension': 'Attribute named', 'value': attribute},
         {'dimension': 'Message', 'value': detail},
         {'dimension': 'Hour of the day (UTC)', 'value': strftime(occurred_at, '%H:00')}
     ] || list_transform(coalesce(attributes, []), lambda a: {'dimension': 'Attribute changed', 'value': a})) as word
-    from chosen_problems
+    from chosen_problems p
+    left join causes_of('chosen_causes') k on k.job_id is not distinct from p.job_id and k.fingerprint = p.fingerprint
 ), counted as (
     select
         word.dimension as dimension,

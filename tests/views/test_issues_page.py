@@ -72,7 +72,7 @@ def test_filters_stand_in_the_address_and_narrow_the_list() -> None:
 def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(tenant: Store) -> None:
     issue = fingerprint(tenant, "AttributeValidationFailed")
     drawn = text(healthy(app("issues.py", issue=issue, of=job_id("Cerby"))))
-    assert "Whose fault: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
+    assert "Likely owner: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
     assert "3 of 3 failing people have no surname; 0 of 20 others do." in drawn
     assert "the required attribute name.familyName has no value" in drawn and issue in drawn
     assert "Fill the attribute in at the source" in drawn
@@ -80,7 +80,7 @@ def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(t
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
     drawn = text(healthy(app("issues.py", issue=fingerprint(tenant, "ZoomRebadged"))))
-    assert "Nobody has documented the code ZoomRebadged" in drawn
+    assert "The code ZoomRebadged is not documented" in drawn
     assert "1 leaver is among them, who should be gone." in drawn
     assert "No attribute is blamed: one person or group alone tells nothing." in drawn
 
