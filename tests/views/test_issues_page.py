@@ -75,7 +75,7 @@ def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(t
     assert "Likely owner: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
     assert "3 of 3 failing people have no surname; 0 of 20 others do." in drawn
     assert "the required attribute name.familyName has no value" in drawn and issue in drawn
-    assert "Fill the attribute in at the source" in drawn
+    assert "Fill in the attribute at the source" in drawn
 
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
