@@ -234,3 +234,28 @@ def test_a_large_document_in_a_wrapping_is_recognised_by_its_beginning(store: St
     assert len(data := WRAPPERS["body"](told)) > 1 << 20
     assert tally(load_one(store, tmp_path / "in", data)) == (900, 900, 0, 0)
     assert stored(store, "large") == expected(told)
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def test_each_case_of_an_export_gives_what_is_right(store: Store, tmp_path: Path) -> None:
+    right = {
+        "57-job-powershell.json": (1, 1, 0, 0),
+        "58-powershell5-event.json": (1, 1, 0, 0),
+        "60-powershell-depth2.json": (1, 0, 0, 1),
+        "61-loganalytics-tables.json": (1, 1, 0, 0),
+        "63-splunk-export.json": (1, 1, 0, 0),
+        "mixed-spelling.json": (6, 6, 0, 0),
+    }
+    found = load(store, tmp_path / "in", {name: (CASES / name).read_bytes() for name in right})
+    assert {name: tally(one) for name, one in found.items()} == right
+    assert "-Depth 10" in reasons(store)[0]
+    nameless = "select count(*) as n from events where app_name is null or source_name is null"
+    assert rows(store, nameless) == [{"n": 0}]
+    assert rows(store, "select occurred_at::varchar as at from events where app_name = 'Kite'") == [
+        {"at": "2026-03-02 08:28:00"}
+    ]
+    assert rows(store, "select interval_s, quarantine_since::varchar as since from job_snapshots") == [
+        {"interval_s": 2400, "since": "2026-03-01 20:00:05"}
+    ]
