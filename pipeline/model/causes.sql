@@ -45,16 +45,16 @@ create or replace macro connector_family(job_id, code) as
         else 'scim app'
     end;
 
--- code_endings(source): one row per error code of a table, with its longest documented end.
+-- code_endings(errors): one row per error code of a table, with its longest documented end.
 --   code        the code
 --   ending      its end, in small letters; null where none is documented
 --   is_generic  whether it says no more than that something failed
-create or replace macro code_endings(source) as table
+create or replace macro code_endings(errors) as table
 with ends as (
     select distinct unnest(codes) as ending from documented_causes()
 ), longest as (
     select s.code, arg_max(e.ending, len(e.ending)) as ending
-    from (select distinct code from query_table(source)) s
+    from (select distinct code from query_table(errors)) s
     left join ends e on ends_with(lower(s.code), e.ending)
         and (len(e.ending) > 20 or regexp_matches(right(s.code, len(e.ending)::bigint), '^[A-Z]'))
         and regexp_matches(left(s.code, (len(s.code) - len(e.ending))::bigint), '(^|[a-z0-9]|[A-Z]{2})$')
@@ -68,13 +68,13 @@ select
         as is_generic
 from longest;
 
--- causes_of(source): one row per error of a table that has a cause, with the most specific of those that fit.
+-- causes_of(errors): one row per error of a table that has a cause, with the most specific of those that fit.
 --   job_id       the job
 --   fingerprint  the error
 --   cause        the cause's name
 --   owner        who can fix it
-create or replace macro causes_of(source) as table
-with errors as (
+create or replace macro causes_of(errors) as table
+with error_rows as (
     select
         s.job_id,
         s.fingerprint,
@@ -85,8 +85,8 @@ with errors as (
         e.ending,
         e.is_generic,
         connector_family(s.job_id, s.code) as family
-    from query_table(source) s
-    join code_endings(source) e on e.code is not distinct from s.code
+    from query_table(errors) s
+    join code_endings(errors) e on e.code is not distinct from s.code
 ), fitting as (
     select
         e.job_id,
@@ -102,7 +102,7 @@ with errors as (
             + case when len(c.scim_types) > 0 then 300 else 0 end
             + case when len(c.families) > 0 then 200 else 0 end
             + case when len(c.codes) > 0 then 100 + len(e.ending) else 0 end as weight
-    from errors e
+    from error_rows e
     join documented_causes() c
         on case when len(c.codes) > 0 then list_contains(c.codes, e.ending) else e.is_generic or c.outweighs end
         and (len(c.statuses) = 0 or list_contains(c.statuses, e.http_status))

@@ -48,6 +48,7 @@ TABLES = {
     "changed": "from footings",
     "repeated": "select object, order_key from footings",
     "levels": "from waiting_levels('waits')",
+    "errors": 'select *, status as "action" from problems',
     "lives": "select job_id, fingerprint, [source_id] as source_ids, [source_id] as waiting_ids from problems",
     "request_groups": "from request_groups(timestamp '2026-01-05')",
     "chosen_groups": "select job_id, group_id, object, 1 as claims from temp.request_groups",
