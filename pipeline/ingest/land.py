@@ -206,7 +206,7 @@ def land_batch(
 ) -> list[Landing]:
     """Writes a batch inside a transaction; it may run again after a conflict, so it changes nothing but the store."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    loaded = load_staged(cursor)
+    loaded = load_staged(cursor, {number: arrival.file for number, arrival in enumerate(arrivals)})
     first = {arrival.file: arrival for arrival in reversed(arrivals)}
     current = entries_of(cursor, list(first))
     bases = {name: base_of(arrival, current.get(name)) for name, arrival in first.items()}
@@ -220,7 +220,7 @@ def land_batch(
         new = new_rejects(cursor, arrival, rejects)
         counts = counts_of(loaded.get(number), len(new), len(arrival.rejects) - len(new))
         rejects += [(arrival.file, placed(arrival, base, reject)) for reject in new]
-        if counts.lines or arrival.position is not None:
+        if counts.lines or counts.passed_over or arrival.position is not None:
             entries[arrival.file] = entry_plus(moved(arrival, base), counts, now)
         landings.append(Landing(result_of(arrival.file, arrival.source, counts), entries.get(arrival.file, base)))
     keep_rejects(cursor, rejects, now)

@@ -118,7 +118,7 @@ def head_of(data: bytes, cut: bool) -> Head:
     header = header_of(lines)
     if len(header) > 2 and all(NAME.match(cell) for cell in header):
         return Head("csv", header=tuple(header))
-    return Head("text", lines=tuple(lines[:50]))
+    return Head("text", lines=tuple(lines[:200]))
 
 
 def header_of(lines: list[str]) -> list[str]:

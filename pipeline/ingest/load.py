@@ -1,15 +1,16 @@
 """What was staged lands in the store, inside one transaction: what is new is kept, what is known is counted.
 
-An event is known by (event_id, job_id), an exchange by its id, a snapshot by its content. The store is searched only
+An event is known by (event_id, job_id), an exchange as load_exchanges.py says, a snapshot by its content. The store is searched only
 around the batch's own instants, which keeps the cost of a batch the same however much is stored, before it and behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
+from pipeline.ingest.load_exchanges import EXCHANGE_COUNTS, EXCHANGES, prepare_exchanges
 from pipeline.ingest.records.words import Action, Status, undocumented
 from pipeline.ingest.stage import Reject
 from pipeline.store.lake import Cursor
@@ -22,7 +23,9 @@ LATE_DAYS = 31
 EMPTY = """
 create or replace temp table staged_events as select *, 0 as number, false as lost from events limit 0;
 create or replace temp table staged_exchanges as
-    select *, false as partial, false as counted, 0 as number from exchanges limit 0;
+    select *, false as partial, false as counted, false as passed_over, '' as former_id, '' as path_tenant, 0 as number
+    from exchanges
+    limit 0;
 create or replace temp table staged_job_snapshots as select *, 0 as number, false as lost from job_snapshots limit 0;
 """
 
@@ -74,102 +77,6 @@ left join repeated r on r.rid = s.rowid
 group by s.number
 """
 
-MERGED = (
-    "tenant_id", "app_id", '"method"', '"path"', "resource_type", "resource_id", '"filter"', "operation", "http_status",
-    "scim_type", "detail", "duration_ms", "request_id", "client", "request_body", "response_body",
-)  # fmt: skip
-# Only lines whose id is there more than once, or of which the store has a part, are merged: that takes 16 aggregates.
-EXCHANGES = f"""
-create or replace temp table exchange_lines as
-with lines as materialized (
-    select rowid as rid, number, exchange_id, partial, counted, occurred_at, hash(exchange_id) as word
-    from staged_exchanges
-), repeated_words as materialized (
-    select word from lines group by word having count(*) > 1
-), numbered as (
-    select * exclude (counted, word), false as again from lines anti join repeated_words using (word)
-    union all
-    select
-        * exclude (counted, word, nth) replace (
-            exchange_id || case when counted and nth > 1 then '-' || nth else '' end as exchange_id),
-        true as again
-    from (
-        select *, row_number() over (partition by number, exchange_id order by rid) as nth
-        from lines
-        semi join repeated_words using (word)
-    )
-)
-select n.*, k.exchange_id is not null as stored
-from numbered n
-left join (
-    select distinct exchange_id
-    from exchanges
-    where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
-) k using (exchange_id);
-create or replace temp table merged_lines as
-with merged as (select distinct exchange_id from exchange_lines where again or (stored and partial))
-select l.*, row_number() over (order by number, rid) as place
-from exchange_lines l
-semi join merged using (exchange_id);
-create or replace temp table folded as
-select
-    f.exchange_id,
-    least(f.occurred_at, k.occurred_at) as occurred_at,
-    {", ".join(f"coalesce(k.{name}, f.{name}) as {name}" for name in MERGED)},
-    k.occurred_at as stored_at,
-    k.exchange_id is not null as was_known,
-    k.exchange_id is not null and not (f.partial and (
-        (k.http_status is null and f.http_status is not null)
-        or (k.request_body is null and f.request_body is not null))) as unchanged
-from (
-    select
-        l.exchange_id,
-        min(l.occurred_at) as occurred_at,
-        bool_or(l.partial) as partial,
-        {", ".join(f"arg_min({name}, place) as {name}" for name in MERGED)}
-    from staged_exchanges s
-    join merged_lines l on l.rid = s.rowid
-    group by l.exchange_id
-) f
-left join (
-    from exchanges
-    semi join merged_lines using (exchange_id)
-    where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
-) k using (exchange_id);
-delete from exchanges
-where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
-    and exchange_id in (select exchange_id from folded where was_known and not unchanged);
-create or replace temp view new_lines as
-select s.*
-from staged_exchanges s
-anti join (select rid from exchange_lines where stored union all select rid from merged_lines) o on o.rid = s.rowid;
-insert into exchanges
-select * exclude (partial, counted, number) from new_lines
-union all
-select * exclude (was_known, unchanged, stored_at) from folded where not unchanged;
-create or replace temp view arriving_requests as
-select occurred_at from new_lines
-union all
-select unnest([occurred_at, stored_at]) from folded where not unchanged;
-insert into unpaired_days from days_to_pair('arriving_requests');
-"""
-EXCHANGE_COUNTS = """
-select
-    number,
-    count(*) as lines,
-    count(*) filter (where case when m.rid is null then stored else unchanged or (not partial and later) end),
-    0 as unfamiliar,
-    min(occurred_at),
-    max(occurred_at)
-from exchange_lines l
-left join (
-    select rid, unchanged, row_number() over (partition by exchange_id order by place) > 1 as later
-    from merged_lines
-    join folded using (exchange_id)
-) m using (rid)
-group by number
-"""
-
 SNAPSHOTS = """
 create or replace temp table repeated_snapshots as
 select rid
@@ -204,6 +111,8 @@ class Loaded:
     unfamiliar: int
     first: datetime | None
     last: datetime | None
+    passed_over: int = 0
+    "Lines that are no SCIM requests; they are not among the others."
 
 
 def empty_stage(cursor: Cursor) -> None:
@@ -211,8 +120,11 @@ def empty_stage(cursor: Cursor) -> None:
     cursor.execute(EMPTY)
 
 
-def load_staged(cursor: Cursor) -> dict[int, Loaded]:
-    """Moves what is staged into the store's tables; returns what became of each piece's rows, by its number."""
+def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
+    """Moves what is staged into the store's tables; returns what became of each piece's rows, by its number.
+
+    `files` has the name of each piece's file.
+    """
     loaded: dict[int, Loaded] = {}
     for table in TABLES:
         count, low, high = stretch(cursor, table)
@@ -220,6 +132,8 @@ def load_staged(cursor: Cursor) -> dict[int, Loaded]:
             statements, counts, _ = LOADING[table]
             if table == "events":
                 find_repeated(cursor, low, high)
+            elif table == "exchanges":
+                prepare_exchanges(cursor, files)
             cursor.execute(statements.format(low=low, high=high, fold=fold()))
             for number, *rest in cursor.execute(counts).fetchall():
                 loaded[int(number)] = Loaded(*rest)

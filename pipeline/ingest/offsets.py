@@ -33,6 +33,8 @@ class Entry:
     fingerprint: str
     file_state: str | None = None
     "What changes whenever the file does, once it was read to its end; None where that is uncertain."
+    passed_over: int | None = None
+    "Lines of a request log that are no SCIM requests, beside the others."
 
     @classmethod
     def new(cls, file: str, source: str | None = None, size: int = 0) -> "Entry":

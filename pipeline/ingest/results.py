@@ -19,6 +19,8 @@ class Counts:
     unfamiliar: int
     first: datetime | None
     last: datetime | None
+    passed_over: int = 0
+    "Lines of a request log beside these that are no SCIM requests."
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class FileResult:
     rejects: int = 0
     unfamiliar: int = 0
     seconds: float = 0.0
+    passed_over: int = 0
+    "Lines of a request log beside these that are no SCIM requests."
 
     def plus(self, other: "FileResult") -> "FileResult":
         """Adds what another part of the same file gave."""
@@ -45,6 +49,7 @@ class FileResult:
             rejects=self.rejects + other.rejects,
             unfamiliar=self.unfamiliar + other.unfamiliar,
             seconds=self.seconds + other.seconds,
+            passed_over=self.passed_over + other.passed_over,
         )
 
 
@@ -69,12 +74,22 @@ def counts_of(loaded: Loaded | None, rejects: int, repeated_rejects: int = 0) ->
         unfamiliar=rows.unfamiliar,
         first=rows.first,
         last=rows.last,
+        passed_over=rows.passed_over,
     )
 
 
 def result_of(file: str, source: str | None, counts: Counts) -> FileResult:
     """Builds what a piece adds to its file's result."""
-    return FileResult(file, source, counts.lines, counts.kept, counts.duplicates, counts.rejects, counts.unfamiliar)
+    return FileResult(
+        file,
+        source,
+        counts.lines,
+        counts.kept,
+        counts.duplicates,
+        counts.rejects,
+        counts.unfamiliar,
+        passed_over=counts.passed_over,
+    )
 
 
 def summed(parts: Iterable[FileResult]) -> list[FileResult]:
@@ -96,6 +111,7 @@ def entry_plus(entry: Entry, counts: Counts, now: datetime) -> Entry:
         duplicates=entry.duplicates + counts.duplicates,
         rejects=entry.rejects + counts.rejects,
         unfamiliar=entry.unfamiliar + counts.unfamiliar,
+        passed_over=(entry.passed_over or 0) + counts.passed_over,
         first_event_at=min(moments, default=None),
         last_event_at=max(moments, default=None),
         finished_at=now,

@@ -18,10 +18,11 @@ from pydantic import ValidationError
 from pipeline.config.errors import Unreadable
 from pipeline.config.secrets import without_secrets
 from pipeline.ingest.formats.events import event_rows
-from pipeline.ingest.formats.exchanges import exchange_rows
+from pipeline.ingest.formats.exchanges import exchange_rows, is_resource_path
 from pipeline.ingest.formats.jobs import job_rows
 from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
-from pipeline.ingest.formats.source import Source, csv_reader, reader
+from pipeline.ingest.formats.request_shapes import request_of
+from pipeline.ingest.formats.source import Source, csv_reader, json_texts, reader, texts, unwrapped_lines
 from pipeline.ingest.layout import BOM, Head
 from pipeline.ingest.pieces import Piece, in_memory
 from pipeline.ingest.records.wire import Spelling, complaint
@@ -39,7 +40,7 @@ BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '2100
 "Instants that no log means, such as sentinels; the store's order of events holds until 2106."
 MUST = {
     "events": f"event_id is null or occurred_at is null or status is null or {BEYOND}",
-    "exchanges": f"exchange_id is null or occurred_at is null or {BEYOND}",
+    "exchanges": f"not passed_over and (exchange_id is null or occurred_at is null or {BEYOND})",
     "job_snapshots": "job_id is null",
 }
 "What makes a staged row a suspect."
@@ -61,6 +62,11 @@ where line <> ''
 """
 """The very lines that `raw_lines` yields, since those are known by their ordinals. Trimming takes longer than
 splitting, so that only lines are trimmed that have something to trim."""
+PASSED_OVER = """
+insert into temp.staged_exchanges by name
+select $number::integer as number, true as passed_over, false as partial, false as counted from range($lines)
+"""
+"Lines of a request log that are no SCIM requests, which are only counted."
 BLOCK = 1 << 16
 "Bytes of text that SQL splits at once: what splitting costs grows with the square of it."
 
@@ -258,14 +264,19 @@ def judge_some(cursor: Cursor, context: PieceContext, records: Iterable[tuple[in
     source, head = context.source, context.head
     good: list[Accepted] = []
     rejects: list[Reject] = []
+    passed_over = 0
     for line, raw, value in records:
         verdict = judged(source, head, value) if len(raw) <= LONGEST else TOO_LONG.format(len(raw) >> 20)
         if isinstance(verdict, str):
             rejects.append(Reject(line, verdict, cleaned(raw)))
+        elif verdict is None:
+            passed_over += 1
         elif source.name == "portal" and isinstance(value, Mapping):
             good.append((line, raw, {**value, **respelled(head, verdict)}))
         else:
             good.append((line, raw, verdict))
+    if passed_over:
+        cursor.execute(PASSED_OVER, {"number": context.number, "lines": passed_over})
     return rejects + (recover(cursor, context, good) if good else [])
 
 
@@ -295,16 +306,27 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
     lines = [json.dumps(verdict).encode() for verdict in good]
     with in_memory(b"\n".join(lines) + b"\n") as file:
         longest = max(map(len, lines)) + 1024
+        if source.of_lines is not None:
+            listed = texts(line.decode() for line in lines)
+            records = f"select {context.number} as number, unnest({listed}) as line"
+            insert(cursor, context, source.of_lines(records, Head("lines")))
+            return
         records = reader(source, {file: context.number}, Head("lines"), max(BIGGEST, longest))
         insert(cursor, context, source.relation(records))
 
 
-def judged(source: Source, head: Head, value: object) -> dict[str, object] | str:
-    """Returns a record under the model's own names, or the sentence that says what is wrong with it."""
+def judged(source: Source, head: Head, value: object) -> dict[str, object] | str | None:
+    """Returns a record under the model's own names, the sentence that says what is wrong with it, or None for what is
+    no SCIM request.
+    """
     if head.layout == "text":
         return f"is no line of this log; {LOG_LINE} was expected"
     if isinstance(value, ValueError):
         return str(value)
+    if source.of_lines is not None and isinstance(value, Mapping):
+        value = request_of(value)
+        if value is None or not is_resource_path(str(value["path"])):
+            return None
     try:
         return source.record.model_validate(source.renamed(head, value)).model_dump()
     except ValidationError as error:
@@ -320,9 +342,8 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
     """Builds SQL for what pieces hold, in their source's terms; only JSON is read several pieces at a time."""
     first = contexts[0]
     source, head, piece = first.source, first.head, first.piece
-    if head.layout == "text":
-        cursor.register("arriving_text", text_reader(piece))
-        return source.relation(LINES.format(number=first.number))
+    if source.of_lines is not None:
+        return source.of_lines(lines_of(cursor, contexts), head)
     if source.name == "portal":
         return portal_relation(first.number, (piece.file, head), first.steps, first.changes)
     if head.layout == "csv":
@@ -332,6 +353,20 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
     if head.layout == "lines":
         biggest = min(BIGGEST, biggest)
     return source.relation(reader(source, {one.piece.file: one.number for one in contexts}, head, biggest))
+
+
+def lines_of(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
+    """Builds SQL for the lines of pieces that are read as text, or for the records of JSON documents as such lines."""
+    head = contexts[0].head
+    if not head.by_lines:
+        biggest = max(one.piece.size for one in contexts) + 1024
+        return json_texts({one.piece.file: one.number for one in contexts}, head, biggest)
+    parts = []
+    for one in contexts:
+        name = f"arriving_text_{one.number}"
+        cursor.register(name, text_reader(one.piece))
+        parts.append(LINES.format(number=one.number).replace("arriving_text", name))
+    return unwrapped_lines(" union all ".join(parts), head)
 
 
 def text_reader(piece: Piece) -> pa.RecordBatchReader:

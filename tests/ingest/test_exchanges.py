@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.store.lake import Store
 from tests.support.loads import load, load_one, one, read, reasons, rows, tally
-from tests.support.shapes import TENANT, dumped, lines, pretty
+from tests.support.shapes import TENANT, dumped, event, lines, pretty
 
 GUID = "0f0c7a52-0d1e-4c58-9a0a-1f2e3d4c5b6a"
 BODY = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": 'Zoë "Z" 漢', "active": True}
@@ -84,6 +84,7 @@ def test_an_exchange_is_the_same_under_every_documented_name(store: Store, tmp_p
         "duration_ms": 42,
         "request_id": "r-1",
         "client": "10.0.0.1",
+        "log": f"{tmp_path.resolve()}/in/0",
     }
     assert (json.loads(row["request_body"]), json.loads(row["response_body"])) == (BODY, ERROR)
 
@@ -145,6 +146,7 @@ def test_access_lines_are_read_with_all_that_servers_add(store: Store, tmp_path:
         LINE.format("GET https://scim.example.com/scim/Users/43?attributes=id", 404) + ' "-" "curl/8" rt=0.007 "-" "-"',
         LINE.format("DELETE /Users/44", 204).replace("17", "-") + f' "-" "-" request_id={GUID}',
     ]
+    load(store, tmp_path / "events", {"of the tenant": lines([event()])})
     result = load_one(store, tmp_path / "in", "\n".join(told).encode() + b"\n")
     assert (result.source, tally(result)) == ("access_log", (4, 4, 0, 0))
     assert one(store, "occurred_at", "exchanges") == datetime(2026, 1, 5, 12)
@@ -242,7 +244,9 @@ def test_a_document_of_one_exchange_needs_only_its_time(store: Store, tmp_path: 
     assert "is a SCIM resource or message without method, path and time" in said[1]
 
 
-def test_what_is_no_access_line_is_a_reject_and_its_neighbours_are_kept(store: Store, tmp_path: Path) -> None:
+def test_what_no_pattern_reads_is_a_reject_where_it_may_be_a_request_and_else_passed_over(
+    store: Store, tmp_path: Path
+) -> None:
     good = LINE.format("GET /Users/42", 200).encode()
     odd = good.replace(b"05/Jan/2026:14", b"41/Jan/2026:14")
     data = b"\n".join(
@@ -252,7 +256,12 @@ def test_what_is_no_access_line_is_a_reject_and_its_neighbours_are_kept(store: S
             b'{"method":"GET","path":"/x","status":200,"time":"2026-01-05T12:00:00Z"}',
             odd,
             good,
+            b'{"method":"GET","path":"/Users/42","status":',
+            b'10.0.0.1 - - [05/Jan/2026:14:00:00 +0200] "GET /Us',
+            b"upstream \xff\xfe out",
         ]
     )
-    assert tally(load_one(store, tmp_path / "in", data + b"\n")) == (5, 2, 0, 3)
+    result = load_one(store, tmp_path / "in", data + b"\n")
+    assert (tally(result), result.passed_over) == ((6, 2, 0, 4), 2)
     assert all("is no line of this log; client - user [05/Jan" in reason for reason in reasons(store))
+    assert store.rows("select lines, passed_over from files") == [(6, 2)]

@@ -4,17 +4,57 @@ An exchange is known by its request id; where a log has none, by its content and
 the file before, since a log that counts whole seconds may truly hold two equal lines.
 """
 
+import re
+
 from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
 from pipeline.config.secrets import redacted
 from pipeline.ingest.formats.events import instant, unescaped
 
+COLLECTIONS = {
+    "Users": "User",
+    "Groups": "Group",
+    "Schemas": "Schema",
+    "ResourceTypes": "ResourceType",
+    "ServiceProviderConfig": "ServiceProviderConfig",
+    "ServiceProviderConfigs": "ServiceProviderConfig",
+    "Bulk": "Bulk",
+}
+"What stands in a SCIM path, spelled so, with its resource: RFC 7644 has it, and Entra asks so."
+FOLDED = {name.lower(): resource for name, resource in COLLECTIONS.items()} | {"me": "User"}
 GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 DECODED = r"""url_decode(replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' '))"""
 FILTER = r"nullif(trim(regexp_extract(decoded, '(?i)(?:^|&)filter=([^&]*)', 1)), '')"
 PROBE = rf"""regexp_matches("filter", '^(?i)(userName|displayName|emails.*|mail|id)\s+eq\s+"?{GUID}"?$')"""
-RESOURCE = (
-    r"""regexp_extract("path", '(?i)/(Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk|Me)(?:/|$)', 1)"""
-)
+
+
+def is_resource_path(target: str) -> bool:
+    """Whether a path, or an address, is that of a SCIM resource or collection: see `resource_of`.
+
+    >>> is_resource_path("/api/scim/v2/groups/contoso/Users/8d1f?x=1"), is_resource_path("/users/sign_in")
+    (True, False)
+    """
+    path = re.sub(r"^https?://[^/]+", "", target).partition("?")[0].rstrip("/")
+    parts = path.split("/")
+    return any(
+        part in COLLECTIONS or (part.lower() in FOLDED and "scim" in "/".join(parts[:place]).lower())
+        for place in (-1, -2)
+        for part in parts[place:][:1]
+        if len(parts) >= -place
+    )
+
+
+def resource_of(part: str, behind: str) -> str:
+    """Builds SQL for the resource whose collection a part of "path" names; null where it names none.
+
+    It is spelled as the standard has it, unless `scim` stands before it: an app's own pages are `/users/sign_in`.
+    `behind` is how many letters stand behind what is before it. No list of texts: DuckDB 1.5 makes a join of one, which
+    loses the order of lines.
+    """
+    exact, anyhow = (
+        " ".join(f"when '{name}' then '{resource}'" for name, resource in names.items()) for names in (COLLECTIONS, FOLDED)
+    )
+    return f"""coalesce(case {part} {exact} end,
+        case when contains(lower(left("path", -({behind}))), 'scim') then case lower({part}) {anyhow} end end)"""
 
 
 def sets_active(to: tuple[str, ...]) -> str:
@@ -29,12 +69,19 @@ def sets_active(to: tuple[str, ...]) -> str:
 MEMBERS = r"""regexp_matches(request_body, '(?i)"path"\s*:\s*\\?"members')"""
 
 RESOURCE_ID = """coalesce(nullif(in_path, ''), case when "method" = 'POST' then created_id end)"""
+ADDRESS = r"""regexp_extract(target, '^(?:https?://[^/]+)?([^?]*)', 1)"""
+CLIENT = r"""case when contains(client, ':') or contains(client, ',') then regexp_replace(regexp_replace(
+    trim(split_part(client, ',', 1)), '^(?i)(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$', '\1'),
+    '^\[(.*)\](?::\d+)?$', '\1') else client end"""
+"Who asked, without a port, and the first where proxies are listed behind it."
+HOST = r"""nullif(lower(regexp_replace(coalesce(nullif(host, ''),
+    case when starts_with(target, 'http') then regexp_extract(target, '^https?://([^/]+)', 1) end), ':\d+$', '')), '-')"""
 
 ROWS = f"""
 select
-    coalesce(request_id, digest) as exchange_id,
+    case when unread or (partial and request_id is null) then null else coalesce(request_id, digest) end as exchange_id,
     occurred_at,
-    tenant_id,
+    logged_tenant as tenant_id,
     app_id,
     "method",
     {redacted('"path"')} as "path",
@@ -46,6 +93,7 @@ select
         when resource_type not in ('User', 'Group') then 'discover'
         when "method" = 'GET' and "filter" is not null then case when {PROBE} then 'probe' else 'query' end
         when "method" = 'GET' then case when in_path = '' then 'list' else 'read' end
+        when "method" = 'POST' and searches then 'query'
         when "method" = 'POST' then 'create'
         when "method" = 'DELETE' then 'delete'
         when "method" in ('PATCH', 'PUT') and resource_type = 'Group' and {MEMBERS} then 'members'
@@ -59,54 +107,84 @@ select
     {redacted("detail")} as detail,
     duration_ms,
     request_id,
-    client,
+    {CLIENT} as client,
     {redacted("request_body")} as request_body,
     {redacted("response_body")} as response_body,
+    {HOST} as "log",
     partial,
     request_id is null as counted,
+    not unread and case when partial then request_id is null or (resource_type is null and "path" is not null)
+        else resource_type is null end as passed_over,
+    former_digest as former_id,
+    case when resource_type is not null and length("path") > 40
+        then nullif(lower(regexp_extract("path", '/({GUID})/', 1)), '') end as path_tenant,
     number
 from (
     select
         *,
         {FILTER} as "filter",
-        case lower({RESOURCE})
-            when 'users' then 'User' when 'me' then 'User' when 'groups' then 'Group' when 'schemas' then 'Schema'
-            when 'resourcetypes' then 'ResourceType' when 'bulk' then 'Bulk' when '' then null
-            else 'ServiceProviderConfig' end as resource_type,
-        regexp_extract("path", '(?i)/(?:Users|Groups|Schemas|ResourceTypes)/([^/]+)', 1) as in_path,
-        case when response_body is not null
-            then nullif(regexp_extract(response_body, '"id"\\s*:\\s*"([^"]+)"', 1), '') end as created_id,
         case when http_status >= 400
             then nullif(regexp_extract(response_body, '"scimType"\\s*:\\s*"([^"]*)"', 1), '') end as scim_type,
-        case when http_status >= 400 then {unescaped("raw_detail")} end as detail
+        case when http_status >= 400 then {unescaped("raw_detail")} end as detail,
+        case when request_id is null then md5(concat_ws('|', logged_at, "method", full_target, status,
+            logged_ms, client, request_body, response_body)) end as digest,
+        case when request_id is null and may_differ then nullif(md5(concat_ws('|', logged_at, "method", target, status,
+            former_ms, former_client, request_body, response_body)), digest) end as former_digest
     from (
         select
             *,
-            case when query <> '' then {DECODED} else '' end as decoded,
-            coalesce(logged_tenant, nullif(regexp_extract("path", '(?i)/({GUID})/(?:scim|Users|Groups)', 1), ''))
-                as tenant_id,
+            coalesce(named_last, named_before) as resource_type,
+            case when named_last is null and named_before is not null and last_part <> '.search' then last_part
+                else '' end as in_path,
+            coalesce(last_part = '.search', false) as searches,
+            case when response_body is not null
+                then nullif(regexp_extract(response_body, '"id"\\s*:\\s*"([^"]+)"', 1), '') end as created_id,
+            case when (named_last is not null or named_before is not null) and query <> ''
+                then {DECODED} else '' end as decoded,
             case when http_status >= 400 then
                 nullif(regexp_extract(response_body, '"detail"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"', 1), '') end
                 as raw_detail
         from (
-            select
-                number,
-                {instant("logged_at")} as occurred_at,
-                nullif(tenant_id, '') as logged_tenant,
-                nullif(app_id, '') as app_id,
-                upper(nullif("method", '')) as "method",
-                nullif(regexp_extract(target, '^(?:https?://[^/]+)?([^?]*)', 1), '') as "path",
-                regexp_extract(target, '\\?(.*)$', 1) as query,
-                status::integer as http_status,
-                round(duration_ms)::bigint as duration_ms,
-                nullif(request_id, '') as request_id,
-                nullif(client, '-') as client,
-                nullif(nullif(request_body, ''), '-') as request_body,
-                nullif(nullif(response_body, ''), '-') as response_body,
-                partial,
-                case when coalesce(request_id, '') = '' then md5(concat_ws('|', logged_at, "method", target, status,
-                    duration_ms, client, request_body, response_body)) end as digest
-            from ({{relation}})
+            select *, {resource_of("last_part", "len(last_part)")} as named_last,
+                {resource_of("part_before", "len(last_part) + len(part_before)")} as named_before
+            from (
+                select *, parts[-1] as last_part, parts[-2] as part_before
+                from (
+                    select
+                        number,
+                        {instant("logged_at")} as occurred_at,
+                        logged_at,
+                        nullif(tenant_id, '') as logged_tenant,
+                        nullif(app_id, '') as app_id,
+                        upper(nullif("method", '')) as "method",
+                        nullif(case when starts_with(target, '/') then split_part(target, '?', 1)
+                            else {ADDRESS} end, '') as "path",
+                        string_split(rtrim("path", '/'), '/') as parts,
+                        target,
+                        full_target,
+                        case when contains(full_target, '?') then substr(full_target, strpos(full_target, '?') + 1)
+                            else '' end as query,
+                        status,
+                        status::integer as http_status,
+                        duration_ms as logged_ms,
+                        round(duration_ms)::bigint as duration_ms,
+                        nullif(request_id, '') as request_id,
+                        nullif(client, '-') as client,
+                        host,
+                        nullif(nullif(request_body, ''), '-') as request_body,
+                        nullif(nullif(response_body, ''), '-') as response_body,
+                        former_ms,
+                        former_client,
+                        may_differ,
+                        unread,
+                        partial
+                    from (
+                        select *, case when query is null or contains(target, '?') then target
+                            else target || '?' || query end as full_target
+                        from ({{relation}})
+                    )
+                )
+            )
         )
     )
 )
@@ -116,7 +194,8 @@ from (
 def exchange_rows(relation: str) -> str:
     """Builds SQL for the columns of `exchanges` from a relation of logged exchanges.
 
-    Two columns follow them: `partial`, one line of several that make an exchange, and `counted`, known by its content.
+    After them: `partial`, one line of several that make an exchange; `counted`, known by its content; `passed_over`, no
+    SCIM request; `former_id`, what version 0.1 called it; `path_tenant`, what may be a tenant in its path.
     """
     return ROWS.replace("{relation}", relation)
 

@@ -11,14 +11,20 @@ select
     "timestamp" as logged_at,
     "method",
     "path" as target,
+    null::varchar as query,
     "data".status as "status",
     coalesce("data"."durationMs", case when "data".status is not null then "durationMs" end) as duration_ms,
     "requestId" as request_id,
     null::varchar as tenant_id,
     null::varchar as app_id,
     "data".ip as client,
+    null::varchar as host,
     case when "data".status is null then {request} end as request_body,
     coalesce({response}, case when "data".status is not null then {request} end) as response_body,
+    null::double as former_ms,
+    null::varchar as former_client,
+    false as may_differ,
+    "timestamp" is null as unread,
     true as partial
 from ({records})
 """

@@ -24,6 +24,8 @@ class Source:
     recognises: Callable[[Head], bool]
     relation: Callable[[str], str]
     "From SQL of records to SQL of what the table's rows are made of; see formats/events.py and its like."
+    of_lines: Callable[[str, Head], str] | None = None
+    "The same from lines of text, for a source whose records are read as text: `number` and `line`."
     renames: Callable[[Head], Mapping[str, str]] | None = None
     "From the model's fields to a CSV's columns, where names alone do not tell."
 
@@ -52,9 +54,31 @@ def reader(source: Source, files: Mapping[str, int], head: Head, biggest: int) -
     return f"select number, {fields} from ({unwrapped})"
 
 
+def json_texts(files: Mapping[str, int], head: Head, biggest: int) -> str:
+    """Builds SQL for the records of JSON documents alike as text: `number` and `line`, one row a record, in order."""
+    which = f"list_extract({list(files.values())}, (file_index + 1)::bigint)"
+    if head.wrapper is not None:
+        read = read_json(files, head, {head.wrapper: "JSON[]"}, biggest)
+        return f"select {which} as number, unnest({quoted(head.wrapper)})::varchar as line from {read}"
+    layout = "array" if head.layout == "array" else "unstructured"
+    read = f"read_json_objects({texts(files)}, format = '{layout}', compression = 'uncompressed', "
+    return f"select {which} as number, json::varchar as line from {read}maximum_object_size = {biggest})"
+
+
+def unwrapped_lines(lines: str, head: Head) -> str:
+    """Builds SQL for the records in lines that each hold some of them under a key; a broken line stays as it is."""
+    if head.wrapper is None:
+        return lines
+    path = text(f'$."{head.wrapper}"[*]')
+    inner = f"case when json_valid(line) then json_extract(line, {path})::varchar[] else [line] end"
+    return f"select number, unnest({inner}) as line from ({lines})"
+
+
 @lru_cache(maxsize=8)
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
+    if source.of_lines is not None:
+        return f"{source.name} {head.layout} {head.wrapper} {source.of_lines('', head)}"
     types = columns(source.record, head.first)
     return f"{source.name} {head.layout} {head.wrapper} {head.route} {types} {selection(source.record, head.first)}"
 

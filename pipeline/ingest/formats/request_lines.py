@@ -1,0 +1,341 @@
+"""Lines of any request log as the requests in them: what collectors put in front is peeled off, and then the line is a
+combined one, JSON, logfmt, W3C extended, or one of the texts of request_shapes.toml.
+
+Combined lines, of which there are most, are read by one pattern; every other line becomes a JSON record first.
+"""
+
+from collections.abc import Sequence
+
+from pipeline.ingest.formats import combined
+from pipeline.ingest.formats.request_shapes import (
+    COMBINED,
+    ENVELOPES,
+    METHODS,
+    OWN,
+    PAIR,
+    PREFIX,
+    REQUEST_LINE,
+    SHAPES,
+    STAMP,
+    TEXTS,
+    TIME,
+    Values,
+    by_shape,
+    durations,
+    extracted,
+    in_sql,
+    shape_number,
+    targets,
+)
+from pipeline.ingest.layout import Head
+
+COLOURS = in_sql(r"\x1b\[[0-9;]*m")
+METHOD_KEY = in_sql(r'(?i)"[\w.]*(?:method|verb|request_?line)"\s*:')
+"A record that has it is no envelope around another line."
+SCIM_LOOK = in_sql(
+    rf'(?:"|method=|ethod"\s*:\s*")(?:{METHODS})\b.*/(?:Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk)\b'
+)
+DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
+"Bytes that are no text, or the beginning of a combined line."
+WRAPPED_AT = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp")
+
+RELATION = """
+select
+    number,
+    case when fast then {clf_time} when combined is not null then {combined_time}
+        else coalesce({time}, wrapped_at, prefix_at) end as logged_at,
+    case when fast then parts."method" when combined is not null then combined."method"
+        else coalesce({method}, nullif(regexp_extract({request_line}, {line_pattern}, 1), '')) end as "method",
+    case when fast then parts.target when combined is not null then combined.target else {target} end as target,
+    case when fast or combined is not null then null else {query} end as query,
+    try_cast(case when fast then parts.status when combined is not null then combined.status else {status} end
+        as integer) as "status",
+    case when added is not null then {added_ms} else {duration} end as duration_ms,
+    case when added is not null then nullif(regexp_extract(added, {request_id_pattern}, 1), '')
+        else {request_id} end as request_id,
+    case when fast then null else {tenant_id} end as tenant_id,
+    case when fast then null else {app_id} end as app_id,
+    case when fast then parts.client when combined is not null then combined.client else {client} end as client,
+    case when fast then null when combined is not null then coalesce(nullif(combined.host, ''), combined."name")
+        else {host} end as host,
+    case when added is not null then {added_request} when shape = {own} then {request_body} end as request_body,
+    case when added is not null then {added_response} when shape = {own} then {response_body} end as response_body,
+    case when added is not null then duration_of_before else {former_ms} end as former_ms,
+    case when shape = {own} then {former_client} end as former_client,
+    shape is not null and shape = {own} as may_differ,
+    not fast and combined is null and shape is null and (
+        (starts_with(body, '{{') and record is null)
+        or regexp_matches(body, {scim_look})
+        or (not starts_with(body, '{{') and regexp_matches(body, {damaged}))) as unread,
+    false as partial
+from (
+    select *, null::double as duration_of_before, case when record is not null then {shape} end as shape,
+        {bodies} as bodies
+    from (
+        select
+            *,
+            case when fast then substr(line, length(parts.head) + 1)
+                when combined is not null then substr(body, length(combined.whole) + 1) end as added,
+            case when record is not null then {values} end as v
+        from ({documents})
+    )
+)
+"""
+
+DOCUMENTS = """
+select
+    * exclude (json),
+    case
+        when fast or combined is not null then null
+        when json then body
+        {w3c}
+        {texts}
+        when ends_with(body, '}}') and contains(body, '{{') and json_valid(substr(body, strpos(body, '{{')))
+            then substr(body, strpos(body, '{{'))
+        when contains(body, 'ethod=') then {pairs}
+    end as record
+from (
+    select
+        *,
+        case when not json and contains(body, '"') and regexp_matches(body, {combined_pattern}) then {combined} end
+            as combined
+    from (
+        select
+            * exclude (inner_text, inner_prefix),
+            case when inner_text is not null then trim(substr(inner_text, length(inner_prefix) + 1)) else rest end
+                as body,
+            case when inner_text is not null
+                then coalesce({inner_time}, {wrapped_time}) end as wrapped_at,
+            case when inner_text is null then is_json
+                else coalesce(json_valid(substr(inner_text, length(inner_prefix) + 1)), false)
+                    and starts_with(trim(substr(inner_text, length(inner_prefix) + 1)), '{{') end as json
+        from (
+            select *, case when inner_text is not null then regexp_extract(inner_text, {prefix}) end as inner_prefix
+            from (
+                select
+                    *,
+                    case when is_json and not regexp_matches(rest, {method_key})
+                        then trim(coalesce({envelopes}), e' \\n\\r\\t') end as inner_text
+                from (
+                    select
+                        *,
+                        coalesce(not fast and starts_with(rest, '{{') and json_valid(rest), false) as is_json,
+                        case when prefix <> '' then {prefix_time} end as prefix_at
+                    from (
+                        select *, case when not fast then ltrim(substr(plain, length(prefix) + 1)) end as rest
+                        from (
+                            select
+                                *,
+                                case when fast then null when starts_with(plain, '{{') then ''
+                                    else regexp_extract(plain, {prefix}) end as prefix
+                            from (
+                                select
+                                    * exclude (parts),
+                                    parts,
+                                    coalesce(parts.head, '') <> '' as fast,
+                                    case when contains(line, chr(27)) then regexp_replace(line, {colours}, '', 'g')
+                                        else line end as plain
+                                from (
+                                    select
+                                        *,
+                                        case when not starts_with(line, '{{') then regexp_extract(line,
+                                            '^({head})', ['head', 'client', 'logged_at', 'method', 'target', 'status'])
+                                        end as parts
+                                    from ({records})
+                                )
+                            )
+                        )
+                    )
+                )
+            )
+        )
+    )
+)
+"""
+
+W3C = """
+select *, string_split_regex(line, '[ \\t]+') as cells,
+    coalesce(last_value(case when starts_with(line, '#Fields:') then string_split_regex(
+        trim(substr(line, 9)), '[ \\t]+') end ignore nulls) over by_line, {fields}) as fields,
+    coalesce(last_value(case when starts_with(line, '#Date:') then regexp_extract(line, '\\d{{4}}-\\d\\d-\\d\\d') end
+        ignore nulls) over by_line, {day}) as "day"
+from (select *, row_number() over () as place from ({records}))
+window by_line as (order by place rows between unbounded preceding and current row)
+"""
+W3C_NAMES = {
+    "method": ("cs-method",),
+    "path": ("cs-uri-stem", "cs-uri"),
+    "query": ("cs-uri-query",),
+    "status": ("sc-status",),
+    "time_taken": ("time-taken",),
+    "client": ("c-ip",),
+    "host": ("cs-host", "cs(Host)", "x-host-header"),
+    "request_id": ("x-edge-request-id",),
+}
+
+
+def request_rows(records: str, head: Head) -> str:
+    """Builds SQL for the request in each line of a relation of `number` and `line`."""
+    values = Values(head.samples)
+    own = SHAPES[OWN - 1]
+    former = [name for name in own.names["client"] if name[0] in FORMER_CLIENTS]
+    parts = {
+        "shape": shape_number(values),
+        "time": instant_text(by_shape(values, "time")),
+        "target": f"coalesce({targets(values)}, nullif(regexp_extract({by_shape(values, 'request_line')}, "
+        f"{in_sql(REQUEST_LINE)}, 2), ''))",
+        "query": query_text(by_shape(values, "query")),
+        "duration": durations(values),
+        "request_id": identifier(by_shape(values, "request_id")),
+        "former_ms": f"""coalesce(
+            try_cast({values.first([name for unit, [name, *_] in own.durations if unit == "ms" and name[0] in FORMER_MS])}
+                as double),
+            try_cast({values.first([("request_time",)])} as double) * 1000)""",
+        "former_client": values.first(former),
+    }
+    parts |= {
+        field: by_shape(values, field)
+        for field in ("method", "status", "tenant_id", "app_id", "client", "host", "request_line")
+    }
+    bodies = {field: values.first(own.names[field]) for field in ("request_body", "response_body")}
+    return RELATION.format(
+        **parts,
+        **bodies,
+        values=values.extract("record"),
+        own=OWN,
+        line_pattern=in_sql(REQUEST_LINE),
+        scim_look=SCIM_LOOK,
+        damaged=DAMAGED,
+        clf_time=combined.CLF_TIME,
+        combined_time=instant_text("combined.time"),
+        added_ms=combined.ADDED_MS,
+        request_id_pattern=in_sql(combined.REQUEST_ID),
+        bodies=combined.BODIES,
+        added_request=combined.unescaped("bodies[1]"),
+        added_response=combined.unescaped("bodies[2]"),
+        documents=documents(records, head),
+    )
+
+
+FORMER_CLIENTS = ("client", "client_ip", "clientIp", "remote_addr", "ip")
+FORMER_MS = ("duration_ms", "durationMs", "elapsed_ms", "latency_ms")
+"What version 0.1 read of our own form, by which its records without a request id are known again."
+
+
+def documents(records: str, head: Head) -> str:
+    """Builds SQL for each line as a JSON record, unless it is a combined one."""
+    texts = " ".join(
+        f"when regexp_matches(body, {in_sql(pattern)}) then to_json({extracted('body', pattern)})" for pattern in TEXTS
+    )
+    fields = w3c_fields(head)
+    if fields is not None:
+        records = W3C.format(fields=fields, day=w3c_day(head), records=records)
+    return DOCUMENTS.format(
+        records=records,
+        head=combined.sql(combined.HEAD),
+        colours=COLOURS,
+        prefix=in_sql(PREFIX),
+        prefix_time=prefix_time("prefix"),
+        inner_time=prefix_time("inner_prefix"),
+        wrapped_time=instant_text(first_of("rest", [(name,) for name in WRAPPED_AT])),
+        envelopes=first_of("rest", ENVELOPES),
+        method_key=METHOD_KEY,
+        combined_pattern=in_sql(COMBINED),
+        combined=extracted("body", f"(?P<whole>{COMBINED})"),
+        texts=texts,
+        pairs=pairs_record("body"),
+        w3c="" if fields is None else f"when not starts_with(body, '#') then {w3c_record()}",
+    )
+
+
+def first_of(record: str, names: Sequence[tuple[str, ...]]) -> str:
+    """Builds SQL for the first of some members of a record that is a text or a number."""
+    paths = ", ".join(in_sql("$" + "".join(f'."{key}"' for key in name)) for name in names)
+    return f"list_filter(json_extract_string({record}, [{paths}]), lambda t: t is not null)[1]"
+
+
+def pairs_record(line: str) -> str:
+    """Builds SQL for the JSON record of a line of logfmt."""
+    keys, texts = (f"regexp_extract_all({line}, {in_sql(PAIR)}, {group})" for group in (1, 2))
+    return f"""'{{' || array_to_string(list_transform(list_zip({keys}, {texts}), lambda p: to_json(p[1]) || ':' ||
+        case when starts_with(p[2], '"') and json_valid(p[2]) then p[2] else to_json(p[2]) end), ',') || '}}'"""
+
+
+def prefix_time(prefix: str) -> str:
+    """Builds SQL for the instant in what a collector put in front of a line."""
+    stamped = f"nullif(regexp_extract({prefix}, {in_sql(STAMP)}), '')"
+    unix = f"nullif(regexp_extract({prefix}, '^(\\d{{10}}\\.\\d+) ', 1), '')"
+    return instant_text(f"coalesce(nullif(regexp_extract({prefix}, {in_sql(TIME)}), ''), {unix}, {stamped})")
+
+
+def instant_text(text: str) -> str:
+    """Builds SQL that writes an instant of any log in ISO 8601; what is so already, or no instant, stays as it is.
+
+    An instant without a year is the last such one, as syslog means it.
+    """
+    return f"""list_transform([trim({text}, ' []')], lambda t: case
+        when t is null or t = '' then null
+        when regexp_matches(t, '^\\d{{4}}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?$') then t
+        when regexp_matches(t, '^\\d{{9,19}}(?:\\.\\d+)?$') then strftime(make_timestamp(
+            case (strpos(t || '.', '.') - 9) // 3
+                when 0 then round(try_cast(t as double) * 1000000)::bigint
+                when 1 then round(try_cast(t as double) * 1000)::bigint
+                when 2 then try_cast(split_part(t, '.', 1) as bigint)
+                else try_cast(split_part(t, '.', 1) as bigint) // 1000 end), '%Y-%m-%dT%H:%M:%S.%fZ')
+        when regexp_matches(t, '^\\d\\d/[A-Z][a-z]{{2}}/\\d{{4}}:') then coalesce(
+            strftime(timezone('UTC', try_strptime(t, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ'),
+            strftime(timezone('UTC', try_strptime(t, '%d/%b/%Y:%H:%M:%S.%f %z')), '%Y-%m-%dT%H:%M:%S.%fZ'),
+            strftime(try_strptime(t, ['%d/%b/%Y:%H:%M:%S.%f', '%d/%b/%Y:%H:%M:%S']), '%Y-%m-%dT%H:%M:%S.%fZ'))
+        when regexp_matches(t, '^\\d{{4}}/\\d\\d/\\d\\d') then replace(t[:10], '/', '-') || t[11:]
+        when regexp_matches(t, '^[A-Z][a-z]{{2}} ') then strftime(list_filter(list_transform([0, 1], lambda ago:
+                try_strptime((year(now()) - ago)::varchar || ' ' || t, ['%Y %b %d %H:%M:%S', '%Y %b %d %H:%M:%S.%f'])),
+            lambda moment: moment < now()::timestamp + interval 1 day)[1], '%Y-%m-%dT%H:%M:%S.%fZ')
+        else regexp_replace(replace(t, ',', '.'), ' ([+-]\\d)', '\\1') end)[1]"""
+
+
+def query_text(value: str) -> str:
+    """Builds SQL for a query that stands beside its path: as a text, or as parameters, of which the filter matters."""
+    return f"""list_transform([{value}], lambda q: case
+        when q is null or q in ('', '-') then null
+        when starts_with(q, '{{') then 'filter=' || url_encode(case when json_valid(q)
+            then json_extract_string(q, '$.filter') end)
+        when starts_with(q, '[') then 'filter=' || url_encode(case when json_valid(q)
+            then json_extract_string(list_filter(json_extract(q, '$[*]'),
+                lambda p: p ->> '$.key' = 'filter')[1], '$.value') end)
+        else ltrim(q, '?') end)[1]"""
+
+
+def identifier(value: str) -> str:
+    """Builds SQL for a request's id; a number that a process counts is none, except in our own form."""
+    return f"""list_transform([{value}], lambda i: case
+        when i in ('', '-') or (shape <> {OWN} and regexp_matches(i, '^\\d{{1,10}}$')) then null else i end)[1]"""
+
+
+def w3c_fields(head: Head) -> str | None:
+    """Builds SQL for the fields that a W3C extended log begins with; None where it is none."""
+    for line in head.lines:
+        if line.startswith("#Fields:"):
+            names = ", ".join(in_sql(name) for name in line.removeprefix("#Fields:").split())
+            return f"[{names}]"
+    return None
+
+
+def w3c_day(head: Head) -> str:
+    """Builds SQL for the day that a W3C extended log begins with."""
+    days = (line.removeprefix("#Date:").strip()[:10] for line in head.lines if line.startswith("#Date:"))
+    return in_sql(next(days, ""))
+
+
+def w3c_record() -> str:
+    """Builds SQL for the record of a line of a W3C extended log, whose fields stand in any order."""
+
+    def cell(name: str) -> str:
+        return f"cells[nullif(list_position(fields, {in_sql(name)}), 0)]"
+
+    members = ", ".join(
+        f"{in_sql(key)}: coalesce({', '.join(cells)})"
+        for key, names in W3C_NAMES.items()
+        for cells in [[f"nullif({cell(name)}, '-')" for name in names]]
+    )
+    at = f"coalesce({cell('date')}, \"day\") || 'T' || {cell('time')} || 'Z'"
+    return f"to_json({{{members}, 'time': {at}}})"
