@@ -109,13 +109,25 @@ from ranked;
 """
 SESSIONS = f"""
 create or replace temp table session_groups as
-with partial_rows as (
-    -- Request and answer may lie in two files, neither of which has both.
-    select * replace (case when max(http_status is null and "method" is not null or number < 0 and sent is not null)
-                over one_log and max(http_status is not null) over one_log then coalesce("log", '') else '' end as "log")
+with logs as (
+    -- Request and answer may lie in two files, neither of which has both; one that lacks either belongs to the other.
+    select
+        claim,
+        coalesce("log", '') as own_log,
+        bool_or(http_status is null and "method" is not null or number < 0 and sent is not null)
+            and bool_or(http_status is not null) as has_both
     from contested_rows
     where claim in (select claim from contested_rows where partial)
-    window one_log as (partition by claim, "log")
+    group by all
+), homes as (
+    select claim, own_log, case when has_both then own_log when count(*) over one_claim = 2 then
+        coalesce(min(case when has_both then own_log end) over one_claim, '') else '' end as home
+    from logs
+    window one_claim as (partition by claim)
+), partial_rows as (
+    select r.* replace (h.home as "log")
+    from contested_rows r
+    join homes h on h.claim = r.claim and h.own_log = coalesce(r."log", '')
 ), copies as (
     select claim, "log", min(first_log) as first_log
     from (

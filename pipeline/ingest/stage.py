@@ -118,6 +118,11 @@ def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[
             whole = False
     if whole:
         suspects = suspect_rows(cursor, contexts)
+        wider = first.source.wider(first.head) if suspects else None
+        if wider is not None:
+            for one in contexts:
+                unstage(cursor, one)
+            return stage_pieces(cursor, [replace(one, head=wider) for one in contexts])
         return [restage(cursor, one, suspects[one.number]) if one.number in suspects else [] for one in contexts]
     if len(contexts) > 1:
         return [rejects for one in contexts for rejects in stage_pieces(cursor, [one])]

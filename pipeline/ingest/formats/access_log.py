@@ -3,7 +3,9 @@
 Entra sends no User-Agent.
 """
 
-from pipeline.ingest.formats.combined import BODY
+import re
+
+from pipeline.ingest.formats.combined import BODY, HEAD, combined_rows
 from pipeline.ingest.formats.exchanges import is_resource_path
 from pipeline.ingest.formats.request_lines import request_rows
 from pipeline.ingest.formats.request_shapes import reads_as_request
@@ -12,6 +14,9 @@ from pipeline.ingest.layout import Head
 from pipeline.ingest.records.exchange import Exchange
 
 __all__ = ["BODY", "SOURCE", "recognises", "relation"]
+
+ANY = Head("text")
+"The head of a log of which nothing is known."
 
 
 def recognises(head: Head) -> bool:
@@ -22,9 +27,19 @@ def recognises(head: Head) -> bool:
     return bool(paths) and (4 * len(paths) >= len(head.lines) or any(map(is_resource_path, paths)))
 
 
-def relation(records: str, head: Head = Head("text")) -> str:
-    """Builds SQL for the request in each line."""
-    return request_rows(records, head)
+def is_combined(head: Head) -> bool:
+    """Whether all of the first lines are plain combined ones."""
+    return bool(head.lines) and all(re.match(HEAD, line) for line in head.lines)
 
 
-SOURCE = Source("access_log", "exchanges", Exchange, recognises, relation, of_lines=relation)
+def relation(records: str, head: Head = ANY) -> str:
+    """Builds SQL for the request in each line; of a log that begins with combined lines alone, only for such."""
+    return combined_rows(records) if is_combined(head) else request_rows(records, head)
+
+
+def wider(head: Head) -> Head | None:
+    """Returns a head by which lines of every shape are read; None where they have been."""
+    return ANY if is_combined(head) else None
+
+
+SOURCE = Source("access_log", "exchanges", Exchange, recognises, relation, of_lines=relation, wider=wider)

@@ -17,8 +17,6 @@ NO_NUMBER = r"%|\\X|\\x(?:[^0-9a-fA-F]|.[^0-9a-fA-F]|.?$)"
 SECONDS = r"(?:^|[\s=\"])(\d+\.\d{3,6})(?:[\s\"s]|$)"
 REQUEST_ID = r"(?i)(?:^|[\s\"])(?:request_id=|rid=|request-id=|id=)\"?([0-9a-f-]{16,36})"
 
-CLF_TIME = """strftime(
-    timezone('UTC', try_strptime(parts.logged_at, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ')"""
 ADDED_MS = f"""case when ends_with(added, 'ms') then try_cast(regexp_extract(added, ' ([0-9.]+)ms$', 1) as double)
     else try_cast(nullif(regexp_extract(added, '{SECONDS}', 1), '') as double) * 1000 end"""
 "Traefik ends its lines with milliseconds; others have seconds somewhere."
@@ -28,6 +26,57 @@ BODIES = f"""case
         lambda part: starts_with(part, '{{') or starts_with(part, '\\x7'))
     else regexp_extract_all(added, '{BODY}', 1)
 end"""
+
+
+RELATION = """
+select
+    number,
+    strftime(timezone('UTC', try_strptime(parts.logged_at, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ') as logged_at,
+    nullif(parts."method", '') as "method",
+    parts.target as target,
+    null::varchar as query,
+    try_cast(parts.status as integer) as "status",
+    {added_ms} as duration_ms,
+    nullif(regexp_extract(added, '{request_id}', 1), '') as request_id,
+    null::varchar as tenant_id,
+    null::varchar as app_id,
+    parts.client as client,
+    null::varchar as host,
+    {request} as request_body,
+    {response} as response_body,
+    null::double as former_ms,
+    null::varchar as former_client,
+    false as may_differ,
+    parts.head = '' as unread,
+    false as partial
+from (
+    select *, {bodies} as bodies
+    from (
+        select *, substr(line, length(parts.head) + 1) as added
+        from (
+            select
+                number,
+                line,
+                regexp_extract(line, '^({head})', ['head', 'client', 'logged_at', 'method', 'target', 'status'])
+                    as parts
+            from ({records})
+        )
+    )
+)
+"""
+
+
+def combined_rows(records: str) -> str:
+    """Builds SQL for the request in each line of a log of combined lines; `unread` are all others."""
+    return RELATION.format(
+        head=sql(HEAD),
+        added_ms=ADDED_MS,
+        request_id=sql(REQUEST_ID),
+        bodies=BODIES,
+        request=unescaped("bodies[1]"),
+        response=unescaped("bodies[2]"),
+        records=records,
+    )
 
 
 def unescaped(body: str) -> str:

@@ -37,45 +37,43 @@ SCIM_LOOK = in_sql(
 )
 DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
 "Bytes that are no text, or the beginning of a combined line."
+OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
+"A combined line of what is no request, such as a scanner's."
 WRAPPED_AT = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp")
 
 RELATION = """
 select
     number,
-    case when fast then {clf_time} when combined is not null then {combined_time}
-        else coalesce({time}, wrapped_at, prefix_at) end as logged_at,
-    case when fast then parts."method" when combined is not null then combined."method"
+    case when combined is not null then {combined_time} else coalesce({time}, wrapped_at, prefix_at) end as logged_at,
+    case when combined is not null then combined."method"
         else coalesce({method}, nullif(regexp_extract({request_line}, {line_pattern}, 1), '')) end as "method",
-    case when fast then parts.target when combined is not null then combined.target else {target} end as target,
-    case when fast or combined is not null then null else {query} end as query,
-    try_cast(case when fast then parts.status when combined is not null then combined.status else {status} end
-        as integer) as "status",
-    case when added is not null then {added_ms} else {duration} end as duration_ms,
-    case when added is not null then nullif(regexp_extract(added, {request_id_pattern}, 1), '')
+    case when combined is not null then combined.target else {target} end as target,
+    case when record is not null then {query} end as query,
+    try_cast(case when combined is not null then combined.status else {status} end as integer) as "status",
+    case when combined is not null then {added_ms} else {duration} end as duration_ms,
+    case when combined is not null then nullif(regexp_extract(added, {request_id_pattern}, 1), '')
         else {request_id} end as request_id,
-    case when fast then null else {tenant_id} end as tenant_id,
-    case when fast then null else {app_id} end as app_id,
-    case when fast then parts.client when combined is not null then combined.client else {client} end as client,
-    case when fast then null when combined is not null then coalesce(nullif(combined.host, ''), combined."name")
-        else {host} end as host,
-    case when added is not null then {added_request} when shape = {own} then {request_body} end as request_body,
-    case when added is not null then {added_response} when shape = {own} then {response_body} end as response_body,
-    case when added is not null then duration_of_before else {former_ms} end as former_ms,
+    {tenant_id} as tenant_id,
+    {app_id} as app_id,
+    case when combined is not null then combined.client else {client} end as client,
+    case when combined is not null then coalesce(nullif(combined.host, ''), combined."name") else {host} end as host,
+    case when combined is not null then {added_request} when shape = {own} then {request_body} end as request_body,
+    case when combined is not null then {added_response} when shape = {own} then {response_body} end as response_body,
+    case when shape = {own} then {former_ms} end as former_ms,
     case when shape = {own} then {former_client} end as former_client,
-    shape is not null and shape = {own} as may_differ,
-    not fast and combined is null and shape is null and (
+    coalesce(shape = {own}, false) as may_differ,
+    combined is null and shape is null and (
         (starts_with(body, '{{') and record is null)
         or regexp_matches(body, {scim_look})
-        or (not starts_with(body, '{{') and regexp_matches(body, {damaged}))) as unread,
+        or (not starts_with(body, '{{') and regexp_matches(body, {damaged}) and not regexp_matches(body, {other_line}))
+    ) as unread,
     false as partial
 from (
-    select *, null::double as duration_of_before, case when record is not null then {shape} end as shape,
-        {bodies} as bodies
+    select *, case when record is not null then {shape} end as shape, {bodies} as bodies
     from (
         select
             *,
-            case when fast then substr(line, length(parts.head) + 1)
-                when combined is not null then substr(body, length(combined.whole) + 1) end as added,
+            case when combined is not null then substr(body, length(combined.whole) + 1) end as added,
             case when record is not null then {values} end as v
         from ({documents})
     )
@@ -84,10 +82,10 @@ from (
 
 DOCUMENTS = """
 select
-    * exclude (json),
+    * exclude (is_record),
     case
-        when fast or combined is not null then null
-        when json then body
+        when combined is not null then null
+        when is_record then body
         {w3c}
         {texts}
         when ends_with(body, '}}') and contains(body, '{{') and json_valid(substr(body, strpos(body, '{{')))
@@ -97,53 +95,34 @@ select
 from (
     select
         *,
-        case when not json and contains(body, '"') and regexp_matches(body, {combined_pattern}) then {combined} end
-            as combined
+        coalesce(starts_with(body, '{{') and json_valid(body), false) as is_record,
+        case when contains(body, '"') and regexp_matches(body, {combined_pattern}) then {combined} end as combined
     from (
         select
-            * exclude (inner_text, inner_prefix),
+            *,
             case when inner_text is not null then trim(substr(inner_text, length(inner_prefix) + 1)) else rest end
                 as body,
-            case when inner_text is not null
-                then coalesce({inner_time}, {wrapped_time}) end as wrapped_at,
-            case when inner_text is null then is_json
-                else coalesce(json_valid(substr(inner_text, length(inner_prefix) + 1)), false)
-                    and starts_with(trim(substr(inner_text, length(inner_prefix) + 1)), '{{') end as json
+            case when inner_text is not null then coalesce({inner_time}, {wrapped_time}) end as wrapped_at
         from (
             select *, case when inner_text is not null then regexp_extract(inner_text, {prefix}) end as inner_prefix
             from (
                 select
                     *,
-                    case when is_json and not regexp_matches(rest, {method_key})
-                        then trim(coalesce({envelopes}), e' \\n\\r\\t') end as inner_text
+                    case when starts_with(rest, '{{') and not regexp_matches(rest, {method_key}) and json_valid(rest)
+                        then trim({envelopes}, e' \\n\\r\\t') end as inner_text,
+                    case when prefix <> '' then {prefix_time} end as prefix_at
                 from (
-                    select
-                        *,
-                        coalesce(not fast and starts_with(rest, '{{') and json_valid(rest), false) as is_json,
-                        case when prefix <> '' then {prefix_time} end as prefix_at
+                    select *, ltrim(substr(plain, length(prefix) + 1)) as rest
                     from (
-                        select *, case when not fast then ltrim(substr(plain, length(prefix) + 1)) end as rest
+                        select
+                            *,
+                            case when starts_with(plain, '{{') then '' else regexp_extract(plain, {prefix}) end as prefix
                         from (
                             select
                                 *,
-                                case when fast then null when starts_with(plain, '{{') then ''
-                                    else regexp_extract(plain, {prefix}) end as prefix
-                            from (
-                                select
-                                    * exclude (parts),
-                                    parts,
-                                    coalesce(parts.head, '') <> '' as fast,
-                                    case when contains(line, chr(27)) then regexp_replace(line, {colours}, '', 'g')
-                                        else line end as plain
-                                from (
-                                    select
-                                        *,
-                                        case when not starts_with(line, '{{') then regexp_extract(line,
-                                            '^({head})', ['head', 'client', 'logged_at', 'method', 'target', 'status'])
-                                        end as parts
-                                    from ({records})
-                                )
-                            )
+                                case when contains(line, chr(27)) then regexp_replace(line, {colours}, '', 'g')
+                                    else line end as plain
+                            from ({records})
                         )
                     )
                 )
@@ -206,7 +185,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
-        clf_time=combined.CLF_TIME,
+        other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
         request_id_pattern=in_sql(combined.REQUEST_ID),
@@ -232,7 +211,6 @@ def documents(records: str, head: Head) -> str:
         records = W3C.format(fields=fields, day=w3c_day(head), records=records)
     return DOCUMENTS.format(
         records=records,
-        head=combined.sql(combined.HEAD),
         colours=COLOURS,
         prefix=in_sql(PREFIX),
         prefix_time=prefix_time("prefix"),

@@ -26,6 +26,8 @@ class Source:
     "From SQL of records to SQL of what the table's rows are made of; see formats/events.py and its like."
     of_lines: Callable[[str, Head], str] | None = None
     "The same from lines of text, for a source whose records are read as text: `number` and `line`."
+    wider: Callable[[Head], Head | None] = lambda _head: None
+    "Another head for a piece of which some lines could not be read by its own: reads them slower."
     renames: Callable[[Head], Mapping[str, str]] | None = None
     "From the model's fields to a CSV's columns, where names alone do not tell."
 
