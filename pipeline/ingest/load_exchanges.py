@@ -27,15 +27,29 @@ STRICTLY_BEFORE = "order by occurred_at range between unbounded preceding and in
 
 # Only lines whose id is there more than once, or that the store has, are looked at closely, and only lines of one
 # request are merged: that takes 17 aggregates.
+TAKEN = f"""
+create or replace temp table taken_ids as
+select exchange_id
+from exchanges
+where exchange_id in (
+    select exchange_id from staged_exchanges where not counted and not passed_over and length(exchange_id) < {SHORT});
+"""
 LINES = """
 create or replace temp table known_requests as
-select exchange_id, coalesce(request_id, exchange_id) as claim, request_id is not null as has_id
-from exchanges
-where occurred_at between timestamp '{low}' and timestamp '{high}'
-    and (coalesce(request_id, exchange_id) in (select exchange_id from staged_exchanges where not passed_over)
-        or exchange_id in (select exchange_id || '-' || nth from counted_again)
-        or exchange_id in (select former_id from staged_exchanges where former_id is not null)
-        or exchange_id in (select former_id || '-' || former_nth from counted_again));
+with near as materialized (
+    select exchange_id, coalesce(request_id, exchange_id) as claim
+    from exchanges
+    where occurred_at between timestamp '{low}' and timestamp '{high}'
+)
+from near semi join (select exchange_id as claim from staged_exchanges where not passed_over) using (claim)
+union
+from near semi join (select exchange_id || '-' || nth as exchange_id from counted_again) using (exchange_id)
+union
+from near semi join (
+    select former_id as exchange_id from staged_exchanges where former_id is not null
+    union all
+    select former_id || '-' || former_nth from counted_again
+) using (exchange_id);
 """
 COUNTED_AGAIN = """
 create or replace temp table counted_again as
@@ -65,8 +79,10 @@ with claims as materialized (
     union
     select claim from known_requests semi join claims using (claim)
 )
-select s.rowid as rid, s.number, s.exchange_id as claim, null::varchar as stored_id, s.partial, s."log", {CONTENT}
+select s.rowid as rid, s.number, s.exchange_id as claim, null::varchar as stored_id, s.partial,
+    coalesce(s."log", p.name) as "log", {CONTENT}
 from staged_exchanges s
+left join piece_logs p on p.number = s.number
 where not counted and not passed_over and exchange_id in (from contested)
 union all
 select null, -1, k.claim, e.exchange_id, false, e."log", {CONTENT}
@@ -176,10 +192,7 @@ with united as (
 ), placed as (
     select *, row_number() over (partition by claim order by stored_id is not null, first_rid) as nth from groups
 ), taken as (
-    select exchange_id from exchanges
-    where exchange_id in (select claim from groups where stored_id is null and length(claim) < {SHORT})
-    union
-    select exchange_id from known_requests
+    from taken_ids union select exchange_id from known_requests
 )
 select
     u.rid,
@@ -198,22 +211,25 @@ select
     case
         when g.rid is not null then g.exchange_id
         when c.nth > 1 then s.exchange_id || '-' || c.nth
-        when not s.counted and length(s.exchange_id) < {SHORT} and s.exchange_id in (
-            select exchange_id from exchanges where exchange_id in (
-                select exchange_id from staged_exchanges where length(exchange_id) < {SHORT} and not counted))
+        when t.exchange_id is not null
             then s.exchange_id || '-' || left(md5(s.occurred_at::varchar || coalesce(s."path", '')), 8)
         else s.exchange_id
     end as exchange_id,
+    coalesce(g.exchange_id <> s.exchange_id, false) or coalesce(c.nth > 1, false) or t.exchange_id is not null
+        as renamed,
     s.partial,
+    s."path" is null as pathless,
     s.occurred_at,
     coalesce(g.again, false) as again,
-    coalesce(g.stored, s.counted and (
-        s.exchange_id || case when c.nth > 1 then '-' || c.nth else '' end in (select exchange_id from known_requests)
-        or coalesce(s.former_id || case when c.former_nth > 1 then '-' || c.former_nth else '' end
-            in (select exchange_id from known_requests), false)), false) as stored
+    coalesce(g.stored, k.exchange_id is not null or f.exchange_id is not null) as stored
 from staged_exchanges s
 left join request_groups_named g on g.rid = s.rowid
 left join counted_again c on c.rid = s.rowid
+left join taken_ids t on t.exchange_id = case when s.counted or g.rid is not null then null else s.exchange_id end
+left join (select distinct exchange_id from known_requests) k on k.exchange_id = case when s.counted
+    then s.exchange_id || case when c.nth > 1 then '-' || c.nth else '' end end
+left join (select distinct exchange_id from known_requests) f on f.exchange_id = s.former_id
+    || case when c.former_nth > 1 then '-' || c.former_nth else '' end
 where not s.passed_over;
 """
 MERGING = f"""
@@ -238,8 +254,13 @@ from (
         min(l.occurred_at) as occurred_at,
         bool_or(l.partial) as partial,
         {", ".join(f"arg_min(s.{name}, place) as {name}" for name in MERGED)}
-    from staged_exchanges s
-    join merged_lines l on l.rid = s.rowid
+    from (
+        select * replace (coalesce("log", p.name) as "log"), s.rowid as rid
+        from staged_exchanges s
+        left join piece_logs p using (number)
+        where s.rowid in (select rid from merged_lines)
+    ) s
+    join merged_lines l on l.rid = s.rid
     group by l.exchange_id
 ) f
 left join (
@@ -250,13 +271,16 @@ left join (
 delete from exchanges
 where occurred_at between timestamp '{{low}}' and timestamp '{{high}}'
     and exchange_id in (select exchange_id from folded where was_known and not unchanged);
+create or replace temp table renamed_lines as select rid, exchange_id from exchange_lines where renamed;
 create or replace temp view new_lines as
-select s.* replace (l.exchange_id as exchange_id)
+select s.* replace (coalesce(r.exchange_id, s.exchange_id) as exchange_id, coalesce(s."log", p.name) as "log")
 from staged_exchanges s
-join (
-    select rid, exchange_id from exchange_lines anti join merged_lines using (rid) where not stored
-) l on l.rid = s.rowid
-where s."path" is not null;
+anti join (
+    select rid from exchange_lines where stored or pathless union all select rid from merged_lines
+) o on o.rid = s.rowid
+left join renamed_lines r on r.rid = s.rowid
+left join piece_logs p on p.number = s.number
+where not s.passed_over;
 insert into exchanges
 select * exclude (partial, counted, passed_over, former_id, path_tenant, number) from new_lines
 union all
@@ -267,16 +291,15 @@ union all
 select unnest([occurred_at, stored_at]) from folded where not unchanged;
 insert into unpaired_days from days_to_pair('arriving_requests');
 """
-EXCHANGES = COUNTED_AGAIN + LINES + CONTESTED + WHOLE + SESSIONS + NAMED + MERGING
+EXCHANGES = COUNTED_AGAIN + TAKEN + LINES + CONTESTED + WHOLE + SESSIONS + NAMED + MERGING
 EXCHANGE_COUNTS = """
 with counted_lines as (
     select
         l.number,
         case when m.rid is null then l.stored else m.unchanged or (not l.partial and m.later) end as duplicate,
-        case when m.rid is null then not l.stored and s."path" is null else m.pathless end as pathless,
+        case when m.rid is null then not l.stored and l.pathless else m.pathless end as pathless,
         l.occurred_at
     from exchange_lines l
-    join staged_exchanges s on s.rowid = l.rid
     left join (
         select rid, unchanged, "path" is null as pathless,
             row_number() over (partition by exchange_id order by place) > 1 as later
@@ -310,14 +333,7 @@ def prepare_exchanges(cursor: Cursor, files: Mapping[int, str]) -> None:
     logs = {number: log_name(name) for number, name in files.items()}
     table = pa.table({"number": pa.array(list(logs), pa.int32()), "name": pa.array(list(logs.values()), pa.string())})
     cursor.register("arriving_logs", table)
-    cursor.execute(
-        """
-        update temp.staged_exchanges
-        set "log" = l.name
-        from arriving_logs l
-        where l.number = staged_exchanges.number and staged_exchanges."log" is null and not staged_exchanges.passed_over
-        """
-    )
+    cursor.execute("create or replace temp table piece_logs as from arriving_logs")
     cursor.unregister("arriving_logs")
     cursor.execute(
         f"""
