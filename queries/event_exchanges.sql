@@ -51,13 +51,11 @@ select
     o.score,
     o.apart_s,
     c.skew_s
-from exchanges x
+from app_requests($at::timestamp - interval 15 minute, $at::timestamp + interval 15 minute) x
 cross join clock c
-join event e on x.app_id is null or e.app_id is null or x.app_id = e.app_id
+join event e on x.app_id = e.app_id
 left join own o on o.exchange_id = x.exchange_id
-where x.occurred_at >= $at::timestamp - interval 15 minute
-    and x.occurred_at < $at::timestamp + interval 15 minute
-    and (o.exchange_id is not null
+where (o.exchange_id is not null
         or abs(date_diff('millisecond', $at::timestamp, x.occurred_at) / 1000 - coalesce(c.skew_s, 0)) < 120
         and (x.resource_id = e.target_id
             or contains(x."path", e.target_id)

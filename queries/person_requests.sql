@@ -9,14 +9,14 @@
 --
 -- Columns
 --   occurred_at    when, by the app's clock
---   app_name       the application
+--   app_name       the application; null where whose request it is is unknown
 --   method         GET, POST, PATCH, PUT or DELETE
 --   operation      what kind of request it is
 --   path           what was asked for
 --   http_status    what was answered
 --   detail         the SCIM error's words
 --   exchange_id    the exchange
---   job_id         the job
+--   job_id         the job; null where whose request it is is unknown
 with person_events as materialized (
     select job_id, app_id, app_name, occurred_at, lower(target_id) as target_id,
         lower(coalesce(upn, source_name)) as "name"
@@ -36,10 +36,9 @@ with person_events as materialized (
     select distinct date_trunc('minute', occurred_at) + to_minutes(unnest(range(-15, 16))) as near_at from person_events
 ), nearby_requests as (
     select *
-    from exchanges
-    where occurred_at >= (select min(near_at) from minutes)
-        and occurred_at < (select max(near_at) from minutes) + interval 1 minute
-        and date_trunc('minute', occurred_at) in (from minutes)
+    from app_requests(
+        (select min(near_at) from minutes), (select max(near_at) + interval 1 minute from minutes))
+    where date_trunc('minute', occurred_at) in (from minutes)
         and coalesce(operation, '') not in ('probe', 'discover')
 ), keyed as (
     select *, request_object_keys("method", resource_id, "filter", request_body, response_body) as keys
@@ -56,6 +55,8 @@ select
     x.exchange_id,
     a.job_id
 from keyed x
-join apps a on list_has_any(x.keys, a.keys) and (x.app_id = a.app_id or x.app_id is null or a.app_id is null)
+left join apps a on list_has_any(x.keys, a.keys) and x.app_id = a.app_id
+where a.job_id is not null
+    or x.app_id is null and list_has_any(x.keys, (select flatten(list(keys)) from apps))
 order by x.occurred_at desc, x.exchange_id, a.job_id
 limit $limit

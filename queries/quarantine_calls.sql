@@ -2,8 +2,8 @@
 --
 -- Told by the app's own log, to the minute. A call fails here if it was refused (401, 403), if the app failed (500 and
 -- more), or if a search was answered 400 or 404, where SCIM wants an empty list. Failures of one object, such as a
--- conflict, say nothing of the connection. A log that does not name its app is taken for this job's where no other
--- app has a log, and said so.
+-- conflict, say nothing of the connection. Whether the log names its app is said; where it does not, the ids in it
+-- tell.
 --
 -- Parameters
 --   $at       TIMESTAMP        the instant asked about
@@ -28,10 +28,6 @@ with app_ids as materialized (
     select arg_max(app_id, order_key)
     from footings
     where job_id = $job and occurred_at <= $at and occurred_at > $at - to_days($days::integer)
-), other_apps as materialized (
-    select count(*) as apps
-    from (select distinct app_id from exchanges where app_id <> '')
-    where app_id not in (select app_id from app_ids where app_id is not null)
 ), calls as materialized (
     select occurred_at, is_good, is_failing
     from (
@@ -40,11 +36,10 @@ with app_ids as materialized (
             http_status between 200 and 299 as is_good,
             http_status in (401, 403) or http_status >= 500
                 or (http_status in (400, 404) and "method" = 'GET' and "filter" is not null) as is_failing
-        from exchanges
-        where occurred_at <= $at
-            and occurred_at > $at - to_days($days::integer)
-            and (app_id in (select app_id from app_ids)
-                or (coalesce(app_id, '') = '' and (select apps = 0 from other_apps)))
+        from app_requests(
+            $at::timestamp - to_days($days::integer) + interval 1 microsecond,
+            $at::timestamp + interval 1 microsecond)
+        where app_id in (select app_id from app_ids)
     )
     where is_good or is_failing
 ), run as (
@@ -68,13 +63,13 @@ with app_ids as materialized (
         *,
         http_status in (401, 403) as refused,
         "method" = 'GET' and "filter" is not null as is_search,
-        coalesce(app_id, '') <> '' as named,
+        is_named as named,
         http_status between 200 and 299 as is_good,
         http_status in (401, 403) or http_status >= 500 or (is_search and http_status in (400, 404)) as is_failing
-    from exchanges
+    from app_requests(
+        $at::timestamp - to_days($days::integer) + interval 1 microsecond, $at::timestamp + interval 1 microsecond)
     where occurred_at in (select unnest([newest_at, good_at, failing_at, again_at]) from instants limit 4)
-        and (app_id in (select app_id from app_ids)
-            or (coalesce(app_id, '') = '' and (select apps = 0 from other_apps)))
+        and app_id in (select app_id from app_ids)
 ), marked_calls as (
     select
         c.*,

@@ -31,12 +31,6 @@ with unobserved_jobs as (
     join unobserved_jobs u using (job_id)
     where e.occurred_at <= $at and e.occurred_at > $at - interval 60 day and e.app_id is not null
     group by e.app_id
-), only_app as (
-    -- Without such a job nothing is read: DuckDB ends each scan whose join has nothing on the other side.
-    select min(x.app_id) as app_id
-    from exchanges x
-    semi join apps on x.app_id <> ''
-    having count(distinct x.app_id) = 1
 ), tries as (
     select job_id, min(began_at) as tried_at, 'cycles' as sign,
         sum(succeeded) + sum(warnings) = 0 and sum(failed) > 0 as bad, sum(succeeded) + sum(warnings) > 0 as good
@@ -46,14 +40,9 @@ with unobserved_jobs as (
     having min(began_at) <= $at
     union all
     select a.job_id, x.occurred_at, 'calls', x.http_status in (401, 403), x.http_status between 200 and 299
-    from exchanges x
+    from app_requests(
+        $at::timestamp - interval 60 day + interval 1 microsecond, $at::timestamp + interval 1 microsecond) x
     join apps a on a.app_id = x.app_id
-    where x.occurred_at <= $at and x.occurred_at > $at - interval 60 day
-    union all
-    select a.job_id, x.occurred_at, 'calls', x.http_status in (401, 403), x.http_status between 200 and 299
-    from exchanges x
-    cross join (select job_id from apps semi join only_app using (app_id)) a
-    where x.occurred_at <= $at and x.occurred_at > $at - interval 60 day and coalesce(x.app_id, '') = ''
 ), spaced as (
     select *, date_diff('minute', lag(tried_at) over each, tried_at) / 60 as hours,
         max(tried_at) filter (where good) over (partition by job_id, sign) as good_at

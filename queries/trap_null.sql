@@ -59,7 +59,7 @@ with changed as (
     select n.job_id, n.source_id, n.attribute, max(x.occurred_at) as answered_at,
         arg_max(coalesce(scim_value(x.resource, n.attribute), ''), x.occurred_at) as app_value
     from emptied n
-    join answers x on x.resource_id = n.target_id and x.occurred_at >= n.since and coalesce(x.app_id = n.app_id, true)
+    join answers x on x.resource_id = n.target_id and x.occurred_at >= n.since and x.app_id = n.app_id
     where json_extract_string(x.resource, '$.id') = n.target_id
     group by n.job_id, n.source_id, n.attribute
 )

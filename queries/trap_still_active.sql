@@ -67,7 +67,7 @@ with newest as (
         arg_max(x."method", x.occurred_at) as "method",
         min(x.occurred_at) filter (where truth_value((x.resource ->> '$.active'))) as first_at
     from done d
-    join nearby_answers n on n.job_id = d.job_id and n.source_id = d.source_id and coalesce(n.app_id = d.app_id, true)
+    join nearby_answers n on n.job_id = d.job_id and n.source_id = d.source_id and n.app_id = d.app_id
     join shown x on x.exchange_id = n.exchange_id
     where (x.resource ->> '$.active') is not null and (x.resource ->> '$.id') = d.target_id
         and (x.occurred_at > d.ended_at + interval 2 minute

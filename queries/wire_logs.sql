@@ -23,18 +23,14 @@
 --   pairs         pairs that the clock was set right by
 with request_counts as (
     select
-        coalesce(x.app_id, o.app_id) as app_id,
+        x.app_id,
         count(*) as requests,
         count(*) filter (where x.operation = 'probe') as probes,
-        count(*) filter (where x.app_id is null) as unnamed,
+        count(*) filter (where not x.is_named) as unnamed,
         count(*) filter (where x.request_body is not null or x.response_body is not null) as with_bodies,
         min(x.occurred_at) as first_at,
         max(x.occurred_at) as last_at
-    from exchanges x
-    left join log_owners($since::timestamp, $until::timestamp) o
-        on o.base = case when x.app_id is null then log_path(x."path") end
-            and o."day" = date_trunc('day', x.occurred_at)
-    where x.occurred_at >= $since and x.occurred_at < $until
+    from app_requests($since::timestamp, $until::timestamp) x
     group by 1
 ), event_counts as (
     select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events

@@ -31,7 +31,7 @@ order by turn
 """
 "The stretches to pair, oldest first."
 KNOWN_BEFORE = """
-create or replace temp table owners_before as select "day", base, app_id from owners_of('log_owner_hits');
+create or replace temp table owners_before as select "day", "log", base, app_id from owners_of('log_owner_hits');
 create or replace temp table clocks_before as from clocks_in_use('clock_days');
 """
 PAIR = """
@@ -55,7 +55,7 @@ delete from unpaired_days where "day" in (from days_now);
 # A clock, or an app's path, that is another than before concerns the day and the hour around it; by how many pairs the
 # clock is known, which is shown with them, the day alone.
 MARK_OTHERS = """
-create or replace temp table owners_after as select "day", base, app_id from owners_of('log_owner_hits');
+create or replace temp table owners_after as select "day", "log", base, app_id from owners_of('log_owner_hits');
 create or replace temp table clocks_after as from clocks_in_use('clock_days');
 insert into unpaired_days
 with changed as (

@@ -21,7 +21,7 @@ create or replace macro resource_in(body) as
 -- answers_between(since, until): one row per successful answer of the app in a stretch of time, both ends included,
 -- that may show an account.
 --   exchange_id    the SCIM request
---   app_id         the app's service principal
+--   app_id         the app's service principal, as far as that can be decided
 --   occurred_at    when it happened
 --   method         the HTTP method
 --   filter         the SCIM filter
@@ -30,5 +30,5 @@ create or replace macro resource_in(body) as
 --   response_body  the answer's body
 create or replace macro answers_between(since, until) as table
 select exchange_id, app_id, occurred_at, "method", "filter", operation, resource_id, response_body
-from exchanges
-where occurred_at >= since and occurred_at <= until and "method" in ('GET', 'PATCH', 'PUT') and http_status < 300;
+from app_requests(since, until + interval 1 microsecond)
+where "method" in ('GET', 'PATCH', 'PUT') and http_status < 300;

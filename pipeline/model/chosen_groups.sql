@@ -3,6 +3,7 @@
 -- request_groups(as_of): one row per group that requests are about, by its id in the app; an app's log need not name
 -- the job.
 --   resource_id  the id in the app
+--   app_id       the app; null where whose requests they are is unknown
 --   job_id       the job
 --   group_id     the id in Entra, else in the app
 --   object       the group, by object_number
@@ -12,21 +13,25 @@
 create or replace macro request_groups(as_of) as table
 with target_ids as materialized (
     -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
-    select lower(target_id) as target_id, any_value(job_id) as job_id, any_value(source_id) as source_id
+    select lower(t.target_id) as target_id, t.job_id, any_value(t.source_id) as source_id, any_value(j.app_id) as app_id,
+        count(*) over (partition by lower(t.target_id)) = 1 as is_only
     from (
         select job_id, source_id, arg_max(target_id, target_key) as target_id
         from identity_parts
         where source_id in (select source_id from identity_parts where lower(source_type) = 'group')
         group by job_id, source_id
         having lower(arg_max_null(source_type, named_key)) = 'group'
-    )
-    where target_id is not null
-    group by all
+    ) t
+    left join job_apps j on j.job_id = t.job_id
+    where t.target_id is not null
+    group by lower(t.target_id), t.job_id
 )
--- The group that requests are about, by its id in the app; an app's log need not name the job. Counted before they are
--- joined, and without the bodies, which are read of the chosen only.
+-- The group that requests are about, by its id in the app; an app's log need not name the job. An id that two apps have
+-- is the group of the app whose request it is. Counted before they are joined, and without the bodies, which are read of
+-- the chosen only.
 select
     x.resource_id,
+    x.app_id,
     h.job_id,
     coalesce(h.source_id, x.resource_id) as group_id,
     object_number(h.job_id, coalesce(h.source_id, x.resource_id)) as object,
@@ -34,13 +39,14 @@ select
     x.failed,
     x.taken
 from (
-    select resource_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
+    select resource_id, app_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
         count(*) filter (where "method" in ('PUT', 'DELETE')) as taken
-    from exchanges
-    where resource_type = 'Group' and resource_id is not null and occurred_at <= as_of
+    from app_requests(timestamp '1970-01-01', as_of + interval 1 microsecond)
+    where resource_type = 'Group' and resource_id is not null
     group by all
 ) x
-left join target_ids h on h.target_id = lower(x.resource_id);
+left join target_ids h on h.target_id = lower(x.resource_id)
+    and (h.app_id = x.app_id or h.is_only and (h.app_id is null or x.app_id is null));
 
 -- shrunk_groups(request_groups, taken_since, as_of): one row per group out of which somebody may have been taken, by an
 -- event or by a request. Nothing is read for it unless it was asked for.
@@ -51,11 +57,10 @@ from member_claims
 where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of and op = 'remove'
 union
 select a.object
-from exchanges x
-join query_table(request_groups) a on a.resource_id = x.resource_id
+from app_requests(taken_since, as_of + interval 1 microsecond) x
+join query_table(request_groups) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
 where taken_since > timestamp '-infinity'
     and x.occurred_at > taken_since
-    and x.occurred_at <= as_of
     and x.resource_type = 'Group'
     and (x."method" in ('PUT', 'POST', 'DELETE')
         or x."method" = 'PATCH' and regexp_matches(x.request_body, '(?i)remove|replace'));
@@ -120,11 +125,11 @@ select
         when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
             and json_valid(response_body) then members_within(response_body::json)
     end as listed_members
-from exchanges x
+from app_requests(timestamp '1970-01-01', as_of + interval 1 microsecond) x
 join (
     from query_table(request_groups) where requests > 0 and object in (select object from query_table(chosen_groups))
-) a on a.resource_id = x.resource_id
-where x.resource_type = 'Group' and x.occurred_at <= as_of;
+) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
+where x.resource_type = 'Group';
 
 -- group_operations(chosen_groups, requests, as_of): one row per operation on the members of a chosen group, by an event
 -- or by one of group_requests. What a unit, an event or a request, says before it replaces or empties the group counts

@@ -70,7 +70,7 @@ create or replace macro candidate_requests(since, until) as table
 select
     hash(x.exchange_id) as request_row,
     x.exchange_id,
-    coalesce(x.app_id, o.app_id) as app_id,
+    coalesce(nullif(x.app_id, ''), o.app_id, l.app_id) as app_id,
     x.occurred_at,
     x."method",
     x.resource_type,
@@ -84,8 +84,10 @@ from exchanges x
 join pairing_stretches(since, until) s
     on x.occurred_at >= s.begins - interval 10 minute and x.occurred_at < s.ends + interval 10 minute
 left join log_owners(since, until) o
-    on o.base = case when x.app_id is null then log_path(x."path") end and o."day" = date_trunc('day', x.occurred_at)
-where coalesce(x.app_id, o.app_id) is not null and coalesce(x.operation, '') not in ('probe', 'discover');
+    on o.base = case when coalesce(x.app_id, '') = '' then log_path(x."path") end
+        and o."log" is not distinct from x."log" and o."day" = date_trunc('day', x.occurred_at)
+cross join sole_app l
+where coalesce(nullif(x.app_id, ''), o.app_id, l.app_id) is not null and coalesce(x.operation, '') not in ('probe', 'discover');
 
 -- match_candidates(since, until): one row per event and request that may be its own, of the stretches to be paired:
 -- they name the same object, the verb fits, and they are ten minutes apart at most, the skew that may be. Scored: 4 for

@@ -44,7 +44,7 @@ with writes as materialized (
         and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour
 ), nearby_events as (
-    select target_id, occurred_at
+    select target_id, app_id, occurred_at
     from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour + to_seconds($skew)
@@ -56,7 +56,7 @@ with writes as materialized (
         and not exists (
             select 1
             from nearby_events e
-            where e.target_id = w.target_id
+            where e.target_id = w.target_id and (e.app_id = w.app_id or e.app_id is null or w.app_id = '')
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
 )
