@@ -1,6 +1,6 @@
 -- What became of each file's lines?
 --
--- For every file, lines = kept + duplicates + rejects.
+-- For every file, lines = kept + duplicates + rejects. What is no SCIM request in a request log stands beside them.
 --
 -- Parameters
 --   $limit    BIGINT = 500    how many at most, the last loaded first
@@ -14,6 +14,7 @@
 --   kept              lines that became rows
 --   duplicates        lines that the store had already
 --   rejects           lines that no source could read
+--   passed_over       lines of a request log beside these that are no SCIM requests
 --   unfamiliar        rows with a value that nobody has documented; they are kept
 --   first_event_at    its oldest record
 --   last_event_at     its newest record
@@ -27,6 +28,7 @@ select
     kept,
     duplicates,
     rejects,
+    coalesce(passed_over, 0) as passed_over,
     unfamiliar,
     first_event_at,
     last_event_at,

@@ -53,7 +53,9 @@ def ledger(rows: pd.DataFrame) -> None:
         "file": text_column("File", pinned=True),
         "source": text_column("Source"),
         "read": share_bar("Read"),
-        **{name: number_column(name.capitalize()) for name in ("lines", "kept", "duplicates", "rejects", "unfamiliar")},
+        **{name: number_column(name.capitalize()) for name in ("lines", "kept", "duplicates", "rejects")},
+        "passed_over": number_column("Passed over", help="Lines of a request log that are no SCIM requests"),
+        "unfamiliar": number_column("Unfamiliar"),
         **time_columns(first_event_at="Oldest record", last_event_at="Newest record", finished_at="Last read"),
     }
     table(rows, columns)

@@ -36,7 +36,7 @@ def ingest(
 
 
 FILES_SHOWN = 40
-COUNTS = ("lines", "kept", "duplicates", "rejects", "unfamiliar")
+COUNTS = ("lines", "kept", "duplicates", "rejects", "unfamiliar", "passed_over")
 
 
 class FileRead(Protocol):
@@ -57,11 +57,13 @@ class FileRead(Protocol):
     @property
     def unfamiliar(self) -> int: ...
     @property
+    def passed_over(self) -> int: ...
+    @property
     def seconds(self) -> float: ...
 
 
 def ingest_totals(files: Sequence[FileRead], seconds: float) -> dict[str, Any]:
-    """Sums up all files; `lines = kept + duplicates + rejects`."""
+    """Sums up all files; `lines = kept + duplicates + rejects`, and `passed_over` are beside them."""
     sums = {name: sum(getattr(file, name) for file in files) for name in COUNTS}
     return {"files": len(files), **sums, "seconds": round(seconds, 3)}
 
@@ -98,4 +100,4 @@ def line(numbers: Sequence[str], source: str, file: str) -> Text:
     return Text("".join(columns) + f"  {source:<14}  {file}")
 
 
-WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "seconds")
+WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "passed_over", "seconds")

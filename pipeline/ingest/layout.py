@@ -21,6 +21,8 @@ OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
 "Where a page's or a table's records begin."
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
+ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]]|$)')
+"How an array of records begins; lines of text may begin with a bracket, too."
 NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
 
 
@@ -108,7 +110,7 @@ def head_of(data: bytes, cut: bool) -> Head:
     if not cut and EMPTY.fullmatch(text):
         return Head("document", empty=True)
     lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
-    if begins == "[":
+    if ARRAY.match(text):
         return unwrapped(Head("array", objects(elements(text, text.index("[") + 1))))
     records = [value for line in lines[:200] if (value := json_object(line))]
     if records and (3 * len(records) >= min(len(lines), 200) or json_object(lines[0])):

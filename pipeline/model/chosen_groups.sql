@@ -41,7 +41,7 @@ select
 from (
     select resource_id, app_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
         count(*) filter (where "method" in ('PUT', 'DELETE')) as taken
-    from app_requests(timestamp '1970-01-01', as_of + interval 1 microsecond)
+    from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond)
     where resource_type = 'Group' and resource_id is not null
     group by all
 ) x
@@ -57,7 +57,8 @@ from member_claims
 where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of and op = 'remove'
 union
 select a.object
-from app_requests(taken_since, as_of + interval 1 microsecond) x
+from app_requests(
+    greatest(taken_since::timestamp, timestamp '1970-01-01'), as_of::timestamp + interval 1 microsecond) x
 join query_table(request_groups) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
 where taken_since > timestamp '-infinity'
     and x.occurred_at > taken_since
@@ -125,7 +126,7 @@ select
         when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
             and json_valid(response_body) then members_within(response_body::json)
     end as listed_members
-from app_requests(timestamp '1970-01-01', as_of + interval 1 microsecond) x
+from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond) x
 join (
     from query_table(request_groups) where requests > 0 and object in (select object from query_table(chosen_groups))
 ) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id

@@ -25,6 +25,7 @@ SOURCES = """
         sum(duplicates)::bigint as duplicates,
         sum(rejects)::bigint as rejects,
         sum(unfamiliar)::bigint as unfamiliar,
+        coalesce(sum(passed_over), 0)::bigint as passed_over,
         arg_max(file, finished_at) as last_file,
         max(finished_at) as finished_at,
         max(last_event_at) as last_event_at,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pipeline.ingest.formats import combined
 from pipeline.ingest.formats.request_shapes import (
+    COLOURS,
     COMBINED,
     ENVELOPES,
     METHODS,
@@ -29,7 +30,6 @@ from pipeline.ingest.formats.request_shapes import (
 )
 from pipeline.ingest.layout import Head
 
-COLOURS = in_sql(r"\x1b\[[0-9;]*m")
 METHOD_KEY = in_sql(r'(?i)"[\w.]*(?:method|verb|request_?line)"\s*:')
 "A record that has it is no envelope around another line."
 SCIM_LOOK = in_sql(
@@ -211,7 +211,7 @@ def documents(records: str, head: Head) -> str:
         records = W3C.format(fields=fields, day=w3c_day(head), records=records)
     return DOCUMENTS.format(
         records=records,
-        colours=COLOURS,
+        colours=in_sql(COLOURS),
         prefix=in_sql(PREFIX),
         prefix_time=prefix_time("prefix"),
         inner_time=prefix_time("inner_prefix"),

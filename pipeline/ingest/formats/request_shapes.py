@@ -63,6 +63,7 @@ TEXTS = tuple(entry["pattern"].replace("METHODS", METHODS) for entry in TABLE["t
 PREFIXES = "|".join(f"(?:{entry['pattern']})" for entry in TABLE["prefix"]).replace("TIME", TIME).replace("STAMP", STAMP)
 PREFIX = rf"^(?:{PREFIXES}){{1,4}}"
 "Up to four things that collectors put in front of a line."
+COLOURS = r"\x1b\[[0-9;]*m"
 GROUP = re.compile(r"\(\?P<(\w+)>")
 
 
@@ -290,7 +291,7 @@ def iso(value: object) -> object:
 
 def peeled(line: str) -> str:
     """Takes off a line what collectors put in front of it."""
-    return re.sub(PREFIX, "", line)
+    return re.sub(PREFIX, "", re.sub(COLOURS, "", line)).lstrip()
 
 
 def reads_as_request(line: str) -> str | None:

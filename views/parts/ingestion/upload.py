@@ -107,7 +107,7 @@ def advance(progress: DeltaGenerator, done: int, total: int) -> None:
 def result_of(file: FileResult) -> Result:
     """Writes what became of one file; what a background job or an earlier day has read already is looked up."""
     name = Path(file.file).name
-    if file.lines:
+    if file.lines or file.passed_over:
         source = f"read as {file.source}" if file.source else "not recognised by any source"
         return not file.rejects, plain(f"{name}: {source}; {counts(vars(file))}.")
     ledger = ask("file_ledger")
@@ -122,5 +122,7 @@ def counts(file: Row) -> str:
     parts = [f"{file['kept']:,} of {count(file['lines'], 'line')} kept"]
     parts += [count(file["duplicates"], "duplicate")] if file["duplicates"] else []
     parts += [count(file["rejects"], "reject") + " (the reasons are below)"] if file["rejects"] else []
+    if file["passed_over"]:
+        parts.append(f"{count(file['passed_over'], 'line')} passed over (no SCIM requests)")
     parts += [f"{count(file['unfamiliar'], 'row')} with an unfamiliar value"] if file["unfamiliar"] else []
     return ", ".join(parts)
