@@ -90,8 +90,8 @@ from exchanges e
 join known_requests k on k.exchange_id = e.exchange_id
 where k.claim in (from contested) and e.occurred_at between timestamp '{{low}}' and timestamp '{{high}}';
 """
-# Two logs of one request write its instant in their own way: whole seconds, its beginning or its end. Several instants
-# in one file are several requests, which the n-th of each other file belongs to.
+# Two logs of one request write its instant in their own way: one in whole seconds, at its beginning or its end. Instants
+# that are more exact are two requests where they differ, and so are several in one file.
 WHOLE = """
 create or replace temp table whole_groups as
 with whole_rows as (
@@ -114,32 +114,55 @@ with whole_rows as (
         coalesce(answered, min(answered) over near) as answered)
     from stretches
     window near as (partition by claim, "method", "path", "filter", http_status, stretch)
-), ranked as (
-    select *, dense_rank() over (partition by claim, "method", "path", "filter", http_status, stretch, app_id, sent,
-        answered, number order by occurred_at) as nth
+), exact as (
+    select
+        *,
+        min(case when date_trunc('second', occurred_at) <> occurred_at then occurred_at end) over near as first_exact,
+        max(case when date_trunc('second', occurred_at) <> occurred_at then occurred_at end) over near as last_exact
     from filled
+    window near as (partition by claim, "method", "path", "filter", http_status, stretch, app_id, sent, answered)
+), ranked as (
+    select *, case when first_exact = last_exact then dense_rank() over (partition by claim, "method", "path", "filter",
+        http_status, stretch, app_id, sent, answered, number order by occurred_at) else 1 end as nth
+    from exact
 )
 select rid, stored_id, claim, "log", occurred_at, hash(app_id, "method", "path", "filter", http_status, stretch, sent,
-    answered, nth) as content
+    answered, nth, case when first_exact = last_exact then first_exact else occurred_at end) as content
 from ranked;
 """
 SESSIONS = f"""
 create or replace temp table session_groups as
 with logs as (
-    -- Request and answer may lie in two files, neither of which has both; one that lacks either belongs to the other.
     select
         claim,
         coalesce("log", '') as own_log,
         bool_or(http_status is null and "method" is not null or number < 0 and sent is not null)
-            and bool_or(http_status is not null) as has_both
+            and bool_or(http_status is not null) as has_both,
+        bool_or(number >= 0) as arrives,
+        list("path") filter (where "path" is not null) as paths
     from contested_rows
     where claim in (select claim from contested_rows where partial)
     group by all
 ), homes as (
-    select claim, own_log, case when has_both then own_log when count(*) over one_claim = 2 then
-        coalesce(min(case when has_both then own_log end) over one_claim, '') else '' end as home
-    from logs
-    window one_claim as (partition by claim)
+    -- A file that has requests alone, or answers alone, belongs to the one other that has the rest.
+    select
+        l.claim,
+        l.own_log,
+        case
+            when l.has_both or not l.arrives or coalesce(o.logs, 0) <> 1 then l.own_log
+            when len(l.paths) > 0 and len(o.paths) > 0 and not list_has_any(l.paths, o.paths) then l.own_log
+            when o.has_both or not o.arrives then o.own_log
+            else least(l.own_log, o.own_log)
+        end as home
+    from logs l
+    left join (
+        select n.claim, n.own_log as this_log, count(*) as logs, min(m.own_log) as own_log, bool_or(m.has_both) as has_both,
+            bool_or(m.arrives) as arrives, flatten(list(m.paths)) as paths
+        from logs n
+        join logs m on m.claim = n.claim and m.own_log <> n.own_log
+        where not n.has_both and n.arrives
+        group by n.claim, n.own_log
+    ) o on o.claim = l.claim and o.this_log = l.own_log
 ), partial_rows as (
     select r.* replace (h.home as "log")
     from contested_rows r
