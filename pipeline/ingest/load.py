@@ -1,7 +1,8 @@
 """What was staged lands in the store, inside one transaction: what is new is kept, what is known is counted.
 
-An event is known by (event_id, job_id), an exchange as load_exchanges.py says, a snapshot by its content. The store is searched only
-around the batch's own instants, which keeps the cost of a batch the same however much is stored, before it and behind.
+An event is known by (event_id, job_id), an exchange as load_exchanges.py says, a snapshot by its content. The store is
+searched only around the batch's own instants, which keeps the cost of a batch the same however much is stored, before
+it and behind.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,9 +20,9 @@ MERGED = (
     "tenant_id", "app_id", '"method"', '"path"', "resource_type", "resource_id", '"filter"', "operation", "http_status",
     "scim_type", "detail", "duration_ms", "request_id", "client", "request_body", "response_body", '"log"',
 )  # fmt: skip
-CONTENT = """app_id, "method", "path", "filter", http_status, occurred_at, duration_ms, md5(case when json_valid(request_body)
-    then json(request_body)::varchar else request_body end) as sent, md5(case when json_valid(response_body)
-    then json(response_body)::varchar else response_body end) as answered"""
+CONTENT = """app_id, "method", "path", "filter", http_status, occurred_at, duration_ms,
+    md5(case when json_valid(request_body) then json(request_body)::varchar else request_body end) as sent,
+    md5(case when json_valid(response_body) then json(response_body)::varchar else response_body end) as answered"""
 STRICTLY_BEFORE = "order by occurred_at range between unbounded preceding and interval 1 microsecond preceding"
 
 # Only lines whose id is there more than once, or that the store has, are looked at closely, and only lines of one
@@ -90,8 +90,8 @@ from exchanges e
 join known_requests k on k.exchange_id = e.exchange_id
 where k.claim in (from contested) and e.occurred_at between timestamp '{{low}}' and timestamp '{{high}}';
 """
-# Two logs of one request write its instant in their own way: one in whole seconds, at its beginning or its end. Instants
-# that are more exact are two requests where they differ, and so are several in one file.
+# Two logs of one request write its instant in their own way: one in whole seconds, at its beginning or its end.
+# Instants that are more exact are two requests where they differ, and so are several in one file.
 WHOLE = """
 create or replace temp table whole_groups as
 with whole_rows as (
@@ -100,7 +100,8 @@ with whole_rows as (
     select
         *,
         coalesce(occurred_at - lag(occurred_at) over near > interval 1 second
-            + to_milliseconds(greatest(coalesce(duration_ms, 0), coalesce(lag(duration_ms) over near, 0))), false) as apart
+            + to_milliseconds(greatest(coalesce(duration_ms, 0), coalesce(lag(duration_ms) over near, 0))), false)
+            as apart
     from whole_rows
     window near as (partition by claim, "method", "path", "filter", http_status order by occurred_at)
 ), stretches as (
@@ -156,8 +157,8 @@ with logs as (
         end as home
     from logs l
     left join (
-        select n.claim, n.own_log as this_log, count(*) as logs, min(m.own_log) as own_log, bool_or(m.has_both) as has_both,
-            bool_or(m.arrives) as arrives, flatten(list(m.paths)) as paths
+        select n.claim, n.own_log as this_log, count(*) as logs, min(m.own_log) as own_log,
+            bool_or(m.has_both) as has_both, bool_or(m.arrives) as arrives, flatten(list(m.paths)) as paths
         from logs n
         join logs m on m.claim = n.claim and m.own_log <> n.own_log
         where not n.has_both and n.arrives
@@ -193,7 +194,8 @@ with logs as (
         coalesce(case
             when seen_at is null then false
             when "path" <> path_before or occurred_at - seen_at > {SESSION} then true
-            when number < 0 then not coalesce(arrived_at is not null and coalesce(answered_at < arrived_at, true), false)
+            when number < 0
+                then not coalesce(arrived_at is not null and coalesce(answered_at < arrived_at, true), false)
             when http_status is null and "method" is not null then answered_at >= opened_at
         end, false) as begins
     from seen
@@ -202,7 +204,7 @@ select rid, stored_id, claim, "log", occurred_at, hash("log", sum(begins::intege
     partition by claim, "log" order by occurred_at range unbounded preceding)) as content
 from begun;
 """
-NAMED = f"""
+NAMED = """
 create or replace temp table request_groups_named as
 with united as (
     from whole_groups union all from session_groups
@@ -344,7 +346,11 @@ from counted_lines
 group by number
 """
 KNOWN_TENANTS = """
-select tenant_id from hourly_parts union all select tenant_id from job_snapshots union all select tenant_id from configurations
+select tenant_id from hourly_parts
+union all
+select tenant_id from job_snapshots
+union all
+select tenant_id from configurations
 """
 
 
@@ -367,7 +373,9 @@ def prepare_exchanges(cursor: Cursor, files: Mapping[int, str]) -> None:
     )
 
 
-ROTATION = re.compile(r"(?:[-_.](?:\d{1,3}|\d{8}(?:[T_-]?\d{2,6})?|\d{4}-\d\d-\d\d(?:[T_-]\d\d(?:[:_-]?\d\d)*)?|gz|bz2|zst|log|old))+$")
+ROTATION = re.compile(
+    r"(?:[-_.](?:\d{1,3}|\d{8}(?:[T_-]?\d{2,6})?|\d{4}-\d\d-\d\d(?:[T_-]\d\d(?:[:_-]?\d\d)*)?|gz|bz2|zst|log|old))+$"
+)
 HOURLY = re.compile(r"/(?:[ymdh]=\d+/|\d{4}/\d\d/\d\d/(?:\d\d/)?|m=\d+/)+")
 
 

@@ -29,12 +29,20 @@ MS = (41, 38, 63, 55)
 
 
 def case(
-    *, ms: tuple[int | None, ...] = MS, filters: bool = True, seconds: bool = False, client: str | None = ENTRA,
-    passed: int = 0, most: int = 4,
+    *,
+    ms: tuple[int | None, ...] = MS,
+    filters: bool = True,
+    seconds: bool = False,
+    client: str | None = ENTRA,
+    passed: int = 0,
+    most: int = 4,
 ) -> dict[str, Any]:
     """The right answer of a file with the four requests, as precise as its format is."""
-    told = FOUR if filters else tuple((verb, "list" if verb == "GET" else do, None, who, status)
-                                      for verb, do, _, who, status in FOUR)
+    told = (
+        FOUR
+        if filters
+        else tuple((verb, "list" if verb == "GET" else do, None, who, status) for verb, do, _, who, status in FOUR)
+    )
     at = [instant[:8] + ".000" if seconds else instant for instant in INSTANTS]
     return {"requests": [(at[n], *told[n], ms[n], client) for n in range(most)], "passed_over": passed}
 
@@ -138,7 +146,8 @@ def clf(one: dict[str, Any]) -> str:
 
 def combined(one: dict[str, Any]) -> str:
     """A combined line."""
-    return f'{ENTRA} - - [{clf(one)}] "{one["method"]} {target(one)} HTTP/1.1" {one["status"]} 130 "-" "-" {one["ms"] / 1000:.3f}'
+    asked = f'"{one["method"]} {target(one)} HTTP/1.1"'
+    return f'{ENTRA} - - [{clf(one)}] {asked} {one["status"]} 130 "-" "-" {one["ms"] / 1000:.3f}'
 
 
 def record(members: dict[str, Any], rng: random.Random) -> str:
@@ -152,7 +161,9 @@ def pairs(members: dict[str, Any], rng: random.Random) -> str:
     """A line of logfmt whose members stand in any order."""
     names = list(members)
     rng.shuffle(names)
-    return " ".join(f'{name}="{members[name]}"' if "=" in str(members[name]) else f"{name}={members[name]}" for name in names)
+    return " ".join(
+        f'{name}="{members[name]}"' if "=" in str(members[name]) else f"{name}={members[name]}" for name in names
+    )
 
 
 def traefik(one: dict[str, Any], rng: random.Random) -> str:
@@ -164,13 +175,17 @@ def traefik(one: dict[str, Any], rng: random.Random) -> str:
 def caddy(one: dict[str, Any], rng: random.Random) -> str:
     asked = {"remote_ip": ENTRA, "method": one["method"], "uri": target(one), "host": "scim.contoso.example",
              "headers": {"Authorization": ["Bearer c29tZS1zZWNyZXQtdG9rZW4tMTIzNDU2"]}}  # fmt: skip
-    return record({"ts": one["at"].timestamp(), "request": asked, "duration": one["ms"] / 1000, "status": one["status"]}, rng)
+    return record(
+        {"ts": one["at"].timestamp(), "request": asked, "duration": one["ms"] / 1000, "status": one["status"]}, rng
+    )
 
 
 def gateway(one: dict[str, Any], rng: random.Random) -> str:
     inner = {"httpMethod": one["method"], "requestUri": one["path"], "requestQuery": one["query"], "clientIP": ENTRA,
-             "httpStatus": one["status"], "timeTaken": one["ms"] / 1000, "transactionId": "592d1649f75a8d480a3c4dc6a975"}  # fmt: skip
-    return record({"timeStamp": one["at"].isoformat(), "category": "ApplicationGatewayAccessLog", "properties": inner}, rng)
+             "httpStatus": one["status"], "timeTaken": one["ms"] / 1000, "transactionId": "592d1649f75a8d48"}
+    return record(
+        {"timeStamp": one["at"].isoformat(), "category": "ApplicationGatewayAccessLog", "properties": inner}, rng
+    )
 
 
 def pino(one: dict[str, Any], rng: random.Random) -> str:
@@ -198,13 +213,16 @@ def heroku(one: dict[str, Any], rng: random.Random) -> str:
 
 def haproxy(one: dict[str, Any], _rng: random.Random) -> str:
     at = one["at"].astimezone(UTC).strftime("%d/%b/%Y:%H:%M:%S.%f")[:-3]
-    return (f"{ENTRA}:41822 [{at}] https~ scim/srv1 0/0/1/{one['ms'] - 1}/{one['ms']} {one['status']} 130 - - ---- 1/1/0/0/0 "
-            f'0/0 "{one["method"]} {target(one)} HTTP/1.1"')  # fmt: skip
+    took = f"0/0/1/{one['ms'] - 1}/{one['ms']}"
+    asked = f'"{one["method"]} {target(one)} HTTP/1.1"'
+    return f"{ENTRA}:41822 [{at}] https~ scim/srv1 {took} {one['status']} 130 - - ---- 1/1/0/0/0 0/0 {asked}"
 
 
 def envoy(one: dict[str, Any], _rng: random.Random) -> str:
-    return (f'[{utc(one)}] "{one["method"]} {target(one)} HTTP/1.1" {one["status"]} - via_upstream - "-" 0 130 {one["ms"]} 40 '
-            f'"{ENTRA}" "-" "cc21d9b0-cf5c-432b-8c7e-98aeb798{_rng.randrange(10_000):04d}" "scim.contoso.example" "10.0.0.1:8080"')  # fmt: skip
+    asked = f'"{one["method"]} {target(one)} HTTP/1.1"'
+    number = f"cc21d9b0-cf5c-432b-8c7e-98aeb798{_rng.randrange(10_000):04d}"
+    answered = f'{one["status"]} - via_upstream - "-" 0 130 {one["ms"]} 40'
+    return f'[{utc(one)}] {asked} {answered} "{ENTRA}" "-" "{number}" "scim.contoso.example" "10.0.0.1:8080"'
 
 
 SHAPES = {
@@ -237,7 +255,7 @@ WRAPPED = {
     "json-file": lambda line: json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-03-02T11:00:00.1Z"}),
     "journal json": lambda line: json.dumps({"__REALTIME_TIMESTAMP": "1772442842118000", "MESSAGE": line}),
 }
-NOISE = ("GET /login took long", "{\"level\":\"info\",\"msg\":\"started\"}", "level=info msg=started")
+NOISE = ("GET /login took long", '{"level":"info","msg":"started"}', "level=info msg=started")
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
@@ -251,18 +269,27 @@ def test_a_shape_is_read_behind_any_prefix_in_any_order_at_any_offset(store: Sto
             at = datetime(2026, 3, 2, turn, number, 7, rng.randrange(1000) * 1000, zone)
             query = "filter=userName+eq+%22ada.lovelace%40contoso.example%22" if number % 3 == 0 else ""
             path = "/scim/v2/Users" if query else f"/api/scim/v2/groups/contoso/Users/{turn}-{number}"
-            one = told(at, "GET" if query else "PATCH", path, query, rng.choice((200, 204, 400)), rng.randrange(20, 900))
-            seen = dict(one, path=rng.choice(("/users/sign_in", "/", "/assets/Users.js")), query="", at=at + timedelta(seconds=1))
+            one = told(
+                at, "GET" if query else "PATCH", path, query, rng.choice((200, 204, 400)), rng.randrange(20, 900)
+            )
+            seen = dict(
+                one,
+                path=rng.choice(("/users/sign_in", "/", "/assets/Users.js")),
+                query="",
+                at=at + timedelta(seconds=1),
+            )
             write = PREFIXES[prefix].format if prefix in PREFIXES else WRAPPED[prefix]
             lines += [write(SHAPES[shape](one, rng)), write(SHAPES[shape](seen, rng)), rng.choice(NOISE)]
             instant = at.astimezone(UTC).replace(tzinfo=None)
             right.append((
-                instant.replace(microsecond=0) if shape in SECONDS else instant, one["method"], one["status"], one["ms"],
-                ADA if query else None, None if query else f"{turn}-{number}", "query" if query else "update", ENTRA,
+                instant.replace(microsecond=0) if shape in SECONDS else instant,
+                one["method"], one["status"], one["ms"], ADA if query else None, None if query else f"{turn}-{number}", "query" if query else "update", ENTRA,
             ))  # fmt: skip
         files[f"{turn}.log"] = ("\n".join(lines) + "\n").encode()
     found = load(store, tmp_path / "in", files)
-    asked = """select occurred_at, "method", http_status, duration_ms, "filter", resource_id, operation, client from exchanges"""
+    asked = """
+        select occurred_at, "method", http_status, duration_ms, "filter", resource_id, operation, client
+        from exchanges"""
     seen = set(map(repr, store.rows(asked)))
     missing = set(map(repr, right)) - seen
     assert (missing, seen - set(map(repr, right))) == (set(), set())

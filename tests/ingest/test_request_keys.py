@@ -14,13 +14,19 @@ from tests.support.shapes import lines
 
 def request(number: int = 0, **members: Any) -> dict[str, Any]:
     """A request of our own form, of which the id is the same."""
-    told = {"time": f"2026-01-05T12:{number // 60:02d}:{number % 60:02d}.250Z", "method": "PATCH", "path": "/scim/Users/7"}
+    told = {
+        "time": f"2026-01-05T12:{number // 60:02d}:{number % 60:02d}.250Z",
+        "method": "PATCH",
+        "path": "/scim/Users/7",
+    }
     return told | {"status": 200, "duration_ms": 30, "request_id": "r-1"} | members
 
 
 def ids(store: Store) -> list[str]:
     """The ids of all requests; each must be another."""
-    found = [row["exchange_id"] for row in rows(store, "select exchange_id from exchanges order by occurred_at, exchange_id")]
+    found = [
+        row["exchange_id"] for row in rows(store, "select exchange_id from exchanges order by occurred_at, exchange_id")
+    ]
     assert len(set(found)) == len(found)
     return found
 
@@ -111,7 +117,12 @@ def test_lines_of_one_id_begin_a_request_anew_however_the_log_is_cut(store: Stor
 
 def test_a_log_that_an_earlier_version_read_is_known_again(store: Store, tmp_path: Path) -> None:
     """That version knew our form's lines without an id by what it read of them, and named no log."""
-    slog = {"time": "2026-03-02T09:14:02.118Z", "method": "GET", "path": "/scim/Users", "query": "filter=userName+eq+%22ada%22"}
+    slog = {
+        "time": "2026-03-02T09:14:02.118Z",
+        "method": "GET",
+        "path": "/scim/Users",
+        "query": "filter=userName+eq+%22ada%22",
+    }
     slog |= {"status": 200, "duration": 41_000_000, "remote": "10.0.0.1:41822"}
     told = [slog, slog, OWN, pair("p", body=BODY), pair("p", 201, 3)]
     files = {"slog": lines(told[:2]), "own": lines([OWN]), "pairs": lines(told[3:])}
@@ -128,7 +139,8 @@ def test_a_log_that_an_earlier_version_read_is_known_again(store: Store, tmp_pat
                 'POST' as "method", '/scim/v2/Users' as "path", 'User' as resource_type, 409 as http_status
             union all by name
             select 'p' as exchange_id, 'p' as request_id, timestamp '2026-01-05 12:00:00' as occurred_at,
-                'POST' as "method", '/scim/Users' as "path", 'User' as resource_type, 201 as http_status, '{}' as request_body"""
+                'POST' as "method", '/scim/Users' as "path", 'User' as resource_type, 201 as http_status,
+                '{}' as request_body"""
         )
     )
     found = load(store, tmp_path / "in", files)

@@ -51,7 +51,8 @@ def resource_of(part: str, behind: str) -> str:
     loses the order of lines.
     """
     exact, anyhow = (
-        " ".join(f"when '{name}' then '{resource}'" for name, resource in names.items()) for names in (COLLECTIONS, FOLDED)
+        " ".join(f"when '{name}' then '{resource}'" for name, resource in names.items())
+        for names in (COLLECTIONS, FOLDED)
     )
     return f"""coalesce(case {part} {exact} end,
         case when contains(lower(left("path", -({behind}))), 'scim') then case lower({part}) {anyhow} end end)"""
@@ -75,7 +76,8 @@ CLIENT = r"""case when contains(client, ':') or contains(client, ',') then regex
     '^\[(.*)\](?::\d+)?$', '\1') else client end"""
 "Who asked, without a port, and the first where proxies are listed behind it."
 HOST = r"""nullif(lower(regexp_replace(coalesce(nullif(host, ''),
-    case when starts_with(target, 'http') then regexp_extract(target, '^https?://([^/]+)', 1) end), ':\d+$', '')), '-')"""
+    case when starts_with(target, 'http') then regexp_extract(target, '^https?://([^/]+)', 1) end), ':\d+$', '')),
+    '-')"""
 
 ROWS = f"""
 select

@@ -116,7 +116,8 @@ from (
                     from (
                         select
                             *,
-                            case when starts_with(plain, '{{') then '' else regexp_extract(plain, {prefix}) end as prefix
+                            case when starts_with(plain, '{{') then '' else regexp_extract(plain, {prefix}) end
+                                as prefix
                         from (
                             select
                                 *,
@@ -167,8 +168,7 @@ def request_rows(records: str, head: Head) -> str:
         "duration": durations(values),
         "request_id": identifier(by_shape(values, "request_id")),
         "former_ms": f"""coalesce(
-            try_cast({values.first([name for unit, [name, *_] in own.durations if unit == "ms" and name[0] in FORMER_MS])}
-                as double),
+            try_cast({values.first([(name,) for name in FORMER_MS])} as double),
             try_cast({values.first([("request_time",)])} as double) * 1000)""",
         "former_client": values.first(former),
     }
@@ -253,7 +253,7 @@ def instant_text(text: str) -> str:
     """
     return f"""list_transform([trim({text}, ' []')], lambda t: case
         when t is null or t = '' then null
-        when regexp_matches(t, '^\\d{{4}}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?$') then t
+        when regexp_matches(t, '^\\d{{4}}-\\d\\d-\\d\\d[T ][\\d:]{{8}}(?:\\.\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?$') then t
         when regexp_matches(t, '^\\d{{9,19}}(?:\\.\\d+)?$') then strftime(make_timestamp(
             case (strpos(t || '.', '.') - 9) // 3
                 when 0 then round(try_cast(t as double) * 1000000)::bigint

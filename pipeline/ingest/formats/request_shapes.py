@@ -6,7 +6,7 @@ Every line becomes a JSON record first, and every record is read by the same lis
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -60,7 +60,9 @@ OWN = len(SHAPES)
 "The last shape's number: ours, of which bodies are read too."
 ENVELOPES = tuple(name_of(text) for text in TABLE["envelopes"])
 TEXTS = tuple(entry["pattern"].replace("METHODS", METHODS) for entry in TABLE["text"])
-PREFIXES = "|".join(f"(?:{entry['pattern']})" for entry in TABLE["prefix"]).replace("TIME", TIME).replace("STAMP", STAMP)
+PREFIXES = (
+    "|".join(f"(?:{entry['pattern']})" for entry in TABLE["prefix"]).replace("TIME", TIME).replace("STAMP", STAMP)
+)
 PREFIX = rf"^(?:{PREFIXES}){{1,4}}"
 "Up to four things that collectors put in front of a line."
 COLOURS = r"\x1b\[[0-9;]*m"
@@ -107,7 +109,9 @@ class Values:
 
     def _listed(self, names: Iterable[Name]) -> str:
         """Lists the elements of `v` for some names: as documented, and in whatever other case the samples have it."""
-        spelled = (path for name in names for path in [name, *sorted(self._spellings.get(folded(name), set()) - {name})])
+        spelled = (
+            path for name in names for path in [name, *sorted(self._spellings.get(folded(name), set()) - {name})]
+        )
         return ", ".join(self._place(path) for path in spelled)
 
     def _place(self, path: Name) -> str:
@@ -259,7 +263,7 @@ def own_form(record: Members, shape: Shape, found: dict[str, Any], with_bodies: 
     listed = [value_at(record, [name]) for name in shape.names["target"]]
     target = next((text for text in listed if isinstance(text, str) and "?" in text), found["target"])
     durations = (
-        sum(parts)
+        sum(part for part in parts if part is not None)
         for unit, names in shape.durations
         for parts in [[milliseconds(value_at(record, [name]), unit) for name in names]]
         if None not in parts
@@ -281,7 +285,9 @@ def iso(value: object) -> object:
     text = str(value).strip("[] ")
     try:
         if re.fullmatch(r"\d{9,19}(?:\.\d+)?", text):
-            return datetime.fromtimestamp(float(text) / 1000 ** max(0, (len(text.split(".")[0]) - 8) // 3), UTC).isoformat()
+            return datetime.fromtimestamp(
+                float(text) / 1000 ** max(0, (len(text.split(".")[0]) - 8) // 3), UTC
+            ).isoformat()
         if re.match(r"\d\d/[A-Z][a-z]{2}/\d{4}:", text):
             return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").isoformat()
     except (ValueError, OverflowError, OSError):
@@ -322,7 +328,7 @@ def wrapped_request(record: Mapping[str, Any]) -> str | None:
 
 
 COMBINED = (
-    r'^(?:(?P<host>[\w.-]+):\d+ |(?P<name>[\w-]+(?:\.[\w-]+)*\.[A-Za-z][\w-]*) )??(?P<client>\S+) \S+ '
+    r"^(?:(?P<host>[\w.-]+):\d+ |(?P<name>[\w-]+(?:\.[\w-]+)*\.[A-Za-z][\w-]*) )??(?P<client>\S+) \S+ "
     rf'(?:\S+|"[^"]*"|[^\s-]\S* \S+) \[(?P<time>\d[^\]]+)\] "(?P<method>{METHODS}) (?P<target>.+?)(?: HTTP/[\d.]+)?" '
     r"(?P<status>\d{3}) (?:\d+|-)"
 )

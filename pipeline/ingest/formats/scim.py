@@ -12,4 +12,6 @@ def recognises(head: Head) -> bool:
     return any(request_of(sample) is not None or wrapped_request(sample) is not None for sample in head.samples)
 
 
-SOURCE = Source("scim", "exchanges", Exchange, recognises, lambda lines: request_rows(lines, Head("lines")), request_rows)
+SOURCE = Source(
+    "scim", "exchanges", Exchange, recognises, lambda lines: request_rows(lines, Head("lines")), request_rows
+)
