@@ -36,7 +36,7 @@ SCIM_LOOK = in_sql(
     rf'(?:"|method=|ethod"\s*:\s*")(?:{METHODS})\b.*/(?:Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk)\b'
 )
 DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
-"Bytes that are no text, or the beginning of a combined line."
+"Bytes that are no text, or the beginning of a combined line: what a collector has of other services is neither."
 OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
 "A combined line of what is no request, such as a scanner's."
 WRAPPED_AT = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp")
@@ -65,7 +65,8 @@ select
     combined is null and shape is null and (
         (starts_with(body, '{{') and record is null)
         or regexp_matches(body, {scim_look})
-        or (not starts_with(body, '{{') and regexp_matches(body, {damaged}) and not regexp_matches(body, {other_line}))
+        or (record is null and not regexp_matches(body, '^[{{#]') and not regexp_matches(body, {other_line})
+            and ({as_logged} and inner_text is null or regexp_matches(body, {damaged})))
     ) as unread,
     false as partial
 from (
@@ -185,6 +186,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
+        as_logged="true" if head.layout == "lines" else "prefix = ''",
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
