@@ -35,17 +35,17 @@ where exchange_id in (
     select exchange_id from staged_exchanges where not counted and not passed_over and length(exchange_id) < {SHORT});
 """
 LINES = """
-create or replace temp table known_requests as
-with near as materialized (
+create or replace temp table stored_requests as
+with stored_nearby as materialized (
     select exchange_id, coalesce(request_id, exchange_id) as claim
     from exchanges
     where occurred_at between timestamp '{low}' and timestamp '{high}'
 )
-from near semi join (select exchange_id as claim from staged_exchanges where not passed_over) using (claim)
+from stored_nearby semi join (select exchange_id as claim from staged_exchanges where not passed_over) using (claim)
 union
-from near semi join (select exchange_id || '-' || nth as exchange_id from counted_again) using (exchange_id)
+from stored_nearby semi join (select exchange_id || '-' || nth as exchange_id from counted_again) using (exchange_id)
 union
-from near semi join (
+from stored_nearby semi join (
     select former_id as exchange_id from staged_exchanges where former_id is not null
     union all
     select former_id || '-' || former_nth from counted_again
@@ -77,7 +77,7 @@ with claims as materialized (
 ), contested as materialized (
     select claim from claims where word in (select word from claims group by word having count(*) > 1)
     union
-    select claim from known_requests semi join claims using (claim)
+    select claim from stored_requests semi join claims using (claim)
 )
 select s.rowid as rid, s.number, s.exchange_id as claim, null::varchar as stored_id, s.partial,
     coalesce(s."log", p.name) as "log", {CONTENT}
@@ -87,7 +87,7 @@ where not counted and not passed_over and exchange_id in (from contested)
 union all
 select null, -1, k.claim, e.exchange_id, false, e."log", {CONTENT}
 from exchanges e
-join known_requests k on k.exchange_id = e.exchange_id
+join stored_requests k on k.exchange_id = e.exchange_id
 where k.claim in (from contested) and e.occurred_at between timestamp '{{low}}' and timestamp '{{high}}';
 """
 # Two logs of one request write its instant in their own way: one in whole seconds, at its beginning or its end.
@@ -144,7 +144,7 @@ with logs as (
     from contested_rows
     where claim in (select claim from contested_rows where partial)
     group by all
-), homes as (
+), file_pairs as (
     -- A file that has requests alone, or answers alone, belongs to the one other that has the rest.
     select
         l.claim,
@@ -167,7 +167,7 @@ with logs as (
 ), partial_rows as (
     select r.* replace (h.home as "log")
     from contested_rows r
-    join homes h on h.claim = r.claim and h.own_log = coalesce(r."log", '')
+    join file_pairs h on h.claim = r.claim and h.own_log = coalesce(r."log", '')
 ), copies as (
     select claim, "log", min(first_log) as first_log
     from (
@@ -188,7 +188,7 @@ with logs as (
         arg_max("path", occurred_at) over earlier as path_before
     from united
     window earlier as (partition by claim, "log" {STRICTLY_BEFORE})
-), begun as (
+), session_starts as (
     select
         *,
         coalesce(case
@@ -202,7 +202,7 @@ with logs as (
 )
 select rid, stored_id, claim, "log", occurred_at, hash("log", sum(begins::integer) over (
     partition by claim, "log" order by occurred_at range unbounded preceding)) as content
-from begun;
+from session_starts;
 """
 NAMED = """
 create or replace temp table request_groups_named as
@@ -217,7 +217,7 @@ with united as (
 ), placed as (
     select *, row_number() over (partition by claim order by stored_id is not null, first_rid) as nth from groups
 ), taken as (
-    from taken_ids union select exchange_id from known_requests
+    from taken_ids union select exchange_id from stored_requests
 )
 select
     u.rid,
@@ -251,9 +251,9 @@ from staged_exchanges s
 left join request_groups_named g on g.rid = s.rowid
 left join counted_again c on c.rid = s.rowid
 left join taken_ids t on t.exchange_id = case when s.counted or g.rid is not null then null else s.exchange_id end
-left join (select distinct exchange_id from known_requests) k on k.exchange_id = case when s.counted
+left join (select distinct exchange_id from stored_requests) k on k.exchange_id = case when s.counted
     then s.exchange_id || case when c.nth > 1 then '-' || c.nth else '' end end
-left join (select distinct exchange_id from known_requests) f on f.exchange_id = s.former_id
+left join (select distinct exchange_id from stored_requests) f on f.exchange_id = s.former_id
     || case when c.former_nth > 1 then '-' || c.former_nth else '' end
 where not s.passed_over;
 """

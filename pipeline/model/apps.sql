@@ -73,7 +73,7 @@ with unpaired as materialized (
         where x.app_id is null and x.resource_id is not null
     )
     group by "day", "log", base
-), known_ids as (
+), ids_of_one_app as (
     select u."day", lower(e.target_id) as target_id, min(e.app_id) as app_id
     from events e
     join unpaired u on e.occurred_at >= u."day" and e.occurred_at < u."day" + interval 1 day
@@ -91,7 +91,7 @@ from (
     union all
     select n."day", n."log", n.base, e.app_id, count(*)
     from nameless n
-    join known_ids e on e."day" = n."day" and e.target_id = n.target_id
+    join ids_of_one_app e on e."day" = n."day" and e.target_id = n.target_id
     group by all
 )
 where base is not null
