@@ -7,6 +7,7 @@
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive
 --   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   app_name     the application
@@ -21,12 +22,13 @@ select
     count(distinct object) as objects,
     count(*) filter (where change.new_value is null) as emptied
 from (
-    select app_name, hash(source_id) as object, unnest(changes) as change
+    select app_name, hash(job_id, source_id) as object, unnest(changes) as change
     from events
     where status = 'success'
         and occurred_at >= $since
         and occurred_at < $until
         and ($job is null or job_id = $job)
+        and of_tenant($tenant, tenant_id, job_id)
 )
 where change.old_value is distinct from change.new_value and change.attribute <> 'accountDisabled'
 group by app_name, attribute

@@ -10,6 +10,7 @@
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --   $cycle    VARCHAR = null    one cycle's id; null asks about all of them
 --   $limit    BIGINT = 200      how many at most, the newest first
 --
@@ -103,6 +104,8 @@ select
     end as sentence
 from parted
 where began_at >= $since and began_at < $until
-    and ($job is null or job_id = $job) and ($cycle is null or cycle_id = $cycle)
+    and ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
+    and ($cycle is null or cycle_id = $cycle)
 order by began_at desc, job_id, cycle_id
 limit $limit

@@ -24,20 +24,41 @@
 --   daily_gaps       hours of each day that are not complete, oldest first
 with days as (
     select unnest(range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1)) as ago
+), tried as (
+    -- Hours that lie within one of the days. Days end when the window does, on the hour or off it.
+    select job_id, tenant_id, app_name, "hour" as tried_at, "hour", status, error_code, events
+    from hourly
+    where "hour" >= hour_from($since::timestamp) and "hour" < date_trunc('hour', $until::timestamp)
+        and not is_parted($until::timestamp, "hour")
+    union all
+    select job_id, tenant_id, app_name, occurred_at, date_trunc('hour', occurred_at), status, error_code, 1
+    from events
+    where occurred_at >= $since and occurred_at < $until
+        and (occurred_at < hour_from($since::timestamp) or is_parted($until::timestamp, date_trunc('hour', occurred_at)))
+), by_error as (
+    select
+        job_id,
+        (epoch_ms($until::timestamp) - epoch_ms(tried_at) - 1) // 86_400_000 as ago,
+        "hour",
+        status,
+        error_code,
+        max(app_name) as app_name,
+        sum(events)::bigint as events
+    from tried
+    where status in ('success', 'failure')
+        and ($job is null or job_id = $job)
+        and of_tenant($tenant, tenant_id, job_id)
+    group by all
 ), counted as (
     select
         job_id,
-        (epoch_ms($until::timestamp) - epoch_ms("hour") - 1) // 86_400_000 as ago,
+        ago,
         max(app_name) as app_name,
         coalesce(sum(events) filter (where status = 'success'), 0)::bigint as successes,
         coalesce(sum(events) filter (where status = 'failure'), 0)::bigint as failures,
         max(("hour", events, error_code)) filter (where status = 'failure') as latest
-    from hourly
-    where "hour" >= $since and "hour" < $until
-        and status in ('success', 'failure')
-        and ($job is null or job_id = $job)
-        and of_tenant($tenant, tenant_id, job_id)
-    group by all
+    from by_error
+    group by job_id, ago
 ), day_coverage as (
     select
         job_id,

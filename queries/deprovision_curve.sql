@@ -7,6 +7,7 @@
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --   $kind     VARCHAR = null    disable or delete; null gives both, each with a curve of its own
 --
 -- Columns
@@ -22,5 +23,7 @@
 --   high_share    the upper end of its 95 % band; null where it has none
 select job_id, app_name, kind, took_s, at_risk, went, left_sight, still_share, low_share, high_share
 from survival_curve($since::timestamp, least($until::timestamp, $as_of::timestamp + interval 1 second))
-where ($job is null or job_id = $job) and ($kind is null or kind = $kind)
+where ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
+    and ($kind is null or kind = $kind)
 order by app_name, job_id, kind, took_s

@@ -5,6 +5,7 @@
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   method          GET, POST, PATCH, PUT or DELETE
@@ -24,5 +25,6 @@ select
     max(occurred_at) as last_at
 from exchanges
 where occurred_at >= $since and occurred_at < $until
+    and request_of_tenant($tenant::varchar, tenant_id, app_id, $since::timestamp, $until::timestamp)
 group by "method", http_status
 order by http_status desc, exchanges desc, "method"

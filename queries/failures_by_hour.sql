@@ -34,8 +34,8 @@ with hours as (
         job_id,
         sum(events)::bigint as attempts,
         coalesce(sum(events) filter (where status = 'failure'), 0)::bigint as failures
-    from hourly
-    where status in ('success', 'failure') and "hour" >= date_trunc('hour', $since::timestamp) and "hour" < $until
+    from hourly_within($since, $until)
+    where status in ('success', 'failure')
     group by "hour", job_id
 )
 select

@@ -16,10 +16,8 @@ select
     date_trunc($bucket, "hour") as bucket,
     case $by when 'app' then app_name when 'step' then last_step else error_code end as label,
     sum(events)::bigint as failures
-from hourly
+from hourly_within($since, $until)
 where status = 'failure'
-    and "hour" >= $since
-    and "hour" < $until
     and ($job is null or job_id = $job)
     and of_tenant($tenant, tenant_id, job_id)
 group by bucket, label

@@ -32,8 +32,7 @@ with status as (
         job_id,
         coalesce(sum(events) filter (where status = 'success'), 0) as succeeded,
         coalesce(sum(events) filter (where status = 'failure'), 0) as failed
-    from hourly
-    where "hour" >= $until::timestamp - interval 1 day and "hour" < $until
+    from hourly_within($until::timestamp - interval 1 day, $until)
     group by job_id
 ), waiting as (
     select job_id, count(*) as objects, min(opened_at) as since, min(retry_at) as retry_at, mode(error_code) as cause

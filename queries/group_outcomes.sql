@@ -4,6 +4,7 @@
 --
 -- Parameters
 --   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   job_id             the job
@@ -29,4 +30,5 @@ select
     open_error_code
 from identities
 where lower(source_type) = 'group' and ($job is null or job_id = $job)
+    and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by failures desc, source_name, job_id, source_id

@@ -17,6 +17,7 @@
 --   benign_skips        skips that need nobody: nothing to change, or out of scope
 --   other_skips         skips for a reason somebody can remove
 --   mean_duration_ms    the mean time one event took
+--   job_id              the job
 select
     app_name,
     "action",
@@ -25,11 +26,10 @@ select
     coalesce(sum(events) filter (where status = 'warning'), 0)::bigint as warnings,
     coalesce(sum(events) filter (where status = 'skipped' and benign), 0)::bigint as benign_skips,
     coalesce(sum(events) filter (where status = 'skipped' and not benign), 0)::bigint as other_skips,
-    round(sum(duration_ms) / sum(events)) as mean_duration_ms
-from hourly
-where "hour" >= $since
-    and "hour" < $until
-    and ($job is null or job_id = $job)
+    round(sum(duration_ms) / sum(events)) as mean_duration_ms,
+    job_id
+from hourly_within($since, $until)
+where ($job is null or job_id = $job)
     and of_tenant($tenant, tenant_id, job_id)
 group by job_id, app_name, "action"
 order by app_name, "action", job_id

@@ -6,6 +6,7 @@
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   app_id             the app; null where nobody can tell whose requests these are
@@ -37,6 +38,7 @@ select
     count(*) filter (where h.http_status is null) as silent
 from app_requests($since::timestamp, $until::timestamp) h
 left join named n on n.app_id = h.app_id
-where $job::varchar is null or n.app_id is not null
+where ($job::varchar is null or n.app_id is not null)
+    and request_of_tenant($tenant::varchar, h.tenant_id, h.app_id, $since::timestamp, $until::timestamp)
 group by h.app_id, verb
 order by app_name nulls last, h.app_id, verb = 'probe', requests desc, verb

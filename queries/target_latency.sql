@@ -4,6 +4,7 @@
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive
 --   $job       VARCHAR = null    one job's id; null asks about all of them
+--   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --   $bucket    VARCHAR = hour    hour or day
 --
 -- Columns
@@ -25,14 +26,17 @@ select
     count(*) filter (where h.http_status >= 500) as broken,
     count(*) filter (where h.http_status between 400 and 499 and h.http_status <> 429) as refused
 from (
-    -- Whose a request is has to be known only where one job is asked about.
+    -- Whose a request is has to be known only where one job or tenant is asked about.
     select occurred_at, "method", operation, http_status, duration_ms
     from exchanges
-    where $job::varchar is null and occurred_at >= $since and occurred_at < $until
+    where $job::varchar is null and $tenant::varchar is null and occurred_at >= $since and occurred_at < $until
     union all
     select occurred_at, "method", operation, http_status, duration_ms
     from app_requests($since::timestamp, $until::timestamp)
-    where app_id in (select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
+    where ($job::varchar is not null or $tenant::varchar is not null)
+        and ($job::varchar is null or app_id in (
+            select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and request_of_tenant($tenant::varchar, tenant_id, app_id, $since::timestamp, $until::timestamp)
 ) h
 group by all
 order by bucket, verb

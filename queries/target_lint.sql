@@ -8,6 +8,7 @@
 --   $until      TIMESTAMP         end of the window, exclusive
 --   $app        VARCHAR = null    one app's id; null asks about all of them
 --   $job        VARCHAR = null    one job's id; null asks about all of them
+--   $tenant     VARCHAR = null    one tenant's id; null asks about all of them
 --   $slow_ms    BIGINT = 5000     from how many milliseconds an answer is called slow
 --
 -- Columns
@@ -34,6 +35,7 @@ with marked_requests as (
     where ($app::varchar is null or h.app_id = $app)
         and ($job::varchar is null or h.app_id in (
             select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and request_of_tenant($tenant::varchar, h.tenant_id, h.app_id, $since::timestamp, $until::timestamp)
 )
 select
     app_id,

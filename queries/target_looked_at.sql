@@ -7,6 +7,7 @@
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $app      VARCHAR = null    one app's id; null asks about all of them
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   requests      requests in the log, probes among them
@@ -38,4 +39,5 @@ from app_requests($since::timestamp, $until::timestamp)
 where ($app::varchar is null or app_id = $app)
     and ($job::varchar is null or app_id in (
         select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+    and request_of_tenant($tenant::varchar, tenant_id, app_id, $since::timestamp, $until::timestamp)
 order by requests

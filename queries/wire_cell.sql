@@ -8,6 +8,7 @@
 --   $cell     VARCHAR           how the two sides stand to one another, as in wire_matrix
 --   $app      VARCHAR = null    one app's id; null asks about all of them
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   occurred_at    when it happened, by Entra's clock
@@ -34,6 +35,8 @@ with newest as materialized (
         and ($app::varchar is null or app_id = $app)
         and ($job::varchar is null or app_id in (
             select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and ($tenant::varchar is null
+            or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))
     order by occurred_at desc, event_id, exchange_id
     limit 1000
 )

@@ -6,6 +6,7 @@
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
+--   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   app_id        the app; null where nobody can tell whose requests these are
@@ -31,6 +32,7 @@ with request_counts as (
         min(x.occurred_at) as first_at,
         max(x.occurred_at) as last_at
     from app_requests($since::timestamp, $until::timestamp) x
+    where request_of_tenant($tenant::varchar, x.tenant_id, x.app_id, $since::timestamp, $until::timestamp)
     group by 1
 ), event_counts as (
     select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events

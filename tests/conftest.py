@@ -26,6 +26,7 @@ SLOW = {
     "queries": "queries tenants",
     "rules": "group_rule instants rules token_expiry verdict",
     "sample": "answer_key",
+    "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
     "store": "concurrency kills migrate result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "

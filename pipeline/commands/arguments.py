@@ -6,7 +6,7 @@ from datetime import datetime
 from pipeline.config.errors import InvalidRequest
 from pipeline.store.catalog import Query, instant
 from pipeline.store.lake import Store
-from pipeline.store.present import extent
+from pipeline.store.present import as_of, extent
 
 
 def read_instant(text: str) -> datetime:
@@ -41,7 +41,15 @@ def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
 
 
 def with_window(store: Store, query: Query, given: Mapping[str, str]) -> dict[str, object]:
-    """Fills in a window that was not given: everything the store holds, from its first event to its newest."""
-    required = {parameter.name for parameter in query.parameters if parameter.default is None}
-    missing = required & {"since", "until"} - set(given)
-    return {**given, **{name: extent(store)[name] for name in missing}}
+    """Fills in a window that was not given, all that the store holds, and an instant that was not given, the present.
+
+    Of a run Graph tells when it is over, so the first one may have begun before the first record of any kind.
+    """
+    missing = {one.name for one in query.parameters if one.default is None} - set(given)
+    values: dict[str, object] = dict(given)
+    if missing & {"since", "until"}:
+        window = extent(store)
+        [(run,)] = store.rows("select min(began_at) from executions")
+        window["since"] = min(window["since"], run or window["since"])
+        values |= {name: window[name] for name in missing & window.keys()}
+    return values | {name: as_of(store) for name in missing & {"as_of", "at"}}

@@ -34,7 +34,15 @@ select app_id from configurations where job_id in (from jobs_of_tenant(tenant)) 
 union
 select app_id from exchanges where lower(tenant_id) = lower(tenant) and app_id is not null
 union
-select app_id from events where tenant_id = tenant and occurred_at >= since and occurred_at < until and app_id is not null;
+select app_id from events
+where tenant_id = lower(tenant) and occurred_at >= since and occurred_at < until and app_id is not null;
+
+-- request_of_tenant(tenant, record_tenant, record_app, since, until): whether a SCIM request is a tenant's: by its own
+-- tenant, else by its app, which events of the time range may name. A null tenant has all requests.
+create or replace macro request_of_tenant(tenant, record_tenant, record_app, since, until) as
+    tenant is null
+    or lower(record_tenant) = lower(tenant)
+    or record_tenant is null and record_app in (select a.app_id from apps_of_tenant(tenant, since, until) a);
 
 -- job_label(id): what a job is called whose app's name is not known: its id, of a long one the template and the end.
 create or replace macro job_label(id) as

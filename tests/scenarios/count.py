@@ -16,6 +16,8 @@ from tests.scenarios.files import moment
 from tests.scenarios.wire import Doc
 
 Rows = dict[Any, Any]
+ANYTHING = "(anything)"
+"What is not counted here, and stands in a row for its column's sake."
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RETRY = re.compile(r"retried (\d+) times\. It will be retried again after this date: (\S+) UTC")
 
@@ -210,9 +212,6 @@ class Count:
             for one in self.within(asked)
         }  # fmt: skip
 
-    def evidence_events(self, asked: Asked) -> Rows:
-        return {one["id"]: (one["at"], one["status"], len(one["changes"])) for one in self.within(asked)}
-
     def top_errors(self, asked: Asked) -> Rows:
         rows = {}
         for code, events in grouped(self.within(asked, "failure"), lambda one: one["code"]):
@@ -224,7 +223,7 @@ class Count:
 
     def outcomes_by_action(self, asked: Asked) -> Rows:
         rows = {}
-        for key, events in grouped(self.within(asked), lambda one: (one["app"], one["action"])):
+        for key, events in grouped(self.within(asked), lambda one: (one["job"], one["action"])):
             benign = [one for one in events if one["status"] == "skipped" and wants(one) != "somebody"]
             skips = [one for one in events if one["status"] == "skipped"]
             counts = Counter(one["status"] for one in events)
@@ -311,8 +310,8 @@ class Count:
 
     def scope_funnel(self, asked: Asked) -> Rows:
         last = {(one["job"], one["who"]): one for one in self.within(asked)}
-        out = sum(one["status"] in ("success", "warning") for one in last.values())
-        return {"seen": len(last), "exported": out}
+        out = sum(one["status"] in ("success", "warning") and one["action"] != "stagedDelete" for one in last.values())
+        return {"seen": len(last), "exported": out} if last else {}
 
     # How things stand
 
@@ -380,25 +379,83 @@ class Count:
                 rows[job, who] = "came" if inside[-1] else "left"
         return rows
 
-    def person_events(self, asked: Asked, who: str) -> Rows:
+    # One person, one group
+
+    @cached_property
+    def busiest(self) -> str:
+        """The object with the most records."""
+        return str(Counter(one["who"] for one in self.events).most_common(1)[0][0])
+
+    @cached_property
+    def old_name(self) -> str:
+        """The first user principal name of whoever was renamed, or of the first of all."""
+        people = [one for one in self.events if one["upn"]]
+        newest = {(one["job"], one["who"]): one["upn"] for one in people}
+        former = [one["upn"] for one in people if newest[one["job"], one["who"]] != one["upn"]]
+        return str((former or [one["upn"] for one in people] or [""])[0])
+
+    def once_called(self, asked: Asked) -> Rows:
+        """Whoever ever had that name."""
         return {
-            one["id"]: (one["at"], one["app"], one["action"], one["status"], one["code"], one["job"])
-            for one in self.events if one["who"] == who and asked.job in (None, one["job"])
+            (one["job"], one["who"]): True
+            for one in self.events if self.about(asked, one["job"]) and self.old_name in (one["upn"] or "")
         }  # fmt: skip
 
-    def person_cycles(self, asked: Asked, who: str) -> Rows:
+    def people_failures(self, asked: Asked) -> Rows:
+        return dict(Counter((one["job"], one["who"]) for one in self.within(asked, "failure")))
+
+    def evidence(self, asked: Asked) -> Rows:
+        return {one["id"]: (one["at"], one["status"], one["action"]) for one in self.within(asked)}
+
+    def person_events(self, asked: Asked) -> Rows:
+        return {
+            (one["job"], one["id"]): (one["at"], one["app"], one["action"], one["status"], one["code"])
+            for one in self.events if one["who"] == self.busiest and asked.job in (None, one["job"])
+        }  # fmt: skip
+
+    def person_cycles(self, asked: Asked) -> Rows:
+        """Their cycles, with the events of everybody in them."""
         rows = {}
-        mine = {(one["job"], one["cycle"]) for one in self.events if one["who"] == who}
+        mine = {(one["job"], one["cycle"]) for one in self.events if one["who"] == self.busiest}
         for key, events in grouped(self.events, lambda one: (one["job"], one["cycle"])):
             if key in mine and asked.job in (None, key[0]):
                 rows[key] = (len(events), sum(one["status"] == "failure" for one in events))
         return rows
 
-    def person_states(self, asked: Asked, who: str) -> Rows:
+    def person_states(self, asked: Asked) -> Rows:
         return {
             job: (one.state, one.attempts, one.failed, one.good, one.newest["at"], one.target)
-            for (job, object_id), one in self.standings.items() if object_id == who and one.state
+            for (job, who), one in self.standings.items() if who == self.busiest and one.state
         }  # fmt: skip
+
+    def person_state_at(self, asked: Asked) -> Rows:
+        """The value of each attribute by the last export that went well; a delete empties them all."""
+        rows: Rows = {}
+        for one in self.events:
+            if one["who"] != self.busiest or asked.job not in (None, one["job"]) or one["status"] not in ("success", "warning"):
+                continue
+            if one["action"] == "delete":
+                rows = {key: said for key, said in rows.items() if key[0] != one["job"]}
+            for change in one["changes"]:
+                rows[one["job"], change["displayName"]] = (change["newValue"], one["at"])
+        return rows
+
+    @cached_property
+    def fullest(self) -> tuple[str, str]:
+        """The job and the group with the most records, or a group that there is none of."""
+        groups = Counter((one["job"], one["who"]) for one in self.events if one["kind"] == "Group")
+        return groups.most_common(1)[0][0] if groups else (next(iter(self.tenants)), "none")
+
+    def members(self, asked: Asked) -> Rows:
+        """Who was added to it, and not taken out again, by events that went well."""
+        inside: Rows = {}
+        for one in self.events:
+            if (one["job"], one["who"]) == self.fullest and one["status"] in ("success", "warning"):
+                for change in one["changes"]:
+                    if change["displayName"] == "members":
+                        inside |= {change["newValue"]: True} if change["newValue"] else {}
+                        inside.pop(change["oldValue"], None)
+        return inside
 
     # Cycles and what Graph says
 
@@ -417,24 +474,29 @@ class Count:
         return {moment(one["timeBegan"]): (moment(one["timeEnded"]), one["state"]) for one in last}
 
     def cycle_words(self, asked: Asked) -> Rows:
-        """When a cycle began and ended, its outcome by the log, Graph's word for it, and its kind where that is sure."""
+        """When a cycle began and ended, its outcome by the log, and its kind, which is known of no job without status."""
         rows = {}
         for (job, cycle), events in grouped(self.events, lambda one: (one["job"], one["cycle"])):
             if not self.about(asked, job):
                 continue
             first, last = events[0]["at"], events[-1]["at"]
-            told = [(b, e, s) for b, (e, s) in self.runs(job).items() if b <= last and first <= e]
-            began, ended, word = told[0] if told else (first, last, None)
-            wrote = [one for one in events if one["status"] in ("success", "warning")]
+            told = [(b, e) for b, (e, _) in self.runs(job).items() if b <= last and first <= e]
+            began, ended = told[0] if told else (first, last)
+            wrote = any(one["status"] in ("success", "warning") for one in events)
             failed = any(one["status"] == "failure" for one in events)
             outcome = "errors" if failed else "succeeded" if wrote else "nothing_to_do"
-            rows[job, cycle] = (began, ended, outcome, word, "unsure" if job in self.apps_asked else None)
+            rows[job, cycle] = (began, ended, outcome, ANYTHING if self.runs(job) else None)
         return rows
 
-    @cached_property
-    def apps_asked(self) -> set[str]:
-        """The jobs of which there is any status."""
-        return {one["id"] for one in self.statuses}
+    def idle_runs(self, asked: Asked) -> Rows:
+        """The runs that Graph told of and that left no event."""
+        rows = {}
+        for job in self.tenants:
+            moments = [one["at"] for one in self.events if one["job"] == job]
+            for began, (ended, _) in self.runs(job).items():
+                if self.about(asked, job) and not any(began <= at <= ended for at in moments):
+                    rows[job, began] = ended
+        return rows
 
     def fleet(self, asked: Asked) -> Rows:
         rows = {}
@@ -461,12 +523,16 @@ class Count:
                     held = []
 
     def quarantine_history(self, asked: Asked) -> Rows:
-        return {(job, moment(held[0]["status"]["quarantine"]["seriesBegan"])): end for job, held, end in self.series(asked)}
-
-    def quarantine_reasons(self, asked: Asked) -> Rows:
-        return {
-            (job, one["status"]["quarantine"]["reason"]): True for job, held, _ in self.series(asked) for one in held
-        }
+        """Each reason of each quarantine: when it was first seen, by Graph's own date for the first, and until when."""
+        rows: Rows = {}
+        for job, held, end in self.series(asked):
+            parts = [(one["status"]["quarantine"], moment(one["observedAt"])) for one in held]
+            turns = [i for i, (one, _) in enumerate(parts) if i == 0 or one["reason"] != parts[i - 1][0]["reason"]]
+            for this, after in zip(turns, [*turns[1:], None], strict=True):
+                quarantine, seen = parts[this]
+                opened = moment(quarantine["seriesBegan"]) if this == 0 else seen
+                rows[job, opened] = (quarantine["reason"], end if after is None else parts[after][1])
+        return rows
 
     def quarantine_states(self, asked: Asked) -> Rows:
         rows = {}
@@ -481,11 +547,12 @@ class Count:
 
     def connections(self, asked: Asked) -> Rows:
         rows = {}
-        for job, statuses in grouped(self.statuses, lambda one: one["id"]):
+        for job in self.tenants:
+            told = [one for one in self.statuses if one["id"] == job]
+            threshold = int(told[-1]["synchronizationJobSettings"][0]["value"]) if told else None
+            known = ("Active", 2400, threshold, moment(told[-1]["observedAt"])) if told else (None,) * 4
             if self.about(asked, job):
-                threshold = int(statuses[-1]["synchronizationJobSettings"][0]["value"])
-                heard = moment(statuses[-1]["observedAt"])
-                rows[job] = (self.apps[job], self.tenants[job], "Active", 2400, threshold, heard)
+                rows[job] = (self.apps[job], self.tenants[job], *known)
         return rows
 
     # The app's own log
@@ -518,7 +585,7 @@ class Count:
         rows: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
         for one in self.within(asked):
             rows[floor(one["at"], HOUR)][0] += 1
-        for one in self.heard(Asked(asked.since, asked.until)):
+        for one in self.heard(Asked(asked.since, asked.until, asked.tenant)):
             rows[floor(moment(one["time"]), HOUR)][1] += 1
         return {hour: tuple(sizes) for hour, sizes in rows.items()}
 

@@ -24,6 +24,8 @@ class Comparison:
     "What the values of a row are called, for the report and for the table of known differences."
     more: tuple[tuple[str, Any], ...] = ()
     windowed: bool = True
+    given: Callable[[Count], Row] = lambda count: {}
+    "Parameters that depend on the world, such as whom it is about."
 
     @property
     def asks(self) -> str:
@@ -125,7 +127,7 @@ COMPARED = [
     ),
     simple("top_errors", "error_code", "apps objects attempts still_failing first_seen_at last_seen_at", limited=True),
     simple(
-        "outcomes_by_action", "app_name action",
+        "outcomes_by_action", "job_id action",
         "successes failures warnings benign_skips other_skips mean_duration_ms",
     ),
     simple("success_and_noise", "", "successes failures redundant out_of_scope pseudo"),
@@ -154,7 +156,7 @@ COMPARED = [
     ),
     simple("quarantine_waiting", "job_id source_id", "leaver action", windowed=False, limited=True),
     simple("leavers_active", "job_id source_id", "kind", windowed=False),
-    Comparison("leaver_cases", Count.leaver_cases, done_cases, columns=("outcome",), more=(("limit", ALL),)),
+    Comparison("leaver_cases", Count.leaver_cases, done_cases, columns=("outcome",), more=(("limit", ALL),), windowed=False),
     simple("group_outcomes", "job_id source_id", "state attempts failures last_event_at", windowed=False),
     Comparison(
         "cycles_lately", Count.cycles,
@@ -174,12 +176,7 @@ COMPARED = [
         },
         columns=("app_name", "open_escrows", "quarantine", "cause"), windowed=False,
     ),
-    simple("quarantine_history", "job_id opened_at", "closed_at", windowed=False),
-    Comparison(
-        "quarantine_reasons", Count.quarantine_reasons,
-        lambda rows: {(row["job_id"], row["reason"]): True for row in rows}, "quarantine_history", ("reason",),
-        windowed=False,
-    ),
+    simple("quarantine_history", "job_id opened_at", "reason closed_at", windowed=False),
     simple("quarantine_states", "job_id", "word since reason series_count", windowed=False),
     simple(
         "connections", "job_id", "app_name tenant_id schedule_state interval_s deletion_threshold heard_at", windowed=False
@@ -189,4 +186,47 @@ COMPARED = [
     Comparison("wire_logs", Count.requests_by_app, total("app_id", "requests"), columns=("requests",)),
     simple("target_looked_at", "", "requests creates queries patches deletes errors throttled"),
     simple("wire_size", "hour", "events requests"),
+    simple("evidence_events", "event_id", "occurred_at status action", count="evidence"),
+    Comparison(
+        "people.daily_failures", Count.people_failures,
+        lambda rows: {
+            (row["job_id"], row["source_id"]): failures for row in rows if (failures := sum(row["daily_failures"]))
+        },
+        "people", ("daily_failures",), (("limit", ALL),),
+    ),
+    Comparison(
+        "people.search", Count.once_called, lambda rows: {(row["job_id"], row["source_id"]): True for row in rows},
+        "people", ("found",), (("limit", ALL),), windowed=False, given=lambda count: {"search": count.old_name},
+    ),
+    *(
+        Comparison(
+            name, count, by(key, values), columns=tuple(values.split()), windowed=False,
+            given=lambda count: {"object": count.busiest, "limit": ALL},
+        )
+        for name, count, key, values in (
+            ("person_events", Count.person_events, "job_id event_id", "occurred_at app_name action status error_code"),
+            ("person_cycles", Count.person_cycles, "job_id cycle_id", "events failed"),
+            (
+                "person_states", Count.person_states, "job_id",
+                "state attempts failures last_success_at last_event_at target_id",
+            ),
+            ("person_state_at", Count.person_state_at, "job_id attribute", "value since"),
+        )
+    ),
+    Comparison(
+        "cycles.words", Count.cycle_words,
+        lambda rows: by("job_id cycle_id", "began_at ended_at outcome kind")([row for row in rows if row["events"]]),
+        "cycles_lately", ("began_at", "ended_at", "outcome", "kind"), (("limit", ALL),), windowed=False,
+    ),
+    Comparison(
+        "cycles.without_events", Count.idle_runs,
+        lambda rows: {(row["job_id"], row["began_at"]): row["ended_at"] for row in rows if not row["events"]},
+        "cycles_lately", ("ended_at",), (("limit", ALL),), windowed=False,
+    ),
+    Comparison(
+        "group_people", Count.members,
+        lambda rows: {row["source_id"]: True for row in rows if row["state"] == "in place" and row["known"]},
+        columns=("in place",), windowed=False,
+        given=lambda count: {"group": count.fullest[1], "job": count.fullest[0]},
+    ),
 ]  # fmt: skip

@@ -144,9 +144,12 @@ QUOTED_DETAIL = unescaped(from_reason(r'"detail"\s*:\s*"((?:[^"\\]|\\.)*)"'))
 SCIM_DETAIL = f"coalesce({answer_words('answer')}, {QUOTED_DETAIL})"
 RETRIED = from_reason(r"retried (\d+) times")
 AGAIN = from_reason(r"again after this date: (\S+?)Z? UTC")
-OUT_OF_SCOPE = r'(?i)"(Scoping filter evaluation passed|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(
-    FALSE
+OUT_OF_SCOPE = (
+    r'(?i)"(Active in the source system|Assigned to the application|(User|Group) has the required role'
+    r"|Scoping filter evaluation passed|IsActive|Assigned|IsEffectivelyEntitledForProvisioning"
+    r'|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(FALSE)
 )
+"An answer of Graph's scoping step, in either spelling, that leaves the object out."
 
 ROWS = f"""
 select
