@@ -34,7 +34,8 @@ with days as (
     select job_id, tenant_id, app_name, occurred_at, date_trunc('hour', occurred_at), status, error_code, 1
     from events
     where occurred_at >= $since and occurred_at < $until
-        and (occurred_at < hour_from($since::timestamp) or is_parted($until::timestamp, date_trunc('hour', occurred_at)))
+        and (occurred_at < hour_from($since::timestamp)
+            or is_parted($until::timestamp, date_trunc('hour', occurred_at)))
 ), by_error as (
     select
         job_id,

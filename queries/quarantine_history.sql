@@ -1,7 +1,7 @@
 -- When was a job in quarantine, and why?
 --
--- Read from the job statuses; without them a quarantine shows only as silence. Where Graph's reason changed, each reason
--- has a row.
+-- Read from the job statuses; without them a quarantine shows only as silence. Where Graph's reason changed, each
+-- reason has a row.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them

@@ -53,8 +53,8 @@ create or replace view hourly as from hourly_fold('hourly_parts');
 -- hour_from(moment): the first full hour that begins at an instant or after it.
 create or replace macro hour_from(moment) as date_trunc('hour', moment - interval 1 microsecond) + interval 1 hour;
 
--- hourly_within(begins, ends): what happened in a half-open time range, counted by the hour, with the columns of hourly.
--- Whole hours come from there; where the range begins or ends off the hour, the rest of that hour comes from events.
+-- hourly_within(begins, ends): one row per hour, job and kind of event of a half-open time range. Whole hours come from
+-- hourly; where the range begins or ends off the hour, what lies of that hour within it comes from events.
 --   hourly.*  as in the view
 create or replace macro hourly_within(begins, ends) as table
 from hourly
@@ -62,11 +62,13 @@ where "hour" >= hour_from(begins::timestamp) and "hour" < date_trunc('hour', end
 union all by name
 select * from (
     with edges as (
-        select tenant_id, job_id, app_name, "action", status, skip_reason, error_code, last_step, occurred_at, duration_ms
+        select
+            tenant_id, job_id, app_name, occurred_at, "action", status, skip_reason, error_code, last_step, duration_ms
         from events
         where occurred_at >= begins and occurred_at < least(hour_from(begins::timestamp), ends)
         union all
-        select tenant_id, job_id, app_name, "action", status, skip_reason, error_code, last_step, occurred_at, duration_ms
+        select
+            tenant_id, job_id, app_name, occurred_at, "action", status, skip_reason, error_code, last_step, duration_ms
         from events
         where occurred_at >= greatest(date_trunc('hour', ends::timestamp), hour_from(begins::timestamp))
             and occurred_at < ends

@@ -1,14 +1,14 @@
 -- Quarantines, and the limits that lead to one.
 
--- quarantine_statuses(): one row per status of a job in quarantine. A quarantine ends with a status that is not in one, or
--- with one of another series: between two series the job was out of it, seen or not.
+-- quarantine_statuses(): one row per status of a job in quarantine. A quarantine ends with a status that is not in one,
+-- or with one of another series: between two series the job was out of it, seen or not.
 --   job_snapshots.*  the status, as in the table
 --   left_at          the next status without quarantine; null where there is none yet
 --   series_at        when the quarantine's series began, by Graph; null where Graph never said
 --   known_reason     its reason, by the newest status that says one
 create or replace macro quarantine_statuses() as table
 select
-    *,
+    * exclude (quarantined),
     coalesce(
         last_value(quarantine_since ignore nulls) over so_far,
         first_value(quarantine_since ignore nulls)
@@ -25,7 +25,7 @@ from (
 where quarantined
 window so_far as (partition by job_id, left_at order by observed_at);
 
--- quarantines: one row per quarantine of a job.
+-- quarantines: one row per unbroken run of a job's statuses in quarantine, of one series.
 --   job_id           the job
 --   app_name         the app's newest name in it
 --   opened_at        Graph's own date where it gave one, else the first such status
@@ -40,7 +40,9 @@ select
     job_id,
     arg_max(app_name, observed_at) as app_name,
     coalesce(series_at, min(observed_at)) as opened_at,
-    coalesce(lead(min(observed_at)) over (partition by job_id, left_at order by min(observed_at)), left_at) as closed_at,
+    coalesce(
+        lead(min(observed_at)) over (partition by job_id, left_at order by min(observed_at)), left_at
+    ) as closed_at,
     arg_max(quarantine_reason, observed_at) as reason,
     max(quarantine_count) as series_count,
     arg_max(next_attempt_at, observed_at) as next_attempt_at,

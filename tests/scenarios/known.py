@@ -17,8 +17,6 @@ ACCOUNT = "a skip or a redundant export after a disable or a delete is taken for
 MOVES = "only skips move the scope; an assignment taken away or given shows in the scoping step alone"
 OLDER = "a wait that is older than the log begins with its first event seen, not with its creation"
 NAMES = "a former name that came in the same load as a newer one finds nobody"
-WORDS = "the outcome is spelled in Graph's words, whether Graph said so or not"
-KIND = "a job's first cycle is called initial though no status says so"
 
 KNOWN = {
     ("people", "state"): Known(ACCOUNT, 3),
@@ -34,6 +32,4 @@ KNOWN = {
     ("open_escrows", "opened_at"): Known(OLDER, 3),
     ("open_escrows", "attempts"): Known(OLDER, 3),
     ("open_escrows", "dropped_at"): Known(OLDER, 3),
-    ("cycles.words", "outcome"): Known(WORDS, 3),
-    ("cycles.words", "kind"): Known(KIND, 0),
 }

@@ -102,7 +102,6 @@ def test_a_window_off_the_hour_has_the_same_numbers_everywhere(world: Ask) -> No
     assert len(world("matching_events", status="failure", **window)) == 3
 
 
-@known("a first cycle is called initial for being first")
 @of("events-without-status")
 def test_no_kind_without_evidence(world: Ask) -> None:
     assert [row["kind"] for row in world("cycles_lately")] == [None, None]
@@ -117,7 +116,6 @@ def test_a_wait_that_is_older_than_the_log_began_when_its_retry_says(world: Ask)
     assert waits["dropped_at"] == datetime(2026, 3, 9, 8, 1)
 
 
-@known("Graph's word and what the log shows are one column")
 @of("quarantine-new-failures")
 def test_what_the_log_shows_and_graph_s_word_stand_side_by_side(world: Ask) -> None:
     rows = world("select began_at, outcome, reported_outcome, failed from cycles where failed > 0 order by began_at")
