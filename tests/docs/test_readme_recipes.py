@@ -138,7 +138,9 @@ def kitchen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Kitchen]
         yield kitchen
 
 
-@pytest.mark.parametrize(("kitchen", "recipe"), [(one, one) for one in RECIPES], ids=map(title, RECIPES), indirect=["kitchen"])
+@pytest.mark.parametrize(
+    ("kitchen", "recipe"), [(one, one) for one in RECIPES], ids=map(title, RECIPES), indirect=["kitchen"]
+)
 def test_a_recipe_runs_as_it_stands(kitchen: Kitchen, recipe: str) -> None:
     kitchen.cook(recipe)
 

@@ -172,7 +172,10 @@ def canonical(record: Doc) -> Doc:
     if "TimeGenerated" in record:
         record = record | {"activityDateTime": record["TimeGenerated"], "tenantId": record["AADTenantId"]}
     low = {key[0].lower() + key[1:]: value for key, value in record.items()}
-    low = {key: json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value for key, value in low.items()}
+    low = {
+        key: json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+        for key, value in low.items()
+    }
 
     def of(thing: str, *names: str) -> str:
         return next((str(low[thing][name]) for name in names if low[thing].get(name)), "")
@@ -188,7 +191,8 @@ def canonical(record: Doc) -> Doc:
     ]  # fmt: skip
     return {
         "id": low["id"], "at": moment(low["activityDateTime"]), "tenant": low["tenantId"].lower(), "job": low["jobId"],
-        "cycle": low["cycleId"], "action": low["provisioningAction"], "status": info.get("status") or info.get("Status"),
+        "cycle": low["cycleId"], "action": low["provisioningAction"],
+        "status": info.get("status") or info.get("Status"),
         "app": of("servicePrincipal", "displayName", "Name"), "app_id": of("servicePrincipal", "id", "Id"),
         "who": of("sourceIdentity", "id", "Id"), "name": of("sourceIdentity", "displayName", "Name"),
         "kind": source["identityType"], "upn": source["details"].get("UserPrincipalName"),

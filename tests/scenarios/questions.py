@@ -24,7 +24,7 @@ class Comparison:
     "What the values of a row are called, for the report and for the table of known differences."
     more: tuple[tuple[str, Any], ...] = ()
     windowed: bool = True
-    given: Callable[[Count], Row] = lambda count: {}
+    given: Callable[[Count], Row] = lambda _: {}
     "Parameters that depend on the world, such as whom it is about."
 
     @property
@@ -80,7 +80,9 @@ def simple(name: str, key: str, values: str, windowed: bool = True, **more: Any)
 
 def stages(rows: list[Row]) -> Rows:
     """How many were seen, and how many exported."""
-    return {row["stage"]: row["objects"] for row in rows if row["stage"] in ("seen", "exported") and row["leak"] is None}
+    return {
+        row["stage"]: row["objects"] for row in rows if row["stage"] in ("seen", "exported") and row["leak"] is None
+    }
 
 
 def issue_codes(rows: list[Row]) -> Rows:
@@ -112,6 +114,15 @@ def done_cases(rows: list[Row]) -> Rows:
 def hours_tried(rows: list[Row]) -> Rows:
     """The hours in which something was tried."""
     return {(row["hour"], row["job_id"]): (row["attempts"], row["failures"]) for row in rows if row["attempts"]}
+
+
+def fleet(rows: list[Row]) -> Rows:
+    """What waits in each job, and whether and why it is in quarantine."""
+    answer = {}
+    for row in rows:
+        held = row["state"] == "quarantine"
+        answer[row["job_id"]] = (row["app_name"], row["open_escrows"], held, row["cause"] if held else None)
+    return answer
 
 
 PEOPLE = (
@@ -156,7 +167,9 @@ COMPARED = [
     ),
     simple("quarantine_waiting", "job_id source_id", "leaver action", windowed=False, limited=True),
     simple("leavers_active", "job_id source_id", "kind", windowed=False),
-    Comparison("leaver_cases", Count.leaver_cases, done_cases, columns=("outcome",), more=(("limit", ALL),), windowed=False),
+    Comparison(
+        "leaver_cases", Count.leaver_cases, done_cases, columns=("outcome",), more=(("limit", ALL),), windowed=False
+    ),
     simple("group_outcomes", "job_id source_id", "state attempts failures last_event_at", windowed=False),
     Comparison(
         "cycles_lately", Count.cycles,
@@ -167,19 +180,14 @@ COMPARED = [
         windowed=False,
     ),
     Comparison(
-        "fleet", Count.fleet,
-        lambda rows: {
-            row["job_id"]: (
-                row["app_name"], row["open_escrows"], held := row["state"] == "quarantine", row["cause"] if held else None
-            )
-            for row in rows
-        },
+        "fleet", Count.fleet, fleet,
         columns=("app_name", "open_escrows", "quarantine", "cause"), windowed=False,
     ),
     simple("quarantine_history", "job_id opened_at", "reason closed_at", windowed=False),
     simple("quarantine_states", "job_id", "word since reason series_count", windowed=False),
     simple(
-        "connections", "job_id", "app_name tenant_id schedule_state interval_s deletion_threshold heard_at", windowed=False
+        "connections", "job_id", "app_name tenant_id schedule_state interval_s deletion_threshold heard_at",
+        windowed=False,
     ),
     simple("exchanges_by_status", "method http_status", "exchanges first_at last_at"),
     Comparison("target_health", Count.requests_by_app, total("app_id", "requests"), columns=("requests",)),

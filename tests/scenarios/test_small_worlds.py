@@ -154,9 +154,7 @@ def test_an_assignment_that_is_taken_away_or_given_is_a_move_of_scope(world: Ask
 @known("only skips and readings are looked at, not the change itself")
 @of("scope-and-emptied-attribute")
 def test_a_required_attribute_that_the_change_empties_is_a_risk(world: Ask) -> None:
-    assert [row["name"] for row in world("failing_next")] == [
-        "gus.seven@corp.example"
-    ]
+    assert [row["name"] for row in world("failing_next")] == ["gus.seven@corp.example"]
 
 
 @known("a member who goes with all others is dated by when it came")

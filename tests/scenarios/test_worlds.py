@@ -48,4 +48,6 @@ def test_what_is_known_to_differ_still_does(
 ) -> None:
     copied(blank, settings)
     found = loaded(KNOWN[kind].seed, tmp_path, settings)
-    assert kind in {one.kind for one in found}, f"mended: remove it from tests/scenarios/known.py ({KNOWN[kind].reason})"
+    assert kind in {one.kind for one in found}, (
+        f"mended: remove it from tests/scenarios/known.py ({KNOWN[kind].reason})"
+    )

@@ -75,7 +75,11 @@ def event(job: Doc, cycle: str, at: datetime, ident: str, change_id: str, action
     if who["upn"]:
         details["UserPrincipalName"] = who["upn"]
     app = {"id": job["app_id"], "displayName": job["app"]}
-    named = {"ApplicationId": job["app_id"], "ServicePrincipalId": job["app_id"], "ServicePrincipalDisplayName": job["app"]}
+    named = {
+        "ApplicationId": job["app_id"],
+        "ServicePrincipalId": job["app_id"],
+        "ServicePrincipalDisplayName": job["app"],
+    }
     return {
         "id": ident, "activityDateTime": stamp(at), "tenantId": job["tenant"], "jobId": job["id"],
         "cycleId": cycle, "changeId": change_id, "provisioningAction": action,

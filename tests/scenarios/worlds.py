@@ -119,4 +119,3 @@ def unequal(one: Comparison, asked: Asked, right: Rows, said: Rows) -> Iterator[
         for column, (truth, word) in zip(one.columns, pairs, strict=True):
             if truth not in (word, ANYTHING):
                 yield Difference(one.name, column, asked, key, truth, word)
-
