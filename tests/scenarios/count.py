@@ -12,7 +12,7 @@ from typing import Any
 from tests.scenarios.files import moment
 from tests.scenarios.job_count import JobCount
 from tests.scenarios.records import ANYTHING, DAY, HOUR, Asked, Rows, floor, grouped, share
-from tests.scenarios.standing import empty_handed, lacks_role, reason_of, scope_of, wants
+from tests.scenarios.standing import empty_handed, joins, lacks_role, reason_of, scope_of, wants
 from tests.scenarios.wire import Doc
 
 __all__ = ["ANYTHING", "Asked", "Count", "Rows"]
@@ -197,15 +197,29 @@ class Count(JobCount):
         }  # fmt: skip
 
     def scope_moves(self, asked: Asked) -> Rows:
-        """Those whose scope, last in the window, is not what it was before it, or first in it."""
+        """Those whose scope, last in the window, is not what it was before it, or first in it.
+
+        Whose first record of all is of an account to be made, after the job's first known cycle, came too.
+        """
         rows = {}
+        firsts = {job: events[0]["cycle"] for job, events in grouped(self.events, lambda one: one["job"])}
         for (job, who), events in grouped(self.events, lambda one: (one["job"], one["who"])):
-            words = [(one["at"], scope_of(one)) for one in events if self.about(asked, job)]
-            words = [(at, word) for at, word in words if word is not None and at < asked.until]
+            told = [(one["at"], scope_of(one)) for one in events if self.about(asked, job) and one["at"] < asked.until]
+            words = [(at, word) for at, word in told if word is not None]
             inside = [word for at, word in words if at >= asked.since]
-            before = [word for at, word in words if at < asked.since] or inside
-            if inside and before[-1 if before is not inside else 0] != inside[-1]:
+            before = [word for at, word in words if at < asked.since][-1:] or inside[:1]
+            first = events[0]
+            joined = first["at"] >= asked.since and joins(first) and first["cycle"] != firsts[job]
+            if inside and (before != inside[-1:] or (joined and inside[-1])):
                 rows[job, who] = "came" if inside[-1] else "left"
+        return rows
+
+    def identities(self, _: Asked) -> Rows:
+        """The account of everybody, and whether they are in scope, by the newest record that shows it."""
+        rows: Rows = {}
+        for (job, who), events in grouped(self.events, lambda one: (one["job"], one["who"])):
+            words = [word for word in map(scope_of, events) if word is not None]
+            rows[job, who] = (self.standings[job, who].account, words[-1] if words else None)
         return rows
 
     # One person, one group

@@ -13,23 +13,21 @@ class Known(NamedTuple):
     seed: int
 
 
-ACCOUNT = "a skip or a redundant export after a disable or a delete is taken for the account's state"
-MOVES = "only skips move the scope; an assignment taken away or given shows in the scoping step alone"
 OLDER = "a wait that is older than the log begins with its first event seen, not with its creation"
-NAMES = "a former name that came in the same load as a newer one finds nobody"
+REMOVAL = "a disable that failed is taken for settled by the routine skip of whoever is not assigned"
 
 KNOWN = {
-    ("people", "state"): Known(ACCOUNT, 3),
-    ("person_states", "state"): Known(ACCOUNT, 1),
-    ("people_by_state", "objects"): Known(ACCOUNT, 3),
-    ("people_by_state", "(no row)"): Known(ACCOUNT, 0),
-    ("placements", "in_sync"): Known(ACCOUNT, 0),
-    ("placements", "disabled"): Known(ACCOUNT, 3),
-    ("placements", "deleted"): Known(ACCOUNT, 0),
-    ("placements", "out_of_scope"): Known(ACCOUNT, 3),
-    ("people.search", "(no row)"): Known(NAMES, 0),
-    ("scope_moves", "(no row)"): Known(MOVES, 3),
     ("open_escrows", "opened_at"): Known(OLDER, 3),
     ("open_escrows", "attempts"): Known(OLDER, 3),
     ("open_escrows", "dropped_at"): Known(OLDER, 3),
+    ("open_escrows", "(no row)"): Known(REMOVAL, 12),
+    ("quarantine_waiting", "(no row)"): Known(REMOVAL, 12),
+    ("fleet", "open_escrows"): Known(REMOVAL, 12),
+    ("top_errors", "still_failing"): Known(REMOVAL, 12),
+    ("people", "state"): Known(REMOVAL, 12),
+    ("people", "open_error_code"): Known(REMOVAL, 12),
+    ("people_by_state", "objects"): Known(REMOVAL, 12),
+    ("people_by_state", "(no row)"): Known(REMOVAL, 12),
+    ("placements", "failing"): Known(REMOVAL, 12),
+    ("placements", "out_of_scope"): Known(REMOVAL, 12),
 }

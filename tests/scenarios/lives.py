@@ -239,7 +239,7 @@ class Job:
         if luck < 0.4:
             self.out_of_scope(life)
         elif luck < 0.5:
-            self.skip(life, "other", {"SkipReason": "RedundantExport"})
+            self.skip(life, "other", {"SkipReason": "RedundantExport"}, wire.scoping(assigned=life.scoped))
         elif luck < 0.65:
             self.attempt(life, "delete", fails=0.2)
         else:

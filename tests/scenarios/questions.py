@@ -13,7 +13,7 @@ ALL = 100_000
 
 @dataclass(frozen=True)
 class Comparison:
-    """One question of `queries/` beside the count that answers it."""
+    """One question of `queries/`, or one statement, beside the count that answers it."""
 
     name: str
     count: Callable[[Count, Asked], Rows]
@@ -29,7 +29,7 @@ class Comparison:
 
     @property
     def asks(self) -> str:
-        """The question's name in `queries/`."""
+        """The question's name in `queries/`, or a statement."""
         return self.query or self.name
 
 
@@ -159,6 +159,10 @@ COMPARED = [
     Comparison("scope_funnel", Count.scope_funnel, stages, columns=("objects",)),
     Comparison("scope_moves", Count.scope_moves, by("job_id source_id", "turn"), columns=("turn",)),
     simple("people", "job_id source_id", PEOPLE, windowed=False, limited=True),
+    simple(
+        "identities", "job_id source_id", "account in_scope", windowed=False,
+        query="select job_id, source_id, account, in_scope from identities",
+    ),
     simple("people_by_state", "state", "objects", windowed=False),
     simple("placements", "job_id", "in_sync failing held_back out_of_scope disabled deleted", windowed=False),
     simple(

@@ -100,6 +100,8 @@ def follow(events: Iterable[Doc]) -> Standing:
             continue
         if event["status"] == "failure":
             standing.failures.append(event)
+            if event["action"] == "create" and standing.account in ("unknown", "deleted"):
+                standing.account = "absent"
         elif event["status"] == "skipped":
             skip(standing, event)
         else:
@@ -114,12 +116,19 @@ def skip(standing: Standing, event: Doc) -> None:
     want = wants(event)
     if want == "nobody":
         standing.failures, standing.turn, standing.good = [], "in", event["at"]
+        if standing.account == "unknown" and scope_of(event):
+            standing.account = "active"
     elif want == "somebody":
         standing.turn = "held"
     else:
         standing.turn = "out"
         if standing.failures and standing.failures[-1]["action"] not in ("disable", "delete"):
             standing.failures = []
+
+
+def joins(event: Doc) -> bool:
+    """Whether an account was to be made, well or not."""
+    return event["action"] == "create" and event["status"] != "skipped"
 
 
 def account_after(account: str, event: Doc) -> str:
@@ -130,4 +139,4 @@ def account_after(account: str, event: Doc) -> str:
     active = [one["newValue"] for one in event["changes"] if one["displayName"] == "active"]
     if active:
         return "active" if active[-1] == "True" else "disabled"
-    return "active" if account == "unknown" else account
+    return "active" if account in ("unknown", "absent") else account

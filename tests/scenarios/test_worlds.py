@@ -10,44 +10,43 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.settings import Settings
-from pipeline.store.lake import Store, open_store
+from pipeline.store.lake import open_store
 from tests.scenarios.known import KNOWN
 from tests.scenarios.worlds import Difference, counted, differences, load, written
 from tests.support.lakes import copied
 
 SEEDS = range(int(os.environ.get("WORLDS", "10")))
 SHOWN = 12
+FOUND: dict[int, list[Difference]] = {}
+"What was found in the worlds so far: one is loaded once, however many tests look at it."
 
 
-def loaded(seed: int, folder: Path, settings: Settings) -> list[Difference]:
-    """Loads the world of a seed and returns where the product and the count disagree."""
-    batches = written(seed, folder / "logs")
-    load(batches)
-    store: Store = open_store(settings)
-    found = differences(store, counted(batches), seed)
-    store.close()
-    return found
+@pytest.fixture
+def found(request: pytest.FixtureRequest, settings: Settings, blank: Settings, tmp_path: Path) -> list[Difference]:
+    """Where the product and the count disagree about the world of a seed."""
+    seed: int = request.param
+    if seed not in FOUND:
+        copied(blank, settings)
+        batches = written(seed, tmp_path / "logs")
+        load(batches)
+        store = open_store(settings)
+        FOUND[seed] = differences(store, counted(batches), seed)
+        store.close()
+    return FOUND[seed]
 
 
-def told(found: list[Difference]) -> str:
-    """Writes differences, a line each."""
-    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    return "\n".join([*map(str, found[:SHOWN]), *more])
+@pytest.mark.parametrize("found", SEEDS, indirect=True)
+def test_every_answer_is_what_the_files_say(found: list[Difference]) -> None:
+    new = [one for one in found if one.kind not in KNOWN]
+    more = [f"and {len(new) - SHOWN} more"] if len(new) > SHOWN else []
+    assert not new, "\n".join([*map(str, new[:SHOWN]), *more])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_answer_is_what_the_files_say(seed: int, settings: Settings, blank: Settings, tmp_path: Path) -> None:
-    copied(blank, settings)
-    found = loaded(seed, tmp_path, settings)
-    assert not (new := [one for one in found if one.kind not in KNOWN]), told(new)
-
-
-@pytest.mark.parametrize("kind", KNOWN, ids=lambda kind: "-".join(kind))
-def test_what_is_known_to_differ_still_does(
-    kind: tuple[str, str], settings: Settings, blank: Settings, tmp_path: Path
-) -> None:
-    copied(blank, settings)
-    found = loaded(KNOWN[kind].seed, tmp_path, settings)
-    assert kind in {one.kind for one in found}, (
-        f"mended: remove it from tests/scenarios/known.py ({KNOWN[kind].reason})"
-    )
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [(kind, one.seed) for kind, one in KNOWN.items()],
+    ids=map(".".join, KNOWN),
+    indirect=["found"],
+)
+def test_what_is_known_to_differ_still_does(kind: tuple[str, str], found: list[Difference]) -> None:
+    assert kind in {one.kind for one in found}, f"mended, remove it from tests/scenarios/known.py: {KNOWN[kind].reason}"
