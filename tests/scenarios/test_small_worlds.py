@@ -3,6 +3,7 @@
 All times are 2 March 2026, UTC. A world is loaded by the command `ingest`, and its question is asked as anybody would.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 from pipeline.config.settings import Settings
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import open_store
+from tests.scenarios import wire
 from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
 WORLDS = Path(__file__).parent / "fixtures"
 DAY = {"since": datetime(2026, 3, 2), "until": datetime(2026, 3, 3), "as_of": datetime(2026, 3, 2, 23)}
 CERBY = "cerby.11112222333344445555666677778888.aaaaaaaa-0000-0000-0000-000000000001"
+SKIPPED = {"SkipReason": "NotEffectivelyEntitled"}
 Rows = list[dict[str, Any]]
 Ask = Callable[..., Rows]
 
@@ -47,6 +50,11 @@ def of(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("world", [name], indirect=True)
 
 
+def guid(number: int) -> str:
+    """An id."""
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
 def known(reason: str) -> pytest.MarkDecorator:
     """Marks what is known to be wrong; once it is mended, the test fails and asks for the mark to go."""
     return pytest.mark.xfail(reason=reason, strict=True)
@@ -63,7 +71,6 @@ def state_of(world: Ask, who: str) -> str:
     return str(row["state"])
 
 
-@known("a skip decides the state of an account that is switched off")
 @of("town")
 def test_who_was_disabled_stays_disabled_at_the_next_skip(world: Ask) -> None:
     assert state_of(world, "hal.eight") == "disabled"
@@ -71,7 +78,6 @@ def test_who_was_disabled_stays_disabled_at_the_next_skip(world: Ask) -> None:
     assert placed["disabled"] == 1
 
 
-@known("a former name that came in the same load as a newer one finds nobody")
 @of("town")
 def test_a_former_name_finds_its_person(world: Ask) -> None:
     for name in ("cyd.three", "cyd.renamed"):
@@ -144,20 +150,17 @@ def test_every_name_is_kept_whatever_the_mix_of_spellings(world: Ask) -> None:
     assert [row for row in rows if None in row.values()] == []
 
 
-@known("only skips move the scope")
 @of("scope-and-emptied-attribute")
 def test_an_assignment_that_is_taken_away_or_given_is_a_move_of_scope(world: Ask) -> None:
     moves = {(row["turn"], row["name"]) for row in world("scope_moves", since=at(8, 30))}
     assert moves == {("left", "ann.one@corp.example"), ("came", "bob.two@corp.example")}
 
 
-@known("only skips and readings are looked at, not the change itself")
 @of("scope-and-emptied-attribute")
 def test_a_required_attribute_that_the_change_empties_is_a_risk(world: Ask) -> None:
     assert [row["name"] for row in world("failing_next")] == ["gus.seven@corp.example"]
 
 
-@known("a member who goes with all others is dated by when it came")
 @of("group-emptied")
 def test_members_were_removed_when_the_removal_came(world: Ask) -> None:
     [group] = world("group_ledger")
@@ -182,3 +185,29 @@ def test_eight_kinds_of_skip_have_eight_sentences(world: Ask) -> None:
     rows = world("skip_kinds")
     assert len({row["kind"] for row in rows}) == len({row["sentence"] for row in rows}) == 8
     assert "soft-deleted" in {row["kind"] for row in rows}
+
+
+@known("the routine skip of whoever is not assigned settles a disable that failed")
+def test_a_removal_that_failed_stays_open_at_the_routine_skip(
+    settings: Settings, blank: Settings, tmp_path: Path
+) -> None:
+    job = {"tenant": guid(1), "app": "Cerby", "app_id": guid(2), "connector": "Cerby", "id": "scim.t.1"}
+    ann = {"id": guid(3), "type": "User", "name": "Ann One", "upn": "ann.one@example.com", "target": "acc-1"}
+    out, export = wire.scoping(assigned=False), wire.EXPORT
+    refused = wire.failure("InternalServerError", "InternalServerError", "boom", 0, at(14, 40))
+    log = [
+        ("create", "success", [wire.scoping(), wire.step(export["create"], "export", "success")], None),
+        ("disable", "failure", [out, wire.step(export["disable"], "export", "failure")], refused),
+        ("other", "skipped", [out, wire.step("EntrySynchronizationSkip", "export", "skipped", SKIPPED)], None),
+    ]
+    events = [
+        wire.event(job, guid(n), at(8 + n), guid(10 + n), guid(20 + n), action, status, ann, steps, [], error)
+        for n, (action, status, steps, error) in enumerate(log)
+    ]
+    (tmp_path / "events.json").write_text(json.dumps({"value": events}), encoding="utf-8")
+    copied(blank, settings)
+    load([[tmp_path / "events.json"]])
+    store = open_store(settings)
+    assert store.rows("select state from identities") == [("failing",)]
+    assert store.rows("select count(*) from escrows where closed_at is null") == [(1,)]
+    store.close()
