@@ -5,8 +5,8 @@ create or replace macro details_of(details) as
     case when json_type(details) = 'VARCHAR' then try_cast(details ->> '$' as json) else details end;
 
 -- step_facts(details, step_type): the values that a step has for each of the facts of scope_facts, under both of
--- Graph's sets of names. What is there of the account itself counts only in an import: a later step may speak of the
--- app's own account.
+-- Graph's sets of names. What is there of the account itself counts only in an import or where scope is judged: a later
+-- step may speak of the app's own account.
 create or replace macro step_facts(details, step_type) as
     list_transform(
         coalesce(json_extract_string(details_of(details), [
@@ -15,7 +15,8 @@ create or replace macro step_facts(details, step_type) as
             '$."IsEffectivelyEntitledForProvisioning"', '$."Scoping filter evaluation passed"',
             '$."IsInProvisioningScopeDisplayName"', '$."ScopeEvaluationResult"', '$."SkipReason"', '$."PropertyName"',
             '$."accountEnabled"', '$."IsSoftDeleted"', '$."appRoleAssignments"']), list_resize([]::varchar[], 15)),
-        lambda w, place: case when place <= 12 or coalesce(step_type, 'import') = 'import' then nullif(trim(w), '') end);
+        lambda w, place: case when place <= 12 or coalesce(step_type, 'import') in ('import', 'scoping')
+            then nullif(trim(w), '') end);
 
 -- scope_facts(steps): why an event's object is in scope or not, from its steps; a later step's value counts.
 create or replace macro scope_facts(steps) as
