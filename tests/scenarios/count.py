@@ -167,8 +167,16 @@ class Count(JobCount):
         return {job: tuple(counts[name] for name in names) for job, counts in rows.items()}
 
     def open_escrows(self, asked: Asked) -> Rows:
-        names = ["opened_at", "attempts", "retry_at", "dropped_at", "error_code", "is_reference"]
-        return {(j, w): tuple(one.waits[name] for name in names) for j, w, one in self.all_of(asked) if one.failures}
+        """The pending retries; none is promised before a quarantine's next attempt."""
+        names = ("opened_at", "attempts", "retry_at", "dropped_at", "error_code", "is_reference")
+        rows: Rows = {}
+        for job, who, one in self.all_of(asked):
+            if one.failures:
+                held, waits = self.quarantine_of(job), one.waits
+                if held and waits["retry_at"]:
+                    waits["retry_at"] = max(waits["retry_at"], moment(held["nextAttempt"]))
+                rows[job, who] = tuple(waits[name] for name in names)
+        return rows
 
     def quarantine_waiting(self, asked: Asked) -> Rows:
         return {

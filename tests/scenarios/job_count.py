@@ -53,6 +53,11 @@ class JobCount(Records):
                     rows[job, began] = ended
         return rows
 
+    def quarantine_of(self, job: str) -> Doc | None:
+        """The quarantine that the newest status of a job tells of."""
+        newest = [one["status"]["quarantine"] for one in self.statuses if one["id"] == job]
+        return newest[-1] if newest else None
+
     def fleet(self, asked: Asked) -> Rows:
         rows = {}
         for job in self.tenants:

@@ -13,13 +13,12 @@ class Known(NamedTuple):
     seed: int
 
 
-OLDER = "a wait that is older than the log begins with its first event seen, not with its creation"
 REMOVAL = "a disable that failed is taken for settled by the routine skip of whoever is not assigned"
 
 KNOWN = {
-    ("open_escrows", "opened_at"): Known(OLDER, 3),
-    ("open_escrows", "attempts"): Known(OLDER, 3),
-    ("open_escrows", "dropped_at"): Known(OLDER, 3),
+    ("open_escrows", "opened_at"): Known(REMOVAL, 3),
+    ("open_escrows", "attempts"): Known(REMOVAL, 3),
+    ("open_escrows", "dropped_at"): Known(REMOVAL, 3),
     ("open_escrows", "(no row)"): Known(REMOVAL, 12),
     ("quarantine_waiting", "(no row)"): Known(REMOVAL, 12),
     ("fleet", "open_escrows"): Known(REMOVAL, 12),

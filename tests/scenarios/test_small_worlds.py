@@ -113,7 +113,6 @@ def test_no_kind_without_evidence(world: Ask) -> None:
     assert [row["kind"] for row in world("cycles_lately")] == [None, None]
 
 
-@known("a wait begins with its first event seen")
 @of("retry-older-than-the-log")
 def test_a_wait_that_is_older_than_the_log_began_when_its_retry_says(world: Ask) -> None:
     [waits] = world("open_escrows")
@@ -179,7 +178,6 @@ def test_every_reason_of_a_quarantine_has_its_time(world: Ask) -> None:
     ]
 
 
-@known("a soft delete that the scoping step tells is not read")
 @of("quarantine-reasons-and-skips")
 def test_eight_kinds_of_skip_have_eight_sentences(world: Ask) -> None:
     rows = world("skip_kinds")
