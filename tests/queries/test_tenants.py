@@ -24,6 +24,7 @@ VALUES = {
     "begins": moment(5),
     "ends": moment(9),
     "stage": "exported",
+    "cell": "no event",
 }
 QUESTIONS = [query for query in catalog().values() if "tenant" in {one.name for one in query.parameters}]
 STEP = {"name": "EntryExportUpdate", "type": "export", "status": "failure", "description": "no", "details": "{}"}
