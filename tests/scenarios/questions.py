@@ -237,7 +237,10 @@ COMPARED = [
     ),
     Comparison(
         "group_people", Count.members,
-        lambda rows: {row["source_id"]: True for row in rows if row["state"] == "in place" and row["known"]},
+        lambda rows: {
+            row["source_id"]: True
+            for row in rows if row["state"] == "in place" and not row["source_id"].startswith("acc-")
+        },
         columns=("in place",), windowed=False,
         given=lambda count: {"group": count.fullest[1], "job": count.fullest[0]},
     ),
