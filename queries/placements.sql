@@ -1,7 +1,8 @@
 -- What share of each job's people and groups is in place?
 --
 -- In place: in sync, out of in sync, failing and held back. Whoever is out of scope, disabled or deleted is in neither.
--- A share is of the latest word on each object; what happened in hours that are not complete may have changed it.
+-- A share is of the latest word on each object; what happened in hours that are not complete may have changed it. Until
+-- an initial cycle has ended nobody is said to be in sync: most were not looked at yet.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them
@@ -10,14 +11,15 @@
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   in_sync          objects that are as they should be
+--   in_sync          objects that are as they should be; null until the initial cycle has ended
 --   failing          objects whose last attempt failed
 --   held_back        objects skipped for a reason somebody can remove, such as a missing attribute
 --   out_of_scope     objects that are skipped because they are not meant to be there
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target
---   in_place_share   in_sync of in_sync, failing and held_back; null where there are none
+--   in_place_share   in_sync of in_sync, failing and held_back; null where there are none, and as in_sync
 --   gap_hours        hours that are not complete, from the job's first known to its newest
+--   is_initial       whether Graph reports that the job has not reached a steady state yet; false without a status
 with counted as (
     select
         job_id,
@@ -37,18 +39,28 @@ with counted as (
     from completeness
     where source = 'events' and state <> 'complete'
     group by job_id
+), initial_jobs as (
+    -- A status that reports how a run ended, or that none did, would report a steady state as well; a restart takes it
+    -- back. A status with neither says nothing of it.
+    select job_id
+    from newest_snapshots([timestamp 'infinity'])
+    where steady_since is null
+        and (last_ended_at is null or last_state is not null or state = 'NotRun' or total_units > 0
+            or last_began_at > last_ended_at)
 )
 select
     job_id,
     app_name,
-    in_sync,
+    case when not is_initial then in_sync end as in_sync,
     failing,
     held_back,
     out_of_scope,
     disabled,
     deleted,
-    in_sync / nullif(in_sync + failing + held_back, 0) as in_place_share,
-    coalesce(gap_hours, 0) as gap_hours
-from counted
+    case when not is_initial then counted.in_sync / nullif(counted.in_sync + failing + held_back, 0) end
+        as in_place_share,
+    coalesce(gap_hours, 0) as gap_hours,
+    is_initial
+from (select *, job_id in (from initial_jobs) as is_initial from counted) counted
 left join gaps using (job_id)
 order by in_place_share, app_name, job_id

@@ -1,8 +1,9 @@
 -- Does each job keep its rhythm, and how far has the cycle under way come?
 --
 -- Only what was known at the instant asked about counts, so that a day can be replayed. What is not known is null: no
--- bar without an end, no end without five past cycles of the same kind to go by. Pages and objects are two measures: a
--- page holds several objects, and pages are not proportional to them.
+-- bar without an end, no end of an incremental cycle without five past ones to go by. A running initial cycle always
+-- has an estimate: of assigned objects when Graph counted them, else from pages, else from the time that has passed.
+-- Pages and objects are two measures: a page holds several objects, and pages are not proportional to them.
 --   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
 --   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
 --   unknown: Graph was not asked, or not lately.
@@ -42,6 +43,8 @@
 --   ends_high_at        and this one
 --   ends_from           what that rests on
 --   stalled_since       since when nothing moves
+--   progress_share      how far an initial or restarted cycle has come; it never falls, and is below 1 until the end
+--   progress_from       what tells, or what is missing
 select
     job_id,
     tenant_id,
@@ -70,7 +73,9 @@ select
     ends_at,
     ends_high_at,
     ends_from,
-    case when rhythm = 'stalled' then moving_at end as stalled_since
+    case when rhythm = 'stalled' then moving_at end as stalled_since,
+    progress_share,
+    progress_from
 from expectations($as_of::timestamp, $grace)
 where ($job is null or job_id = $job)
     and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))

@@ -37,6 +37,8 @@ from views.parts.overview.attention import draw_attention
 from views.parts.shared.coverage import complete_hours, draw_completeness, none_in_window
 from views.parts.shared.retries import evidence
 
+UNTIL_INITIAL = "n/a until the initial cycle has ended"
+
 
 def asides(fleet: pd.DataFrame) -> list[str]:
     """Writes what waits or is not known, one sentence a job."""
@@ -70,7 +72,7 @@ def fleet_table(fleet: pd.DataFrame) -> None:
         "app_name": text_column("App", pinned=True),
         "chip": chips_column("State"),
         **time_columns(last_cycle_at="Last cycle"),
-        "in_place_share": share_bar("In place", help="In sync, of everybody who should be"),
+        "in_place_share": share_bar("In place", help=f"In sync, of everybody who should be; {UNTIL_INITIAL}"),
         "success_share": share_column(
             "Success",
             help="Successes of successes and failures in the window; benign skips are in neither",
@@ -87,6 +89,9 @@ def fleet_table(fleet: pd.DataFrame) -> None:
         **time_columns(next_try_at="Next try"),
     }
     job = table(rows, columns, Key.FLEET, select=True)
+    initial = [plain(str(row["app_name"])) for row in records(rows) if row["is_initial"] is True]
+    if initial:
+        st.caption(f"In place is {UNTIL_INITIAL}: {', '.join(initial)}.")
     if job is not None:
         job_links(job)
     else:

@@ -144,6 +144,7 @@ group by job_id, observed_at;
 --   state_since      since when the job has had this state
 --   first_steady_at  when the job first became steady
 --   assigned         objects that are assigned, as Graph counts them after a run
+--   pages_from       the first status with pages
 --   reported_at      the newest status with pages
 --   moved_at         the newest status with more pages than before
 --   done             pages done
@@ -183,7 +184,7 @@ with newest as materialized (
     left join logged_runs('newest', instants) g on g.as_of = l.as_of and g.job_id = l.job_id
 )
 select
-    * exclude (over_at, under_way, first_at, last_at, cycle_id, pages_from),
+    * exclude (over_at, under_way, first_at, last_at, cycle_id),
     coalesce(under_way, false) as under_way,
     case when under_way then cycle_id end as cycle_id,
     case when under_way then

@@ -59,6 +59,7 @@ MODEL = (
     "completeness.sql",
     "runs.sql",
     "rhythms.sql",
+    "estimates.sql",
     "progress.sql",
     "fingerprints.sql",
     "problems.sql",

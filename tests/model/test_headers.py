@@ -37,6 +37,8 @@ VALUES = {
 TABLES = {
     "newest": "from newest_snapshots([timestamp '2026-01-05'])",
     "jobs": "select observed_at as as_of, job_id, app_id, observed_at as last_event_at from job_snapshots",
+    "running": "select *, began_at as start_at, true as whole, 1.0 as paced_s"
+    " from rhythms(timestamp '2026-01-05', 1200) where under_way",
     "calls": 'select app_id, occurred_at, http_status, "method" from app_calls',
     "ended": "from ended_cycles(timestamp '2026-01-05')",
     "last_cycles": "from temp.ended",

@@ -1,6 +1,9 @@
 """Whether a job keeps its rhythm, and how far a cycle has come: only what is known, and never backwards."""
 
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -139,7 +142,7 @@ def test_a_job_that_graph_was_never_asked_about_is_unknown_and_nothing_is_said_o
     assert (found["cycle_id"], found["objects_done"], found["phase"]) == (None, None, None)
 
 
-def test_an_initial_cycle_under_way_tells_pages_and_objects_apart_and_no_end(given: Given) -> None:
+def test_an_initial_cycle_under_way_tells_pages_and_objects_apart_and_an_end_by_its_pages(given: Given) -> None:
     for minute in range(5):
         given.succeeded(f"p{minute}", day=3, minute=minute, cycle_id="first")
     paged(given, moment(3, 0, 5), None, 30, state="NotRun", steady_since=None, last_state=None)
@@ -152,7 +155,12 @@ def test_an_initial_cycle_under_way_tells_pages_and_objects_apart_and_no_end(giv
     )
     assert (found["objects_done"], found["objects_expected"], found["objects_share"]) == (5, None, None)
     assert (found["pages_done"], found["pages_total"], found["pages_share"]) == (30, 100, 0.3)
-    assert (found["ends_low_at"], found["ends_at"], found["ends_high_at"], found["ends_from"]) == (None,) * 4
+    assert (found["progress_share"], found["progress_from"]) == (
+        0.3,
+        "estimated from page progress, as in the Entra portal",
+    )
+    assert moment(3, 0, 6) < found["ends_low_at"] < found["ends_at"] < found["ends_high_at"] < moment(3, 3)
+    assert found["ends_from"] == "page progress and the pace so far"
 
 
 def test_a_finished_cycle_is_not_under_way(given: Given) -> None:
@@ -296,9 +304,99 @@ def test_a_restarted_job_falls_back_to_the_documented_minutes_and_says_so(given:
     found = progress(given, moment(3, 0, 1))
     assert (found["kind"], found["objects_expected"]) == ("restarted", 500)
     assert found["expected_from"] == "assigned objects as Graph counts them"
-    assert (found["ends_low_at"], found["ends_at"], found["ends_high_at"]) == (moment(3, 0, 5), None, moment(3, 0, 40))
+    assert (found["ends_low_at"], found["ends_high_at"]) == (moment(3, 0, 5), moment(3, 0, 40))
+    assert found["ends_low_at"] < found["ends_at"] < found["ends_high_at"]
     assert found["ends_from"].startswith("the documented 0.01 to 0.08 minutes for each of 500 assigned objects")
-    assert progress(given, moment(3, 0, 41))["ends_high_at"] is None
+    assert (found["progress_share"], found["progress_from"]) == (
+        1 / 500,
+        "of 500 assigned objects as Graph counts them",
+    )
+    assert progress(given, moment(3, 0, 41))["ends_high_at"] > moment(3, 0, 42)
+
+
+def test_half_of_the_assigned_objects_are_half_of_the_cycle_and_pages_do_not_matter(given: Given) -> None:
+    for who in range(50):
+        given.event(f"p{who}", "success", moment(3, 0, who), cycle_id="now")
+    begun: Row = {"entitled": 100, "steady_since": None, "state": "Active"}
+    for minute in range(0, 50, 5):
+        paged(given, moment(3, 0, minute), moment(2, 23, 30), 90, **begun)
+    found = progress(given, moment(3, 0, 50))
+    assert (found["progress_share"], found["objects_share"]) == (0.5, 0.5)
+    assert found["ends_from"] == "the pace so far, and 100 assigned objects as Graph counts them"
+    assert moment(3, 1) < found["ends_low_at"] < moment(3, 1, 40) < found["ends_high_at"] < moment(3, 2, 30)
+
+
+def test_events_alone_give_an_initial_cycle_an_estimate_by_the_time_that_passed(given: Given) -> None:
+    said(given, moment(2, 23, 50), None, state="NotRun", steady_since=None, last_state=None)
+    for minute in range(0, 200, 5):
+        given.event("ada", "success", moment(3, 0, minute), cycle_id="first")
+        said(given, moment(3, 0, minute, 30), None, state="NotRun", steady_since=None, last_state=None)
+    answers = [progress(given, moment(3, 0, minute)) for minute in range(0, 200, 20)]
+    assert {row["progress_from"] for row in answers} == {"from pace alone"}
+    shares = [row["progress_share"] for row in answers]
+    assert shares == sorted(set(shares)) and shares[-1] < 0.9
+    assert all(row["ends_low_at"] < row["ends_high_at"] for row in answers)
+
+
+def test_an_initial_cycle_of_which_only_the_beginning_is_known_says_what_is_missing(given: Given) -> None:
+    begun: Row = {"state": "NotRun", "steady_since": None, "last_state": None, "last_began_at": moment(3)}
+    said(given, moment(3, 0, 5), None, **begun)
+    found = progress(given, moment(3, 0, 6))
+    assert (found["rhythm"], found["kind"], found["progress_share"], found["ends_high_at"]) == (
+        "running",
+        "initial",
+        None,
+        None,
+    )
+    assert (
+        found["progress_from"] == "Graph reports neither pages nor assigned objects, and the log has no event of it yet"
+    )
+
+
+def test_an_incremental_cycle_has_no_estimate_of_an_initial_one(given: Given) -> None:
+    given.succeeded("ada", day=3, minute=1)
+    paged(given, moment(3, 0, 2), moment(2, 23), 50, entitled=9)
+    found = progress(given, moment(3, 0, 2))
+    assert (found["kind"], found["progress_share"], found["progress_from"]) == ("incremental", None, None)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_share_of_an_initial_cycle_never_falls_whatever_comes_and_however_late(given: Given, seed: int) -> None:
+    """Statuses with and without pages and counts, totals that grow and shrink, records that come after later ones."""
+    rng = random.Random(seed)
+    over = rng.choice([None, moment(2, 23)])
+    begun: Row = {"state": "Active" if over else "NotRun", "steady_since": None, "last_state": None}
+    counted, total, done = rng.choice([None, 60, 400]), 30, 0
+    records: list[tuple[int, Callable[[], Any]]] = []
+    for minute in range(0, 180, 5):
+        total = max(1, total + rng.choice([-3, 0, 0, 5, 40]))
+        done = min(total, max(0, done + rng.choice([-2, 0, 1, 6])))
+        more: Row = dict(begun)
+        if minute == 25 or (minute > 25 and rng.random() < 0.8):
+            more |= {"completed_units": done, "total_units": total}
+        if counted and (minute > 40 or seed % 2):
+            more |= {"entitled": rng.choice([counted, counted, counted + 9])}
+        late = 0 if minute in (0, 5, 25, 45) else rng.choice([0, 0, 30])
+        records.append((minute + late, partial(said, given, moment(3, 0, minute), over, **more)))
+    for number in range(60):
+        minute = rng.randrange(180)
+        event = partial(given.event, f"p{number % 45}", "success", moment(3, 0, minute), cycle_id="first")
+        records.append((minute + rng.choice([0, 0, 0, 50]), event))
+    records.append((0, partial(given.event, "first", "success", moment(3), cycle_id="first")))
+    shares: list[float] = []
+    for until in range(0, 240, 20):
+        for at, record in records:
+            if until - 20 < at <= until:
+                record()
+        found = progress(given, moment(3, 0, until))
+        if found["progress_share"] is not None:
+            shares.append(found["progress_share"])
+            assert found["ends_low_at"] <= found["ends_at"] <= found["ends_high_at"]
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 2 and shares[0] >= 0 and shares[-1] <= 0.99
+    replayed = [progress(given, moment(3, 0, minute))["progress_share"] for minute in range(0, 240, 17)]
+    known = [share for share in replayed if share is not None]
+    assert known == sorted(known) and known
 
 
 def test_the_phase_is_what_the_latest_events_ended_with(given: Given) -> None:

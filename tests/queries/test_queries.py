@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from tests.support.given import FORTNIGHT, MONDAY, Given, job_id, moment
+import pytest
+
+from tests.support.given import FORTNIGHT, MONDAY, Given, Row, job_id, moment
 
 
 def test_a_quarantined_job_needs_somebody_and_comes_first(given: Given) -> None:
@@ -74,6 +76,40 @@ def test_in_place_leaves_out_whoever_is_not_meant_to_be_there(given: Given) -> N
     assert (cerby["in_sync"], cerby["failing"], cerby["held_back"]) == (3, 1, 1)
     assert (cerby["out_of_scope"], cerby["disabled"], cerby["deleted"]) == (2, 1, 0)
     assert cerby["in_place_share"] == 3 / 5
+
+
+@pytest.mark.parametrize(
+    ("more", "is_initial"),
+    [
+        ({"state": "NotRun", "last_ended_at": None}, True),
+        ({"state": "Active", "last_state": "Succeeded"}, True),
+        ({"state": "Active", "total_units": 40, "completed_units": 3}, True),
+        ({"state": "Active", "last_began_at": moment(13, 14)}, True),
+        ({"state": "Quarantine", "last_ended_at": None}, True),
+        ({"state": "Active", "steady_since": moment(-9), "last_state": "Succeeded"}, False),
+        ({"state": "Active", "steady_since": moment(-9), "total_units": 40, "completed_units": 3}, False),
+        ({"state": "Active"}, False),
+    ],
+)
+def test_nobody_is_in_sync_until_the_initial_cycle_has_ended(given: Given, more: Row, is_initial: bool) -> None:
+    given.succeeded("ada", day=13, hour=12)
+    given.failed("bob", day=13, hour=12)
+    given.observed("Cerby", str(more.pop("state")), day=13, hour=13, **more)
+    given.succeeded("ada", app="Zoom")
+    placed = {row["app_name"]: row for row in given.answer("placements")}
+    cerby = placed["Cerby"]
+    expected = (None, None) if is_initial else (1, 0.5)
+    assert (cerby["in_sync"], cerby["in_place_share"], cerby["is_initial"]) == (*expected, is_initial)
+    assert cerby["failing"] == 1
+    assert (placed["Zoom"]["in_sync"], placed["Zoom"]["is_initial"]) == (1, False)
+
+
+def test_in_sync_is_known_again_when_the_initial_cycle_has_ended(given: Given) -> None:
+    given.succeeded("ada", day=13, hour=12)
+    given.observed("Cerby", "NotRun", day=13, hour=12, last_ended_at=None)
+    assert given.answer("placements")[0]["in_sync"] is None
+    given.observed("Cerby", "Active", day=13, hour=13, steady_since=moment(13, 12), last_state="Succeeded")
+    assert given.answer("placements")[0]["in_place_share"] == 1
 
 
 def test_success_counts_attempts_and_not_noise(given: Given) -> None:

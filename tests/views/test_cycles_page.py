@@ -253,6 +253,27 @@ def test_the_page_answers_in_a_sentence_whose_numbers_are_those_of_the_question(
     assert "Objects: **0 objects so far of an unknown number**. How far that is, is unknown." in drawn
 
 
+def test_an_initial_cycle_of_unknown_size_has_an_estimate_that_says_where_it_comes_from(given: Given) -> None:
+    begun: Row = {"state": "NotRun", "steady_since": None, "last_state": None, "schedule_state": "Active"}
+    given.succeeded("ada", 13, 14, 20, cycle_id="first")
+    observed(given, "Cerby", moment(13, 14, 20), None, completed_units=1, total_units=10, **begun)
+    observed(given, "Cerby", moment(13, 14, 30), None, completed_units=4, total_units=10, **begun)
+    given.succeeded("ada", 13, 14, 30, app="Zoom", cycle_id="zoom")
+    observed(given, "Zoom", moment(13, 14, 30), None, **begun)
+    observed(given, "Contoso", moment(13, 14, 30), None, last_began_at=moment(13, 14), **begun)
+    given.stored()
+    test = cycles()
+    drawn = text(test)
+    bars = [(bar.proto.value, bar.proto.text) for bar in test.get("progress")]
+    until = "In sync is n/a until the initial cycle has ended."
+    assert bars[0] == (40, f"Progress: **about 40%**, estimated from page progress, as in the Entra portal. {until}")
+    assert bars[-1] == (0, f"Progress: **about 0%**, from pace alone. {until}")
+    assert "Objects: **1 object so far of an unknown number**." in drawn
+    missing = "Graph reports neither pages nor assigned objects, and the log has no event of it yet"
+    assert f"Progress: **unknown** ({missing}). {until}" in drawn
+    assert "80% band" in drawn
+
+
 @pytest.mark.usefixtures("busy")
 def test_the_overview_has_the_same_bars() -> None:
     test = healthy(app())

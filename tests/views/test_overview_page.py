@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from pipeline.config.clock import wall_clock
@@ -54,6 +55,20 @@ def test_the_fleet_is_worst_first_and_its_numbers_are_those_of_sql(tenant: Store
     assert list(fleet["success_share"]) == [1.0, share]
     assert list(fleet["last_error"].fillna("")) == ["", "EntryConflict"]
     assert list(fleet["open_escrows"]) == [0, 1]
+
+
+def test_in_place_is_not_said_until_the_initial_cycle_has_ended(given: Given) -> None:
+    given.succeeded("ada", day=13, hour=12, app="Cerby", cycle_id="first")
+    given.observed("Cerby", "NotRun", day=13, hour=12, last_ended_at=None, total_units=40, completed_units=10)
+    given.succeeded("ada", day=13, hour=12, app="Zoom")
+    given.stored()
+    test = healthy(app())
+    fleet = table(test, "in_place_share").set_index("app_name")
+    assert pd.isna(fleet["in_place_share"]["Cerby"]) and fleet["in_place_share"]["Zoom"] == 1
+    assert "In place is n/a until the initial cycle has ended: Cerby." in text(test)
+    [bar] = test.get("progress")
+    assert bar.proto.value == 25
+    assert "about 25% done (estimated from page progress, as in the Entra portal), 1 object so far" in bar.proto.text
 
 
 def test_events_alone_are_no_evidence_that_all_is_well(given: Given) -> None:

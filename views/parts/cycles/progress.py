@@ -100,6 +100,14 @@ RHYTHMS: dict[str, Callable[[Row], str]] = {
 
 
 def done_text(job: Row) -> str:
+    """Writes how far a cycle has come: objects, and the estimate of an initial cycle of unknown size."""
+    if is_missing(job["progress_share"]) or not is_missing(job["objects_expected"]):
+        return objects_text(job)
+    source = plain(str(job["progress_from"]))
+    return f"about {share(float(job['progress_share']))} done ({source}), {objects_text(job)}"
+
+
+def objects_text(job: Row) -> str:
     """Writes how many objects were handled, of how many."""
     handled = 0 if is_missing(job["objects_done"]) else int(job["objects_done"])
     if is_missing(job["objects_expected"]):
@@ -123,11 +131,12 @@ def end_band(job: Row) -> str:
 
 
 def draw_running(job: Row) -> None:
-    """Draws one running cycle: objects of expected, pages apart, its pace, its end, and how it got there."""
+    """Draws one running cycle: its estimate, objects of expected, pages apart, its pace, its end, and its climb."""
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="medium")
         with left:
             job_line(job)
+            estimate_bar(job)
             objects_bar(job)
             pages_bar(job)
             pace_line(job)
@@ -142,11 +151,26 @@ def job_line(job: Row) -> None:
     st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['rhythm']))}: {cycle_of(job)}{began}; {phase}")
 
 
+def estimate_bar(job: Row) -> None:
+    """Draws how far an initial cycle of unknown size has come, with what that is estimated from, or what is missing."""
+    if is_missing(job["progress_from"]) or not is_missing(job["objects_share"]):
+        return
+    source = plain(str(job["progress_from"]))
+    if is_missing(job["progress_share"]):
+        st.markdown(f"Progress: **unknown** ({source}). In sync is n/a until the initial cycle has ended.")
+        return
+    estimate = share(float(job["progress_share"]))
+    text = f"Progress: **about {estimate}**, {source}. In sync is n/a until the initial cycle has ended."
+    st.progress(between(job["progress_share"]), text=text)
+
+
 def objects_bar(job: Row) -> None:
     """Draws objects handled of expected, with where the expectation comes from; no bar where nothing is expected."""
     source = "" if is_missing(job["expected_from"]) else f" ({plain(str(job['expected_from']))})"
-    text = f"Objects: **{done_text(job)}**{source}"
-    if is_missing(job["objects_share"]):
+    text = f"Objects: **{objects_text(job)}**{source}"
+    if is_missing(job["objects_share"]) and not is_missing(job["progress_share"]):
+        st.markdown(f"{text}.")
+    elif is_missing(job["objects_share"]):
         st.markdown(f"{text}. How far that is, is unknown.")
     else:
         st.progress(between(job["objects_share"]), text=f"{text}, {share(float(job['objects_share']))}")
@@ -214,10 +238,12 @@ def draw_running_lines(jobs: pd.DataFrame) -> None:
 
 
 def draw_line(job: Row) -> None:
-    """Draws one running cycle in a line: a bar of objects, else of pages, else only words."""
+    """Draws one running cycle in a line: a bar of its estimate, of objects, else of pages, else only words."""
     name = f"**{plain(str(job['app_name']))}** {labelled(str(job['rhythm']))}"
     text = f"{name} {cycle_of(job)}: {done_text(job)}, {end_text(job)}"
-    if not is_missing(job["objects_share"]):
+    if not is_missing(job["progress_share"]):
+        st.progress(between(job["progress_share"]), text=text)
+    elif not is_missing(job["objects_share"]):
         st.progress(between(job["objects_share"]), text=text)
     elif not is_missing(job["pages_share"]):
         st.progress(between(job["pages_share"]), text=f"{text}; the bar is of pages, as Graph reports them")
