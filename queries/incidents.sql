@@ -1,6 +1,7 @@
 -- Which incidents were open, and when did each begin and end?
 --
 -- Every one that lasted for some of the window. It is dated when the trouble began; a check may have found it later.
+-- What a root cause explains is listed with it.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
@@ -9,7 +10,7 @@
 --
 -- Columns
 --   incident_id       its id
---   severity          info, warning or critical
+--   severity          info, warning or critical: the worst of it and its symptoms
 --   rule              the rule that found it
 --   app_name          the application; null where it is of none
 --   job_id            the job; null where it is of none
@@ -24,29 +25,53 @@
 --   snoozed_until     until when nobody wants to hear of it
 --   unknown_since     since which check it cannot be judged; null while it can
 --   missing           what is missing to judge it
+--   symptoms          how many incidents it explains
+--   explains          their sentences, the worst first
+--   explained_by      the incident that caused it; null unless that is of another time or app than those asked about
+with lasting as (
+    select *,
+        case severity when 'critical' then 1 when 'warning' then 2 else 3 end as grade,
+        coalesce(closed_at < $until, false) as is_over
+    from incidents
+    where opened_at < $until
+        and (closed_at is null or closed_at >= $since)
+        and ($job is null or job_id = $job)
+), symptoms as (
+    select
+        explained_by,
+        count(*) as symptoms,
+        min(grade) as grade,
+        list(summary order by grade, opened_at, incident_id) as explains
+    from lasting
+    where explained_by in (select incident_id from lasting)
+    group by explained_by
+)
 select
-    incident_id,
-    severity,
-    rule,
-    app_name,
-    job_id,
-    summary,
-    opened_at,
-    noticed_at,
-    closed_at,
-    noticed_at >= $since and noticed_at < $until as is_new,
-    coalesce(closed_at < $until, false) as is_over,
-    acknowledged_by,
-    owner,
-    snoozed_until,
-    unknown_since,
-    missing
-from incidents
-where opened_at < $until
-    and (closed_at is null or closed_at >= $since)
-    and ($job is null or job_id = $job)
+    l.incident_id,
+    case least(l.grade, coalesce(s.grade, l.grade))
+        when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
+    l.rule,
+    l.app_name,
+    l.job_id,
+    l.summary,
+    l.opened_at,
+    l.noticed_at,
+    l.closed_at,
+    l.noticed_at >= $since and l.noticed_at < $until as is_new,
+    l.is_over,
+    l.acknowledged_by,
+    l.owner,
+    l.snoozed_until,
+    l.unknown_since,
+    l.missing,
+    coalesce(s.symptoms, 0) as symptoms,
+    coalesce(s.explains, []) as explains,
+    l.explained_by
+from lasting l
+left join symptoms s on s.explained_by = l.incident_id
+where l.explained_by is null or l.explained_by not in (select incident_id from lasting)
 order by
-    is_over,
-    case severity when 'critical' then 1 when 'warning' then 2 else 3 end,
-    opened_at,
-    incident_id
+    l.is_over,
+    least(l.grade, coalesce(s.grade, l.grade)),
+    l.opened_at,
+    l.incident_id

@@ -7,14 +7,16 @@ first.
    by the first answer and stays open while it is in either, so a series that flaps is one incident.
 2. Silence counts only where the data is known: a subject whose `Needs` are not met, of which its rule says that it
    cannot tell, or whose rule was not asked or failed keeps its incident, which says since when it cannot be judged.
-3. What opened and closed, and one line of `rule_runs` a rule, are one transaction; `along` writes what must go with it.
+3. What is open then is sorted into root causes and their symptoms, whichever was found first. What outlives its cause
+   stands alone.
+4. What opened and closed, and one line of `rule_runs` a rule, are one transaction; `along` writes what must go with it.
 """
 
 import json
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -25,12 +27,15 @@ from pipeline.rules.incidents import (
     add_incidents,
     close_incidents,
     open_incidents,
+    open_within,
     opened_meanwhile,
+    record_causes,
     record_unknown,
     reword_incidents,
 )
 from pipeline.rules.needs import Extents, Gap, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, variants
+from pipeline.rules.root_cause import with_roots
 from pipeline.rules.rule import Rule, rules
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import insert_rows
@@ -85,6 +90,8 @@ class Checked:
     "Open ones whose summary or severity is another now."
     unknown: list[Incident] = field(default_factory=list)
     "Open ones that cannot be judged and could before, can again, or lack something else."
+    explained: list[Incident] = field(default_factory=list)
+    "Open ones that another root cause explains than before, or none any more."
     runs: list[Run] = field(default_factory=list)
 
 
@@ -124,13 +131,27 @@ def check(
         reword_incidents(cursor, checked.changed)
         record_unknown(cursor, checked.unknown)
         close_incidents(cursor, checked.closed, at)
+        record_roots(cursor, checked)
         add_runs(cursor, checked)
         if along is not None:
             along(cursor, checked)
 
     if keep:
         store.write(write)
+    else:
+        checked.opened = with_roots(checked.opened)
     return checked
+
+
+def record_roots(cursor: Cursor, checked: Checked) -> None:
+    """Sorts what is open after a check into root causes and symptoms, and stores what that changes."""
+    before = open_within(cursor)
+    now = with_roots(before)
+    checked.explained = [one for one, was in zip(now, before, strict=True) if one.explained_by != was.explained_by]
+    record_causes(cursor, checked.explained)
+    roots = {one.incident_id: one.explained_by for one in now}
+    for changed in (checked.opened, checked.changed, checked.unknown):
+        changed[:] = [replace(one, explained_by=roots.get(one.incident_id)) for one in changed]
 
 
 @dataclass

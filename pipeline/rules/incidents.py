@@ -46,6 +46,8 @@ class Incident:
     snoozed_at: datetime | None = None
     assigned_at: datetime | None = None
     noted_at: datetime | None = None
+    explained_by: str | None = None
+    "The incident that caused it; None for a root cause."
 
     def reworded(self, now: "Incident") -> Self:
         """Returns this incident as it reads now; when it began and what people said of it stay."""
@@ -59,10 +61,17 @@ class Incident:
 NAMES = column_names(Incident)
 
 
+OPEN = f"select {NAMES} from incidents where closed_at is null order by opened_at, incident_id"
+
+
 def open_incidents(store: Store) -> list[Incident]:
     """Returns the open incidents, the oldest first."""
-    lasting = f"select {NAMES} from incidents where closed_at is null order by opened_at, incident_id"
-    return [Incident(*row) for row in store.rows(lasting)]
+    return [Incident(*row) for row in store.rows(OPEN)]
+
+
+def open_within(cursor: Cursor) -> list[Incident]:
+    """Returns the open incidents as a transaction sees them, the oldest first."""
+    return [Incident(*row) for row in cursor.execute(OPEN).fetchall()]
 
 
 def incident(store: Store, incident_id: str) -> Incident:
@@ -95,6 +104,13 @@ def record_unknown(cursor: Cursor, incidents: Sequence[Incident]) -> None:
     for one in incidents:
         state = [one.unknown_since, one.missing, one.incident_id]
         cursor.execute("update incidents set unknown_since = ?, missing = ? where incident_id = ?", state)
+
+
+def record_causes(cursor: Cursor, incidents: Sequence[Incident]) -> None:
+    """Updates which incidents are explained by which."""
+    for one in incidents:
+        cause = [one.explained_by, one.incident_id]
+        cursor.execute("update incidents set explained_by = ? where incident_id = ?", cause)
 
 
 def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from pipeline.config.errors import RulesError
@@ -15,6 +16,10 @@ SEVERITIES = ("info", "warning", "critical")
 NEED = re.compile(
     r"^(?P<newest>newest )?(?P<source>events|jobs|exchanges) (?P<hours>\d+) hours?"
     r"(?: where (?P<column>\w+) is (?P<words>\w+(?:, \w+)*))?$"
+)
+EXPLANATION = re.compile(
+    r"^(?P<rule>\w+)(?P<wide> of any app)?(?: whose (?P<whose>\w+) is (?P<of_cause>\w+(?:, \w+)*))?"
+    r"(?: where (?P<where>\w+) is (?P<of_symptom>\w+(?:, \w+)*))?$"
 )
 CLOSES = ", closes at "
 
@@ -44,6 +49,31 @@ class Need:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """A rule whose incident may be the cause of another rule's, and what their evidence must say for that."""
+
+    rule: str
+    is_wide: bool = False
+    "Whether the cause is of no app, and so of any; else both are of one job, or of one app where one names no job."
+    of_cause: tuple[str, tuple[str, ...]] | None = None
+    "A column of the cause's evidence, and the words that it may hold; none stands for a column that is empty."
+    of_symptom: tuple[str, tuple[str, ...]] | None = None
+
+    def applies(self, cause: Mapping[str, object], symptom: Mapping[str, object]) -> bool:
+        """Whether the evidence of a cause and of a symptom says so."""
+        return holds(self.of_cause, cause) and holds(self.of_symptom, symptom)
+
+
+def holds(condition: tuple[str, tuple[str, ...]] | None, facts: Mapping[str, object]) -> bool:
+    """Whether a column of evidence holds one of some words.
+
+    >>> holds(("reason", ("none", "TooManyDeletes")), {"reason": None}), holds(("feed", ("jobs",)), {"feed": None})
+    (True, False)
+    """
+    return condition is None or str(facts.get(condition[0])).lower() in (word.lower() for word in condition[1])
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule: its question, when it fires and what to do then."""
 
@@ -57,6 +87,8 @@ class Rule:
     needs: tuple[Need, ...]
     closing: Mapping[str, str]
     "Parameters whose level to close differs from the level to open, with the level to close."
+    explained_by: tuple[Explanation, ...] = ()
+    "Rules that may explain what it finds, the first that does before the others."
     page: str = "health"
     "The page of the dashboard that shows what it is about."
 
@@ -79,7 +111,9 @@ class Rule:
 @lru_cache
 def rules() -> dict[str, Rule]:
     """Returns every rule by name, in alphabetical order."""
-    return {file.stem: read_rule(file) for file in sorted(RULES.glob("*.sql"))}
+    every = {file.stem: read_rule(file) for file in sorted(RULES.glob("*.sql"))}
+    check_explanations(every)
+    return every
 
 
 def find_rule(name: str) -> Rule:
@@ -114,6 +148,7 @@ def read_rule(file: Path) -> Rule:
         silent=joined(parts["Silent"]),
         do=joined(parts["Do"]),
         needs=tuple(read_need(file, line) for line in parts.get("Needs", []) if line),
+        explained_by=tuple(read_explanation(file, line) for line in parts.get("Explained by", []) if line),
         closing={name: closes for name, (_, separator, closes) in levels.items() if separator},
         page=joined(parts.get("Page", [])) or "health",
     )
@@ -131,3 +166,27 @@ def read_need(file: Path, line: str) -> Need:
         raise RulesError(f"{file.name}: '{line}' under Needs; 'events 24 hours' or the like was expected.")
     words = tuple((match["words"] or "").split(", ")) if match["column"] else ()
     return Need(match["source"], int(match["hours"]), bool(match["newest"]), match["column"], words)
+
+
+def read_explanation(file: Path, line: str) -> Explanation:
+    """Reads a line such as `token_refused where cause is credentials`."""
+    match = EXPLANATION.match(line)
+    if match is None:
+        raise RulesError(f"{file.name}: '{line}' under Explained by; 'token_refused' or the like was expected.")
+    of_cause, of_symptom = (
+        (match[column], tuple(match[words].split(", "))) if match[column] else None
+        for column, words in (("whose", "of_cause"), ("where", "of_symptom"))
+    )
+    return Explanation(match["rule"], bool(match["wide"]), of_cause, of_symptom)
+
+
+def check_explanations(every: Mapping[str, Rule]) -> None:
+    """Refuses rules that are explained by one that is not there or, by way of others, by themselves."""
+    causes = {name: {one.rule for one in rule.explained_by} for name, rule in every.items()}
+    for name, own in causes.items():
+        if unknown := sorted(own - every.keys()):
+            raise RulesError(f"{name}.sql: Explained by names {unknown[0]}, which is no rule of queries/health.")
+    try:
+        TopologicalSorter(causes).prepare()
+    except CycleError as error:
+        raise RulesError(f"queries/health: rules explain each other: {', '.join(error.args[1])}.") from None

@@ -26,6 +26,7 @@
 --   job_id      always null
 --   failures    failures in a row, or lines rejected
 --   detail      what is the matter
+--   feed        the feed; null for rejects
 --   unknown     what is missing to tell
 with instants as (
     select unnest($at::timestamp[]) as as_of
@@ -48,6 +49,7 @@ select
     null::varchar as job_id,
     c.failures,
     c.detail,
+    c.feed,
     null::varchar as unknown
 from instants i
 join contacts c on c.tried_at <= i.as_of
@@ -62,12 +64,13 @@ select
     null,
     count(*),
     arg_max(r.reason, (r.rejected_at, r."file", r.line)),
+    null,
     null
 from instants i
 join rejects r on r.rejected_at <= i.as_of and r.rejected_at > i.as_of - interval 1 day
 where r.rejected_at <= list_max($at::timestamp[]) and r.rejected_at > list_min($at::timestamp[]) - interval 1 day
 group by i.as_of
 union all
-select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, 'Nothing was read on the last day'
+select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, null, 'Nothing was read on the last day'
 from quiet_instants
 order by as_of, since, subject

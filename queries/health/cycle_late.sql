@@ -10,6 +10,12 @@
 -- Needs
 --   jobs 6 hours
 --
+-- Explained by
+--   token_refused
+--   quarantined
+--   failing_runs
+--   silence
+--
 -- Fires
 --   when a run is missing after the job's own interval and the grace; critical when two are, or nothing in a cycle
 --   moves.

@@ -12,6 +12,9 @@
 -- Needs
 --   events 24 hours
 --
+-- Explained by
+--   token_refused where refused is true
+--
 -- Fires
 --   when an error code of a job hit `least` people or more in the last `hours` and nobody in the `quiet` days before.
 --
@@ -34,6 +37,7 @@
 --   attempts       failures in the last `hours`
 --   regressed      whether it had been there longer ago
 --   people         up to ten names
+--   refused        whether each of these failures says that the app refuses the token
 with failures as materialized (
     select job_id, code as error_code, source_id, app_name, occurred_at
     from problems
@@ -70,7 +74,9 @@ with failures as materialized (
     group by c.as_of, c.job_id, c.error_code
 ), named as (
     select c.as_of, c.job_id, c.error_code,
-        list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people
+        list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people,
+        bool_and(coalesce(e.http_status in (401, 403)
+            or fault_of(e.error_code, e.error_category, e.http_status, null) = 'credentials', false)) as refused
     from counted c
     join events e on e.job_id = c.job_id and e.error_code = c.error_code
         and e.occurred_at > c.as_of - to_hours($hours) and e.occurred_at <= c.as_of
@@ -94,7 +100,8 @@ select
     c.people_hit,
     c.attempts,
     c.regressed,
-    n.people
+    n.people,
+    n.refused
 from counted c
 join named n using (as_of, job_id, error_code)
 join app_names a using (as_of, job_id, error_code)

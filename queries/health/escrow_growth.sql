@@ -11,6 +11,10 @@
 -- Needs
 --   events 24 hours
 --
+-- Explained by
+--   token_refused
+--   quarantined
+--
 -- Fires
 --   when at least `least` objects of a job wait and more wait than `hours` ago.
 --

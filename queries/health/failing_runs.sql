@@ -10,6 +10,10 @@
 -- Needs
 --   jobs 6 hours
 --
+-- Explained by
+--   token_refused
+--   quarantined
+--
 -- Fires
 --   when Graph counts at least `least` complete failures in a row: the path that ends in quarantine at once.
 --

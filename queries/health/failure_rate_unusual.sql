@@ -13,6 +13,9 @@
 -- Needs
 --   events 3 hours
 --
+-- Explained by
+--   token_refused
+--
 -- Fires
 --   when the share of failed attempts in the last `hours` is `points` higher than the highest share of the same hours
 --   in the weeks before, and two such weeks at least are stored.

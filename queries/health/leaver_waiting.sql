@@ -10,6 +10,10 @@
 -- Needs
 --   events 24 hours
 --
+-- Explained by
+--   token_refused
+--   quarantined
+--
 -- Fires
 --   when a disable or delete failed, nothing since settled it, and `hours` have passed.
 --

@@ -15,6 +15,9 @@
 --   events 24 hours
 --   jobs 24 hours where first_cycle is true
 --
+-- Explained by
+--   quarantined
+--
 -- Fires
 --   when a limit is crossed, or is within `cycles` cycles at the slope of the last twelve. In a first cycle there are
 --   no twelve: what fails so far is drawn out to the cycle's end by the share of it that Graph says is done. Microsoft

@@ -11,6 +11,10 @@
 -- Needs
 --   jobs 6 hours
 --
+-- Explained by
+--   token_refused where reason is none, EncounteredQuarantineException
+--   mass_leavers where reason is TooManyDeletes
+--
 -- Fires
 --   when the newest status of a job says Quarantine, whatever the reason.
 --

@@ -11,6 +11,11 @@
 --   jobs 24 hours
 --   newest exchanges 24 hours where shown_by is app_log
 --
+-- Explained by
+--   token_refused where cause is credentials
+--   quarantined
+--   collection_troubled of any app whose feed is events, jobs, container where cause is collector_broken
+--
 -- Fires
 --   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing
 --   runs, refused calls, an app that fails, writes that the log does not have, or a collection that does not get

@@ -8,6 +8,9 @@
 -- Severity
 --   warning
 --
+-- Explained by
+--   token_refused
+--
 -- Fires
 --   when a token's end, as an operator or the token itself said, is at most `lead` and `spare` days away.
 --

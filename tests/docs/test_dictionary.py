@@ -32,7 +32,7 @@ PROMISED = {
         account, in_scope""",
     "escrows": "job_id, source_id, opened_at, closed_at, attempts, retry_at, dropped_at, error_code, is_reference",
     "incidents": """incident_id, rule, severity, subject, app_name, opened_at, noticed_at, closed_at, summary, evidence,
-        acknowledged_by, note""",
+        explained_by, acknowledged_by, acknowledged_at, owner, snoozed_until, note""",
     "rule_runs": "rule, ran_at, outcome, findings, duration_ms",
     "rejects": "file, line, reason, raw, rejected_at",
     "files": """file, source, size, read_to, lines, kept, duplicates, rejects, unfamiliar, first_event_at,
