@@ -17,6 +17,7 @@ from pipeline.notify.enqueue import announcements, context_of
 from pipeline.notify.outbox import Row, waiting
 from pipeline.notify.routes import Routes, read_routes
 from pipeline.rules.incidents import open_incidents
+from pipeline.rules.root_cause import groups
 from pipeline.store.lake import Store
 
 Document = list[dict[str, Any]]
@@ -87,7 +88,7 @@ def preview(store: Store, routes: Routes, now: datetime) -> Document:
         context = context_of(cursor, now, routes)
     finally:
         cursor.close()
-    messages = (announcements(incident, [], routes, context) for incident in open_incidents(store))
+    messages = (announcements(group, [], routes, context) for group in groups(open_incidents(store)).values())
     return [previewed([row], now, routes) | {"waits": False} for rows in messages for row in rows]
 
 

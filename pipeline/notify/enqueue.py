@@ -1,9 +1,11 @@
 """Writes the messages of a check's changes into the outbox, in the very transaction that stores the changes.
 
-An address gets one message when an incident opens, one for each severity that it rises to, and one when it is over.
+An address gets one message when a root cause opens, one for each severity that it or a symptom rises to, and one when
+it is over. Symptoms stand in their root's messages and make none of their own, unless they outlive it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,7 +25,8 @@ from pipeline.notify.messages import (
 from pipeline.notify.outbox import MERGED, SENDING, SENT, WAITING, Row, add_rows, mark, messages_by_incident
 from pipeline.notify.routes import Route, Routes, read_routes
 from pipeline.rules.evaluate import Along, Checked
-from pipeline.rules.incidents import NAMES, Incident
+from pipeline.rules.incidents import NAMES, Incident, incidents_within, open_within
+from pipeline.rules.root_cause import Group, groups
 from pipeline.rules.rule import SEVERITIES
 from pipeline.store.catalog import find_query
 from pipeline.store.lake import Cursor, Store
@@ -42,7 +45,7 @@ def enqueue(cursor: Cursor, checked: Checked, routes: Routes, settings: Settings
     if not routes.routes:
         return
     now = wall_clock(settings)
-    lasting = {one.incident_id: one for one in (*snooze_ended(cursor, now), *checked.changed, *checked.opened)}
+    lasting = [*snooze_ended(cursor, now), *checked.changed, *checked.explained, *checked.opened]
     if lasting or checked.closed:
         announce(cursor, lasting, checked.closed, context_of(cursor, checked.at, routes), routes, now)
 
@@ -56,7 +59,7 @@ def enqueue_unsnoozed(store: Store, routes: Routes, since: datetime | None) -> d
     now = wall_clock(store.settings)
 
     def write(cursor: Cursor) -> None:
-        lasting = {one.incident_id: one for one in snooze_ended(cursor, now, since)}
+        lasting = list(snooze_ended(cursor, now, since))
         [(checked_at,)] = cursor.execute("select max(ran_at) from rule_runs").fetchall()
         announce(cursor, lasting, [], context_of(cursor, checked_at or now, routes), routes, now)
 
@@ -67,23 +70,40 @@ def enqueue_unsnoozed(store: Store, routes: Routes, since: datetime | None) -> d
 
 def announce(
     cursor: Cursor,
-    lasting: Mapping[str, Incident],
+    changed: Sequence[Incident],
     closed: Sequence[Incident],
     context: MessageContext,
     routes: Routes,
     now: datetime,
 ) -> None:
-    """Writes the messages of open incidents, those that people want to hear of, and of those that are over."""
-    earlier = messages_by_incident(cursor, [*lasting, *(one.incident_id for one in closed)])
-    muted = muted_incidents(cursor, list(lasting), now)
+    """Writes the messages of what changed: of each root cause with its symptoms, and of what is over."""
+    every = groups(open_within(cursor))
+    touched = {one.explained_by or one.incident_id for one in changed}
+    lasting = [group for root, group in every.items() if root in touched]
+    over = closed_groups(cursor, closed)
+    earlier = messages_by_incident(cursor, ids_of((*lasting, *over)))
+    muted = muted_incidents(cursor, [group.root.incident_id for group in lasting], now)
     rows: list[Row] = []
-    for incident in lasting.values():
-        if incident.incident_id not in muted:
-            rows += announcements(incident, earlier.get(incident.incident_id, []), routes, context)
-    for incident in closed:
-        rows += recoveries(incident, earlier.get(incident.incident_id, []), routes, context)
+    for group in lasting:
+        if group.root.incident_id not in muted:
+            rows += announcements(group, earlier.get(group.root.incident_id, []), routes, context)
+    for group in over:
+        rows += recoveries(group, earlier, routes, context)
     add_rows(cursor, rows)
-    merge(cursor, rows, earlier)
+    merge(cursor, rows, earlier, lasting)
+
+
+def closed_groups(cursor: Cursor, closed: Sequence[Incident]) -> list[Group]:
+    """Groups what is over: each root cause with all that it ever explained, each symptom with its root cause alone."""
+    roots = [one.incident_id for one in closed if one.explained_by is None]
+    explained = incidents_within(cursor, "list_contains(?, explained_by)", roots) if roots else []
+    return [Group(one, tuple(each for each in explained if each.explained_by == one.incident_id)) for one in closed]
+
+
+def ids_of(every: Iterable[Group]) -> list[str]:
+    """Returns the ids of the incidents of groups, and of the causes of those that are symptoms."""
+    members = [one for group in every for one in (group.root, *group.symptoms)]
+    return list({one.incident_id for one in members} | {one.explained_by for one in members if one.explained_by})
 
 
 def context_of(cursor: Cursor, at: datetime, routes: Routes) -> MessageContext:
@@ -107,29 +127,36 @@ def snooze_ended(cursor: Cursor, now: datetime, since: datetime | None = None) -
     return (Incident(*row) for row in cursor.execute(UNSNOOZED, [now, since or datetime.min]).fetchall())
 
 
-def announcements(incident: Incident, earlier: Sequence[Row], routes: Routes, context: MessageContext) -> Iterator[Row]:
-    """Builds the messages of an open incident: to each address once for each severity it rises to."""
-    done: set[str] = set()
-    for route in routes.taking(incident.app_name, incident.severity):
+def announcements(group: Group, earlier: Sequence[Row], routes: Routes, context: MessageContext) -> Iterator[Row]:
+    """Builds the messages of an open root cause: to each address once for each severity that it or a symptom rises to."""
+    incident, done = replace(group.root, severity=group.severity), set[str]()
+    for route in routes.taking(group.apps, incident.severity):
         for address in (one.address for one in route.destinations if one.address not in done):
             done.add(address)
             before = [one for one in earlier if one.address == address]
             if any(one.change in (CLOSED, PASSED) or not is_escalation(incident, one) for one in before):
                 continue
             change = ESCALATED if any(is_sent(one) for one in before) else OPENED
-            yield row_of(incident, change, route, address, context)
+            yield row_of(replace(group, root=incident), change, route, address, context)
 
 
-def recoveries(incident: Incident, earlier: Sequence[Row], routes: Routes, context: MessageContext) -> Iterator[Row]:
-    """Builds the messages of an incident that is over: to each address that has a message about it."""
+def recoveries(
+    group: Group, earlier: Mapping[str, Sequence[Row]], routes: Routes, context: MessageContext
+) -> Iterator[Row]:
+    """Builds the messages of an incident that is over: to each address that has a message about it.
+
+    Of a symptom an address hears with its root cause, if it has a message about that.
+    """
+    incident, own = group.root, earlier.get(group.root.incident_id, [])
     ways = {(route.name, one.address): route for route in routes.routes for one in route.destinations}
-    for address in dict.fromkeys(one.address for one in earlier):
-        before = [one for one in earlier if one.address == address]
+    of_cause = {one.address for one in earlier.get(incident.explained_by or "", [])}
+    for address in dict.fromkeys(one.address for one in own if one.address not in of_cause):
+        before = [one for one in own if one.address == address]
         route = ways.get((before[-1].route, address))
         if route is None or any(one.change in (CLOSED, PASSED) for one in before):
             continue
         change = CLOSED if any(is_sent(one) for one in before) else PASSED
-        yield row_of(incident, change, route, address, context)
+        yield row_of(group, change, route, address, context)
 
 
 def is_escalation(incident: Incident, row: Row) -> bool:
@@ -142,17 +169,18 @@ def is_sent(row: Row) -> bool:
     return row.state in (SENT, SENDING)
 
 
-def row_of(incident: Incident, change: str, route: Route, address: str, context: MessageContext) -> Row:
-    """Builds one message; its id follows from the change and the address."""
-    severity, over = incident.severity, change in (CLOSED, PASSED)
+def row_of(group: Group, change: str, route: Route, address: str, context: MessageContext) -> Row:
+    """Builds one message; its id follows from the change, when it was found, and the address."""
+    incident, over = group.root, change in (CLOSED, PASSED)
+    severity = incident.severity
     return Row(
-        message_id=mark(incident.incident_id, change, severity, address),
+        message_id=mark(incident.incident_id, change, severity, address, str(context.at)),
         incident_id=incident.incident_id,
         change=change,
         route=route.name,
         address=address,
         title=title_of(incident, change, context.at),
-        body=body_of(incident, change, context),
+        body=body_of(incident, change, context, group.symptoms),
         severity=severity,
         app_name=incident.app_name,
         link=link_of(incident, over, context),
@@ -161,14 +189,16 @@ def row_of(incident: Incident, change: str, route: Route, address: str, context:
     )
 
 
-def merge(cursor: Cursor, rows: Sequence[Row], earlier: dict[str, list[Row]]) -> None:
-    """Withdraws what has not gone out and what a new message to the same address says as well."""
-    anew = {(row.incident_id, row.address) for row in rows}
-    old = [
-        one.message_id
-        for messages in earlier.values()
-        for one in messages
-        if one.state == WAITING and (one.incident_id, one.address) in anew
-    ]
-    if old:
-        cursor.execute("update outbox set state = ? where list_contains(?, message_id)", [MERGED, old])
+def merge(cursor: Cursor, rows: Sequence[Row], earlier: Mapping[str, Sequence[Row]], lasting: Iterable[Group]) -> None:
+    """Withdraws what has not gone out and what another message to the same address says as well.
+
+    That is a newer one about the same incident, or one about the root cause of a symptom.
+    """
+    said = {(row.incident_id, row.address) for row in rows}
+    old = [one for own in earlier.values() for one in own if (one.incident_id, one.address) in said]
+    for group in lasting:
+        known = [*rows, *earlier.get(group.root.incident_id, [])]
+        heard = {one.address for one in known if one.incident_id == group.root.incident_id}
+        old += [row for one in group.symptoms for row in earlier.get(one.incident_id, []) if row.address in heard]
+    if waiting := [one.message_id for one in old if one.state == WAITING]:
+        cursor.execute("update outbox set state = ? where list_contains(?, message_id)", [MERGED, waiting])

@@ -72,10 +72,7 @@ class MessageContext:
 
 def title_of(incident: Incident, change: str, at: datetime) -> str:
     """Returns the subject: the state first, then the problem, and the app where the sentence does not name it."""
-    app = incident.app_name
-    problem = " ".join(incident.summary.split())
-    if app and app.lower() not in problem.lower():
-        problem = f"{app}: {problem}"
+    problem = problem_of(incident)
     lasted = span(at - incident.opened_at)
     return {
         OPENED: f"{incident.severity.capitalize()}: {problem}",
@@ -85,10 +82,17 @@ def title_of(incident: Incident, change: str, at: datetime) -> str:
     }[change]
 
 
-def body_of(incident: Incident, change: str, context: MessageContext) -> str:
-    """Returns the text; of what is over it is brief."""
+def problem_of(incident: Incident) -> str:
+    """Returns an incident's sentence, behind the app where it does not name it."""
+    app, problem = incident.app_name, " ".join(incident.summary.split())
+    return f"{app}: {problem}" if app and app.lower() not in problem.lower() else problem
+
+
+def body_of(incident: Incident, change: str, context: MessageContext, symptoms: Sequence[Incident] = ()) -> str:
+    """Returns the text, with what the incident explains; of what is over it is brief."""
     over = change in (CLOSED, PASSED)
     evidence = json.loads(incident.evidence or "{}")
+    affected = affected_of([evidence, *(json.loads(one.evidence or "{}") for one in symptoms)])
     late = incident.noticed_at - incident.opened_at
     return render(
         "incident.txt.j2",
@@ -96,9 +100,11 @@ def body_of(incident: Incident, change: str, context: MessageContext) -> str:
         summary=" ".join(incident.summary.split()),
         over=over,
         at=context.at,
+        symptoms=[symptom_line(one) for one in symptoms[:MOST_LISTED]],
+        more=max(0, len(symptoms) - MOST_LISTED),
         late=late if late >= timedelta(minutes=1) else None,
-        numbers=affected_numbers(evidence),
-        names=affected_names(evidence),
+        numbers=affected_numbers(affected),
+        names=affected_names(affected),
         evidence=evidence_lines(evidence),
         rule=rule_of(incident),
         cause=cause_of_incident(incident, evidence),
@@ -110,6 +116,28 @@ def cause_of_incident(incident: Incident, evidence: Mapping[str, Any]) -> Cause 
     """Returns what the error that an incident's evidence holds is known as."""
     cause = cause_of({**evidence, "job_id": incident.job_id}) if evidence.get("error_code") else None
     return None if cause is None or cause.owner == "nobody" else cause
+
+
+def symptom_line(symptom: Incident) -> str:
+    """Writes one thing that an incident explains, and since when.
+
+    Where the sentence does not name the app it stands first, as in a subject.
+    """
+    return f"{problem_of(symptom)} (since {dated(symptom.opened_at)})"
+
+
+def affected_of(evidence: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns who is affected by an incident and its symptoms: of each column the most that one of them names.
+
+    >>> affected_of([{"leavers": 0, "refusals": 9}, {"leavers": 2, "people": ["eve", "mallory"]}, {"leavers": 1}])
+    {'leavers': 2, 'people': ['eve', 'mallory']}
+    """
+    affected: dict[str, Any] = {}
+    for facts in evidence:
+        for name in (*AFFECTED, NAMES):
+            if name in facts and how_many(facts[name]) > how_many(affected.get(name)):
+                affected[name] = facts[name]
+    return affected
 
 
 def affected_numbers(evidence: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ The file need hold no secret: `${NAME}` in a URL stands for an environment varia
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -158,9 +159,9 @@ class Routes:
     give_up_after: timedelta = timedelta(days=3)
     dashboard_url: str = ""
 
-    def taking(self, app: str | None, severity: str) -> list[Route]:
-        """Returns the routes for an incident: those made for it, else the default ones."""
-        fitting = [one for one in self.routes if one.takes(app, severity)]
+    def taking(self, apps: Collection[str | None], severity: str) -> list[Route]:
+        """Returns the routes for an incident of some apps: those made for it, else the default ones."""
+        fitting = [one for one in self.routes if any(one.takes(app, severity) for app in apps)]
         return [one for one in fitting if not one.default] or fitting
 
     def find(self, name: str) -> Route:

@@ -74,6 +74,12 @@ def open_within(cursor: Cursor) -> list[Incident]:
     return [Incident(*row) for row in cursor.execute(OPEN).fetchall()]
 
 
+def incidents_within(cursor: Cursor, condition: str, *values: object) -> list[Incident]:
+    """Returns the incidents that meet a condition, as a transaction sees them, the oldest first."""
+    matching = f"select {NAMES} from incidents where {condition} order by opened_at, incident_id"
+    return [Incident(*row) for row in cursor.execute(matching, list(values)).fetchall()]
+
+
 def incident(store: Store, incident_id: str) -> Incident:
     """Returns one incident; raises UnknownIncident."""
     rows = store.rows(f"select {NAMES} from incidents where incident_id = ?", [incident_id])

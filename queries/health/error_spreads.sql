@@ -76,7 +76,7 @@ with failures as materialized (
     select c.as_of, c.job_id, c.error_code,
         list_sort(list(distinct coalesce(e.upn, e.source_name, e.source_id)))[:10] as people,
         bool_and(coalesce(e.http_status in (401, 403)
-            or fault_of(e.error_code, e.error_category, e.http_status, null) = 'credentials', false)) as refused
+            or regexp_matches(e.error_code, '(Unauthorized|Credential\w*)$'), false)) as refused
     from counted c
     join events e on e.job_id = c.job_id and e.error_code = c.error_code
         and e.occurred_at > c.as_of - to_hours($hours) and e.occurred_at <= c.as_of

@@ -13,7 +13,7 @@
 --
 -- Explained by
 --   token_refused where cause is credentials
---   quarantined
+--   quarantined where cause is credentials, target_down, dead
 --   collection_troubled of any app whose feed is events, jobs, container where cause is collector_broken
 --
 -- Fires

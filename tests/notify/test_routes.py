@@ -32,16 +32,16 @@ def read(settings: Settings, text: str) -> Routes:
 
 
 def names(routes: Routes, app: str | None, severity: str) -> list[str]:
-    return [one.name for one in routes.taking(app, severity)]
+    return [one.name for one in routes.taking([app], severity)]
 
 
 def test_without_the_setting_nobody_is_told(settings: Settings) -> None:
-    assert read_routes(settings).taking("Cerby", "critical") == []
+    assert read_routes(settings).taking(["Cerby"], "critical") == []
 
 
 def test_one_address_and_one_server_are_enough(settings: Settings, file: Path) -> None:
     routes = read(settings, PLAIN)
-    [route] = routes.taking("Cerby", "critical")
+    [route] = routes.taking(["Cerby"], "critical")
     assert [one.address for one in route.destinations] == ["it@example.com"]
     assert routes.smtp is not None and (routes.smtp.tls, routes.smtp.sender) == (
         "starttls",
