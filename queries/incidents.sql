@@ -27,6 +27,7 @@
 --   missing           what is missing to judge it
 --   symptoms          how many incidents it explains
 --   explains          their sentences, the worst first
+--   apps              the applications that it and its symptoms are of
 --   explained_by      the incident that caused it; null unless that is of another time or app than those asked about
 with lasting as (
     select *,
@@ -41,7 +42,8 @@ with lasting as (
         explained_by,
         count(*) as symptoms,
         min(grade) as grade,
-        list(summary order by grade, opened_at, incident_id) as explains
+        list(summary order by grade, opened_at, incident_id) as explains,
+        list(distinct app_name) filter (where app_name is not null) as apps
     from lasting
     where explained_by in (select incident_id from lasting)
     group by explained_by
@@ -66,6 +68,8 @@ select
     l.missing,
     coalesce(s.symptoms, 0) as symptoms,
     coalesce(s.explains, []) as explains,
+    list_sort(list_distinct(list_concat(coalesce(s.apps, []), list_filter([l.app_name], lambda x: x is not null))))
+        as apps,
     l.explained_by
 from lasting l
 left join symptoms s on s.explained_by = l.incident_id

@@ -56,12 +56,13 @@ def past_incidents(rows: pd.DataFrame) -> None:
         "app_name": text_column("App"),
         "severity": text_column("Severity"),
         "summary": text_column("What", width="large"),
+        "explained": text_column("Explains", width="medium"),
         **time_columns(opened_at="Began", noticed_at="Noticed", closed_at="Ended"),
         "to_notice": text_column("Time to notice"),
         "to_fix": text_column("Time to fix"),
         "owner": text_column("Owner"),
     }
-    table(with_times(rows), columns)
+    table(with_times(rows).assign(explained=rows["explains"].map("; ".join)), columns)
 
 
 def draw_rules(runs: pd.DataFrame) -> None:

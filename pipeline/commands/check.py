@@ -15,6 +15,7 @@ from pipeline.rules.catch_up import last_check, overrides_of
 from pipeline.rules.evaluate import Checked
 from pipeline.rules.evaluate import check as check_rules
 from pipeline.rules.incidents import Incident, open_incidents
+from pipeline.rules.root_cause import Group, groups
 from pipeline.store.present import as_of
 
 
@@ -61,16 +62,18 @@ def facts(one: Incident) -> dict[str, Any]:
 def print_check(console: Console, checked: Checked, lasting: Sequence[Incident]) -> None:
     """Prints what a check changed, and what lasts."""
     console.print(f"As of {dated(checked.at)}, {count(len(checked.runs), 'rule')}:", highlight=False)
-    new = {one.incident_id for one in checked.opened}
+    new, explained = {one.incident_id for one in checked.opened}, groups(lasting)
     parts = (
-        ("Opened", checked.opened),
+        ("Opened", [one for one in checked.opened if one.explained_by not in explained]),
         ("Closed", checked.closed),
-        ("Lasts", [one for one in lasting if one.incident_id not in new]),
+        ("Lasts", [one.root for one in explained.values() if one.root.incident_id not in new]),
     )
     for heading, incidents in parts:
         for one in incidents:
             since = f"since {dated(one.opened_at)}"
             console.print(f"  {heading:<8}{one.severity:<9} {one.summary} ({since})", highlight=False, soft_wrap=True)
+            for symptom in explained.get(one.incident_id, Group(one)).symptoms if heading != "Closed" else ():
+                console.print(f"    explains: {symptom.summary}", highlight=False, soft_wrap=True)
             if one.missing and one.closed_at is None and heading == "Lasts":
                 console.print(f"    Unknown since {dated(one.unknown_since)}: {one.missing}", highlight=False)
     if not checked.opened and not checked.closed:

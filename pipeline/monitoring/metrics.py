@@ -49,7 +49,11 @@ ESCROWS = """
     from waiting_escrows
     group by job_id, is_reference"""
 INCIDENTS = """
-    select rule, severity, count(*) as incidents from incidents where closed_at is null group by rule, severity"""
+    select rule, severity, count(*) filter (where explained_by is null) as incidents,
+        count(*) filter (where explained_by is not null) as symptoms
+    from incidents
+    where closed_at is null
+    group by rule, severity"""
 FILES = "select count(*) as files, coalesce(sum(lines), 0) as lines, coalesce(sum(rejects), 0) as rejects from files"
 BACKGROUND_JOBS = "select job, began_at, ended_at, outcome from background_jobs order by job"
 OUTBOX = "select state, count(*) as messages from outbox group by state"
@@ -147,10 +151,13 @@ def job_metrics(store: Store) -> list[Family]:
 
 def store_metrics(store: Store) -> list[Family]:
     """Returns open incidents, files that were read, and messages by state."""
-    open_ = Family("provisioning_incidents_open", "Incidents that last.")
-    counts = {(row["rule"], row["severity"]): row["incidents"] for row in store.ask(INCIDENTS).to_pylist()}
-    for rule, severity in sorted(counts | {(rule.name, rule.severity): 0 for rule in rules().values()}):
-        open_.add(counts.get((rule, severity), 0), rule=rule, severity=severity)
+    open_ = Family("provisioning_incidents_open", "Root causes that last.")
+    explained = Family("provisioning_symptoms_open", "Incidents that last and that a root cause explains.")
+    counts = {(row["rule"], row["severity"]): row for row in store.ask(INCIDENTS).to_pylist()}
+    for rule, severity in sorted({*counts, *((rule.name, rule.severity) for rule in rules().values())}):
+        row = counts.get((rule, severity), {"incidents": 0, "symptoms": 0})
+        open_.add(row["incidents"], rule=rule, severity=severity)
+        explained.add(row["symptoms"], rule=rule, severity=severity)
     outbox = Family("provisioning_outbox_messages", "Messages by what became of them.")
     sent = {str(row["state"]): row["messages"] for row in store.ask(OUTBOX).to_pylist()}
     for state in sorted({*sent, *STATES}):
@@ -158,6 +165,7 @@ def store_metrics(store: Store) -> list[Family]:
     [read] = store.ask(FILES).to_pylist()
     return [
         open_,
+        explained,
         outbox,
         Family("provisioning_files", "Files that were read.", samples=[({}, read["files"])]),
         Family("provisioning_lines_total", "Lines that were read.", "counter", [({}, float(read["lines"]))]),

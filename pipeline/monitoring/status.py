@@ -43,10 +43,17 @@ TOTALS = """
         date_diff('second', (select max(occurred_at) from events), (select max(finished_at) from files)) as lag_s,
         date_diff('second', (select max(occurred_at) from events), $now) as age_s"""
 INCIDENTS = """
-    select incident_id, rule, severity, subject, app_name, opened_at, summary, unknown_since, missing
-    from incidents
-    where closed_at is null
-    order by opened_at, incident_id"""
+    select i.incident_id, i.rule, i.severity, i.subject, i.app_name, i.opened_at, i.summary, i.unknown_since, i.missing,
+        coalesce(s.explains, []) as explains
+    from incidents i
+    left join (
+        select explained_by, list(summary order by opened_at, incident_id) as explains
+        from incidents
+        where closed_at is null
+        group by explained_by
+    ) s on s.explained_by = i.incident_id
+    where i.closed_at is null and i.explained_by is null
+    order by i.opened_at, i.incident_id"""
 CONTACTS = """
     select tenant, feed, outcome, reached_at, tried_at, failures, next_try_at, requests, skew_s, detail
     from contacts

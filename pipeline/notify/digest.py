@@ -74,7 +74,7 @@ class Summary:
 def digest(store: Store, since: datetime, until: datetime, apps: Collection[str] | None = None) -> Summary:
     """Collects the numbers of a period, of some apps or of all."""
     window = {"since": since, "until": until}
-    incidents = [one for one in rows(store, "incidents", **window) if apps is None or one["app_name"] in apps]
+    incidents = [one for one in rows(store, "incidents", **window) if apps is None or set(one["apps"]) & set(apps)]
     shares = {one["job_id"]: one for one in rows(store, "daily_success", **window)}
     jobs = [one for one in rows(store, "jobs") if apps is None or one["app_name"] in apps]
     [extent] = rows(store, "extent")

@@ -128,7 +128,7 @@ def snooze_ended(cursor: Cursor, now: datetime, since: datetime | None = None) -
 
 
 def announcements(group: Group, earlier: Sequence[Row], routes: Routes, context: MessageContext) -> Iterator[Row]:
-    """Builds the messages of an open root cause: to each address once for each severity that it or a symptom rises to."""
+    """Builds the messages of an open root cause: to each address once for each severity that it rises to."""
     incident, done = replace(group.root, severity=group.severity), set[str]()
     for route in routes.taking(group.apps, incident.severity):
         for address in (one.address for one in route.destinations if one.address not in done):

@@ -60,7 +60,7 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class IncidentFacts:
-    """One open incident."""
+    """One open incident, a root cause."""
 
     rule: str
     severity: str
@@ -69,6 +69,13 @@ class IncidentFacts:
     job_id: str | None
     since: datetime
     is_snoozed: bool = False
+    symptoms: tuple[tuple[str, str | None], ...] = ()
+    "Rule and job of each incident that it explains."
+
+    @property
+    def jobs(self) -> set[str]:
+        """Returns the jobs that it is of, by itself or by its symptoms."""
+        return {job for job in (self.job_id, *(job for _, job in self.symptoms)) if job is not None}
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class Facts:
             incidents=tuple(
                 one
                 for one in self.incidents
-                if one.job_id in jobs
+                if not one.jobs.isdisjoint(jobs)
                 or (one.job_id is None and one.app_name in apps)
                 or (shared and one.job_id is None and one.app_name is None)
             ),
@@ -145,6 +152,10 @@ class Cause:
     "An incident's sentence, or Graph's reason."
     rule: str = ""
     is_snoozed: bool = False
+    symptoms: tuple[str, ...] = ()
+    "Rules of the incidents that an incident explains."
+    is_symptom: bool = False
+    "Whether an open incident explains it, which then comes first."
 
 
 @dataclass(frozen=True)
@@ -198,7 +209,9 @@ def verdict(facts: Facts, about: About = "all") -> Verdict:
 def is_about(cause: Cause, about: About) -> bool:
     """Whether a cause belongs to a subject."""
     if cause.kind == "incident":
-        return about in ("all", "incidents") or (about == "quarantine" and cause.rule in TO_QUARANTINE)
+        return about in ("all", "incidents") or (
+            about == "quarantine" and not {cause.rule, *cause.symptoms}.isdisjoint(TO_QUARANTINE)
+        )
     return about == "all" or cause.kind in SUBJECTS[about]
 
 
@@ -224,24 +237,36 @@ KINDS = (
     "paused", "late", "staged", "failing",
 )  # fmt: skip
 "Causes of one severity, the gravest first."
+FOUND_BY = {
+    "quarantined": "quarantined",
+    "dead": "cycle_late",
+    "late": "cycle_late",
+    "stalled": "cycle_late",
+    "leavers": "leaver_waiting",
+}
+"The rule that finds what a job's own state shows as well."
 
 
-def rank(cause: Cause) -> tuple[bool, bool, int, datetime, str]:
-    """Returns a cause's place among others, the worst first."""
-    since = cause.since or datetime.max
-    return cause.severity != "critical", cause.is_snoozed, KINDS.index(cause.kind), since, cause.app_name or ""
+def rank(cause: Cause) -> tuple[bool, bool, bool, int, datetime, str]:
+    """Returns a cause's place among others, the worst first, and root causes before what they explain."""
+    since, kind = cause.since or datetime.max, KINDS.index(cause.kind)
+    return cause.severity != "critical", cause.is_snoozed, cause.is_symptom, kind, since, cause.app_name or ""
 
 
 def causes_of(facts: Facts) -> Iterator[Cause]:
     """Returns why somebody has to act."""
+    explained = {symptom for one in facts.incidents if not one.is_snoozed for symptom in one.symptoms}
     for job in facts.jobs:
-        yield from job_causes(job)
+        for cause in job_causes(job):
+            yield replace(cause, is_symptom=(FOUND_BY.get(cause.kind, ""), job.job_id) in explained)
     for one in facts.incidents:
         if one.severity != "info":
             severity = "warning" if one.is_snoozed else one.severity
+            symptoms = tuple(rule for rule, _ in one.symptoms)
             yield Cause(
-                "incident", severity, one.app_name, one.job_id, one.since, 1, one.summary, one.rule, one.is_snoozed
-            )
+                "incident", severity, one.app_name, one.job_id, one.since, 1, one.summary, one.rule, one.is_snoozed,
+                symptoms,
+            )  # fmt: skip
 
 
 def job_causes(job: JobFacts) -> Iterator[Cause]:

@@ -3,6 +3,7 @@
 Every answer comes from the store's cache of answers, so that pages, /healthz and /metrics share them.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -80,7 +81,7 @@ def read_jobs(store: Store, at: datetime, answers: dict[str, datetime]) -> tuple
 
 
 def read_incidents(store: Store, at: datetime) -> tuple[IncidentFacts, ...]:
-    """Returns the open incidents, the worst first."""
+    """Returns the open root causes, the worst first."""
     return tuple(
         IncidentFacts(
             row["rule"],
@@ -90,6 +91,7 @@ def read_incidents(store: Store, at: datetime) -> tuple[IncidentFacts, ...]:
             row["job_id"],
             row["opened_at"],
             row["snoozed_until"] is not None and row["snoozed_until"] > at,
+            tuple((one["rule"], one["job_id"]) for one in json.loads(row["symptoms"] or "[]")),
         )
         for row in rows(store, "open_incidents")
     )

@@ -91,7 +91,7 @@ COUNTED = ("failing", "leavers", "in_use", "staged")
 def head(causes: list[Cause], style: Style) -> str:
     """Writes the worst of one app, and what else there is."""
     first, *others = causes
-    alerts = sum(one.kind == "incident" for one in others)
+    alerts = sum(one.kind == "incident" for one in others) + sum(len(one.symptoms) for one in causes)
     rest = [what(one, style) for one in others if one.kind not in ("incident", "late", "stalled")]
     related = [f"{count(alerts, 'related alert')}"] if alerts else []
     since = f" since {instant(first.since)}" if first.since else ""

@@ -82,7 +82,18 @@ def read_query(file: Path) -> Query:
     )
 
 
-HEADINGS = ("For analysts", "Parameters", "Columns", "Severity", "Fires", "Silent", "Do", "Needs", "Explained by", "Page")
+HEADINGS = (
+    "For analysts",
+    "Parameters",
+    "Columns",
+    "Severity",
+    "Fires",
+    "Silent",
+    "Do",
+    "Needs",
+    "Explained by",
+    "Page",
+)
 
 
 def sections(lines: list[str]) -> dict[str, list[str]]:

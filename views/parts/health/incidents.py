@@ -43,6 +43,13 @@ def open_now() -> tuple[list[Row], list[Row]]:
     return [row for row in rows if row not in snoozed], snoozed
 
 
+def symptoms_of(row: Row) -> list[Row]:
+    """Returns the incidents that one explains, the worst first."""
+    listed = [] if is_missing(row["symptoms"]) else json.loads(row["symptoms"])
+    times = ("opened_at", "unknown_since")
+    return [{**one, **{name: pd.to_datetime(one[name]) for name in times}} for one in listed]
+
+
 def brief(rows: list[Row], most: int = 3) -> str:
     """Writes what the worst incidents are."""
     parts = [f"{plain(row['summary'])} (since {instant(row['opened_at'])})" for row in rows[:most]]
@@ -73,7 +80,7 @@ def draw_trouble() -> None:
 
 
 def incident_card(row: Row) -> None:
-    """Draws one incident."""
+    """Draws one incident with what it explains."""
     rule = rules().get(row["rule"])
     with st.container(border=True, key=Key.CARD.of(row["incident_id"])):
         st.markdown(f"{labelled(row['severity'])} **{plain(row['summary'])}**")
@@ -81,6 +88,10 @@ def incident_card(row: Row) -> None:
         if not is_missing(row["unknown_since"]):
             since = f"Unknown since {instant(row['unknown_since'])}, so it stays open"
             st.markdown(f":gray-badge[Unknown] {since}: {plain(str(row['missing']))}.")
+        if symptoms := symptoms_of(row):
+            st.markdown(f"**Explains {count(len(symptoms), 'incident')}**, which its acknowledgement and snooze cover.")
+        for one in symptoms:
+            st.markdown(f"- {labelled(one['severity'])} {plain(one['summary'])} (since {instant(one['opened_at'])})")
         for line in evidence(row, rule):
             st.markdown(f"- {line}")
         if rule:

@@ -8,7 +8,7 @@ from views.frame.data import Row, ask, records
 from views.frame.look import chips
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
-from views.parts.health.incidents import incident_queue, open_now
+from views.parts.health.incidents import incident_queue, open_now, symptoms_of
 
 
 def draw_attention() -> None:
@@ -26,12 +26,18 @@ def draw_attention() -> None:
         draw_queue(awake)
 
 
+def explains(row: Row) -> str:
+    """Writes what an incident explains, by its rules' names; empty where it explains nothing."""
+    return ", ".join(dict.fromkeys(str(one["rule"]).replace("_", " ") for one in symptoms_of(row)))
+
+
 def draw_queue(awake: list[Row]) -> None:
     """Draws the open incidents, worst first, those with leavers before others; a selected one opens its card."""
-    rows = pd.DataFrame(awake)
+    rows = pd.DataFrame([{**row, "explains": explains(row)} for row in awake])
     columns = {
         "chip": chips_column("Severity", width="small"),
         "summary": text_column("What", width="large", pinned=True),
+        "explains": text_column("Explains", width="medium", help="Incidents that follow from it"),
         **time_columns(opened_at="Since"),
         "leavers": number_column("Leavers", help="Who waits for a disable or delete"),
         "owner": text_column("Owner"),

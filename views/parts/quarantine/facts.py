@@ -21,6 +21,7 @@ from pipeline.rules.verdict import JobFacts
 from views.frame.data import Row, Values, ask, ask_ahead, records
 from views.frame.look import cause, plain
 from views.frame.verdict import current_facts, job_facts
+from views.parts.health.incidents import symptoms_of
 
 STALE = timedelta(hours=6)
 "A status older than this may be wrong by now; the health rules use none that is older either."
@@ -170,7 +171,8 @@ def rule_values(rule: str, app: str | None = None) -> Values:
 def open_incidents_of(jobs: list[Job]) -> list[Row]:
     """Returns the open incidents of some jobs that may end in quarantine, the worst first."""
     ids = {job.job_id for job in jobs}
-    return [row for row in records(ask("open_incidents")) if row["rule"] in PATHS and row["job_id"] in ids]
+    every = [one for row in records(ask("open_incidents")) for one in (row, *symptoms_of(row))]
+    return [row for row in every if row["rule"] in PATHS and row["job_id"] in ids]
 
 
 @dataclass(frozen=True)
