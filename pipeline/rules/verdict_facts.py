@@ -117,7 +117,7 @@ def read_rules(store: Store, has_requests: bool) -> RuleFacts:
 
 def is_about_requests(rule: str) -> bool:
     """Whether a rule needs the SCIM requests of an app's own log."""
-    return any(need.source == "exchanges" for need in rules()[rule].needs)
+    return any(need.source == "exchanges" and need.column is None for need in rules()[rule].needs)
 
 
 def with_in_use(facts: Facts, in_use: Mapping[str, int]) -> Facts:
