@@ -74,6 +74,18 @@ def test_every_rule_has_a_section_of_the_runbook_and_every_section_a_rule() -> N
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))
+def test_the_runbook_names_the_root_causes_of_a_rule_as_its_header_does(rule: str) -> None:
+    section = re.split(r"^## ", text("docs/runbook.md").split(f"## `{rule}`")[1], flags=re.MULTILINE)[0]
+    written = re.findall(r"^\*\*Explained by\*\* (.+)\.$", section, re.MULTILINE)
+    expected = ", ".join(f"`{one.rule}`" for one in rules()[rule].explained_by)
+    report(
+        [f"docs/runbook.md: ## `{rule}` lacks **Explained by** {expected}."]
+        if written != ([expected] * bool(expected))
+        else []
+    )
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
 def test_every_rule_is_tried_firing_silent_and_closing(rule: str) -> None:
     tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
     cases = [f"test_{rule}_{case}" for case in ("fires", "is_silent", "closes")]

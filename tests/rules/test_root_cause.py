@@ -1,9 +1,10 @@
 """One dead token is one critical incident: its symptoms stand under it, whichever was noticed first."""
 
+import json
 import random
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from pipeline.config.clock import wall_clock
 from pipeline.config.errors import RulesError
 from pipeline.config.settings import Settings
+from pipeline.monitoring.metrics import metrics
+from pipeline.monitoring.status import status
+from pipeline.notify.digest import body_of, digest
 from pipeline.notify.enqueue import enqueue, enqueue_unsnoozed
 from pipeline.notify.outbox import Row, claim, record_sent, waiting
 from pipeline.notify.routes import Routes
@@ -20,7 +24,10 @@ from pipeline.rules.evaluate import Checked, check
 from pipeline.rules.incidents import Incident, acknowledge, open_incidents, snooze
 from pipeline.rules.root_cause import groups, with_roots
 from pipeline.rules.rule import Rule, check_explanations, find_rule, read_explanation, rules
-from pipeline.store.lake import Store
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import plain_sentence
+from pipeline.store.lake import Cursor, Store
 from tests.support.given import Given, job_id, moment
 from tests.support.posts import routes_in
 
@@ -51,7 +58,7 @@ def deliver(store: Store) -> list[Row]:
     return sent
 
 
-def status(given: Given, app: str, at: datetime, state: str, **more: object) -> None:
+def state(given: Given, app: str, at: datetime, state: str, **more: object) -> None:
     ran = {"interval_s": 2400, "last_ended_at": at, "app_id": f"app-{app.lower()}", "observed_at": at}
     given.observed(app, state, 0, 0, **(ran | {"snapshot_id": f"{app}-{at}"} | more))
 
@@ -64,7 +71,7 @@ def dead_token(given: Given, app: str = "Cerby") -> None:
     for minute in (0, 20, 40):
         given.exchanged("GET", "/Users", 401, moment(1, 9, minute), app_id=f"app-{app.lower()}")
     given.vouched(moment(-1), NOON, app)
-    status(
+    state(
         given, app, moment(1, 11, 30), "Quarantine", successive_failures=3, last_ended_at=moment(1, 8),
         quarantine_reason="EncounteredQuarantineException", quarantine_since=moment(1, 9, 20),
     )  # fmt: skip
@@ -75,7 +82,7 @@ def all_well(given: Given, at: datetime, app: str = "Cerby") -> None:
     given.event("old", "success", at - timedelta(minutes=20), app=app)
     given.vouched(NOON, at, app)
     given.exchanged("GET", "/Users", 200, at - timedelta(minutes=10), app_id=f"app-{app.lower()}")
-    status(given, app, at - timedelta(minutes=30), "Active", successive_failures=0)
+    state(given, app, at - timedelta(minutes=30), "Active", successive_failures=0)
 
 
 def by_rule(store: Store) -> dict[str, Incident]:
@@ -163,13 +170,13 @@ def plant(store: Store, findings: Iterable[tuple[str, str]], at: datetime, **unk
         (rule, job_id(app), at, app, job_id(app), find_rule(rule).severity, unknown.get(rule)) for rule, app in findings
     ]
 
-    def write(cursor: object) -> None:
-        cursor.execute("create table if not exists planted as select '' as rule, '' as subject, "  # type: ignore[attr-defined]
+    def write(cursor: Cursor) -> None:
+        cursor.execute("create table if not exists planted as select '' as rule, '' as subject, "
                        "timestamp '2026-01-01' as since, '' as app_name, '' as job_id, '' as severity, "
                        "''::varchar as unknown limit 0")  # fmt: skip
-        cursor.execute("delete from planted")  # type: ignore[attr-defined]
+        cursor.execute("delete from planted")
         for row in rows:
-            cursor.execute("insert into planted values (?, ?, ?, ?, ?, ?, ?)", row)  # type: ignore[attr-defined]
+            cursor.execute("insert into planted values (?, ?, ?, ?, ?, ?, ?)", row)
 
     store.write(write)
 
@@ -274,7 +281,7 @@ def test_a_cause_of_no_app_explains_the_apps_it_is_of_and_reaches_their_routes(
     contact = {"tenant": "contoso", "feed": "events", "reached_at": moment(1), "tried_at": moment(1, 2)}
     given.rows["contacts"].append(contact | {"outcome": "failed", "detail": "No.", "failures": 4})
     given.event("old", "success", moment(1), app="Cerby")
-    status(given, "Cerby", moment(1, 11), "Active")
+    state(given, "Cerby", moment(1, 11), "Active")
     given.rejected("log", 1, "log:1: no JSON")
     given.rows["rejects"][-1]["rejected_at"] = moment(1, 3)
     checked(store := given.stored(), NOON, routes, [find_rule("collection_troubled"), find_rule("silence")])
@@ -376,3 +383,65 @@ def test_one_message_a_root_cause_and_none_for_symptoms_whatever_opens_and_close
         assert over <= announced, "no end of what never began"
         assert over.isdisjoint(now), "no end of what lasts"
         assert len([row for row in sent if row.change in ("closed", "passed")]) == len(over)
+
+
+@pytest.fixture
+def dead(given: Given, routes: Routes) -> Store:
+    """A store with a dead token, checked at noon."""
+    dead_token(given)
+    given.observed("Zoom", "Active", 1, 11, interval_s=2400)
+    logs(given, NOON)
+    checked(given.stored(), NOON, routes)
+    return given.store
+
+
+def test_a_root_cause_is_one_row_wherever_incidents_are_listed(given: Given, dead: Store) -> None:
+    cerby = [row for row in given.answer("open_incidents") if row["app_name"] == "Cerby"]
+    assert [row["rule"] for row in cerby] == ["token_refused"]
+    assert {one["rule"] for one in json.loads(cerby[0]["symptoms"])} == SYMPTOMS
+    [past] = [row for row in given.answer("incidents") if row["app_name"] == "Cerby"]
+    assert (past["rule"], past["symptoms"], len(past["explains"]), past["apps"]) == ("token_refused", 4, 4, ["Cerby"])
+    listed = [one for one in status(dead, datetime.now(UTC))["open_incidents"] if one["app_name"] == "Cerby"]
+    assert [(one["rule"], len(one["explains"])) for one in listed] == [("token_refused", 4)]
+    lines = metrics(dead).splitlines()
+    for rule in SYMPTOMS:
+        assert f'provisioning_incidents_open{{rule="{rule}",severity="critical"}} 0' in lines
+        assert f'provisioning_symptoms_open{{rule="{rule}",severity="critical"}} 1' in lines
+    assert 'provisioning_incidents_open{rule="token_refused",severity="critical"} 1' in lines
+    day = digest(dead, NOON - timedelta(days=1), NOON + timedelta(hours=1), ["Cerby"])
+    assert [one["rule"] for one in day.open] == ["token_refused"]
+    assert "explains: Cerby is in quarantine" in body_of(day, "")
+
+
+def test_the_verdict_names_the_root_cause_first(dead: Store) -> None:
+    facts = read_facts(dead, NOON)
+    [first, *others] = verdict(facts.of([job_id("Cerby")])).causes
+    assert (first.rule, first.severity) == ("token_refused", "critical")
+    assert {one.kind for one in others} >= {"quarantined", "leavers"}
+    told = plain_sentence(verdict(facts))
+    assert "Cerby refuses the token since" in told.split(";")[0].split("is in quarantine")[0]
+    assert f"Next step: {find_rule('token_refused').do}" in told
+    assert "4 related alerts" in told
+
+
+def test_a_job_whose_incident_is_explained_by_one_of_no_app_still_needs_attention(given: Given, routes: Routes) -> None:
+    contact = {"tenant": "contoso", "feed": "jobs", "reached_at": moment(1), "tried_at": moment(1, 2)}
+    given.rows["contacts"].append(contact | {"outcome": "failed", "detail": "No.", "failures": 4})
+    given.event("old", "success", moment(1), app="Cerby")
+    checked(store := given.stored(), NOON, routes)
+    assert by_rule(store)["silence"].explained_by == by_rule(store)["collection_troubled"].incident_id
+    assert verdict(read_facts(store, NOON).of([job_id("Cerby")], shared=False)).state == "action_needed"
+
+
+def test_what_was_open_before_the_first_check_that_knows_of_causes_is_sorted_without_a_message(
+    given: Given, routes: Routes
+) -> None:
+    store = given.store
+    plant(store, [("token_refused", "Cerby"), ("silence", "Cerby"), ("required_missing", "Cerby")], NOON)
+    checked(store, NOON, routes, GRAPH)
+    deliver(store)
+    store.write(lambda cursor: cursor.execute("update incidents set explained_by = null"))
+    checked(store, NOON + timedelta(minutes=5), routes, GRAPH)
+    found = by_rule(store)
+    assert found["silence"].explained_by == found["token_refused"].incident_id
+    assert deliver(store) == []
