@@ -231,6 +231,11 @@ def checked(store: Store, at: datetime, routes: Routes, chosen: list[Rule] | Non
     )
 
 
+def is_told(one: Incident) -> bool:
+    """Whether messages tell of an incident: those of a symptom are its root cause's."""
+    return one.severity in ROUTED and one.explained_by is None
+
+
 def recoveries(store: Store) -> set[str]:
     """Incidents whose end a message tells."""
     return {str(one) for (one,) in store.rows("select incident_id from outbox where change in ('closed', 'passed')")}
@@ -299,7 +304,7 @@ def test_nothing_closes_for_want_of_data_and_what_is_over_closes_once_it_is_back
     checked(given.store, since + timedelta(days=2), routes)
     left = {one.incident_id: one for one in open_incidents(given.store)}
     assert [(one.rule, one.subject, one.missing) for key, one in left.items() if key in opened] == []
-    assert recoveries(given.store) >= {key for key, one in wanted.items() if one.severity in ROUTED}
+    assert recoveries(given.store) >= {key for key, one in wanted.items() if is_told(one)}
 
 
 def comes_back(given: Given, at: datetime) -> None:
@@ -346,4 +351,4 @@ def test_a_rule_that_fails_or_is_not_asked_closes_nothing(
     later = at + timedelta(minutes=5)
     checked(given.store, later, routes)
     assert [one.rule for one in open_incidents(given.store) if one.incident_id in opened] == []
-    assert recoveries(given.store) == {key for key, one in opened.items() if one.severity in ROUTED}
+    assert recoveries(given.store) == {key for key, one in opened.items() if is_told(one)}
