@@ -29,7 +29,7 @@
 --   explains          their sentences, the worst first
 --   apps              the applications that it and its symptoms are of
 --   explained_by      the incident that caused it; null unless that is of another time or app than those asked about
-with lasting as (
+with window_incidents as (
     select *,
         case severity when 'critical' then 1 when 'warning' then 2 else 3 end as grade,
         coalesce(closed_at < $until, false) as is_over
@@ -44,8 +44,8 @@ with lasting as (
         min(grade) as grade,
         list(summary order by grade, opened_at, incident_id) as explains,
         list(distinct app_name) filter (where app_name is not null) as apps
-    from lasting
-    where explained_by in (select incident_id from lasting)
+    from window_incidents
+    where explained_by in (select incident_id from window_incidents)
     group by explained_by
 )
 select
@@ -71,9 +71,9 @@ select
     list_sort(list_distinct(list_concat(coalesce(s.apps, []), list_filter([l.app_name], lambda x: x is not null))))
         as apps,
     l.explained_by
-from lasting l
+from window_incidents l
 left join symptoms s on s.explained_by = l.incident_id
-where l.explained_by is null or l.explained_by not in (select incident_id from lasting)
+where l.explained_by is null or l.explained_by not in (select incident_id from window_incidents)
 order by
     l.is_over,
     least(l.grade, coalesce(s.grade, l.grade)),

@@ -27,8 +27,8 @@
 --   snoozed_at        when it was snoozed or the snooze ended, by the wall clock
 --   assigned_at       when its owner was set
 --   noted_at          when the note was written
---   symptoms          the incidents that it explains, the worst first: JSON objects of incident_id, severity, rule,
---                     app_name, job_id, summary, evidence, opened_at, unknown_since, missing; null where it explains none
+--   symptoms          the incidents that it explains, the worst first: JSON objects with the columns incident_id,
+--                     severity, rule, app_name, job_id, summary, evidence, opened_at, unknown_since and missing
 with unresolved as (
     select *,
         case severity when 'critical' then 1 when 'warning' then 2 else 3 end as grade,

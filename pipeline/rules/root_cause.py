@@ -73,12 +73,12 @@ class Explainer:
         for explanation in rule.explained_by if rule else ():
             for cause in self._by_rule[explanation.rule]:
                 evidence = self._evidence[cause.incident_id], self._evidence[symptom.incident_id]
-                if is_near(explanation, cause, symptom) and explanation.applies(*evidence):
+                if is_same_app(explanation, cause, symptom) and explanation.applies(*evidence):
                     return cause
         return None
 
 
-def is_near(explanation: Explanation, cause: Incident, symptom: Incident) -> bool:
+def is_same_app(explanation: Explanation, cause: Incident, symptom: Incident) -> bool:
     """Whether a cause is of the job of a symptom, or of its app where one of them names no job, or of any app."""
     if explanation.is_wide:
         return True

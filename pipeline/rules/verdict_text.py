@@ -94,7 +94,8 @@ def head(causes: list[Cause], style: Style) -> str:
     alerts = sum(one.kind == "incident" for one in others) + sum(len(one.symptoms) for one in causes)
     rest = [what(one, style) for one in others if one.kind not in ("incident", "late", "stalled")]
     related = [f"{count(alerts, 'related alert')}"] if alerts else []
-    since = f" since {instant(first.since)}" if first.since else ""
+    is_dated = first.since is None or (first.kind == "incident" and " since " in first.summary)
+    since = "" if is_dated else f" since {instant(first.since)}"
     colon = ":" if first.kind in COUNTED else ""
     name = "" if first.kind == "incident" else f"{style.name(first.app_name or '')}{colon} "
     snoozed = " (snoozed)" if first.is_snoozed else ""
