@@ -1,5 +1,4 @@
--- What is known of one person's or group's accounts: since when each was active, disabled or deleted, in scope or not,
--- and under which names?
+-- Since when is each account of a person or group what it is, and under which names was it known?
 --
 -- One row is one value of one fact, from the event that first showed it until another value was shown. An account that
 -- is made after a delete is another account, with another id in the app.

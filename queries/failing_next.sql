@@ -28,8 +28,7 @@ with missing_values as (
     where ($job is null or job_id = $job) and of_tenant($tenant, tenant_id, job_id)
 ), required_attributes as (
     select split_part(word, '=', 1) as job_id, split_part(word, '=', 2) as attribute
-    from (select unnest(string_split($required, '|')) as word)
-    where contains(word, '=')
+    from (select unnest(string_split($required, '|')) as word) where contains(word, '=')
 ), written as (
     -- The newest event of each that may hold a reading: of these alone the steps are read.
     select arg_max(event_id, order_of(occurred_at, event_id)) as event_id
@@ -60,64 +59,22 @@ with missing_values as (
 ), usual as (
     select job_id, attribute from required_values group by job_id, attribute having avg((not lacks)::integer) >= 0.8
 ), inferred as (
-    select h.* from required_values h join usual u on u.job_id = h.job_id and u.attribute = h.attribute where h.lacks
-), emptying as (
-    -- Whose changes hold an emptied value: the changes of these alone are read.
-    select distinct job_id, source_id
-    from events
-    where occurred_at >= $since
-        and occurred_at < $until
-        and of_tenant($tenant, tenant_id, job_id)
-        and ($job is null or job_id = $job)
-        and "action" = 'update'
-        and status in ('success', 'warning')
-        and lower(coalesce(source_type, '')) <> 'group'
-        and len(list_filter(changes, lambda c: coalesce(c.new_value, '') = '')) > 0
-), written_values as (
-    select job_id, source_id, app_name, event_id, occurred_at, order_of(occurred_at, event_id) as order_key, "action",
-        unnest(changes, recursive := true)
-    from events
-    where occurred_at >= $since
-        and occurred_at < $until
-        and status in ('success', 'warning')
-        and ((job_id, source_id) in (from emptying) or "action" = 'create' and job_id in (select job_id from emptying))
-), creates as (
-    select job_id, count(distinct event_id) as creates from written_values where "action" = 'create' group by job_id
-), always_written as (
-    select w.job_id, w.attribute
-    from written_values w
-    join creates c on c.job_id = w.job_id
-    where w."action" = 'create' and coalesce(w.new_value, '') <> '' and c.creates >= 3
-    group by w.job_id, w.attribute, c.creates
-    having count(distinct w.event_id) = c.creates
-    union
-    from required_attributes
-), emptied as (
-    select
-        job_id,
-        source_id,
-        arg_max(app_name, order_key) as app_name,
-        attribute,
-        arg_max(event_id, order_key) as event_id,
-        max(occurred_at) as since
-    from written_values
-    where (job_id, source_id) in (from emptying)
-    group by job_id, source_id, attribute
-    having coalesce(arg_max(coalesce(new_value, ''), order_key), '') = ''
+    select h.* from required_values h join usual u using (job_id, attribute) where h.lacks
 ), at_risk as (
     select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from missing_values
     union all
-    select e.job_id, e.source_id, e.app_name, e.attribute, e.event_id, e.since, 'change'
-    from emptied e
-    join always_written a on a.job_id = e.job_id and a.attribute = e.attribute
-    where (e.job_id, e.source_id) not in (select (job_id, source_id) from missing_values)
+    select job_id, source_id, app_name, attribute, event_id, since, 'change'
+    from emptied_values($since::timestamp, $until::timestamp)
+    where (always_written or (job_id, attribute) in (select (job_id, attribute) from required_attributes))
+        and ($job is null or job_id = $job)
+        and of_tenant($tenant, tenant_id, job_id)
+        and (job_id, source_id) not in (select (job_id, source_id) from missing_values)
     union all
     select job_id, source_id, app_name, attribute, event_id, since, 'reading' from inferred
     where (job_id, source_id) not in (select (job_id, source_id) from missing_values)
 ), object_states as (
     select
-        job_id,
-        source_id,
+        job_id, source_id,
         coalesce(identity_name(upn, source_name, named_key), source_id) as "name",
         identity_state(state, state_key, account, account_key, present_key) as state
     from identity_parts
@@ -135,7 +92,7 @@ select
     min(f.since) as since,
     max(f.event_id) as event_id
 from at_risk f
-join object_states i on i.job_id = f.job_id and i.source_id = f.source_id
+join object_states i using (job_id, source_id)
 where i.state not in ('deleted', 'disabled')
 group by f.source_id, i."name", coalesce(f.app_name, job_label(f.job_id)), f.job_id, f.known_by, i.state
 order by case f.known_by when 'skip' then 1 when 'change' then 2 else 3 end, since, "name", f.source_id, f.job_id

@@ -71,7 +71,8 @@ select
     t.first_seen_at,
     t.last_seen_at,
     case when w.until < timestamp 'infinity' then w.until end as settled_at,
-    case when w.until = timestamp 'infinity' then promised_retry(t.retry_at, q.job_id, q.next_attempt_at) end as retry_at,
+    case when w.until = timestamp 'infinity' then promised_retry(t.retry_at, q.job_id, q.next_attempt_at) end
+        as retry_at,
     t.event_id,
     a.again_at
 from people t

@@ -25,8 +25,7 @@
 with app_ids as materialized (
     select app_id from app_jobs where job_id = $job
     union
-    select arg_max(app_id, order_key)
-    from footings
+    select arg_max(app_id, order_key) from footings
     where job_id = $job and occurred_at <= $at and occurred_at > $at - to_days($days::integer)
 ), calls as materialized (
     select occurred_at, is_good, is_failing
@@ -36,16 +35,13 @@ with app_ids as materialized (
             http_status between 200 and 299 as is_good,
             http_status in (401, 403) or http_status >= 500
                 or (http_status in (400, 404) and "method" = 'GET' and "filter" is not null) as is_failing
-        from app_requests(
-            $at::timestamp - to_days($days::integer) + interval 1 microsecond,
-            $at::timestamp + interval 1 microsecond)
+        from app_requests(after_s($at::timestamp - to_days($days::integer), 1e-6), after_s($at::timestamp, 1e-6))
         where app_id in (select app_id from app_ids)
     )
     where is_good or is_failing
 ), run as (
     select newest_at, max(occurred_at) filter (where is_good and coalesce(occurred_at < newest_at, true)) as good_at
-    from calls
-    cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
+    from calls cross join (select max(occurred_at) filter (where is_failing) as newest_at from calls)
     group by newest_at
 ), instants as (
     select
@@ -54,8 +50,7 @@ with app_ids as materialized (
         min(c.occurred_at) filter (where c.is_failing and coalesce(c.occurred_at > r.good_at, true)) as failing_at,
         min(c.occurred_at) filter (where c.is_good and c.occurred_at > r.newest_at) as again_at,
         count(*) filter (where c.is_failing and coalesce(c.occurred_at > r.good_at, true)) as failing
-    from calls c
-    cross join run r
+    from calls c cross join run r
     group by r.newest_at, r.good_at
 ), calls_then as (
     -- All columns are read of the few calls at these instants.
@@ -66,8 +61,7 @@ with app_ids as materialized (
         is_named as named,
         http_status between 200 and 299 as is_good,
         http_status in (401, 403) or http_status >= 500 or (is_search and http_status in (400, 404)) as is_failing
-    from app_requests(
-        $at::timestamp - to_days($days::integer) + interval 1 microsecond, $at::timestamp + interval 1 microsecond)
+    from app_requests(after_s($at::timestamp - to_days($days::integer), 1e-6), after_s($at::timestamp, 1e-6))
     where occurred_at in (select unnest([newest_at, good_at, failing_at, again_at]) from instants limit 4)
         and app_id in (select app_id from app_ids)
 ), marked_calls as (
@@ -79,12 +73,9 @@ with app_ids as materialized (
             when c.is_good and c.occurred_at > i.newest_at then 'good again'
             when c.is_good and c.occurred_at = i.good_at then 'last good'
         end as what
-    from calls_then c
-    cross join instants i
+    from calls_then c cross join instants i
 ), counted as (
-    select
-        *,
-        row_number() over (partition by what order by occurred_at, exchange_id) as nth,
+    select *, row_number() over (partition by what order by occurred_at, exchange_id) as nth,
         count(*) over (partition by what) as every
     from marked_calls
     where what is not null

@@ -66,6 +66,7 @@ MODEL = (
     "causes.sql",
     "issues.sql",
     "attribute_blame.sql",
+    "emptied_values.sql",
     "funnel.sql",
     "scope.sql",
     "spine.sql",

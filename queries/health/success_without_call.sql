@@ -76,7 +76,8 @@ select
     i.as_of,
     u.job_id as subject,
     min(u.occurred_at) as since,
-    coalesce(max(u.app_name), job_label(u.job_id)) || ': Entra reports successes of which the app never heard' as summary,
+    coalesce(max(u.app_name), job_label(u.job_id)) || ': Entra reports successes of which the app never heard'
+        as summary,
     max(u.app_name) as app_name,
     u.job_id,
     max(u.app_id) as app_id,

@@ -85,7 +85,8 @@ select
     round(m.throttled_share, 3) as throttled_share,
     round(u.usual_throttled, 3) as usual_throttled,
     case
-        when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled and u.before >= $least then null
+        when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled and u.before >= $least
+            then null
         when coalesce(u.before, 0) < $least then 'The week before has too few requests to compare with'
         when m.p95_ms is null and u.usual_p95_ms is not null then 'The log tells no durations any more'
     end as unknown
