@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.source import Source
-from pipeline.ingest.layout import BOM, Head, look
+from pipeline.ingest.layout import BOM, Head, look, look_as_text
 from pipeline.ingest.opened_file import Opened
 from pipeline.ingest.records.wire import Spelling
 from pipeline.ingest.wrappings import routed
@@ -31,8 +31,12 @@ class Heads:
             if all(has_form(record, source, spelling) for record in records):
                 return head
         own = routed(look(opened), recognise)
-        if own.layout == "lines" and own.wrapper is None and not own.route and (found := recognise(own)) is not None:
-            self._known = [(own, found, Spelling.of(found.record, own.first)), *self._known[: REMEMBERED - 1]]
+        if own.layout != "lines" or own.wrapper is not None or own.route:
+            return own
+        if (found := recognise(own)) is None:
+            text = look_as_text(opened)
+            return text if recognise(text) is not None else own
+        self._known = [(own, found, Spelling.of(found.record, own.first)), *self._known[: REMEMBERED - 1]]
         return own
 
 

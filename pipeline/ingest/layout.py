@@ -91,6 +91,12 @@ def look(content: Content) -> Head:
         amount *= 8
 
 
+def look_as_text(content: Content) -> Head:
+    """Returns the first lines as those of a log, whatever JSON a service writes between them."""
+    text = content.beginning(LOOK).removeprefix(BOM).decode("utf-8", "replace")
+    return Head("text", lines=tuple(line.strip() for line in text.split("\n")[:200] if line.strip()))
+
+
 def look_behind_first_line(content: Content) -> Head:
     """Recognises the layout of a file whose first line is longer than any record."""
     data, behind = b"", False

@@ -286,7 +286,8 @@ def test_a_shape_is_read_behind_any_prefix_in_any_order_at_any_offset(store: Sto
                 at=at + timedelta(seconds=1),
             )
             write = PREFIXES[prefix].format if prefix in PREFIXES else WRAPPED[prefix]
-            lines += [write(SHAPES[shape](one, rng)), write(SHAPES[shape](seen, rng)), rng.choice(NOISE[turn == 0 :])]
+            noise = write(rng.choice(NOISE[turn == 0 :]))
+            lines += [write(SHAPES[shape](one, rng)), write(SHAPES[shape](seen, rng)), noise]
             instant = at.astimezone(UTC).replace(tzinfo=None)
             right.append((
                 instant.replace(microsecond=0) if shape in SECONDS else instant,

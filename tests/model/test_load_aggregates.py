@@ -78,7 +78,7 @@ def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
         cursor.register("told", told)
         cursor.execute("insert into staged_events by name select *, 0 as number, false as lost from told")
     cursor.execute("begin")
-    load_staged(cursor)
+    load_staged(cursor, {0: "told.json"})
     cursor.execute("commit")
 
 

@@ -349,5 +349,5 @@ def test_a_window_without_skips_says_so(given: Given) -> None:
     given.succeeded("ada")
     given.stored()
     drawn = text(healthy(page()))
-    assert "Nobody was skipped between" in drawn
+    assert "No skips were read between" in drawn
     assert "No event of this window tells how its scope was judged." in drawn

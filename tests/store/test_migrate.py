@@ -44,6 +44,18 @@ ANSWERED_OTHERWISE = {
         ("fleet", "open_escrows", "person_states", "quarantine_burn_down", "quarantine_waiting"),
         "pending retries are older than the slice of logs: since when, the retries' counts tell",
     ),
+    **dict.fromkeys(
+        ("daily_success", "failures_over_time", "outcomes_by_action"), "hours that the window cuts are counted in part"
+    ),
+    **dict.fromkeys(
+        ("health/collection_troubled", "health/cycle_late", "health/retention_cliff", "health/silence"),
+        "a rule says of what it cannot tell, and why",
+    ),
+    **dict.fromkeys(("incidents", "open_incidents"), "since when an incident cannot be judged, and its symptoms"),
+    "file_ledger": "lines that are no SCIM requests are counted",
+    "issues": "cause, action and owner by one table of causes",
+    "placements": "whether the initial cycle has ended",
+    "progress": "a running initial cycle has an estimate",
     "scope_moves": "whoever is created after the first known cycle came into scope",
 }
 "Questions that are rightly answered otherwise than by version 0.1, and why."

@@ -195,6 +195,9 @@ select
 from (
     select *, case when reason is not null then {SCIM_DETAIL} end as words
     from (
+    -- Before its words are taken out of JSON: by its names and quotes a secret is known.
+    select * replace ({redacted("answer")} as answer)
+    from (
     select *, case when reason is not null then {answer_text("reason")} end as answer
     from (
     select
@@ -210,7 +213,7 @@ from (
         {error_member("reason", "envelope_reason")} as reason,
         {error_member("recommendedAction", "null")} as recommended_action
     from ({{relation}})
-    ))
+    )))
 )
 """
 PARTS_LOST = """

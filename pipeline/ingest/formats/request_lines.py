@@ -65,7 +65,8 @@ select
     combined is null and shape is null and (
         (starts_with(body, '{{') and record is null)
         or regexp_matches(body, {scim_look})
-        or (record is null and not regexp_matches(body, '^[{{#]') and not regexp_matches(body, {other_line})
+        or (record is null and not regexp_matches(body, '^(?:[{{#]|[A-Za-z_.]+=[^ ])')
+            and not regexp_matches(body, {other_line})
             and ({as_logged} and inner_text is null or regexp_matches(body, {damaged})))
     ) as unread,
     false as partial
@@ -186,7 +187,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
-        as_logged="true" if head.layout == "lines" else "prefix = ''",
+        as_logged="prefix = ''",
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
