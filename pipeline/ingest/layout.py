@@ -21,7 +21,7 @@ OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
 "Where a page's or a table's records begin."
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
-ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]]|$)')
+ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]]|(?:-?\d+(?:\.\d+)?|null|true|false)\s*,|$)')
 "How an array of records begins; lines of text may begin with a bracket, too."
 NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
 

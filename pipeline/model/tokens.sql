@@ -92,6 +92,10 @@ where before <> 'failure'
     and not exists (
         select 1 from cycles c
         where c.job_id = a.job_id and c.cycle_id = a.cycle_id and c.kind in ('initial', 'restarted')
+    )
+    -- Whether a first known cycle was initial no log tells, so without a status it counts as little.
+    and (a.job_id, a.cycle_id) not in (
+        select (job_id, arg_min(cycle_id, began_at)) from cycles where kind is null group by job_id
     );
 
 -- arrival_rates(as_of, app): one row per kind and hour of the week: how much of it an app's jobs are given, from the

@@ -152,6 +152,6 @@ def test_who_lacks_a_required_value_is_told_before_it_fails(given: Given) -> Non
     given.succeeded("carol", hour=1, **SOUND)
     rows = given.answer("failing_next", required=f"{job_id('Cerby')}=surname")
     assert [(row["name"], row["attribute"], row["known_by"], row["state"]) for row in rows] == [
-        ("ada@example.com", "surname", "reading", "in_sync"),
         ("bob@example.com", "name.familyName", "skip", "skipped"),
+        ("ada@example.com", "surname", "reading", "in_sync"),
     ]
