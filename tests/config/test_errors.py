@@ -14,6 +14,7 @@ SIGNALS = {
     "Stopped": "ends a poll between two requests; the command and the background job catch it",
     "TenantBusy": "another process polls this tenant; the poll reports it with its other results",
     "NothingToCheck": "a permission could not be tried out; the preflight shows it as unknown",
+    "Spoiled": "a member is cut off; the record's model makes a reject of it",
     "CutShort": "a file ends within a record; reading catches it and waits for the rest",
 }
 "Exceptions that no person meets, each with who catches it."
