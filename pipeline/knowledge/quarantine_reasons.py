@@ -40,7 +40,7 @@ class Reason:
 ATTEMPT = Step("Let Entra's next try come: one that succeeds lifts the quarantine by itself.", "attempt")
 LEFT = Step("See the job leave quarantine.", "left")
 FRESH = Step("See two cycles in which nobody new fails.", "escrows")
-ERROR = Step("Mend the error that most of those who wait share; the page Failures shows it.", "error")
+ERROR = Step("Fix the error that most of those who wait share; the page Failures shows it.", "error")
 COUNTED = (ERROR, FRESH, ATTEMPT, LEFT)
 ARTICLE = "Microsoft's article on quarantine"
 
@@ -60,8 +60,8 @@ ALL_REASONS = (
                 "credential",
             ),
             Step(
-                "If the app answers a search with an error: mend the tenant URL, or choose a matching attribute that "
-                "the app can search by; a vendor must answer an empty list, not 404.",
+                "If the app answers a search with an error: correct the tenant URL, or choose a matching attribute "
+                "that the app can search by; a vendor must answer an empty list, not 404.",
                 "answers",
             ),
             ATTEMPT,
@@ -109,8 +109,8 @@ ALL_REASONS = (
                 "hand",
             ),
             Step(
-                "Decide. If they are meant: Allow deletes, in Entra under Provisioning. If not: mend scope, assignment "
-                "or user first, and only then restart provisioning.",
+                "Decide. If they are meant: Allow deletes, in Entra under Provisioning. If not: correct the scope, "
+                "assignment or user first, and only then restart provisioning.",
                 "deletions",
             ),
             LEFT,

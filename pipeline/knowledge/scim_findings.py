@@ -111,7 +111,7 @@ MEANINGS: dict[str, Meaning] = {
         "misleads",
         f"{ERRORS}, table 9; {POST}",
         "A 409 for a name that is taken carries the scimType uniqueness, a 400 the one that says what was wrong.",
-        "Add the scimType of table 9, so that the administrator is told which value to mend.",
+        "Add the scimType of table 9, so that the administrator is told which value to correct.",
     ),
     "error_not_json": Meaning(
         "An error that is not JSON",

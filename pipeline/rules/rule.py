@@ -56,7 +56,7 @@ class Explanation:
     is_wide: bool = False
     "Whether the cause is of no app, and so of any; else both are of one job, or of one app where one names no job."
     of_cause: tuple[str, tuple[str, ...]] | None = None
-    "A column of the cause's evidence, and the words that it may hold; none stands for a column that is empty."
+    "A column of the cause's evidence, and the values that it may hold; none where it is empty."
     of_symptom: tuple[str, tuple[str, ...]] | None = None
 
     def applies(self, cause: Mapping[str, object], symptom: Mapping[str, object]) -> bool:
