@@ -18,10 +18,10 @@ from pipeline.monitoring.status import needs_a_look, status
 from pipeline.monitoring.troubles import troubles
 from pipeline.scheduler.jobs import InboxJob, Publishing, check_rules, record_run, record_running
 from pipeline.store.lake import Store
-from tests.monitoring.test_status import held, ran, sentences, shown
+from tests.monitoring.test_status import held, present, ran, sentences, shown
 from tests.support.given import Given, moment
 
-__all__ = ["held"]
+__all__ = ["held", "present"]
 JOBS = ("ingest", "poll", "check", "maintain", "publish")
 
 

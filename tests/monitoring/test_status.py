@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,8 +24,14 @@ from tests.support.lakes import ROOT, command, ended
 NOW = datetime.now(UTC)
 
 
+@pytest.fixture(autouse=True)
+def present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock when the test begins: when its file was read may be half an hour ago."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
+
+
 @pytest.fixture
-def held(store: Store, settings: Settings) -> Iterator[None]:
+def held(store: Store, settings: Settings, present: None) -> Iterator[None]:
     """Somebody runs the beats, has for long, and each ran just now."""
     leadership = take_leadership(settings, "watch")
     assert leadership is not None

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, Row, job_id, moment
+from tests.support.job_states import World, build, clock
 from tests.support.pages import APP, app, healthy, table, text, with_sql
-from tests.support.worlds import World, build, clock
 from views.parts.cycles.progress import progress_sentence
 
 MINUTE = timedelta(minutes=1)

@@ -17,8 +17,8 @@ from pipeline.rules.rule import find_rule, rules
 from pipeline.rules.verdict import JobFacts
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
+from tests.support.job_states import World, build
 from tests.support.pages import APP, healthy, table, text, with_sql
-from tests.support.worlds import World, build
 from views.charts.quarantine import headroom, status_lanes
 from views.frame.look import look
 from views.parts.quarantine import recovery

@@ -15,8 +15,8 @@ from pipeline.rules.verdict import verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
+from tests.support.job_states import NOW, World, build, clock, cover, status
 from tests.support.pages import app, healthy, text
-from tests.support.worlds import NOW, World, build, clock, cover, status
 from views.app import PAGES
 
 WORLDS = (

@@ -187,7 +187,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
-        as_logged="prefix = ''",
+        as_logged="true" if head.layout == "lines" else "prefix = ''",
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
