@@ -9,6 +9,10 @@ create or replace macro removal_of("action", last_step) as
         when last_step = 'EntryExportUpdateSoftDelete' then 'disable'
     end;
 
+-- fails_to_remove(removal, status): whether an event is a disable or delete that failed.
+create or replace macro fails_to_remove(removal, status) as
+    coalesce(removal in ('disable', 'delete') and status = 'failure', false);
+
 -- may_show_leaving(type, name, details): whether a step's text may show why somebody leaves. Few steps do, so a look
 -- at the text comes before its reading; a regular expression takes as long as the reading. A case looks only at what
 -- its earlier branches left, as `and` and `or` inside a list's function do not.
@@ -64,6 +68,20 @@ create or replace macro leaving_ends(removal, left_as, footing, status, skip_rea
 -- footing_word(footing, left_as, ends, skip_reason): a footing as a number, to compare with the one before.
 create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
+
+-- settlements_of(footings): one row per footing of a table, all those of its objects, that settles the problems before
+-- it. A removal that failed is not settled by a skip for want of entitlement: the account stays as it is.
+--   object     the object, by object_number
+--   order_key  its place in the order of events, by order_of
+create or replace macro settlements_of(footings) as table
+select object, order_key
+from (
+    select object, order_key, footing, last_value(case when footing <> 'out'
+        then footing = 'problem' and coalesce(removal in ('disable', 'delete'), false) end ignore nulls) over (
+            partition by object order by order_key rows unbounded preceding) as removal_failed
+    from query_table(footings)
+)
+where footing in ('in', 'gone') or footing = 'out' and not coalesce(removal_failed, false);
 
 -- footing_gaps(words, footings): one row per event of a table of words, rows of the spine, after which its object's
 -- stored events may say otherwise: they repeated the word of the footing before it, which may be forgotten by now, and

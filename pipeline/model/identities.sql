@@ -20,10 +20,16 @@ create or replace macro state_with_account(outcome, account) as
     case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
         else coalesce(outcome, 'skipped') end;
 
--- identity_state(state, state_key, account, account_key, present_key): an aggregate: an object's state, from the rows
--- that each transaction left of it.
-create or replace macro identity_state(state, state_key, account, account_key, present_key) as
-    state_with_account(arg_max(state, state_key),
+-- removal_is_open(removal_key, settled_key): whether a disable or delete failed and nothing settled it since: a skip for
+-- want of entitlement does not.
+create or replace macro removal_is_open(removal_key, settled_key) as
+    coalesce(removal_key > coalesce(settled_key, 0), false);
+
+-- identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key): an aggregate: an object's
+-- state, from the rows that each transaction left of it.
+create or replace macro identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key) as
+    state_with_account(
+        case when removal_is_open(max(removal_key), max(settled_key)) then 'failing' else arg_max(state, state_key) end,
         account_of(arg_max(account, account_key), max(account_key), max(present_key)));
 
 -- identity_events(source, spine): one row per event of a table that names its object, with the columns of the table
@@ -55,7 +61,11 @@ select
     s.account,
     case when s.footing = 'in' and s.removal is null and s.left_as is null then s.order_key end as present_key,
     case when s.scope is not null then s.order_key end as scope_key,
-    s."scope" = 'in' as in_scope
+    s."scope" = 'in' as in_scope,
+    case when fails_to_remove(s.removal, e.status) then s.order_key end as removal_key,
+    case when fails_to_remove(s.removal, e.status) then e.error_code end as removal_error,
+    case when s.footing in ('in', 'gone') or s.state = 'failing' and not fails_to_remove(s.removal, e.status)
+        then s.order_key end as settled_key
 from query_table(source) e
 join query_table(spine) s
     on s.object = object_number(e.job_id, e.source_id) and s.order_key = order_of(e.occurred_at, e.event_id)
@@ -90,7 +100,10 @@ select
     arg_max(account, account_key) as account,
     max(present_key) as present_key,
     max(scope_key) as scope_key,
-    arg_max(in_scope, scope_key) as in_scope
+    arg_max(in_scope, scope_key) as in_scope,
+    max(removal_key) as removal_key,
+    arg_max_null(removal_error, removal_key) as removal_error,
+    max(settled_key) as settled_key
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
@@ -122,7 +135,7 @@ select
     upn,
     source_name,
     target_id,
-    state_with_account(state, account) as state,
+    state_with_account(case when is_open then 'failing' else state end, account) as state,
     account,
     in_scope,
     last_event_at,
@@ -132,9 +145,11 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when state = 'failing' then error_code end as open_error_code
+    case when is_open then removal_error when state = 'failing' then error_code end as open_error_code
 from (
-    select * replace (account_of(account, account_key, present_key) as account)
+    select
+        * replace (account_of(account, account_key, present_key) as account),
+        removal_is_open(removal_key, settled_key) as is_open
     from identity_fold('identity_parts', false)
 );
 

@@ -62,13 +62,11 @@ insert into cycle_parts by name select * from cycle_rows('arriving');
 -- objects are not read.
 create or replace temp table arriving_problems as from problem_rows('arriving');
 insert into problems by name from arriving_problems;
-create or replace temp table settlements as
-select object, order_key from changed_footings where footing <> 'problem'
+create or replace temp view present_footings as
+select object, order_key, footing, removal from changed_footings
 union all
-select object, order_key
-from earlier_footings
-anti join repeated_footings using (object, order_key)
-where footing <> 'problem';
+select object, order_key, footing, removal from earlier_footings anti join repeated_footings using (object, order_key);
+create or replace temp table settlements as from settlements_of('present_footings');
 create or replace temp table stored_retries as
 from pending_retries
 where object in (

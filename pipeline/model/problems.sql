@@ -44,6 +44,16 @@ from (
     where is_problem(status, is_benign(status, skip_reason, error_code))
 );
 
+-- problem_footings: the footings of objects that ever had a problem.
+--   object     the object, by object_number
+--   order_key  its place in the order of events, by order_of
+--   footing    in, out, gone or problem
+--   removal    what was to be taken away
+create or replace view problem_footings as
+select object, order_key, footing, removal
+from footings
+where object in (select object from problems);
+
 -- problem_spans: one row per span in which an object had a problem of one cause: until the next problem of the object,
 -- or until what settles it. An open one lasts for ever.
 --   job_id       the job
@@ -65,7 +75,7 @@ join (
     from (
         select object, order_key, true as is_problem from problems
         union all
-        select object, order_key, false from footings where footing <> 'problem' and object in (select object from problems)
+        select object, order_key, false from settlements_of('problem_footings')
     )
 ) n on n.object = p.object and n.order_key = p.order_key
 where n.is_problem;

@@ -44,7 +44,7 @@ TABLES = {
     "last_cycles": "from temp.ended",
     "waits": "select job_id, opened_at, closed_at, is_reference from escrows",
     "failures": "select * from problems where status = 'failure'",
-    "settlements": "select object, order_key from footings where footing <> 'problem'",
+    "settlements": "from settlements_of('footings')",
     "failed": "from problems",
     "stored": "from pending_retries",
     "changed": "from footings",

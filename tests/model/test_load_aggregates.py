@@ -129,6 +129,17 @@ def account(rows: Sequence[Row]) -> str:
     return known
 
 
+def open_removal(rows: Sequence[Row]) -> Row | None:
+    """The newest disable or delete that failed, unless more came after it than skips for want of entitlement."""
+    found = None
+    for row in rows:
+        if state(row) == "failing":
+            found = row if row["action"] in ("disable", "delete") else None
+        elif state(row) in ("in_sync", "disabled", "deleted"):
+            found = None
+    return found
+
+
 def identity(rows: Sequence[Row]) -> Row:
     """The latest word on one object, from its events in order."""
     deciding = [row for row in rows if state(row)]
@@ -137,14 +148,21 @@ def identity(rows: Sequence[Row]) -> Row:
     failures = sum(row["status"] == "failure" for row in rows)
     attempts = failures + sum(row["status"] == "success" for row in rows)
     named = [row for row in rows if row["upn"] is not None] or rows
-    failing = last is not None and state(last) == "failing"
+    removal = open_removal(rows)
+    failing = removal or (last if last and state(last) == "failing" else None)
     known = account(rows)
     return {
         "job_id": rows[0]["job_id"],
         "source_id": rows[0]["source_id"],
         "app_name": named[-1]["app_name"],
         "upn": named[-1]["upn"],
-        "state": known if known in ("disabled", "deleted") and not failing else state(last) if last else "skipped",
+        "state": "failing"
+        if failing
+        else known
+        if known in ("disabled", "deleted")
+        else state(last)
+        if last
+        else "skipped",
         "account": known,
         "last_event_at": rows[-1]["occurred_at"],
         "last_success_at": max(good, default=None),
@@ -152,7 +170,7 @@ def identity(rows: Sequence[Row]) -> Row:
         "failures": failures,
         "benign_skips": sum(map(benign, rows)),
         "success_share": (attempts - failures) / attempts if attempts else None,
-        "open_error_code": last["error_code"] if last and state(last) == "failing" else None,
+        "open_error_code": failing["error_code"] if failing else None,
     }
 
 

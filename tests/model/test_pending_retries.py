@@ -342,5 +342,5 @@ def test_late_and_repeated_events_in_any_order_leave_the_pending_retries_of_one_
     arrive(lake(), sorted(rows, key=lambda row: row["occurred_at"]))
     assert answers(built(), RETRIES) == kept
     built().execute("create or replace temp table failures as from problems where status = 'failure'")
-    built().execute("create or replace temp table settlements as from footings where footing <> 'problem'")
+    built().execute("create or replace temp table settlements as from settlements_of('footings')")
     assert answers(built(), RETRIES.replace("pending_retries", "pending_retry_rows('failures', 'settlements')")) == kept

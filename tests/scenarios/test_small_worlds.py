@@ -55,11 +55,6 @@ def guid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
 
 
-def known(reason: str) -> pytest.MarkDecorator:
-    """Marks what is known to be wrong; once it is mended, the test fails and asks for the mark to go."""
-    return pytest.mark.xfail(reason=reason, strict=True)
-
-
 def at(hour: int, minute: int = 0, second: int = 0, day: int = 2) -> datetime:
     """An instant of March 2026."""
     return datetime(2026, 3, day, hour, minute, second)
@@ -185,7 +180,6 @@ def test_eight_kinds_of_skip_have_eight_sentences(world: Ask) -> None:
     assert "soft-deleted" in {row["kind"] for row in rows}
 
 
-@known("the routine skip of whoever is not assigned settles a disable that failed")
 def test_a_removal_that_failed_stays_open_at_the_routine_skip(
     settings: Settings, blank: Settings, tmp_path: Path
 ) -> None:

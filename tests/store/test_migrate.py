@@ -24,6 +24,7 @@ from pipeline.store.catalog import Query, bind, catalog
 from pipeline.store.export import records
 from pipeline.store.lake import Cursor, Store, open_store
 from pipeline.store.migrate import migration_files, model_digest, read_migration
+from tests.support.given import Given
 from tests.support.lakes import ended, script
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -254,6 +255,30 @@ def test_retries_of_earlier_problems_are_read_to_the_end_after_a_kill(old: Setti
     store.write(lambda cursor: cursor.execute("delete from migrations where number > 19"))
     store.close()
     assert derived_rows(old) == interrupted
+
+
+def test_removals_that_failed_before_are_open_again(store: Store, settings: Settings, given: Given) -> None:
+    for who, later in (("ada", []), ("bob", [given.disabled]), ("cid", [given.succeeded])):
+        given.succeeded(who)
+        given.failed(who, hour=1, action="disable")
+        given.skipped(who, "NotEffectivelyEntitled", hour=2)
+        for event in later:
+            event(who, hour=3)
+    given.stored()
+    asked = "select upn, state, open_error_code from identities order by upn", "from pending_retries order by object"
+    right = [store.rows(sql) for sql in asked]
+    assert [row[1] for row in right[0]] == ["failing", "disabled", "in_sync"]
+    blank = "removal_key = null, removal_error = null, settled_key = null"
+    store.write(lambda cursor: cursor.execute(f"update identity_parts set {blank}"))
+    store.write(
+        lambda cursor: cursor.execute("update pending_retries set closed_key = first_key, closed_at = opened_at")
+    )
+    assert [store.rows(sql) for sql in asked] != right
+    store.write(lambda cursor: cursor.execute("delete from migrations where number = 28"))
+    store.close()
+    store = open_store(settings)
+    assert [store.rows(sql) for sql in asked] == right
+    store.close()
 
 
 def test_a_reader_migrates_an_old_store_before_it_reads(old: Settings) -> None:

@@ -1,0 +1,4 @@
+-- Adds what identity_parts say of a disable or delete that failed.
+alter table identity_parts add column if not exists removal_key bigint;
+alter table identity_parts add column if not exists removal_error varchar;
+alter table identity_parts add column if not exists settled_key bigint;
