@@ -7,6 +7,15 @@ create or replace macro attribute_quoted(words) as
         || '|entitlements|groups|ims|locale|mail|manager|members|meta|mobile|name|organization|photos|roles|schemas'
         || '|surname|timezone|title)([.\[][^'']*?)?)[''"]', '⟨\1⟩', 'g');
 
+-- without_names(words, names): a message without the names of the object that it is about, whole words in any case. A
+-- shorter name than of four letters may be a word of the message.
+create or replace macro without_names(words, names) as
+    list_reduce(
+        list_filter(names, lambda n: length(n) >= 4 and contains(lower(words), lower(n))),
+        lambda left_over, n: regexp_replace(
+            left_over, '(?i)(^|[^\pL\pN])' || regexp_escape(n) || '($|[^\pL\pN])', '\1‹name›\2', 'g'),
+        words);
+
 -- normalised(words): a message without what differs from object to object: ids, names, dates, numbers, hosts, the next
 -- retry. Several in a row count as one. Two messages of one cause are then the same text. A quote counts only around a
 -- value, not in "doesn't".

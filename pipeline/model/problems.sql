@@ -39,7 +39,7 @@ from (
         failed_step(steps) as step,
         coalesce(error_code, skip_reason) as code,
         error_category as category,
-        normalised(cause_words(scim_detail, reason, steps)) as detail
+        normalised(without_names(cause_words(scim_detail, reason, steps), [source_name, split_part(upn, '@', 1)])) as detail
     from query_table(source)
     where is_problem(status, is_benign(status, skip_reason, error_code))
 );

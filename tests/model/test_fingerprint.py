@@ -124,6 +124,24 @@ def test_a_message_stays_readable(lake: Store) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "names", "said"),
+    [
+        ("User Ann One already exists", ["Ann One", "ann.one"], "User ‹name› already exists"),
+        ("login ANN.ONE, Ann One: taken", ["Ann One", "ann.one"], "login ‹name›, ‹name›: taken"),
+        ("Group R&D (EMEA) is full (max 50)", ["R&D (EMEA)", None], "Group ‹name› is full (max 50)"),
+        ("Annotations of Ann are not allowed", ["Ann", "anno"], "Annotations of Ann are not allowed"),
+        ("Zoë Ångström gibt es schon", ["zoë ångström", ""], "‹name› gibt es schon"),
+        ("no name at all", [None, None], "no name at all"),
+    ],
+)
+def test_a_message_loses_the_names_of_whom_it_is_about(
+    lake: Store, words: str, names: list[str | None], said: str
+) -> None:
+    asked = "select without_names($words, $names::varchar[]) as said"
+    assert lake.ask(asked, {"words": words, "names": names}).to_pydict()["said"] == [said]
+
+
 def test_every_planted_sentence_is_one_cause_and_no_two_causes_share_a_fingerprint(lake: Store) -> None:
     world = imagine(seed=5, users=60, groups=6, days=10)
     found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
