@@ -22,7 +22,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -142,7 +142,13 @@ def schema_text(name: str) -> str:
 
 def included(match: re.Match[str]) -> str:
     """Returns the content of an included file as JSON within an SQL literal."""
-    content = tomllib.loads((FOLDER.parent / match[1]).read_text(encoding="utf-8"))
+    return toml_as_literal((FOLDER.parent / match[1]).read_text(encoding="utf-8"))
+
+
+@lru_cache
+def toml_as_literal(text: str) -> str:
+    """Returns what a TOML file says as JSON within an SQL literal; every opening of a store asks."""
+    content = tomllib.loads(text)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("'", "''")
 
 
