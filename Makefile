@@ -39,13 +39,14 @@ format: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-# Two hundred random worlds instead of ten: a quarter of an hour on two cores.
+# The cases that `make test` leaves out, then two hundred random worlds instead of ten: half an hour on two cores.
 test-deep: $(VENV)/.dev
+	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 
 # Without the tests that are marked slow.
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not deep" -n 2 --dist loadfile
 
 # The environment, the sample tenant, then the dashboard, whose server runs the beats and prints its address.
 run: $(VENV)/.run

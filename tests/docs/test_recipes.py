@@ -112,6 +112,7 @@ def test_a_rule_is_one_file_and_what_else_it_needs_is_named(project: Copy) -> No
         assert named in report, report
 
 
+@pytest.mark.deep
 def test_a_log_format_is_one_file_and_its_name(project: Copy) -> None:
     project.write(
         "pipeline/ingest/formats/recipe.py",
@@ -142,6 +143,7 @@ SOURCE = Source("recipe", "events", Event, recognises, lambda records: GRAPH.for
     assert "tests/ingest" in report and "recipe" in report
 
 
+@pytest.mark.deep
 def test_a_page_is_one_file_and_its_name(project: Copy) -> None:
     project.write("views/recipe.py", '"""Recipe: a page."""\n\nimport streamlit as st\n\nst.subheader("Recipe page")\n')
     report = project.house("every_page_file_is_in_the_navigation")
@@ -156,6 +158,7 @@ print([heading.value for heading in page.subheader], list(page.exception))
     assert "['Recipe page'] []" in project.python("-c", drawn)
 
 
+@pytest.mark.deep
 def test_a_noun_is_one_file_and_its_name(project: Copy) -> None:
     noun = "-- recipe_days: one row per day with events.\n--   day  the day\ncreate or replace view recipe_days as\n"
     project.write("pipeline/model/recipe.sql", f'{noun}select distinct occurred_at::date as "day" from events;\n')
@@ -167,6 +170,7 @@ def test_a_noun_is_one_file_and_its_name(project: Copy) -> None:
     assert "recipe_days" in project.house("dictionary")
 
 
+@pytest.mark.deep
 def test_a_column_is_a_migration(project: Copy) -> None:
     numbers = [int(file.name[:4]) for file in (project.folder / "pipeline/model/migrations").glob("*.sql")]
     migration = "-- A column for the recipe.\nalter table incidents add column if not exists recipe varchar;\n"

@@ -71,7 +71,7 @@ def test_events_that_come_late_fold_the_same_whether_parts_were_folded_before_or
 ) -> None:
     other = open_store(store.settings.model_copy(update={"store": f"ducklake:sqlite:{tmp_path}/other/catalog.sqlite"}))
     for lake in (store, other):
-        for batch in range(30):
+        for batch in range(16):
             add_events(lake, 1000 + batch * 100, 100, people=100)
     assert ("fold", "identity_parts") in amounts(maintain(store, NOW))
     for lake in (store, other):

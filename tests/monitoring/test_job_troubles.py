@@ -128,7 +128,7 @@ def test_check_fails_with_the_rules_that_could_not_be_asked_also_while_no_check_
         assert "quarantined" not in said
     assert store.rows("select count(distinct ran_at) from rule_runs") == [(1,)]
     store.write(lambda cursor: cursor.execute(broken))
-    given.succeeded("ada", hour=9)
+    given.succeeded("ada", hour=2)
     given.stored()
     check_rules(store, Event())
 

@@ -113,7 +113,7 @@ def rest(given: Given, chance: Random) -> None:
         given.rows["rule_runs"].append(ran)
 
 
-@pytest.fixture(params=range(2))
+@pytest.fixture(params=[0, pytest.param(1, marks=pytest.mark.deep)])
 def world(request: pytest.FixtureRequest, given: Given) -> Iterator[Store]:
     """A random month."""
     chance = Random(request.param)

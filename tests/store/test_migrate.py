@@ -223,7 +223,10 @@ def test_a_back_fill_of_a_table_that_has_rows_does_nothing(old: Settings) -> Non
     assert derived_rows(old) == before
 
 
-@pytest.mark.parametrize(("name", "calls"), [("0001", 1), ("0003", 1), ("0004", 1)])
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [pytest.param("0001", 1, marks=pytest.mark.deep), ("0003", 1), pytest.param("0004", 1, marks=pytest.mark.deep)],
+)
 def test_a_killed_migration_is_finished_by_the_next_opening(old: Settings, name: str, calls: int) -> None:
     assert ended(script(KILLED, name, str(calls)))[0] == -signal.SIGKILL
     store = open_store(old)
@@ -232,7 +235,9 @@ def test_a_killed_migration_is_finished_by_the_next_opening(old: Settings, name:
     store.close()
 
 
-@pytest.mark.parametrize("name", ["0004", "0009", "0012"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("0004", marks=pytest.mark.deep), pytest.param("0009", marks=pytest.mark.deep), "0012"]
+)
 def test_a_back_fill_that_was_killed_half_way_is_done_from_the_start(old_without_derived: Settings, name: str) -> None:
     assert ended(script(KILLED, name, "5"))[0] == -signal.SIGKILL
     interrupted = derived_rows(old_without_derived)

@@ -42,6 +42,7 @@ WORLDS = (
     World(leaver="staged", rules="old"),
     World(job="initial", leaver="open", age="old status"),
 )
+CASES = [world if number % 2 else pytest.param(world, marks=pytest.mark.deep) for number, world in enumerate(WORLDS)]
 LIES = ("events only", "status only", "requests only", "most fail", "one stale", "last year", "never checked")
 "Worlds in which a page could easily say more than the data shows."
 CLAIMING = ("overview.py", "cycles.py", "quarantine.py", "health.py", "leavers.py")
@@ -68,7 +69,7 @@ def surfaces(shown: World, store: Store) -> None:
     assert "No pending removals" not in body_of(summary, "")
 
 
-@pytest.fixture(params=WORLDS, ids=lambda world: "-".join(str(part) for part in vars(world).values()))
+@pytest.fixture(params=CASES, ids=lambda world: "-".join(str(part) for part in vars(world).values()))
 def world(request: pytest.FixtureRequest, given: Given, monkeypatch: pytest.MonkeyPatch) -> tuple[World, Store]:
     """A store of each world, and its clock."""
     shown: World = request.param
