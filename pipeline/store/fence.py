@@ -1,0 +1,139 @@
+"""Transactions on a PostgreSQL catalog, fenced: a writer that has lost its turn cannot commit, and none commits twice.
+
+DuckLake lets two transactions append to one table at the same time, though neither saw the rows of the other: two loads
+of the same file stored every event twice. So every transaction first updates the one row of `writer_fence`, and of two
+that overlap the second fails and runs again, over what the first has written. The row is kept in the catalog, not in
+Parquet: 8 ms of processor time a commit.
+
+A connection that breaks during a commit leaves unknown whether it was done. Each transaction therefore carries a mark,
+which is looked for before it runs again.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from itertools import count
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+import duckdb
+
+from pipeline.config.errors import StoreError
+from pipeline.config.retry_policy import COMMITS
+from pipeline.store.advisory_lock import AdvisoryLock
+from pipeline.store.ducklake_workarounds import CATALOG, LAKE
+
+T = TypeVar("T")
+Cursor = duckdb.DuckDBPyConnection
+FENCE = "writer_fence"
+LOST = re.compile(
+    r"server closed the connection|terminating connection|[Uu]nable to connect|[Cc]ould not (connect|receive|send)"
+    r"|no connection to the server|connection to server|database system is|SSL connection|cannot be reached"
+)
+"What DuckDB and libpq say when the server went away."
+
+
+class Lease(Protocol):
+    """A lock that this process may lose."""
+
+    def is_held(self) -> bool:
+        """Whether this process still has it."""
+
+
+class TurnLost(StoreError):
+    """The session that held the writers' turn has ended, so another process may have it; the change is made again."""
+
+
+class LeaseLost(StoreError):
+    """The session of another lock has ended, so another process may be doing this work."""
+
+
+def has_fence(cursor: Cursor) -> bool:
+    """Whether the catalog has the row."""
+    try:
+        return cursor.execute(f"select 1 from {FENCE}").fetchone() is not None
+    except duckdb.CatalogException:
+        return False
+
+
+def make_fence(cursor: Cursor) -> None:
+    """Makes the row, or what of it was not made; the caller has the writers' turn."""
+    cursor.execute(f"create table if not exists {FENCE} (turn bigint)")
+    cursor.execute(f"call {LAKE}.set_option('data_inlining_row_limit', 10, table_name => '{FENCE}')")
+    cursor.execute(f"insert into {FENCE} select 0 where not exists (from {FENCE})")
+
+
+def begin(cursor: Cursor, mark: str) -> None:
+    """Begins a transaction behind the fence."""
+    cursor.execute("begin")
+    if cursor.execute(f"update {FENCE} set turn = turn + 1").fetchone() != (1,):
+        raise StoreError(f"The one row of {FENCE} is not there, so writers cannot be kept apart; restore the catalog.")
+    cursor.execute(f"call {LAKE}.set_commit_message(null, null, extra_info => '{mark}')")
+
+
+def is_committed(cursor: Cursor, mark: str) -> bool:
+    """Whether the transaction with this mark was committed after all."""
+    marked = f"select 1 from {CATALOG}.ducklake_snapshot_changes where commit_extra_info = ?"
+    return cursor.execute(marked, [mark]).fetchone() is not None
+
+
+def write_fenced(
+    cursor: Cursor,
+    change: Callable[[Cursor], T],
+    turn: Callable[[], AbstractContextManager[AdvisoryLock | None]],
+    leases: Sequence[Lease],
+    wait_s: float,
+) -> T:
+    """Runs `change` as one whole transaction in the writers' turn; again when it met another or lost its session.
+
+    Waits `wait_s` for a server that went away.
+    """
+    mark, results, conflicts, until = uuid4().hex, list[T](), 0, float("inf")
+    for failures in count(1):
+        try:
+            with turn() as held:
+                if not (results and is_committed(cursor, mark)):
+                    begin(cursor, mark)
+                    results.append(change(cursor))
+                    if not all(lease.is_held() for lease in tuple(leases)):
+                        raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
+                    if held is not None and not held.is_held():
+                        raise TurnLost("The connection that held the writers' turn has ended.")
+                    cursor.execute("commit")
+                return results[-1]
+        except BaseException as error:
+            # A transaction that failed to commit has ended by itself.
+            with suppress(duckdb.Error):
+                cursor.execute("rollback")
+            if is_lost(error):
+                until = min(until, time.monotonic() + wait_s)
+                if time.monotonic() >= until:
+                    raise
+            else:
+                conflicts += 1
+                if not isinstance(error, duckdb.TransactionException) or not COMMITS.allows(conflicts):
+                    raise
+        time.sleep(COMMITS.pause_s(failures))
+    raise AssertionError("unreachable")
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the server went away, or a session ended."""
+    cause = error.__cause__
+    return (
+        isinstance(error, TurnLost)
+        or (isinstance(error, duckdb.Error | StoreError) and LOST.search(str(error)) is not None)
+        or (cause is not None and is_lost(cause))
+    )
+
+
+def forget_old_fences(cursor: Cursor) -> None:
+    """Deletes the row's old states from the catalog: DuckLake keeps them, and each update would look through all."""
+    of_fence = f"""
+        select i.table_name
+        from {CATALOG}.ducklake_inlined_data_tables i join {CATALOG}.ducklake_table t using (table_id)
+        where t.table_name = ?"""
+    for (table,) in cursor.execute(of_fence, [FENCE]).fetchall():
+        old = f"delete from {table} where end_snapshot < (select min(snapshot_id) from ducklake_snapshot)"
+        cursor.execute(f"call postgres_execute('{CATALOG}', ?)", [old])
