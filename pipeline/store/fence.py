@@ -6,13 +6,13 @@ that overlap the second fails and runs again, over what the first has written. T
 Parquet: 8 ms of processor time a commit.
 
 A connection that breaks during a commit leaves unknown whether it was done. Each transaction therefore carries a mark,
-which is looked for before it runs again.
+which is looked for before it runs again, and its files are kept until then (`new_files.py`).
 """
 
 import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import count
 from typing import Protocol, TypeVar
 from uuid import uuid4
@@ -21,8 +21,10 @@ import duckdb
 
 from pipeline.config.errors import StoreError
 from pipeline.config.retry_policy import COMMITS
+from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import AdvisoryLock
 from pipeline.store.ducklake_workarounds import CATALOG, LAKE
+from pipeline.store.new_files import NewFiles
 
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
@@ -82,40 +84,59 @@ def write_fenced(
     cursor: Cursor,
     change: Callable[[Cursor], T],
     turn: Callable[[], AbstractContextManager[AdvisoryLock | None]],
-    leases: Sequence[Lease],
-    wait_s: float,
+    settings: Settings,
+    leases: Sequence[Lease] = (),
 ) -> T:
     """Runs `change` as one whole transaction in the writers' turn; again when it met another or lost its session.
 
-    Waits `wait_s` for a server that went away.
+    A server that went away is waited for as long as another writer. Raises LeaseLost when a lease is lost.
     """
-    mark, results, conflicts, until = uuid4().hex, list[T](), 0, float("inf")
-    for failures in count(1):
-        try:
-            with turn() as held:
-                if not (results and is_committed(cursor, mark)):
+    mark, conflicts, until = uuid4().hex, 0, float("inf")
+    tried: tuple[T, NewFiles] | None = None
+    "The result and the files of a transaction whose commit failed."
+    with ExitStack() as held_files:
+        for failures in count(1):
+            try:
+                with turn() as held:
+                    if tried is not None:
+                        if is_committed(cursor, mark):
+                            return tried[0]
+                        tried[1].discard()
+                        tried = None
+                    files = held_files.enter_context(NewFiles(settings.folder))
                     begin(cursor, mark)
-                    results.append(change(cursor))
-                    if not all(lease.is_held() for lease in tuple(leases)):
-                        raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
-                    if held is not None and not held.is_held():
-                        raise TurnLost("The connection that held the writers' turn has ended.")
-                    cursor.execute("commit")
-                return results[-1]
-        except BaseException as error:
-            # A transaction that failed to commit has ended by itself.
-            with suppress(duckdb.Error):
-                cursor.execute("rollback")
-            if is_lost(error):
-                until = min(until, time.monotonic() + wait_s)
-                if time.monotonic() >= until:
-                    raise
-            else:
-                conflicts += 1
-                if not isinstance(error, duckdb.TransactionException) or not COMMITS.allows(conflicts):
-                    raise
-        time.sleep(COMMITS.pause_s(failures))
+                    result = change(cursor)
+                    files.hold()
+                    check_held(held, leases)
+                    try:
+                        cursor.execute("commit")
+                    except duckdb.Error:
+                        files.restore()
+                        tried = result, files
+                        raise
+                    return result
+            except BaseException as error:
+                # A transaction that failed to commit has ended by itself.
+                with suppress(duckdb.Error):
+                    cursor.execute("rollback")
+                if is_lost(error):
+                    until = min(until, time.monotonic() + settings.lock_wait)
+                    if time.monotonic() >= until:
+                        raise
+                else:
+                    conflicts += 1
+                    if not isinstance(error, duckdb.TransactionException) or not COMMITS.allows(conflicts):
+                        raise
+            time.sleep(COMMITS.pause_s(failures))
     raise AssertionError("unreachable")
+
+
+def check_held(turn: Lease | None, leases: Sequence[Lease]) -> None:
+    """Raises LeaseLost or TurnLost when a lock was lost since the transaction began."""
+    if not all(lease.is_held() for lease in tuple(leases)):
+        raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
+    if turn is not None and not turn.is_held():
+        raise TurnLost("The connection that held the writers' turn has ended.")
 
 
 def is_lost(error: BaseException) -> bool:
@@ -135,5 +156,5 @@ def forget_old_fences(cursor: Cursor) -> None:
         from {CATALOG}.ducklake_inlined_data_tables i join {CATALOG}.ducklake_table t using (table_id)
         where t.table_name = ?"""
     for (table,) in cursor.execute(of_fence, [FENCE]).fetchall():
-        old = f"delete from {table} where end_snapshot < (select min(snapshot_id) from ducklake_snapshot)"
+        old = f"delete from {table} where end_snapshot <= (select min(snapshot_id) from ducklake_snapshot)"
         cursor.execute(f"call postgres_execute('{CATALOG}', ?)", [old])

@@ -124,7 +124,7 @@ class Store:
         try:
             with store_errors(f"{self.settings.store} could not be written and is as before"):
                 if self.settings.catalog_file is None:
-                    return write_fenced(cursor, change, self.turn, leases, self.settings.lock_wait)
+                    return write_fenced(cursor, change, self.turn, self.settings, leases)
                 with self.turn():
                     result = commit(cursor, change)
             if self._open_catalog is not None:

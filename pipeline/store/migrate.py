@@ -206,7 +206,7 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
     if not missing(cursor, settings) and not (in_postgres and not has_fence(cursor)):
         return
     with writers_turn(settings) as held:
-        in_transaction = committing(cursor, held)
+        in_transaction = committing(cursor, held, settings)
         # Another process may have done it while this one waited.
         migrations = [read_migration(migration_files()[number]) for number in missing(cursor, settings) if number]
         is_new = not cursor.execute(f"select 1 from {CATALOG}.ducklake_table where end_snapshot is null").fetchone()
@@ -225,11 +225,11 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
         run.apply([one for one in migrations if one.after_model], together=is_new)
 
 
-def committing(cursor: Cursor, held: AdvisoryLock | None) -> Commit:
+def committing(cursor: Cursor, held: AdvisoryLock | None, settings: Settings) -> Commit:
     """Returns what runs one transaction in the turn that is held, behind the fence where there is one."""
     if held is None:
         return partial(commit, cursor)
-    return lambda change: write_fenced(cursor, change, lambda: nullcontext(held), (), 0)
+    return lambda change: write_fenced(cursor, change, lambda: nullcontext(held), settings)
 
 
 def missing(cursor: Cursor, settings: Settings) -> list[int]:
