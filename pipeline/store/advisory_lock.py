@@ -15,7 +15,7 @@ from zlib import crc32
 
 import duckdb
 
-from pipeline.config.errors import StoreError
+from pipeline.config.errors import StoreUnreachable
 from pipeline.config.postgres_address import with_options
 from pipeline.config.settings import Settings
 from pipeline.store.extensions import extension_files
@@ -69,7 +69,7 @@ def password_of(settings: Settings) -> str | None:
 
 @contextmanager
 def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens a cursor whose transaction is a session of its own; raises StoreError when the server does not answer."""
+    """Opens a cursor whose transaction is a session of its own; raises StoreUnreachable without an answer."""
     try:
         cursor = database(settings.catalog_address, password_of(settings)).cursor()
         try:
@@ -79,7 +79,7 @@ def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             close(cursor)
             raise
     except duckdb.Error as error:
-        raise StoreError(f"{settings.store} cannot be reached: {' '.join(str(error).split())}") from error
+        raise StoreUnreachable(f"{settings.store} cannot be reached: {' '.join(str(error).split())}") from error
 
 
 def close(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -112,7 +112,7 @@ class AdvisoryLock:
 
     @classmethod
     def take(cls, settings: Settings, kind: str, role: str, wait_s: float = 0) -> Self | None:
-        """Takes a lock, waiting for some seconds; None when another session has it. Raises StoreError."""
+        """Takes a lock, waiting for some seconds; None when another session has it. Raises StoreUnreachable."""
         this = Holder.this_process(role)
         name = f"provisioning {role} {this.pid} {this.host}".replace("'", "''")
         until = time.monotonic() + wait_s

@@ -9,7 +9,6 @@ A connection that breaks during a commit leaves unknown whether it was done. Eac
 which is looked for before it runs again, and its files are kept until then (`new_files.py`).
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -19,21 +18,17 @@ from uuid import uuid4
 
 import duckdb
 
-from pipeline.config.errors import StoreError
+from pipeline.config.errors import StoreError, StoreUnreachable
 from pipeline.config.retry_policy import COMMITS
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import AdvisoryLock
+from pipeline.store.connections import is_lost
 from pipeline.store.ducklake_workarounds import CATALOG, LAKE
 from pipeline.store.new_files import NewFiles
 
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 FENCE = "writer_fence"
-LOST = re.compile(
-    r"server closed the connection|terminating connection|[Uu]nable to connect|[Cc]ould not (connect|receive|send)"
-    r"|no connection to the server|connection to server|database system is|SSL connection|cannot be reached"
-)
-"What DuckDB and libpq say when the server went away."
 
 
 class Lease(Protocol):
@@ -43,7 +38,7 @@ class Lease(Protocol):
         """Whether this process still has it."""
 
 
-class TurnLost(StoreError):
+class TurnLost(StoreUnreachable):
     """The session that held the writers' turn has ended, so another process may have it; the change is made again."""
 
 
@@ -137,16 +132,6 @@ def check_held(turn: Lease | None, leases: Sequence[Lease]) -> None:
         raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
     if turn is not None and not turn.is_held():
         raise TurnLost("The connection that held the writers' turn has ended.")
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the server went away, or a session ended."""
-    cause = error.__cause__
-    return (
-        isinstance(error, TurnLost)
-        or (isinstance(error, duckdb.Error | StoreError) and LOST.search(str(error)) is not None)
-        or (cause is not None and is_lost(cause))
-    )
 
 
 def forget_old_fences(cursor: Cursor) -> None:

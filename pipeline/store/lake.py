@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipeline.config.errors import StoreError, StoreMissing, Unreadable
+from pipeline.config.errors import StoreError, StoreMissing, StoreUnreachable, Unreadable
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import PASSWORD, AdvisoryLock, add_secret, has_catalog, password_of
+from pipeline.store.connections import is_lost, while_reconnecting
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
     LAKE,
@@ -66,11 +67,19 @@ class Store:
 
     def cursor(self, lake: str = LAKE) -> Cursor:
         """Opens a connection to the lake for one thread, which closes it."""
-        with self._guard:
-            cursor = self._connection.cursor()
+
+        def open_cursor() -> Cursor:
+            with self._guard:
+                cursor = self._connection.cursor()
+            try:
+                cursor.execute(f"use {lake}")
+            except duckdb.Error:
+                cursor.close()
+                raise
+            return cursor
+
         with store_errors("The store cannot be reached"):
-            cursor.execute(f"use {lake}")
-        return cursor
+            return while_reconnecting(open_cursor)
 
     def revision(self) -> int:
         """Returns the lake's snapshot id: it moves with every commit of any process."""
@@ -87,7 +96,7 @@ class Store:
         cursor = self.cursor(self._reading)
         try:
             with store_errors("The store could not answer"):
-                return cursor.execute(sql, values).fetchall()
+                return while_reconnecting(lambda: cursor.execute(sql, values).fetchall())
         finally:
             cursor.close()
 
@@ -100,7 +109,7 @@ class Store:
         cursor = self.cursor(self._reading)
         try:
             with store_errors("The store could not answer"):
-                return cursor.execute(sql, values or None).to_arrow_table()
+                return while_reconnecting(lambda: cursor.execute(sql, values or None).to_arrow_table())
         finally:
             cursor.close()
 
@@ -168,7 +177,8 @@ def store_errors(what: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise StoreError(f"{what}: {brief(error)}") from error
+        kind = StoreUnreachable if is_lost(error) else StoreError
+        raise kind(f"{what}: {brief(error)}") from error
 
 
 def brief(error: duckdb.Error) -> str:
@@ -179,8 +189,12 @@ def brief(error: duckdb.Error) -> str:
 def stage(cursor: Cursor, sql: str) -> None:
     """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it."""
     try:
-        cursor.execute(sql)
+        while_reconnecting(lambda: cursor.execute(sql))
     except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if is_lost(error):
+            # What arrived may hold such words too.
+            with store_errors("The store cannot be reached"):
+                cursor.execute(f"from ducklake_current_snapshot('{LAKE}')")
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
         raise unreadable from error
@@ -223,7 +237,8 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
         connection.close()
         if read_only and catalog is None and not has_catalog(settings):
             raise StoreMissing(f"{settings.store} {NO_STORE}") from None
-        raise StoreError(f"{settings.store} cannot be opened: {error}") from error
+        kind = StoreUnreachable if is_lost(error) else StoreError
+        raise kind(f"{settings.store} cannot be opened: {error}") from error
 
 
 def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:

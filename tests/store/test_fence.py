@@ -11,16 +11,9 @@ from pipeline.config.settings import Settings
 from pipeline.store.fence import LeaseLost, forget_old_fences, write_fenced
 from pipeline.store.lake import Cursor, Store, open_store
 from pipeline.store.process_lock import ProcessLock, current_holder
-from tests.support.postgres import PASSWORD, USER, Server, Wire, needs_postgres, running
+from tests.support.postgres import PASSWORD, USER, Server, Wire, needs_postgres
 
 pytestmark = needs_postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A server for the tests of this file."""
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
