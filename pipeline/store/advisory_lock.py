@@ -33,6 +33,8 @@ SERVER_OPTIONS = (
 CLIENT_OPTIONS = {"connect_timeout": "10", "keepalives_idle": "20", "tcp_user_timeout": "30000"}
 NAME = re.compile(r"provisioning (?P<role>\S+) (?P<pid>\d+) (?P<host>\S*)")
 "How a holder is called; PostgreSQL cuts a name off after 63 bytes."
+ADDRESS = re.compile(r'^.*Unable to connect to Postgres at "[^"]*": ', re.DOTALL)
+"How an error begins; the message has the address, without the options of this module."
 HOLDER = """
     select
         a.application_name,
@@ -79,7 +81,8 @@ def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             close(cursor)
             raise
     except duckdb.Error as error:
-        raise StoreUnreachable(f"{settings.store} cannot be reached: {' '.join(str(error).split())}") from error
+        reason = " ".join(ADDRESS.sub("", str(error)).partition("LINE 1")[0].split())
+        raise StoreUnreachable(f"{settings.store} cannot be reached: {reason}") from error
 
 
 def close(cursor: duckdb.DuckDBPyConnection) -> None:

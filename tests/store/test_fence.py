@@ -8,9 +8,11 @@ import pytest
 
 from pipeline.config.errors import StoreBusy, StoreError, StoreMissing
 from pipeline.config.settings import Settings
+from pipeline.scheduler.scheduler import Standby
 from pipeline.store.fence import LeaseLost, forget_old_fences, write_fenced
 from pipeline.store.lake import Cursor, Store, open_store
 from pipeline.store.process_lock import ProcessLock, current_holder
+from tests.scheduler.test_scheduler import until
 from tests.support.postgres import PASSWORD, USER, Server, Wire, needs_postgres
 
 pytestmark = needs_postgres
@@ -160,6 +162,23 @@ def test_a_turn_that_does_not_come_is_a_sentence(store: Store, there: Settings) 
         store.write(lambda cursor: add(cursor, "never"))
     other.close()
     assert added(store) == []
+
+
+def test_a_leader_that_loses_its_connection_stops_and_one_of_two_leads_again(
+    there: Settings, server: Server, lake: tuple[str, Path]
+) -> None:
+    quiet = there.model_copy(update={"ingest_every": 3600, "maintain_every": 3600, "check_every": 3600})
+    both = [Standby(quiet, role, retry_s=0.1).start() for role in ("watch", "dashboard")]
+    until(lambda: any(one.scheduler for one in both))
+    first, leader = next(one.scheduler for one in both if one.scheduler), current_holder(there, "beats")
+    assert leader is not None
+    assert server.end_sessions(lake[0], f"provisioning {leader.role}%") == 1
+    until(lambda: any(one.scheduler and one.scheduler is not first for one in both))
+    assert sum(one.scheduler is not None for one in both) == 1
+    assert first is not None and not first.leads()
+    for one in both:
+        one.stop()
+    assert current_holder(there, "beats") is None
 
 
 def test_an_idle_lock_keeps_no_row_from_being_vacuumed(there: Settings, server: Server, lake: tuple[str, Path]) -> None:

@@ -1,6 +1,7 @@
 """Several machines over one lake, killed and cut off: every number equals a count of the files in plain Python.
 
-`KILLS=100 .venv/bin/python -m pytest tests/store/test_machines.py` disturbs them more often.
+`KILLS=100 .venv/bin/python -m pytest tests/store/test_machines.py` disturbs them more often, and the leaders too; on a
+SQLite catalog tests/store/test_concurrency.py has everybody at once.
 """
 
 import json
@@ -23,6 +24,7 @@ from tests.support.postgres import Server, needs_postgres
 from tests.support.shapes import diagnostic, event, hub
 
 KILLS = int(os.environ.get("KILLS", "2"))
+only_deep = pytest.mark.skipif("KILLS" not in os.environ, reason="it takes long; KILLS=30, as make test-deep has it")
 MACHINES = 4
 FILES = 3 + KILLS // 2
 OF_EACH = 5
@@ -53,12 +55,10 @@ LEADER = """
 """
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=needs_postgres)])
+@pytest.fixture(params=[pytest.param("sqlite", marks=only_deep), pytest.param("postgres", marks=needs_postgres)])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Settings, Server | None]:
     """The settings of a lake that is not made yet, and the server of its catalog."""
     if request.param == "sqlite":
-        if "KILLS" not in os.environ:
-            pytest.skip("tests/store/test_concurrency.py has everybody at once on a SQLite catalog; KILLS=3 runs this")
         catalog = f"ducklake:sqlite:{tmp_path}/catalog.sqlite"
         return Settings(_env_file=None, store=catalog, inbox=tmp_path / "inbox"), None
     server: Server = request.getfixturevalue("server")
@@ -180,6 +180,7 @@ def until_some(machines: list[Machine], said: int) -> None:
 
 @pytest.mark.timeout(900)
 @needs_postgres
+@only_deep
 def test_of_two_machines_one_leads_and_checks_are_made_once_whoever_is_killed_or_cut_off(
     server: Server, tmp_path: Path
 ) -> None:
