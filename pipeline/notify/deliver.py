@@ -59,7 +59,7 @@ def deliver_due(store: Store, now: datetime, routes: Routes, wait_s: float = 0) 
         take_over(store, host, now)
         sent = []
         for batch in due(waiting(store), routes, now):
-            if not lock.is_held():
+            if not lock.is_valid():
                 break
             at = now + timedelta(seconds=time.monotonic() - began)
             outcome = send(store, batch, routes, f"{host} {os.getpid()}", at)

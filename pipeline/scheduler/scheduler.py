@@ -105,7 +105,11 @@ class Scheduler:
 
     def leads(self) -> bool:
         """Whether this process still has the leadership; on a PostgreSQL catalog it goes with the connection."""
-        return self._leadership.is_held()
+        return self._leadership.is_valid()
+
+    def works(self) -> bool:
+        """Whether this process leads and its store answers."""
+        return self.leads() and not self._store.is_broken()
 
     def read_changed_inbox(self, job: BackgroundJob, work: InboxJob) -> None:
         """Runs the ingest job for a change that was reported, however lately it last looked."""
@@ -192,8 +196,10 @@ class Standby:
 
     def _wait(self) -> None:
         while not self._stop.is_set():
-            if self.scheduler is not None and not self.scheduler.leads():
-                logger.warning("The connection to the catalog has ended, and with it the leadership; it is taken anew")
+            if self.scheduler is not None and not self.scheduler.works():
+                logger.warning(
+                    "The connection to the catalog has ended, and the leadership with it; both are made anew"
+                )
                 self._end()
             if self.scheduler is None:
                 try:

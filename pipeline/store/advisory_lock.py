@@ -129,7 +129,7 @@ class AdvisoryLock:
                 time.sleep(LOOK_S)
             return cls(cursor)
 
-    def is_held(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the session still lives; a lock is lost with its session."""
         with self._guard:
             try:

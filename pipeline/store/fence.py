@@ -3,7 +3,7 @@
 DuckLake lets two transactions append to one table at the same time, though neither saw the rows of the other: two loads
 of the same file stored every event twice. So every transaction first updates the one row of `writer_fence`, and of two
 that overlap the second fails and runs again, over what the first has written. The row is kept in the catalog, not in
-Parquet: 8 ms of processor time a commit.
+Parquet; a commit of one row takes 34 ms of processor time instead of 12.
 
 A connection that breaks during a commit leaves unknown whether it was done. Each transaction therefore carries a mark,
 which is looked for before it runs again, and its files are kept until then (`new_files.py`).
@@ -34,7 +34,7 @@ FENCE = "writer_fence"
 class Lease(Protocol):
     """A lock that this process may lose."""
 
-    def is_held(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether this process still has it."""
 
 
@@ -102,7 +102,7 @@ def write_fenced(
                     begin(cursor, mark)
                     result = change(cursor)
                     files.hold()
-                    check_held(held, leases)
+                    check_locks(held, leases)
                     try:
                         cursor.execute("commit")
                     except duckdb.Error:
@@ -126,11 +126,11 @@ def write_fenced(
     raise AssertionError("unreachable")
 
 
-def check_held(turn: Lease | None, leases: Sequence[Lease]) -> None:
+def check_locks(turn: Lease | None, leases: Sequence[Lease]) -> None:
     """Raises LeaseLost or TurnLost when a lock was lost since the transaction began."""
-    if not all(lease.is_held() for lease in tuple(leases)):
+    if not all(lease.is_valid() for lease in tuple(leases)):
         raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
-    if turn is not None and not turn.is_held():
+    if turn is not None and not turn.is_valid():
         raise TurnLost("The connection that held the writers' turn has ended.")
 
 

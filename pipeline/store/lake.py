@@ -149,6 +149,15 @@ class Store:
         with writers_turn(self.settings) as held:
             yield held
 
+    def is_broken(self) -> bool:
+        """Whether DuckDB has shut this store down after an error of its own, so that only another one answers."""
+        try:
+            with self._guard:
+                self._connection.execute("select 1")
+        except duckdb.FatalException:
+            return True
+        return False
+
     def close(self) -> None:
         """Closes the lake, after the questions that are being answered."""
         self.answers.close()

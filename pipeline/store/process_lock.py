@@ -43,9 +43,9 @@ class ProcessLock:
         lock_file(settings, f"{kind}.json").write_text(note, encoding="utf-8")
         return cls(lock)
 
-    def is_held(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether this process still has the lock; a lock on a file is only lost with the process."""
-        return self._lock.is_held() if isinstance(self._lock, AdvisoryLock) else self._lock.is_locked
+        return self._lock.is_valid() if isinstance(self._lock, AdvisoryLock) else self._lock.is_locked
 
     def release(self) -> None:
         """Lets another process take the lock."""

@@ -135,7 +135,7 @@ def test_nothing_is_committed_once_a_lease_is_lost_but_what_was_done_can_still_b
         store.write(lambda cursor: add(cursor, "afterwards"))
     store.write(lambda cursor: add(cursor, "recorded"), under_leases=False)
     assert added(store) == ["recorded", "while it was held"]
-    assert not lease.is_held()
+    assert not lease.is_valid()
     lease.release()
 
 
