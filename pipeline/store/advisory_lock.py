@@ -43,6 +43,8 @@ HOLDER = """
     where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid::bigint = {space}
         and l.objid::bigint = {key} and a.datname = current_database()"""
 
+OWN = "select count(*) as locks from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()"
+
 
 @lru_cache
 def database(address: str, password: str | None) -> duckdb.DuckDBPyConnection:
@@ -133,7 +135,7 @@ class AdvisoryLock:
         """Whether the session still lives; a lock is lost with its session."""
         with self._guard:
             try:
-                return bool(answer(self._cursor, "select 1 as alive"))
+                return bool(answer(self._cursor, OWN)[0][0])
             except duckdb.Error:
                 return False
 

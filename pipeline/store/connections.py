@@ -13,10 +13,15 @@ from pipeline.config.retry_policy import CONNECTIONS
 
 T = TypeVar("T")
 LOST = re.compile(
-    r"server closed the connection|terminating connection|[Uu]nable to connect|[Cc]ould not (?:connect|receive|send)"
-    r"|no connection to the server|connection to server|database system is|SSL connection|SSL SYSCALL"
+    r"(?:[A-Z][A-Za-z ]*Error: )*"
+    r"(?:Failed to (?:query|get|commit|execute|prepare|describe|attach|connect|flush|fetch|copy)\b"
+    r"|Unable to connect to Postgres|Attempting to fetch from an unsuccessful query)"
+    r".*?(?:server closed the connection|terminating connection|connection to server|no connection to the server"
+    r"|could not (?:connect|receive|send)|database system is|SSL connection|SSL SYSCALL|query \"ROLLBACK\")",
+    re.DOTALL,
 )
-"What DuckDB and libpq say then."
+"""How DuckDB's messages begin and what they hold then; words alone may also come from a log, in a message about a value
+in it."""
 
 
 def is_lost(error: BaseException) -> bool:
@@ -24,7 +29,7 @@ def is_lost(error: BaseException) -> bool:
     cause = error.__cause__
     return (
         isinstance(error, StoreUnreachable)
-        or (isinstance(error, duckdb.Error) and LOST.search(str(error)) is not None)
+        or (isinstance(error, duckdb.Error) and LOST.match(str(error)) is not None)
         or (cause is not None and is_lost(cause))
     )
 

@@ -42,7 +42,7 @@ class TurnLost(StoreUnreachable):
     """The session that held the writers' turn has ended, so another process may have it; the change is made again."""
 
 
-class LeaseLost(StoreError):
+class LeaseLost(StoreUnreachable):
     """The session of another lock has ended, so another process may be doing this work."""
 
 
@@ -114,6 +114,8 @@ def write_fenced(
                 # A transaction that failed to commit has ended by itself.
                 with suppress(duckdb.Error):
                     cursor.execute("rollback")
+                if isinstance(error, LeaseLost):
+                    raise
                 if is_lost(error):
                     until = min(until, time.monotonic() + settings.lock_wait)
                     if time.monotonic() >= until:
