@@ -11,11 +11,13 @@ import signal
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
+from pipeline.ingest.files import ingest
 from pipeline.rules.rule import rules
 from pipeline.store.lake import Store, open_store
 from pipeline.store.process_lock import current_holder
@@ -176,6 +178,28 @@ def until_some(machines: list[Machine], said: int) -> None:
     while sum(len(one.said) for one in machines) < said and any(one.is_alive() for one in machines):
         assert monotonic() < end, "".join(line for one in machines for line in one.errors[-60:])
         sleep(0.02)
+
+
+def test_the_lines_of_a_file_that_two_read_at_once_count_once(store: Store, tmp_path: Path) -> None:
+    files = [tmp_path / "0.json", tmp_path / "1.json"]
+    for number, file in enumerate(files):
+        file.write_bytes(log(number) + b"this is no JSON\n")
+    with closing(open_store(store.settings)) as other:
+
+        class Late(Store):
+            """Another process reads the same files before this one has the turn."""
+
+            def write(self, *words: Any, **more: Any) -> Any:
+                ingest(other, files)
+                return super().write(*words, **more)
+
+        late = open_store(store.settings)
+        late.__class__ = Late
+        report = ingest(late, files)
+        late.close()
+    assert sum(one.lines for one in report.files) == 0
+    assert store.rows("select lines, kept, duplicates, rejects from files order by file") == [(6, 5, 0, 1)] * 2
+    assert store.rows("select count(*) from rejects") == [(2,)]
 
 
 @pytest.mark.timeout(900)
