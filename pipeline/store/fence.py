@@ -69,10 +69,13 @@ def begin(cursor: Cursor, mark: str) -> None:
     cursor.execute(f"call {LAKE}.set_commit_message(null, null, extra_info => '{mark}')")
 
 
-def is_committed(cursor: Cursor, mark: str) -> bool:
-    """Whether the transaction with this mark was committed after all."""
-    marked = f"select 1 from {CATALOG}.ducklake_snapshot_changes where commit_extra_info = ?"
-    return cursor.execute(marked, [mark]).fetchone() is not None
+def committed_mark(cursor: Cursor, marks: Sequence[str]) -> str | None:
+    """Returns which of some transactions was committed after all."""
+    marked = (
+        f"select commit_extra_info from {CATALOG}.ducklake_snapshot_changes where list_contains(?, commit_extra_info)"
+    )
+    found = cursor.execute(marked, [marks]).fetchone()
+    return found[0] if found else None
 
 
 def write_fenced(
@@ -86,18 +89,16 @@ def write_fenced(
 
     A server that went away is waited for as long as another writer. Raises LeaseLost when a lease is lost.
     """
-    mark, conflicts, until = uuid4().hex, 0, float("inf")
-    tried: tuple[T, NewFiles] | None = None
-    "The result and the files of a transaction whose commit failed."
+    conflicts, until = 0, float("inf")
+    tried: dict[str, T] = {}
+    "The marks and results of transactions whose commit failed; one may still be done, or only be seen later."
     with ExitStack() as held_files:
         for failures in count(1):
             try:
                 with turn() as held:
-                    if tried is not None:
-                        if is_committed(cursor, mark):
-                            return tried[0]
-                        tried[1].discard()
-                        tried = None
+                    if done := tried and committed_mark(cursor, list(tried)):
+                        return tried[done]
+                    mark = uuid4().hex
                     files = held_files.enter_context(NewFiles(settings.folder))
                     begin(cursor, mark)
                     result = change(cursor)
@@ -107,7 +108,7 @@ def write_fenced(
                         cursor.execute("commit")
                     except duckdb.Error:
                         files.restore()
-                        tried = result, files
+                        tried[mark] = result
                         raise
                     return result
             except BaseException as error:

@@ -198,12 +198,11 @@ def brief(error: duckdb.Error) -> str:
 def stage(cursor: Cursor, sql: str) -> None:
     """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it."""
     try:
-        while_reconnecting(lambda: cursor.execute(sql))
+        cursor.execute(sql)
     except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         if is_lost(error):
-            # What arrived may hold such words too.
-            with store_errors("The store cannot be reached"):
-                cursor.execute(f"from ducklake_current_snapshot('{LAKE}')")
+            # Not tried again: the rows may be in the temporary table though the statement failed.
+            raise StoreUnreachable(f"The store cannot be reached: {brief(error)}") from error
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
         raise unreadable from error

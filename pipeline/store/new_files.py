@@ -26,7 +26,6 @@ class NewFiles:
         self._first = f"ducklake-{begun[:8]}-{begun[8:]}"
         self._stack = ExitStack()
         self._held: dict[Path, BinaryIO] = {}
-        self._restored: list[Path] = []
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +44,7 @@ class NewFiles:
                     self._held[file] = self._stack.enter_context(file.open("rb"))
 
     def restore(self) -> None:
-        """Writes again what was deleted, in case the commit was done."""
+        """Writes again what was deleted, in case the commit was done; if not, maintenance removes it."""
         for file, held in self._held.items():
             if not file.exists():
                 draft = file.with_suffix(".restored")
@@ -55,9 +54,3 @@ class NewFiles:
                     copy.flush()
                     os.fsync(copy.fileno())
                 draft.rename(file)
-                self._restored.append(file)
-
-    def discard(self) -> None:
-        """Deletes what was restored, once it is known that the commit was not done."""
-        for file in self._restored:
-            file.unlink(missing_ok=True)
