@@ -44,7 +44,7 @@ test: $(VENV)/.dev
 test-deep: $(VENV)/.dev
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
-	KILLS=30 $(BIN)/python -m pytest tests/store/test_machines.py tests/notify/test_deliver_machines.py
+	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py
 
 # Without the tests that are marked slow.
 test-fast: $(VENV)/.dev

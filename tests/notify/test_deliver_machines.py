@@ -32,7 +32,7 @@ SENDER = """
 
 
 @needs_postgres
-@pytest.mark.skipif("KILLS" not in os.environ, reason="it takes long; KILLS=30, as make test-deep has it")
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_no_message_goes_twice_when_the_database_restarts_while_it_is_sent(server: Server, tmp_path: Path) -> None:
     settings = server.settings(server.database(), tmp_path)

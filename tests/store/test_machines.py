@@ -1,7 +1,6 @@
 """Several machines over one lake, killed and cut off: every number equals a count of the files in plain Python.
 
-`KILLS=100 .venv/bin/python -m pytest tests/store/test_machines.py` disturbs them more often, and the leaders too; on a
-SQLite catalog tests/store/test_concurrency.py has everybody at once.
+With more of them, and on a SQLite catalog too: KILLS=100 .venv/bin/python -m pytest -m "deep or not deep" with this file.
 """
 
 import json
@@ -26,7 +25,6 @@ from tests.support.postgres import Server, needs_postgres
 from tests.support.shapes import diagnostic, event, hub
 
 KILLS = int(os.environ.get("KILLS", "2"))
-only_deep = pytest.mark.skipif("KILLS" not in os.environ, reason="it takes long; KILLS=30, as make test-deep has it")
 MACHINES = 4
 FILES = 3 + KILLS // 2
 OF_EACH = 5
@@ -57,7 +55,7 @@ LEADER = """
 """
 
 
-@pytest.fixture(params=[pytest.param("sqlite", marks=only_deep), pytest.param("postgres", marks=needs_postgres)])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.deep), pytest.param("postgres", marks=needs_postgres)])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Settings, Server | None]:
     """The settings of a lake that is not made yet, and the server of its catalog."""
     if request.param == "sqlite":
@@ -204,7 +202,7 @@ def test_the_lines_of_a_file_that_two_read_at_once_count_once(store: Store, tmp_
 
 @pytest.mark.timeout(900)
 @needs_postgres
-@only_deep
+@pytest.mark.deep
 def test_of_two_machines_one_leads_and_checks_are_made_once_whoever_is_killed_or_cut_off(
     server: Server, tmp_path: Path
 ) -> None:
