@@ -45,6 +45,8 @@ DUCKDB_OPTIONS: dict[str, Any] = {}
 "DuckDB's own options of every opening, beside memory and the folder to spill into. The tests' own process adds one."
 PIECE_ROWS = 10_000
 "How many rows a streamed answer has in a piece."
+UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException)
+"What DuckDB raises for what it cannot read."
 NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
@@ -196,13 +198,18 @@ def brief(error: duckdb.Error) -> str:
 
 
 def stage(cursor: Cursor, sql: str) -> None:
-    """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it."""
+    """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it.
+
+    Raises StoreUnreachable when the catalog's server went away. It is not tried again then: the rows may be in the
+    temporary table all the same.
+    """
     try:
         cursor.execute(sql)
-    except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.Error as error:
         if is_lost(error):
-            # Not tried again: the rows may be in the temporary table though the statement failed.
             raise StoreUnreachable(f"The store cannot be reached: {brief(error)}") from error
+        if not isinstance(error, UNREADABLE):
+            raise
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
         raise unreadable from error

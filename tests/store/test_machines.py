@@ -1,6 +1,6 @@
 """Several machines over one lake, killed and cut off: every number equals a count of the files in plain Python.
 
-With more of them, and on a SQLite catalog too: KILLS=100 .venv/bin/python -m pytest -m "deep or not deep" with this file.
+More often, and on a SQLite catalog too: KILLS=100 .venv/bin/python -m pytest -m "deep or not deep" with this file.
 """
 
 import json
