@@ -18,6 +18,7 @@ from pipeline.ingest.offsets import UNREADABLE, Entry, Position, entries_of, kee
 from pipeline.ingest.pieces import SMALL
 from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
 from pipeline.ingest.stage import PieceContext, Reject, stage_pieces, unstage
+from pipeline.store.connections import lost_connections
 from pipeline.store.lake import Cursor, Store
 
 TOGETHER = 64
@@ -136,7 +137,8 @@ class Batch:
     def _stage(self, contexts: Sequence[PieceContext]) -> None:
         """Stages pieces alike and releases them."""
         try:
-            self._stage_open(contexts)
+            with lost_connections():
+                self._stage_open(contexts)
         finally:
             release(contexts)
 

@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import TypeVar
 
@@ -32,6 +33,17 @@ def is_lost(error: BaseException) -> bool:
         or (isinstance(error, duckdb.Error) and LOST.match(str(error)) is not None)
         or (cause is not None and is_lost(cause))
     )
+
+
+@contextmanager
+def lost_connections() -> Iterator[None]:
+    """Turns a lost connection into StoreUnreachable: nothing is wrong with what was being read."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if is_lost(error):
+            raise StoreUnreachable(f"The store cannot be reached: {' '.join(str(error).split())}") from error
+        raise
 
 
 def while_reconnecting(ask: Callable[[], T]) -> T:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.config.errors import StoreError, StoreMissing, StoreUnreachable, Unreadable
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import PASSWORD, AdvisoryLock, add_secret, has_catalog, password_of
-from pipeline.store.connections import is_lost, while_reconnecting
+from pipeline.store.connections import is_lost, lost_connections, while_reconnecting
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
     LAKE,
@@ -45,8 +45,6 @@ DUCKDB_OPTIONS: dict[str, Any] = {}
 "DuckDB's own options of every opening, beside memory and the folder to spill into. The tests' own process adds one."
 PIECE_ROWS = 10_000
 "How many rows a streamed answer has in a piece."
-UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException)
-"What DuckDB raises for what it cannot read."
 NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
@@ -204,12 +202,9 @@ def stage(cursor: Cursor, sql: str) -> None:
     temporary table all the same.
     """
     try:
-        cursor.execute(sql)
-    except duckdb.Error as error:
-        if is_lost(error):
-            raise StoreUnreachable(f"The store cannot be reached: {brief(error)}") from error
-        if not isinstance(error, UNREADABLE):
-            raise
+        with lost_connections():
+            cursor.execute(sql)
+    except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
         raise unreadable from error
