@@ -10,6 +10,7 @@ from pipeline.config.settings import Settings, read_settings
 from pipeline.store.lake import DUCKDB_OPTIONS, Store, open_store
 from tests.support.given import Given
 from tests.support.lakes import copied
+from tests.support.postgres import Server, running
 
 TESTS = Path(__file__).parent
 SLOW = {
@@ -22,13 +23,13 @@ SLOW = {
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",
     "monitoring": "status",
-    "notify": "deliver digest outbox",
+    "notify": "deliver deliver_machines digest outbox",
     "queries": "queries tenants",
     "rules": "group_rule instants rules token_expiry verdict",
     "sample": "answer_key",
     "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
-    "store": "concurrency kills migrate result_cache small_commits store",
+    "store": "concurrency fence kills machines migrate result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
     "quarantine_page questions_page story_page verdict_pages",
     "views/frame": "state",
@@ -84,6 +85,13 @@ def store(settings: Settings, blank: Settings) -> Iterator[Store]:
     store = open_store(settings)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, for catalogs; tests take a database of their own, and leave it running."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

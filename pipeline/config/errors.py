@@ -25,6 +25,10 @@ class StoreBusy(StoreError):
     """Another writer held the store for longer than PROVISIONING_LOCK_WAIT."""
 
 
+class StoreUnreachable(StoreError):
+    """The server of the catalog went away; nothing is wrong with what was to be read or written."""
+
+
 class StoreMissing(StoreError):
     """There is no store yet where the settings point."""
 

@@ -54,6 +54,8 @@ MESSAGES = RetryPolicy(first_s=60, longest_s=6 * 3600)
 "There is no limit to a message's tries but its age."
 COMMITS = RetryPolicy(first_s=0.02, longest_s=1, attempts=8, jitter=True)
 "Another writer's commit came first."
+CONNECTIONS = RetryPolicy(first_s=0.02, longest_s=0.2, attempts=5)
+"A connection that ended while it was idle; a server that is down is reported at once, in effect."
 FEED_LONGEST_S = 3600.0
 "A feed that fails is tried once an hour at least; its first pause is PROVISIONING_POLL_EVERY."
 

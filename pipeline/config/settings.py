@@ -4,13 +4,16 @@ Only this module reads the environment.
 """
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.config.errors import SettingsError
+from pipeline.config.postgres_address import split_password, without_password
 
 EXAMPLES = {
     "int": "whole numbers, such as 300",
@@ -18,6 +21,8 @@ EXAMPLES = {
     "path": "a path, such as data/inbox",
     "bool": "true or false",
 }
+SQLITE, POSTGRES = "ducklake:sqlite:", "ducklake:postgres:"
+URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*):/")
 
 
 class Settings(BaseSettings):
@@ -26,6 +31,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PROVISIONING_", env_file=".env", extra="ignore")
 
     store: str = Field("ducklake:sqlite:data/catalog.sqlite", description="Where the lake's catalog is.")
+    catalog_password: SecretStr | None = Field(
+        None, description="The password of a catalog in PostgreSQL, where no password file of libpq has it."
+    )
     files: Path | None = Field(None, description="Where the lake's Parquet files are; beside the catalog when unset.")
     inbox: Path = Field(Path("data/inbox"), description="The folder whose new files are read on every ingest beat.")
     publish: Path | None = Field(None, description="A plain DuckDB file that the beats keep fresh; off when unset.")
@@ -62,16 +70,40 @@ class Settings(BaseSettings):
     @classmethod
     def supported_catalog(cls, store: str) -> str:
         """Refuses a catalog that the store could not attach."""
-        if not store.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+        if not store.startswith((SQLITE, POSTGRES)):
             raise ValueError("give ducklake:sqlite:FILE or ducklake:postgres:CONNECTION")
+        if store.startswith(POSTGRES):
+            split_password(store.removeprefix(POSTGRES))
+        elif match := URL.match(store.removeprefix(SQLITE)):
+            raise ValueError(f"a catalog at {match['scheme']}: is not supported; give a path on this machine")
         return store
+
+    @field_validator("files", "inbox", "publish", "tenants", "rules", "profiles", "notify", mode="before")
+    @classmethod
+    def local_path(cls, path: object) -> object:
+        """Refuses a URL, which would be taken for a folder of that name."""
+        if match := URL.match(str(path)):
+            raise ValueError(f"{match['scheme']}: addresses are not supported here; give a path on this machine")
+        return path
+
+    @model_validator(mode="after")
+    def keep_password_apart(self) -> Self:
+        """Takes the password out of the catalog's address, which is shown in messages."""
+        if self.store.startswith(POSTGRES):
+            address, password = split_password(self.store.removeprefix(POSTGRES))
+            self.store = POSTGRES + address
+            self.catalog_password = SecretStr(password) if password else self.catalog_password
+        return self
 
     @property
     def catalog_file(self) -> Path | None:
         """The SQLite catalog's file, absolute; None when the catalog is in PostgreSQL."""
-        if not self.store.startswith("ducklake:sqlite:"):
-            return None
-        return Path(self.store.removeprefix("ducklake:sqlite:")).absolute()
+        return Path(self.store.removeprefix(SQLITE)).absolute() if self.store.startswith(SQLITE) else None
+
+    @property
+    def catalog_address(self) -> str:
+        """The PostgreSQL catalog's address, without its password."""
+        return self.store.removeprefix(POSTGRES)
 
     @property
     def folder(self) -> Path:
@@ -122,7 +154,7 @@ def sentence(fault: object) -> str:
     kind = str(fault["type"]).split("_")[0]
     expected = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
     remedy = f"give {expected}" if kind in EXAMPLES else expected
-    return f"{name} is '{fault['input']}'; {remedy}."
+    return f"{name} is '{without_password(str(fault['input']))}'; {remedy}."
 
 
 def lock_file(settings: Settings, kind: str) -> Path:

@@ -4,7 +4,7 @@ Files, pages of Graph and stretches of blobs all land here, so that `lines = kep
 a record came, and a reader that is killed leaves a whole batch or none of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,7 @@ from pipeline.ingest.offsets import UNREADABLE, Entry, Position, entries_of, kee
 from pipeline.ingest.pieces import SMALL
 from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
 from pipeline.ingest.stage import PieceContext, Reject, stage_pieces, unstage
+from pipeline.store.connections import lost_connections
 from pipeline.store.lake import Cursor, Store
 
 TOGETHER = 64
@@ -136,7 +137,8 @@ class Batch:
     def _stage(self, contexts: Sequence[PieceContext]) -> None:
         """Stages pieces alike and releases them."""
         try:
-            self._stage_open(contexts)
+            with lost_connections():
+                self._stage_open(contexts)
         finally:
             release(contexts)
 
@@ -209,6 +211,7 @@ def land_batch(
     loaded = load_staged(cursor, {number: arrival.file for number, arrival in enumerate(arrivals)})
     first = {arrival.file: arrival for arrival in reversed(arrivals)}
     current = entries_of(cursor, list(first))
+    elsewhere = read_elsewhere(arrivals, current)
     bases = {name: base_of(arrival, current.get(name)) for name, arrival in first.items()}
     if covered_at is not None:
         record_coverage(cursor, evidence_of(arrivals, bases), covered_at)
@@ -216,6 +219,10 @@ def land_batch(
     entries: dict[str, Entry] = {}
     rejects: list[tuple[str, Reject]] = []
     for number, arrival in enumerate(arrivals):
+        if arrival.file in elsewhere:
+            nothing = result_of(arrival.file, arrival.source, counts_of(None, 0))
+            landings.append(Landing(nothing, current[arrival.file]))
+            continue
         base = entries.get(arrival.file) or bases[arrival.file]
         new = new_rejects(cursor, arrival, rejects)
         counts = counts_of(loaded.get(number), len(new), len(arrival.rejects) - len(new))
@@ -235,6 +242,22 @@ def base_of(arrival: Arrival, current: Entry | None) -> Entry:
     own = arrival.base or Entry.new(arrival.file, arrival.source)
     as_seen = arrival.base is not None and current == arrival.seen
     return own if as_seen or current is None else current
+
+
+def read_elsewhere(arrivals: Iterable[Arrival], current: Mapping[str, Entry]) -> set[str]:
+    """Returns the files that another process has read just as far since they were looked at: their lines count once.
+
+    So do those of a commit that was done after the process that made it was killed and had started anew.
+    """
+    last = {arrival.file: arrival for arrival in arrivals}
+    return {
+        file
+        for file, arrival in last.items()
+        if (to := arrival.position) is not None
+        and (now := current.get(file)) is not None
+        and now not in (arrival.seen, arrival.base)
+        and (now.read_to, now.fingerprint) == (to.read_to, to.fingerprint)
+    }
 
 
 def moved(arrival: Arrival, base: Entry) -> Entry:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipeline.ingest.load_exchanges import EXCHANGE_COUNTS, EXCHANGES, prepare_exchanges
 from pipeline.ingest.records.words import Action, Status, undocumented
 from pipeline.ingest.stage import Reject
+from pipeline.store.connections import lost_connections, while_reconnecting
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import schema_text
 
@@ -118,7 +119,8 @@ class Loaded:
 
 def empty_stage(cursor: Cursor) -> None:
     """Makes the staging tables, or makes them empty again."""
-    cursor.execute(EMPTY)
+    with lost_connections():
+        while_reconnecting(lambda: cursor.execute(EMPTY))
 
 
 def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:

@@ -6,6 +6,7 @@ pieces. A second round changes nothing, and answers stay as they were, retention
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePath
@@ -22,6 +23,7 @@ from pipeline.store.ducklake_workarounds import (
     expire_statement,
     orphans_statement,
 )
+from pipeline.store.fence import forget_old_fences
 from pipeline.store.lake import Store
 
 logger = logging.getLogger(__name__)
@@ -77,6 +79,9 @@ def old_snapshots(store: Store, now: datetime) -> Work:
 def expire_snapshots(store: Store, _work: Work, now: datetime) -> None:
     """Forgets old snapshots."""
     call(store, expire_statement(snapshots_to_expire(store, now)))
+    if store.settings.catalog_file is None:
+        with closing(store.cursor()) as cursor:
+            forget_old_fences(cursor)
 
 
 def snapshots_to_expire(store: Store, now: datetime) -> list[int]:

@@ -1,8 +1,9 @@
 """Delivers what waits in the outbox; only this module imports apprise.
 
 A message is claimed, sent and recorded, each in a transaction of its own, so nothing is lost. One process delivers at a
-time, under a lock that the OS frees when it dies: a claim found then is of a dead process, and is sent again under the
-same id, marked. So a crash repeats one message at most, and only when it came between the sending and the recording.
+time, under a lock that is free when it dies: a claim of a dead process is sent again under the same id, marked. So a
+crash repeats one message at most, and only when it came between the sending and the recording. On a PostgreSQL catalog
+a living process can lose the lock: it claims nothing more, and what it has sent it records all the same.
 """
 
 import logging
@@ -17,15 +18,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from filelock import FileLock, Timeout
-
 from pipeline.config.secrets import REMOVED, without_secrets
-from pipeline.config.settings import lock_file
 from pipeline.notify.email import mail
 from pipeline.notify.messages import CLOSED, DIGEST, PASSED, Message, grouped, trial
 from pipeline.notify.outbox import WAITING, Row, claim, mark, record_failed, record_sent, take_over, waiting
 from pipeline.notify.routes import OWN_HOSTS, VARIABLE, Destination, Route, Routes
 from pipeline.store.lake import Store
+from pipeline.store.process_lock import ProcessLock
 
 KINDS = {"critical": "failure", "warning": "warning"}
 REASONS = ("Socket Exception: ", "Response Details:")
@@ -53,15 +52,15 @@ def deliver_due(store: Store, now: datetime, routes: Routes, wait_s: float = 0) 
     if not waiting(store):
         return []
     began, host = time.monotonic(), socket.gethostname()
-    lock = FileLock(lock_file(store.settings, "notify"))
-    try:
-        lock.acquire(timeout=wait_s)
-    except Timeout:
+    lock = ProcessLock.take(store.settings, "notify", "notify", wait_s)
+    if lock is None:
         return []
     try:
         take_over(store, host, now)
         sent = []
         for batch in due(waiting(store), routes, now):
+            if not lock.is_valid():
+                break
             at = now + timedelta(seconds=time.monotonic() - began)
             outcome = send(store, batch, routes, f"{host} {os.getpid()}", at)
             sent += [outcome] if outcome else []

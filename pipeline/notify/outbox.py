@@ -4,10 +4,12 @@ A row is one change for one address. It is written in the transaction of the che
 claims it, sends it and records the outcome. Nothing here touches a network.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 from pipeline.config.retry_policy import MESSAGES
 from pipeline.notify.messages import CLOSED, PASSED, Message
@@ -17,7 +19,7 @@ from pipeline.store.rows import column_names, insert_rows
 WAITING, SENDING, SENT, MERGED, GIVEN_UP = "waiting", "sending", "sent", "merged", "given_up"
 "Merged: another message says it as well, since this one had not gone out when the incident changed again."
 ABANDONED = timedelta(minutes=15)
-"How old a claim of another machine must be to be taken over; a claim of this one is known to be dead."
+"How old a claim must be to be taken over where it is not known whether its process has ended."
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,18 @@ def claim(store: Store, ids: Iterable[str], sent_as: str, by: str, now: datetime
 def take_over(store: Store, host: str, now: datetime) -> int:
     """Releases messages whose sender ended before it could record the outcome; returns how many.
 
-    Only whoever holds the deliverers' lock may ask: on this machine nobody else can be at work then.
+    Only whoever holds the deliverers' lock may ask. That lock on a file is lost with the process alone; on a PostgreSQL
+    catalog a living one may have lost it, so a claim of this machine is free when its process is gone.
     """
+    is_over = (lambda _by: True) if store.settings.catalog_file else has_ended
     dead = [
         one.message_id
         for one in waiting(store)
         if one.state == SENDING
-        and ((one.claimed_by or "").startswith(f"{host} ") or now - (one.claimed_at or now) > ABANDONED)
+        and (
+            ((one.claimed_by or "").startswith(f"{host} ") and is_over(one.claimed_by or ""))
+            or now - (one.claimed_at or now) > ABANDONED
+        )
     ]
     reason = (
         "The process that was sending it ended before it could note the outcome; it is sent again under the same id."
@@ -142,11 +149,17 @@ def take_over(store: Store, host: str, now: datetime) -> int:
     return len(dead)
 
 
+def has_ended(claimed_by: str) -> bool:
+    """Whether the process of this machine that claimed a message has ended, or is this one, which sends nothing now."""
+    pid = int(claimed_by.rpartition(" ")[2])
+    return pid == os.getpid() or not Path(f"/proc/{pid}").exists()
+
+
 def record_sent(store: Store, rows: Sequence[Row], at: datetime) -> None:
     """Records that messages were taken by their receiver's server."""
     ids = [one.message_id for one in rows]
     settled = f"update outbox set state = '{SENT}', sent_at = ?, error = null where list_contains(?, message_id)"
-    store.write(lambda cursor: cursor.execute(settled, [at, ids]))
+    store.write(lambda cursor: cursor.execute(settled, [at, ids]), under_leases=False)
 
 
 def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, give_up_after: timedelta) -> None:
@@ -168,4 +181,4 @@ def record_failed(store: Store, rows: Sequence[Row], error: str, now: datetime, 
                 [state, error, now + timedelta(seconds=MESSAGES.pause_s(one.attempts + 1)), one.message_id],
             )
 
-    store.write(settle)
+    store.write(settle, under_leases=False)

@@ -82,7 +82,7 @@ def check_due(
     for at in due(last_check(store), as_of(store), every):
         if stopping():
             break
-        done.append(check(store, at, overrides=overrides, along=along))
+        done.append(check(store, at, overrides=overrides, along=along, unless_checked=True))
     return done
 
 

@@ -107,10 +107,12 @@ def check(
     chosen: Iterable[Rule] | None = None,
     along: Along | None = None,
     keep: bool = True,
+    unless_checked: bool = False,
 ) -> Checked:
     """Checks every rule as of `at` (naive UTC) and stores what that changes.
 
-    Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check.
+    Without `keep` nothing is written, and every finding counts as opened: for an instant before the last check. With
+    `unless_checked` nothing is written, and no change returned, when another process has checked since.
     """
     was_open = open_incidents(store) if keep else []
     checked, lasting = Checked(at), frozenset(one.rule for one in was_open)
@@ -123,7 +125,9 @@ def check(
             keep_open(checked, one, Gap(NOT_ASKED, True))
     new = checked.opened
 
-    def write(cursor: Cursor) -> None:
+    def write(cursor: Cursor) -> bool:
+        if unless_checked and cursor.execute("select 1 from rule_runs where ran_at >= ? limit 1", [at]).fetchone():
+            return False
         # Another process may have checked in between: what it opened is not opened again.
         already_open = opened_meanwhile(cursor)
         checked.opened = [one for one in new if (one.rule, one.subject) not in already_open]
@@ -135,9 +139,11 @@ def check(
         add_runs(cursor, checked)
         if along is not None:
             along(cursor, checked)
+        return True
 
     if keep:
-        store.write(write)
+        if not store.write(write):
+            return Checked(at)
     else:
         checked.opened = with_roots(checked.opened)
     return checked

@@ -21,6 +21,7 @@ from pipeline.maintenance.chores import maintain
 from pipeline.maintenance.publish import publish
 from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import check_due, failed_rules, sentence
+from pipeline.store.fence import FENCE
 from pipeline.store.lake import LAKE, Cursor, Store
 from pipeline.store.rows import insert_rows
 
@@ -37,7 +38,7 @@ NOTIFY_S = 15
 "How often the notify job looks whether a message is due."
 AGAIN = "at work again after it failed: "
 "What is recorded of a job that is running and failed the time before."
-QUIET = ("background_jobs", "contacts", "rule_runs")
+QUIET = ("background_jobs", "contacts", "rule_runs", FENCE)
 "Tables about collecting itself; a change of them is no news of what was collected."
 
 

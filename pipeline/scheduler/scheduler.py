@@ -46,6 +46,7 @@ class Scheduler:
     def __init__(self, settings: Settings, leadership: ProcessLock, store: Store) -> None:
         self._leadership = leadership
         self._store = store
+        store.leases.append(leadership)
         self._stop = Event()
         self._recorded: dict[str, JobRun] = {}
         "The run of each job that was recorded last."
@@ -95,11 +96,20 @@ class Scheduler:
         for job in self._jobs:
             job.end()
         try:
-            replace_runs(self._store, list(self._unrecorded.values()))
+            if self.leads():
+                replace_runs(self._store, list(self._unrecorded.values()))
         except Exception:
             logger.exception("The last runs of the background jobs could not be recorded")
         self._store.close()
         self._leadership.release()
+
+    def leads(self) -> bool:
+        """Whether this process still has the leadership; on a PostgreSQL catalog it goes with the connection."""
+        return self._leadership.is_valid()
+
+    def works(self) -> bool:
+        """Whether this process leads and its store answers."""
+        return self.leads() and not self._store.is_broken()
 
     def read_changed_inbox(self, job: BackgroundJob, work: InboxJob) -> None:
         """Runs the ingest job for a change that was reported, however lately it last looked."""
@@ -185,13 +195,23 @@ class Standby:
         self._thread.join()
 
     def _wait(self) -> None:
-        while not self._stop.is_set() and self.scheduler is None:
-            try:
-                self.scheduler = Scheduler.start(self._settings, self._role)
-            except Exception:
-                logger.exception("The background jobs could not start; the next try is in %s seconds", self._retry_s)
-            self._stop.wait(0 if self.scheduler else self._retry_s)
-        self._stop.wait()
+        while not self._stop.is_set():
+            if self.scheduler is not None and not self.scheduler.works():
+                logger.warning(
+                    "The connection to the catalog has ended, and the leadership with it; both are made anew"
+                )
+                self._end()
+            if self.scheduler is None:
+                try:
+                    self.scheduler = Scheduler.start(self._settings, self._role)
+                except Exception:
+                    logger.exception(
+                        "The background jobs could not start; the next try is in %s seconds", self._retry_s
+                    )
+            self._stop.wait(self._retry_s)
+        self._end()
+
+    def _end(self) -> None:
         if self.scheduler is not None:
             self.scheduler.stop()
             self.scheduler = None

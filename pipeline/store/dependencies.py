@@ -20,7 +20,7 @@ DEFINITION = re.compile(
     re.MULTILINE,
 )
 CHANGE = re.compile(r"(?:^|,)(\w+):(\d+)?")
-WRITES = {"inserted_into_table", "deleted_from_table"}
+WRITES = {"inserted_into_table", "deleted_from_table", "inlined_insert", "inlined_delete"}
 DONE = "select snapshot_id, changes_made from {}.ducklake_snapshot_changes where snapshot_id between ? and ?"
 NAMES = "select table_id, table_name from {}.ducklake_table"
 Rows = list[tuple[Any, ...]]

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock
 
-from pipeline.config.errors import StoreError, StoreMissing, Unreadable
-from pipeline.config.settings import Settings, lock_file
+from pipeline.config.errors import StoreError, StoreMissing, StoreUnreachable, Unreadable
+from pipeline.config.settings import Settings
+from pipeline.store.advisory_lock import PASSWORD, AdvisoryLock, add_secret, has_catalog, password_of
+from pipeline.store.connections import is_lost, lost_connections, while_reconnecting
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
     LAKE,
@@ -29,7 +30,9 @@ from pipeline.store.ducklake_workarounds import (
     spill_folder,
 )
 from pipeline.store.extensions import extension_files
+from pipeline.store.fence import write_fenced
 from pipeline.store.migrate import Progress, bring_up_to_date, missing
+from pipeline.store.process_lock import ProcessLock
 from pipeline.store.result_cache import ResultCache
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
@@ -42,6 +45,7 @@ DUCKDB_OPTIONS: dict[str, Any] = {}
 "DuckDB's own options of every opening, beside memory and the folder to spill into. The tests' own process adds one."
 PIECE_ROWS = 10_000
 "How many rows a streamed answer has in a piece."
+NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -53,6 +57,8 @@ class Store:
         self._connection = connection
         self._reading = reading
         self._guard = Lock()
+        self.leases: list[ProcessLock] = []
+        "Locks without which nothing is committed: what this process does may by now be another's work."
         self._newest: tuple[Stamp | None, int] = None, -1
         self.answers = ResultCache(self.fetch, self.rows, self.revision, METADATA + reading)
         self.settings = settings
@@ -61,11 +67,19 @@ class Store:
 
     def cursor(self, lake: str = LAKE) -> Cursor:
         """Opens a connection to the lake for one thread, which closes it."""
-        with self._guard:
-            cursor = self._connection.cursor()
+
+        def open_cursor() -> Cursor:
+            with self._guard:
+                cursor = self._connection.cursor()
+            try:
+                cursor.execute(f"use {lake}")
+            except duckdb.Error:
+                cursor.close()
+                raise
+            return cursor
+
         with store_errors("The store cannot be reached"):
-            cursor.execute(f"use {lake}")
-        return cursor
+            return while_reconnecting(open_cursor)
 
     def revision(self) -> int:
         """Returns the lake's snapshot id: it moves with every commit of any process."""
@@ -82,7 +96,7 @@ class Store:
         cursor = self.cursor(self._reading)
         try:
             with store_errors("The store could not answer"):
-                return cursor.execute(sql, values).fetchall()
+                return while_reconnecting(lambda: cursor.execute(sql, values).fetchall())
         finally:
             cursor.close()
 
@@ -95,7 +109,7 @@ class Store:
         cursor = self.cursor(self._reading)
         try:
             with store_errors("The store could not answer"):
-                return cursor.execute(sql, values or None).to_arrow_table()
+                return while_reconnecting(lambda: cursor.execute(sql, values or None).to_arrow_table())
         finally:
             cursor.close()
 
@@ -109,15 +123,19 @@ class Store:
         finally:
             cursor.close()
 
-    def write(self, change: Callable[[Cursor], T], on: Cursor | None = None) -> T:
+    def write(self, change: Callable[[Cursor], T], on: Cursor | None = None, *, under_leases: bool = True) -> T:
         """Runs `change` as one whole transaction and returns its result; it may be run again after a conflict.
 
         `on` is the cursor whose temporary tables `change` reads. Raises StoreBusy when another writer does not finish.
+        Raises LeaseLost when one of the leases was lost; without `under_leases` it is written all the same.
         """
-        cursor = on or self.cursor()
+        cursor, leases = on or self.cursor(), self.leases if under_leases else []
         try:
-            with self.turn(), store_errors(f"{self.settings.store} could not be written and is as before"):
-                result = commit(cursor, change)
+            with store_errors(f"{self.settings.store} could not be written and is as before"):
+                if self.settings.catalog_file is None:
+                    return write_fenced(cursor, change, self.turn, self.settings, leases)
+                with self.turn():
+                    result = commit(cursor, change)
             if self._open_catalog is not None:
                 self._open_catalog.renew()
             return result
@@ -126,10 +144,19 @@ class Store:
                 cursor.close()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[AdvisoryLock | None]:
         """Holds the writers' turn."""
-        with writers_turn(self.settings):
-            yield
+        with writers_turn(self.settings) as held:
+            yield held
+
+    def is_broken(self) -> bool:
+        """Whether DuckDB has shut this store down after an error of its own, so that only another one answers."""
+        try:
+            with self._guard:
+                self._connection.execute("select 1")
+        except duckdb.FatalException:
+            return True
+        return False
 
     def close(self) -> None:
         """Closes the lake, after the questions that are being answered."""
@@ -159,7 +186,8 @@ def store_errors(what: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise StoreError(f"{what}: {brief(error)}") from error
+        kind = StoreUnreachable if is_lost(error) else StoreError
+        raise kind(f"{what}: {brief(error)}") from error
 
 
 def brief(error: duckdb.Error) -> str:
@@ -168,9 +196,14 @@ def brief(error: duckdb.Error) -> str:
 
 
 def stage(cursor: Cursor, sql: str) -> None:
-    """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it."""
+    """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it.
+
+    Raises StoreUnreachable when the catalog's server went away. It is not tried again then: the rows may be in the
+    temporary table all the same.
+    """
     try:
-        cursor.execute(sql)
+        with lost_connections():
+            cursor.execute(sql)
     except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
@@ -184,7 +217,7 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
     """
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
-        raise StoreMissing(f"{catalog} does not exist; load logs first: python -m pipeline ingest sample_logs")
+        raise StoreMissing(f"{catalog} {NO_STORE}")
     config = DUCKDB_OPTIONS | {"memory_limit": settings.memory, "temp_directory": spill_folder()}
     connection = duckdb.connect(config=config)
     try:
@@ -212,7 +245,10 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
         raise
     except (duckdb.Error, OSError) as error:
         connection.close()
-        raise StoreError(f"{settings.store} cannot be opened: {error}") from error
+        if read_only and catalog is None and not has_catalog(settings):
+            raise StoreMissing(f"{settings.store} {NO_STORE}") from None
+        kind = StoreUnreachable if is_lost(error) else StoreError
+        raise kind(f"{settings.store} cannot be opened: {error}") from error
 
 
 def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:
@@ -245,10 +281,14 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
         if catalog:
             catalog.parent.mkdir(parents=True, exist_ok=True)
             options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
+    if password := password_of(settings):
+        add_secret(connection, password)
+        options.append(f"META_SECRET {PASSWORD}")
     statement = f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})"
-    turn = FileLock(lock_file(settings, "lock")) if catalog and not read_only else nullcontext()
+    # DuckLake makes a catalog with the first attachment, and of two at once one would fail.
+    is_new = not read_only and not (catalog.exists() if catalog else has_catalog(settings))
     try:
-        with turn if catalog and not catalog.exists() else nullcontext():
+        with writers_turn(settings) if is_new else nullcontext():
             if catalog and not read_only and not catalog.exists():
                 make_sqlite_catalog(catalog)
             connection.execute(statement)
@@ -256,7 +296,7 @@ def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
         if not catalog or read_only:
             raise
         # Another process may be making the catalog: its file is there before what is in it. Its turn ends with that.
-        with turn:
+        with writers_turn(settings):
             connection.execute(statement)
     connection.execute(f"use {LAKE}")
 

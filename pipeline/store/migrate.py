@@ -20,6 +20,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -31,6 +32,7 @@ import duckdb
 from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
+from pipeline.store.advisory_lock import AdvisoryLock
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
     LAKE,
@@ -38,6 +40,7 @@ from pipeline.store.ducklake_workarounds import (
     remove_placeholder_rows,
     write_placeholder_rows,
 )
+from pipeline.store.fence import has_fence, make_fence, write_fenced
 from pipeline.store.rows import insert_rows
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
@@ -115,6 +118,8 @@ where occurred_at >= getvariable('day')::timestamp and occurred_at < getvariable
 """
 Progress = Callable[[str, float], None]
 "Is called with the migration at work and the share of all of them that is done, 0 to 1."
+Commit = Callable[[Callable[[Cursor], object]], object]
+"Runs a change as one transaction."
 
 
 @dataclass(frozen=True)
@@ -202,18 +207,34 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
 
     Raises StoreError for a store that a newer version of this program has written.
     """
-    if not missing(cursor, settings):
+    in_postgres = settings.catalog_file is None
+    if not missing(cursor, settings) and not (in_postgres and not has_fence(cursor)):
         return
-    with writers_turn(settings):
+    with writers_turn(settings) as held:
+        in_transaction = committing(cursor, held, settings)
         # Another process may have done it while this one waited.
         migrations = [read_migration(migration_files()[number]) for number in missing(cursor, settings) if number]
         is_new = not cursor.execute(f"select 1 from {CATALOG}.ducklake_table where end_snapshot is null").fetchone()
-        run = Run(cursor, len(migrations), progress if progress and not is_new else (lambda _name, _share: None))
+        if in_postgres and not has_fence(cursor):
+            make_fence(cursor)
+        run = Run(
+            cursor,
+            in_transaction,
+            len(migrations),
+            progress if progress and not is_new else (lambda _name, _share: None),
+        )
         run.apply([one for one in migrations if not one.after_model], together=is_new)
         if recorded(cursor).get(MODEL_NUMBER) != model_digest() or built_by_0_1(cursor):
-            commit(cursor, write_placeholder_rows)
-            commit(cursor, finish_model)
+            in_transaction(write_placeholder_rows)
+            in_transaction(finish_model)
         run.apply([one for one in migrations if one.after_model], together=is_new)
+
+
+def committing(cursor: Cursor, held: AdvisoryLock | None, settings: Settings) -> Commit:
+    """Returns what runs one transaction in the turn that is held, behind the fence where there is one."""
+    if held is None:
+        return partial(commit, cursor)
+    return lambda change: write_fenced(cursor, change, lambda: nullcontext(held), settings)
 
 
 def missing(cursor: Cursor, settings: Settings) -> list[int]:
@@ -245,8 +266,9 @@ def built_by_0_1(cursor: Cursor) -> bool:
 class Run:
     """The migrations of one opening."""
 
-    def __init__(self, cursor: Cursor, total: int, progress: Progress) -> None:
+    def __init__(self, cursor: Cursor, in_transaction: Commit, total: int, progress: Progress) -> None:
         self._cursor = cursor
+        self._in_transaction = in_transaction
         self._total = total
         self._progress = progress
         self._done = 0
@@ -257,7 +279,7 @@ class Run:
         for group in filter(None, groups):
             if group[0].into and not together:
                 self._apply_days(group[0])
-            commit(self._cursor, partial(self._apply_group, group))
+            self._in_transaction(partial(self._apply_group, group))
             self._done += len(group)
 
     def _apply_days(self, migration: Migration) -> None:
@@ -268,10 +290,10 @@ class Run:
         for place, day in enumerate(days):
             self._report(migration, place / len(days))
             self._cursor.execute("set variable day = ?", [day])
-            commit(self._cursor, lambda cursor: cursor.execute(migration.sql))
+            self._in_transaction(lambda cursor: cursor.execute(migration.sql))
 
     def _apply_group(self, migrations: Sequence[Migration], cursor: Cursor) -> None:
-        # On a PostgreSQL catalog another process may have applied some since the list was made.
+        # Another process may have applied some, had this one lost its turn.
         applied = recorded(cursor)
         for migration in (one for one in migrations if one.number not in applied):
             self._apply_one(migration, cursor)

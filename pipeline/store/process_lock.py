@@ -1,64 +1,51 @@
-"""Locks that one process at a time holds, each beside a note that names the holder; the OS frees one that dies.
+"""Locks that one process at a time holds, with a note of the holder; one whose holder dies is free at once.
 
-The lock is on a file beside the catalog, or in the lake's folder where the catalog is in PostgreSQL.
+Beside a SQLite catalog the lock is on a file and the OS frees it; in PostgreSQL it is an advisory lock of a session, so
+that processes on several machines exclude each other, and a process that loses its session has lost the lock.
 """
 
 import json
-import os
-import socket
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Self
 
 from filelock import FileLock, Timeout
 
 from pipeline.config.settings import Settings, lock_file
+from pipeline.store.advisory_lock import AdvisoryLock, holder
+from pipeline.store.process_holder import UNKNOWN, Holder
 
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a lock."""
-
-    role: str
-    "What it is: watch, dashboard, poll …"
-    pid: int
-    host: str
-    since: str
-    "ISO 8601, UTC."
-
-    @classmethod
-    def this_process(cls, role: str) -> Self:
-        """Describes this process, from now on."""
-        since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return cls(role, os.getpid(), socket.gethostname(), since)
-
-    def __str__(self) -> str:
-        return f"{self.role} (process {self.pid} on {self.host}, since {self.since})" if self.pid else self.role
-
-
-UNKNOWN = Holder("another process", 0, "unknown", "unknown")
-"Whose note is half-written, or not there yet."
+__all__ = ["UNKNOWN", "Holder", "ProcessLock", "current_holder", "noted_holder"]
 
 
 class ProcessLock:
     """A lock that this process holds; `take` makes one."""
 
-    def __init__(self, lock: FileLock) -> None:
+    def __init__(self, lock: FileLock | AdvisoryLock) -> None:
         self._lock = lock
 
     @classmethod
-    def take(cls, settings: Settings, kind: str, role: str) -> Self | None:
-        """Takes a lock at once; None when another process, or another part of this one, has it."""
+    def take(cls, settings: Settings, kind: str, role: str, wait_s: float = 0) -> Self | None:
+        """Takes a lock, waiting for some seconds; None when another process, or another part of this one, has it.
+
+        Raises StoreError when PostgreSQL does not answer.
+        """
+        if settings.catalog_file is None:
+            advisory = AdvisoryLock.take(settings, kind, role, wait_s)
+            return cls(advisory) if advisory else None
         # Not thread-local: the thread that releases the lock need not be the one that took it.
         lock = FileLock(lock_file(settings, kind), thread_local=False)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait_s)
         except Timeout:
             return None
         note = json.dumps(asdict(Holder.this_process(role)))
         lock_file(settings, f"{kind}.json").write_text(note, encoding="utf-8")
         return cls(lock)
+
+    def is_valid(self) -> bool:
+        """Whether this process still has the lock; a lock on a file is only lost with the process."""
+        return self._lock.is_valid() if isinstance(self._lock, AdvisoryLock) else self._lock.is_locked
 
     def release(self) -> None:
         """Lets another process take the lock."""
@@ -66,14 +53,18 @@ class ProcessLock:
 
 
 def noted_holder(settings: Settings, kind: str) -> Holder:
-    """Reads the note of the process that took a lock last."""
+    """Returns the process that took a lock last."""
+    if settings.catalog_file is None:
+        return holder(settings, kind) or UNKNOWN
     with suppress(OSError, ValueError, TypeError):
         return Holder(**json.loads(lock_file(settings, f"{kind}.json").read_text(encoding="utf-8")))
     return UNKNOWN
 
 
 def current_holder(settings: Settings, kind: str) -> Holder | None:
-    """Returns the process that holds a lock now; takes the lock for a moment if it is free."""
+    """Returns the process that holds a lock now; takes a lock on a file for a moment if it is free."""
+    if settings.catalog_file is None:
+        return holder(settings, kind)
     lock = FileLock(lock_file(settings, kind))
     try:
         lock.acquire(timeout=0)

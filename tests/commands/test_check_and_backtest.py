@@ -9,6 +9,7 @@ import pytest
 from pipeline.__main__ import run
 from pipeline.rules.backtest import backtest
 from pipeline.rules.catch_up import check_due, last_check
+from pipeline.rules.evaluate import check
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, moment
 
@@ -70,6 +71,16 @@ def test_missed_checks_are_made_up_for_in_the_time_of_the_log(given: Given) -> N
     assert episodes[0][1] == moment(2, 6)
     assert last_check(store) == moment(2, 23)
     assert check_due(store) == []
+
+
+def test_a_check_that_another_process_has_made_meanwhile_is_not_made_twice(given: Given) -> None:
+    in_trouble(given)
+    store, rule = given.store, [find_rule("quarantined")]
+    first = check(store, moment(1, 12), overrides={}, chosen=rule, unless_checked=True)
+    second = check(store, moment(1, 12), overrides={}, chosen=rule, unless_checked=True)
+    assert ([one.rule for one in first.opened], second.opened, second.runs) == (["quarantined"], [], [])
+    assert store.rows("select count(*) from rule_runs") == [(1,)]
+    assert check(store, moment(1, 13), overrides={}, chosen=rule, unless_checked=True).runs
 
 
 def test_backtest_tells_lead_time_and_false_alarms(given: Given) -> None:

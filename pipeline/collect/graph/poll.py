@@ -317,7 +317,7 @@ class Poller:
         Raises TenantBusy when another process polls this tenant, Stopped when told to stop, StoreError.
         """
         self._stop = stop
-        with tenant_lock(self._settings, self.tenant.name, role):
+        with tenant_lock(store, self.tenant.name, role):
             run = PollRun(self._state, store, self.tenant, budget_s, forced, progress)
             run.run()
             return run.result
