@@ -1,11 +1,13 @@
 """Writers on a PostgreSQL catalog: who loses the connection loses the turn, and nothing is committed twice."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
+from pipeline.__main__ import run
 from pipeline.config.errors import StoreBusy, StoreError, StoreMissing
 from pipeline.config.settings import Settings
 from pipeline.scheduler.scheduler import Standby
@@ -244,6 +246,37 @@ def test_no_statement_error_or_setting_shows_the_password(server: Server, lake: 
     shown.append(str(error.value))
     assert not [text for text in shown if PASSWORD in text or "Pa55" in text]
     assert f"user={USER}" in settings.store
+
+
+def test_neither_healthz_nor_a_command_shows_the_password_of_a_catalog_that_is_up_or_down(
+    server: Server, lake: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Streamlit takes a second to load.
+    from dashboard import healthz, prometheus
+
+    monkeypatch.setenv("PROVISIONING_STORE", server.store(lake[0]))
+    monkeypatch.setenv("PROVISIONING_FILES", str(lake[1] / "files"))
+    shown, codes = [], []
+
+    def look() -> None:
+        for page in (healthz, prometheus):
+            answer = asyncio.run(page(None))  # type: ignore[arg-type]
+            codes.append(answer.status_code)
+            shown.append(bytes(answer.body).decode())
+        for words in (["status", "--json"], ["sql", "pragma database_list"], ["sql", "from duckdb_databases()"]):
+            codes.append(run(words))
+            shown.append(str(capsys.readouterr()))
+
+    look()
+    server.stop()
+    try:
+        look()
+    finally:
+        server.start()
+    # Whether all is well, healthz and status judge by other tests' background jobs.
+    assert codes[1:2] + codes[3:] == [200, 0, 0, 503, 503, 2, 2, 2]
+    assert not [text for text in shown if "Pa55" in text]
+    assert all(f"dbname={lake[0]}" in text for text in shown[3:])
 
 
 def test_a_reader_without_a_store_is_asked_to_load_logs_and_makes_none(server: Server, tmp_path: Path) -> None:
