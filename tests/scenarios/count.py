@@ -5,7 +5,7 @@ names a row to what the row says.
 """
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -302,12 +302,33 @@ class Count(JobCount):
         return groups.most_common(1)[0][0] if groups else (next(iter(self.tenants)), "none")
 
     def members(self, _: Asked) -> Rows:
-        """Who was added to it, and not taken out again, by events that went well."""
+        """Who was added to it, and not taken out again, by events and requests that went well."""
         inside: Rows = {}
-        for one in self.events:
-            if (one["job"], one["who"]) == self.fullest and one["status"] in ("success", "warning"):
-                for change in one["changes"]:
-                    if change["displayName"] == "members":
-                        inside |= {change["newValue"]: True} if change["newValue"] else {}
-                        inside.pop(change["oldValue"], None)
+        for _, added, removed in sorted([*self.told_members(), *self.sent_members()], key=lambda one: one[0]):
+            inside |= {added: True} if added else {}
+            inside.pop(removed, None)
         return inside
+
+    def told_members(self) -> list[tuple[datetime, str | None, str | None]]:
+        """When the group's events added or removed whom."""
+        return [
+            (one["at"], change["newValue"], change["oldValue"])
+            for one in self.events
+            if (one["job"], one["who"]) == self.fullest and one["status"] in ("success", "warning")
+            for change in one["changes"]
+            if change["displayName"] == "members"
+        ]
+
+    def sent_members(self) -> list[tuple[datetime, str | None, str | None]]:
+        """When the group's requests added or removed whom: some have no event in the files. Accounts of nobody do not
+        count."""
+        accounts = {one["target"]: one["who"] for one in self.events if one["target"]}
+        group = [one["target"] for one in self.events if (one["job"], one["who"]) == self.fullest and one["target"]]
+        found: list[tuple[datetime, str | None, str | None]] = []
+        for one in self.requests:
+            if one["method"] == "PATCH" and one["status"] < 300 and one["path"].split("/")[-1] in group:
+                for operation in one["request_body"]["Operations"]:
+                    who = accounts.get(operation["value"][0]["value"]) if operation["path"] == "members" else None
+                    added = operation["op"] == "Add"
+                    found.append((moment(one["time"]), who if added else None, None if added else who))
+        return found
