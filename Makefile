@@ -39,11 +39,12 @@ format: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-# The cases that `make test` leaves out, then two hundred random worlds instead of ten, then
-# machines that are killed and cut off thirty times: three quarters of an hour on two cores.
+# The cases that `make test` leaves out, then two hundred random worlds instead of ten, 20,000 damaged records instead
+# of 500, then machines that are killed and cut off thirty times: an hour on two cores.
 test-deep: $(VENV)/.dev
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
+	FUZZ=20000 $(BIN)/python -m pytest tests/fuzz
 	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py
 
 # Without the tests that are marked slow.

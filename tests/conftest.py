@@ -18,7 +18,8 @@ SLOW = {
     "commands": "check_and_backtest commands",
     "demo": "demo standin",
     "docs": "recipes tour",
-    "ingest": "file_states files formats interrupted landings opened_file",
+    "ingest": "bounds file_states files formats interrupted isolation landings opened_file",
+    "fuzz": "fuzz",
     "maintenance": "chores publish",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",

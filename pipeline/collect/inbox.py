@@ -5,7 +5,7 @@ Not every file system reports changes (network shares often do not), so the inge
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -51,7 +51,7 @@ class Inbox:
         self._changed.clear()
         self._next_look = 0.0
         began = time.thread_time()
-        found = list(walk(store.settings.inbox))
+        found = list(walk_inbox(store.settings.inbox))
         news = [file for file in found if file.state is None or self._states.get(file.name) != file.state]
         if not news:
             self._next_look = time.monotonic() + IDLE_SHARE * (time.thread_time() - began)
@@ -67,6 +67,11 @@ class Inbox:
         return report, waiting
 
 
+def walk_inbox(inbox: Path) -> Iterator[File]:
+    """Yields the inbox's files; what a link leads to outside of it is none."""
+    return walk(inbox, str(inbox.resolve()))
+
+
 def named(files: Sequence[File]) -> str:
     """Names the first of some files, and how many more there are."""
     return files[0].name + (f" and {count(len(files) - 1, 'more file')}" if len(files) > 1 else "")
@@ -77,12 +82,16 @@ def unfinished(inbox: Path) -> set[Path]:
 
     A log of lines is never among them: its whole lines are read, and its last one waits for its end.
     """
-    return {Path(file.path) for file in unfinished_of(walk(inbox))}
+    return {Path(file.path) for file in unfinished_of(walk_inbox(inbox))}
 
 
 def unfinished_of(files: Iterable[File]) -> list[File]:
     """Returns those of some files that may still be written to and cannot be read in part."""
-    return [file for file in files if file.state is None and is_young(Path(file.path)) and not by_lines(file)]
+    return [
+        file
+        for file in files
+        if not file.fault and file.state is None and is_young(Path(file.path)) and not by_lines(file)
+    ]
 
 
 def is_young(file: Path) -> bool:

@@ -20,6 +20,9 @@ class TenantsError(ProvisioningError):
 class StoreError(ProvisioningError):
     """The store could not do what was asked; the message says what, where and what to do."""
 
+    by_data = False
+    "Whether a value is to blame, rather than the disk, the catalog or another process."
+
 
 class StoreBusy(StoreError):
     """Another writer held the store for longer than PROVISIONING_LOCK_WAIT."""
@@ -58,6 +61,10 @@ class WrongValue(ProvisioningError):
 
 class IngestError(ProvisioningError):
     """A path cannot be read at all; the message says which and why."""
+
+
+class TooMuch(IngestError):
+    """A compressed file holds more than it may; the message says how much that is, and which setting says so."""
 
 
 class ProfileError(ProvisioningError):

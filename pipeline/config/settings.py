@@ -45,6 +45,13 @@ class Settings(BaseSettings):
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
     threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
     slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
+    unpacked_bytes: int = Field(
+        16 * 1024**3, ge=1024, description="Bytes that a .gz or .zip may unpack to; what is beyond is a reject."
+    )
+    unpacked_ratio: int = Field(
+        250, ge=2, description="Times its size that a .gz or .zip may unpack to once it is beyond 64 MB."
+    )
+    archive_members: int = Field(10_000, ge=1, description="Files that a .zip may hold; the others are a reject.")
     lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
     tenants: Path | None = Field(None, description="The file that names the tenants to ask; see docs/graph.md.")
     poll_every: int = Field(60, ge=1, description="Seconds between two times of asking Microsoft Graph.")

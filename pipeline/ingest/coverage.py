@@ -12,6 +12,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from pipeline.ingest.bounds import is_within
 from pipeline.store.lake import Cursor
 
 HOURLY = re.compile(r"(?:^|\W)y=(\d{4})\Wm=(\d{1,2})\Wd=(\d{1,2})\Wh=(\d{1,2})(?!\d)")
@@ -153,6 +154,7 @@ def named_hour(name: str) -> datetime | None:
     """
     match = HOURLY.search(name)
     try:
-        return datetime.strptime("-".join(match.groups()), "%Y-%m-%d-%H") if match else None
+        hour = datetime.strptime("-".join(match.groups()), "%Y-%m-%d-%H") if match else None
     except ValueError:
         return None
+    return hour if hour is not None and is_within(hour) else None

@@ -5,27 +5,31 @@ it. What has no file of its own is kept in memory, so that a log's secrets are n
 """
 
 import os
-import shutil
 import stat
 import sys
 import time
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
+from typing import Protocol
 
 from pipeline.config.errors import IngestError
+from pipeline.ingest.characters import fit_name
 
 PASSED_OVER = (".md", ".py", ".pyc", ".toml", ".lock", ".wal", ".tmp", ".part")
 "What a walk through a folder passes over; a file that is named is always looked at."
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError)
 SETTLED_NS = 2_000_000_000
 "A file changed so lately may change again and keep its time: the clocks of file systems take steps of up to 2 s."
+
+
+class Readable(Protocol):
+    """Something that is read to its end, in parts."""
+
+    def read(self, amount: int, /) -> bytes:
+        """Returns the next bytes, at most so many; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class File:
     "Why nothing in it can be read, for its reject; `path` is then whatever holds it."
     state: str | None = None
     "What changes whenever the file does, as it was then; None where that is uncertain."
+    root: str | None = None
+    "The folder that the file must be in when it is opened: others may write to the inbox, and put links into it."
 
     @property
     def group(self) -> str:
@@ -47,11 +53,12 @@ class File:
         return self.name.rpartition("/")[0]
 
 
-def discover(paths: Iterable[str | Path | File], streams: ExitStack) -> Iterator[File]:
+def discover(paths: Iterable[str | Path | File], streams: ExitStack, inbox: Path) -> Iterator[File]:
     """Yields the files of the paths, folders walked in order; what is kept in memory lasts until `streams` is closed.
 
-    Raises IngestError for a path that cannot be read at all.
+    Links that lead out of the inbox are not followed. Raises IngestError for a path that cannot be read at all.
     """
+    root = str(inbox.resolve())
     for each in paths:
         if isinstance(each, File):
             yield each
@@ -62,16 +69,16 @@ def discover(paths: Iterable[str | Path | File], streams: ExitStack) -> Iterator
             continue
         own, status = states_of(path)
         if stat.S_ISDIR(status.st_mode):
-            yield from walk(path)
+            yield from walk(path, root if is_below(str(path.resolve()), root) else None)
         elif stat.S_ISFIFO(status.st_mode):
             with path.open("rb") as stream:
-                yield from_stream(str(path), stream, streams)
+                yield from_stream(fit_name(str(path)), stream, streams)
         elif not os.access(path, os.R_OK):
             raise IngestError(f"{path} may not be read by this user; change its permissions or run as a user who may.")
         else:
             linked = stat.S_ISLNK(own.st_mode)
             name = str(path.resolve() if linked else path.parent.resolve() / path.name)
-            yield File(name, path, status.st_size, state=settled_state(status, time.time_ns()))
+            yield File(fit_name(name), path, status.st_size, state=settled_state(status, time.time_ns()))
 
 
 def states_of(path: Path) -> tuple[os.stat_result, os.stat_result]:
@@ -95,15 +102,33 @@ def settled_state(status: os.stat_result, at_ns: int) -> str | None:
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
-def walk(folder: Path) -> Iterator[File]:
-    """Yields the files below a folder in their order; links to folders are not followed, what is gone is left out."""
+LEADS_OUT = "is a link that leads out of the inbox; a file inside it was expected. Copy the file there"
+
+
+def is_below(path: str, root: str) -> bool:
+    """Whether a path without links is a folder or lies below it."""
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def walk(folder: Path, root: str | None = None) -> Iterator[File]:
+    """Yields the files below a folder in their order; links to folders are not followed, what is gone is left out.
+
+    A link that leads out of `root` has that as its fault, and nothing behind it is looked at.
+    """
     whole_path, length, at_ns = str(folder.resolve()), len(str(folder)), time.time_ns()
     for entry in entries_below(folder):
         with suppress(OSError):
+            own, real = fit_name(whole_path + entry.path[length:]), ""
+            if entry.is_symlink():
+                real = os.path.realpath(entry.path)
+                if root is not None and not is_below(real, root):
+                    state = settled_state(entry.stat(follow_symlinks=False), at_ns)
+                    yield File(own, entry.path, 0, LEADS_OUT, state)
+                    continue
             status = entry.stat()
             if stat.S_ISREG(status.st_mode):
-                name = str(Path(entry).resolve()) if entry.is_symlink() else whole_path + entry.path[length:]
-                yield File(name, entry.path, status.st_size, state=settled_state(status, at_ns))
+                name = fit_name(real) if real else own
+                yield File(name, entry.path, status.st_size, state=settled_state(status, at_ns), root=root)
 
 
 def entries_below(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -126,11 +151,6 @@ def listed(folder: str) -> Iterator[os.DirEntry[str]]:
     return iter(())
 
 
-def is_log_name(file: PurePosixPath) -> bool:
-    """Whether a member of a zip file is read, as a walk would read it."""
-    return is_log_suffix(file.name) and not any(is_hidden(part) and part != ".." for part in file.parts)
-
-
 def is_log_suffix(name: str) -> bool:
     """Whether a file's name is none of a program or of prose."""
     return not name.lower().endswith(PASSED_OVER)
@@ -141,37 +161,11 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "__MACOSX"))
 
 
-def members(archive: IO[bytes], file: File, streams: ExitStack) -> list[File]:
-    """Unpacks a zip file into memory; a member that cannot be unpacked does not spoil the others."""
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            names = [name for name in sorted(packed.namelist()) if not name.endswith("/")]
-            if not names:
-                return [faulty(file, "is a zip file that holds no file; a log was expected")]
-            return [member(packed, name, file, streams) for name in names if is_log_name(PurePosixPath(name))]
-    except BROKEN_ZIP as error:
-        return [faulty(file, f"is a damaged zip file ({error}); a whole one was expected. Download it again")]
-
-
-def member(packed: zipfile.ZipFile, name: str, file: File, streams: ExitStack) -> File:
-    """Unpacks one member of a zip file into memory."""
-    try:
-        with packed.open(name) as stream:
-            return from_stream(f"{file.name}/{name}", stream, streams)
-    except BROKEN_ZIP as error:
-        fault = f"cannot be unpacked ({error}); a whole file was expected. Download the zip file again"
-        return File(f"{file.name}/{name}", file.path, file.size, fault)
-
-
-def faulty(file: File, fault: str) -> File:
-    """Marks a file as one of which nothing can be read."""
-    return File(file.name, file.path, file.size, fault)
-
-
-def from_stream(name: str, stream: IO[bytes], streams: ExitStack) -> File:
+def from_stream(name: str, stream: Readable, streams: ExitStack) -> File:
     """Keeps what a stream still holds in memory, under a path of its own."""
     handle = os.memfd_create("file")
     streams.callback(os.close, handle)
     with open(handle, "wb", closefd=False) as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
+        while block := stream.read(1 << 20):
+            copy.write(block)
         return File(name, Path(f"/proc/self/fd/{handle}"), copy.tell())

@@ -5,7 +5,6 @@ share a transaction and a large one takes several, so that a commit is never far
 between, `files.read_to` says how far each file was read, and `lines = kept + duplicates + rejects` holds.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -13,9 +12,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.ingest.discover import File, discover, members
+from pipeline.ingest.archive import Archive
+from pipeline.ingest.discover import File, discover
 from pipeline.ingest.heads import Heads
 from pipeline.ingest.landings import Landings
+from pipeline.ingest.limits import Budget, Limits
 from pipeline.ingest.offsets import UNREADABLE, Entry, is_as_read, is_fault, keep_states, ledger_of
 from pipeline.ingest.opened_file import Opened, open_file
 from pipeline.ingest.plan import Nothing, arrivals_of, plan_of
@@ -44,7 +45,7 @@ def ingest(
     """
     began = time.monotonic()
     with ExitStack() as streams, Landings(store) as landings:
-        files = {file.name: file for file in discover(paths, streams)}
+        files = {file.name: file for file in discover(paths, streams, store.settings.inbox)}
         siblings = Siblings({**{file.name: file for file in beside}, **files}.values())
         meter, unreadable = Meter(progress, sum(file.size for file in files.values())), set[str]()
         parts = read_files(store, list(files.values()), siblings, landings, meter, unreadable)
@@ -74,7 +75,12 @@ class Meter:
 
 
 def open_each(
-    files: Iterable[File], ledger: Mapping[str, Entry], heads: Heads, unpacked: Callable[[File, list[File]], None]
+    files: Iterable[File],
+    ledger: Mapping[str, Entry],
+    heads: Heads,
+    unpacked: Callable[[File, list[File]], None],
+    limits: Limits,
+    outer: Budget | None = None,
 ) -> Iterator[Opened | File]:
     """Yields each file, open until the next one is asked for, and the members of a zip file in its place.
 
@@ -86,14 +92,18 @@ def open_each(
             yield file
             continue
         try:
-            with open_file(file, heads.head_of) as opened:
+            with open_file(file, heads.head_of, limits) as opened:
                 if not opened.is_zip:
                     yield opened
                     continue
-                with ExitStack() as streams, os.fdopen(os.dup(opened.descriptor), "rb") as archive:
-                    inside = members(archive, file, streams)
-                    unpacked(file, inside)
-                    yield from open_each(inside, ledger, heads, unpacked)
+                budget = outer or limits.budget(opened.size)
+                with Archive(opened.descriptor, file, budget) as archive:
+                    unpacked(file, archive.files)
+                    budget.depth += 1
+                    for member in archive.files:
+                        with archive.unpacked(member) as one:
+                            yield from open_each([one], ledger, heads, unpacked, limits, budget)
+                    budget.depth -= 1
         except FileNotFoundError:
             yield file
         except OSError as error:
@@ -115,7 +125,7 @@ def read_files(
         meter.unpacked(archive, inside)
         siblings.add(inside)
 
-    for item in open_each(files, ledger, Heads(), unpacked):
+    for item in open_each(files, ledger, Heads(), unpacked, Limits.of(store.settings)):
         began, file = time.monotonic(), item.file if isinstance(item, Opened) else item
         former = ledger.get(file.name)
         plan = plan_of(item, former, siblings)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from pipeline.ingest.characters import fit_json, fit_value, may_be_unfit
+
 Layout = Literal["lines", "array", "document", "csv", "text"]
 WRAPPERS = ("value", "records", "entries")
 "Keys under which a page or batch holds its records."
@@ -140,7 +142,7 @@ def header_of(lines: list[str]) -> list[str]:
 def json_object(line: str) -> Mapping[str, Any] | None:
     """Parses a line's JSON object; None for anything else."""
     try:
-        value = json.loads(line)
+        value = fit_json(line)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, Mapping) and value else None
@@ -187,12 +189,13 @@ def objects(values: Iterable[tuple[object, int]]) -> list[Mapping[str, Any]]:
 
 def elements(text: str, start: int, most: int = 50) -> Iterator[tuple[object, int]]:
     """Yields the values that follow each other from `start`, and where each ends, until something breaks."""
-    decoder = json.JSONDecoder()
+    decoder, unfit = json.JSONDecoder(), may_be_unfit(text, start)
     for _ in range(most):
         begin = BETWEEN.match(text, start)
         assert begin is not None
         try:
             value, start = decoder.raw_decode(text, begin.end())
+            value = fit_value(value) if unfit else value
         except (ValueError, RecursionError):
             return
         yield value, start

@@ -11,9 +11,14 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from pipeline.config.errors import StoreError
+from pipeline.config.settings import Settings
+from pipeline.ingest.bounds import set_latest
+from pipeline.ingest.characters import fit
 from pipeline.ingest.load_exchanges import EXCHANGE_COUNTS, EXCHANGES, prepare_exchanges
+from pipeline.ingest.piece_context import Reject
 from pipeline.ingest.records.words import Action, Status, undocumented
-from pipeline.ingest.stage import Reject
+from pipeline.ingest.staged_values import INSTANTS, make_fit, unfit_condition
 from pipeline.store.connections import lost_connections, while_reconnecting
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import schema_text
@@ -117,10 +122,11 @@ class Loaded:
     "Lines that are no SCIM requests; they are not among the others."
 
 
-def empty_stage(cursor: Cursor) -> None:
-    """Makes the staging tables, or makes them empty again."""
+def empty_stage(cursor: Cursor, settings: Settings) -> None:
+    """Makes the staging tables, or makes them empty again, and tells them the last instant that a row may hold."""
+    statements = EMPTY + set_latest(settings)
     with lost_connections():
-        while_reconnecting(lambda: cursor.execute(EMPTY))
+        while_reconnecting(lambda: cursor.execute(statements))
 
 
 def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
@@ -130,17 +136,47 @@ def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
     """
     loaded: dict[int, Loaded] = {}
     for table in TABLES:
-        count, low, high = stretch(cursor, table)
+        count, low, high, unfit = stretch(cursor, table)
         if count:
             statements, counts, _ = LOADING[table]
+            if unfit:
+                make_fit(cursor, table)
             if table == "events":
                 find_repeated(cursor, low, high)
             elif table == "exchanges":
                 prepare_exchanges(cursor, files)
-            cursor.execute(statements.format(low=low, high=high, fold=fold()))
-            for number, *rest in cursor.execute(counts).fetchall():
-                loaded[int(number)] = Loaded(*rest)
+            inserted = store_rows(cursor, table, statements.format(low=low, high=high, fold=fold()))
+            found = {int(number): Loaded(*rest) for number, *rest in cursor.execute(counts).fetchall()}
+            check_arrived(cursor, table, inserted, sum(one.lines - one.duplicates for one in found.values()))
+            loaded |= found
     return loaded
+
+
+def store_rows(cursor: Cursor, table: str, statements: str) -> int:
+    """Runs the statements that store a table's rows; returns how many DuckDB says that it inserted."""
+    before, name, behind = statements.partition(f"insert into {table}")
+    insert, end, rest = behind.partition(";")
+    if before.strip():
+        cursor.execute(before)
+    [(inserted,)] = cursor.execute(name + insert + end).fetchall()
+    if rest.strip():
+        cursor.execute(rest)
+    return int(inserted)
+
+
+def check_arrived(cursor: Cursor, table: str, inserted: int, kept: int) -> None:
+    """Checks what is counted as kept against the rows that arrived; raises StoreError, so that nothing is stored.
+
+    Lines of one request are rows together, so that there are fewer of these.
+    """
+    if table == "exchanges":
+        [(merged,)] = cursor.execute("select count(*) from folded").fetchall()
+        kept = inserted if merged else kept
+    if inserted != kept:
+        raise StoreError(
+            f"{kept} rows of {table} were to be kept and {inserted} arrived, so that none of them is stored; "
+            "a program's fault, which the file's name and this sentence help to find."
+        )
 
 
 def find_repeated(cursor: Cursor, low: str, high: str) -> None:
@@ -150,13 +186,9 @@ def find_repeated(cursor: Cursor, low: str, high: str) -> None:
     cursor.execute(ARRIVING + NOT_REPEATED if some else ARRIVING)
 
 
-def moment(table: str) -> str:
-    """Returns the name of a table's instant."""
-    return "observed_at" if table == "job_snapshots" else "occurred_at"
-
-
-def stretch(cursor: Cursor, table: str) -> tuple[int, str, str]:
-    """Counts what is staged, and returns the instants between which the store is searched for it.
+def stretch(cursor: Cursor, table: str) -> tuple[int, str, str, bool]:
+    """Counts what is staged; returns that, the instants between which the store is searched for it, and whether some
+    value of it is not fit to be stored.
 
     An event's instant is the same by every route but through Log Analytics, where it may be later.
     """
@@ -164,16 +196,17 @@ def stretch(cursor: Cursor, table: str) -> tuple[int, str, str]:
     if table == "events":
         before = "bool_or(source = 'log_analytics')"
         after = f"{before} or exists (from files where source = 'log_analytics')"
-    instant, margin = moment(table), LOADING[table][2]
+    instant, margin = INSTANTS[table], LOADING[table][2]
     query = f"""
         select
             count(*),
             (coalesce(min({instant}), 'infinity') - to_seconds(case when {before} then {margin} else 1 end))::varchar,
-            (coalesce(max({instant}), '-infinity') + to_seconds(case when {after} then {margin} else 1 end))::varchar
+            (coalesce(max({instant}), '-infinity') + to_seconds(case when {after} then {margin} else 1 end))::varchar,
+            coalesce(bool_or({unfit_condition(cursor, table)}), false)
         from staged_{table}
     """
-    [(count, low, high)] = cursor.execute(query).fetchall()
-    return int(count), str(low), str(high)
+    [(count, low, high, unfit)] = cursor.execute(query).fetchall()
+    return int(count), str(low), str(high), bool(unfit)
 
 
 def fold() -> str:
@@ -189,7 +222,7 @@ def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: date
         {
             "file": [file for file, _ in rejects],
             "line": pa.array([reject.line for _, reject in rejects], pa.int64()),
-            "reason": [reject.reason for _, reject in rejects],
+            "reason": [fit(reject.reason) for _, reject in rejects],
             "raw": pa.array([reject.raw for _, reject in rejects], pa.binary()),
         }
     )

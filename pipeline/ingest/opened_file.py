@@ -4,16 +4,21 @@ What is read of it is what it held when it was opened: bytes that are appended l
 """
 
 import codecs
+import errno
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
-from pipeline.ingest.discover import ZIP, File
+from pipeline.config.errors import TooMuch
+from pipeline.ingest.bounds import is_within
+from pipeline.ingest.discover import ZIP, File, is_below
 from pipeline.ingest.layout import BOM, LOOK, Head, look
+from pipeline.ingest.limits import USUAL, Budget, Limits
 
 ENDS = 1 << 16
 "How much of either end is read when a file is opened, by which it is told from another of its name."
@@ -34,6 +39,8 @@ class Opened:
     last: bytes
     look: Callable[["Opened"], Head] = look
     "How its head is found."
+    limits: Limits = USUAL
+    "What it may unpack to."
 
     @property
     def name(self) -> str:
@@ -72,8 +79,12 @@ class Opened:
 
     @cached_property
     def modified_at(self) -> datetime:
-        """When it was last written to: UTC without a zone, whole seconds."""
-        return datetime.fromtimestamp(int(os.fstat(self.descriptor).st_mtime), UTC).replace(tzinfo=None)
+        """When it was last written to: UTC without a zone, whole seconds; now, where that is beyond all bounds."""
+        now, written = datetime.now(UTC).replace(tzinfo=None, microsecond=0), os.fstat(self.descriptor).st_mtime
+        with suppress(ValueError, OverflowError, OSError):
+            at = datetime.fromtimestamp(int(written), UTC).replace(tzinfo=None)
+            return at if is_within(at) else now
+        return now
 
     @cached_property
     def head(self) -> Head:
@@ -95,7 +106,9 @@ class Opened:
         """Yields the uncompressed content from byte `start` on; raises CutShort at the end of what breaks off."""
         if self.is_converted:
             raw_blocks = self.raw_blocks(0, LOOK)
-            yield from skipped(in_utf8(unpacked(raw_blocks, size) if self.compressed else raw_blocks), start)
+            if self.compressed:
+                raw_blocks = unpacked(raw_blocks, size, self.limits.budget(self.size))
+            yield from skipped(in_utf8(raw_blocks), start)
         else:
             yield from self.raw_blocks(start, size)
 
@@ -128,18 +141,26 @@ class Opened:
 
 
 @contextmanager
-def open_file(file: File, look: Callable[[Opened], Head] = look) -> Iterator[Opened]:
+def open_file(file: File, look: Callable[[Opened], Head] = look, limits: Limits = USUAL) -> Iterator[Opened]:
     """Opens a file and reads both its ends."""
-    descriptor = os.open(file.path, os.O_RDONLY)
+    # A pipe that was put in the place of a file must not make the reader wait.
+    descriptor = os.open(file.path, os.O_RDONLY | (os.O_NONBLOCK if file.root else 0))
     try:
+        refuse_outside(descriptor, file.root)
         first = read_all(descriptor, 0, ENDS)
         size = end_of(descriptor)
         if len(first) < min(size, ENDS):
             first = read_all(descriptor, 0, min(size, ENDS))
         last = first[:size] if size <= ENDS else read_all(descriptor, size - ENDS, ENDS)
-        yield Opened(file, descriptor, size, first[:size], last, look)
+        yield Opened(file, descriptor, size, first[:size], last, look, limits)
     finally:
         os.close(descriptor)
+
+
+def refuse_outside(descriptor: int, root: str | None) -> None:
+    """Raises an OSError for an open file that is not below its root: a link may have taken its place since the walk."""
+    if root is not None and not is_below(str(Path(f"/proc/self/fd/{descriptor}").readlink()), root):
+        raise OSError(errno.EPERM, "it leads out of the inbox")
 
 
 def end_of(descriptor: int) -> int:
@@ -159,7 +180,7 @@ def read_all(descriptor: int, at: int, amount: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def unpacked(packed_blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+def unpacked(packed_blocks: Iterator[bytes], size: int, budget: Budget) -> Iterator[bytes]:
     """Yields the content of a gzip file, of one that breaks off as far as it goes, in blocks of at most `size`."""
     total, packed, engine = 0, b"", zlib.decompressobj(wbits=31)
     while packed := packed or next(packed_blocks, b""):
@@ -172,6 +193,10 @@ def unpacked(packed_blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
             raise CutShort(f"the gzip stream is damaged after {total} bytes of content ({error})") from None
         packed = engine.unconsumed_tail or engine.unused_data
         total += len(block)
+        try:
+            budget.take(len(block))
+        except TooMuch as error:
+            raise CutShort(f"the gzip stream {error}") from None
         if block:
             yield block
     if not engine.eof:

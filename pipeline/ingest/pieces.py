@@ -4,6 +4,7 @@ A piece is a copy in memory, so that a log's secrets are not written a second ti
 bytes that were judged; only what is larger than SMALL and needs no cutting is read where it is.
 """
 
+import codecs
 import os
 import time
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 
+from pipeline.ingest.characters import fit
 from pipeline.ingest.layout import BOM, LOOK, ends_with_object
 from pipeline.ingest.opened_file import CutShort, Opened
 
+LINE_HELD = 1 << 25
+"Bytes of a line that are held until it is whole; of a longer one the rest goes to memory as it comes."
 SMALL = 1 << 20
 "Bytes up to which a copy costs less than opening the file once more: DuckDB asks five times for a file's state."
 TAIL = 256
@@ -48,6 +52,71 @@ class Piece:
                 os.close(descriptor)
 
 
+class PieceWriter:
+    """A piece of whole lines under construction in memory; the rest of a line waits until it is whole."""
+
+    def __init__(self, begin: int, rest: bytes = b"") -> None:
+        self._begin = begin
+        self._handle: int | None = os.memfd_create("piece")
+        self.inside_line = False
+        "Whether it ends inside a line that is longer than any record."
+        self.rest = bytearray()
+        self.size = 0
+        "Bytes of whole lines; of a line that is longer than any record also its beginning."
+        self.write(rest)
+
+    @property
+    def end(self) -> int:
+        """The byte of the content up to which it goes."""
+        return self._begin + self.size
+
+    def write(self, block: bytes) -> None:
+        """Adds content."""
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            self._put(self.rest)
+            self._put(block[:cut])
+            self.rest, self.inside_line = bytearray(block[cut:]), False
+        else:
+            self.rest += block
+        if len(self.rest) > LINE_HELD:
+            self._put(self.rest)
+            self.rest, self.inside_line = bytearray(), True
+
+    def end_line(self) -> None:
+        """Ends the last line, which nothing else will."""
+        if self.rest or self.inside_line:
+            self._put(self.rest)
+            self._append(b"\n")
+            self.rest, self.inside_line = bytearray(), False
+
+    def piece(self) -> Piece:
+        """Returns the piece of the whole lines."""
+        handle, self._handle = self._handle, None
+        return Piece(f"/proc/self/fd/{handle}", self._begin, self.end, b"\n", handle)
+
+    def following(self) -> "PieceWriter":
+        """Begins the next piece, with the rest of the line in which this one ends."""
+        return PieceWriter(self.end, bytes(self.rest))
+
+    def close(self) -> None:
+        """Releases the memory of a piece that is not wanted."""
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def _put(self, content: bytes | bytearray) -> None:
+        """Writes content, without the byte order mark that a file may begin with."""
+        self._append(content.removeprefix(BOM) if self.size == self._begin == 0 else content)
+        self.size += len(content)
+
+    def _append(self, content: bytes | bytearray) -> None:
+        """Writes bytes to the file in memory."""
+        assert self._handle is not None
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self._handle, left) :]
+
+
 class LineCounter:
     """Counts the lines before the pieces of one file, on from the piece for which it was asked last."""
 
@@ -76,21 +145,29 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
     if start == 0 and opened.size <= slice_bytes and opened.last.endswith(b"\n") and not opened.is_converted:
         yield in_place(opened) if rests_in_place(opened) else kernel_copy(opened, 0, opened.size)
         return
-    at, waiting, broken = start, bytearray(), None
+    at, broken = start, None
     for end in () if opened.is_converted else cuts(opened, start, slice_bytes):
         yield kernel_copy(opened, at, end)
         at = end
-    try:
-        for block in opened.blocks(at, min(LOOK, slice_bytes)):
-            waiting += block
-            if len(waiting) >= slice_bytes and (cut := waiting.rfind(b"\n") + 1):
-                yield piece_of_lines(waiting[:cut], at)
-                at, waiting = at + cut, waiting[cut:]
-    except CutShort as error:
-        broken = error
-    final = broken is not None or opened.is_converted or opened.in_memory or ends_with_object(waiting)
-    if cut := len(waiting) if final else waiting.rfind(b"\n") + 1:
-        yield piece_of_lines(waiting[:cut], at)
+    writer, blocks = PieceWriter(at), opened.blocks(at, min(LOOK, slice_bytes))
+    while True:
+        try:
+            block = next(blocks, None)
+        except CutShort as error:
+            block, broken = None, error
+        if block is None:
+            break
+        writer.write(block)
+        if writer.size >= slice_bytes and not writer.inside_line:
+            yield writer.piece()
+            writer = writer.following()
+    final = broken is not None or opened.is_converted or opened.in_memory or writer.inside_line
+    if final or ends_with_object(writer.rest):
+        writer.end_line()
+    if writer.size:
+        yield writer.piece()
+    else:
+        writer.close()
     if broken is not None:
         raise broken
 
@@ -163,6 +240,28 @@ def cuts(opened: Opened, start: int, slice_bytes: int) -> Iterator[int]:
             if end >= 0:
                 yield at
                 break
+
+
+def is_text(piece: Piece) -> bool:
+    """Whether a piece is UTF-8 without NULs, for a reader that refuses a file which is not."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open(piece.file, "rb") as stream:
+        try:
+            while block := stream.read(LOOK):
+                if "\0" in decoder.decode(block):
+                    return False
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def as_text(piece: Piece) -> Piece:
+    """Copies a piece into memory with U+FFFD for what is not UTF-8 and for NULs, and closes it."""
+    with open(piece.file, encoding="utf-8", errors="replace", newline="") as stream:
+        copied = piece_of(fit(stream.read()).encode())
+    piece.close()
+    return copied
 
 
 def memory_file(data: bytes | bytearray) -> int:

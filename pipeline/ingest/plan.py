@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.ingest.discover import File
+from pipeline.ingest.documents import is_large, lines_head, record_pieces
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.portal import is_changes, is_steps
 from pipeline.ingest.formats.source import Source
+from pipeline.ingest.isolation import is_fault_of_data, what_failed
 from pipeline.ingest.land import Arrival
 from pipeline.ingest.layout import Head
 from pipeline.ingest.offsets import (
@@ -26,9 +28,9 @@ from pipeline.ingest.offsets import (
     start_of,
 )
 from pipeline.ingest.opened_file import CutShort, Opened, open_file
-from pipeline.ingest.pieces import LineCounter, Piece, line_pieces, whole_piece
+from pipeline.ingest.piece_context import PieceContext, Reject, cleaned
+from pipeline.ingest.pieces import LineCounter, Piece, as_text, is_text, line_pieces, whole_piece
 from pipeline.ingest.siblings import Siblings
-from pipeline.ingest.stage import PieceContext, Reject, cleaned
 from pipeline.ingest.unrecognised import holds_no_log, reason_unrecognised
 
 SHOWN = 4096
@@ -82,6 +84,8 @@ def plan_of(item: Opened | File, former: Entry | None, siblings: Siblings) -> Pl
         return plan_of_opened(item, former, siblings)
     except OSError as error:
         return rejection_of_unreadable(item.file, f"{UNREADABLE} ({error.strerror})", former)
+    except Exception as error:
+        return rejection_of_fault(item, error)
 
 
 def plan_of_opened(opened: Opened, former: Entry | None, siblings: Siblings) -> Plan:
@@ -112,6 +116,14 @@ def plan_of_unrecognised(opened: Opened, siblings: Siblings) -> Plan:
     return Rejection(f"{name} {reason or reason_unrecognised(opened)}.", position_at_end(opened), begin_of(opened))
 
 
+def rejection_of_fault(opened: Opened, error: Exception, source: str | None = None) -> Rejection:
+    """Rejects a file whose content makes reading it fail in a way that nobody thought of."""
+    if not is_fault_of_data(error):
+        raise error
+    reason = f"{Path(opened.name).name} cannot be understood ({what_failed(error)}); a log was expected."
+    return Rejection(reason, position_at_end(opened), begin_of(opened), source)
+
+
 def begin_of(opened: Opened) -> bytes:
     """Returns what is kept of a file that is rejected as a whole."""
     return cleaned(opened.beginning(SHOWN)[:SHOWN])
@@ -138,6 +150,8 @@ def arrivals_of(
             return
         except OSError as error:
             yield from unreadable(file, error, former)
+        except Exception as error:
+            yield rejected(rejection_of_fault(plan.opened, error, plan.source), file, former, plan.base)
 
 
 def unreadable(file: File, error: OSError, former: Entry | None) -> Iterator[Arrival]:
@@ -177,6 +191,13 @@ def arrivals_of_reading(
     try:
         with ExitStack() as parts:
             context, lines = context_of(reading, siblings, parts), LineCounter(opened)
+            if not by_lines and is_large(opened):
+                # Only behind its last record is all of the document read.
+                for piece, before in record_pieces(opened):
+                    flat = replace(context(piece), head=lines_head(opened.head))
+                    yield replace(end, context=flat, lines_before=partial(int, before), may_end_batch=False)
+                yield end
+                return
             for piece in pieces_of(reading, slice_bytes):
                 yield replace(
                     end,
@@ -223,5 +244,7 @@ def part_of_download(
         return None
     opened = parts.enter_context(open_file(file))
     piece = next(whole_piece(opened))
+    if not is_text(piece):
+        piece = as_text(piece)
     parts.callback(piece.close)
     return piece.file, opened.head

@@ -8,11 +8,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
+from pipeline.ingest.characters import fit_json, fit_value
 from pipeline.ingest.layout import BETWEEN, BOM, Head, elements
 from pipeline.ingest.pieces import Piece
 from pipeline.ingest.wrappings import values_along
 
+LONGEST = 1 << 25
+"No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
+HELD = 1 << 27
+"Bytes that are read of a line which is too long for a record, to tell how long it is."
 CLOSED = re.compile(r"[\s,]*(?:\]|$)")
 PAGE_END = re.compile(r"[^\[{]*\}")
 
@@ -25,9 +31,18 @@ def text_of(piece: Piece) -> bytes:
 def raw_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
     """Yields each line of a piece that is not blank, with its number in the piece, from 1."""
     with Path(piece.file).open("rb") as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(bounded_lines(stream), 1):
             if bare := line.strip(b" \t\r\n\f\v").removeprefix(BOM):
                 yield number, bare
+
+
+def bounded_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yields each line, of one that is far too long its first HELD bytes."""
+    while line := stream.readline(HELD):
+        rest = line
+        while len(rest) == HELD and not rest.endswith(b"\n"):
+            rest = stream.readline(HELD)
+        yield line
 
 
 def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]:
@@ -49,9 +64,11 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
 
 def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
     """Yields each row of a CSV by column name, with the line it ends on."""
+    csv.field_size_limit(LONGEST)
     with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
         rows = csv.DictReader(stream)
-        for row in rows:
+        for each in rows:
+            row = fit_value(each)
             yield rows.line_num, json.dumps(row, ensure_ascii=False).encode(), row
 
 
@@ -119,7 +136,7 @@ def inside(value: object, head: Head) -> list[object]:
 def decoded(data: bytes) -> object:
     """Parses the JSON value of some bytes; returns a ValueError that says where they are not JSON."""
     try:
-        return json.loads(data.decode("utf-8"))
+        return fit_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         return ValueError(f"is not UTF-8 at byte {error.start + 1}; JSON in UTF-8 was expected")
     except json.JSONDecodeError as error:

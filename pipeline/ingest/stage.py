@@ -6,47 +6,25 @@
 3. A piece that DuckDB refuses as a whole, or whose records it does not tell apart, goes through the model entirely.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from pipeline.config.errors import Unreadable
-from pipeline.config.secrets import without_secrets
-from pipeline.ingest.formats.events import event_rows
-from pipeline.ingest.formats.exchanges import exchange_rows, is_resource_path
-from pipeline.ingest.formats.jobs import job_rows
-from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
-from pipeline.ingest.formats.request_shapes import request_of
-from pipeline.ingest.formats.source import Source, csv_reader, json_texts, reader, texts, unwrapped_lines
+from pipeline.ingest.formats.portal import portal_relation
+from pipeline.ingest.formats.source import Source, csv_reader, json_texts, reader, unwrapped_lines
+from pipeline.ingest.judge import BIGGEST, judge, stage_by_model
 from pipeline.ingest.layout import BOM, Head
-from pipeline.ingest.pieces import Piece, in_memory
-from pipeline.ingest.records.wire import Spelling, complaint
+from pipeline.ingest.piece_context import SPELLED, PieceContext, Reject, cleaned, insert, suspicion, unstage
+from pipeline.ingest.pieces import Piece
+from pipeline.ingest.records.wire import Spelling
 from pipeline.ingest.salvage import decoded, raw_lines, raw_records
 from pipeline.ingest.wrappings import as_lines
-from pipeline.store.lake import Cursor, stage
+from pipeline.store.lake import Cursor
 
-BIGGEST = 1 << 24
-LONGEST = 1 << 25
-"No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
-TOO_LONG = "is a record of {} MB; one of at most 32 MB was expected"
-AT_ONCE = 5000
-"Records that the model judges before they are staged."
-BEYOND = "occurred_at < timestamp '1970-01-01' or occurred_at >= timestamp '2100-01-01'"
-"Instants that no log means, such as sentinels; the store's order of events holds until 2106."
-MUST = {
-    "events": f"event_id is null or occurred_at is null or status is null or {BEYOND}",
-    "exchanges": f"not passed_over and (exchange_id is null or occurred_at is null or {BEYOND})",
-    "job_snapshots": "job_id is null",
-}
-"What makes a staged row a suspect."
-SPELLED = ("graph", "diagnostic")
-"Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
-LOG_LINE = 'client - user [05/Jan/2026:12:00:00 +0000] "GET /Users HTTP/1.1" 200 17'
+__all__ = ["BLOCK", "LINES", "PieceContext", "Reject", "cleaned", "stage_pieces", "text_blocks", "text_reader"]
+
 LINES = """
 select {number} as number, line
 from (
@@ -62,44 +40,8 @@ where line <> ''
 """
 """The very lines that `raw_lines` yields, since those are known by their ordinals. Trimming takes longer than
 splitting, so that only lines are trimmed that have something to trim."""
-PASSED_OVER = """
-insert into temp.staged_exchanges by name
-select $number::integer as number, true as passed_over, false as partial, false as counted from range($lines)
-"""
-"Lines of a request log that are no SCIM requests, which are only counted."
 BLOCK = 1 << 16
 "Bytes of text that SQL splits at once: what splitting costs grows with the square of it."
-
-
-Accepted = tuple[int, bytes, Mapping[str, Any]]
-"A record's line, its bytes, and what the model made of it."
-
-
-@dataclass(frozen=True)
-class PieceContext:
-    """A piece, and what is to be known of its file beside its content."""
-
-    source: Source
-    head: Head
-    piece: Piece
-    written_at: str = ""
-    "When the file was last written, UTC, for documents that hold no instant."
-    steps: tuple[str, Head] | None = None
-    changes: tuple[str, Head] | None = None
-    "The two files beside a portal download's main file."
-    number: int = 0
-    "Which piece of the transaction it is."
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A record that no model could read."""
-
-    line: int
-    "Its line in the piece, or its place where a document has no lines."
-    reason: str
-    raw: bytes
-    "What was read, secrets removed, cut to 64 KB."
 
 
 def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[Reject]]:
@@ -193,11 +135,6 @@ def is_read(source: Source, spelling: Spelling | None, value: object) -> bool:
     return spelling is not None and source.name in SPELLED and isinstance(value, Mapping) and spelling.suits(value)
 
 
-def unstage(cursor: Cursor, context: PieceContext) -> None:
-    """Takes back a piece's staged rows."""
-    cursor.execute(f"delete from temp.staged_{context.source.table} where number = {context.number}")
-
-
 def suspect_rows(cursor: Cursor, contexts: Sequence[PieceContext]) -> dict[int, Suspects]:
     """Finds the suspects of each piece that has any."""
     numbers = ", ".join(str(one.number) for one in contexts)
@@ -219,16 +156,6 @@ def suspect_rows(cursor: Cursor, contexts: Sequence[PieceContext]) -> dict[int, 
         int(number): Suspects(frozenset(bad or ()), frozenset(lost or ()), int(first), int(rows))
         for number, bad, lost, first, rows in cursor.execute(query).fetchall()
     }
-
-
-def suspicion(source: Source) -> str:
-    """Builds the condition that a staged row could not be read; never null."""
-    return f"coalesce({MUST[source.table]}" + (" or source_id is null" if source.name in SPELLED else "") + ", false)"
-
-
-def stage_by_model(cursor: Cursor, context: PieceContext) -> list[Reject]:
-    """Stages every record of a piece through the model, for pieces that DuckDB cannot read or tell apart."""
-    return judge(cursor, context, raw_records(context.piece, context.head))
 
 
 class Counted:
@@ -253,94 +180,6 @@ def records_at(piece: Piece, head: Head, places: frozenset[int]) -> Iterator[tup
     else:
         for place, record in enumerate(raw_records(piece, head)):
             yield record if place in places else None
-
-
-def judge(cursor: Cursor, context: PieceContext, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
-    """Stages the records that the model accepts, some thousands at a time, and returns the others as rejects."""
-    rejects: list[Reject] = []
-    waiting = iter(records)
-    while some := list(islice(waiting, AT_ONCE)):
-        rejects += judge_some(cursor, context, some)
-    return rejects
-
-
-def judge_some(cursor: Cursor, context: PieceContext, records: Iterable[tuple[int, bytes, object]]) -> list[Reject]:
-    """Stages the records that the model accepts and returns the others as rejects."""
-    source, head = context.source, context.head
-    good: list[Accepted] = []
-    rejects: list[Reject] = []
-    passed_over = 0
-    for line, raw, value in records:
-        verdict = judged(source, head, value) if len(raw) <= LONGEST else TOO_LONG.format(len(raw) >> 20)
-        if isinstance(verdict, str):
-            rejects.append(Reject(line, verdict, cleaned(raw)))
-        elif verdict is None:
-            passed_over += 1
-        elif source.name == "portal" and isinstance(value, Mapping):
-            good.append((line, raw, {**value, **respelled(head, verdict)}))
-        else:
-            good.append((line, raw, verdict))
-    if passed_over:
-        cursor.execute(PASSED_OVER, {"number": context.number, "lines": passed_over})
-    return rejects + (recover(cursor, context, good) if good else [])
-
-
-def recover(cursor: Cursor, context: PieceContext, good: Sequence[Accepted]) -> list[Reject]:
-    """Stages records that the model accepts, and returns those that DuckDB refuses even so."""
-    try:
-        stage_good(cursor, context, [record for _, _, record in good])
-        return []
-    except Unreadable as error:
-        if len(good) == 1:
-            line, raw, _ = good[0]
-            if error.full and len(raw) < BIGGEST:
-                raise
-            seen = str(error).partition("\n")[0][:200]
-            return [Reject(line, f"holds a value beyond all bounds ({seen}); a log record was expected", cleaned(raw))]
-    half = len(good) // 2
-    return recover(cursor, context, good[:half]) + recover(cursor, context, good[half:])
-
-
-def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str, Any]]) -> None:
-    """Stages records that the model made; a portal download's rows once more as the CSV that they were."""
-    source, head = context.source, context.head
-    if source.name == "portal":
-        with in_memory(csv_of(head.header, good)) as file:
-            insert(cursor, context, portal_relation(context.number, (file, head), context.steps, context.changes))
-        return
-    lines = [json.dumps(verdict).encode() for verdict in good]
-    with in_memory(b"\n".join(lines) + b"\n") as file:
-        longest = max(map(len, lines)) + 1024
-        if source.of_lines is not None:
-            listed = texts(line.decode() for line in lines)
-            records = f"select {context.number} as number, unnest({listed}) as line"
-            insert(cursor, context, source.of_lines(records, Head("lines")))
-            return
-        records = reader(source, {file: context.number}, Head("lines"), max(BIGGEST, longest))
-        insert(cursor, context, source.relation(records))
-
-
-def judged(source: Source, head: Head, value: object) -> dict[str, object] | str | None:
-    """Returns a record under the model's own names, the sentence that says what is wrong with it, or None for what is
-    no SCIM request.
-    """
-    if head.layout == "text":
-        return f"is no line of this log; {LOG_LINE} was expected"
-    if isinstance(value, ValueError):
-        return str(value)
-    if source.of_lines is not None and isinstance(value, Mapping):
-        value = request_of(value)
-        if value is None or not is_resource_path(str(value["path"])):
-            return None
-    try:
-        return source.record.model_validate(source.renamed(head, value)).model_dump()
-    except ValidationError as error:
-        return complaint(error)
-
-
-def cleaned(raw: bytes) -> bytes:
-    """Returns a reject's bytes as they may be kept: cut to 64 KB, secrets removed; bytes that are not text survive."""
-    return without_secrets(raw[:65536].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
@@ -397,14 +236,3 @@ def text_blocks(piece: Piece) -> Iterator[bytes]:
                 waiting = []
             waiting.append(block[end:])
         yield b"".join(waiting)
-
-
-def insert(cursor: Cursor, context: PieceContext, relation: str) -> None:
-    """Adds a relation's rows to its source's staging table; raises Unreadable when DuckDB cannot read it."""
-    source = context.source
-    rows = {
-        "events": lambda: event_rows(source.name, relation),
-        "exchanges": lambda: exchange_rows(relation),
-        "job_snapshots": lambda: job_rows(relation, context.written_at),
-    }[source.table]()
-    stage(cursor, f"insert into temp.staged_{source.table} {rows}")

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.source import Source
+from pipeline.ingest.isolation import is_fault_of_data, what_failed
 from pipeline.ingest.land import Arrival, Batch, Extra
 from pipeline.ingest.layout import Head, head_of
+from pipeline.ingest.piece_context import PieceContext, Reject, cleaned
 from pipeline.ingest.pieces import piece_of_lines
 from pipeline.ingest.results import FileResult
-from pipeline.ingest.stage import PieceContext, Reject, cleaned
 from pipeline.ingest.wrappings import routed
 from pipeline.store.lake import Store
 
@@ -43,10 +44,16 @@ def with_records(arrival: Arrival, data: bytes, broken: Source | None = None) ->
 
     Broken lines alone are taken for those of the source `broken`, each to be judged by itself.
     """
-    head = routed(head_of(data, cut=False), recognise)
+    try:
+        head = routed(head_of(data, cut=False), recognise)
+        source = recognise(head)
+    except Exception as error:
+        if not is_fault_of_data(error):
+            raise
+        reason = f"cannot be read ({what_failed(error)}); a log was expected"
+        return replace(arrival, rejects=(Reject(1, reason, cleaned(data[:4096])),))
     if head.empty or not data.strip():
         return arrival
-    source = recognise(head)
     if source is None and broken is not None and not head.samples:
         source, head = broken, Head("lines")
     if source is None:

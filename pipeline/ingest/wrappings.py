@@ -4,13 +4,13 @@ Which it is follows from the file's own structure: the way is searched that lead
 records that a source knows. DuckDB then goes that way and writes the records as lines, which are read as any others.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pipeline.ingest.characters import fit_json
 from pipeline.ingest.formats.source import text, texts
 from pipeline.ingest.layout import Head
 from pipeline.ingest.pieces import Piece, memory_file
@@ -129,7 +129,7 @@ def parsed_text(value: object) -> object:
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        parsed: object = json.loads(value)
+        parsed: object = fit_json(value)
     except (ValueError, RecursionError):
         return None
     return parsed

@@ -8,10 +8,8 @@ import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import gettempdir
 from threading import Lock, Timer
 from typing import Any, Protocol
-from uuid import uuid4
 
 import duckdb
 
@@ -142,15 +140,6 @@ class OpenCatalog:
         if holder is not None:
             with suppress(duckdb.Error):
                 holder.execute("rollback")
-
-
-def spill_folder() -> str:
-    """Names a folder of one connection's own for what does not fit into memory; DuckDB makes it when it needs one.
-
-    DuckDB's own choice, `.tmp` where the program was started, is shared by all processes there, and their files have
-    the same names. Can go when a database without a file has a folder of its own by default.
-    """
-    return str(Path(gettempdir()) / f"provisioning-{uuid4().hex}")
 
 
 # Expiring by number. `older_than` compares instants as text in a SQLite catalog, and so no more than their days. Can go

@@ -27,13 +27,13 @@ from pipeline.store.ducklake_workarounds import (
     OpenCatalog,
     attach_for_reading,
     make_sqlite_catalog,
-    spill_folder,
 )
 from pipeline.store.extensions import extension_files
 from pipeline.store.fence import write_fenced
 from pipeline.store.migrate import Progress, bring_up_to_date, missing
 from pipeline.store.process_lock import ProcessLock
 from pipeline.store.result_cache import ResultCache
+from pipeline.store.spill_folder import SpillFolder
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
@@ -46,6 +46,8 @@ DUCKDB_OPTIONS: dict[str, Any] = {}
 PIECE_ROWS = 10_000
 "How many rows a streamed answer has in a piece."
 NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
+BY_DATA = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotSupportedError, duckdb.InternalException)
+"What DuckDB raises for a value that it cannot hold or work with."
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -53,8 +55,9 @@ TICK_NS = 50_000_000
 class Store:
     """An attached lake; `open_store` makes one."""
 
-    def __init__(self, connection: Cursor, settings: Settings, reading: str) -> None:
+    def __init__(self, connection: Cursor, settings: Settings, reading: str, spill: SpillFolder) -> None:
         self._connection = connection
+        self._spill = spill
         self._reading = reading
         self._guard = Lock()
         self.leases: list[ProcessLock] = []
@@ -164,6 +167,7 @@ class Store:
         if self._open_catalog is not None:
             self._open_catalog.close()
         self._connection.close()
+        self._spill.close()
 
 
 def file_stamp(*files: Path | str) -> Stamp | None:
@@ -186,8 +190,9 @@ def store_errors(what: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        kind = StoreUnreachable if is_lost(error) else StoreError
-        raise kind(f"{what}: {brief(error)}") from error
+        failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}")
+        failed.by_data = isinstance(error, BY_DATA) and not is_lost(error)
+        raise failed from error
 
 
 def brief(error: duckdb.Error) -> str:
@@ -204,7 +209,7 @@ def stage(cursor: Cursor, sql: str) -> None:
     try:
         with lost_connections():
             cursor.execute(sql)
-    except (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (*BY_DATA, duckdb.ProgrammingError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         unreadable = Unreadable(str(error))
         unreadable.full = isinstance(error, duckdb.OutOfMemoryException)
         raise unreadable from error
@@ -218,7 +223,13 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
         raise StoreMissing(f"{catalog} {NO_STORE}")
-    config = DUCKDB_OPTIONS | {"memory_limit": settings.memory, "temp_directory": spill_folder()}
+    try:
+        spill = SpillFolder()
+    except OSError as error:
+        raise StoreError(
+            f"No folder can be made for what does not fit into memory ({error}); set TMPDIR to a writable one."
+        ) from error
+    config = DUCKDB_OPTIONS | {"memory_limit": settings.memory, "temp_directory": str(spill.path)}
     connection = duckdb.connect(config=config)
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
@@ -230,21 +241,24 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
         reading = LAKE if read_only or settings.catalog_file is None else READING
         if reading != LAKE:
             attach_for_reading(connection, f"ducklake:sqlite:{quoted(settings.catalog_file)}")
-        store = Store(connection, settings, reading)
+        store = Store(connection, settings, reading, spill)
         cursor = store.cursor()
         if not read_only:
             bring_up_to_date(cursor, settings, progress)
         elif missing(cursor, settings):
             connection.close()
+            spill.close()
             migrate_for_reader(settings, progress)
             return open_store(settings, read_only=True)
         cursor.close()
         return store
     except StoreError:
         connection.close()
+        spill.close()
         raise
     except (duckdb.Error, OSError) as error:
         connection.close()
+        spill.close()
         if read_only and catalog is None and not has_catalog(settings):
             raise StoreMissing(f"{settings.store} {NO_STORE}") from None
         kind = StoreUnreachable if is_lost(error) else StoreError

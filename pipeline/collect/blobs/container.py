@@ -28,6 +28,7 @@ from pipeline.collect.graph.credentials import (
 from pipeline.config.errors import ContainerError, GraphError, TenantsError
 from pipeline.config.retry_policy import BLOB_REQUESTS, RetryPolicy
 from pipeline.config.tenants import Tenant
+from pipeline.ingest.bounds import is_within
 
 USUAL = "insights-logs-provisioninglogs"
 "How Azure Monitor names the container of this category."
@@ -251,6 +252,7 @@ def hour_of(name: str) -> datetime | None:
     match = HOUR.search(name)
     try:
         year, month, day, hour = map(int, match.groups() if match else ())
-        return datetime(year, month, day, hour)
+        named = datetime(year, month, day, hour)
     except ValueError:
         return None
+    return named if is_within(named) else None

@@ -37,6 +37,7 @@ from pipeline.config.errors import GraphError
 from pipeline.config.retry_policy import GRAPH_REQUESTS, RetryPolicy, http_date, retry_after
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant
+from pipeline.ingest.characters import fit_json
 
 __all__ = [
     "CertificateUntrusted",
@@ -216,8 +217,9 @@ class Graph:
     def _read(self, url: str, answer: httpx.Response, body: bytes, requested_at: datetime) -> Page:
         """Builds a page from an answer."""
         try:
-            document = json.loads(body)
-        except ValueError:
+            # Bytes that are not UTF-8 must not keep the page, and with it its whole window, from ever being read.
+            document = fit_json(body.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
             raise MalformedAnswer(
                 f"{self._where(url)} answered {len(body)} bytes that are no JSON; it is asked again at the next turn."
             ) from None

@@ -214,7 +214,7 @@ def land(store: Store, tenant: Tenant, documents: list[dict[str, Any]]) -> FileR
     """Lands a poll's documents in one transaction."""
     if not documents:
         return None
-    lines = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in documents)
+    lines = "".join(f"{json.dumps(one)}\n" for one in documents)
     return feed(store, f"graph:{tenant.name}/synchronization/jobs", lines.encode())
 
 

@@ -84,8 +84,9 @@ def unescaped(body: str) -> str:
     quotes = rf"""replace({body}, '\"', '"')"""
     numbers = rf"""regexp_replace(replace({quotes}, '%', '%25'), '(?i)\\x([0-9a-f]{{2}})', '%\1', 'g')"""
     return f"""case
-        when regexp_matches({body}, '{NO_NUMBER}') then url_decode({numbers})
-        when contains({body}, '\\x') then url_decode(replace({quotes}, '\\x', '%'))
+        when regexp_matches({body}, '{NO_NUMBER}') then coalesce(try(url_decode({numbers})), {quotes})
+        when contains({body}, '\\x')
+            then coalesce(try(url_decode(replace({quotes}, '\\x', '%'))), {quotes})
         else {quotes}
     end"""
 

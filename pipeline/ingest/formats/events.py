@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.config.secrets import HINT, literal, redacted, removed
 from pipeline.ingest.answers import answer_text, answer_words, http_number
+from pipeline.ingest.characters import fit_json_sql, fit_sql
 from pipeline.ingest.records.wire import LOCAL
 from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
 
@@ -40,7 +41,7 @@ def instant(value: str) -> str:
 
 def of_dotnet(value: str) -> str:
     """Builds SQL that reads .NET's milliseconds; before 1970 they mean never."""
-    return f"epoch_ms(try_cast(nullif(regexp_extract({value}, 'Date\\((\\d+)', 1), '') as bigint))"
+    return f"try(epoch_ms(try_cast(nullif(regexp_extract({value}, 'Date\\((\\d+)', 1), '') as bigint)))"
 
 
 US_FORMS = tuple(form for form in LOCAL if "%z" not in form)
@@ -63,25 +64,25 @@ def error_member(member: str, envelope: str) -> str:
     return f"coalesce({', '.join(f'nullif({place}, {NOTHING})' for place in places)})"
 
 
-def steps_sql(description: str, details: str) -> str:
+def steps_sql(description: str, details: str, name: str = 's."name"') -> str:
     """Builds SQL for an event's steps."""
     return f"""list_transform(raw_steps, lambda s: struct_pack(
-            "name" := nullif(s."name", ''),
+            "name" := nullif({name}, ''),
             "type" := {spelled(StepType, 's."provisioningStepType"')},
             status := {spelled(Status, "s.status")},
             description := nullif({description}, ''),
             details := {details}))"""
 
 
-def changes_sql(old: str, new: str) -> str:
+def changes_sql(old: str, new: str, name: str = 'c."displayName"') -> str:
     """Builds SQL for the attributes that an event wanted altered."""
     return f"""list_transform(raw_changes, lambda c: struct_pack(
-            attribute := c."displayName", old_value := nullif({old}, ''), new_value := nullif({new}, '')))"""
+            attribute := {name}, old_value := nullif({old}, ''), new_value := nullif({new}, '')))"""
 
 
 def value_sql(value: str) -> str:
     """Builds SQL for an attribute's value without secrets; it is one itself where the attribute's name says so."""
-    return f"case when {value} <> '' and {SECRET} then '[removed]' else {removed(value)} end"
+    return f"case when {value} <> '' and {SECRET} then '[removed]' else {removed(fit_sql(value))} end"
 
 
 def any_of(values: str, condition: str) -> str:
@@ -106,9 +107,11 @@ def respelled(values: str, kind: str, keys: Mapping[str, str]) -> str:
 
 
 SECRET = "coalesce(regexp_matches(c.\"displayName\", '(?i)passw|secret|token'), false)"
-RISKY_STEPS = hinted("raw_steps", "x.description, x.details::varchar")
-RISKY_CHANGES = hinted("raw_changes", 'x."displayName", x.oldValue, x.newValue', f"{HINT}|passw")
-CLEANED = f"try_cast({removed('s.details::varchar')} as json)"
+UNFIT = r"|\x00|\\u0000"
+"A NUL, in a text and in the text of JSON."
+RISKY_STEPS = hinted("raw_steps", 'x."name", x.description, x.details::varchar', HINT + UNFIT)
+RISKY_CHANGES = hinted("raw_changes", 'x."displayName", x.oldValue, x.newValue', f"{HINT}|passw{UNFIT}")
+CLEANED = f"try_cast({removed(fit_json_sql('s.details::varchar'))} as json)"
 ODD_STEPS = any_of(
     "raw_steps",
     f"""x is null or x."name" = '' or x.description = '' or {undocumented(StepType, 'x."provisioningStepType"')}
@@ -122,7 +125,7 @@ STEPS_KEPT = respelled(
     | {"details": "details"},
 )
 STEPS = f"""case
-        when {RISKY_STEPS} then {steps_sql(removed("s.description"), CLEANED)}
+        when {RISKY_STEPS} then {steps_sql(removed(fit_sql("s.description")), CLEANED, fit_sql('s."name"'))}
         when {ODD_STEPS} then {steps_sql("s.description", "s.details")}
         else {STEPS_KEPT}
     end"""
@@ -133,7 +136,8 @@ CHANGES_KEPT = respelled(
     {"attribute": "displayName", "old_value": "oldValue", "new_value": "newValue"},
 )
 CHANGES = f"""case
-        when {RISKY_CHANGES} then {changes_sql(value_sql("c.oldValue"), value_sql("c.newValue"))}
+        when {RISKY_CHANGES}
+            then {changes_sql(value_sql("c.oldValue"), value_sql("c.newValue"), fit_sql('c."displayName"'))}
         when {ODD_CHANGES} then {changes_sql("c.oldValue", "c.newValue")}
         else {CHANGES_KEPT}
     end"""

@@ -22,7 +22,9 @@ COLLECTIONS = {
 "What stands in a SCIM path, spelled so, with its resource: RFC 7644 has it, and Entra asks so."
 FOLDED = {name.lower(): resource for name, resource in COLLECTIONS.items()} | {"me": "User"}
 GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-DECODED = r"""url_decode(replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' '))"""
+QUERY = r"""replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' ')"""
+DECODED = f"coalesce(try(url_decode({QUERY})), {QUERY})"
+"What cannot be decoded, since its bytes are no UTF-8, stays as the log has it."
 FILTER = r"nullif(trim(regexp_extract(decoded, '(?i)(?:^|&)filter=([^&]*)', 1)), '')"
 PROBE = rf"""regexp_matches("filter", '^(?i)(userName|displayName|emails.*|mail|id)\s+eq\s+"?{GUID}"?$')"""
 
@@ -167,9 +169,9 @@ from (
                         case when contains(full_target, '?') then substr(full_target, strpos(full_target, '?') + 1)
                             else '' end as query,
                         status,
-                        status::integer as http_status,
+                        try_cast(status as integer) as http_status,
                         duration_ms as logged_ms,
-                        round(duration_ms)::bigint as duration_ms,
+                        try_cast(round(duration_ms) as bigint) as duration_ms,
                         nullif(request_id, '') as request_id,
                         nullif(client, '-') as client,
                         host,

@@ -27,7 +27,7 @@ def part(pattern: str) -> str:
 def seconds(*patterns: str) -> str:
     """Builds SQL for the seconds of an interval, from the patterns of its days, hours, minutes and seconds."""
     days, hours, minutes, rest = map(part, patterns)
-    return f"(86400 * {days} + 3600 * {hours} + 60 * {minutes} + {rest})::bigint"
+    return f"try_cast(86400 * {days} + 3600 * {hours} + 60 * {minutes} + {rest} as bigint)"
 
 
 ISO = (r"P(\d+)D", r"T(?:.*?)(\d+)H", r"T(?:.*?)(\d+)M", r"T(?:.*?)([\d.]+)S")
@@ -40,7 +40,7 @@ INTERVAL = f"""case
             or schedule.interval like '%9223372036854775807%' then null
         when regexp_full_match(schedule.interval, 'P[\\dDTHMS.]+') then {seconds(*ISO)}
         when regexp_full_match(schedule.interval, '(\\d+\\.)?\\d+:\\d+:[\\d.]+') then {seconds(*SPAN)}
-        when regexp_matches(schedule.interval, '{TICKS}') then ({part(TICKS)} / 1e7)::bigint
+        when regexp_matches(schedule.interval, '{TICKS}') then try_cast({part(TICKS)} / 1e7 as bigint)
     end"""
 KINDS = 'list_filter(status."synchronizedEntryCountByType", lambda c: lower(c."key") like \'{}%\')'
 ENTRIES = f'list_sum(list_transform({KINDS}, lambda c: c."value"))'
@@ -97,10 +97,10 @@ select
     status."lastExecution"."countEscrowed" as escrowed,
     status."lastExecution"."countExported" as exported,
     status."lastExecution"."countImported" as imported,
-    list_sum(list_transform(status.progress, lambda p: p."completedUnits"))::bigint as completed_units,
-    list_sum(list_transform(status.progress, lambda p: p."totalUnits"))::bigint as total_units,
-    {ENTRIES.format("user")}::bigint as users,
-    {ENTRIES.format("group")}::bigint as groups,
+    try_cast(list_sum(list_transform(status.progress, lambda p: p."completedUnits")) as bigint) as completed_units,
+    try_cast(list_sum(list_transform(status.progress, lambda p: p."totalUnits")) as bigint) as total_units,
+    try_cast({ENTRIES.format("user")} as bigint) as users,
+    try_cast({ENTRIES.format("group")} as bigint) as groups,
     {moment('status."steadyStateFirstAchievedTime"')} as steady_since,
     status."countSuccessiveCompleteFailures" as successive_failures,
     try_cast(list_filter("synchronizationJobSettings",

@@ -6,6 +6,7 @@ Combined lines, of which there are most, are read by one pattern; every other li
 
 from collections.abc import Sequence
 
+from pipeline.ingest.characters import fit
 from pipeline.ingest.formats import combined
 from pipeline.ingest.formats.request_shapes import (
     COLOURS,
@@ -296,7 +297,7 @@ def w3c_fields(head: Head) -> str | None:
     """Builds SQL for the fields that a W3C extended log begins with; None where it is none."""
     for line in head.lines:
         if line.startswith("#Fields:"):
-            names = ", ".join(in_sql(name) for name in line.removeprefix("#Fields:").split())
+            names = ", ".join(in_sql(fit(name)) for name in line.removeprefix("#Fields:").split())
             return f"[{names}]"
     return None
 

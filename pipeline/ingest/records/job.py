@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from pipeline.ingest.records.event import Party
-from pipeline.ingest.records.wire import Also, Id, Moment, Wire
+from pipeline.ingest.records.wire import Also, Id, Moment, Observed, Wire
 
 
 class Fault(Wire):
@@ -89,7 +89,7 @@ class Job(Wire):
     """A synchronizationJob, with the two things its own document does not say."""
 
     id: Id
-    observedAt: Annotated[Moment, Also("observed_at")] = None
+    observedAt: Annotated[Observed, Also("observed_at")] = None
     "When it was asked; added by whoever asked."
     tenantId: str | None = None
     templateId: str | None = None

@@ -17,6 +17,9 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from pipeline.ingest.bounds import is_within
+from pipeline.ingest.characters import fit_json
+
 SCALARS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 KINDS = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 Sample = Mapping[str, Any]
@@ -41,6 +44,9 @@ class Also(tuple[str, ...]):
         return super().__new__(cls, names)
 
 
+EXPECTED = "an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z"
+
+
 def readable(value: object) -> str:
     """Returns an instant as ISO 8601 in UTC; raises ValueError with a sentence where it cannot be read.
 
@@ -53,10 +59,10 @@ def readable(value: object) -> str:
             moment = read(text)
         except (ValueError, OverflowError):
             continue
-        if not 1970 <= moment.year < 2100:
-            break
+        if not is_within(moment):
+            raise OutOfBounds(f"is '{text[:60]}'; {EXPECTED}, between the year 2000 and tomorrow")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    raise ValueError(f"is '{text[:60]}'; an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z")
+    raise ValueError(f"is '{text[:60]}'; {EXPECTED}")
 
 
 def of_dotnet(text: str) -> datetime:
@@ -80,22 +86,42 @@ READINGS: tuple[Callable[[str], datetime], ...] = (
 
 
 def never_or_readable(value: object) -> str | None:
-    """Returns an instant as ISO 8601 in UTC, none for an empty one or one of before 1970, which mean never.
+    """Returns an instant as ISO 8601 in UTC, none for an empty one or one beyond all bounds, which mean never.
 
     >>> never_or_readable("/Date(1772438400000)/"), never_or_readable("0001-01-01T00:00:00Z")
     ('2026-03-02T08:00:00+00:00', None)
     """
-    text = "" if value is None else str(value).strip()
-    if not text or text.startswith("0001-") or ((found := DOTNET.search(text)) is not None and int(found[1]) < 0):
-        return None
     try:
-        return readable(value)
+        return None if means_never(value) else readable(value)
+    except OutOfBounds:
+        return None
+    except ValueError as error:
+        raise Spoiled(str(error)) from None
+
+
+def means_never(value: object) -> bool:
+    """Whether there is no instant: nothing, .NET's first one, or one of before 1970 in its milliseconds."""
+    text = "" if value is None else str(value).strip()
+    return not text or text.startswith("0001-") or ((at := DOTNET.search(text)) is not None and int(at[1]) < 0)
+
+
+def never_or_bounded(value: object) -> str | None:
+    """Returns an instant as `never_or_readable` does, but refuses one beyond all bounds that means some time.
+
+    >>> never_or_bounded("0001-01-01T00:00:00Z")
+    """
+    try:
+        return None if means_never(value) else readable(value)
     except ValueError as error:
         raise Spoiled(str(error)) from None
 
 
 class Spoiled(ValueError):
     """A member without which a record would be a silent half."""
+
+
+class OutOfBounds(Spoiled):
+    """An instant that no log can mean."""
 
 
 def present(value: object) -> str:
@@ -109,6 +135,8 @@ def present(value: object) -> str:
 Instant = Annotated[str, BeforeValidator(readable)]
 Moment = Annotated[str | None, BeforeValidator(never_or_readable)]
 "An instant that need not be there; one that is and cannot be read spoils its record."
+Observed = Annotated[str | None, BeforeValidator(never_or_bounded)]
+"The same of an instant by which a record is known."
 Id = Annotated[str, BeforeValidator(present)]
 Json = Any
 
@@ -185,7 +213,7 @@ def of_kind(annotation: object, value: object) -> object:
 def parsed(text: str) -> object:
     """Parses an object or a list that is kept as text; returns the text itself where it is none."""
     try:
-        return json.loads(text)
+        return fit_json(text)
     except (ValueError, RecursionError):
         return text
 

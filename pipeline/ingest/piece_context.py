@@ -1,0 +1,82 @@
+"""A piece on its way into the staging table of its source: what is known of it, and what its rows must have."""
+
+from dataclasses import dataclass
+
+from pipeline.config.secrets import without_secrets
+from pipeline.ingest.bounds import out_of_bounds
+from pipeline.ingest.formats.events import event_rows
+from pipeline.ingest.formats.exchanges import exchange_rows
+from pipeline.ingest.formats.jobs import job_rows
+from pipeline.ingest.formats.source import Source
+from pipeline.ingest.layout import Head
+from pipeline.ingest.pieces import Piece
+from pipeline.store.lake import Cursor, stage
+
+MUST = {
+    "events": f"event_id is null or occurred_at is null or {out_of_bounds('occurred_at')}",
+    "exchanges": f"not passed_over and (exchange_id is null or occurred_at is null or {out_of_bounds('occurred_at')})",
+    "job_snapshots": f"job_id is null or observed_at is null or {out_of_bounds('observed_at')}",
+}
+"What no row that is kept may be: without its identity, or without its instant within the bounds."
+SPELLED = ("graph", "diagnostic")
+"Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
+
+
+@dataclass(frozen=True)
+class PieceContext:
+    """A piece, and what is to be known of its file beside its content."""
+
+    source: Source
+    head: Head
+    piece: Piece
+    written_at: str = ""
+    "When the file was last written, UTC, for documents that hold no instant."
+    steps: tuple[str, Head] | None = None
+    changes: tuple[str, Head] | None = None
+    "The two files beside a portal download's main file."
+    number: int = 0
+    "Which piece of the transaction it is."
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that no model could read."""
+
+    line: int
+    "Its line in the piece, or its place where a document has no lines."
+    reason: str
+    raw: bytes
+    "What was read, secrets removed, cut to 64 KB."
+
+
+def cleaned(raw: bytes) -> bytes:
+    """Returns a reject's bytes as they may be kept: cut to 64 KB, secrets removed; bytes that are not text survive."""
+    return without_secrets(raw[:65536].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def unstage(cursor: Cursor, context: PieceContext) -> None:
+    """Takes back a piece's staged rows."""
+    cursor.execute(f"delete from temp.staged_{context.source.table} where number = {context.number}")
+
+
+def is_none(source: Source) -> str:
+    """Builds the condition that a staged row is none at all; never null."""
+    return f"coalesce({MUST[source.table]}, false)"
+
+
+def suspicion(source: Source) -> str:
+    """Builds the condition that a staged row could not be read; never null."""
+    more = " or status is null" if source.table == "events" else ""
+    more += " or source_id is null" if source.name in SPELLED else ""
+    return f"coalesce({MUST[source.table]}{more}, false)"
+
+
+def insert(cursor: Cursor, context: PieceContext, relation: str) -> None:
+    """Adds a relation's rows to its source's staging table; raises Unreadable when DuckDB cannot read it."""
+    source = context.source
+    rows = {
+        "events": lambda: event_rows(source.name, relation),
+        "exchanges": lambda: exchange_rows(relation),
+        "job_snapshots": lambda: job_rows(relation, context.written_at),
+    }[source.table]()
+    stage(cursor, f"insert into temp.staged_{source.table} {rows}")
