@@ -42,6 +42,7 @@ test: $(VENV)/.dev
 # The cases that `make test` leaves out, then two hundred random worlds instead of ten, then
 # machines that are killed and cut off thirty times: three quarters of an hour on two cores.
 test-deep: $(VENV)/.dev
+	CUTS=200 $(BIN)/python -m pytest tests/store/test_power_cuts.py
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py

@@ -19,7 +19,7 @@ SLOW = {
     "demo": "demo standin",
     "docs": "recipes tour",
     "ingest": "file_states files formats interrupted landings opened_file",
-    "maintenance": "chores publish",
+    "maintenance": "backup chores nothing_is_destroyed publish repair",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",
     "monitoring": "status",
@@ -29,7 +29,7 @@ SLOW = {
     "sample": "answer_key",
     "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
-    "store": "concurrency fence kills machines migrate result_cache small_commits store",
+    "store": "concurrency fence kills lake_notes machines migrate power_cuts result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
     "quarantine_page questions_page story_page verdict_pages",
     "views/frame": "state",
