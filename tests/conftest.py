@@ -19,7 +19,7 @@ SLOW = {
     "demo": "demo standin",
     "docs": "recipes tour",
     "ingest": "file_states files formats interrupted landings opened_file",
-    "maintenance": "backup chores nothing_is_destroyed publish repair",
+    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",
     "monitoring": "status",
