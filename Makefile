@@ -42,6 +42,7 @@ test: $(VENV)/.dev
 # The cases that `make test` leaves out, then two hundred random worlds instead of ten, 20,000 damaged records instead
 # of 500, then machines that are killed and cut off thirty times: an hour on two cores.
 test-deep: $(VENV)/.dev
+	CUTS=200 $(BIN)/python -m pytest tests/store/test_power_cuts.py
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 	FUZZ=20000 $(BIN)/python -m pytest tests/fuzz

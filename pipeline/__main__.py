@@ -12,8 +12,10 @@ import typer
 from pipeline.commands import (
     ask,
     backtest,
+    backup,
     check,
     evidence,
+    forget,
     ingest,
     lint,
     maintain,
@@ -21,6 +23,8 @@ from pipeline.commands import (
     poll,
     preflight,
     publish,
+    repair,
+    restore,
     sample,
     sql,
     status,
@@ -53,6 +57,10 @@ def command_line() -> typer.Typer:
         notify.notify,
         evidence.evidence,
         verify.verify,
+        repair.repair,
+        forget.forget,
+        backup.backup,
+        restore.restore,
     ):
         app.command()(command)
     app.command(context_settings={"ignore_unknown_options": True})(ask.ask)

@@ -20,7 +20,7 @@ SLOW = {
     "docs": "recipes tour",
     "ingest": "bounds file_states files formats interrupted isolation landings opened_file",
     "fuzz": "fuzz",
-    "maintenance": "chores publish",
+    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",
     "monitoring": "status",
@@ -30,7 +30,7 @@ SLOW = {
     "sample": "answer_key",
     "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
-    "store": "concurrency fence kills machines migrate result_cache small_commits store",
+    "store": "concurrency fence kills lake_notes machines migrate power_cuts result_cache small_commits store",
     "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
     "quarantine_page questions_page story_page verdict_pages",
     "views/frame": "state",

@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.commands import terminal
+from pipeline.config.errors import InvalidRequest
 from pipeline.config.wording import count
 from pipeline.ingest.files import ingest as read_files
+from pipeline.maintenance.forget import forget_reading
 from pipeline.maintenance.pairing import has_unpaired_days, pair
 
 
@@ -17,11 +19,20 @@ def ingest(
     paths: Annotated[
         list[str], typer.Argument(help="Files and folders, also .gz; - reads standard input.", metavar="PATH…")
     ],
+    again: Annotated[bool, typer.Option("--again", help="Read files anew that were read before; rows stay.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --again: list the files to read anew.")] = False,
     as_json: terminal.Json = False,
     every: Annotated[bool, typer.Option("--all", help="List every file, however many there are.")] = False,
 ) -> None:
     """Read files and folders once; what was read before is not read again."""
+    if dry_run and not again:
+        raise InvalidRequest("--dry-run goes with --again: it lists the files that would be read anew.")
     store = terminal.open_to_write()
+    if again:
+        anew = forget_reading(store, paths, dry_run=dry_run)
+        if dry_run:
+            print("\n".join(entry.file for entry in anew) or "None of it was read before.")
+            return
     with terminal.bytes_bar("Reading") as progress:
         report = read_files(store, paths, progress=progress)
     if any(file.kept for file in report.files) and has_unpaired_days(store):

@@ -1,5 +1,6 @@
-"""The command `verify`: checks whether an evidence pack is as it was sealed."""
+"""The command `verify`: checks the store, or whether an evidence pack is as it was sealed."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,19 +8,76 @@ import typer
 
 from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count
+from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
     from pipeline.evidence.seal import Checked
+    from pipeline.maintenance.verify import Verified
 
 CHANGED = 1
 
 
 def verify(
-    pack: Annotated[Path, typer.Argument(help="A pack that `evidence` wrote.", metavar="OUT.zip")],
+    pack: Annotated[
+        Path | None, typer.Argument(help="A pack that `evidence` wrote; the store when not given.", metavar="[OUT.zip]")
+    ] = None,
     seal: Annotated[str | None, typer.Option(help="The seal that was noted when the pack was made.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Check that a pack is as it was sealed; fails, and names the file, if one byte changed."""
+    """Check every file, count, double and orphan of the store, or that a pack is as it was sealed."""
+    if pack is not None:
+        verify_pack(pack, seal, as_json)
+    elif seal is not None:
+        raise InvalidRequest("--seal is of an evidence pack; name its file, such as cerby.zip.")
+    else:
+        verify_store(as_json)
+
+
+def verify_store(as_json: bool) -> None:
+    """Checks the store and prints what is wrong."""
+    from pipeline.maintenance.verify import catalog_fault, verify
+
+    fault = catalog_fault(read_settings())
+    if fault is not None and not as_json:
+        print(fault.sentence)
+    with terminal.share_bar("Checking") as progress:
+        store = open_store(read_settings(), read_only=True, migrate=False)
+        verified = verify(store, datetime.now(UTC), progress)
+    faults = [*([fault] if fault else []), *verified.faults]
+    if as_json:
+        names = ("files", "size", "checksums", "rows", "orphans", "counted")
+        about = {name: getattr(verified, name) for name in names}
+        past = [one.file.path for one in verified.past]
+        terminal.print_json({**about, "past": past, "faults": [vars(one) for one in faults]})
+    else:
+        print_verified(verified)
+    if faults:
+        raise typer.Exit(terminal.WORTH_A_LOOK)
+
+
+def print_verified(verified: "Verified") -> None:
+    """Prints what was checked, and what is wrong."""
+    for fault in verified.faults:
+        print(fault.sentence)
+    read = verified.files - verified.checksums
+    how = f"{count(verified.checksums, 'checksum')} compared" + (f", {count(read, 'file')} read" if read else "")
+    print(f"Checked: {count(verified.files, 'data file')}, {verified.size / 1e6:,.1f} MB ({how}).")
+    if not verified.counted:
+        print(
+            "Rows were not counted, since files are broken; `python -m pipeline repair --dry-run` says what they hold."
+        )
+    elif not verified.faults:
+        print(f"{verified.rows:,} rows: no doubles, and the counts agree with the ledger.")
+    if verified.past:
+        print(f"{count(len(verified.past), 'broken file')} that only older snapshots read; they go when these expire.")
+    if verified.orphans:
+        print(f"{count(verified.orphans, 'file')} of no snapshot; maintenance moves them to the trash.")
+
+
+def verify_pack(pack: Path, seal: str | None, as_json: bool) -> None:
+    """Checks a pack and prints what is wrong; fails, and names the file, if one byte changed."""
     from pipeline.evidence.seal import check
 
     if not pack.is_file():

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     publish_every: int = Field(300, ge=1, description="Seconds between two writes of the published file.")
     keep_days: int = Field(0, ge=0, description="Days of rows to keep, by their own instants; 0 keeps everything.")
     keep_snapshots: int = Field(3600, ge=0, description="Seconds for which old snapshots of the lake stay readable.")
+    keep_trash: int = Field(
+        30, ge=1, description="Days for which files of no snapshot stay in the lake's trash folder."
+    )
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
     threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
     slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")

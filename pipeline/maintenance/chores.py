@@ -2,41 +2,35 @@
 
 Each chore first counts, without the writers' turn, and takes the turn only when there is something to do, in short
 pieces. A second round changes nothing, and answers stay as they were, retention aside.
+
+What drops anything is held back where this machine's clock may have jumped, and orphans stay where they are many.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePath
 from typing import Any
 
+from pipeline.maintenance.checksums import prune_checksums, stale_checksums
+from pipeline.maintenance.clock_jumps import REMEDY, expiry_stop, remember_round, retention_stop
 from pipeline.maintenance.compact import files_to_merge, fold_tables, foldable_rows, merge_files
+from pipeline.maintenance.orphans import empty_trash, find_orphans, move_orphans, orphan_count, trash_count
 from pipeline.maintenance.pairing import pair_days, unpaired_days
 from pipeline.maintenance.retention import drop_old_rows, old_rows
 from pipeline.store.ducklake_workarounds import (
-    CATALOG,
     NEWEST_SCHEDULED,
     OLD_SNAPSHOTS,
     cleanup_statement,
     expire_statement,
-    orphans_statement,
 )
 from pipeline.store.fence import forget_old_fences
 from pipeline.store.lake import Store
-
-logger = logging.getLogger(__name__)
 
 Work = Mapping[str, int]
 "A table, or the lake, to a count of units."
 GRACE = timedelta(minutes=5)
 "How long a snapshot and the files of none stay at least: a question that began earlier may still read them."
-LISTED_FILES = (
-    f"select path from {CATALOG}.ducklake_data_file union all select path from {CATALOG}.ducklake_delete_file"
-)
-ORPHAN_AGE = timedelta(hours=1)
-"Younger unknown files may be of a transaction that is still running."
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,9 @@ class Chore:
     unit: str
     count: Callable[[Store, datetime], Work]
     "What there is to do."
-    run: Callable[[Store, Work, datetime], None]
+    run: Callable[[Store, Work, datetime], object]
+    stop: Callable[[Store, datetime], str | None] = lambda _store, _now: None
+    "Why it must not run, in a sentence."
 
 
 @dataclass(frozen=True)
@@ -61,14 +57,36 @@ class Done:
 
 
 def maintain(store: Store, now: datetime, *, dry_run: bool = False) -> list[Done]:
-    """Runs every chore that has something to do and returns what each did; a dry run counts. `now` has its zone."""
+    """Runs every chore that has something to do and returns what each did; a dry run counts. `now` has its zone.
+
+    A chore that is held back does nothing; `stop_sentences` says why.
+    """
     done: list[Done] = []
+    stops = {chore.stop: chore.stop(store, now) for chore in CHORES}
     for chore in CHORES:
+        if stops[chore.stop]:
+            continue
         work = {subject: amount for subject, amount in chore.count(store, now).items() if amount}
         if work and not dry_run:
             chore.run(store, work, now)
         done += [Done(chore.name, subject, amount, chore.unit) for subject, amount in work.items()]
+    if not dry_run:
+        retention = bool(store.settings.keep_days) and not stops[retention_stop]
+        remember_round(store, now, expiry=not stops[expiry_stop], retention=retention)
     return done
+
+
+def stop_sentences(store: Store, now: datetime) -> list[str]:
+    """Returns why some chores do not run, a sentence each; none where all may."""
+    clock = retention_stop(store, now) or expiry_stop(store, now)
+    sentences = [f"{clock} Nothing is dropped, expired or cleaned away meanwhile. {REMEDY}"] if clock else []
+    orphans = find_orphans(store, now).stop
+    return sentences + ([orphans] if orphans else [])
+
+
+def trust_clock(store: Store, now: datetime) -> None:
+    """Takes somebody's word that this machine's clock is right."""
+    remember_round(store, now, expiry=True, retention=True)
 
 
 def old_snapshots(store: Store, now: datetime) -> Work:
@@ -106,33 +124,19 @@ def cleanup(store: Store, now: datetime, *, dry_run: bool) -> str:
     return cleanup_statement(newest, now, GRACE, dry_run)
 
 
-def orphans(store: Store, now: datetime) -> Work:
-    """Counts the files that a killed writer left. A file that is not surely one stops it: nothing is deleted then."""
-    unknown = {PurePath(row[0]).name: row[0] for row in store.rows(orphans_statement(now - ORPHAN_AGE, True))}
-    listed = {PurePath(row[0]).name for row in store.rows(LISTED_FILES)} if unknown else set()
-    doubtful = [file for name, file in unknown.items() if name in listed or not name.startswith("ducklake-")]
-    if doubtful:
-        logger.warning("%s is no leftover of the lake; move it away, or orphaned files stay.", doubtful[0])
-        return {}
-    return {"lake": len(unknown)}
-
-
-def delete_orphans(store: Store, _work: Work, now: datetime) -> None:
-    """Deletes these files, in the writers' turn, when no other transaction can be running."""
-    call(store, orphans_statement(now - ORPHAN_AGE, False))
-
-
 def call(store: Store, statement: str) -> list[Any]:
     """Runs one of DuckLake's functions in a turn of its own and returns its rows."""
     return store.write(lambda cursor: cursor.execute(statement).fetchall())
 
 
 CHORES = (
-    Chore("clean up", "files", unlisted_files, clean_up),
-    Chore("retention", "rows", old_rows, drop_old_rows),
+    Chore("clean up", "files", unlisted_files, clean_up, expiry_stop),
+    Chore("retention", "rows", old_rows, drop_old_rows, retention_stop),
     Chore("pair", "days", unpaired_days, pair_days),
     Chore("fold", "rows", foldable_rows, fold_tables),
     Chore("merge", "files", files_to_merge, merge_files),
-    Chore("expire", "snapshots", old_snapshots, expire_snapshots),
-    Chore("orphans", "files", orphans, delete_orphans),
+    Chore("expire", "snapshots", old_snapshots, expire_snapshots, expiry_stop),
+    Chore("orphans", "files", orphan_count, lambda store, _work, now: move_orphans(store, now), expiry_stop),
+    Chore("trash", "files", trash_count, empty_trash, expiry_stop),
+    Chore("checksums", "lines", stale_checksums, prune_checksums),
 )

@@ -6,7 +6,7 @@ Background jobs run by this machine's clock. Contacts are judged by the shown on
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +15,13 @@ from pipeline.config.clock import naive
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
 from pipeline.config.wording import clock_time, dated, span
+from pipeline.maintenance.clock_jumps import REMEDY, expiry_stop, retention_stop
 from pipeline.scheduler.jobs import AGAIN, HEARTBEAT, LONG_RUN, BackgroundJob, background_jobs
 from pipeline.store.lake import Store
 from pipeline.store.leader import current_leader
 from pipeline.store.process_lock import Holder
 
-Kind = Literal["dead", "late", "disk", "failed", "long", "contact"]
+Kind = Literal["dead", "late", "disk", "failed", "long", "contact", "clock"]
 STOPPED = ("dead", "late", "disk", "failed", "contact")
 "Kinds of trouble in which something new does not come or is not looked at; /healthz answers 503."
 ROOM = 64 * 1024 * 1024
@@ -68,7 +69,8 @@ def troubles(store: Store, at: datetime) -> list[Trouble]:
         # What a poll failed for is said of the tenant and feed, with when it is tried again.
         if trouble.kind != "failed" or not any(reason in trouble.sentence for reason in reasons)
     ]
-    return told + list(contact_troubles(contacts, at))
+    clock = [one for one in clock_troubles(store, at) if not any(one.sentence in other.sentence for other in told)]
+    return told + clock + list(contact_troubles(contacts, at))
 
 
 def not_running(settings: Settings, runs: dict[str, Any], at: datetime) -> Iterator[Trouble]:
@@ -114,6 +116,13 @@ def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Troub
         tried = f"; the next try is at {moment(again, at)}" if again else ""
         reason = ended(detail.removeprefix(f"{tenant}: "))
         yield Trouble("contact", f"{tenant}: {feeds}", f"{tenant} ({feeds}): {reason} {last}{tried}.")
+
+
+def clock_troubles(store: Store, at: datetime) -> Iterator[Trouble]:
+    """Reports that this machine's clock may have jumped, for which maintenance drops nothing."""
+    now = at.replace(tzinfo=UTC)
+    if stop := retention_stop(store, now) or expiry_stop(store, now):
+        yield Trouble("clock", "clock", f"{stop} Maintenance drops nothing meanwhile. {REMEDY}")
 
 
 def disks(settings: Settings) -> Iterator[Trouble]:

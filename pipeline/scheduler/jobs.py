@@ -17,7 +17,7 @@ from pipeline.config.clock import naive, now
 from pipeline.config.errors import JobFailed, TenantsError
 from pipeline.config.settings import Settings
 from pipeline.config.tenants import Tenant, read_tenants
-from pipeline.maintenance.chores import maintain
+from pipeline.maintenance.chores import maintain, stop_sentences
 from pipeline.maintenance.publish import publish
 from pipeline.notify.enqueue import outbox_writer
 from pipeline.rules.catch_up import check_due, failed_rules, sentence
@@ -109,7 +109,10 @@ def faults(store: Store, unreadable: Iterable[str]) -> list[str]:
 
 def tidy(store: Store, _stop: Event) -> str:
     """Runs a round of maintenance."""
-    done = maintain(store, datetime.now(UTC))
+    began = datetime.now(UTC)
+    done = maintain(store, began)
+    if stops := stop_sentences(store, began):
+        raise JobFailed(" ".join(stops))
     return ", ".join(f"{item.chore} {item.amount} {item.unit} of {item.subject}" for item in done)
 
 

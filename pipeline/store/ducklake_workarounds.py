@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from pipeline.store.synced_files import sync_folder
 from pipeline.store.writer_lock import Cursor
 
 LAKE = "provisioning"
@@ -56,13 +57,13 @@ def remove_placeholder_rows(cursor: Executes, catalog: str = CATALOG) -> None:
         cursor.execute(f'delete from "{table}" where rowid in ({empty})')
 
 
-def attach_for_reading(cursor: Executes, where: str) -> None:
+def attach_for_reading(cursor: Executes, where: str, folder: str) -> None:
     """Attaches the lake once more, read-only, for questions.
 
     A connection that may write sleeps whole seconds when many questions run side by side on a SQLite catalog; one that
     only reads does not. Can go when questions side by side are as quick on the first.
     """
-    cursor.execute(f"attach '{where}' as {READING} (read_only)")
+    cursor.execute(f"attach '{where}' as {READING} (read_only, data_path '{folder}', override_data_path true)")
 
 
 PAGE_BYTES = 1024
@@ -77,6 +78,7 @@ def make_sqlite_catalog(file: Path) -> None:
             catalog.execute(f"pragma page_size = {PAGE_BYTES}")
             catalog.execute("pragma journal_mode = wal")
             catalog.execute("vacuum")
+        sync_folder(file.parent)
     except sqlite3.Error as error:
         raise OSError(f"{file}: {error}") from error
 
@@ -171,12 +173,6 @@ def cleanup_statement(newest: datetime | None, now: datetime, grace: timedelta, 
     due = newest is None or newest.replace(tzinfo=UTC) < now - grace
     which = "cleanup_all => true" if due else f"older_than => {instant_literal(now - timedelta(days=2))}"
     return f"from ducklake_cleanup_old_files('{LAKE}', dry_run => {str(dry_run).lower()}, {which})"
-
-
-def orphans_statement(before: datetime, dry_run: bool) -> str:
-    """Returns the statement that deletes files which no snapshot knows, where they are older than an instant."""
-    options = f"dry_run => {str(dry_run).lower()}, older_than => {instant_literal(before)}"
-    return f"from ducklake_delete_orphaned_files('{LAKE}', {options})"
 
 
 def instant_literal(instant: datetime) -> str:

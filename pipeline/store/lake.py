@@ -30,10 +30,21 @@ from pipeline.store.ducklake_workarounds import (
 )
 from pipeline.store.extensions import extension_files
 from pipeline.store.fence import write_fenced
+from pipeline.store.lake_notes import (
+    MOVE_FILES,
+    check_folder,
+    facts_of,
+    files_folder,
+    is_elsewhere,
+    is_expected,
+    leave_notes,
+    lost_catalog,
+)
 from pipeline.store.migrate import Progress, bring_up_to_date, missing
 from pipeline.store.process_lock import ProcessLock
 from pipeline.store.result_cache import ResultCache
 from pipeline.store.spill_folder import SpillFolder
+from pipeline.store.synced_files import SyncedFiles
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
@@ -48,6 +59,10 @@ PIECE_ROWS = 10_000
 NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
 BY_DATA = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotSupportedError, duckdb.InternalException)
 "What DuckDB raises for a value that it cannot hold or work with."
+NOT_MADE = "creating a new DuckLake is explicitly disabled"
+"What DuckLake's error says where there is no catalog and none may be made."
+DATA_FILE = "ducklake-"
+"How the names of a lake's data files begin, by which an error about one is known."
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -55,9 +70,12 @@ TICK_NS = 50_000_000
 class Store:
     """An attached lake; `open_store` makes one."""
 
-    def __init__(self, connection: Cursor, settings: Settings, reading: str, spill: SpillFolder) -> None:
+    def __init__(self, connection: Cursor, settings: Settings, reading: str, folder: Path, spill: SpillFolder) -> None:
         self._connection = connection
         self._spill = spill
+        self.folder = folder
+        "Where the Parquet files are."
+        self.files = SyncedFiles(folder)
         self._reading = reading
         self._guard = Lock()
         self.leases: list[ProcessLock] = []
@@ -135,10 +153,11 @@ class Store:
         cursor, leases = on or self.cursor(), self.leases if under_leases else []
         try:
             with store_errors(f"{self.settings.store} could not be written and is as before"):
+                synced = self.files.synced(change)
                 if self.settings.catalog_file is None:
-                    return write_fenced(cursor, change, self.turn, self.settings, leases)
+                    return write_fenced(cursor, synced, self.turn, self.settings, leases)
                 with self.turn():
-                    result = commit(cursor, change)
+                    result = commit(cursor, synced)
             if self._open_catalog is not None:
                 self._open_catalog.renew()
             return result
@@ -151,6 +170,13 @@ class Store:
         """Holds the writers' turn."""
         with writers_turn(self.settings) as held:
             yield held
+
+    def commit_in_turn(self, cursor: Cursor, change: Callable[[Cursor], T], held: AdvisoryLock | None) -> T:
+        """Runs `change` as one transaction in the turn that the caller holds."""
+        with store_errors(f"{self.settings.store} could not be written and is as before"):
+            if self.settings.catalog_file is None:
+                return write_fenced(cursor, self.files.synced(change), lambda: nullcontext(held), self.settings)
+            return commit(cursor, self.files.synced(change))
 
     def is_broken(self) -> bool:
         """Whether DuckDB has shut this store down after an error of its own, so that only another one answers."""
@@ -190,7 +216,8 @@ def store_errors(what: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}")
+        hint = "" if DATA_FILE not in str(error) else "; `python -m pipeline verify` finds damaged files"
+        failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}{hint}")
         failed.by_data = isinstance(error, BY_DATA) and not is_lost(error)
         raise failed from error
 
@@ -215,13 +242,18 @@ def stage(cursor: Cursor, sql: str) -> None:
         raise unreadable from error
 
 
-def open_store(settings: Settings, *, read_only: bool = False, progress: Progress | None = None) -> Store:
+def open_store(
+    settings: Settings, *, read_only: bool = False, migrate: bool = True, progress: Progress | None = None
+) -> Store:
     """Attaches the lake, making it first where there is none; a read-only one raises StoreMissing and cannot write.
 
     A store that an earlier version has written is migrated first, also to be read; `progress` shows how far that is.
+    Without `migrate` it is taken as it is, for which nothing of it is read: it may be damaged.
     """
     catalog = settings.catalog_file
     if read_only and catalog is not None and not catalog.exists():
+        if is_expected(settings):
+            raise lost_catalog(settings)
         raise StoreMissing(f"{catalog} {NO_STORE}")
     try:
         spill = SpillFolder()
@@ -237,14 +269,16 @@ def open_store(settings: Settings, *, read_only: bool = False, progress: Progres
         if settings.threads:
             connection.execute(f"set threads = {settings.threads}")
         load_extensions(connection, settings)
-        attach(connection, settings, read_only)
+        folder = attach(connection, settings, read_only)
         reading = LAKE if read_only or settings.catalog_file is None else READING
         if reading != LAKE:
-            attach_for_reading(connection, f"ducklake:sqlite:{quoted(settings.catalog_file)}")
-        store = Store(connection, settings, reading, spill)
+            attach_for_reading(connection, f"ducklake:sqlite:{quoted(settings.catalog_file)}", quoted(folder))
+        store = Store(connection, settings, reading, folder, spill)
         cursor = store.cursor()
-        if not read_only:
-            bring_up_to_date(cursor, settings, progress)
+        if not migrate:
+            pass
+        elif not read_only:
+            bring_up_to_date(cursor, settings, store.files, progress)
         elif missing(cursor, settings):
             connection.close()
             spill.close()
@@ -284,35 +318,73 @@ def load_extensions(connection: Cursor, settings: Settings) -> None:
         list(pool.map(lambda cursor, file: cursor.execute(f"load '{quoted(file)}'"), cursors, files))
 
 
-def attach(connection: Cursor, settings: Settings, read_only: bool) -> None:
-    """Attaches the catalog that the settings name."""
+def attach(connection: Cursor, settings: Settings, read_only: bool) -> Path:
+    """Attaches the catalog that the settings name and returns the folder of its files.
+
+    Makes the catalog where there is none; raises StoreError where one was expected, or where its files are another's.
+    """
+    folder = settings.folder
+    if not read_only:
+        folder.mkdir(parents=True, exist_ok=True)
+        if settings.catalog_file:
+            settings.catalog_file.parent.mkdir(parents=True, exist_ok=True)
+    attach_catalog(connection, settings, folder, read_only)
+    facts = facts_of(connection, CATALOG)
+    chosen = files_folder(facts, settings, read_only)
+    check_folder(facts, settings, chosen)
+    if chosen != folder:
+        connection.execute(f"detach {LAKE}")
+        attach_catalog(connection, settings, chosen, read_only)
+    if not read_only:
+        leave_notes(facts, settings, chosen)
+        if is_elsewhere(facts, chosen):
+            with writers_turn(settings):
+                connection.execute(MOVE_FILES.format(catalog=CATALOG), [f"{chosen}/"])
+    connection.execute(f"use {LAKE}")
+    return chosen
+
+
+def attach_catalog(connection: Cursor, settings: Settings, folder: Path, read_only: bool) -> None:
+    """Attaches a catalog over a folder of files, making it where there is none and none was expected."""
     catalog = settings.catalog_file
     where = f"ducklake:sqlite:{catalog}" if catalog else settings.store
-    options = ["READ_ONLY"]
-    if not read_only:
-        settings.folder.mkdir(parents=True, exist_ok=True)
-        options = [f"DATA_PATH '{quoted(settings.folder)}'", WITHOUT_INLINING]
+    options = [f"DATA_PATH '{quoted(folder)}'", "OVERRIDE_DATA_PATH true"]
+    if read_only:
+        options += ["READ_ONLY"]
+    else:
+        options += [WITHOUT_INLINING]
         if catalog:
-            catalog.parent.mkdir(parents=True, exist_ok=True)
             options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
     if password := password_of(settings):
         add_secret(connection, password)
         options.append(f"META_SECRET {PASSWORD}")
-    statement = f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})"
     # DuckLake makes a catalog with the first attachment, and of two at once one would fail.
     is_new = not read_only and not (catalog.exists() if catalog else has_catalog(settings))
     try:
         with writers_turn(settings) if is_new else nullcontext():
+            if not read_only and is_expected(settings):
+                if catalog and not catalog.exists():
+                    raise lost_catalog(settings)
+                options.append("CREATE_IF_NOT_EXISTS false")
+            statement = f"attach '{quoted(where)}' as {LAKE} ({', '.join(options)})"
             if catalog and not read_only and not catalog.exists():
                 make_sqlite_catalog(catalog)
             connection.execute(statement)
-    except duckdb.Error:
-        if not catalog or read_only:
-            raise
-        # Another process may be making the catalog: its file is there before what is in it. Its turn ends with that.
-        with writers_turn(settings):
+            return
+    except duckdb.Error as error:
+        if not catalog or read_only or is_new:
+            raise lost_catalog(settings) if is_lost_catalog(settings, error) else error from error
+    # Another process may be making the catalog: its file is there before what is in it. Its turn ends with that.
+    with writers_turn(settings):
+        try:
             connection.execute(statement)
-    connection.execute(f"use {LAKE}")
+        except duckdb.Error as error:
+            raise lost_catalog(settings) if is_lost_catalog(settings, error) else error from error
+
+
+def is_lost_catalog(settings: Settings, error: duckdb.Error) -> bool:
+    """Whether there is no catalog, which was expected, and none was made."""
+    return NOT_MADE in str(error) and is_expected(settings)
 
 
 def quoted(text: object) -> str:
@@ -324,7 +396,7 @@ def seal(store: Store) -> None:
     """Closes a read-only store to everything but its own files: no other path, no setting can be reached after it."""
     catalog = store.settings.catalog_file
     paths = [f"{catalog}{end}" for end in ("", "-wal", "-shm", "-journal")] if catalog else []
-    allowed = f"set allowed_directories = {[str(store.settings.folder)]!r}; set allowed_paths = {paths!r}"
+    allowed = f"set allowed_directories = {[str(store.folder)]!r}; set allowed_paths = {paths!r}"
     store._connection.execute(f"{allowed}; set enable_external_access = false; set lock_configuration = true")
 
 

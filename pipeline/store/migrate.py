@@ -42,6 +42,7 @@ from pipeline.store.ducklake_workarounds import (
 )
 from pipeline.store.fence import has_fence, make_fence, write_fenced
 from pipeline.store.rows import insert_rows
+from pipeline.store.synced_files import SyncedFiles
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 FOLDER = Path(__file__).parents[1] / "model"
@@ -202,7 +203,7 @@ def build_model(cursor: Executes) -> None:
         cursor.execute(schema_text(part))
 
 
-def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | None = None) -> None:
+def bring_up_to_date(cursor: Cursor, settings: Settings, files: SyncedFiles, progress: Progress | None = None) -> None:
     """Applies what a store lacks, in the writers' turn; `progress` is not called for a new store.
 
     Raises StoreError for a store that a newer version of this program has written.
@@ -211,7 +212,7 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
     if not missing(cursor, settings) and not (in_postgres and not has_fence(cursor)):
         return
     with writers_turn(settings) as held:
-        in_transaction = committing(cursor, held, settings)
+        in_transaction = committing(cursor, held, settings, files)
         # Another process may have done it while this one waited.
         migrations = [read_migration(migration_files()[number]) for number in missing(cursor, settings) if number]
         is_new = not cursor.execute(f"select 1 from {CATALOG}.ducklake_table where end_snapshot is null").fetchone()
@@ -230,11 +231,11 @@ def bring_up_to_date(cursor: Cursor, settings: Settings, progress: Progress | No
         run.apply([one for one in migrations if one.after_model], together=is_new)
 
 
-def committing(cursor: Cursor, held: AdvisoryLock | None, settings: Settings) -> Commit:
+def committing(cursor: Cursor, held: AdvisoryLock | None, settings: Settings, files: SyncedFiles) -> Commit:
     """Returns what runs one transaction in the turn that is held, behind the fence where there is one."""
     if held is None:
-        return partial(commit, cursor)
-    return lambda change: write_fenced(cursor, change, lambda: nullcontext(held), settings)
+        return lambda change: commit(cursor, files.synced(change))
+    return lambda change: write_fenced(cursor, files.synced(change), lambda: nullcontext(held), settings)
 
 
 def missing(cursor: Cursor, settings: Settings) -> list[int]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.settings import Settings
-from pipeline.maintenance.chores import Done, maintain
+from pipeline.maintenance.chores import Done, maintain, trust_clock
 from pipeline.store.lake import Store, open_store
 from tests.support.lakes import add_events, ended, script
 
@@ -105,7 +105,9 @@ def test_a_second_round_finds_nothing_and_commits_nothing(store: Store) -> None:
 
 
 def test_a_dry_run_counts_and_changes_nothing(store: Store, settings: Settings) -> None:
-    busy(store)
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    for batch in range(10):
+        add_events(store, batch * 150, 150, people=100, start=f"{long_ago:%Y-%m-%d}", step_s=1152)
     store.settings.keep_days = 10
     before, files, revision = answers(store), parquet(settings), store.revision()
     counted = amounts(maintain(store, datetime.now(UTC) + timedelta(hours=2), dry_run=True))
@@ -128,6 +130,7 @@ def test_retention_drops_whole_days_and_the_rollup_keeps_agreeing_with_the_event
 def test_retention_keeps_the_latest_word_on_an_object_unless_it_was_deleted(store: Store) -> None:
     add_events(store, 1, 97, people=97)
     store.settings.keep_days = 1
+    trust_clock(store, NOW)
     assert store.rows("select count(*) from identities where state = 'deleted'") == [(1,)]
     maintain(store, NOW)
     assert store.rows("select count(*) from events") == [(0,)]
@@ -216,6 +219,7 @@ def test_a_file_that_a_killed_writer_left_goes_after_an_hour(store: Store, setti
     assert left.exists()
     assert amounts(maintain(store, datetime.now(UTC) + timedelta(minutes=70)))["orphans", "lake"] == 1
     assert not left.exists()
+    assert [file.read_text() for file in settings.folder.glob(f"trash/*/main/events/{left.name}")] == ["half"]
     assert store.rows("select count(*) from events") == [(1500,)]
 
 

@@ -1,0 +1,30 @@
+"""The command `forget`: removes what a file brought."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import terminal
+from pipeline.commands.repair import print_lost
+from pipeline.config.wording import count
+
+
+def forget(
+    file: Annotated[str, typer.Argument(help="A file that was read, or a folder.", metavar="FILE")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Remove a file's rows, rejects and ledger line; what came first by another route, or from another file, stays."""
+    from pipeline.maintenance.forget import forget as drop
+
+    store = terminal.open_to_write()
+    with terminal.share_bar("Looking" if dry_run else "Forgetting") as progress:
+        gone = drop(store, file, dry_run=dry_run, progress=progress)
+    if as_json:
+        hours = [vars(one) for one in gone.unknown]
+        about = {"dry_run": dry_run, "files": list(gone.names), "rows": gone.rows, "unknown": hours}
+        terminal.print_json({**about, "bringing": [*map(vars, gone.bringing)]})
+        return
+    rows = ", ".join(f"{many:,} of {table}" for table, many in gone.rows.items() if many) or "no rows"
+    print(f"{file}: {rows} {'would go' if dry_run else 'went'}, and {count(len(gone.names), 'line')} of the ledger.")
+    print_lost(gone.unknown, gone.bringing)
