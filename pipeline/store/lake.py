@@ -373,13 +373,17 @@ def attach_catalog(connection: Cursor, settings: Settings, folder: Path, read_on
             return
     except duckdb.Error as error:
         if not catalog or read_only or is_new:
-            raise lost_catalog(settings) if is_lost_catalog(settings, error) else error from error
+            if is_lost_catalog(settings, error):
+                raise lost_catalog(settings) from error
+            raise
     # Another process may be making the catalog: its file is there before what is in it. Its turn ends with that.
     with writers_turn(settings):
         try:
             connection.execute(statement)
         except duckdb.Error as error:
-            raise lost_catalog(settings) if is_lost_catalog(settings, error) else error from error
+            if is_lost_catalog(settings, error):
+                raise lost_catalog(settings) from error
+            raise
 
 
 def is_lost_catalog(settings: Settings, error: duckdb.Error) -> bool:
