@@ -22,7 +22,7 @@
 with named as (
     select app_id, max(app_name) as app_name
     from events
-    where occurred_at >= $since and occurred_at < $until and ($job::varchar is null or job_id = $job)
+    where occurred_at >= $since and occurred_at < $until
     group by app_id
 )
 select
@@ -38,7 +38,7 @@ select
     count(*) filter (where h.http_status is null) as silent
 from app_requests($since::timestamp, $until::timestamp) h
 left join named n on n.app_id = h.app_id
-where ($job::varchar is null or n.app_id is not null)
+where ($job::varchar is null or h.app_id in (from apps_of_job($job)))
     and request_of_tenant($tenant::varchar, h.tenant_id, h.app_id, $since::timestamp, $until::timestamp)
 group by h.app_id, verb
 order by app_name nulls last, h.app_id, verb = 'probe', requests desc, verb

@@ -34,8 +34,7 @@ from (
     select occurred_at, "method", operation, http_status, duration_ms
     from app_requests($since::timestamp, $until::timestamp)
     where ($job::varchar is not null or $tenant::varchar is not null)
-        and ($job::varchar is null or app_id in (
-            select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and ($job::varchar is null or app_id in (from apps_of_job($job)))
         and request_of_tenant($tenant::varchar, tenant_id, app_id, $since::timestamp, $until::timestamp)
 ) h
 group by all

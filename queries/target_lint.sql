@@ -33,8 +33,7 @@ with marked_requests as (
             h.response_body, $slow_ms) as marks
     from app_requests($since::timestamp, $until::timestamp) h
     where ($app::varchar is null or h.app_id = $app)
-        and ($job::varchar is null or h.app_id in (
-            select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and ($job::varchar is null or h.app_id in (from apps_of_job($job)))
         and request_of_tenant($tenant::varchar, h.tenant_id, h.app_id, $since::timestamp, $until::timestamp)
 )
 select

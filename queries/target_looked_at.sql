@@ -37,7 +37,6 @@ select
     max(occurred_at) as last_at
 from app_requests($since::timestamp, $until::timestamp)
 where ($app::varchar is null or app_id = $app)
-    and ($job::varchar is null or app_id in (
-        select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+    and ($job::varchar is null or app_id in (from apps_of_job($job)))
     and request_of_tenant($tenant::varchar, tenant_id, app_id, $since::timestamp, $until::timestamp)
 order by requests

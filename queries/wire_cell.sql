@@ -33,8 +33,7 @@ with newest as materialized (
     from both_sides($since::timestamp, $until::timestamp)
     where cell = $cell
         and ($app::varchar is null or app_id = $app)
-        and ($job::varchar is null or app_id in (
-            select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+        and ($job::varchar is null or app_id in (from apps_of_job($job)))
         and ($tenant::varchar is null
             or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))
     order by occurred_at desc, event_id, exchange_id

@@ -52,7 +52,6 @@ select
 from request_counts h
 left join event_counts t on t.app_id = h.app_id
 left join pairs p on p.app_id = h.app_id
-where $job::varchar is null or h.app_id in (
-    select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until)
+where $job::varchar is null or h.app_id in (from apps_of_job($job))
 group by all
 order by t.app_name nulls last, h.app_id

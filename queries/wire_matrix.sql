@@ -26,8 +26,7 @@ select
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
 from both_sides($since::timestamp, $until::timestamp)
-where ($job::varchar is null or app_id in (
-        select app_id from events where job_id = $job and occurred_at >= $since and occurred_at < $until))
+where ($job::varchar is null or app_id in (from apps_of_job($job)))
     and ($tenant::varchar is null
         or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))
 group by app_id, cell

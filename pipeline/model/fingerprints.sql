@@ -7,13 +7,20 @@ create or replace macro attribute_quoted(words) as
         || '|entitlements|groups|ims|locale|mail|manager|members|meta|mobile|name|organization|photos|roles|schemas'
         || '|surname|timezone|title)([.\[][^'']*?)?)[''"]', '⟨\1⟩', 'g');
 
+-- names_any(words, source_name, upn): whether a message may hold a name of the object that it is about; this quick look
+-- comes before without_names, which takes as long as all else of a message.
+create or replace macro names_any(words, source_name, upn) as
+    coalesce(contains(lower(words), lower(source_name)), false)
+    or coalesce(contains(lower(words), lower(split_part(upn, '@', 1))), false);
+
 -- without_names(words, names): a message without the names of the object that it is about, whole words in any case. A
--- shorter name than of four letters may be a word of the message.
+-- shorter name than of four letters may be a word of the message. RE2 knows the ends of words by ASCII alone, and takes
+-- 3 ms to read a pattern with the letters of all languages.
 create or replace macro without_names(words, names) as
     list_reduce(
         list_filter(names, lambda n: length(n) >= 4 and contains(lower(words), lower(n))),
-        lambda left_over, n: regexp_replace(
-            left_over, '(?i)(^|[^\pL\pN])' || regexp_escape(n) || '($|[^\pL\pN])', '\1‹name›\2', 'g'),
+        lambda left_over, n: regexp_replace(left_over, '(?i)' || case when n[1] similar to '[A-Za-z0-9]' then '\b' else '' end
+            || regexp_escape(n) || case when n[-1] similar to '[A-Za-z0-9]' then '\b' else '' end, '‹name›', 'g'),
         words);
 
 -- normalised(words): a message without what differs from object to object: ids, names, dates, numbers, hosts, the next

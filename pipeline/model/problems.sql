@@ -39,9 +39,13 @@ from (
         failed_step(steps) as step,
         coalesce(error_code, skip_reason) as code,
         error_category as category,
-        normalised(without_names(cause_words(scim_detail, reason, steps), [source_name, split_part(upn, '@', 1)])) as detail
-    from query_table(source)
-    where is_problem(status, is_benign(status, skip_reason, error_code))
+        normalised(case when names_any(words, source_name, upn)
+            then without_names(words, [source_name, split_part(upn, '@', 1)]) else words end) as detail
+    from (
+        select *, cause_words(scim_detail, reason, steps) as words
+        from query_table(source)
+        where is_problem(status, is_benign(status, skip_reason, error_code))
+    )
 );
 
 -- problem_footings: the footings of objects that ever had a problem.

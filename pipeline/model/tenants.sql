@@ -37,6 +37,16 @@ union
 select app_id from events
 where tenant_id = lower(tenant) and occurred_at >= since and occurred_at < until and app_id is not null;
 
+-- apps_of_job(job): the app of a job, by its status, its configuration or its events, whenever these were: what was logged
+-- in a window without an event is the app's as well. Footings are the few events out of many that tell as much.
+--   app_id  the app's service principal
+create or replace macro apps_of_job(job) as table
+select app_id from job_snapshots where job_id = job and app_id is not null
+union
+select app_id from configurations where job_id = job and app_id is not null
+union
+select app_id from footings where job_id = job and app_id is not null;
+
 -- request_of_tenant(tenant, record_tenant, record_app, since, until): whether a SCIM request is a tenant's: by its own
 -- tenant, else by its app, which events of the time range may name. A null tenant has all requests.
 create or replace macro request_of_tenant(tenant, record_tenant, record_app, since, until) as
