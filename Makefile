@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# Nothing is installed but what the lock files name, with the hashes that they have.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := all
-.PHONY: all check format test test-deep test-fast run demo bench bench-full sample clean
+.PHONY: all check format lock sbom test test-deep test-fast run demo bench bench-full sample clean
 
 all: check test
 
@@ -14,16 +15,16 @@ all: check test
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.txt | $(BIN)/python
-	$(PIP) -r requirements.txt
+$(VENV)/.run: requirements.lock | $(BIN)/python
+	$(PIP) -r requirements.lock
 	touch $@
 
-$(VENV)/.demo: requirements-demo.txt requirements.txt | $(BIN)/python
-	$(PIP) -r requirements-demo.txt
+$(VENV)/.demo: requirements-demo.lock requirements.lock | $(BIN)/python
+	$(PIP) -r requirements-demo.lock
 	touch $@ $(VENV)/.run
 
-$(VENV)/.dev: requirements-dev.txt requirements-demo.txt requirements.txt | $(BIN)/python
-	$(PIP) -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock requirements-demo.lock requirements.lock | $(BIN)/python
+	$(PIP) -r requirements-dev.lock
 	touch $@ $(VENV)/.demo $(VENV)/.run
 
 check: $(VENV)/.dev
@@ -31,6 +32,22 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/audit
+
+# After a change of requirements*.txt, or to raise all with UPGRADE=--upgrade: every package with its version and hashes, for every platform. The three locks
+# agree: what the product runs with is what it was tested with.
+LOCKED = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	--custom-compile-command "make lock"
+lock: $(VENV)/.dev
+	$(LOCKED) $(UPGRADE) requirements-dev.txt -o requirements-dev.lock
+	$(LOCKED) -c requirements-dev.lock requirements-demo.txt -o requirements-demo.lock
+	$(LOCKED) -c requirements-dev.lock requirements.txt -o requirements.lock
+
+# What the product consists of, as CycloneDX 1.6, from its lock.
+sbom: $(VENV)/.dev
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --sv 1.6 -o build/sbom.json
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -26,6 +26,7 @@ from pipeline.commands import (
     repair,
     restore,
     sample,
+    scrub,
     sql,
     status,
     token,
@@ -33,6 +34,7 @@ from pipeline.commands import (
     watch,
 )
 from pipeline.commands.terminal import NOT_DONE
+from pipeline.config.credentials import Formatter, without_credentials
 from pipeline.config.errors import ProvisioningError
 
 logger = logging.getLogger("pipeline")
@@ -61,6 +63,7 @@ def command_line() -> typer.Typer:
         forget.forget,
         backup.backup,
         restore.restore,
+        scrub.scrub,
     ):
         app.command()(command)
     app.command(context_settings={"ignore_unknown_options": True})(ask.ask)
@@ -78,7 +81,7 @@ def run(words: Sequence[str]) -> int:
     except ProvisioningError as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(f"{error.filename or 'The disk'}: {error.strerror or error}.", file=sys.stderr)
+        print(without_credentials(f"{error.filename or 'The disk'}: {error.strerror or error}."), file=sys.stderr)
     except Exception:
         logger.exception("This should not happen; please report it with the lines below")
     return NOT_DONE
@@ -86,7 +89,9 @@ def run(words: Sequence[str]) -> int:
 
 def main() -> None:
     """Runs the command line."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler])
     sys.exit(run(sys.argv[1:]))
 
 

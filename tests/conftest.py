@@ -20,7 +20,7 @@ SLOW = {
     "docs": "recipes tour",
     "ingest": "bounds file_states files formats interrupted isolation landings opened_file",
     "fuzz": "fuzz",
-    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres",
+    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres scrub",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "progress quarantine",
     "monitoring": "status",

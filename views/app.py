@@ -11,6 +11,7 @@ from pipeline.store.catalog import find_query
 from views.frame.data import answer, store
 from views.frame.filters import draw_bar, share_link
 from views.frame.header import header, offer_news, store_error
+from views.frame.look import plain
 
 ICON = Path(__file__).with_name("icon.svg")
 # No icons: the browser would fetch the open page's from the internet, to put it on its tab.
@@ -50,10 +51,18 @@ def pages() -> list[st.Page]:
     ]
 
 
+NO_COPY_OF_GRIDS = (
+    "<style>[data-testid='stElementToolbarButton']:has(button[aria-label^='Download as CSV']){display:none}</style>"
+)
+"""The browser's own CSV of a grid would have cells that a spreadsheet computes; *Questions* offers it without.
+Streamlit 1.67 has no option for that."""
+
+
 def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
     page = st.navigation(pages(), position="top")
     st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
+    st.html(NO_COPY_OF_GRIDS)
     try:
         link = frame(offer_news if page.url_path in STEADY else st.rerun)
         page.run()
@@ -63,7 +72,7 @@ def main() -> None:
     except StoreError as error:
         store_error(error)
     except ProvisioningError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
 
 
 def frame(on_news: Callable[[], None]) -> DeltaGenerator:

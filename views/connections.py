@@ -35,7 +35,7 @@ def tenants_of(settings: Settings) -> list[Tenant]:
     try:
         tenants = read_tenants(settings)
     except TenantsError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return []
     if not tenants:
         st.info(
@@ -53,7 +53,7 @@ def profiles_of(settings: Settings) -> list[Profile]:
     try:
         return read_profiles(settings)
     except ProfileError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return []
 
 

@@ -1,17 +1,18 @@
 """Questions: every query of the catalog with its SQL, asked with one's own values and taken away as a file."""
 
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 import streamlit as st
 
 from pipeline.config.errors import StoreError, WrongValue
 from pipeline.config.wording import count
 from pipeline.store.catalog import Parameter, Query, bind, catalog
+from pipeline.store.export import write_csv, write_json
 from views.frame import state
 from views.frame.data import is_empty, store
 from views.frame.empty import first_data, nothing
@@ -75,38 +76,30 @@ def values(query: Query) -> dict[str, Any]:
     return given
 
 
-def downloads(name: str, answer: pa.Table) -> None:
-    """Offers the answer as CSV, JSON and Parquet, whole as it was asked."""
+def downloads(query: Query, given: dict[str, Any]) -> None:
+    """Offers the answer as CSV, JSON and Parquet: all of its rows, asked when a person takes them."""
+    forms: dict[str, tuple[str, Callable[[pa.Table], bytes]]] = {
+        "CSV": ("text/csv", lambda answer: written(answer, write_csv)),
+        "JSON": ("application/json", lambda answer: written(answer, write_json)),
+        "Parquet": ("application/octet-stream", as_parquet),
+    }
     with st.container(horizontal=True):
-        st.download_button(
-            "CSV", lambda: as_csv(answer), f"{name}.csv", "text/csv", icon=":material/download:", on_click="ignore"
-        )
-        st.download_button(
-            "JSON",
-            lambda: as_json(answer),
-            f"{name}.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Parquet",
-            lambda: as_parquet(answer),
-            f"{name}.parquet",
-            "application/octet-stream",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        for label, (kind, write) in forms.items():
+            st.download_button(
+                label,
+                lambda write=write: write(store().fetch(query.sql, bind(query, given))),  # type: ignore[misc]
+                f"{query.name}.{label.lower()}",
+                kind,
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
-def as_csv(answer: pa.Table) -> bytes:
-    """Writes an answer as CSV."""
-    return str(answer.to_pandas().to_csv(index=False)).encode()
-
-
-def as_json(answer: pa.Table) -> bytes:
-    """Writes an answer as a JSON array of rows, instants in ISO 8601."""
-    return str(answer.to_pandas().to_json(orient="records", date_format="iso", force_ascii=False)).encode()
+def written(answer: pa.Table, write: Callable[[pa.Table, TextIO], None]) -> bytes:
+    """Writes an answer as the command `ask` does."""
+    out = io.StringIO()
+    write(answer, out)
+    return out.getvalue().encode()
 
 
 def as_parquet(answer: pa.Table) -> bytes:
@@ -117,16 +110,17 @@ def as_parquet(answer: pa.Table) -> bytes:
 
 
 def draw_answer(query: Query, given: dict[str, Any]) -> None:
-    """Draws the rows of the answer; what cannot be asked is a sentence."""
+    """Draws the first rows of the answer; what cannot be asked is a sentence."""
     try:
-        answer = store().ask(query.sql, bind(query, given))
+        answer, has_more = store().first_rows(query.sql, bind(query, given))
     except (WrongValue, StoreError) as error:
         st.warning(plain(str(error)), icon=":material/edit:")
         return
-    st.markdown(f"**{count(answer.num_rows, 'row')}**")
+    rows = count(answer.num_rows, "row")
+    st.markdown(f"**The first {rows}**; a download has all." if has_more else f"**{rows}**")
     if answer.num_rows:
         table(answer.to_pandas())
-        downloads(query.name, answer)
+        downloads(query, given)
     else:
         nothing("No row answers this question with these values.")
 

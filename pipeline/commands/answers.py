@@ -5,6 +5,7 @@ Instants are the store's naive UTC: they are written in ISO 8601 with a Z, and w
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,34 @@ from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.store import export
 from pipeline.store.export import names, records
+from pipeline.store.lake import Store
 
 ROWS_SHOWN = 50
 RECORDS_SHOWN = 10
 CELL_WIDTH = 48
 
 
-def print_answer(answer: pa.Table, console: Console) -> None:
-    """Prints a table for a person; on a terminal what does not fit becomes one record below another."""
+def print_answer(answer: pa.Table, console: Console, has_more: bool = False) -> None:
+    """Prints a table for a person; on a terminal what does not fit becomes one record below another.
+
+    `has_more` says that the answer has rows beyond these.
+    """
+    shown = answer.num_rows
     if not console.is_terminal:
         console = Console(file=console.file, width=10_000, color_system=None)
         console.print(drawn(answer, answer.num_rows, None), soft_wrap=True)
-        return
-    table = drawn(answer.slice(0, ROWS_SHOWN), ROWS_SHOWN, CELL_WIDTH)
-    shown = min(answer.num_rows, ROWS_SHOWN)
-    if fits(answer, console.width):
-        console.print(table)
+    elif fits(answer, console.width):
+        shown = min(answer.num_rows, ROWS_SHOWN)
+        console.print(drawn(answer.slice(0, ROWS_SHOWN), ROWS_SHOWN, CELL_WIDTH))
     else:
         shown = min(answer.num_rows, RECORDS_SHOWN)
         print_records(answer.slice(0, shown), console)
     left = answer.num_rows - shown
-    if left:
-        console.print(f"… and {left:,} more rows; --csv, --json or --parquet FILE give all of them.", style="dim")
+    if left or has_more:
+        number = (
+            f"more than {left:,} more rows" if has_more and left else "more rows" if has_more else f"{left:,} more rows"
+        )
+        console.print(f"… and {number}; --csv, --json or --parquet FILE give all of them.", style="dim")
 
 
 def fits(answer: pa.Table, width: int) -> bool:
@@ -101,18 +108,22 @@ def shortened(text: str, width: int | None) -> str:
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
-def output(answer: pa.Table, as_json: bool, as_csv: bool, parquet: Path | None) -> None:
-    """Outputs an answer in the chosen form."""
+def output(
+    store: Store, sql: str, values: Mapping[str, Any] | None, as_json: bool, as_csv: bool, parquet: Path | None
+) -> None:
+    """Answers a question in the chosen form: a screen has its first rows, a file or a program all, as they come."""
     if as_json + as_csv + (parquet is not None) > 1:
         raise InvalidRequest("Give one of --json, --csv and --parquet.")
-    if parquet is not None:
-        export.write_parquet(answer, parquet)
-        print(f"{parquet}: {answer.num_rows:,} rows", file=sys.stderr)
+    if not (as_json or as_csv or parquet):
+        rows, has_more = store.first_rows(sql, values)
+        with terminal.closed_pipe_is_fine():
+            print_answer(rows, terminal.page(), has_more)
         return
-    with terminal.closed_pipe_is_fine():
-        if as_json:
-            export.write_json(answer, sys.stdout)
-        elif as_csv:
-            export.write_csv(answer, sys.stdout)
+    with store.stream(sql, values) as answer, terminal.rows_bar() as count, terminal.closed_pipe_is_fine():
+        counted = export.counted(answer, count)
+        if parquet is not None:
+            print(f"{parquet}: {export.write_parquet(counted, parquet):,} rows", file=sys.stderr)
+        elif as_json:
+            export.write_json(counted, sys.stdout)
         else:
-            print_answer(answer, terminal.page())
+            export.write_csv(counted, sys.stdout)

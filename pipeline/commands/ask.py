@@ -30,7 +30,7 @@ def ask(
     query = find_query(name)
     store = terminal.open_to_read()
     bound = bind(query, with_window(store, query, values))
-    output(store.fetch(query.sql, bound), as_json, as_csv, parquet)
+    output(store, query.sql, bound, as_json, as_csv, parquet)
 
 
 def list_questions(as_json: bool) -> None:

@@ -18,4 +18,4 @@ def sql(
 ) -> None:
     """Answer one read-only SQL statement."""
     seal(store := terminal.open_to_read())
-    output(store.fetch(read_only_statement(statement)), as_json, as_csv, parquet)
+    output(store, read_only_statement(statement), None, as_json, as_csv, parquet)

@@ -54,6 +54,16 @@ def migration_bar() -> Iterator[Callable[[str, float], None]]:
 
 
 @contextmanager
+def rows_bar() -> Iterator[Callable[[int], None]]:
+    """Shows how many rows are written; of how many is unknown while an answer comes."""
+    columns = (TextColumn("{task.completed:,.0f} rows"), BarColumn(), TimeElapsedColumn())
+    with bar(*columns) as progress:
+        # A person who reads the rows themselves needs no count of them.
+        task = progress.add_task("rows", total=None, visible=not sys.stdout.isatty())
+        yield lambda rows: progress.advance(task, rows)
+
+
+@contextmanager
 def closed_pipe_is_fine() -> Iterator[None]:
     """Ends quietly when the reader closes the pipe, as `| head` does."""
     try:

@@ -1,8 +1,16 @@
 """Errors that a person can meet: one base class, one class per failure; each message is a sentence with what to do."""
 
+from pipeline.config.credentials import without_credentials
+
 
 class ProvisioningError(Exception):
-    """Something could not be done; the message says what, where, what was expected and what to do."""
+    """Something could not be done; the message says what, where, what was expected and what to do.
+
+    It is shown on pages, by commands and in messages, so it never holds a credential.
+    """
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(without_credentials(word) if isinstance(word, str) else word for word in words))
 
 
 class InvalidRequest(ProvisioningError):

@@ -1,59 +1,199 @@
-"""Removes secrets, by one list of regular expressions that SQL and Python both understand.
+"""Removes secrets, by one list of names and shapes (secrets.toml) from which SQL and Python make the same expressions.
 
-A secret is removed before anything touches the disk: from bodies, URLs, reasons, step details and rejects.
+A secret is removed before anything touches the disk: from every text column and every reject. A text may be JSON, also
+inside JSON, a form, a query, headers, XML or prose; what is not found is listed in docs/secrets.md.
 """
 
 import re
+import tomllib
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 
 REMOVED = "[removed]"
-WORDS = (
-    "password|passwd|pwd|passphrase|secret|token|credentials?|authorization|api[_-]?key|(?:secret|private)[_-]?key"
-    "|assertion|cookie"
-)
-KEY = rf"[a-z0-9_.:-]*(?:{WORDS})"
-QUOTES = (
-    ('"', r'(?:[^"\\]|\\.)*'),
-    (r'\\+"', r'[^"\\]*'),
-    (r"\\x22", r"(?:[^\\]|\\x[013-9a-f].|\\x2[013-9a-f])*"),
-)
-"A quote and what may stand inside it: in JSON, in JSON inside a text of JSON, and as nginx writes it."
+LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+MASK = "\ue000"
+"Stands in harmless names while secrets are looked for, so that no expression sees them."
 
 
-def in_json(quote: str, inside: str) -> tuple[tuple[str, str], ...]:
-    """Builds the patterns of JSON with such quotes: a revealing key, and a value beside a revealing name."""
-    member = rf"{quote}\w+{quote}\s*:\s*(?:[\w.+-]+|{quote}{inside}{quote})\s*,\s*"
-    word = rf"(?:{inside})(?:{WORDS})(?:{inside})"
-    name = rf"{quote}(?:key|name|path|displayName|attribute){quote}\s*:\s*{quote}{word}{quote}"
-    return (
-        (rf"(?i)({quote}{KEY}{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
-        (rf"(?i)({quote}{KEY}{quote}\s*:\s*)-?[0-9][0-9.e+-]*", r"\1null"),
-        (rf"(?i)({name}\s*,\s*(?:{member}){{0,6}}{quote}(?:new)?value{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
-        (rf"(?i)({name}\s*,\s*(?:{member}){{0,6}}{quote}oldValue{quote}\s*:\s*{quote}){inside}", rf"\1{REMOVED}"),
-        (
-            rf"(?i)({quote}value{quote}\s*:\s*{quote}){inside}({quote}\s*,\s*(?:{member}){{0,6}}{name})",
-            rf"\1{REMOVED}\2",
-        ),
-    )
+def words(names: Iterable[str]) -> str:
+    """Joins names to an alternation; a space stands for nothing or for what stands between words."""
+    return "|".join(name.replace(" ", "[ _.-]?") for name in names)
+
+
+# Without look-around, since RE2 has none, and without anything that repeats at a beginning, which costs Python the
+# square of a text's length.
+PART = rf"(?:{words(LISTS['ends'])})s?|(?:\b|_)(?:{words(LISTS['whole'])})"
+BEHIND = rf"[ _.-]?(?:{words(LISTS['behind'])})"
+NAME = rf"(?:{PART})(?:{BEHIND})?"
+ONE = rf"(?:(?:{words(LISTS['ends'])})|(?:\b|_)(?:{words(LISTS['whole'])}))"
+"A name of one secret, which may be a number; `tokens` may be a count."
+BYTE = r"(?:\\+x5c)*\\+x22|\\+u0022|%2[27]|&quot;|&apos;|&\#3[49];"
+"A quote by its number: as nginx, .NET, a URL and HTML have it."
+QUOTE = rf"""(?:\\*["']|{BYTE})"""
+GAP = r"(?:\s|\\+[nrt]|%20|%0[ad]|\+)*"
+"Space between tokens, also of JSON that stands in a text of JSON."
+SPACE = r"(?:\s|\+|%20|%2B)"
+INSIDE = (
+    ('"', r'(?:[^"\\]|\\.)'),
+    (r"\\\"", r'(?:[^"\\]|\\[nrtbfu/]|\\\\(?:[^"\\]|\\"|\\\\))'),
+    (r"\\{3}\"", r'(?:[^"\\]|\\\\[nrtbfu/]|\\{4}(?:[^"\\]|\\{3}"|\\{4}))'),
+    (r"\\{7}\"", r'(?:[^"\\]|\\{4}[nrtbfu/]|\\{8}(?:[^"\\]|\\{7}"|\\{8}))'),
+    (r"\\+\"", r'(?:[^"\\]|\\{16,}"?)'),
+    (
+        BYTE,
+        r'(?:[^\\"%&]|\\+(?:x[013-9a-f].|x2[013-9a-f]|u[1-9a-f]|u00[013-9a-f]|u002[013-9a-f]|[^xu"\\])'
+        r'|%[013-9a-f]|%2[013-9a-f]|%[^0-9a-f"]|&[^q\#"])',
+    ),
+    (r"\\*'", r"(?:[^'\\]|\\[^'])"),
+)
+"A quote and what may stand inside it: JSON, JSON in a text of JSON to the third time and beyond, bytes, one quote."
+VALUE = "(?:" + "|".join(f"({quote}){inside}+" for quote, inside in INSIDE) + ")"
+"A quoted value up to the quote that ends it; a group has the quote that begins it."
+OPENED = "".join(rf"\{2 + place}" for place in range(len(INSIDE)))
+LISTED = (
+    "(?:" + "|".join(rf"({quote}){inside}+(?:{quote}{GAP},{GAP}{quote}{inside}*)+" for quote, inside in INSIDE) + ")"
+)
+"The same with the others of a list, which must have the same quotes: what is cut off inside a text ends with the text."
+COOKIES = "|".join(
+    rf"(cookies?{quote}{GAP}:{GAP}\{{{GAP})(?:[^{{}}\"\\]|\\+[nrt]|{quote}{inside}*(?:{quote})?)+"
+    for quote, inside in INSIDE[:4]
+)
+"An object of cookies, whose names may be any."
+STRING = "(?:" + "|".join(f"(?:{quote}){inside}*(?:{quote})" for quote, inside in INSIDE) + ")"
+WHOLE = "(?:" + "|".join(f"({quote}){inside}+(?:{quote})" for quote, inside in INSIDE) + ")"
+"A quoted value with the quote that ends it, which is the same."
+SEPARATOR = rf"(?:{GAP}(?::=|=>|[:=]|%3A|%3D|%253D){GAP}|{SPACE}+(?:eq|ne|co|sw|ew|gt|ge|lt|le){SPACE}+)"
+"Between a name and its value, in JSON, a form, an assignment or a SCIM filter."
+NESTED = rf"(?:\[{GAP})?(?:\{{[^{{}}]*?{QUOTE}(?:{words(LISTS['values'])}){QUOTE}{GAP}:{GAP})?(?:\[{GAP})?"
+"A value may be the first of a list, or stand in an object that has it as `value`."
+BETWEEN = rf"(?:{GAP}(?:,|%2C){GAP}|\s+)"
+MEMBER = rf"{QUOTE}?[\w.$-]+{QUOTE}?{GAP}[:=]{GAP}(?:[\w.+-]+|{STRING}){BETWEEN}"
+NAMING = (
+    rf"(?:{words(LISTS['names'])}){QUOTE}?{GAP}[:=]{GAP}{QUOTE}[\w .:$\[\]()-]*?{NAME}"
+    rf"(?:\[[^\]]*\])?(?:\.\w+)?[\])]*{QUOTE}"
+)
+"A member whose value is the name of a secret."
+VALUED = rf"(?:{words(LISTS['values'])})s?{QUOTE}?{GAP}[:=]{GAP}"
+BEFORE_NAME = rf"[\s\]}}]*{BETWEEN}(?:{MEMBER}){{0,4}}?{QUOTE}?{NAMING}"
+HEADER = rf"(?:{words(LISTS['headers'])})"
+PLAIN = r"""(?:[^\s&;"'<>,\\]|,[^\s&;"'<>,\\])+"""
+ENCODED = r"""(?:[^\s&;"'<>,\\%]|%[013-9a-f][0-9a-f]|%2[0-57-9a-f])+"""
+MARKS = r"[\w.~+/=!\#$^*-]"
+RANDOM = (
+    rf"(?:[a-z]{MARKS}{{0,6}}?[0-9]{MARKS}{{5,}}|[0-9]{MARKS}{{0,6}}?[a-z]{MARKS}{{5,}}"
+    rf"|[a-z]{MARKS}{{6,30}}?[0-9]{MARKS}{{8,}})"
+)
+"A word of letters and digits, as no language has it."
+BEHIND_COLON = (
+    rf"(?:[a-z]{MARKS}{{5,20}}?[0-9]{MARKS}*|[a-z]{MARKS}{{0,4}}?[0-9]{MARKS}{{3,}}"
+    rf"|[0-9]{MARKS}{{0,4}}?[a-z]{MARKS}{{4,}})"
+)
+BARE = r"""[^\s"',;{}\[\]\\0-9ntf-][^\s"',;{}\[\]\\]*"""
+"A word in broken JSON that is no number, null, true or false."
+CASES = r"(?-i:[\w.~+/-]*[a-z][A-Z][a-z][A-Z][\w.~+/=-]*)"
+OF_SCHEME = (
+    rf"(?:{CASES}|[a-z][\w.~+/-]{{0,14}}?[0-9][\w.~+/=-]{{4,}}"
+    r"|[0-9][0-9._-]{0,14}?[a-z][\w.~+/=-]{4,}|[0-9]{12,})"
+)
+BASIC = (
+    r"(?-i:(?:[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/]){2,}"
+    r"(?:[I-Za-f][AQgw]==|[I-Za-f][C-HS-Xi-nyz0-3][AEIMQUYcgkosw048]=|\b))"
+)
+"Base64 of text, whose letters are not any: no word is."
+LONG = r"[a-z][\w.~+/-]{0,30}?[0-9][\w.~+/=-]{12,}"
+COOKIE = r"""[\w.!\#$%^*-]+=[^\s;"\\]+(?:;\s*[\w.!\#$%^*-]+=[^\s;"\\]+)*"""
+KEY_TEXT = r"(?:[A-Za-z0-9+/=\s:,-]|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd])"
+PEM = (
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    rf"(?:{KEY_TEXT}*?-----END [A-Z0-9 ]*-----|{KEY_TEXT}*)"
+)
+ASSIGNED = (
+    rf"((?:{ONE}(?:{BEHIND})?|\b(?:{words(LISTS['parameters'])}))\s*(?::=|=>|=)\s*){PLAIN}",
+    rf"((?:{NAME}|\b(?:{words(LISTS['parameters'])}))(?:%3D|%253D)){ENCODED}",
+    rf"(\b(?:set-)?cookie\s*[:=]{SPACE}*){COOKIE}",
+    rf"((?:[?&]|%3F|%26)code(?:=|%3D)){RANDOM}",
+    rf"({NAME}{QUOTE}{GAP}:{GAP}){BARE}",
+    rf"((?:\s-u|--user)[\s=]+\\*[\"']?[^\s:\"']+:){PLAIN}",
+    rf"(--[\w-]*{NAME}\s+)[^\s\"'\\-][^\s\"'\\]*",
+)
+"What follows an equals sign, or a colon in broken JSON."
+SPOKEN = (
+    rf"(\b{HEADER}\s*[:=]{SPACE}*(?:{words(LISTS['schemes'])}){SPACE}+)(?:[\w.~+/=:-]{{16,}}|{OF_SCHEME}|{BEHIND_COLON})",
+    rf"(\bbearer(?::|{SPACE})+){OF_SCHEME}",
+    rf"(\bbasic{SPACE}+)(?:{BASIC}|{LONG})",
+    rf"(\bdigest{SPACE}+username=[^\n]*?response=\\*\"?)[0-9a-f]+",
+    rf"({NAME}\s*::?\s*){BEHIND_COLON}",
+    rf"""({NAME}(?:\s+(?:is|was|of|value|used|sent|given|provided|supplied))?(?:\s*(?:->|[:|])\s*|\s+)(?:\\*["'(\[])?){RANDOM}""",
+)
+"What follows the name of a scheme, or a name in a sentence: there a word must look like a secret."
+ELEMENT = r'(?:[^<"\\]|\\+[^\\])+'
+"What an element holds; not beyond the end of the text that it stands in, which a quote ends."
+MARKED_UP = (
+    rf"(<[\w.:-]*{NAME}(?:\s[^<>]*)?>){ELEMENT}",
+    rf"(&lt;[\w.:-]*{NAME}&gt;)[^&\"\\]+",
+    rf"(\\u003c[\w.:-]*{NAME}\\+u003e)[^\\\"]+",
+    rf"(\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}(?:;[^\r\n\\]*)?(?:(?:\r|\\+r)?(?:\n|\\+n)){{2}})[^\r\n\\\"]+",
+    rf"(<[^<>]*\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}[^<>]*>){ELEMENT}(</)",
+    r"((?::|%3A)(?:/|%2F){2}[^/\s:@\"%]*(?::|%3A))[^/\s@\"]+?(@|%40)",
+)
+"Elements, the parts of a form, and who an address names before its host."
+
+
+def any_of(patterns: tuple[str, ...]) -> tuple[str, str]:
+    """Joins patterns that keep what their groups have, the first group before the secret and a second behind it."""
+    before, behind, place = "", "", 0
+    for pattern in patterns:
+        groups = re.compile(pattern).groups
+        before += rf"\{place + 1}"
+        behind += rf"\{place + 2}" if groups == 2 else ""
+        place += groups
+    return rf"(?i)(?:{'|'.join(patterns)})", before + REMOVED + behind
 
 
 PATTERNS = (
+    (rf"(?i)({words(LISTS['harmless'])})", rf"\1{MASK}"),
     (
-        r"(?i:\b(bearer|basic)\s+)(?:[A-Za-z.-]*[0-9_~+/=][\w.~+/=-]*|[A-Za-z]+\.[\w.~+/=-]{5,}"
-        r"|[A-Za-z]+[A-Z][A-Za-z]{4,}|[A-Za-z]{16,})",
-        rf"\1 {REMOVED}",
+        rf"(?i)({NAME}{QUOTE}{GAP}[:=]{GAP}\[{GAP}){LISTED}",
+        rf"\1{OPENED}{REMOVED}",
     ),
-    (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?", REMOVED),
-    *(pattern for quote, inside in QUOTES for pattern in in_json(quote, inside)),
     (
-        r"(?i)([?&](?:[a-z_-]*token|api[_-]?key|sig|signature|password|[a-z_-]*secret|code)=)[^&\s\"'\\]+",
-        rf"\1{REMOVED}",
+        rf"(?i)({VALUED}{NESTED}){WHOLE}({BEFORE_NAME})",
+        rf"\1{OPENED}{REMOVED}{OPENED}\9",
     ),
-    (r"(?i)\b(authorization|x-api-key)\s*[:=]\s*(?:[a-z]+\s+)?[a-z0-9._~+/=-]{16,}", rf"\1: {REMOVED}"),
-    (r"(?i)\b((?:set-)?cookie)\s*[:=]\s*[^\s=\"]+=[^\s\"\\]+", rf"\1: {REMOVED}"),
-    (r"(://)[^/\s:@\"]+:[^/\s@\"]+@", rf"\1{REMOVED}@"),
+    (
+        rf"(?i)({VALUED}{NESTED}{QUOTE}\[removed\]{QUOTE}{BETWEEN}(?:{MEMBER}){{0,4}}?{QUOTE}?{VALUED}{NESTED}){WHOLE}"
+        rf"({BEFORE_NAME})",
+        rf"\1{OPENED}{REMOVED}{OPENED}\9",
+    ),
+    (rf"(?i)({NAMING}{BETWEEN}(?:{MEMBER}){{0,6}}?{QUOTE}?{VALUED}{NESTED}){VALUE}", rf"\1{OPENED}{REMOVED}"),
+    (rf"(?i)({NAMING}{BETWEEN}(?:{MEMBER}){{0,6}}{QUOTE}?{VALUED}{NESTED}){VALUE}", rf"\1{OPENED}{REMOVED}"),
+    (rf"(?i)({NAME}{QUOTE}?{SEPARATOR}{NESTED}){VALUE}", rf"\1{OPENED}{REMOVED}"),
+    (rf"(?i)({ONE}{QUOTE}{GAP}:{GAP})-?[0-9][0-9.e+-]*", r"\1null"),
+    (
+        rf"(?i)((?:\b{HEADER}|[\[,]{GAP}[\[(]{GAP}{QUOTE}[\w.-]*{NAME}){QUOTE}{GAP},{GAP}){VALUE}",
+        rf"\1{OPENED}{REMOVED}",
+    ),
+    (f"(?i)(?:{COOKIES})", r"\1\2\3\4"),
+    any_of(ASSIGNED),
+    any_of(SPOKEN),
+    any_of(MARKED_UP),
+    (f"(?:{PEM}|{'|'.join(LISTS['shapes'].values())})", REMOVED),
+    (MASK, ""),
 )
-"What is removed, in this order. A word behind Bearer that is only a word stays: `Bearer authentication failed`."
-HINT = rf"(?i)bearer|basic\s|eyJ|{WORDS}|[?&](?:sig|signature|code)=|://[^/\s]+@"
+"What is removed, in this order."
+HINT = (
+    rf"(?i){words(LISTS['ends'])}|(?:\b|_)(?:{words(LISTS['whole'])}|{words(LISTS['parameters'])})(?:[\W_]|[0-9])"
+    rf"|{words(LISTS['headers'])}|\bbearer|\bbasic(?:\s|\+|%)|digest|\s-u|--user|[?&]code=|code%3d|%3fcode|(?::|%3a)(?:/|%2f){{2}}[^/\s]*(?:@|%40)"
+    rf"|PRIVATE KEY|(?-i:{'|'.join(LISTS['shapes'].values())})"
+)
+"Sees whatever a pattern would remove, and little else: a row that it does not match costs this one look."
+
+
+@lru_cache
+def compiled() -> tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """Compiles the hint and the patterns for Python, which takes 0.07 s."""
+    return re.compile(HINT, re.ASCII), tuple((re.compile(pattern, re.ASCII), new) for pattern, new in PATTERNS)
 
 
 def without_secrets(text: str) -> str:
@@ -62,9 +202,33 @@ def without_secrets(text: str) -> str:
     >>> without_secrets('GET /Users?token=abc HTTP/1.1 Authorization: Bearer abcdef123456')
     'GET /Users?token=[removed] HTTP/1.1 Authorization: Bearer [removed]'
     """
-    for pattern, replacement in PATTERNS:
-        text = re.sub(pattern, replacement, text)
+    hint, patterns = compiled()
+    if hint.search(text):
+        for pattern, replacement in patterns:
+            text = pattern.sub(replacement, text)
     return text
+
+
+def bytes_without_secrets(raw: bytes) -> bytes:
+    r"""Returns a log's bytes with every secret replaced; bytes that are not text survive.
+
+    Letters that are written as numbers are undone where a secret shows only then.
+
+    >>> bytes_without_secrets(rb'"{\x22note\x22: \x22Bearer abcdef123456\x22}" \xff')
+    b'"{"note": "Bearer [removed]"}" \\xff'
+    >>> bytes_without_secrets(b"?p%61ss=ab"), bytes_without_secrets(b"?p%61ge=ab")
+    (b'?pass=[removed]', b'?p%61ge=ab')
+    """
+    text = without_secrets(raw.decode("utf-8", "surrogateescape"))
+    for number in NUMBERS:
+        plain = number.sub(lambda match: chr(int(match[1], 16)), text)
+        if plain != text and (cleaned := without_secrets(plain)) != plain:
+            text = cleaned
+    return text.encode("utf-8", "surrogateescape")
+
+
+NUMBERS = tuple(re.compile(f"(?i){mark}([2-7][0-9a-f])") for mark in (r"\\x", "%", r"\\u00"))
+"A printable letter as nginx, a URL and JSON may write it."
 
 
 def redacted(text: str) -> str:
@@ -73,13 +237,8 @@ def redacted(text: str) -> str:
 
 
 def removed(text: str) -> str:
-    """Builds SQL that removes secrets from a text expression, without the look beforehand.
-
-    Nginx's escapes are undone before a text comes here; each pattern costs every statement its compilation.
-    """
+    """Builds SQL that removes secrets from a text expression, without the look beforehand."""
     for pattern, replacement in PATTERNS:
-        if "x22" in pattern:
-            continue
         text = f"regexp_replace({text}, {literal(pattern)}, {literal(replacement)}, 'g')"
     return text
 

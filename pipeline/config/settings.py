@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
     notify: Path | None = Field(None, description="The file of who is told of what; see docs/notifications.md.")
     dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
+    screen_rows: int = Field(10_000, ge=1, description="Rows of an answer that a screen shows; files have all.")
+    screen_seconds: int = Field(120, ge=1, description="Seconds after which a question for a screen is ended.")
     beats: bool = Field(True, description="Whether the dashboard may run the beats.")
     clock: str = Field(
         "", description="Only for demonstrations: a clock that runs faster; see pipeline/config/clock.py."

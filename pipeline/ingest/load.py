@@ -12,6 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from pipeline.config.errors import StoreError
+from pipeline.config.secrets import without_secrets
 from pipeline.config.settings import Settings
 from pipeline.ingest.bounds import set_latest
 from pipeline.ingest.characters import fit
@@ -222,7 +223,7 @@ def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: date
         {
             "file": [file for file, _ in rejects],
             "line": pa.array([reject.line for _, reject in rejects], pa.int64()),
-            "reason": [fit(reject.reason) for _, reject in rejects],
+            "reason": [without_secrets(fit(reject.reason)) for _, reject in rejects],
             "raw": pa.array([reject.raw for _, reject in rejects], pa.binary()),
         }
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.config.secrets import without_secrets
+from pipeline.config.secrets import bytes_without_secrets
 from pipeline.ingest.bounds import out_of_bounds
 from pipeline.ingest.formats.events import event_rows
 from pipeline.ingest.formats.exchanges import exchange_rows
@@ -51,7 +51,7 @@ class Reject:
 
 def cleaned(raw: bytes) -> bytes:
     """Returns a reject's bytes as they may be kept: cut to 64 KB, secrets removed; bytes that are not text survive."""
-    return without_secrets(raw[:65536].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return bytes_without_secrets(raw[:65536])
 
 
 def unstage(cursor: Cursor, context: PieceContext) -> None:

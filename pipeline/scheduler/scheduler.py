@@ -16,6 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from pipeline.collect.inbox import watch
 from pipeline.config.clock import naive
+from pipeline.config.credentials import without_credentials
 from pipeline.config.settings import Settings
 from pipeline.scheduler.jobs import (
     HEARTBEAT,
@@ -126,7 +127,7 @@ class Scheduler:
                 return
             except Exception as error:
                 logger.exception("The background job %s failed", job.name)
-                detail, outcome = str(error) or type(error).__name__, "failed"
+                detail, outcome = without_credentials(str(error)) or type(error).__name__, "failed"
             finally:
                 del self._running[job.name]
             try:

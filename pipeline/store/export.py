@@ -6,7 +6,7 @@ Instants are the store's naive UTC: ISO 8601 with a Z, without fractions where t
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,10 @@ import pyarrow.parquet as pq
 from pipeline.config.wording import iso
 
 BATCH = 10_000
+GROUP = 122_880
+"Rows of a row group of Parquet, as DuckDB has it."
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"What a spreadsheet takes for the beginning of a formula."
 Answer: TypeAlias = pa.Table | pa.RecordBatchReader
 "An answer as a whole, or as it is streamed."
 
@@ -34,19 +38,50 @@ def write_json(answer: Answer, out: TextIO) -> None:
 def write_csv(answer: Answer, out: TextIO) -> None:
     """Writes a header and a line a row; lists and structs are JSON text, NULL is an empty field."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names(answer))
+    writer.writerow(map(flat, names(answer)))
     for row in records(answer):
         writer.writerow([flat(value) for value in row.values()])
 
 
-def write_parquet(answer: pa.Table, file: Path) -> None:
-    """Writes a Parquet file whole or not at all: beside its place first, then over it."""
+def write_parquet(answer: Answer, file: Path) -> int:
+    """Writes a Parquet file whole or not at all, beside its place first, then over it; returns its number of rows."""
     part = file.with_name(f".{file.name}.part")
+    rows = 0
     try:
-        pq.write_table(answer, part, compression="zstd")
+        with pq.ParquetWriter(part, answer.schema, compression="zstd") as writer:
+            for group in grouped(answer):
+                writer.write_table(group)
+                rows += group.num_rows
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+    return rows
+
+
+def grouped(answer: Answer) -> Iterator[pa.Table]:
+    """Yields an answer in pieces of the size of a row group."""
+    if isinstance(answer, pa.Table):
+        yield answer
+        return
+    waiting: list[pa.RecordBatch] = []
+    for batch in answer:
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= GROUP:
+            yield pa.Table.from_batches(waiting, answer.schema)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting, answer.schema)
+
+
+def counted(answer: pa.RecordBatchReader, count: Callable[[int], None]) -> pa.RecordBatchReader:
+    """Returns an answer that says of each piece how many rows it has, as it is read."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in answer:
+            count(batch.num_rows)
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(answer.schema, batches())
 
 
 def records(answer: Answer) -> Iterator[dict[str, Any]]:
@@ -112,5 +147,11 @@ def plain(value: Any) -> Any:
 
 
 def flat(value: Any) -> Any:
-    """Returns a CSV field: nested values as JSON text."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+    """Returns a CSV field: nested values as JSON text, and a text that a spreadsheet would compute with a quote before.
+
+    >>> flat("=1+1"), flat("@ada"), flat("ada"), flat(-5), flat([1])
+    ("'=1+1", "'@ada", 'ada', -5, '[1]')
+    """
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

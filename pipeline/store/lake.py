@@ -3,12 +3,13 @@
 A question gets a cursor of its own, so threads share nothing but the attached lake.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Timer
 from typing import Any, TypeVar
 
 import duckdb
@@ -135,14 +136,32 @@ class Store:
             cursor.close()
 
     @contextmanager
-    def stream(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatchReader]:
-        """Answers a question piece by piece, so that a long answer takes no more memory than a short one."""
+    def stream(
+        self, sql: str, values: Mapping[str, Any] | None = None, seconds: float | None = None
+    ) -> Iterator[pa.RecordBatchReader]:
+        """Answers a question piece by piece, so that a long answer takes no more memory than a short one.
+
+        After so many `seconds` it is ended and raises StoreError.
+        """
         cursor = self.cursor(self._reading)
         try:
-            with store_errors("The store could not answer"):
+            with store_errors("The store could not answer"), time_limit(cursor, seconds):
                 yield cursor.execute(sql, values or None).to_arrow_reader(PIECE_ROWS)
         finally:
             cursor.close()
+
+    def first_rows(self, sql: str, values: Mapping[str, Any] | None = None) -> tuple[pa.Table, bool]:
+        """Answers a question for a screen: at most as many rows, and for as long, as the settings say.
+
+        Returns these rows and whether there are more.
+        """
+        wanted, kept = self.settings.screen_rows, 0
+        with self.stream(sql, values, self.settings.screen_seconds) as answer:
+            batches: list[pa.RecordBatch] = []
+            while kept <= wanted and (batch := next(answer, None)) is not None:
+                batches.append(batch)
+                kept += batch.num_rows
+        return pa.Table.from_batches(batches, answer.schema).slice(0, wanted), kept > wanted
 
     def write(self, change: Callable[[Cursor], T], on: Cursor | None = None, *, under_leases: bool = True) -> T:
         """Runs `change` as one whole transaction and returns its result; it may be run again after a conflict.
@@ -220,6 +239,34 @@ def store_errors(what: str) -> Iterator[None]:
         failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}{hint}")
         failed.by_data = isinstance(error, BY_DATA) and not is_lost(error)
         raise failed from error
+
+
+@contextmanager
+def time_limit(cursor: Cursor, seconds: float | None) -> Iterator[None]:
+    """Ends what a cursor is answering after so many seconds, and then raises StoreError."""
+    if seconds is None:
+        yield
+        return
+    ended = Event()
+
+    def end() -> None:
+        ended.set()
+        cursor.interrupt()
+
+    clock = Timer(seconds, end)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError):
+        if not ended.is_set():
+            raise
+        raise StoreError(
+            f"The question took longer than {seconds:g} s and was ended (PROVISIONING_SCREEN_SECONDS); ask about a "
+            "shorter time, or write the answer with --csv, --json or --parquet, which may take as long as they need."
+        ) from None
+    finally:
+        clock.cancel()
 
 
 def brief(error: duckdb.Error) -> str:
@@ -408,3 +455,12 @@ def kinds_of(sql: str) -> list[str]:
     """Returns the kind of each statement of a text: SELECT, INSERT, EXPLAIN … Raises StoreError for what is no SQL."""
     with store_errors("This is not SQL that DuckDB understands"):
         return [str(statement.type).rpartition(".")[2] for statement in duckdb.extract_statements(sql)]
+
+
+def parse_tree(sql: str) -> dict[str, Any] | None:
+    """Returns a question as DuckDB's parser reads it; None for what is no SELECT alone."""
+    # A database of its own: the tests' stores allow what this need not.
+    with duckdb.connect() as parser:
+        [(text,)] = parser.execute("select json_serialize_sql(?::varchar)::varchar", [sql]).fetchall()
+    tree: dict[str, Any] = json.loads(text)
+    return None if tree["error"] else tree

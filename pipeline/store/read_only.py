@@ -1,33 +1,82 @@
-"""Judges whether a statement is one question that changes nothing, before DuckDB is asked."""
+"""Judges whether a statement is one question to the store that changes nothing, before DuckDB is asked.
+
+DuckDB's own parser says what a statement calls and reads. What makes rows must be on a list: extensions open files by
+themselves, whatever DuckDB is told of external access, and a list of what is forbidden ends with the next extension.
+"""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from pipeline.config.errors import QuestionRefused, StoreError
-from pipeline.store.lake import kinds_of
+from pipeline.store.dependencies import definitions
+from pipeline.store.lake import kinds_of, parse_tree
 
-# Searched in the whole text, strings and comments too: no other reading of SQL ends strings and comments exactly where
-# DuckDB does. sqlglot, for one, takes e'\\' for the beginning of a string. A comment is taken to its last end, since
-# DuckDB's may be nested.
-COMMENT = r"/\*.*\*/|--[^\n]*"
-CHANGING = re.compile(
-    rf'(?is)\bducklake_(merge|expire|cleanup|delete|flush|rewrite|add|set)|\bquery(_table)?"?(?:\s|{COMMENT})*\('
+GENERATORS = frozenset({"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"})
+OF_THE_LAKE = frozenset({
+    "ducklake_snapshots", "ducklake_current_snapshot", "ducklake_last_committed_snapshot", "ducklake_table_info",
+    "ducklake_list_files", "ducklake_table_changes", "ducklake_table_insertions", "ducklake_table_deletions",
+})  # fmt: skip
+OF_THE_SCHEMA = frozenset({
+    "duckdb_columns", "duckdb_constraints", "duckdb_functions", "duckdb_keywords", "duckdb_schemas", "duckdb_tables",
+    "duckdb_types", "duckdb_views",
+})  # fmt: skip
+ROWS = GENERATORS | OF_THE_LAKE | OF_THE_SCHEMA
+"Functions that make rows and may be called, beside the store's own macros."
+REVEALING = re.compile(
+    r"getenv|current_setting|getvariable|which_secret|write_log|json_(?:execute_serialized_sql|serialize_plan)|query(?:_table)?"
 )
+"Functions of a value that read the process's surroundings, or run a text as a statement."
+SYSTEM = re.compile(r"(?i)(?:duckdb_|pragma_|pg_settings|sqlite_)")
+A_FILE = re.compile(r"[./\\:*?]")
 
 
 def read_only_statement(sql: str) -> str:
-    """Returns the statement if it is one question that changes nothing; raises QuestionRefused otherwise.
+    """Returns the statement if it is one question to the store that changes nothing; else raises QuestionRefused.
 
     EXPLAIN ANALYZE runs what it explains, and DuckLake's maintenance runs even in a read-only store.
     """
-    kinds = statement_kinds(sql)
+    question, kinds = sql, statement_kinds(sql)
     if kinds == ["EXPLAIN"]:
-        kinds = statement_kinds(explained(sql))
-    if kinds != ["SELECT"]:
+        question = explained(sql)
+        kinds = statement_kinds(question)
+    tree = parse_tree(question) if kinds == ["SELECT"] else None
+    if tree is None:
         given = " and ".join(kinds) or "nothing"
         raise QuestionRefused(f"One read-only question was expected, such as select …; {given} was given.")
-    if match := CHANGING.search(sql):
-        raise QuestionRefused(f"{match[0]} may change the store; ask directly, or use `python -m pipeline maintain`.")
+    for node in nodes(tree):
+        judge(node)
     return sql
+
+
+def judge(node: dict[str, Any]) -> None:
+    """Raises QuestionRefused for a part of a statement that is not a question to the store."""
+    match node.get("type"):
+        case "TABLE_FUNCTION":
+            name = str(node["function"].get("function_name", "")).lower()
+            if name not in ROWS and name not in definitions():
+                raise QuestionRefused(
+                    f"{name}(…) may read what is not in the store, or change it; only the store's tables, views and "
+                    "macros may be asked. To read other data, attach the store in a DuckDB client of your own."
+                )
+        case "BASE_TABLE":
+            name = str(node.get("table_name", ""))
+            if A_FILE.search(name) or (SYSTEM.match(name) and name.lower() not in OF_THE_SCHEMA):
+                raise QuestionRefused(f"{name} is no table of the store; show tables lists them.")
+        case "FUNCTION" if REVEALING.fullmatch(name := str(node.get("function_name", "")).lower()):
+            raise QuestionRefused(f"{name}(…) may show what is not in the store, or change it; leave it out.")
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yields every object in a parsed statement; without recursion, since a statement may be deeply nested."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
 
 
 def statement_kinds(sql: str) -> list[str]:

@@ -60,6 +60,11 @@ QUESTIONS = """
     select 'insert into x'
     explain select 1
     explain analyze select 1
+    select e'\\' from ducklake_expire_snapshots(1) --'
+    from identities, range(2), unnest([1])
+    from ducklake_snapshots('provisioning')
+    from duckdb_columns
+    from hourly_fold('hourly_parts')
     /* why */ explain (format json) select 1
 """.strip().split("\n    ")
 NO_QUESTIONS = """
@@ -85,7 +90,39 @@ NO_QUESTIONS = """
     select e'\\\\', '/*', (from ducklake_expire_snapshots(1)), '*/'
     explain analyze /* /* */ select '*/ delete from events --'
     summarize from ducklake_delete_orphaned_files('provisioning')
-    select e'\\' from ducklake_expire_snapshots(1) --'
+    from sqlite_scan('/tmp/x.sqlite', 'x')
+    select (select count(*) from "SQLite_Scan"('/tmp/x.sqlite', 'x'))
+    from postgres_scan('host=db.example', 'public', 'x')
+    from postgres_query('x', 'select 1')
+    from mysql_query('x', 'select 1')
+    from sqlite_query('x', 'select 1')
+    with x as (from read_text('/etc/hostname')) from x
+    from glob('/*')
+    from 'x.parquet'
+    from "/etc/hostname"
+    from read_blob('/etc/hostname')
+    from sniff_csv('/etc/hostname')
+    from parquet_metadata('x')
+    from json_execute_serialized_sql('x')
+    select json_serialize_plan('from sqlite_scan(1, 2)')
+    select getenv('HOME')
+    select current_setting('s3_secret_access_key')
+    from duckdb_secrets()
+    from duckdb_secrets
+    from duckdb_databases()
+    from system.main.duckdb_databases
+    from duckdb_settings()
+    from pragma_database_list
+    from pragma_database_list()
+    pragma database_list
+    from duckdb_logs
+    summarize from sqlite_scan('x', 'x')
+    describe from read_csv('/etc/passwd')
+    explain from sqlite_scan('x', 'x')
+    from no_such_function(1)
+    load sqlite_scanner
+    install mysql
+    set variable x = 1
     -- nothing
 """.strip().split("\n    ")
 

@@ -3,6 +3,7 @@
 Tones are told apart by icon and word as well as by colour, and are legible on light and on dark grounds.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -145,12 +146,16 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
     return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 
+ADDRESS = re.compile(r"(?i)(https?:)(?=//)|(www)(?=\.)")
+JOINED = "\\g<0>\u2060"
+
+
 def plain(text: str) -> str:
     """Escapes text from a log for use inside markdown: nothing in it formats, links or draws.
 
-    An address would become a mail link in spite of escapes, so a word joiner follows its sign.
+    An address would become a link in spite of escapes, so a word joiner stands in it.
     """
-    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in ADDRESS.sub(JOINED, text))
     return escaped.replace("@", "@\u2060")
 
 

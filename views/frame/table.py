@@ -8,7 +8,7 @@ import streamlit as st
 
 from views.frame import state
 from views.frame.data import Row, records
-from views.frame.look import chip_colours
+from views.frame.look import chip_colours, plain
 
 BLANK = "–"
 "How a cell without a value is shown."
@@ -69,7 +69,7 @@ def selected_row(rows: pd.DataFrame, drawn: Any) -> Row | None:
 
 def text_grid(rows: pd.DataFrame) -> None:
     """Draws rows whose cells are sentences: they are wrapped, and nothing can be selected."""
-    st.table(rows, hide_index=True)
+    st.table(rows.map(lambda cell: plain(cell) if isinstance(cell, str) else cell), hide_index=True)
 
 
 def text_column(label: str, **more: Any) -> Any:

@@ -7,11 +7,11 @@ resultType, then the last step. The same holds for errors.
 from collections.abc import Mapping
 
 from pipeline.config.booleans import FALSE, boolean_pattern
-from pipeline.config.secrets import HINT, literal, redacted, removed
 from pipeline.ingest.answers import answer_text, answer_words, http_number
-from pipeline.ingest.characters import fit_json_sql, fit_sql
-from pipeline.ingest.records.wire import LOCAL
+from pipeline.ingest.records.event import ModifiedProperty, Step
+from pipeline.ingest.records.wire import LOCAL, column_type
 from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
+from pipeline.ingest.redaction import without_secrets_in
 
 GRAPH = """
 select
@@ -64,40 +64,9 @@ def error_member(member: str, envelope: str) -> str:
     return f"coalesce({', '.join(f'nullif({place}, {NOTHING})' for place in places)})"
 
 
-def steps_sql(description: str, details: str, name: str = 's."name"') -> str:
-    """Builds SQL for an event's steps."""
-    return f"""list_transform(raw_steps, lambda s: struct_pack(
-            "name" := nullif({name}, ''),
-            "type" := {spelled(StepType, 's."provisioningStepType"')},
-            status := {spelled(Status, "s.status")},
-            description := nullif({description}, ''),
-            details := {details}))"""
-
-
-def changes_sql(old: str, new: str, name: str = 'c."displayName"') -> str:
-    """Builds SQL for the attributes that an event wanted altered."""
-    return f"""list_transform(raw_changes, lambda c: struct_pack(
-            attribute := {name}, old_value := nullif({old}, ''), new_value := nullif({new}, '')))"""
-
-
-def value_sql(value: str) -> str:
-    """Builds SQL for an attribute's value without secrets; it is one itself where the attribute's name says so."""
-    return f"case when {value} <> '' and {SECRET} then '[removed]' else {removed(fit_sql(value))} end"
-
-
 def any_of(values: str, condition: str) -> str:
     """Builds SQL that is true where a condition, which names each value `x`, holds for one of a list's values."""
     return f"len(list_filter({values}, lambda x: {condition})) > 0"
-
-
-def hinted(values: str, texts: str, hint: str = HINT) -> str:
-    """Builds SQL that is true where a text of one of a list's values may hold a secret.
-
-    DuckDB compiles the patterns of a list's function anew for each chunk of rows, so they are looked for in all texts
-    at once, and only lists with a hint meet such a function.
-    """
-    joined = f"list_aggregate(list_transform({values}, lambda x: concat_ws(' ', {texts})), 'string_agg', ' ')"
-    return f"coalesce(regexp_matches({joined}, {literal(hint)}), false)"
 
 
 def respelled(values: str, kind: str, keys: Mapping[str, str]) -> str:
@@ -106,12 +75,6 @@ def respelled(values: str, kind: str, keys: Mapping[str, str]) -> str:
     return f"remap_struct({values}, null::{kind}, {{'list': row('list', {{{names}}})}}, null)"
 
 
-SECRET = "coalesce(regexp_matches(c.\"displayName\", '(?i)passw|secret|token'), false)"
-UNFIT = r"|\x00|\\u0000"
-"A NUL, in a text and in the text of JSON."
-RISKY_STEPS = hinted("raw_steps", 'x."name", x.description, x.details::varchar', HINT + UNFIT)
-RISKY_CHANGES = hinted("raw_changes", 'x."displayName", x.oldValue, x.newValue', f"{HINT}|passw{UNFIT}")
-CLEANED = f"try_cast({removed(fit_json_sql('s.details::varchar'))} as json)"
 ODD_STEPS = any_of(
     "raw_steps",
     f"""x is null or x."name" = '' or x.description = '' or {undocumented(StepType, 'x."provisioningStepType"')}
@@ -125,8 +88,12 @@ STEPS_KEPT = respelled(
     | {"details": "details"},
 )
 STEPS = f"""case
-        when {RISKY_STEPS} then {steps_sql(removed(fit_sql("s.description")), CLEANED, fit_sql('s."name"'))}
-        when {ODD_STEPS} then {steps_sql("s.description", "s.details")}
+        when {ODD_STEPS} then list_transform(raw_steps, lambda s: struct_pack(
+            "name" := nullif(s."name", ''),
+            "type" := {spelled(StepType, 's."provisioningStepType"')},
+            status := {spelled(Status, "s.status")},
+            description := nullif(s.description, ''),
+            details := s.details))
         else {STEPS_KEPT}
     end"""
 ODD_CHANGES = any_of("raw_changes", "x is null or x.oldValue = '' or x.newValue = ''")
@@ -136,9 +103,8 @@ CHANGES_KEPT = respelled(
     {"attribute": "displayName", "old_value": "oldValue", "new_value": "newValue"},
 )
 CHANGES = f"""case
-        when {RISKY_CHANGES}
-            then {changes_sql(value_sql("c.oldValue"), value_sql("c.newValue"), fit_sql('c."displayName"'))}
-        when {ODD_CHANGES} then {changes_sql("c.oldValue", "c.newValue")}
+        when {ODD_CHANGES} then list_transform(raw_changes, lambda c: struct_pack(
+            attribute := c."displayName", old_value := nullif(c.oldValue, ''), new_value := nullif(c.newValue, '')))
         else {CHANGES_KEPT}
     end"""
 ACTION = spelled(Action, f'coalesce(nullif("provisioningAction", {NOTHING}), nullif("action", {NOTHING}))')
@@ -160,35 +126,34 @@ select
     nullif(id, '') as event_id,
     '{{source}}' as source,
     lower(nullif("tenantId", '')) as tenant_id,
-    nullif("jobId", '') as job_id,
-    nullif("cycleId", '') as cycle_id,
-    nullif("changeId", '') as change_id,
+    job_id,
+    cycle_id,
+    change_id,
     date_trunc('second', {instant('"activityDateTime"')}) as occurred_at,
     {ACTION} as "action",
     {STATUS} as status,
-    coalesce(nullif("servicePrincipal".id, ''), nullif("targetSystem".details."ServicePrincipalId", '')) as app_id,
-    coalesce(nullif("servicePrincipal"."displayName", ''),
-        nullif("targetSystem".details."ServicePrincipalDisplayName", '')) as app_name,
-    nullif("sourceSystem"."displayName", '') as source_system,
-    nullif("targetSystem"."displayName", '') as target_system,
-    nullif("sourceIdentity".id, '') as source_id,
-    nullif("sourceIdentity"."displayName", '') as source_name,
-    nullif("sourceIdentity"."identityType", '') as source_type,
-    nullif("sourceIdentity".details."UserPrincipalName", '') as upn,
-    nullif("targetIdentity".id, '') as target_id,
-    nullif("targetIdentity"."identityType", '') as target_type,
+    app_id,
+    app_name,
+    source_system,
+    target_system,
+    source_id,
+    source_name,
+    source_type,
+    upn,
+    target_id,
+    target_type,
     coalesce("durationInMilliseconds", envelope_duration) as duration_ms,
     error_code,
     error_category,
-    {redacted("reason")} as reason,
-    {redacted("recommended_action")} as recommended_action,
+    reason,
+    recommended_action,
     case when lower({STATUS}) = 'skipped' then coalesce(
         nullif(raw_steps[-1].details->>'SkipReason', ''),
         case when len(list_filter(raw_steps, lambda s: lower(s."provisioningStepType") in ('scoping', '1')
             and regexp_matches(s.details::varchar, '{OUT_OF_SCOPE}'))) > 0 then 'out of scope' end) end as skip_reason,
     case when reason is not null then {http_number("reason")} end::integer as http_status,
     case when reason is not null then {SCIM_TYPE} end as scim_type,
-    {redacted("words")} as scim_detail,
+    words as scim_detail,
     case when reason is not null then try_cast({RETRIED} as integer) end as retry_count,
     case when reason is not null then try_cast({AGAIN} as timestamp) end as retry_at,
     nullif(raw_steps[-1]."name", '') as last_step,
@@ -199,11 +164,12 @@ select
 from (
     select *, case when reason is not null then {SCIM_DETAIL} end as words
     from (
-    -- Before its words are taken out of JSON: by its names and quotes a secret is known.
-    select * replace ({redacted("answer")} as answer)
-    from (
     select *, case when reason is not null then {answer_text("reason")} end as answer
-    from (
+    from ({{cleaned}})
+)
+)
+"""
+RAW = f"""
     select
         * exclude ("provisioningSteps", "modifiedProperties"),
         coalesce("provisioningSteps", []) as raw_steps,
@@ -215,11 +181,39 @@ from (
         {error_member("errorCode", "envelope_error")} as error_code,
         {error_member("errorCategory", "null")} as error_category,
         {error_member("reason", "envelope_reason")} as reason,
-        {error_member("recommendedAction", "null")} as recommended_action
+        {error_member("recommendedAction", "null")} as recommended_action,
+        nullif("jobId", '') as job_id,
+        nullif("cycleId", '') as cycle_id,
+        nullif("changeId", '') as change_id,
+        coalesce(nullif("servicePrincipal".id, ''), nullif("targetSystem".details."ServicePrincipalId", '')) as app_id,
+        coalesce(nullif("servicePrincipal"."displayName", ''),
+            nullif("targetSystem".details."ServicePrincipalDisplayName", '')) as app_name,
+        nullif("sourceSystem"."displayName", '') as source_system,
+        nullif("targetSystem"."displayName", '') as target_system,
+        nullif("sourceIdentity".id, '') as source_id,
+        nullif("sourceIdentity"."displayName", '') as source_name,
+        nullif("sourceIdentity"."identityType", '') as source_type,
+        nullif("sourceIdentity".details."UserPrincipalName", '') as upn,
+        nullif("targetIdentity".id, '') as target_id,
+        nullif("targetIdentity"."identityType", '') as target_type
     from ({{relation}})
-    )))
-)
 """
+TEXTS = (
+    "id", '"tenantId"', "job_id", "cycle_id", "change_id", '"provisioningAction"', '"action"', "raw_status", "app_id",
+    "app_name", "source_system", "target_system", "source_id", "source_name", "source_type", "upn", "target_id",
+    "target_type", "error_code", "error_category", "reason", "recommended_action",
+)  # fmt: skip
+LISTS = {
+    "raw_steps": (
+        column_type(list[Step], []),
+        """concat_ws(e'\\n', x."name", x."provisioningStepType", x.status, x.description, x.details::varchar)""",
+    ),
+    "raw_changes": (
+        column_type(list[ModifiedProperty], []),
+        """concat_ws(' ', x."displayName", x.oldValue, x.newValue)""",
+    ),
+}
+IDS = ("id", "job_id", "cycle_id", "change_id", "source_id", "target_id")
 PARTS_LOST = """
     coalesce("servicePrincipal" is not null
         and ("servicePrincipal".id is null or "servicePrincipal"."displayName" is null)
@@ -255,5 +249,5 @@ record is read again by the model."""
 
 def event_rows(source: str, relation: str) -> str:
     """Builds SQL for the columns of `events`, after `ordinal`, from a relation of raw events."""
-    rows = ROWS.replace("{lost}", LOST.get(source, "false"))
-    return rows.replace("{source}", source).replace("{relation}", relation)
+    rows = ROWS.replace("{lost}", LOST.get(source, "false")).replace("{source}", source)
+    return rows.replace("{cleaned}", without_secrets_in(RAW.replace("{relation}", relation), TEXTS, LISTS, IDS))

@@ -7,8 +7,8 @@ the file before, since a log that counts whole seconds may truly hold two equal 
 import re
 
 from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
-from pipeline.config.secrets import redacted
 from pipeline.ingest.formats.events import instant, unescaped
+from pipeline.ingest.redaction import without_secrets_in
 
 COLLECTIONS = {
     "Users": "User",
@@ -88,10 +88,10 @@ select
     logged_tenant as tenant_id,
     app_id,
     "method",
-    {redacted('"path"')} as "path",
+    "path",
     resource_type,
-    {redacted(RESOURCE_ID)} as resource_id,
-    {redacted('"filter"')} as "filter",
+    {RESOURCE_ID} as resource_id,
+    "filter",
     case
         when "method" is null then null
         when resource_type not in ('User', 'Group') then 'discover'
@@ -108,12 +108,12 @@ select
     end as operation,
     http_status,
     scim_type,
-    {redacted("detail")} as detail,
+    detail,
     duration_ms,
     request_id,
     {CLIENT} as client,
-    {redacted("request_body")} as request_body,
-    {redacted("response_body")} as response_body,
+    request_body,
+    response_body,
     {HOST} as "log",
     partial,
     request_id is null as counted,
@@ -195,13 +195,19 @@ from (
 """
 
 
+IDS = ("exchange_id", "tenant_id", "app_id", "resource_id", "request_id")
+TEXTS = (
+    *IDS, '"method"', '"path"', '"filter"', "scim_type", "detail", "client", "request_body", "response_body", '"log"',
+)  # fmt: skip
+
+
 def exchange_rows(relation: str) -> str:
     """Builds SQL for the columns of `exchanges` from a relation of logged exchanges.
 
     After them: `partial`, one line of several that make an exchange; `counted`, known by its content; `passed_over`, no
     SCIM request; `former_id`, what version 0.1 called it; `path_tenant`, what may be a tenant in its path.
     """
-    return ROWS.replace("{relation}", relation)
+    return without_secrets_in(ROWS.replace("{relation}", relation), TEXTS, {}, IDS)
 
 
 def body(value: str) -> str:

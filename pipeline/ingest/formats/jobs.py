@@ -4,11 +4,11 @@ A document does not say when it was asked; whoever asks adds `observedAt`. Witho
 and a document without any counts from when its file was last written. `0001-01-01` and `""` mean never.
 """
 
-from pipeline.config.secrets import redacted
 from pipeline.ingest.formats.events import of_dotnet
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.job import Job
+from pipeline.ingest.redaction import without_secrets_in
 
 
 def moment(value: str) -> str:
@@ -106,7 +106,7 @@ select
     try_cast(list_filter("synchronizationJobSettings",
         lambda s: s."name" = 'QuarantineTooManyDeletesThreshold')[1]."value" as bigint) as deletion_threshold,
     nullif(nullif(coalesce(status.quarantine.error.code, status."lastExecution".error.code), 'None'), '') as error_code,
-    {redacted(MESSAGE)} as error_message,
+    {MESSAGE} as error_message,
     nullif("templateId", '') as template_id,
     nullif(schedule.state, '') as schedule_state,
     nullif(status."lastExecution"."activityIdentifier", '') as activity_id,
@@ -130,9 +130,17 @@ def recognises(head: Head) -> bool:
     return head.has("schedule", "status") and (head.has("templateId") or head.inner("status").has("code"))
 
 
+IDS = ("job_id", "tenant_id", "app_id", "activity_id")
+TEXTS = (
+    *IDS, "app_name", "state", "quarantine_reason", "last_state", "error_code", "error_message", "template_id",
+    "schedule_state", "progress_unit",
+)  # fmt: skip
+
+
 def job_rows(relation: str, written_at: str) -> str:
     """Builds SQL for the columns of `job_snapshots`; `written_at` dates documents that hold no instant at all."""
-    return ROWS.replace("{written_at}", written_at).replace("{relation}", relation)
+    rows = ROWS.replace("{written_at}", written_at).replace("{relation}", relation)
+    return without_secrets_in(rows, TEXTS, {}, IDS)
 
 
 SOURCE = Source("jobs", "job_snapshots", Job, recognises, lambda records: f"select * from ({records})")

@@ -119,7 +119,7 @@ def draw_coverage() -> None:
     try:
         tenants = polled_tenants(settings)
     except TenantsError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(plain(str(error)), icon=":material/warning:")
         tenants = None
     panel(
         "retention_cliff",

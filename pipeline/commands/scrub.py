@@ -1,0 +1,34 @@
+"""The command `scrub`: removes secrets from a store of before."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import terminal
+
+
+def scrub(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be cleaned, and change nothing.")
+    ] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Remove from all tables what an earlier version stored and this one knows as a secret."""
+    from pipeline.maintenance.scrub import scrub as clean
+
+    store = terminal.open_to_write()
+    with terminal.share_bar("Looking for secrets") as progress:
+        found = clean(store, dry_run=dry_run, progress=progress)
+    if as_json:
+        terminal.print_json({"dry_run": dry_run, "cleaned": [vars(one) for one in found]})
+        return
+    for one in found:
+        print(f"{one.table}: {one.rows:,} rows {'hold' if dry_run else 'held'} a secret")
+    if not found:
+        print("No secrets found.")
+    elif not dry_run:
+        print(
+            "The former rows stay in old files until maintenance deletes these: set PROVISIONING_KEEP_SNAPSHOTS=0 and "
+            "run `python -m pipeline maintain` twice, five minutes apart. Write a published file anew, and replace "
+            "what was exposed: a secret that was stored may have been read."
+        )
