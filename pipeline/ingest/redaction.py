@@ -7,7 +7,7 @@ each pattern once a statement, which takes longer than reading a small file: so 
 from collections.abc import Mapping, Sequence
 
 from pipeline.config.secrets import HINT, literal, removed
-from pipeline.ingest.characters import fit_json_sql
+from pipeline.ingest.characters import fit_json_sql, fit_sql
 
 UNFIT = r"|\x00|\\u0000"
 "A NUL inside a list, which no column may hold either: a row with one is written anew as well."
@@ -54,4 +54,4 @@ def may_hold(texts: Sequence[str], lists: Lists) -> str:
 
 def digest(name: str) -> str:
     """Builds SQL for an id that is its digest where it holds a secret."""
-    return f"case when clean.{name} is distinct from {name} then md5({name}) else {name} end"
+    return f"case when clean.{name} is distinct from {fit_sql(name)} then md5({name}) else clean.{name} end"

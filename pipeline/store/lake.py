@@ -46,6 +46,7 @@ from pipeline.store.process_lock import ProcessLock
 from pipeline.store.result_cache import ResultCache
 from pipeline.store.spill_folder import SpillFolder
 from pipeline.store.synced_files import SyncedFiles
+from pipeline.store.time_limit import time_limit
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
