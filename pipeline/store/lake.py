@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from threading import Event, Lock, Timer
+from threading import Lock
 from typing import Any, TypeVar
 
 import duckdb
@@ -240,34 +240,6 @@ def store_errors(what: str) -> Iterator[None]:
         failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}{hint}")
         failed.by_data = isinstance(error, BY_DATA) and not is_lost(error)
         raise failed from error
-
-
-@contextmanager
-def time_limit(cursor: Cursor, seconds: float | None) -> Iterator[None]:
-    """Ends what a cursor is answering after so many seconds, and then raises StoreError."""
-    if seconds is None:
-        yield
-        return
-    ended = Event()
-
-    def end() -> None:
-        ended.set()
-        cursor.interrupt()
-
-    clock = Timer(seconds, end)
-    clock.daemon = True
-    clock.start()
-    try:
-        yield
-    except (duckdb.Error, pa.ArrowException, OSError):
-        if not ended.is_set():
-            raise
-        raise StoreError(
-            f"The question took longer than {seconds:g} s and was ended (PROVISIONING_SCREEN_SECONDS); ask about a "
-            "shorter time, or write the answer with --csv, --json or --parquet, which may take as long as they need."
-        ) from None
-    finally:
-        clock.cancel()
 
 
 def brief(error: duckdb.Error) -> str:
