@@ -57,12 +57,14 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # The cases that `make test` leaves out, then two hundred random worlds instead of ten, 20,000 damaged records instead
-# of 500, then machines that are killed and cut off thirty times: an hour on two cores.
+# of 500, a hundred kills of a reader and of a sender, then machines that are killed and cut off thirty times: more than
+# an hour on two cores.
 test-deep: $(VENV)/.dev
 	CUTS=200 $(BIN)/python -m pytest tests/store/test_power_cuts.py
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 	FUZZ=20000 $(BIN)/python -m pytest tests/fuzz
+	KILLS=100 $(BIN)/python -m pytest tests/store/test_kills.py tests/notify -k kill
 	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py
 
 # Without the tests that are marked slow.
