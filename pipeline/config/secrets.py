@@ -115,7 +115,7 @@ ASSIGNED = (
     rf"((?:[?&]|%3F|%26)code(?:=|%3D)){RANDOM}",
     rf"({NAME}{QUOTE}{GAP}:{GAP}){BARE}",
     rf"((?:\s-u|--user)[\s=]+\\*[\"']?[^\s:\"']+:){PLAIN}",
-    rf"(--[\w-]*{NAME}\s+)[^\s\"'\\-][^\s\"'\\]*",
+    rf"(--[\w-]{0, 60}{NAME}\s+)[^\s\"'\\-][^\s\"'\\]*",
 )
 "What follows an equals sign, or a colon in broken JSON."
 SPOKEN = (

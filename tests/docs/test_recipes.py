@@ -180,6 +180,7 @@ def test_a_column_is_a_migration(project: Copy) -> None:
     assert "incidents" in project.house("dictionary")
 
 
+@pytest.mark.deep
 def test_a_setting_is_one_field_and_a_row_of_the_readme(project: Copy) -> None:
     field = '    recipe: int = Field(7, ge=1, description="Days of the recipe.")\n'
     project.change("pipeline/config/settings.py", "    clock: str = Field(", f"{field}    clock: str = Field(")
@@ -207,6 +208,7 @@ source = "this test"
     assert project.python("-c", asked) == "The recipe is broken\n"
 
 
+@pytest.mark.deep
 def test_a_command_is_one_file_and_its_name(project: Copy) -> None:
     lines = ['"""The command `recipe`: prints a word."""', "", "", "def recipe() -> None:", '    print("ready")', ""]
     project.write("pipeline/commands/recipe.py", "\n".join(lines))

@@ -62,6 +62,7 @@ def page_of(data: bytes, amount: int) -> bytes:
     )
 
 
+@pytest.mark.deep
 def test_a_large_document_is_never_held_as_a_whole(
     settings: Settings, blank: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

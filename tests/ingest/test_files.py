@@ -384,6 +384,7 @@ def content(store: Store) -> list[list[tuple[object, ...]]]:
     return [store.rows(sql) for sql in CONTENT]
 
 
+@pytest.mark.deep
 def test_small_slices_give_the_same_store_as_one(undisturbed: tuple[Path, Store], settings: Settings) -> None:
     logs, whole = undisturbed
     store = open_store(settings.model_copy(update={"slice_bytes": 65536}))

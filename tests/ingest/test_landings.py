@@ -44,6 +44,7 @@ def content(settings: Settings, folder: Path, threads: int) -> list[list[tuple[o
     return found
 
 
+@pytest.mark.deep
 def test_batches_that_overlap_give_the_store_of_batches_in_turn(settings: Settings, tmp_path: Path) -> None:
     put(tmp_path / "in", logs())
     assert content(settings, tmp_path, 4) == content(settings, tmp_path, 1)

@@ -229,6 +229,7 @@ def test_a_broken_line_among_wrapped_ones_costs_itself_alone(store: Store, tmp_p
     assert stored(store, "wrapped") == expected(told)
 
 
+@pytest.mark.deep
 def test_a_large_document_in_a_wrapping_is_recognised_by_its_beginning(store: Store, tmp_path: Path) -> None:
     told = records("large", 900)
     assert len(data := WRAPPERS["body"](told)) > 1 << 20
