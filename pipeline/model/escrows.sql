@@ -111,7 +111,8 @@ from checked;
 -- footings that come and go; stored: pending retries of their objects.
 --   object  the object, by object_number
 --   since   the first failure, by order_of
---   until   what settles the object after the changes; the largest number where nothing does
+--   until   what settles the object after the changes, whatever they are: not a skip for want of entitlement, which may
+--           settle it only with or without them; the largest number where nothing does
 create or replace macro retry_changes(failed, settlements, changed, repeated, stored) as table
 with changes as (
     select object, min(order_key) as first_change, max(order_key) as last_change, bool_or(fails) as fails
@@ -135,7 +136,8 @@ select
     coalesce(min(s.order_key), 9223372036854775807) as until
 from changes c
 left join affected a on a.object = c.object
-left join query_table(settlements) s on s.object = c.object and s.order_key > c.last_change
+left join query_table(settlements) s
+    on s.object = c.object and s.order_key > c.last_change and s.footing in ('in', 'gone')
 where c.fails or a.first_key is not null
 group by c.object;
 

@@ -73,8 +73,9 @@ create or replace macro footing_word(footing, left_as, ends, skip_reason) as
 -- it. A removal that failed is not settled by a skip for want of entitlement: the account stays as it is.
 --   object     the object, by object_number
 --   order_key  its place in the order of events, by order_of
+--   footing    in, out or gone
 create or replace macro settlements_of(footings) as table
-select object, order_key
+select object, order_key, footing
 from (
     select object, order_key, footing, last_value(case when footing <> 'out'
         then footing = 'problem' and coalesce(removal in ('disable', 'delete'), false) end ignore nulls) over (

@@ -487,7 +487,7 @@ def test_pages_land_before_a_wait_that_would_delay_them(bench: Bench, monkeypatc
 
 
 def test_only_one_process_polls_a_tenant_and_the_other_says_who(bench: Bench) -> None:
-    with tenant_lock(bench.store.settings, "contoso", "watch"):
+    with tenant_lock(bench.store, "contoso", "watch"):
         with pytest.raises(TenantBusy, match=rf"watch \(process {os.getpid()} on "):
             bench.poll()
         code, out, err = ended(command("poll"))
