@@ -13,6 +13,7 @@ from pipeline.ingest.records.schema import Schema
 from pipeline.store.lake import Store
 from tests.support.given import TENANT, Given, job_id, moment
 from tests.support.pages import app, healthy, table, text
+from views.frame.look import plain
 
 NOW = moment(14, 12)
 TENANTS = f"""
@@ -230,7 +231,7 @@ def test_a_file_of_tenants_with_a_mistake_is_a_sentence(
     given.observed("Cerby", "Active", day=13)
     given.stored()
     test = healthy(app("connections.py"))
-    assert f"{file}:2: tenant_id is 'nobody'; a GUID was expected." in [box.value for box in test.error]
+    assert plain(f"{file}:2: tenant_id is 'nobody'; a GUID was expected.") in [box.value for box in test.error]
     assert row(test, "Cerby")["schedule"] == "not told"
 
 
@@ -240,7 +241,8 @@ def test_a_profile_with_a_mistake_is_a_sentence(given: Given, tmp_path: Path, mo
     given.observed("Cerby", "Active", day=13)
     given.stored()
     test = healthy(app("connections.py"))
-    assert f"{tmp_path}/zoom.toml:1: source is missing; see README.md beside it." in [box.value for box in test.error]
+    sentence = f"{tmp_path}/zoom.toml:1: source is missing; see README.md beside it."
+    assert plain(sentence) in [box.value for box in test.error]
     assert list(row(test, "Cerby")["fit"]) == ["No profile"]
 
 
