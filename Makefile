@@ -63,7 +63,7 @@ test-deep: $(VENV)/.dev
 	CUTS=200 $(BIN)/python -m pytest tests/store/test_power_cuts.py
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
-	FUZZ=20000 $(BIN)/python -m pytest tests/fuzz
+	FUZZ=20000 $(BIN)/python -m pytest -m "deep or not deep" tests/fuzz
 	KILLS=100 $(BIN)/python -m pytest tests/store/test_kills.py tests/notify -k kill
 	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py
 

@@ -110,6 +110,7 @@ def test_nothing_that_was_read_is_unfit(lake: Store) -> None:
         assert lake.rows(f'select count(*) from "{table}" where {" or ".join(conditions)}') == [(0,)], table
 
 
+@pytest.mark.deep
 def test_every_page_draws_afterwards(lake: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", lake.settings.store)
     monkeypatch.setenv("PROVISIONING_INBOX", str(lake.settings.inbox))

@@ -122,8 +122,6 @@ ODD: list[Any] = [
     "Bearer abcdef123456",
     "x",
 ]
-CAREFUL_STEPS = events.steps_sql(events.removed("s.description"), events.CLEANED)
-CAREFUL_CHANGES = events.changes_sql(events.value_sql("c.oldValue"), events.value_sql("c.newValue"))
 
 
 def odd_event(rng: random.Random, number: int) -> Record:
@@ -153,7 +151,7 @@ def test_steps_and_changes_that_are_kept_are_those_that_would_be_made_anew(tmp_p
     query = events.event_rows(
         "graph", graph.SOURCE.relation(reader(graph.SOURCE, {str(file): 0}, head_of(data, False), 1 << 24))
     )
-    careful = query.replace(events.STEPS, CAREFUL_STEPS).replace(events.CHANGES, CAREFUL_CHANGES)
+    careful = query.replace(events.ODD_STEPS, "true").replace(events.ODD_CHANGES, "true")
     assert careful != query
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")

@@ -98,7 +98,7 @@ def drawn(draw: random.Random, told: Sequence[Record], wrapper: str, encoding: s
     return ENCODINGS[encoding](WRAPPERS[wrapper](made)), (spelling, form, time, wrapper, encoding, share)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(1, 4))])
 def test_a_record_means_the_same_however_it_is_spelled_shaped_wrapped_and_encoded(
     seed: int, store: Store, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_merging_takes_nothing_that_an_older_snapshot_reads_from_the_catalog(sto
     assert set(store.rows(listed)) > before
 
 
+@pytest.mark.deep
 def test_events_that_come_late_fold_the_same_whether_parts_were_folded_before_or_not(
     store: Store, tmp_path: Path
 ) -> None:

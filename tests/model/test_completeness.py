@@ -159,6 +159,7 @@ def test_another_file_under_an_old_name_does_not_vouch_for_what_lies_between(sto
     ]
 
 
+@pytest.mark.deep
 def test_a_large_file_that_takes_several_transactions_has_one_stretch(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

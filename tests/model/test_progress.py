@@ -360,7 +360,7 @@ def test_an_incremental_cycle_has_no_estimate_of_an_initial_one(given: Given) ->
     assert (found["kind"], found["progress_share"], found["progress_from"]) == ("incremental", None, None)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(1, 6))])
 def test_the_share_of_an_initial_cycle_never_falls_whatever_comes_and_however_late(given: Given, seed: int) -> None:
     """Statuses with and without pages and counts, totals that grow and shrink, records that come after later ones."""
     rng = random.Random(seed)

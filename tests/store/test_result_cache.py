@@ -78,6 +78,7 @@ def test_an_answer_that_failed_is_asked_for_again(store: Store) -> None:
     assert store.ask(wrong).to_pylist() == [{"one": 1}]
 
 
+@pytest.mark.deep
 def test_pages_ask_nothing_ahead_that_they_do_not_draw(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(store, [str(SAMPLE)])
     early, drawn = set[str](), set[str]()
