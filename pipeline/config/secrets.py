@@ -17,7 +17,7 @@ MASK = "\ue000"
 
 
 def words(names: Iterable[str]) -> str:
-    """Joins names to an alternation; a space stands for nothing or for what stands between words."""
+    """Joins names to an alternation; a space in a name matches a space, an underscore, a dot, a hyphen or nothing."""
     return "|".join(name.replace(" ", "[ _.-]?") for name in names)
 
 

@@ -212,7 +212,7 @@ FAULTS = {
     "UnableToResolveReferenceAttributeValue": "source data",
     "AttributeValidationFailed": "source data",
 }
-"""Whose move it is, by what was planted."""
+"""Who can fix each planted error, by its code."""
 LACKED = {"name.familyName": "surname", 'emails[type eq "work"].value': "mail"}
 """The source attribute that is empty when a required one of the target is."""
 Cause = tuple[str, str, str]

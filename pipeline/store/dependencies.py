@@ -100,7 +100,7 @@ class TableChanges:
         self._last: dict[str, int] = {}
 
     def changed(self, tables: frozenset[str] | None, after: int, until: int, read: Callable[..., Rows]) -> bool:
-        """Whether one of these tables changed after one revision and up to another; None stands for any table."""
+        """Whether one of these tables changed after one revision and up to another; None means any table."""
         if tables is None or after < self._from:
             return until > after
         if until > self._to:

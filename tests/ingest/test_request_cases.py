@@ -124,7 +124,7 @@ def test_a_log_as_a_product_writes_it_gives_its_requests(store: Store, tmp_path:
 
 
 # Each shape as its product writes it, from a request: method, path, query, status, milliseconds, instant.
-def told(at: datetime, method: str, path: str, query: str, status: int, ms: int) -> dict[str, Any]:
+def request_record(at: datetime, method: str, path: str, query: str, status: int, ms: int) -> dict[str, Any]:
     """One request, of which every shape is made."""
     return {"at": at, "method": method, "path": path, "query": query, "status": status, "ms": ms}
 
@@ -276,7 +276,7 @@ def test_a_shape_is_read_behind_any_prefix_in_any_order_at_any_offset(store: Sto
             at = datetime(2026, 3, 2, turn, number, 7, rng.randrange(1000) * 1000, zone)
             query = "filter=userName+eq+%22ada.lovelace%40contoso.example%22" if number % 3 == 0 else ""
             path = "/scim/v2/Users" if query else f"/api/scim/v2/groups/contoso/Users/{turn}-{number}"
-            one = told(
+            one = request_record(
                 at, "GET" if query else "PATCH", path, query, rng.choice((200, 204, 400)), rng.randrange(20, 900)
             )
             seen = dict(

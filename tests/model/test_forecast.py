@@ -45,7 +45,7 @@ def quarantined(given: Given, at: datetime, reason: str) -> None:
     given.observed("Cerby", "Quarantine", at.day - 19, at.hour + 1, quarantine_reason=reason, quarantine_since=at)
 
 
-def known(given: Given, *apps: str) -> None:
+def store_jobs(given: Given, *apps: str) -> None:
     for app in apps:
         given.observed(app, "Active", day=-1, app_id=f"app-{app}")
 
@@ -55,7 +55,7 @@ def scores(given: Given, day: int = 20, **values: Any) -> dict[str, dict[str, An
 
 
 def test_a_finding_within_a_week_before_a_quarantine_foresaw_it_and_the_others_were_for_nothing(given: Given) -> None:
-    known(given, "Cerby", "Zoom")
+    store_jobs(given, "Cerby", "Zoom")
     checked(given, "quarantine_ahead")
     noticed(given, "quarantine_ahead", moment(2))
     noticed(given, "quarantine_ahead", moment(9, 20))
@@ -67,7 +67,7 @@ def test_a_finding_within_a_week_before_a_quarantine_foresaw_it_and_the_others_w
 
 
 def test_a_quarantine_of_another_kind_is_a_coincidence_for_a_rule_that_looks_for_others(given: Given) -> None:
-    known(given, "Cerby")
+    store_jobs(given, "Cerby")
     for rule in ("mass_leavers", "failing_runs"):
         checked(given, rule)
         noticed(given, rule, moment(9))
@@ -78,7 +78,7 @@ def test_a_quarantine_of_another_kind_is_a_coincidence_for_a_rule_that_looks_for
 
 
 def test_a_finding_after_it_foresaw_nothing_and_a_young_one_is_not_judged_yet(given: Given) -> None:
-    known(given, "Cerby")
+    store_jobs(given, "Cerby")
     checked(given, "failing_runs")
     given.quarantined("Cerby", day=10, hour=3, since=moment(10, 2))
     noticed(given, "failing_runs", moment(10, 3))
@@ -88,7 +88,7 @@ def test_a_finding_after_it_foresaw_nothing_and_a_young_one_is_not_judged_yet(gi
 
 
 def test_a_finding_on_a_token_is_of_every_job_of_its_app_and_counts_once(given: Given) -> None:
-    known(given, "Cerby")
+    store_jobs(given, "Cerby")
     given.observed("Cerby", "Active", day=-1, job_id="second")
     checked(given, "token_due")
     noticed(given, "token_due", moment(9), of_job=False)
@@ -100,7 +100,7 @@ def test_a_finding_on_a_token_is_of_every_job_of_its_app_and_counts_once(given: 
 def test_a_quarantine_from_before_the_first_check_is_not_held_against_a_rule_and_other_rules_are_not_scored(
     given: Given,
 ) -> None:
-    known(given, "Cerby")
+    store_jobs(given, "Cerby")
     given.quarantined("Cerby", day=1, hour=3, since=moment(1))
     checked(given, "quarantine_ahead", day=5)
     checked(given, "silence", day=0)
@@ -129,7 +129,7 @@ def test_the_page_says_when_nobody_has_asked_the_rules_yet() -> None:
 
 
 def test_the_page_shows_the_score_in_a_line_and_replays_the_window_on_demand(given: Given) -> None:
-    known(given, "Cerby")
+    store_jobs(given, "Cerby")
     checked(given, "quarantine_ahead")
     checked(given, "failing_runs")
     noticed(given, "failing_runs", moment(1, 2))

@@ -49,13 +49,13 @@ def tenant(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     store = fresh(tmp_path_factory.mktemp("tenant"))
     given = Given(store)
     for event in world.events:
-        told(given, event)
+        store_event(given, event)
     given.stored()
     yield store
     store.close()
 
 
-def told(given: Given, event: Event) -> None:
+def store_event(given: Given, event: Event) -> None:
     """Says an event of the sample as the readers would."""
     subject, failure = event.intent.subject, event.failure
     body = failure.body if failure else None

@@ -15,7 +15,7 @@ INTERVAL = 2400
 GRACE = 1200
 
 
-def said(given: Given, at: datetime, ended: datetime | None, **more: Any) -> Row:
+def store_status(given: Given, at: datetime, ended: datetime | None, **more: Any) -> Row:
     """What Graph says of Cerby at a moment: its last run took a minute, the interval is forty."""
     told: Row = {"observed_at": at, "snapshot_id": f"{at}", "interval_s": INTERVAL, "last_ended_at": ended}
     told |= {"last_began_at": ended and ended - MINUTE, "steady_since": moment(-9), "last_state": "Succeeded"}
@@ -24,7 +24,7 @@ def said(given: Given, at: datetime, ended: datetime | None, **more: Any) -> Row
 
 def paged(given: Given, at: datetime, ended: datetime | None, done: int, total: int = 100, **more: Any) -> Row:
     """What Graph says while a run is under way."""
-    return said(given, at, ended, completed_units=done, total_units=total, progress_unit="pages", **more)
+    return store_status(given, at, ended, completed_units=done, total_units=total, progress_unit="pages", **more)
 
 
 def progress(given: Given, as_of: datetime, **values: Any) -> Row:
@@ -47,14 +47,14 @@ def past_cycles(given: Given, minutes: list[float], *, objects: int = 3, day: in
         for who in range(objects):
             given.succeeded(f"p{who}", day, 2 * number, cycle_id=f"past-{day}-{number}")
         ended = began + length * MINUTE
-        said(given, ended + MINUTE, ended, last_began_at=began)
+        store_status(given, ended + MINUTE, ended, last_began_at=began)
     return ended
 
 
 def test_an_idle_job_is_on_time_for_its_runs_go_on_though_its_log_is_silent(given: Given) -> None:
     given.succeeded("ada", day=0)
     for run in range(36):
-        said(given, moment(3) + (run * 40 + 5) * MINUTE, moment(3) + run * 40 * MINUTE)
+        store_status(given, moment(3) + (run * 40 + 5) * MINUTE, moment(3) + run * 40 * MINUTE)
     now = moment(3) + (35 * 40 + 6) * MINUTE
     assert progress(given, now)["rhythm"] == "on_time"
     assert fleet(given, now) == ("idle", False)
@@ -75,8 +75,8 @@ def test_a_job_without_a_new_run_is_late_after_the_grace_and_dead_an_interval_la
     given: Given, minutes: int, rhythm: str, state: str, needy: bool
 ) -> None:
     for at in range(5, minutes, 5):
-        said(given, moment(3) + at * MINUTE, moment(3))
-    said(given, moment(3) + minutes * MINUTE, moment(3))
+        store_status(given, moment(3) + at * MINUTE, moment(3))
+    store_status(given, moment(3) + minutes * MINUTE, moment(3))
     now = moment(3) + minutes * MINUTE
     found = progress(given, now)
     assert (found["rhythm"], found["due_at"]) == (rhythm, moment(3, 0, 40))
@@ -90,19 +90,19 @@ def test_a_job_without_a_new_run_is_late_after_the_grace_and_dead_an_interval_la
 
 
 def test_a_longer_grace_makes_nobody_late(given: Given) -> None:
-    said(given, moment(3, 1, 30), moment(3))
+    store_status(given, moment(3, 1, 30), moment(3))
     assert progress(given, moment(3, 1, 30))["rhythm"] == "late"
     assert progress(given, moment(3, 1, 30), grace=3600)["rhythm"] == "on_time"
 
 
 def test_events_do_not_make_up_for_a_run_that_job_status_misses(given: Given) -> None:
-    said(given, moment(3, 2), moment(3))
+    store_status(given, moment(3, 2), moment(3))
     given.succeeded("ada", day=2, hour=23, minute=59)
     assert progress(given, moment(3, 2))["rhythm"] == "dead"
 
 
 def test_old_job_status_says_nothing_of_today_and_kills_nobody(given: Given) -> None:
-    said(given, moment(3, 0, 5), moment(3))
+    store_status(given, moment(3, 0, 5), moment(3))
     found = progress(given, moment(6))
     assert (found["rhythm"], found["since"]) == ("unknown", moment(3, 0, 5))
     assert found["explanation"] == "Not asked since 22 Jan 00:05 UTC; what the job did after that is not known."
@@ -120,8 +120,8 @@ def test_old_job_status_says_nothing_of_today_and_kills_nobody(given: Given) -> 
     ],
 )
 def test_what_graph_says_of_a_job_comes_before_its_lateness(given: Given, more: Row, rhythm: str) -> None:
-    said(given, moment(3), moment(2, 23, 50))
-    said(given, moment(3, 9), moment(2, 23, 50), **more)
+    store_status(given, moment(3), moment(2, 23, 50))
+    store_status(given, moment(3, 9), moment(2, 23, 50), **more)
     found = progress(given, moment(3, 9, 1))
     assert found["rhythm"] == rhythm
     assert found["explanation"].endswith(".")
@@ -131,7 +131,7 @@ def test_what_graph_says_of_a_job_comes_before_its_lateness(given: Given, more: 
 
 
 def test_a_job_that_never_finished_a_run_is_not_late(given: Given) -> None:
-    said(given, moment(3), None, state="NotRun", steady_since=None, last_state=None)
+    store_status(given, moment(3), None, state="NotRun", steady_since=None, last_state=None)
     assert progress(given, moment(3, 0, 1))["rhythm"] == "never_run"
 
 
@@ -167,7 +167,7 @@ def test_a_finished_cycle_is_not_under_way(given: Given) -> None:
     given.succeeded("ada", day=3, minute=1)
     paged(given, moment(3, 0, 2), moment(2, 23), 100)
     assert progress(given, moment(3, 0, 2))["rhythm"] == "running"
-    said(given, moment(3, 0, 5), moment(3, 0, 3))
+    store_status(given, moment(3, 0, 5), moment(3, 0, 3))
     found = progress(given, moment(3, 0, 5))
     assert (found["rhythm"], found["cycle_id"], found["pages_share"], found["began_at"]) == (
         "on_time",
@@ -183,7 +183,7 @@ def test_pages_that_graph_goes_on_reporting_after_the_end_are_no_cycle(given: Gi
 
 
 def test_a_log_that_moves_is_a_cycle_even_where_graph_gives_no_pages(given: Given) -> None:
-    said(given, moment(3), moment(2, 23, 50))
+    store_status(given, moment(3), moment(2, 23, 50))
     given.succeeded("ada", day=3, minute=28)
     assert progress(given, moment(3, 0, 29))["rhythm"] == "running"
     assert progress(given, moment(3, 0, 50))["rhythm"] == "on_time"
@@ -247,7 +247,7 @@ def test_nothing_is_expected_before_five_like_cycles_were_seen(given: Given) -> 
 def test_past_cycles_that_took_longer_than_this_one_so_far_bound_its_end(given: Given) -> None:
     ended = past_cycles(given, [10, 12, 14, 16, 18, 20, 22, 24, 26])
     given.succeeded("ada", day=3)
-    said(given, moment(3, 0, 1), ended)
+    store_status(given, moment(3, 0, 1), ended)
     found = progress(given, moment(3, 0, 1))
     assert (found["ends_low_at"], found["ends_at"], found["ends_high_at"]) == (
         moment(3, 0, 10),
@@ -268,7 +268,7 @@ def test_a_cycle_that_outlasts_all_past_ones_has_no_known_end(given: Given) -> N
     ended = past_cycles(given, [10, 12, 14, 16, 18, 20, 22, 24, 26])
     for minute in range(31):
         given.succeeded("ada", day=3, minute=minute, cycle_id="now")
-    said(given, moment(3, 0, 30), ended)
+    store_status(given, moment(3, 0, 30), ended)
     found = progress(given, moment(3, 0, 30))
     assert (found["rhythm"], found["ends_high_at"], found["ends_from"]) == ("running", None, None)
 
@@ -277,7 +277,7 @@ def test_more_objects_than_usual_have_no_known_share(given: Given) -> None:
     ended = past_cycles(given, [10, 12, 14, 16, 18, 20])
     for who in range(4):
         given.succeeded(f"q{who}", day=3, cycle_id="now")
-    said(given, moment(3, 0, 1), ended)
+    store_status(given, moment(3, 0, 1), ended)
     found = progress(given, moment(3, 0, 1))
     assert (found["objects_done"], found["objects_expected"], found["objects_share"]) == (4, None, None)
 
@@ -288,7 +288,7 @@ def test_pages_tell_the_end_where_ten_like_cycles_were_watched(given: Given) -> 
         for share in (25, 50, 75):
             paged(given, began + share / 5 * MINUTE, moment(-1) if number == 0 else began - 40 * MINUTE, share)
         given.succeeded("ada", hour=number, cycle_id=f"past-{number}")
-        said(given, began + 21 * MINUTE, began + 20 * MINUTE, last_began_at=began)
+        store_status(given, began + 21 * MINUTE, began + 20 * MINUTE, last_began_at=began)
     given.succeeded("ada", day=3)
     paged(given, moment(3, 0, 30), moment(0, 9, 20), 50)
     found = progress(given, moment(3, 0, 30))
@@ -297,8 +297,8 @@ def test_pages_tell_the_end_where_ten_like_cycles_were_watched(given: Given) -> 
 
 
 def test_a_restarted_job_falls_back_to_the_documented_minutes_and_says_so(given: Given) -> None:
-    said(given, moment(2), moment(1, 23), entitled=500)
-    said(given, moment(2, 23, 50), moment(2, 23, 40), entitled=500, steady_since=None)
+    store_status(given, moment(2), moment(1, 23), entitled=500)
+    store_status(given, moment(2, 23, 50), moment(2, 23, 40), entitled=500, steady_since=None)
     given.succeeded("ada", day=3)
     paged(given, moment(3, 0, 1), moment(2, 23, 40), 1, entitled=500, steady_since=None)
     found = progress(given, moment(3, 0, 1))
@@ -327,10 +327,10 @@ def test_half_of_the_assigned_objects_are_half_of_the_cycle_and_pages_do_not_mat
 
 
 def test_events_alone_give_an_initial_cycle_an_estimate_by_the_time_that_passed(given: Given) -> None:
-    said(given, moment(2, 23, 50), None, state="NotRun", steady_since=None, last_state=None)
+    store_status(given, moment(2, 23, 50), None, state="NotRun", steady_since=None, last_state=None)
     for minute in range(0, 200, 5):
         given.event("ada", "success", moment(3, 0, minute), cycle_id="first")
-        said(given, moment(3, 0, minute, 30), None, state="NotRun", steady_since=None, last_state=None)
+        store_status(given, moment(3, 0, minute, 30), None, state="NotRun", steady_since=None, last_state=None)
     answers = [progress(given, moment(3, 0, minute)) for minute in range(0, 200, 20)]
     assert {row["progress_from"] for row in answers} == {"from pace alone"}
     shares = [row["progress_share"] for row in answers]
@@ -340,7 +340,7 @@ def test_events_alone_give_an_initial_cycle_an_estimate_by_the_time_that_passed(
 
 def test_an_initial_cycle_of_which_only_the_beginning_is_known_says_what_is_missing(given: Given) -> None:
     begun: Row = {"state": "NotRun", "steady_since": None, "last_state": None, "last_began_at": moment(3)}
-    said(given, moment(3, 0, 5), None, **begun)
+    store_status(given, moment(3, 0, 5), None, **begun)
     found = progress(given, moment(3, 0, 6))
     assert (found["rhythm"], found["kind"], found["progress_share"], found["ends_high_at"]) == (
         "running",
@@ -377,7 +377,7 @@ def test_the_share_of_an_initial_cycle_never_falls_whatever_comes_and_however_la
         if counted and (minute > 40 or seed % 2):
             more |= {"entitled": rng.choice([counted, counted, counted + 9])}
         late = 0 if minute in (0, 5, 25, 45) else rng.choice([0, 0, 30])
-        records.append((minute + late, partial(said, given, moment(3, 0, minute), over, **more)))
+        records.append((minute + late, partial(store_status, given, moment(3, 0, minute), over, **more)))
     for number in range(60):
         minute = rng.randrange(180)
         event = partial(given.event, f"p{number % 45}", "success", moment(3, 0, minute), cycle_id="first")
@@ -403,13 +403,13 @@ def test_the_phase_is_what_the_latest_events_ended_with(given: Given) -> None:
     for minute, kind in ((1, "import"), (5, "export"), (9, "referenceResolution"), (13, "scoping")):
         step = {"name": "x", "type": kind, "status": "success", "description": None, "details": None}
         given.succeeded("ada", day=3, minute=minute, cycle_id="now", steps=[step])
-    said(given, moment(3), moment(2, 23, 50))
+    store_status(given, moment(3), moment(2, 23, 50))
     phases = [progress(given, moment(3, 0, minute))["phase"] for minute in (2, 6, 10, 14)]
     assert phases == ["import", "export", "references", "unknown"]
 
 
 def test_one_job_or_one_tenant_can_be_asked_about(given: Given) -> None:
-    said(given, moment(3), moment(2, 23, 50))
+    store_status(given, moment(3), moment(2, 23, 50))
     given.observed("Zoom", "Active", day=3, tenant_id="another")
     given.stored()
     rows = given.answer("progress", as_of=moment(3, 0, 1), tenant=TENANT)

@@ -48,7 +48,7 @@ def scoped(facts: Facts, imported: Facts | None = None) -> list[Facts]:
     return [step("import", imported or {}, "EntryImportUpdate"), step("scoping", facts)]
 
 
-def told(macros: duckdb.DuckDBPyConnection, steps: list[Facts] | None, **more: Any) -> tuple[str, str, str]:
+def skip_texts(macros: duckdb.DuckDBPyConnection, steps: list[Facts] | None, **more: Any) -> tuple[str, str, str]:
     """The kind, the sentence and the cure of a skip of Ada in Cerby."""
     row = {"reason": None, "source_type": "User", "steps": steps} | more
     types = {"steps": STEPS, "reason": pa.string(), "source_type": pa.string()}
@@ -169,14 +169,14 @@ KINDS: dict[str, tuple[list[Facts] | None, Facts, str]] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_skip_sentence_of_each_kind(macros: duckdb.DuckDBPyConnection, kind: str) -> None:
     steps, more, sentence = KINDS[kind]
-    said_kind, said, cure = told(macros, steps, **more)
+    said_kind, said, cure = skip_texts(macros, steps, **more)
     assert (said_kind, said) == (kind, sentence)
     assert cure.endswith(".")
 
 
 def test_skip_sentence_of_a_group_names_the_matching_property(macros: duckdb.DuckDBPyConnection) -> None:
     steps = [step("import", {"PropertyName": "displayName"})]
-    _, said, cure = told(macros, steps, reason="ImportSkipped", source_type="Group")
+    _, said, cure = skip_texts(macros, steps, reason="ImportSkipped", source_type="Group")
     assert said == (
         "The group Ada has no value for the matching attribute displayName; whether it is in scope was not looked at."
     )
@@ -185,8 +185,8 @@ def test_skip_sentence_of_a_group_names_the_matching_property(macros: duckdb.Duc
 
 def test_skip_sentence_reads_the_older_names_and_details_inside_a_text(macros: duckdb.DuckDBPyConnection) -> None:
     older = {"IsActive": "True", "Assigned": "fAlSe", "IsInProvisioningScopeDisplayName": "True"}
-    assert told(macros, [step("scoping", older)], reason=OUT)[0] == "not assigned"
-    assert told(macros, [step("scoping", json.dumps(older))], reason=OUT)[0] == "not assigned"
+    assert skip_texts(macros, [step("scoping", older)], reason=OUT)[0] == "not assigned"
+    assert skip_texts(macros, [step("scoping", json.dumps(older))], reason=OUT)[0] == "not assigned"
 
 
 @pytest.mark.parametrize(
@@ -194,27 +194,27 @@ def test_skip_sentence_reads_the_older_names_and_details_inside_a_text(macros: d
 )
 def test_skip_sentence_stands_any_scope_evaluation(macros: duckdb.DuckDBPyConnection, evaluation: object) -> None:
     facts = IN_SCOPE | {"Scoping filter evaluation passed": "False", "ScopeEvaluationResult": evaluation}
-    kind, said, _ = told(macros, scoped(facts), reason=OUT)
+    kind, said, _ = skip_texts(macros, scoped(facts), reason=OUT)
     named = f": {CLAUSE} is not true." if CLAUSE in str(evaluation) else "; the log does not name the clause."
     assert (kind, said) == ("scoping filter not met", f"Ada is left out by the scoping filter{named}")
 
 
 @pytest.mark.parametrize("steps", [None, [], [{"name": None, "type": None, "status": None, "details": None}]])
 def test_skip_sentence_without_details_is_honest(macros: duckdb.DuckDBPyConnection, steps: list[Facts] | None) -> None:
-    assert told(macros, steps)[1] == "Ada was skipped. The log does not say why."
+    assert skip_texts(macros, steps)[1] == "Ada was skipped. The log does not say why."
 
 
 def test_skip_sentence_tells_the_source_from_the_apps_own_account(macros: duckdb.DuckDBPyConnection) -> None:
     steps = [step("import", {"accountEnabled": "True"}), step("matching", {"accountEnabled": "False"})]
     steps.append(step("scoping", IN_SCOPE | {"Assigned to the application": "False"}))
-    assert told(macros, steps, reason=OUT)[0] == "not assigned"
+    assert skip_texts(macros, steps, reason=OUT)[0] == "not assigned"
 
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason="the published record lies outside the project")
 def test_skip_sentence_of_a_published_record(macros: duckdb.DuckDBPyConnection) -> None:
     value = json.loads(json.loads(PUBLISHED.read_text())["value"])
     steps = [step(each["type"].lower(), each["details"], each["name"]) for each in value["provisioningSteps"]]
-    kind, said, cure = told(macros, steps)
+    kind, said, cure = skip_texts(macros, steps)
     assert (kind, said, cure) == (
         "already equal",
         "Ada: both sides match already, so there was nothing to write.",

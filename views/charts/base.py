@@ -48,7 +48,7 @@ HOUR_LOOKS = {
     ),
     "unknown": HourLook(
         1003,
-        "Unknown: nothing speaks for it",
+        "Unknown: no data was read",
         pattern("/", "rgba(128,128,128,0.12)", "rgba(128,128,128,0.9)", size=5, solidity=0.25),
     ),
 }

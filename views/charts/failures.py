@@ -62,7 +62,7 @@ def cell_text(cell: Any) -> str:
     """Writes one hour of one app in words."""
     head = f"<b>{cell.app_name}</b>, {instant(cell.hour)}<br>"
     if pd.isna(cell.attempts):
-        return head + "unknown: nothing that was read speaks for this hour"
+        return head + "unknown: no data was read for this hour"
     outcome = (
         "nothing was tried" if cell.attempts == 0 else f"{cell.failures:.0f} of {cell.attempts:.0f} attempts failed"
     )

@@ -29,8 +29,8 @@ def test_unknown_hours_are_hatched_and_quiet_ones_are_not() -> None:
     words = next(trace.text for trace in figure.data if trace.type == "scatter")
     assert [word.rpartition("<br>")[2] for word in words] == [
         "nothing was tried",
-        "unknown: nothing that was read speaks for this hour",
-        "unknown: nothing that was read speaks for this hour",
+        "unknown: no data was read for this hour",
+        "unknown: no data was read for this hour",
         "1 of 2 attempts failed, as far as it is known: the hour is partial",
     ]
 
