@@ -17,7 +17,7 @@ from pipeline.maintenance.pairing import pair
 from pipeline.sample import imagine
 from pipeline.sample.spellings import pair as line_pair
 from pipeline.store.lake import Store, open_store
-from tests.model.test_match import WEEK, told
+from tests.model.test_match import WEEK, store_event
 from tests.support.given import Given, Row, moment
 from tests.support.lakes import copied
 
@@ -146,7 +146,7 @@ def test_a_log_whose_answers_come_later_is_paired_anew(lakes: Callable[[], Store
     store = lakes()
     given = Given(store)
     for event in chance.sample(world.events, len(world.events)):
-        told(given, event)
+        store_event(given, event)
     given.stored()
     chance.shuffle(lines)
     for part in range(4):
