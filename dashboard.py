@@ -13,7 +13,7 @@ import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
 from pipeline.config.errors import ProvisioningError, SettingsError, StoreError
@@ -28,6 +28,7 @@ from pipeline.scheduler.scheduler import Standby
 from pipeline.store.leader import current_leader
 from views.frame.assets import Assets
 from views.frame.data import store
+from views.frame.places import MOVED, PLACES, moved
 
 
 @asynccontextmanager
@@ -71,6 +72,19 @@ def reason_of(error: ProvisioningError) -> str:
     return explained(read_settings(), error) if isinstance(error, StoreError) else str(error)
 
 
+async def moved_page(request: Request) -> RedirectResponse:
+    """Leads an address of before to the place that shows now what it showed, with the same filters."""
+    base = request.scope.get("root_path", "") or base_path()
+    old = request.url.path.rpartition("/")[2]
+    return RedirectResponse(f"{base}{moved(old, request.query_params.multi_items())}", status_code=308)
+
+
+def base_path() -> str:
+    """Returns the path below which Streamlit serves, as an address begins."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
 def health() -> dict[str, Any]:
     """Collects what a monitor asks for: whether data comes, and the verdict that the pages show."""
     lake = store()
@@ -93,6 +107,10 @@ def health() -> dict[str, Any]:
 app = st.App(
     "views/app.py",
     lifespan=background_jobs,
-    routes=[Route("/healthz", healthz), Route("/metrics", prometheus)],
+    routes=[
+        Route("/healthz", healthz),
+        Route("/metrics", prometheus),
+        *(Route(f"{base_path()}/{old}", moved_page) for old in MOVED if old not in PLACES or old != PLACES[old].path),
+    ],
     middleware=[Middleware(Assets)],
 )

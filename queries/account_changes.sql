@@ -1,5 +1,8 @@
 -- Since when is each account of a person or group what it is, and under which names was it known?
 --
+-- Title    Account history
+-- Topic    Users and groups
+--
 -- One row is one value of one fact, from the event that first showed it until another value was shown. An account that
 -- is made after a delete is another account, with another id in the app.
 --

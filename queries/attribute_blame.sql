@@ -1,5 +1,8 @@
 -- Which attribute tells those whom an issue hit from those for whom it went well?
 --
+-- Title    Shared traits of affected users
+-- Topic    Failures and issues
+--
 -- Others are people of the same job and kind for whom the same action went well in the window, 5,000 at most.
 -- Ratios have Katz's interval; p is Fisher's exact test, one-sided; q corrects it for all that was tried
 -- (Benjamini-Hochberg over the tests that could have shown anything, after Gilbert). Blamed is what half of those

@@ -1,5 +1,8 @@
 -- Which attribute of the app gets what, and by which are objects matched?
 --
+-- Title    Attribute mappings
+-- Topic    Configuration and tokens
+--
 -- As the job's configuration was last read; mappings that are switched off are left out.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- When did each beat last run, and how did it end?
 --
+-- Title    Background jobs
+-- Topic    Data coverage
+--
 -- Columns
 --   beat         ingest, maintain, …
 --   began_at     when its last run began

@@ -1,5 +1,8 @@
 -- Which hours and days of this window are not fully known?
 --
+-- Title    Incomplete hours and days
+-- Topic    Data coverage
+--
 -- Of all jobs together: an hour is only as well known as the job that it is known worst of.
 --
 -- Parameters

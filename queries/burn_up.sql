@@ -1,5 +1,8 @@
 -- How did a cycle get on, minute by minute?
 --
+-- Title    Cycle progress over time
+-- Topic    Cycles and quarantine
+--
 -- The cycle under way, or a past one. Objects come from the log, pages from Graph; neither line ever falls, and each
 -- point has the latest of both. At most five hundred points, the last one always among them.
 --

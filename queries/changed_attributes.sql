@@ -1,5 +1,8 @@
 -- Which attributes change most?
 --
+-- Title    Most changed attributes
+-- Topic    Users and groups
+--
 -- Real changes only: of events that succeeded, and to another value than before. `accountDisabled`, which Entra logs
 -- along with updates whether it changed or not, is left out.
 --

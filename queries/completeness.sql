@@ -1,5 +1,8 @@
 -- Which hours are known, and how well?
 --
+-- Title    Data coverage by hour
+-- Topic    Data coverage
+--
 -- complete: everything that happened is here. partial: some of it may be missing. unknown: nobody knows. A file speaks
 -- for the jobs in it from its first record to its last; a poll, a container or an hour's blob speak for every job of a
 -- tenant.

@@ -1,5 +1,8 @@
 -- How much of this window is known?
 --
+-- Title    Data coverage
+-- Topic    Data coverage
+--
 -- The first row is about all jobs together: there an hour is only as well known as the job that it is known worst of.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- How is each job configured, and when was that last heard?
 --
+-- Title    App configuration
+-- Topic    Configuration and tokens
+--
 -- Schedule, interval and deletion threshold stand in every document of a job, so they are known without its
 -- configuration; the rest is only known once that was read. What nobody told is null and not a default.
 --

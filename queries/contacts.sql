@@ -1,5 +1,8 @@
 -- When did each feed last answer, and what is the matter where it does not?
 --
+-- Title    Data source connections
+-- Topic    Data coverage
+--
 -- Columns
 --   tenant         the tenant's name in the file of tenants
 --   feed           events, jobs, configuration or container

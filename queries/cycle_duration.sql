@@ -1,5 +1,8 @@
 -- What drove a cycle's duration, compared with the usual one of its kind?
 --
+-- Title    Cycle duration factors
+-- Topic    Cycles and quarantine
+--
 -- A duration is what its events took (objects x events an object x milliseconds an event) and what passed besides:
 -- reading, evaluating, waiting. Where events usually overlap, their time counts as much less as usual. Usual is the
 -- geometric mean over the forty cycles before, of the same job and kind, told by the same witnesses; the difference is

@@ -1,5 +1,8 @@
 -- Which errors are new in this cycle, which are gone, and which stayed?
 --
+-- Title    Errors compared between cycles
+-- Topic    Cycles and quarantine
+--
 -- Errors are told apart by their code. Objects count whom an error hit; one object may have more than one.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- How far did the objects of this cycle get, and where did the others leave?
 --
+-- Title    Cycle funnel
+-- Topic    Cycles and quarantine
+--
 -- An object counts once, by its last event in the cycle. It was *seen* if it has one. It is *in scope* unless it was
 -- skipped for its scope, or its import or scoping failed. It is *matched* (found in the app, or known to be new) unless
 -- matching failed. It is *changed* unless there was nothing to change, a value did not validate or processing failed.

@@ -1,5 +1,8 @@
 -- How did each object fare in this cycle, and how in the one it is compared with?
 --
+-- Title    Outcomes compared between cycles
+-- Topic    Cycles and quarantine
+--
 -- An object counts once a cycle, by its last event there; how it fared is exported or the name of its leak, as in the
 -- funnel. The counts make up all objects that either cycle has.
 --

@@ -1,5 +1,8 @@
 -- Which cycle is this, and with which others of its job can it be compared?
 --
+-- Title    Comparable cycles
+-- Topic    Cycles and quarantine
+--
 -- Only cycles with an event can be compared object by object. The nearest are given, before and after.
 --
 -- Parameters

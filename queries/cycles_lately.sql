@@ -1,5 +1,8 @@
 -- How long did each cycle take, and how much of its work failed?
 --
+-- Title    Cycle history
+-- Topic    Cycles and quarantine
+--
 -- A cycle that looked and found nothing to change leaves no event; it is here if Graph's status told of it.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Which cycles ran on this day?
 --
+-- Title    Cycles of one day
+-- Topic    Cycles and quarantine
+--
 -- Also one that began before it or ended after it. A cycle that looked and found nothing to change leaves no event; it
 -- is here if Graph's status told of it.
 --

@@ -1,5 +1,8 @@
 -- When was a run of each job due on this day, and where did none come?
 --
+-- Title    Cycle timeline
+-- Topic    Cycles and quarantine
+--
 -- A run is due one interval after the one before it ended, as in progress. A *hole* is a stretch after a due time of
 -- which Graph's own status says that no run had begun; why is paused, quarantine or missed.
 -- *Unknown* is a stretch that no run, no due time that has not passed and no status covers: a log without a line proves

@@ -1,5 +1,8 @@
 -- Which share of the leavers still had an account, and how long after they were to go?
 --
+-- Title    Accounts remaining over time
+-- Topic    Leavers
+--
 -- The curve falls where somebody went; a mark on it is somebody who was followed no longer, being still there.
 --
 -- Parameters

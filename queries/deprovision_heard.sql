@@ -1,5 +1,8 @@
 -- Did the apps' own logs hear of each removal that Entra calls done?
 --
+-- Title    Removals confirmed by the app
+-- Topic    Leavers
+--
 -- Each is held against the log of SCIM requests, as on Target. Not known: no log covers that moment.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- How long does each app take to let a leaver go?
 --
+-- Title    Deprovisioning time
+-- Topic    Leavers
+--
 -- Half are out after p50_s, 19 of 20 after p95_s: read off the survival curve, in which whoever is still there
 -- counts as not yet gone. Null where the curve does not fall that far.
 --

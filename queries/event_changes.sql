@@ -1,5 +1,8 @@
 -- Which attributes did one event want altered?
 --
+-- Title    Attribute changes
+-- Topic    Users and groups
+--
 -- Parameters
 --   $event    VARCHAR      the event's id
 --   $at       TIMESTAMP    when it occurred; it makes the look-up quick

@@ -1,5 +1,8 @@
 -- Which SCIM requests belong to one event?
 --
+-- Title    SCIM requests for an event
+-- Topic    SCIM traffic
+--
 -- First the one that carried it, matched as docs/architecture.md says; then the others about the same object, within
 -- two minutes of where the app's clock has the event: its id is in the path, or its name in the filter or the body.
 --

@@ -1,5 +1,8 @@
 -- Which steps did one event take?
 --
+-- Title    Provisioning steps
+-- Topic    Users and groups
+--
 -- Parameters
 --   $event    VARCHAR      the event's id
 --   $at       TIMESTAMP    when it occurred; it makes the look-up quick

@@ -1,5 +1,8 @@
 -- What did Entra say of everything it did in one job, in full?
 --
+-- Title    Provisioning event records
+-- Topic    Leavers
+--
 -- Parameters
 --   $since    TIMESTAMP    start of the window, inclusive
 --   $until    TIMESTAMP    end of the window, exclusive

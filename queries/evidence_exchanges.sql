@@ -1,5 +1,8 @@
 -- What did the app hear and answer, in full?
 --
+-- Title    SCIM request records
+-- Topic    SCIM traffic
+--
 -- Bodies and headers are as they are stored: secrets were removed before anything was written.
 --
 -- Parameters

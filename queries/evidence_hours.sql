@@ -1,5 +1,8 @@
 -- How well is each hour of the period known, on both sides?
 --
+-- Title    Coverage records by hour
+-- Topic    Data coverage
+--
 -- An hour's requests are told of by the tenant, since a log of requests names no job.
 --
 -- Parameters

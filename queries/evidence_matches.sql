@@ -1,5 +1,8 @@
 -- Which request of the app's log carried each event, and how sure is that?
 --
+-- Title    Events matched to requests
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $since    TIMESTAMP    start of the window, inclusive
 --   $until    TIMESTAMP    end of the window, exclusive

@@ -1,5 +1,8 @@
 -- What did the application answer to SCIM requests, and how fast?
 --
+-- Title    SCIM responses by status
+-- Topic    SCIM traffic
+--
 -- For analysts
 --
 -- Parameters

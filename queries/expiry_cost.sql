@@ -1,5 +1,8 @@
 -- What would stay undone between a token's end and the new one?
 --
+-- Title    Impact of token expiry
+-- Topic    Configuration and tokens
+--
 -- Told from what the app's jobs were given in each hour of the week, over the eight weeks before, without first cycles.
 -- The counts are gamma-Poisson, their range holds four cases in five. With fewer than two weeks of complete hours too
 -- little is known and there is no range.

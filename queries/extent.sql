@@ -1,5 +1,8 @@
 -- From when to when does the store hold data?
 --
+-- Title    Stored time range
+-- Topic    Data coverage
+--
 -- The newest instant anchors every default window, because logs may be old: nothing here looks at the clock.
 --
 -- Columns

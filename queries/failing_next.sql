@@ -1,5 +1,8 @@
 -- Who is going to fail at their next change?
 --
+-- Title    Users missing required attributes
+-- Topic    Failures and issues
+--
 -- Somebody lacks an attribute that the app requires: Entra said so the last time (it skipped them), or the newest
 -- change of an attribute emptied it, or the newest reading of the source has no value where nearly everybody's has one.
 -- The last two are inferences: they may be in the app today. An emptied attribute counts where a profile requires it,

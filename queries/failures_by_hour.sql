@@ -1,5 +1,8 @@
 -- When, and in which app, did attempts fail?
 --
+-- Title    Failures by app over time
+-- Topic    Failures and issues
+--
 -- An hour that nothing speaks for is unknown: its numbers are null, not zero. In a partial hour some may be missing.
 --
 -- Parameters

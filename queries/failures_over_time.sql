@@ -1,5 +1,8 @@
 -- How do failures move?
 --
+-- Title    Failures over time
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

@@ -1,5 +1,8 @@
 -- What became of each file's lines?
 --
+-- Title    Imported files
+-- Topic    Data coverage
+--
 -- For every file, lines = kept + duplicates + rejects. What is no SCIM request in a request log stands beside them.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Which jobs need you, and what holds them up?
 --
+-- Title    Apps
+-- Topic    Cycles and quarantine
+--
 -- Worst first, as of the newest data. `state` is the first of these that holds:
 --   quarantine: Graph holds the job there. stopped: it is paused, disabled or not configured. dead: two runs are
 --   missing. failing: of ten attempts or more on the last day most failed. stalled: a cycle runs and nothing in it

@@ -1,5 +1,8 @@
 -- How well were quarantines foreseen so far?
 --
+-- Title    Quarantine prediction accuracy
+-- Topic    Cycles and quarantine
+--
 -- Each rule that looks ahead, held against the quarantines that began since it was first asked: of which it had found
 -- something of the job before, within so many days, and which of its findings none followed. A quarantine of another
 -- kind than the rule looks for counts as not announced; one whose reason nobody told counts for every rule.

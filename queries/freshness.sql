@@ -1,5 +1,8 @@
 -- How far does each source's data reach?
 --
+-- Title    Newest record by source
+-- Topic    Data coverage
+--
 -- Lag is what lay between a source's newest record and its loading; for logs loaded long after the fact it is long.
 --
 -- Columns

@@ -1,5 +1,8 @@
 -- Which hours are missing, and for which job?
 --
+-- Title    Missing hours
+-- Topic    Data coverage
+--
 -- A gap is an unbroken run of hours that are not complete. The ends of a file are such hours, since it speaks from its
 -- first record to its last only.
 --

@@ -1,5 +1,8 @@
 -- What happened to this group's members, and what did each record do?
 --
+-- Title    Group membership history
+-- Topic    Users and groups
+--
 -- Parameters
 --   $group    VARCHAR           the group's id
 --   $until    TIMESTAMP         as of this instant

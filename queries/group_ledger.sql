@@ -1,5 +1,8 @@
 -- Which groups lack members in the app, and which lost them?
 --
+-- Title    Groups with missing members
+-- Topic    Users and groups
+--
 -- As of the end of the window, by every record before it: what Entra's events say of members, and what requests did.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Does the app's own list of this group agree with what the records imply?
 --
+-- Title    Member list reported by app
+-- Topic    Users and groups
+--
 -- Entra asks for groups without their members, so that such a list is rare.
 --
 -- Parameters

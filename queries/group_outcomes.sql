@@ -1,5 +1,8 @@
 -- How does each group stand?
 --
+-- Title    Group provisioning outcomes
+-- Topic    Users and groups
+--
 -- For analysts
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Who is in this group, and who is not though somebody tried?
 --
+-- Title    Group members
+-- Topic    Users and groups
+--
 -- Parameters
 --   $group    VARCHAR           the group's id
 --   $until    TIMESTAMP         as of this instant

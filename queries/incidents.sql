@@ -1,5 +1,8 @@
 -- Which incidents were open, and when did each begin and end?
 --
+-- Title    Incident history
+-- Topic    Alerts
+--
 -- Every one that lasted for some of the window. It is dated when the trouble began; a check may have found it later.
 -- What a root cause explains is listed with it.
 --

@@ -1,5 +1,8 @@
 -- How did this issue come and go?
 --
+-- Title    Issue history
+-- Topic    Failures and issues
+--
 -- An episode ends when nobody waits; what comes back after three quiet cycles or more begins another.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Why was this grouped so?
 --
+-- Title    Example and classification
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $job      VARCHAR        the job
 --   $issue    VARCHAR        the issue's fingerprint

@@ -1,5 +1,8 @@
 -- Whom did this issue hit?
 --
+-- Title    Affected users and groups
+-- Topic    Failures and issues
+--
 -- Leavers come first: somebody who should be gone and is not is the gravest; then those who wait, the longest first.
 --
 -- Parameters

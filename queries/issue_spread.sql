@@ -1,5 +1,8 @@
 -- How did this issue spread?
 --
+-- Title    Affected users over time
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $job      VARCHAR        the job
 --   $issue    VARCHAR        the issue's fingerprint

@@ -1,5 +1,8 @@
 -- What goes wrong, grouped by cause, and whom does it hit?
 --
+-- Title    Issues
+-- Topic    Failures and issues
+--
 -- An issue is one cause in one job. It is listed when it was seen in the window or somebody waits for it at the
 -- window's end; those for whom most people wait come first, then those that hit most people, however often each
 -- was tried.

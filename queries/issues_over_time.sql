@@ -1,5 +1,8 @@
 -- Is what goes wrong new, or does it come again?
 --
+-- Title    New vs recurring failures
+-- Topic    Failures and issues
+--
 -- New is what goes wrong within a day of its issue's first event in that job; the rest recurs. Noise is what looks like
 -- work and is none: both sides matched already, out of scope, or an update that altered nothing.
 --

@@ -1,5 +1,8 @@
 -- How is each job, and what is not known of it?
 --
+-- Title    App status details
+-- Topic    Cycles and quarantine
+--
 -- The facts behind every verdict (pipeline/rules/verdict.py), as of an instant. What is missing is a fact as well: a
 -- job without a status, and hours of the day before that nothing covers.
 --

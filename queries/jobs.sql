@@ -1,5 +1,8 @@
 -- Which provisioning jobs are there?
 --
+-- Title    Provisioning jobs
+-- Topic    Configuration and tokens
+--
 -- Every job that ever left an event, a status or its configuration, whichever came first.
 --
 -- Columns

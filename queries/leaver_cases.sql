@@ -1,5 +1,8 @@
 -- Who was to go in this window, and how long did it take?
 --
+-- Title    Leavers in this period
+-- Topic    Leavers
+--
 -- One row is one time that somebody was to be taken out of one app. A staged delete waits for a decision.
 --
 -- Parameters

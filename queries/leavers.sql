@@ -1,5 +1,8 @@
 -- Who was to be disabled or deleted, and was it done?
 --
+-- Title    Removal outcomes
+-- Topic    Leavers
+--
 -- The newest time that it was asked for in the window, for each object in each app; those not done come first. Not done
 -- is what the page of leavers and the digest call so: nothing that was logged since shows that the account is gone.
 --

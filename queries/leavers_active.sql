@@ -1,5 +1,8 @@
 -- Who has left, and still has an account in use?
 --
+-- Title    Leavers with active accounts
+-- Topic    Leavers
+--
 -- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Which deletions are held back, and wait for somebody's decision?
 --
+-- Title    Held deletions
+-- Topic    Leavers
+--
 -- The job's threshold for deletions was reached: allow them, or mend the scope and restart. Nothing happens by itself.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Which events are behind a number?
 --
+-- Title    Matching events
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

@@ -1,5 +1,8 @@
 -- Which messages went out, to whom, and which did not?
 --
+-- Title    Notification history
+-- Topic    Alerts
+--
 -- One row is one change for one address; a storm's changes share the id that they went out under.
 --
 -- Parameters

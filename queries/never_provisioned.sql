@@ -1,5 +1,8 @@
 -- Who is in scope and was never provisioned?
 --
+-- Title    Users never provisioned
+-- Topic    Users and groups
+--
 -- In scope by the newest event that shows it, while no event shows an account in the app: neither a success nor an id
 -- there. Whoever was provisioned before the first stored event and failed since may be among them.
 --

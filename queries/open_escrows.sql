@@ -1,5 +1,8 @@
 -- Who waits for a retry?
 --
+-- Title    Pending retries
+-- Topic    Failures and issues
+--
 -- An object whose last attempt failed; the longest wait first. Entra retries for 28 days, then gives up; in quarantine
 -- not before the job's own next attempt.
 --

@@ -1,5 +1,8 @@
 -- Which incidents are open, the worst first?
 --
+-- Title    Open incidents
+-- Topic    Alerts
+--
 -- A row is a root cause with its symptoms: what it explains by the rules' headers. Critical ones come before warnings,
 -- those in which a leaver waits before the others, then the oldest.
 --

@@ -1,5 +1,8 @@
 -- What was done, and how did it end?
 --
+-- Title    Outcomes by action
+-- Topic    Failures and issues
+--
 -- For analysts
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- How well is each person or group provisioned, app by app?
 --
+-- Title    Users and groups
+-- Topic    Users and groups
+--
 -- One row is one object in one app. It is found by its newest names, and by those that an earlier load knew it under.
 --
 -- Parameters

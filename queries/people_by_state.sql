@@ -1,5 +1,8 @@
 -- How many people and groups are in each state?
 --
+-- Title    Users and groups by state
+-- Topic    Users and groups
+--
 -- Parameters
 --   $job       VARCHAR = null      one job's id; null asks about all of them
 --   $tenant    VARCHAR = null      one tenant's id; null asks about all of them

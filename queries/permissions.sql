@@ -1,5 +1,8 @@
 -- Which permissions does the collector have, feature by feature?
 --
+-- Title    Collector permissions
+-- Topic    Configuration and tokens
+--
 -- As `python -m pipeline preflight` last tried them; the file of tenants gives the names.
 --
 -- Columns

@@ -1,5 +1,8 @@
 -- When was the configuration of this person's or group's jobs changed?
 --
+-- Title    App configuration changes
+-- Topic    Configuration and tokens
+--
 -- An instant is that at which the change was found: the job's document does not say when it was made. The first reading
 -- of a job's configuration is no change.
 --

@@ -1,5 +1,8 @@
 -- In which cycles did something happen to one person or group?
 --
+-- Title    Cycles with activity
+-- Topic    Users and groups
+--
 -- Parameters
 --   $object    VARCHAR           the object's id in Entra
 --   $job       VARCHAR = null    one job's id; null asks about all of them

@@ -1,5 +1,8 @@
 -- What happened to one person or group, event by event?
 --
+-- Title    Activity
+-- Topic    Users and groups
+--
 -- Parameters
 --   $object    VARCHAR           the object's id in Entra
 --   $job       VARCHAR = null    one job's id; null asks about all of them

@@ -1,5 +1,8 @@
 -- Which SCIM requests about one person or group did the apps hear?
 --
+-- Title    SCIM requests for a user
+-- Topic    SCIM traffic
+--
 -- Those within fifteen minutes of one of its events, that name it by its id in the app, its id or its name.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- What did Entra believe the app held of this person or group, at an instant?
 --
+-- Title    Attribute values at a time
+-- Topic    Users and groups
+--
 -- Each attribute's value by the last event that was exported well, with the event that it came from. A failed export
 -- changes nothing, and a delete empties it. Attributes that no stored event changed are not known.
 --

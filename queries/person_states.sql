@@ -1,5 +1,8 @@
 -- How does one person or group stand in each app?
 --
+-- Title    Status by app
+-- Topic    Users and groups
+--
 -- Parameters
 --   $object    VARCHAR    the object's id in Entra
 --

@@ -1,5 +1,8 @@
 -- What share of each job's people and groups is in place?
 --
+-- Title    In sync by app
+-- Topic    Users and groups
+--
 -- In place: in sync, out of in sync, failing and held back. Whoever is out of scope, disabled or deleted is in neither.
 -- A share is of the latest word on each object; what happened in hours that are not complete may have changed it. Until
 -- an initial cycle has ended nobody is said to be in sync: most were not looked at yet.

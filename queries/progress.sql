@@ -1,5 +1,8 @@
 -- Does each job keep its rhythm, and how far has the cycle under way come?
 --
+-- Title    Cycle progress and schedule
+-- Topic    Cycles and quarantine
+--
 -- Only what was known at the instant asked about counts, so that a day can be replayed. What is not known is null: no
 -- bar without an end, no end of an incremental cycle without five past ones to go by. A running initial cycle always
 -- has an estimate: of assigned objects when Graph counted them, else from pages, else from the time that has passed.

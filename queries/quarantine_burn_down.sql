@@ -1,5 +1,8 @@
 -- How many objects of a job awaited a retry after each of its cycles?
 --
+-- Title    Pending retries over time
+-- Topic    Cycles and quarantine
+--
 -- An object is one wait, however often it was retried.
 --
 -- Parameters

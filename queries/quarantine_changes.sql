@@ -1,5 +1,8 @@
 -- What of a job's configuration changed, and when was that seen?
 --
+-- Title    Recent configuration changes
+-- Topic    Cycles and quarantine
+--
 -- From the configurations that were read and from the job's status documents. The change lies between the two instants.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- How many deletions does each job's newest cycle hold, of how many that Entra allows in one?
 --
+-- Title    Deletions per cycle
+-- Topic    Cycles and quarantine
+--
 -- A deletion is whoever was disabled, deleted or held back (stagedDelete), each object once. Entra counts by cycle, not
 -- over cycles. Held back is whoever's newest event is a stagedDelete.
 --

@@ -1,5 +1,8 @@
 -- Which quarantines were there, how soon were they noticed, and how long did they last?
 --
+-- Title    Quarantines and detection time
+-- Topic    Cycles and quarantine
+--
 -- From the job statuses; noticed is when a check of the rule quarantined found it.
 --
 -- Parameters

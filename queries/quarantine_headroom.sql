@@ -1,5 +1,8 @@
 -- How near is each job to quarantine, and when would it cross a limit?
 --
+-- Title    Quarantine thresholds
+-- Topic    Cycles and quarantine
+--
 -- Microsoft calls its limits approximate, and does not say over which time it counts; the objects that wait for a retry
 -- are counted here. The slope is the median over all pairs of the last twelve cycles, the band lies between the tenth
 -- and the ninetieth of a hundred. With fewer than three cycles nothing is forecast.

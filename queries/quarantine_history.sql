@@ -1,5 +1,8 @@
 -- When was a job in quarantine, and why?
 --
+-- Title    Quarantine history
+-- Topic    Cycles and quarantine
+--
 -- Read from the job statuses; without them a quarantine shows only as silence. Where Graph's reason changed, each
 -- reason has a row.
 --

@@ -1,5 +1,8 @@
 -- Which jobs without a status seem to be in quarantine, by what else is known?
 --
+-- Title    Suspected quarantines
+-- Topic    Cycles and quarantine
+--
 -- An inference: the log never says quarantine. Its signs are cycles that come hours apart where they came often before,
 -- and in which everything fails; or calls that the app refuses, and that come hours apart. Entra slows a job down so.
 --

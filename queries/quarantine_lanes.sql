@@ -1,5 +1,8 @@
 -- How did each job stand over time: healthy, watched, near quarantine, in it, switched off, or not known?
 --
+-- Title    Job status history
+-- Topic    Cycles and quarantine
+--
 -- A status holds until the next one, though no longer than `gap` seconds: after that nobody knows. Watch and imminent
 -- are what the health rules found of a job that was healthy by its status; a rule that was never asked found nothing.
 --

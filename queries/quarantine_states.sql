@@ -1,5 +1,8 @@
 -- How does each job stand with quarantine, and how long until Entra switches it off?
 --
+-- Title    Quarantine status
+-- Topic    Cycles and quarantine
+--
 -- By its newest status. A job without any status is unknown: the log itself never says quarantine. Entra gives a job up
 -- after more than four weeks of quarantine.
 --

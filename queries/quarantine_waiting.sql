@@ -1,5 +1,8 @@
 -- Who waits while the job does not get through, leavers first?
 --
+-- Title    Blocked users and groups
+-- Topic    Cycles and quarantine
+--
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about
 --   $job      VARCHAR = null      one job's id; null asks about all of them

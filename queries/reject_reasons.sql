@@ -1,5 +1,8 @@
 -- Why were lines rejected?
 --
+-- Title    Rejection reasons
+-- Topic    Data coverage
+--
 -- Places and quoted values are left out of the reason, so that the same mistake counts once.
 --
 -- Columns

@@ -1,5 +1,8 @@
 -- Which lines could no source read?
 --
+-- Title    Rejected lines
+-- Topic    Data coverage
+--
 -- Parameters
 --   $file     VARCHAR = null    one file; null asks about all of them
 --   $limit    BIGINT = 200      how many at most, the last rejected first

@@ -1,5 +1,8 @@
 -- When was each rule last asked, and what did it say?
 --
+-- Title    Latest rule evaluations
+-- Topic    Alerts
+--
 -- Instants are those that it was asked about, which in old logs is not when somebody asked.
 --
 -- Columns

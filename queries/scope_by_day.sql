@@ -1,5 +1,8 @@
 -- What share of whom was judged did each scoping clause shut out, day by day?
 --
+-- Title    Scoping filter results by day
+-- Topic    Scope and skips
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

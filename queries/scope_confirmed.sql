@@ -1,5 +1,8 @@
 -- How many of those that Entra exported did the app's own log confirm?
 --
+-- Title    Exports confirmed by the app
+-- Topic    Scope and skips
+--
 -- An object counts once in each job, by its last event of the window, as in the funnel. Where the app has no log,
 -- nothing is known.
 --

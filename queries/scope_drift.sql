@@ -1,5 +1,8 @@
 -- Did any scoping clause begin to shut out more, or fewer, than it used to?
 --
+-- Title    Scope changes
+-- Topic    Scope and skips
+--
 -- A clause's share is judged against the days of the window before: it moved on the day on which it was furthest
 -- outside three times its usual spread, and ten points at least. A day counts with five judgements or more.
 --

@@ -1,5 +1,8 @@
 -- How far did everybody get whom a cycle looked at, and where did the others leave?
 --
+-- Title    Provisioning funnel
+-- Topic    Scope and skips
+--
 -- An object counts once in each job, by its last event of the window. The stages are those of one cycle's funnel;
 -- whether the app heard of what was exported is asked of its own log.
 --

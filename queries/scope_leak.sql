@@ -1,5 +1,8 @@
 -- Who reached this stage, or left the way before it?
 --
+-- Title    Users and groups by stage
+-- Topic    Scope and skips
+--
 -- By the last event of the window, as in the funnel.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Who came into scope, and who left it?
 --
+-- Title    Users entering and leaving scope
+-- Topic    Scope and skips
+--
 -- Left: in scope by the last word before the window, or the first in it, and out of scope by the last word in it; came,
 -- the other way round, or by a first event that creates the account after the job's first known cycle. A word is what a
 -- scoping step judged, a skip for want of entitlement, or an attempt. Whoever moved forth and back is not named.

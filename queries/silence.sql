@@ -1,5 +1,8 @@
 -- Of which job does nothing come, and why?
 --
+-- Title    Apps without activity
+-- Topic    Data coverage
+--
 -- Told apart by the job's rhythm, its log, the app's own log and our collection. An idle job has nothing to do.
 --
 -- Parameters

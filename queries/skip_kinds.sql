@@ -1,5 +1,8 @@
 -- Why was anybody skipped, and does it want somebody?
 --
+-- Title    Skip reasons
+-- Topic    Scope and skips
+--
 -- A person counts once for each kind, in each app.
 --
 -- Parameters

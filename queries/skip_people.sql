@@ -1,5 +1,8 @@
 -- Who was skipped, why, and what is to be done?
 --
+-- Title    Skipped users and groups
+-- Topic    Scope and skips
+--
 -- A person once for each app, by the newest skip of the window.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Why was anything skipped, and does a skip need somebody?
 --
+-- Title    Skips by reason
+-- Topic    Scope and skips
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

@@ -1,5 +1,8 @@
 -- What is different inside this stretch?
 --
+-- Title    Differences in the selected period
+-- Topic    Failures and issues
+--
 -- What went wrong inside is held against what went wrong in the rest of the window, in every dimension. Ratios have
 -- Katz's 95 % interval; the surest differences come first, by the end of the interval that is nearer to one.
 --

@@ -1,5 +1,8 @@
 -- How much went well, with and without noise?
 --
+-- Title    Success rate and no-op events
+-- Topic    Failures and issues
+--
 -- Noise is what looks like work and is none. With it counted as well done, a rate looks better than it is.
 --
 -- Parameters

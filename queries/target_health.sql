@@ -1,5 +1,8 @@
 -- How does each app answer, by verb?
 --
+-- Title    App response by operation
+-- Topic    SCIM traffic
+--
 -- Credential checks, which look up an id that nobody has, stand apart as probes.
 --
 -- Parameters

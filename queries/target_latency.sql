@@ -1,5 +1,8 @@
 -- How do the answers' times and errors move?
 --
+-- Title    Response time and errors
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive

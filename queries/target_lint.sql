@@ -1,5 +1,8 @@
 -- What in the app's answers is not as RFC 7644 and Entra expect it?
 --
+-- Title    SCIM conformance findings
+-- Topic    SCIM traffic
+--
 -- pipeline/knowledge/scim_findings.py has what each mark means and what the app's vendor should do. Examples have
 -- ids and names cut short.
 --

@@ -1,5 +1,8 @@
 -- What did the look at the app's answers see?
 --
+-- Title    SCIM checks performed
+-- Topic    SCIM traffic
+--
 -- A finding is only as good as what the log holds: without bodies, half of the checks cannot be made.
 --
 -- Parameters

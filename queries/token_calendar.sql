@@ -1,5 +1,8 @@
 -- When does each app's token end, and since when is it refused?
 --
+-- Title    Token expiry
+-- Topic    Configuration and tokens
+--
 -- Graph does not tell when a token ends: an operator says it here, or the token itself when it is a JWT; the token is
 -- never stored. Refusals are those since the last call that the app's own log answered well, of the thirty days before.
 --

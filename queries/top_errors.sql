@@ -1,5 +1,8 @@
 -- Which errors hit the most people and groups?
 --
+-- Title    Most frequent errors
+-- Topic    Failures and issues
+--
 -- Attempts count every retry; objects count whom it hit. The two side by side tell a loud error from a wide one.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Who is back, and in none of the groups of before?
 --
+-- Title    Rehires missing group memberships
+-- Topic    Leavers
+--
 -- Somebody was removed from the app, or fell out of scope, and is in it again. Entra sends a membership when it
 -- changes; that the account was away changes none, so no group named the person again. Microsoft says that such a
 -- membership is not picked up until the job is restarted.

@@ -1,5 +1,8 @@
 -- Whose attribute was emptied in Entra, and is still set in the app?
 --
+-- Title    Attributes not cleared in apps
+-- Topic    Leavers
+--
 -- Entra never sends null. An attribute's last change was to nothing, and the newest answer of the app that shows the
 -- person still holds a value. Where no answer was logged since, nothing is said.
 --

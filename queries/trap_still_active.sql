@@ -1,5 +1,8 @@
 -- Whose disable was answered well, while the app still shows the account as active?
 --
+-- Title    Disabled accounts still active
+-- Topic    Leavers
+--
 -- The app's answer to the disable, or the newest answer after it, says active: true, "True" or 1. Two minutes are left
 -- for clocks that differ. Where no answer that shows the account was logged since, nothing is said.
 --

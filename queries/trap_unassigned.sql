@@ -1,5 +1,8 @@
 -- Who was unassigned and never disabled?
 --
+-- Title    Unassigned users not disabled
+-- Topic    Leavers
+--
 -- Somebody who was in the app is skipped for want of an assignment, and no disable was ever asked for. Entra does not
 -- try again: to Entra the person is no longer its business.
 --

@@ -1,5 +1,8 @@
 -- Who was unassigned, then deleted in Entra, so that the app was never told to delete?
 --
+-- Title    Deletions never sent to apps
+-- Topic    Leavers
+--
 -- That somebody is gone from the directory shows where another app was told to delete, or where an import no longer
 -- finds the person. An unassigned person is not managed any more, so no DELETE follows.
 --

@@ -1,5 +1,8 @@
 -- Which values has nobody documented?
 --
+-- Title    Undocumented values
+-- Topic    Data coverage
+--
 -- Graph adds values now and then; events with one are kept as they are spelled.
 --
 -- Columns

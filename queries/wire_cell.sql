@@ -1,5 +1,8 @@
 -- Which events and requests are in one cell?
 --
+-- Title    Compared events and requests
+-- Topic    SCIM traffic
+--
 -- Up to 1,000 of them, the newest first.
 --
 -- Parameters

@@ -1,5 +1,8 @@
 -- Which apps' SCIM logs are there, and how does their clock stand?
 --
+-- Title    SCIM log sources
+-- Topic    SCIM traffic
+--
 -- Whose requests a log that names no app holds is told by the ids in it. The clock is set right where five pairs agree.
 --
 -- Parameters

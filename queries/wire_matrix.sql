@@ -1,5 +1,8 @@
 -- Does what Entra says agree with what the app saw?
 --
+-- Title    Entra vs app log
+-- Topic    SCIM traffic
+--
 -- Each event that went out beside the request that carried it; docs/glossary.md has the cells. An app whose log has no
 -- request in the window is not spoken of.
 --

@@ -1,5 +1,8 @@
 -- How much is there to compare, hour by hour?
 --
+-- Title    Events and requests by hour
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive

@@ -1,91 +1,135 @@
-"""The script that the app runs for every page: navigation, the shared bar, freshness, then the page."""
+"""The script that the app runs for every page: navigation, search, the header, then the page."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.errors import ProvisioningError, StoreError
 from pipeline.store.catalog import find_query
-from views.frame.data import answer, store
-from views.frame.filters import draw_bar, share_link
-from views.frame.header import header, offer_news, store_error
+from views.frame.data import answer, is_empty, store
+from views.frame.empty import first_data, what_it_will_show
+from views.frame.filters import job_names
+from views.frame.header import Header, draw_header, offer_news, store_error
 from views.frame.look import plain
+from views.frame.page_sql import forget_questions
+from views.frame.search import draw_search
+from views.frame.times import use_zone_of_viewer
 
-ICON = Path(__file__).with_name("icon.svg")
-# No icons: the browser would fetch the open page's from the internet, to put it on its tab.
-PAGES = (
-    "overview.py",
-    "cycles.py",
-    "quarantine.py",
-    "health.py",
-    "people.py",
-    "leavers.py",
-    "issues.py",
-    "failures.py",
-    "skips.py",
-    "groups.py",
-    "target.py",
-    "questions.py",
-    "connections.py",
-    "ingestion.py",
-)
+HERE = Path(__file__).parent
+ICON = HERE / "icon.svg"
 
-TITLES = {"skips": "Skips and scope"}
-"Pages whose title is more than their file's name."
-STEADY = ("cycles",)
+
+class Entry(NamedTuple):
+    """A page of the navigation."""
+
+    file: str
+    title: str
+    icon: str
+    shows: str
+    "What the page shows once there is data."
+
+
+SECTIONS = {
+    "": (
+        Entry("home.py", "Home", "home", "what needs attention, what is running, and how every app is doing"),
+        Entry("apps.py", "Apps", "apps", "each app's status, cycles, users, groups, scope, configuration and SCIM log"),
+        Entry("people.py", "People", "group", "each user and group, in every app, with what to do where it fails"),
+        Entry("leavers.py", "Leavers", "person_off", "who left and still has access, and how long removals take"),
+        Entry("issues.py", "Issues", "error", "open incidents and failures by cause, with owner, impact and steps"),
+    ),
+    "Explore": (
+        Entry("query.py", "Query", "code", "answers to saved questions, and to SQL of your own"),
+        Entry("reports.py", "Reports", "summarize", "the digest and evidence packs"),
+    ),
+    "Settings": (
+        Entry("sources.py", "Data sources", "database", "imported files, rejected lines and data coverage"),
+        Entry("rules.py", "Alert rules", "notifications", "each rule's state, thresholds and backtest"),
+        Entry("notifications.py", "Notifications", "mail", "routes, tests and messages that were sent"),
+        Entry("access.py", "Access", "shield_person", "who may do what, and what was done"),
+    ),
+}
+PAGES = tuple(entry.file for entries in SECTIONS.values() for entry in entries)
+SETTINGS = tuple(entry.file for entry in SECTIONS["Settings"])
+"Pages that are drawn in an empty store as well."
+STEADY = ("apps",)
 "Pages that are not redrawn under a reader's eyes: what moves on them refreshes by itself."
 
-
-def pages() -> list[st.Page]:
-    """Returns the pages in the order of the navigation; the first is the one that opens.
-
-    The first is served at the address without a name. It has its name's as well, outside the navigation, for links.
-    """
-    first, *others = (file.removesuffix(".py") for file in PAGES)
-    return [
-        st.Page(f"{first}.py", title=first.capitalize(), url_path="home", default=True),
-        *(st.Page(f"{name}.py", title=TITLES.get(name, name.capitalize()), url_path=name) for name in others),
-        st.Page(f"{first}.py", title=first.capitalize(), url_path=first, visibility="hidden"),
-    ]
+STYLE = """<style>
+/* The browser's own CSV of a grid would have cells that a spreadsheet computes; Export offers it without.
+   Streamlit 1.67 has no option for that. */
+[data-testid='stElementToolbarButton']:has(button[aria-label^='Download as CSV']){display:none}
+[data-testid='stMainBlockContainer']{padding-top:3.2rem;padding-bottom:2rem;max-width:1440px}
+[data-testid='stSidebarHeader']{height:3.4rem}
+[data-testid='stCaptionContainer']{opacity:1}
+@media (max-width:640px){[data-testid='stMainBlockContainer']{padding-left:1rem;padding-right:1rem}}
+@media print{[data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar']{display:none!important}}
+</style>"""
 
 
-NO_COPY_OF_GRIDS = (
-    "<style>[data-testid='stElementToolbarButton']:has(button[aria-label^='Download as CSV']){display:none}</style>"
-)
-"""The browser's own CSV of a grid would have cells that a spreadsheet computes; *Questions* offers it without.
-Streamlit 1.67 has no option for that."""
+def pages() -> dict[str, list[st.Page]]:
+    """Returns the pages in the order of the navigation, by section; the first is the one that opens."""
+    return {
+        section: [
+            st.Page(
+                entry.file,
+                title=entry.title,
+                icon=f":material/{entry.icon}:",
+                url_path=None if entry.file == PAGES[0] else entry.file.removesuffix(".py"),
+                default=entry.file == PAGES[0],
+            )
+            for entry in entries
+        ]
+        for section, entries in SECTIONS.items()
+    }
 
 
 def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
-    page = st.navigation(pages(), position="top")
-    st.set_page_config(page_title=f"{page.title} · Provisioning", page_icon=str(ICON), layout="wide")
-    st.html(NO_COPY_OF_GRIDS)
+    page = st.navigation(pages(), position="sidebar", expanded=True)
+    st.set_page_config(
+        page_title=f"{page.title} · Provisioning Observatory",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state=220,
+    )
+    st.html(STYLE)
+    dark = st.context.theme.type == "dark"
+    st.logo(str(HERE / ("logo-dark.svg" if dark else "logo.svg")), size="medium", icon_image=str(ICON))
+    use_zone_of_viewer()
+    forget_questions()
     try:
-        link = frame(offer_news if page.url_path in STEADY else st.rerun)
-        page.run()
-        # After the page, which puts words of its own into the address.
-        with link:
-            share_link()
+        header = frame(page, offer_news if page.url_path in STEADY else st.rerun)
+        draw_page(page)
+        # After the page, which puts words of its own into the address and asks the questions that can be exported.
+        header.draw_share()
+        header.draw_questions()
     except StoreError as error:
         store_error(error)
     except ProvisioningError as error:
         st.error(plain(str(error)), icon=":material/error:")
 
 
-def frame(on_news: Callable[[], None]) -> DeltaGenerator:
-    """Draws the shared bar and how fresh the data is; returns the place of the link. `on_news` is for newer data."""
+def draw_page(page: st.Page) -> None:
+    """Draws a page; in an empty store what it will show, and how to get there."""
+    entry = next(one for entries in SECTIONS.values() for one in entries if one.title == page.title)
+    if not is_empty() or entry.file in SETTINGS:
+        page.run()
+    elif entry.file == PAGES[0]:
+        first_data()
+    else:
+        what_it_will_show(entry.title, entry.shows)
+
+
+def frame(page: st.Page, on_news: Callable[[], None]) -> Header:
+    """Draws what every page has: search, title, data coverage, time range, and what is the matter with collecting."""
     revision = store().revision()
     store().answers.prefetch(find_query("jobs").sql)
     extent = store().ask(find_query("extent").sql).to_pylist()[0]
     jobs = answer(find_query("jobs"), {})
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        draw_bar(extent["first_at"], extent["last_at"], jobs)
-        link = st.container(width="content")
-    header(revision, on_news)
-    return link
+    draw_search(job_names(jobs))
+    return draw_header(page.title, extent["first_at"], extent["last_at"], jobs, revision, on_news)
 
 
 if __name__ == "__main__":

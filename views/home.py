@@ -12,12 +12,13 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing
 from views.charts.failures import failures_by_hour
 from views.frame.chart import chart_mark
-from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data, readable
+from views.frame.data import Row, as_of, ask, ask_ahead, records
+from views.frame.empty import readable
 from views.frame.events import matching_events, story_link
 from views.frame.filters import bar
 from views.frame.look import cause, chips, labelled, plain
 from views.frame.panel import panel, show_sql
+from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import (
     chips_column,
@@ -114,11 +115,11 @@ def job_links(job: Row) -> None:
             st.markdown(plain(str(job["explanation"])))
         words = bar().link(job=str(job["app_name"]))
         with st.container(horizontal=True):
-            st.page_link("failures.py", label="Its failures", icon=":material/error:", query_params=words)
-            st.page_link("cycles.py", label="Its cycles", icon=":material/cached:", query_params=words)
+            page_link("failures", "Failures", ":material/error:", words)
+            page_link("cycles", "Cycles", ":material/cached:", words)
             failing = words | {Word.STATE: "failing"}
-            st.page_link("people.py", label="Who is failing", icon=":material/group:", query_params=failing)
-            st.page_link("people.py", label="Everybody in it", icon=":material/group:", query_params=words)
+            page_link("people", "Failing users", ":material/group:", failing)
+            page_link("people", "All users", ":material/group:", words)
 
 
 def heat_map(cells: pd.DataFrame) -> None:
@@ -146,7 +147,7 @@ def hour_rows(cells: pd.DataFrame, job: str, hour: datetime) -> None:
     matching_events(f"Failures from {instant(hour)} to {instant(until)}", job=job, since=hour, until=until)
     words = {word: value for word, value in bar().words.items() if word != Word.WINDOW}
     words |= {Word.SINCE: wording.address(hour), Word.UNTIL: wording.address(until)}
-    st.page_link("failures.py", label="This hour on Failures", icon=":material/error:", query_params=words)
+    page_link("failures", "Failures of this hour", ":material/error:", words)
 
 
 def cycles_table(rows: pd.DataFrame) -> None:
@@ -203,9 +204,6 @@ def running_cycles() -> None:
 
 def page() -> None:
     """Draws the page."""
-    if is_empty():
-        first_data()
-        return
     # The same instant as that of the bars, so that a job is not said to run here and to be late there.
     given: dict[str, Any] = {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}
     ask_ahead("rule_runs_lately")

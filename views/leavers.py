@@ -12,8 +12,7 @@ from pipeline.rules.verdict import Facts, unknown_of
 from pipeline.rules.verdict_facts import with_in_use
 from views.charts.leavers import survival_curve
 from views.frame.chart import chart
-from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.events import story_link
 from views.frame.filters import bar
 from views.frame.look import plain
@@ -297,9 +296,6 @@ def none(text: str, facts: Facts) -> str:
 
 def page() -> None:
     """Draws the page."""
-    if is_empty():
-        first_data()
-        return
     now = as_of()
     ask_ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, as_of=now)
     left, staged = ask("leavers_active", as_of=now), ask("leavers_held", as_of=now)

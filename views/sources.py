@@ -9,7 +9,6 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, span
 from pipeline.store.leader import current_leader
 from views.frame.data import ask, is_empty
-from views.frame.empty import first_data
 from views.frame.header import current_troubles, draw_troubles
 from views.frame.panel import panel
 from views.frame.table import decimal_column, number_column, share_bar, table, text_column, time_columns
@@ -128,7 +127,6 @@ def page() -> None:
     draw_upload(settings)
     st.markdown(runner_sentence(settings))
     if is_empty():
-        first_data(on_ingestion=True)
         collecting()
         return
     files = ask("file_ledger")

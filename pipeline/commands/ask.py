@@ -38,7 +38,11 @@ def list_questions(as_json: bool) -> None:
     queries = list(catalog().values())
     if as_json:
         terminal.print_json(
-            [{"query": q.name, "question": q.question, "parameters": [vars(p) for p in q.parameters]} for q in queries]
+            [
+                {"query": q.name, "title": q.title, "topic": q.topic, "question": q.question}
+                | {"parameters": [vars(p) for p in q.parameters]}
+                for q in queries
+            ]
         )
         return
     table = Table(header_style="bold")

@@ -1,11 +1,39 @@
 """THE formatter of instants, spans, counts and shares: pages, mails, digest and command line write them alike.
 
-Instants are naive UTC, as everywhere in the store. What programs read is written by `iso` and `address`.
+Instants are naive UTC, as everywhere in the store. They are written in UTC, which each says, but on pages, where they
+are in the viewer's zone, which stands in one place of the page. What programs read is written by `iso` and `address`.
 """
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta, tzinfo
 
 UNKNOWN = "unknown"
+_viewers_zone: list[Callable[[], tzinfo | None]] = []
+"What names the zone of a page's viewer, once the pages have set it."
+_in_utc: ContextVar[bool] = ContextVar("in_utc", default=False)
+
+
+def use_zone(viewers_zone: Callable[[], tzinfo | None]) -> None:
+    """Has instants written in the zone that this returns, where it returns one: the zone of a page's viewer."""
+    _viewers_zone[:] = [viewers_zone]
+
+
+@contextmanager
+def in_utc() -> Iterator[None]:
+    """Writes instants in UTC meanwhile, whoever looks: for what several viewers are shown."""
+    token = _in_utc.set(True)
+    try:
+        yield
+    finally:
+        _in_utc.reset(token)
+
+
+def zoned(at: datetime) -> tuple[datetime, str]:
+    """Returns an instant in the zone in which it is written here, and what is written behind it."""
+    zone = None if _in_utc.get() or not _viewers_zone else _viewers_zone[0]()
+    return (at, " UTC") if zone is None else (at.replace(tzinfo=UTC).astimezone(zone), "")
 
 
 def is_missing(value: object) -> bool:
@@ -23,7 +51,10 @@ def instant(at: datetime | None, absent: str = "never", seconds: bool = False) -
     >>> instant(datetime(2026, 1, 22, 4, 40)), instant(None), instant(datetime(2026, 1, 22, 4, 40, 5), seconds=True)
     ('22 Jan, 04:40 UTC', 'never', '22 Jan, 04:40:05 UTC')
     """
-    return absent if at is None or is_missing(at) else f"{at.day} {at:%b}, {clock_time(at, seconds)}"
+    if at is None or is_missing(at):
+        return absent
+    local, _ = zoned(at)
+    return f"{local.day} {local:%b}, {clock_time(at, seconds)}"
 
 
 def dated(at: datetime | None, absent: str = "never") -> str:
@@ -32,7 +63,10 @@ def dated(at: datetime | None, absent: str = "never") -> str:
     >>> dated(datetime(2026, 1, 22, 4, 40))
     '22 Jan 2026, 04:40 UTC'
     """
-    return absent if at is None or is_missing(at) else f"{at.day} {at:%b %Y, %H:%M} UTC"
+    if at is None or is_missing(at):
+        return absent
+    local, zone = zoned(at)
+    return f"{local.day} {local:%b %Y, %H:%M}{zone}"
 
 
 def day(at: datetime) -> str:
@@ -50,7 +84,8 @@ def clock_time(at: datetime, seconds: bool = False) -> str:
     >>> clock_time(datetime(2026, 1, 22, 4, 40)), clock_time(datetime(2026, 1, 22, 4, 40, 5), seconds=True)
     ('04:40 UTC', '04:40:05 UTC')
     """
-    return f"{at:%H:%M:%S} UTC" if seconds else f"{at:%H:%M} UTC"
+    local, zone = zoned(at)
+    return f"{local:%H:%M:%S}{zone}" if seconds else f"{local:%H:%M}{zone}"
 
 
 def clock_span(began: datetime, ended: datetime) -> str:
@@ -59,7 +94,7 @@ def clock_span(began: datetime, ended: datetime) -> str:
     >>> clock_span(datetime(2026, 1, 22, 4, 40), datetime(2026, 1, 22, 5))
     '04:40 to 05:00 UTC'
     """
-    return f"{began:%H:%M} to {clock_time(ended)}"
+    return f"{zoned(began)[0]:%H:%M} to {clock_time(ended)}"
 
 
 def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:

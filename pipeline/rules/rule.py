@@ -98,6 +98,11 @@ class Rule:
         return self.query.question
 
     @property
+    def title(self) -> str:
+        """Returns the name that people read: a noun phrase."""
+        return self.query.title
+
+    @property
     def takes_many(self) -> bool:
         """Whether one statement answers as of many instants; each of its rows then says as of which."""
         return any(one.name == "at" and one.type == "TIMESTAMP[]" for one in self.query.parameters)

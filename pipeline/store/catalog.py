@@ -18,6 +18,19 @@ PARAMETER = re.compile(
     r"^\$(?P<name>\w+)\s+(?P<type>\w+(?:\[\])?)(?:\s*=\s*(?P<default>.+?))?(?:\s{2,}(?P<meaning>.*))?$"
 )
 COLUMN = re.compile(r"^(?P<name>\w+)\s{2,}(?P<meaning>.*)$")
+LABEL = re.compile(r"^(?P<name>Title|Topic)\s{2,}(?P<text>.+)$")
+TOPICS = (
+    "Users and groups",
+    "Cycles and quarantine",
+    "Failures and issues",
+    "Leavers",
+    "Scope and skips",
+    "SCIM traffic",
+    "Configuration and tokens",
+    "Data coverage",
+    "Alerts",
+)
+"The topics that a header may name, in the order in which lists show them."
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,10 @@ class Query:
 
     name: str
     question: str
+    title: str
+    "A noun phrase: the heading where the answer is shown."
+    topic: str
+    "One of TOPICS."
     about: str
     parameters: tuple[Parameter, ...]
     columns: Mapping[str, str]
@@ -70,10 +87,13 @@ def read_query(file: Path) -> Query:
     header = [line[2:].strip() if line.startswith("--") else None for line in sql.splitlines()]
     lines = header[: header.index(None)] if None in header else header
     question, *rest = [line or "" for line in lines]
-    parts = sections(rest)
+    labels = {match["name"]: match["text"] for line in rest if (match := LABEL.match(line))}
+    parts = sections([line for line in rest if not LABEL.match(line)])
     return Query(
         name=file.stem,
         question=question,
+        title=labels.get("Title") or file.stem.replace("_", " ").capitalize(),
+        topic=labels.get("Topic", ""),
         about=" ".join(line for line in parts.get("", []) if line),
         parameters=tuple(parameter(file, line) for line in parts.get("Parameters", []) if line.startswith("$")),
         columns={match["name"]: match["meaning"] for line in parts.get("Columns", []) if (match := COLUMN.match(line))},

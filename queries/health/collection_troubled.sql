@@ -1,5 +1,8 @@
 -- Is our own collection in trouble?
 --
+-- Title    Data collection problems
+-- Topic    Data coverage
+--
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 3, closes at 1       failures in a row, at least

@@ -1,5 +1,8 @@
 -- Does an account in the app belong to two people, or a person to an account that Entra cannot find?
 --
+-- Title    Duplicate or conflicting accounts
+-- Topic    Users and groups
+--
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
 --   $hours    BIGINT = 24    how far back

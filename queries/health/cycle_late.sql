@@ -1,5 +1,8 @@
 -- Which job does not keep its rhythm?
 --
+-- Title    Missed cycles
+-- Topic    Cycles and quarantine
+--
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
 --   $grace    BIGINT = 1200    seconds that a run may be late

@@ -1,5 +1,8 @@
 -- Will Entra soon switch a quarantined job off?
 --
+-- Title    Upcoming job disablement
+-- Topic    Cycles and quarantine
+--
 -- Parameters
 --   $at       TIMESTAMP[]   the instants asked about
 --   $days     BIGINT = 14   days before the end at which it is said first; a week before, it is critical

@@ -1,5 +1,8 @@
 -- Does an error that was not there before hit many people?
 --
+-- Title    New error spreading
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 3, closes at 1       people hit, at least

@@ -1,5 +1,8 @@
 -- Whom will Entra soon give up on?
 --
+-- Title    Retries ending soon
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
 --   $days     BIGINT = 3     days before the end at which it is said

@@ -1,5 +1,8 @@
 -- Do more and more objects await a retry?
 --
+-- Title    Growing pending retries
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at       TIMESTAMP[]                      the instants asked about
 --   $least    BIGINT = 3, closes at 1          objects that wait, at least

@@ -1,5 +1,8 @@
 -- Does a job fail run after run?
 --
+-- Title    Consecutive failed cycles
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 2, closes at 1       complete failures one after another

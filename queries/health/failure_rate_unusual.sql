@@ -1,5 +1,8 @@
 -- Does more fail than usual at this hour of the week?
 --
+-- Title    Unusual failure rate
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at        TIMESTAMP[]                        the instants asked about
 --   $hours     BIGINT = 3                         how many full hours before it are judged together

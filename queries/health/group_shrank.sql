@@ -1,5 +1,8 @@
 -- Was a group emptied or halved in an app?
 --
+-- Title    Group emptied or shrunk
+-- Topic    Users and groups
+--
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 72                    how far back

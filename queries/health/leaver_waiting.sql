@@ -1,5 +1,8 @@
 -- Which leavers are still active in an app?
 --
+-- Title    Leavers with access
+-- Topic    Leavers
+--
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
 --   $hours    BIGINT = 24    how long a disable or delete may take

@@ -1,5 +1,8 @@
 -- Are many more people being removed than usual?
 --
+-- Title    Unusual number of removals
+-- Topic    Leavers
+--
 -- Parameters
 --   $at         TIMESTAMP[]                    the instants asked about
 --   $hours      BIGINT = 24                    how far back

@@ -1,5 +1,8 @@
 -- Will a job soon cross one of Microsoft's limits into quarantine?
 --
+-- Title    Approaching quarantine
+-- Topic    Cycles and quarantine
+--
 -- Parameters
 --   $at           TIMESTAMP[]                  the instants asked about
 --   $cycles       BIGINT = 3, closes at 5      cycles left at the present slope, at most

@@ -1,5 +1,8 @@
 -- Which jobs are in quarantine?
 --
+-- Title    App in quarantine
+-- Topic    Cycles and quarantine
+--
 -- A job is as its newest status says; without any status nothing is said.
 --
 -- Parameters

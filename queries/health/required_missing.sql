@@ -1,5 +1,8 @@
 -- Who cannot be provisioned because a required value is missing?
 --
+-- Title    Missing required attributes
+-- Topic    Failures and issues
+--
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 1                    people, at least

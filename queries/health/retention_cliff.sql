@@ -1,5 +1,8 @@
 -- What was not collected and will soon be gone from Entra?
 --
+-- Title    Uncollected data nearing deletion
+-- Topic    Data coverage
+--
 -- Parameters
 --   $at          TIMESTAMP[]      the instants asked about
 --   $days        BIGINT = 5       days before the end at which it is said

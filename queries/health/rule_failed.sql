@@ -1,5 +1,8 @@
 -- Did a rule itself fail?
 --
+-- Title    Failed alert rule
+-- Topic    Alerts
+--
 -- Parameters
 --   $at    TIMESTAMP[]  the instants asked about
 --

@@ -1,5 +1,8 @@
 -- Of which job does nothing come, though it should?
 --
+-- Title    No provisioning activity
+-- Topic    Data coverage
+--
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
 --   $grace    BIGINT = 1200    seconds that a run may be late

@@ -1,5 +1,8 @@
 -- Does Entra report successes of which the app never heard?
 --
+-- Title    Unconfirmed successes
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $at       TIMESTAMP[]     the instants asked about
 --   $hours    BIGINT = 24     how far back

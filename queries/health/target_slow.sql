@@ -1,5 +1,8 @@
 -- Has the app become slow, or does it ask for patience more than it used to?
 --
+-- Title    Slow or throttled app
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 6                     how far back

@@ -1,5 +1,8 @@
 -- Which token ends before a new one could be had?
 --
+-- Title    Token expiring soon
+-- Topic    Configuration and tokens
+--
 -- Parameters
 --   $at      TIMESTAMP[]     the instants asked about
 --   $lead    BIGINT = 7      days that a new token takes; rules.toml gives each app its own

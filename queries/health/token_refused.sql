@@ -1,5 +1,8 @@
 -- Does the app refuse the token?
 --
+-- Title    Rejected access token
+-- Topic    Configuration and tokens
+--
 -- Told by the app's own log, to the minute: the first 401 or 403 after the last call that was answered well.
 --
 -- Parameters

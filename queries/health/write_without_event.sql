@@ -1,5 +1,8 @@
 -- Did somebody write to the app of whom Entra knows nothing?
 --
+-- Title    Writes without an Entra event
+-- Topic    SCIM traffic
+--
 -- Parameters
 --   $at       TIMESTAMP[]     the instants asked about
 --   $hours    BIGINT = 24     how far back

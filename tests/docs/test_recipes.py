@@ -86,6 +86,9 @@ def project(tmp_path: Path, filled: Settings) -> Copy:
 def test_a_question_is_one_file(project: Copy) -> None:
     question = """-- How many events has each action?
 --
+-- Title    Events by action
+-- Topic    Failures and issues
+--
 -- Columns
 --   action   what Entra did
 --   events   how many

@@ -315,7 +315,7 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
     given.disabled("bob", 2, 9)
     given.succeeded("cy", 3, action="stagedDelete")
     given.stored()
-    test = healthy(app("leavers.py"))
+    test = healthy(app("leavers"))
     [said] = [one.value for one in test.error]
     assert said.startswith("1 leaver still has an account in use, the first since 21 Jan, 09:00 UTC: ada")
     assert "(InternalServerError, next try 21 Jan, 15\\:00 UTC). 1 deletion is held back." in said
@@ -329,13 +329,13 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
 def test_the_page_says_what_is_not_known_when_no_removal_is_pending(given: Given) -> None:
     given.disabled("bob", 2, 9)
     given.stored()
-    test = healthy(app("leavers.py"))
+    test = healthy(app("leavers"))
     assert not test.success
     assert "Unknown] No pending removals in the log; 1 removal done in this time range." in text(test)
     assert "Unknown whether all leavers are removed: the data ends 21 Jan 2026, 09:00 UTC" in text(test)
     answered(given, "bob", 3, 9, active=True)
     given.stored()
-    [said] = [one.value for one in healthy(app("leavers.py")).error]
+    [said] = [one.value for one in healthy(app("leavers")).error]
     assert "1 account more may be in use without an error: see the traps below." in said
 
 

@@ -233,7 +233,7 @@ def apps(given: Given) -> Given:
 
 
 def page() -> AppTest:
-    return healthy(app("connections.py"))
+    return healthy(app("configuration"))
 
 
 def test_the_calendar_lists_the_soonest_end_first_with_the_day_to_order_by_and_the_minute_of_refusal(

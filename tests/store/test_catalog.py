@@ -11,12 +11,13 @@ import pytest
 from pipeline.config.errors import UnknownQuery, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.rules.rule import rules
-from pipeline.store.catalog import Query, bind, catalog, find_query, value
+from pipeline.store.catalog import TOPICS, Query, bind, catalog, find_query, value
 from pipeline.store.lake import Store, open_store
 
 NEW_YEAR = datetime(2026, 1, 5)
 EXAMPLES: dict[str, Any] = {"VARCHAR": "x", "BIGINT": 1, "DOUBLE": 0.5, "INTEGER": 1, "TIMESTAMP": NEW_YEAR}
 EXAMPLES["TIMESTAMP[]"] = [NEW_YEAR]
+QUESTION = r"[?.:!]|^(who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|will)\b"
 FILES = catalog() | {f"health/{name}": rule.query for name, rule in rules().items()}
 
 
@@ -58,6 +59,23 @@ def test_the_first_line_is_a_question_and_every_line_of_the_header_has_a_text(qu
     assert query.question.endswith("?")
     assert all(parameter.meaning for parameter in query.parameters)
     assert all(query.columns.values())
+
+
+def test_the_header_has_a_title_that_is_a_noun_phrase_and_a_topic(query: Query) -> None:
+    [title] = re.findall(r"^-- Title    (\S.*)$", query.sql, re.MULTILINE)
+    assert query.title == title
+    assert not re.search(QUESTION, title, re.IGNORECASE)
+    assert 1 <= len(title.split()) <= 5
+    words = re.findall(r"\w+", title)
+    assert title[0].isupper()
+    assert all(word == word.lower() or word.upper() == word or word == "Entra" for word in words[1:]), title
+    assert query.topic in TOPICS
+    assert "Title" not in query.about and "Topic" not in query.about
+
+
+def test_titles_are_unique() -> None:
+    titles = sorted(query.title.casefold() for query in FILES.values())
+    assert titles == sorted(set(titles))
 
 
 def test_every_default_is_a_value_of_its_type(query: Query) -> None:

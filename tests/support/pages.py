@@ -5,24 +5,24 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from views.frame.state import Key
+from views.frame.places import FIRST, PLACES
+from views.frame.state import QUESTIONS
 
 APP = Path(__file__).parents[2] / "views" / "app.py"
-FIRST = "overview.py"
 
 
-def app(page: str = FIRST, **words: str) -> AppTest:
-    """Opens a page as an address with these words would."""
+def app(place: str = "home", **words: str) -> AppTest:
+    """Opens a place as an address with these words would."""
+    target = PLACES[place]
     test = AppTest.from_file(str(APP), default_timeout=120)
-    for word, value in words.items():
+    for word, value in (target.words | words).items():
         test.query_params[word] = value
-    return (test if page == FIRST else test.switch_page(page)).run()
+    return (test if target.file == FIRST else test.switch_page(target.file)).run()
 
 
-def with_sql(test: AppTest, *questions: str) -> AppTest:
-    """Opens the SQL of questions that are shown together."""
-    test.session_state[Key.SQL.of(*questions)] = True
-    return healthy(test.run())
+def questions(test: AppTest) -> dict[str, Any]:
+    """Returns the questions that a page asked, by name, with the values that they were asked with."""
+    return {query.name: values for query, values in test.session_state[QUESTIONS.name]}
 
 
 def healthy(test: AppTest) -> AppTest:
@@ -33,7 +33,19 @@ def healthy(test: AppTest) -> AppTest:
 
 def text(test: AppTest) -> str:
     """Returns all the words of a page."""
-    kinds = ("markdown", "caption", "error", "success", "warning", "info", "header", "subheader", "code", "text")
+    kinds = (
+        "title",
+        "markdown",
+        "caption",
+        "error",
+        "success",
+        "warning",
+        "info",
+        "header",
+        "subheader",
+        "code",
+        "text",
+    )
     return "\n".join(str(element.value) for kind in kinds for element in getattr(test, kind))
 
 

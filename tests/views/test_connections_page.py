@@ -97,13 +97,13 @@ def row(test: AppTest, app: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("store")
 def test_an_installation_without_tenants_says_how_to_begin() -> None:
-    drawn = text(healthy(app("connections.py")))
+    drawn = text(healthy(app("configuration")))
     assert "no tenant is set up" in drawn and "docs/graph.md" in drawn and "PROVISIONING_TENANTS" in drawn
 
 
 @pytest.mark.usefixtures("store", "asked")
 def test_an_empty_store_with_a_tenant_says_that_nothing_was_asked_yet() -> None:
-    drawn = text(healthy(app("connections.py")))
+    drawn = text(healthy(app("configuration")))
     assert "Nothing was asked yet." in drawn and "Never tried: run `python -m pipeline preflight`." in drawn
     assert "0 jobs; permissions were never tried (`python -m pipeline preflight`); Graph has never answered." in drawn
 
@@ -112,7 +112,7 @@ def test_an_empty_store_with_a_tenant_says_that_nothing_was_asked_yet() -> None:
 def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
     well(given)
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     # Green only where everything is OK, which takes more than a configuration.
     fine = "info: 1 job; every configuration that has a profile fits it; Graph last answered 2 min ago."
     assert said(test) == fine
@@ -133,7 +133,7 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     given.rows["configurations"].clear()
     configured(given, without=["name.familyName"])
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert said(test).startswith(
         "error: 1 job; **Cerby** is unfit: Cerby requires name\\.familyName of every person, and nothing is mapped to"
     )
@@ -149,7 +149,7 @@ def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -
     given.rows["configurations"].clear()
     configured(given, matched_by="externalId")
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert "Users are matched by externalId, which Cerby cannot search by" in said(test)
     rows = table(test, "source_expression").set_index("target_attribute")
     assert next(iter(rows.loc["externalId", "fit"])) == ["Unfit"]
@@ -160,7 +160,7 @@ def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_s
     given.observed("Zoom", "Active", day=13, interval_s=1200, schedule_state="Paused", deletion_threshold=50)
     given.succeeded("ada", day=13, app="Box")
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert said(test) == "warning: 3 jobs; **Zoom** is paused."
     cerby, zoom, box = (row(test, name) for name in ("Cerby", "Zoom", "Box"))
     assert (cerby["limit"], zoom["limit"], box["limit"]) == ("none: no limit", "50", "not told")
@@ -179,7 +179,7 @@ def test_a_missing_permission_is_named_with_the_tenant_and_what_is_lost(given: G
     permitted(given, "events", "ProvisioningLog.Read.All", "missing", lost="No stories.", remedy="Grant it.")
     permitted(given, "least privilege", "Mail.Send", "excess")
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert "permission **ProvisioningLog\\.Read\\.All** is missing for contoso (events)" in said(test)
     assert "contoso has Mail.Send, too much" in said(test)
     rows = table(test, "remedy")
@@ -194,7 +194,7 @@ def test_a_feed_that_fails_is_told_with_its_sentence_and_the_next_try(given: Giv
     failed = {"outcome": "failed", "failures": 3, "detail": "the client secret has expired", "reached_at": moment(13)}
     reached(given, "jobs", 1, next_try_at=NOW + timedelta(minutes=8), **failed)
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert "**contoso** does not give its jobs: 3 tries in a row failed" in said(test)
     first = table(test, "age").iloc[0]
     assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 day 12 h ago")
@@ -206,7 +206,7 @@ def test_a_clock_that_is_apart_is_warned_of(given: Given) -> None:
     well(given)
     reached(given, "jobs", 1, skew_s=-125.0)
     given.stored()
-    assert "The clock of contoso's jobs is 2 min behind of this machine's" in text(healthy(app("connections.py")))
+    assert "The clock of contoso's jobs is 2 min behind of this machine's" in text(healthy(app("configuration")))
 
 
 def test_settings_that_are_worth_a_sentence_get_one(given: Given) -> None:
@@ -214,7 +214,7 @@ def test_settings_that_are_worth_a_sentence_get_one(given: Given) -> None:
     configured(given, told={"observed_at": moment(1), "mappings": []})
     configured(given, told={"notification": False, "skip_deletions": True, "base_host": "scim.example.com"})
     given.stored()
-    drawn = text(healthy(app("connections.py")))
+    drawn = text(healthy(app("configuration")))
     assert "Its schedule is switched off, so nobody is provisioned there." in drawn
     assert "Entra mails nobody when it goes into quarantine" in drawn
     assert "Who falls out of scope keeps the account" in drawn
@@ -230,7 +230,7 @@ def test_a_file_of_tenants_with_a_mistake_is_a_sentence(
     monkeypatch.setenv("PROVISIONING_TENANTS", str(file))
     given.observed("Cerby", "Active", day=13)
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     assert plain(f"{file}:2: tenant_id is 'nobody'; a GUID was expected.") in [box.value for box in test.error]
     assert row(test, "Cerby")["schedule"] == "not told"
 
@@ -240,7 +240,7 @@ def test_a_profile_with_a_mistake_is_a_sentence(given: Given, tmp_path: Path, mo
     monkeypatch.setenv("PROVISIONING_PROFILES", str(tmp_path))
     given.observed("Cerby", "Active", day=13)
     given.stored()
-    test = healthy(app("connections.py"))
+    test = healthy(app("configuration"))
     sentence = f"{tmp_path}/zoom.toml:1: source is missing; see README.md beside it."
     assert plain(sentence) in [box.value for box in test.error]
     assert list(row(test, "Cerby")["fit"]) == ["No profile"]
@@ -250,7 +250,7 @@ def test_text_from_graph_neither_formats_nor_links(given: Given, store: Store) -
     given.observed("Cerby **b** [x](http://evil)", "Active", day=13, job_id="scim.x")
     configured(given, "Cerby **b** [x](http://evil)", told={"job_id": "scim.x"}, matched_by="nothing")
     given.stored()
-    drawn = text(healthy(app("connections.py")))
+    drawn = text(healthy(app("configuration")))
     assert r"Cerby \*\*b\*\* \[x\]" in drawn and "[x](http" not in drawn
 
 
@@ -258,4 +258,4 @@ def test_the_bar_narrows_the_jobs(given: Given) -> None:
     given.observed("Cerby", "Active", day=13)
     given.observed("Zoom", "Active", day=13)
     given.stored()
-    assert list(table(healthy(app("connections.py", job="Zoom")), "limit")["app_name"]) == ["Zoom"]
+    assert list(table(healthy(app("configuration", job="Zoom")), "limit")["app_name"]) == ["Zoom"]

@@ -50,7 +50,7 @@ def fingerprint(store: Store, code: str) -> str:
 
 @pytest.mark.usefixtures("tenant")
 def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None:
-    test = healthy(app("issues.py"))
+    test = healthy(app("issues"))
     assert "2 causes of failures, 2 of them new, back or growing; 2 keep people waiting." in text(test)
     assert list(table(test, "what")["what"]) == [
         "A required value is empty or not valid: name.familyName",
@@ -63,15 +63,15 @@ def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None
 
 @pytest.mark.usefixtures("tenant")
 def test_filters_stand_in_the_address_and_narrow_the_list() -> None:
-    test = healthy(app("issues.py", fault="unknown", noise="in"))
+    test = healthy(app("issues", fault="unknown", noise="in"))
     assert list(table(test, "what")["app_name"]) == ["Zoom"]
     assert dict(test.query_params) == {"fault": "unknown", "noise": "in"}
-    assert "No issue of this window is so." in text(healthy(app("issues.py", state="resolved")))
+    assert "No issue of this window is so." in text(healthy(app("issues", state="resolved")))
 
 
 def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(tenant: Store) -> None:
     issue = fingerprint(tenant, "AttributeValidationFailed")
-    drawn = text(healthy(app("issues.py", issue=issue, of=job_id("Cerby"))))
+    drawn = text(healthy(app("issues", issue=issue, of=job_id("Cerby"))))
     assert "Likely owner: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
     assert "3 of 3 failing people have no surname; 0 of 20 others do." in drawn
     assert "the required attribute name.familyName has no value" in drawn and issue in drawn
@@ -79,7 +79,7 @@ def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(t
 
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
-    drawn = text(healthy(app("issues.py", issue=fingerprint(tenant, "ZoomRebadged"))))
+    drawn = text(healthy(app("issues", issue=fingerprint(tenant, "ZoomRebadged"))))
     assert "The code ZoomRebadged is not documented" in drawn
     assert "1 leaver is among them, who should be gone." in drawn
     assert "No attribute is blamed: one person or group alone tells nothing." in drawn
@@ -87,13 +87,13 @@ def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: S
 
 @pytest.mark.usefixtures("tenant")
 def test_an_issue_that_is_not_there_is_said_not_to_be() -> None:
-    assert "There is no issue" in "".join(box.value for box in healthy(app("issues.py", issue="v1-nothing")).warning)
+    assert "There is no issue" in "".join(box.value for box in healthy(app("issues", issue="v1-nothing")).warning)
 
 
 def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
     given.succeeded("ada", day=13)
     given.stored()
-    drawn = text(healthy(app("issues.py")))
+    drawn = text(healthy(app("issues")))
     assert "No failures were read between" in drawn and "No missing required attribute was read." in drawn
 
 

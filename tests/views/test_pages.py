@@ -65,5 +65,5 @@ def test_a_job_without_an_app_name_goes_by_its_id(given: Given) -> None:
     given.failed("ada", day=13, app_name=None, app_id=None, cycle_id=None, upn=None, source_name=None)
     given.stored()
     assert list(table(healthy(app()), "in_place_share")["app_name"]) == ["scim.cerby"]
-    assert "In **scim\\.cerby**: failing" in text(healthy(app("people.py", object="id-ada")))
-    assert healthy(app("failures.py")) and healthy(app("people.py"))
+    assert "In **scim\\.cerby**: failing" in text(healthy(app("people", object="id-ada")))
+    assert healthy(app("failures")) and healthy(app("people"))

@@ -8,7 +8,7 @@ from tests.support.pages import APP, app, healthy, table, text
 
 
 def test_people_are_counted_and_found(tenant: Store) -> None:
-    test = healthy(app("people.py"))
+    test = healthy(app("people"))
     [(found,)] = tenant.rows("select count(*) from identities")
     assert (
         f"**{found} people and groups (over all apps; who is in two apps counts twice): 5 in sync, 1 failing.**"

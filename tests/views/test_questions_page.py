@@ -9,7 +9,7 @@ from tests.support.pages import APP, app, healthy, text
 
 @pytest.mark.usefixtures("tenant")
 def test_every_question_can_be_asked_from_its_page() -> None:
-    test = healthy(app("questions.py"))
+    test = healthy(app("query"))
     for name, query in catalog().items():
         test.selectbox(key="question").set_value(name).run()
         assert f"queries/{name}.sql" in text(healthy(test))

@@ -16,6 +16,7 @@ import plotly.io
 import streamlit as st
 import streamlit.elements.plotly_chart
 
+from pipeline.config.wording import in_utc
 from views.frame import state
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -83,8 +84,12 @@ def written(selects: Selects | None, draw: Draw, values: tuple[Any, ...]) -> Wri
 
 @st.cache_resource(show_spinner=False, max_entries=200)
 def drawn_once(name: str, _selects: Selects | None, _draw: Draw, _values: tuple[Any, ...]) -> Written:
-    """Draws and writes a figure, which takes 20 to 200 ms; figures are functions of their values, so it never ages."""
-    figure = _draw(*_values)
+    """Draws and writes a figure, which takes 20 to 200 ms; figures are functions of their values, so it never ages.
+
+    Its instants are in UTC, which they say: the figure is shared by all viewers.
+    """
+    with in_utc():
+        figure = _draw(*_values)
     words = b"null" if _selects is None else f'"{_selects}"'.encode()
     text = plotly.io.to_json(figure, validate=False).encode()
     return Written(b'{"selects":%b,"figure":%b}' % (words, text), int(figure.layout.height), name)

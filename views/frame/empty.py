@@ -7,36 +7,51 @@ import streamlit as st
 
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
+from views.frame.places import page_link
 
-LESSON = """# your own logs: a file or a folder
-python -m pipeline ingest PATH
-# by itself, from Microsoft Graph: first see which permissions are there
-python -m pipeline preflight
-# a sample tenant
-python -m pipeline sample build/tenant
-python -m pipeline ingest build/tenant"""
-"What to type into a terminal where the store is empty."
+WAYS = (
+    (
+        "Connect a tenant",
+        "Collects provisioning logs and job status from Microsoft Graph every few minutes. Shows first which "
+        "permissions are there.",
+        "python -m pipeline preflight",
+    ),
+    (
+        "Drop an export",
+        "Loads provisioning logs, SCIM request logs or job status from files: JSON, CSV, access logs, compressed or "
+        "not. The kind of file is recognised from its content.",
+        "python -m pipeline ingest PATH",
+    ),
+    (
+        "Explore the sample",
+        "Loads an invented tenant with three apps, one of them in quarantine.",
+        "python -m pipeline sample build/tenant\npython -m pipeline ingest build/tenant",
+    ),
+)
+"Three ways in: title, what it does, what to type into a terminal."
 
 
-def first_data(on_ingestion: bool = False) -> None:
-    """Draws how logs get into an empty store; on Ingestion the place to drop a file is on the page itself."""
-    place = "this page" if on_ingestion else "the page Ingestion"
-    st.info(
-        "There is nothing in the store yet, so there is nothing to show: no events, no job status, no SCIM requests."
-    )
-    st.markdown(
-        f"- **Drop a file** on {place}, or into `{read_settings().inbox}`.\n"
-        "- **Load a file or a folder** in a terminal; what each file is, is recognised from its content.\n"
-        "- **Let it come by itself**: name a table of tenants in `PROVISIONING_TENANTS`, as README.md says.\n"
-        "- **Or try it** with a sample tenant."
-    )
-    if not on_ingestion:
-        st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
-    st.code(LESSON, language="bash")
+def first_data() -> None:
+    """Draws three ways in where the store is empty."""
+    st.markdown("**No data yet.** Choose how to begin; this page fills by itself.")
+    for column, (title, text, commands) in zip(st.columns(3), WAYS, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.subheader(title, anchor=False)
+            st.markdown(text)
+            st.code(commands, language="bash", wrap_lines=True)
+            if title == "Drop an export":
+                page_link("sources", "Drop a file on Data sources", ":material/upload_file:")
+                st.caption(f"Files in `{read_settings().inbox}` are loaded by themselves.")
+
+
+def what_it_will_show(title: str, shows: str) -> None:
+    """Draws what a page will show once there is data, with the way there."""
+    st.markdown(f"**No data yet.** {title} will show {shows}.")
+    page_link("home", "Add your first data", ":material/arrow_forward:")
 
 
 def nothing(sentence: str, icon: str = "remove", colour: str = "gray") -> None:
-    """Draws a sentence in place of what is not there."""
+    """Draws a sentence in place of rows."""
     st.markdown(f":{colour}[:material/{icon}: {sentence}]")
 
 

@@ -9,6 +9,7 @@ from pipeline.config.wording import count
 from views.frame.data import Row, ask
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import code_column, table, text_column, time_columns
 
@@ -52,4 +53,4 @@ def story_link(row: Row, **more: str) -> None:
     """Offers the story of the person or group that a row with source_id and name is about."""
     label = f"The story of {plain(str(row['name']))}"
     words = bar().link(**{Word.OBJECT: str(row["source_id"])}, **more)
-    st.page_link("people.py", label=label, icon=":material/person:", query_params=words)
+    page_link("people", label, ":material/person:", words)

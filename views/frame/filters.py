@@ -5,21 +5,23 @@ A window follows the newest instant in the store, never the clock, because logs 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.config import wording
-from pipeline.config.wording import instant
+from pipeline.config.wording import dated, instant
 from views.frame import state
-from views.frame.state import BAR, BAR_WORDS, Key, Word
+from views.frame.state import BAR, BAR_WORDS, ZONE, Key, Word
+from views.frame.times import UTC_ZONE, ZONES, zone_name
 
 SPANS = {
-    "24-hours": ("Last 24 hours of data", timedelta(hours=24)),
-    "7-days": ("Last 7 days of data", timedelta(days=7)),
-    "14-days": ("Last 14 days of data", timedelta(days=14)),
-    "30-days": ("Last 30 days of data", timedelta(days=30)),
+    "24-hours": ("Last 24 hours", timedelta(hours=24)),
+    "7-days": ("Last 7 days", timedelta(days=7)),
+    "14-days": ("Last 14 days", timedelta(days=14)),
+    "30-days": ("Last 30 days", timedelta(days=30)),
     "all": ("All data", None),
     "chosen": ("From … until …", None),
 }
@@ -107,13 +109,12 @@ def draw_bar(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) 
     adopt_words(names, tenants)
     if state.value(Key.WINDOW) is None:
         state.set_value(Key.WINDOW, USUAL)
-    labels = {word: label for word, (label, _) in SPANS.items()}
-    window = st.selectbox("Window", list(SPANS), format_func=labels.__getitem__, key=Key.WINDOW, width=210)
-    since, until = chosen_window(first, last) if window == "chosen" else window_of(window, first, last)
-    job = st.selectbox("Job", list(names), index=None, placeholder="All jobs", key=Key.JOB, width=200)
+    hidden: dict[str, Any] = {"index": None, "label_visibility": "collapsed", "width": 170}
+    job = st.selectbox("App", list(names), placeholder="All apps", key=Key.JOB, **hidden)
     tenant = None
     if len(tenants) > 1:
-        tenant = st.selectbox("Tenant", tenants, index=None, placeholder="All tenants", key=Key.TENANT, width=200)
+        tenant = st.selectbox("Tenant", tenants, placeholder="All tenants", key=Key.TENANT, **hidden)
+    window, since, until = draw_time_range(first, last)
     words: dict[Word, str | None] = {Word.WINDOW: None if window in (USUAL, "chosen") else window}
     if window == "chosen":
         words = {Word.SINCE: wording.address(since), Word.UNTIL: wording.address(until)}
@@ -121,6 +122,29 @@ def draw_bar(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) 
     chosen = Bar(since, until, written, names.get(job or ""), job, tenant, window_of(USUAL, first, last)[1])
     BAR.set(chosen)
     return chosen
+
+
+def draw_time_range(first: datetime | None, last: datetime | None) -> tuple[str, datetime, datetime]:
+    """Draws the time range as one control, relative or absolute, with the zone in which instants are written."""
+    labels = {word: label for word, (label, _) in SPANS.items()}
+    shown = labels[state.value(Key.WINDOW)]
+    if state.value(Key.WINDOW) == "chosen" and state.value(Key.SINCE) and state.value(Key.UNTIL):
+        shown = f"{wording.day(state.value(Key.SINCE))} – {wording.day(state.value(Key.UNTIL))}"
+    with st.popover(f"{shown} · {zone_name()}", icon=":material/schedule:", key=Key.TIME_RANGE):
+        window = st.radio("Time range", list(SPANS), format_func=labels.__getitem__, key=Key.WINDOW)
+        since, until = chosen_window(first, last) if window == "chosen" else window_of(window, first, last)
+        if state.value(Key.ZONE) is None:
+            state.set_value(Key.ZONE, ZONE.get())
+        st.segmented_control(
+            "Times in",
+            list(ZONES),
+            format_func=ZONES.__getitem__,
+            key=Key.ZONE,
+            required=True,
+            on_change=lambda: ZONE.set(state.value(Key.ZONE) or UTC_ZONE),
+        )
+        st.caption(f"{dated(since)} to {dated(until)} ({zone_name()}), which ends with the newest data.")
+    return str(window), since, until
 
 
 def window_of(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
@@ -137,18 +161,18 @@ def chosen_window(first: datetime | None, last: datetime | None) -> tuple[dateti
     for key, at in ((Key.SINCE, since), (Key.UNTIL, until)):
         if state.value(key) is None:
             state.set_value(key, at)
-    low = st.datetime_input("Since (UTC)", key=Key.SINCE, format="YYYY-MM-DD", step=3600, width=190)
-    high = st.datetime_input("Until (UTC), exclusive", key=Key.UNTIL, format="YYYY-MM-DD", step=3600, width=190)
+    low = st.datetime_input("From (UTC)", key=Key.SINCE, format="YYYY-MM-DD", step=3600)
+    high = st.datetime_input("Until (UTC), exclusive", key=Key.UNTIL, format="YYYY-MM-DD", step=3600)
     if low and high and low < high:
         return low, high
-    st.warning(f"The window must begin before it ends; showing {instant(since)} until {instant(until)}.")
+    st.warning(f"The time range must begin before it ends; showing {instant(since)} until {instant(until)}.")
     return since, until
 
 
 def share_link() -> None:
-    """Offers an address that shows this very window later, whatever is loaded meanwhile."""
-    with st.popover("Link", icon=":material/link:", type="tertiary"):
-        st.caption("Shows this window and these filters to whoever opens it, also after newer data came.")
+    """Offers an address that shows this very time range later, whatever is loaded meanwhile."""
+    with st.popover("Share", icon=":material/link:", type="tertiary"):
+        st.caption("Opens this page with this time range and these filters, also after newer data was loaded.")
         words = bar().pinned | state.other_words(BAR_WORDS.words)
         address = (st.context.url or "").partition("?")[0]
         st.code(f"{address}?{urlencode(words)}", language=None, wrap_lines=True)

@@ -1,29 +1,117 @@
-"""How fresh the data is, and whether collecting is in trouble: the header's fragment, on every page.
+"""The header of every page: title, status, data coverage, time range, Share, Export and SQL, and what is wrong.
 
 A page is drawn again when something new was collected, not when a background job or a contact only recorded that it
 ran.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated, span
+from pipeline.config.wording import count, dated, share, span
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
 from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
-from views.frame.data import ask, store
-from views.frame.filters import bar
+from views.frame.data import ask, records, store
+from views.frame.filters import Bar, draw_bar, share_link
 from views.frame.look import plain
+from views.frame.page_sql import noted_questions, sql_dialog
+from views.frame.places import page_link
+from views.frame.state import Key
 from views.frame.verdict import chip, current_facts, old_data_note
 
-SHOWN = 3
-"Sentences that the header shows; the Ingestion page has them all."
+SHOWN = 2
+"Sentences that the header shows; Data sources has them all."
+
+
+@dataclass(frozen=True)
+class Header:
+    """What of the header is drawn after its page."""
+
+    share: DeltaGenerator
+    questions: DeltaGenerator
+
+    def draw_share(self) -> None:
+        """Draws the address that shows what this page shows."""
+        with self.share:
+            share_link()
+
+    def draw_questions(self) -> None:
+        """Draws what opens the SQL of the page's questions."""
+        questions = noted_questions()
+        with self.questions:
+            if questions and st.button("View SQL", icon=":material/code:", type="tertiary", key=Key.VIEW_SQL):
+                sql_dialog(questions)
+
+
+def draw_header(
+    title: str,
+    first: datetime | None,
+    last: datetime | None,
+    jobs: pd.DataFrame,
+    revision: int,
+    on_news: Callable[[], None],
+) -> Header:
+    """Draws the header in one line, and below it what is wrong. `on_news` is called when newer data was collected."""
+    crumbs = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", key="header"):
+        left = st.container(horizontal=True, vertical_alignment="center", width="content")
+        st.space("stretch")
+        coverage = st.container(width="content")
+        chosen = draw_bar(first, last, jobs)
+        slots = Header(st.container(width="content"), st.container(width="content"))
+    app = title == "Apps" and chosen.job_name is not None
+    if app:
+        with crumbs:
+            page_link("apps", "Apps", ":material/arrow_back:", unchosen(chosen))
+    with left:
+        st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
+        facts = current_facts()
+        if facts.ends_at is not None:
+            st.markdown(chip(verdict(facts)), width="content")
+    with coverage:
+        coverage_chip(last, revision)
+    watch(revision, on_news)
+    return slots
+
+
+def unchosen(chosen: Bar) -> dict[str, str]:
+    """Returns the words of the bar without its app."""
+    return {word: value for word, value in chosen.words.items() if word != Key.JOB}
+
+
+def coverage_chip(last: datetime | None, revision: int) -> None:
+    """Draws how much of the time range is covered by provisioning logs, with what is missing and how fresh it is."""
+    rows = records(ask("completeness_of_window"))
+    if last is None or not rows:
+        return
+    whole, *jobs = rows
+    label = f"Data {share(whole['complete'] / whole['hours'])} complete" if whole["hours"] else "No data"
+    with st.popover(label, icon=":material/database:", type="tertiary", key=Key.COVERAGE_CHIP):
+        extent = ask("extent").iloc[0]
+        age = (naive(now(read_settings())) - last).total_seconds()
+        old = f" ({span(age)} ago)" if age >= 0 else ""
+        st.markdown(f"**Last event:** {dated(last)}{old}")
+        missing = whole["hours"] - whole["complete"]
+        if missing:
+            st.markdown(
+                f"{count(missing, 'hour')} of {whole['hours']:,} in this time range are not covered by provisioning "
+                "logs, or only partly. Counts may be low."
+            )
+            for job in sorted(jobs, key=lambda one: one["complete"])[:5]:
+                if job["complete"] < job["hours"]:
+                    st.markdown(f"- {plain(str(job['app_name']))}: {job['hours'] - job['complete']:,} h")
+        page_link("sources", "Data sources", ":material/database:")
+        st.caption(
+            f"{count(extent['events'], 'event')} · {count(extent['exchanges'], 'SCIM request')} · revision {revision}"
+        )
 
 
 def has_news(drawn: int) -> bool:
@@ -37,30 +125,28 @@ def current_troubles() -> list[Trouble]:
 
 
 @st.fragment(run_every=5)
-def header(drawn: int, on_news: Callable[[], None]) -> None:
-    """Draws how far the data reaches and what is the matter; does what the page wants when there is newer data.
+def watch(drawn: int, on_news: Callable[[], None]) -> None:
+    """Draws what is wrong with collecting, and does what the page wants when there is newer data.
 
     Where the store cannot be read any more, what the page shows stays, and this says why nothing newer comes.
     """
     try:
         if has_news(drawn):
             on_news()
-        present, sentence, facts = current_troubles(), freshness(drawn), current_facts()
+        present, facts = current_troubles(), current_facts()
     except StoreError as error:
         store_error(error)
         return
     # A place of its own, so that what is below does not move to another one and is drawn twice for a moment.
     with st.container():
         draw_troubles(present)
-    if note := old_data_note(facts):
-        st.info(note, icon=":material/history:")
-    status = "" if facts.ends_at is None else f"{chip(verdict(facts))} "
-    st.caption(f"{status}:material/database: {sentence}")
+        if note := old_data_note(facts):
+            st.caption(f":material/history: {note}")
 
 
 def offer_news() -> None:
     """Offers newer data instead of showing it, on a page that keeps what moves up to date by itself."""
-    if st.button("Newer data came: show all of it", icon=":material/refresh:", type="tertiary"):
+    if st.button("New data available · Refresh", icon=":material/refresh:", type="tertiary"):
         st.rerun()
 
 
@@ -77,24 +163,10 @@ def draw_troubles(present: list[Trouble], most: int = SHOWN) -> None:
         else:
             st.warning(trouble_text(trouble), icon=":material/report:")
     if len(present) > most:
-        st.page_link("ingestion.py", label=f"{len(present) - most} more, on Ingestion", icon=":material/report:")
+        page_link("sources", f"{len(present) - most} more, on Data sources", ":material/report:")
 
 
 def trouble_text(trouble: Trouble) -> str:
     """Writes a trouble so that a command in it looks like one and nothing else is interpreted."""
     parts = trouble.sentence.split("`")
     return "".join(f"`{part}`" if number % 2 else plain(part) for number, part in enumerate(parts))
-
-
-def freshness(drawn: int) -> str:
-    """Writes how far the data reaches, and how old the newest of it is."""
-    extent = ask("extent").iloc[0]
-    if pd.isna(extent["last_at"]):
-        return "The store is empty."
-    age = (naive(now(read_settings())) - extent["last_at"]).total_seconds()
-    old = f", {span(age)} old" if age >= 0 else ""
-    counted = f"{count(extent['events'], 'event')}, {count(extent['exchanges'], 'SCIM request')}"
-    return (
-        f"Data to **{dated(extent['last_at'])}**{old}: {counted}, revision {drawn}. "
-        f"Showing {dated(bar().since)} until {dated(bar().until)}."
-    )

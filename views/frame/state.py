@@ -37,9 +37,19 @@ class Key(StrEnum):
     UNTIL = "until"
     JOB = "job"
     TENANT = "tenant"
-    # The events behind a number, and the SQL of a question
+    TIME_RANGE = "time-range"
+    ZONE = "zone"
+    COVERAGE_CHIP = "coverage-chip"
+    # Search, on every page
+    SEARCH_ALL = "search-all"
+    # The events behind a number, and the SQL of the page
     EVENTS = "behind"
     SQL = "sql"
+    VIEW_SQL = "view-sql"
+    EXPORT = "export"
+    # Tabs
+    APP_TABS = "app-tabs"
+    ISSUE_TABS = "issue-tabs"
     # Overview
     FLEET = "fleet"
     HEAT = "heat"
@@ -179,6 +189,7 @@ class Word(StrEnum):
     UNTIL = "until"
     JOB = "job"
     TENANT = "tenant"
+    TAB = "tab"
     # Cycles
     DAY = "day"
     CYCLE = "cycle"
@@ -189,12 +200,14 @@ class Word(StrEnum):
     # People
     STATE = "state"
     SORT = "sort"
+    SEARCH = "search"
     OBJECT = "object"
     EVENT = "event"
     AT = "at"
     # Issues; Groups has `of` too: whose job it is
     FAULT = "fault"
     NOISE = "noise"
+    CODE = "code"
     ISSUE = "issue"
     OF = "of"
     # Failures
@@ -285,10 +298,19 @@ class Words:
 
 BAR_WORDS = Words(Memory("bar_words", None), (Word.WINDOW, Word.SINCE, Word.UNTIL, Word.JOB, Word.TENANT))
 PEOPLE_WORDS = Words(Memory("people_words", None), (Word.STATE, Word.SORT))
+TAB_WORDS = Words(Memory("tab_words", None), (Word.TAB,))
 ISSUE_WORDS = Words(Memory("issue_words", None), (Word.STATE, Word.FAULT, Word.NOISE))
 
 BAR: "Memory[Bar | None]" = Memory("bar", None)
 "What the bar was set to in this run."
+QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
+"The questions that this page asked, with their values."
+SEARCHED = Memory("searched", "")
+"What was entered into the search of every page, until its results are shown."
+TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
+"How often a row of each table was opened: the next drawing is another table, in which nothing is selected."
+ZONE = Memory("viewer_zone", "utc")
+"The zone in which instants are written: UTC, or the browser's."
 NAME = Memory("me", "")
 "Who sits here, by their own word."
 TROUBLE = Memory[str | None]("incident_trouble", None)

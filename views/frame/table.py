@@ -9,10 +9,12 @@ import streamlit as st
 from views.frame import state
 from views.frame.data import Row, records
 from views.frame.look import chip_colours, plain
+from views.frame.state import TABLE_ROUNDS
+from views.frame.times import zone_of_viewer
 
 BLANK = "–"
 "How a cell without a value is shown."
-TIME = "YYYY-MM-DD HH:mm"
+TIME = "D MMM YYYY, HH:mm"
 ROW_PX, HEAD_PX = 35, 38
 
 Columns = Mapping[str, Any]
@@ -30,6 +32,8 @@ def table(
     selected: Iterable[int] | None = None,
     height: int | None = None,
     at_most: int | None = None,
+    opens: str | None = None,
+    on_open: Callable[[Row], None] | None = None,
 ) -> Row | None:
     """Draws rows as a grid, and returns the row that a person selected.
 
@@ -37,8 +41,13 @@ def table(
     where they are more than `columns` names. A row can be selected where `select` is true, or where `on_select` is
     given: that is called with the selected row, or None, before the page is drawn again. `selected` are the places of
     the rows that are selected at first. The grid is `height` pixels high, or as high as its rows, `at_most` so many.
+
+    Where `opens` names a column, `on_open` is called with a row whose cell of it was clicked, or that was selected, by
+    mouse or with Shift and space: it puts the row's id into the address. Nothing stays selected.
     """
     shape: dict[str, Any] = {}
+    if opens is not None and on_open is not None and key is not None:
+        columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
     if height or at_most:
         shape["height"] = height or min(at_most or 0, HEAD_PX + ROW_PX * len(rows))
     if on_select is not None and key is not None:
@@ -59,6 +68,30 @@ def table(
         **shape,
     )
     return selected_row(rows, drawn) if select else None
+
+
+def opening(
+    rows: pd.DataFrame, columns: Columns, key: str, opens: str, on_open: Callable[[Row], None]
+) -> tuple[Columns, str, Callable[[Row | None], None]]:
+    """Makes a column's cells into buttons, and what opens a row by selecting it; the key is new after each opening."""
+    rounds = TABLE_ROUNDS.get()
+    button = f"{key}-open"
+
+    def selected(row: Row | None) -> None:
+        TABLE_ROUNDS.set(rounds | {key: rounds.get(key, 0) + 1})
+        if row is not None:
+            on_open(row)
+
+    def clicked() -> None:
+        place = state.value(button)["row"]
+        if place < len(rows):
+            selected(records(rows)[place])
+
+    label = columns[opens].get("label") or opens
+    column = st.column_config.ButtonColumn(
+        label, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
+    )
+    return dict(columns) | {opens: column}, f"{key}-{rounds.get(key, 0)}", selected
 
 
 def selected_row(rows: pd.DataFrame, drawn: Any) -> Row | None:
@@ -126,6 +159,7 @@ def chips_column(label: str, looks: Mapping[str, str] | None = None, **more: Any
 
 
 def time_columns(*names: str, **labelled: str) -> dict[str, Any]:
-    """Returns columns of instants in UTC, each labelled by its own name or as given."""
+    """Returns columns of instants in the viewer's zone, each labelled by its own name or as given."""
     labels = {name: name.removesuffix("_at").replace("_", " ").capitalize() for name in names} | labelled
-    return {name: st.column_config.DatetimeColumn(f"{label} (UTC)", format=TIME) for name, label in labels.items()}
+    zone = str(zone_of_viewer() or "UTC")
+    return {name: st.column_config.DatetimeColumn(label, format=TIME, timezone=zone) for name, label in labels.items()}

@@ -31,12 +31,12 @@ def test_words_that_mean_nothing_are_no_error(page: str, words: tuple[str, ...])
 @pytest.mark.usefixtures("tenant")
 def test_words_that_mean_nothing_leave_the_address() -> None:
     words = dict.fromkeys(("state", "sort", "window", "job"), HOSTILE)
-    assert dict(healthy(app("people.py", **words)).query_params) == {}
+    assert dict(healthy(app("people", **words)).query_params) == {}
 
 
 @pytest.mark.usefixtures("tenant")
 def test_the_search_is_still_there_after_a_story() -> None:
-    test = healthy(app("people.py", search="ada", object="id-ada"))
+    test = healthy(app("people", search="ada", object="id-ada"))
     assert "How does one person or group stand in each app?" in text(test)
     test.button[0].click().run()
     assert test.text_input(key="search").value == "ada"

@@ -195,8 +195,8 @@ def last_read(tenants: list[Tenant], contacts: list[Row]) -> dict[str, Any]:
     }
 
 
-def page() -> None:
-    """Draws the page."""
+def draw_tab() -> None:
+    """Draws the tab."""
     settings = read_settings()
     now = naive(clock_now(settings))
     tenants, profiles = tenants_of(settings), profiles_of(settings)
@@ -220,7 +220,3 @@ def page() -> None:
         panel("permissions", permission_table, empty=never)
     if tenants or contacts:
         panel("contacts", lambda rows: contact_table(rows, now), empty="Nothing was asked yet.")
-
-
-if __name__ == "__main__":
-    page()

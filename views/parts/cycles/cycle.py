@@ -16,6 +16,7 @@ from views.frame.events import MOST, story_link
 from views.frame.filters import bar, job_names
 from views.frame.look import labelled, look, plain
 from views.frame.panel import panel
+from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
 
@@ -141,8 +142,8 @@ def failures_link(cycle: Row) -> None:
     if not cycle["failed"]:
         st.markdown(":gray[:material/remove: No failure of this cycle was read.]")
         return
-    label = f"Its {count(cycle['failed'], 'failure')} on Failures"
-    st.page_link("failures.py", label=label, icon=":material/error:", query_params=window_of(cycle))
+    label = f"Its {count(cycle['failed'], 'failure')}  in the time range of this cycle"
+    page_link("failures", label, ":material/error:", window_of(cycle))
 
 
 def window_of(cycle: Row) -> dict[str, str]:

@@ -18,6 +18,7 @@ from views.frame.empty import readable
 from views.frame.filters import bar
 from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
+from views.frame.places import page_link
 from views.frame.state import Key, Word
 
 TROUBLE = ("dead", "stalled", "quarantined", "late", "unknown")
@@ -234,7 +235,7 @@ def draw_running_lines(jobs: pd.DataFrame) -> None:
         words = bar().link() if is_missing(job["cycle_id"]) else bar().link(**{Word.CYCLE: str(job["cycle_id"])})
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             draw_line(job)
-            st.page_link("cycles.py", label="On Cycles", icon=":material/cached:", query_params=words)
+            page_link("cycles", "Cycle", ":material/cached:", words)
 
 
 def draw_line(job: Row) -> None:

@@ -10,8 +10,8 @@ from pipeline.config.wording import count, dated
 from views.charts.cycles import day_lanes
 from views.frame import state
 from views.frame.chart import chart_mark
-from views.frame.data import as_of, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data, nothing
+from views.frame.data import as_of, ask, ask_ahead, records
+from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
@@ -158,11 +158,8 @@ def draw_opened(cycle_id: str) -> None:
         draw_comparison(cycle, others)
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     least = 0 if state.value(Key.WITHOUT_CHANGES) else 1
     ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
     ask_ahead("cycles_lately", least=least)
@@ -172,7 +169,3 @@ def page() -> None:
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycle of this time range was read."), least=least)
     if has_word(Word.CYCLE):
         draw_opened(read_word(Word.CYCLE))
-
-
-if __name__ == "__main__":
-    page()

@@ -8,12 +8,12 @@ import streamlit as st
 from pipeline.config.wording import count, instant, is_missing, share
 from views.charts.failures import error_codes, failures_over_time
 from views.frame.chart import chart_mark
-from views.frame.data import ask, ask_ahead, is_empty
-from views.frame.empty import first_data
+from views.frame.data import ask, ask_ahead
 from views.frame.events import matching_events
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import panel
+from views.frame.places import page_link
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
@@ -116,11 +116,8 @@ def skips_table(rows: pd.DataFrame) -> None:
         matching_events(plain(code_name(reason)), status="skipped", skip=None if is_missing(reason) else reason)
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     ask_ahead("top_errors", "daily_success")
     errors = ask("top_errors")
     st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
@@ -141,9 +138,5 @@ def page() -> None:
     )
     panel("top_errors", errors_table, empty=none_in_window("No failure of this window was read."))
     label = "The same by cause: whom each hit, whose fault it is and what to do"
-    st.page_link("issues.py", label=label, icon=":material/arrow_forward:", query_params=bar().link())
+    page_link("issues", label, ":material/arrow_forward:", bar().link())
     panel("skips_by_reason", skips_table, empty=none_in_window("No skip of this window was read."))
-
-
-if __name__ == "__main__":
-    page()

@@ -9,6 +9,7 @@ from views.frame.events import story_link
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import panel
+from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import number_column, table, text_column, time_columns
 
@@ -143,7 +144,7 @@ def draw_group(row: Row) -> None:
     if job is not None:
         words = bar().link(**{Word.OBJECT: group})
         label = f"Everything that Entra did with {plain(str(row['group_name']))}"
-        st.page_link("people.py", label=label, icon=":material/group:", query_params=words)
+        page_link("people", label, ":material/group:", words)
     panel("group_people", members_table, empty="No record speaks of its members.", group=group, job=job)
     panel("group_history", history_table, empty="No record speaks of its members.", group=group, job=job)
     panel(

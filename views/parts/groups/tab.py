@@ -4,8 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant
-from views.frame.data import Row, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import panel
@@ -89,11 +88,8 @@ def addressed(rows: pd.DataFrame) -> Row | None:
     return records(fits)[0]
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     ask_ahead("completeness_of_window")
     rows = ask("group_ledger")
     st.markdown(f"**{sentence(rows)}**")
@@ -104,7 +100,3 @@ def page() -> None:
         st.markdown(verdict(first[0]))
     draw_completeness()
     panel("group_ledger", ledger, empty="No event and no SCIM request speaks of a group.")
-
-
-if __name__ == "__main__":
-    page()

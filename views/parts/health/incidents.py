@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,9 +22,9 @@ from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import labelled, plain
+from views.frame.places import MOVED, page_link
 from views.frame.state import NAME, TROUBLE, Key, Word
 
-PAGES = Path(__file__).parents[2]
 SHOWN = 20
 "Cards that are drawn, the worst first."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
@@ -66,7 +65,7 @@ def incident_queue(awake: list[Row], snoozed: list[Row], most: int = SHOWN) -> N
     for row in awake[:most]:
         incident_card(row)
     if len(awake) > most:
-        st.page_link("health.py", label=f"{len(awake) - most} more, on Health", icon=":material/monitor_heart:")
+        page_link("issues", f"{len(awake) - most} more, on Issues", ":material/error:")
     if snoozed:
         with st.expander(f"{count(len(snoozed), 'snoozed incident')}", icon=":material/snooze:"):
             for row in snoozed:
@@ -101,7 +100,7 @@ def incident_card(row: Row) -> None:
             st.markdown(f":material/sticky_note_2: {plain(row['note'])}{written}")
         with st.container(horizontal=True, vertical_alignment="center"):
             incident_buttons(row)
-            page_link(row, rule)
+            details_link(row, rule)
 
 
 def incident_facts(row: Row) -> list[str]:
@@ -132,17 +131,17 @@ def evidence(row: Row, rule: Rule | None) -> list[str]:
     ]
 
 
-def page_link(row: Row, rule: Rule | None) -> None:
+def details_link(row: Row, rule: Rule | None) -> None:
     """Offers the page that fits, on the incident's window and job."""
-    page = rule.page if rule else "health"
-    if page == "health" or not (PAGES / f"{page}.py").exists():
-        page = "connections" if is_missing(row["job_id"]) else "failures"
+    place = MOVED.get(rule.page, rule.page) if rule else "issues"
+    if place == "issues":
+        place = "configuration" if is_missing(row["job_id"]) else "failures"
     since = row["opened_at"].floor("h") - timedelta(hours=24)
     until = as_of().replace(minute=0) + timedelta(hours=1)
     words: dict[str, str] = {Word.SINCE: wording.address(since), Word.UNTIL: wording.address(until)}
     job = {job: word for word, job in job_names(ask("jobs")).items()}.get(row["job_id"])
     words |= {Word.JOB: job} if job else {}
-    st.page_link(f"{page}.py", label=f"See it on {page.capitalize()}", icon=":material/search:", query_params=words)
+    page_link(place, "Details", ":material/search:", words)
 
 
 def incident_buttons(row: Row) -> None:

@@ -9,8 +9,8 @@ import streamlit as st
 from pipeline.config.wording import instant, is_missing, share, span
 from views.charts.quarantine import status_lanes
 from views.frame.chart import chart
-from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data, nothing
+from views.frame.data import Row, as_of, ask, ask_ahead, records
+from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import cause, plain
 from views.frame.panel import show_sql
@@ -152,11 +152,8 @@ def apart(first: Any, second: Any) -> str:
     return span(max(0.0, (second - first).total_seconds()))
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     at = as_of()
     ask_jobs_ahead(at)
     ask_ahead("quarantine_lanes", "quarantine_episodes", at=at, gap=int(STALE.total_seconds()))
@@ -170,7 +167,3 @@ def page() -> None:
     draw_job(jobs)
     draw_episodes(at)
     draw_score()
-
-
-if __name__ == "__main__":
-    page()

@@ -11,8 +11,7 @@ from pipeline.config.wording import count, instant, share, span
 from views.charts.funnel import stage_funnel
 from views.charts.scope import scope_drift
 from views.frame.chart import chart, chart_mark
-from views.frame.data import Row, as_of, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.events import MOST, story_link
 from views.frame.filters import bar
 from views.frame.look import look, plain
@@ -228,11 +227,8 @@ def never_provisioned_table(rows: pd.DataFrame) -> None:
         story_link(row)
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     ask_ahead("skip_kinds", "scope_moves", "scope_drift")
     st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
     ask_ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
@@ -251,7 +247,3 @@ def page() -> None:
         never_provisioned_table,
         empty=none_in_window("No event shows a user in scope without an account."),
     )
-
-
-if __name__ == "__main__":
-    page()

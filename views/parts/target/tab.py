@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing
-from views.frame.data import Values, ask, ask_ahead, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Values, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.panel import panel, show_sql
+from views.frame.places import page_link
 from views.parts.target.cells import cell_counts, sentence
 from views.parts.target.comparison import (
     cell_rows,
@@ -40,14 +40,11 @@ def no_log() -> None:
     )
     st.code(FORM, language="json")
     st.code("python -m pipeline ingest scim.log", language="bash")
-    st.page_link("ingestion.py", label="Drop a file on Ingestion", icon=":material/upload_file:")
+    page_link("sources", "Drop a file on Data sources", ":material/upload_file:")
 
 
-def page() -> None:
-    """Draws the page."""
-    if is_empty():
-        first_data()
-        return
+def draw_tab() -> None:
+    """Draws the tab."""
     sizes = ask("wire_size")
     if not sizes["requests"].sum():
         no_log()
@@ -93,7 +90,3 @@ def draw_lint(app: str | None, names: dict[str, str], part: Values) -> None:
     looked = records(ask("target_looked_at", app=one, **part))[0]
     examined = {name: None if is_missing(value) else value for name, value in looked.items()}
     vendor_report(names[one], ask("target_lint", app=one, **part), examined, part["since"], part["until"])
-
-
-if __name__ == "__main__":
-    page()

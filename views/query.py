@@ -18,7 +18,7 @@ from views.frame.data import is_empty, store
 from views.frame.empty import first_data, nothing
 from views.frame.filters import bar
 from views.frame.look import plain
-from views.frame.panel import value_text
+from views.frame.page_sql import value_text
 from views.frame.state import QUESTION_DRAWN, Key, Word, read_word, write_word, write_words
 from views.frame.table import table, text_grid
 

@@ -1,0 +1,91 @@
+"""Search, in the sidebar of every page: users, groups, apps, error codes and pages."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from pipeline.config.wording import count
+from pipeline.store.catalog import find_query
+from views.frame import state
+from views.frame.data import Row, answer, records
+from views.frame.empty import nothing
+from views.frame.look import look, plain
+from views.frame.places import APP_TABS, ISSUE_TABS, page_link
+from views.frame.state import SEARCHED, Key, Word
+
+LABELS = {
+    "home": "Home",
+    "apps": "Apps",
+    "people": "People",
+    "leavers": "Leavers",
+    "issues": "Issues",
+    "query": "Query",
+    "reports": "Reports",
+    "sources": "Data sources",
+    "rules": "Alert rules",
+    "notifications": "Notifications",
+    "access": "Access",
+    **{tab: f"Apps › {label}" for tab, label in APP_TABS.items() if tab != "overview"},
+    **{tab: f"Issues › {label}" for tab, label in ISSUE_TABS.items() if tab != "causes"},
+}
+SHOWN = 8
+
+
+def draw_search(jobs: Iterable[str]) -> None:
+    """Draws the search, and its results once something was entered."""
+    with st.sidebar:
+        st.text_input(
+            "Search",
+            key=Key.SEARCH_ALL,
+            placeholder="User, group, app or error",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            on_change=lambda: SEARCHED.set((state.value(Key.SEARCH_ALL) or "").strip()),
+        )
+    if searched := SEARCHED.take():
+        results(searched, list(jobs))
+
+
+@st.dialog("Search results", width="medium", icon=":material/search:")
+def results(searched: str, jobs: list[str]) -> None:
+    """Draws what matches, each as a link."""
+    folded = searched.casefold()
+    found = records(answer(find_query("search"), {"search": searched, "limit": SHOWN}))
+    objects = [row for row in found if row["kind"] == "object"]
+    errors = [row for row in found if row["kind"] == "error"]
+    apps = [name for name in jobs if folded in name.casefold()][:SHOWN]
+    places = [place for place, label in LABELS.items() if folded in label.casefold()]
+    st.caption(f"For “{plain(searched)}”")
+    if not (found or apps or places):
+        nothing("No user, group, app, error code or page matches.")
+    if objects:
+        st.markdown("**Users and groups**")
+        for row in objects:
+            page_link("people", object_label(row), object_icon(row), {Word.SEARCH: searched, Word.OBJECT: row["id"]})
+        page_link("people", "All matches in People", ":material/arrow_forward:", {Word.SEARCH: searched})
+    if apps:
+        st.markdown("**Apps**")
+        for name in apps:
+            page_link("apps", plain(name), ":material/apps:", {Word.JOB: name})
+    if errors:
+        st.markdown("**Error codes**")
+        for row in errors:
+            label = f"{plain(row['name'])} · {count(row['amount'], 'failure')} in {plain(', '.join(row['apps']))}"
+            page_link("issues", label, ":material/error:", {Word.CODE: row["id"]})
+    if places:
+        st.markdown("**Pages**")
+        for place in places:
+            page_link(place, LABELS[place], ":material/description:")
+
+
+def object_label(row: Row) -> str:
+    """Writes who it is and what it is in each app."""
+    states = ", ".join(
+        f"{plain(str(app))}: {look(state).label.lower()}" for app, state in zip(row["apps"], row["states"], strict=True)
+    )
+    return f"{plain(str(row['name']))} · {states}"
+
+
+def object_icon(row: Row) -> str:
+    """Returns the icon of a user or a group."""
+    return ":material/group:" if row["source_type"] == "Group" else ":material/person:"

@@ -1,0 +1,12 @@
+"""Notifications: routes, tests, and the messages that were sent."""
+
+from views.parts.health.messages import draw_messages
+
+
+def page() -> None:
+    """Draws the page."""
+    draw_messages()
+
+
+if __name__ == "__main__":
+    page()

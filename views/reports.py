@@ -1,0 +1,12 @@
+"""Reports: the digest and evidence packs."""
+
+import streamlit as st
+
+
+def page() -> None:
+    """Draws the page."""
+    st.markdown("Nothing here yet.")
+
+
+if __name__ == "__main__":
+    page()
