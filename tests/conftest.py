@@ -31,7 +31,7 @@ SLOW = {
     "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
     "store": "concurrency fence kills lake_notes machines migrate power_cuts result_cache small_commits store",
-    "views": "browser connections_page cycles_page health_page ingestion_page issues_page overview_page pages "
+    "views": "browser connections_page cycles_page incidents ingestion_page issues_page overview_page pages "
     "quarantine_page questions_page story_page verdict_pages",
     "views/frame": "state",
 }

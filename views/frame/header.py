@@ -61,7 +61,7 @@ def draw_header(
 ) -> Header:
     """Draws the header in one line, and below it what is wrong. `on_news` is called when newer data was collected."""
     crumbs = st.container()
-    with st.container(horizontal=True, vertical_alignment="center", key="header"):
+    with st.container(horizontal=True, vertical_alignment="center", key=Key.HEADER):
         left = st.container(horizontal=True, vertical_alignment="center", width="content")
         st.space("stretch")
         coverage = st.container(width="content")

@@ -37,6 +37,7 @@ class Key(StrEnum):
     UNTIL = "until"
     JOB = "job"
     TENANT = "tenant"
+    HEADER = "header"
     TIME_RANGE = "time-range"
     ZONE = "zone"
     COVERAGE_CHIP = "coverage-chip"

@@ -11,17 +11,18 @@ HOSTILE = "'; drop table events; --<script>alert(1)</script>"
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        ("overview.py", ("window", "since", "until", "job", "tenant")),
-        ("cycles.py", ("day", "cycle", "with")),
-        ("health.py", ("rule", "all")),
-        ("people.py", ("search", "state", "sort")),
-        ("people.py", ("object", "event", "at")),
-        ("issues.py", ("state", "fault", "noise")),
-        ("issues.py", ("issue", "of")),
-        ("failures.py", ("by", "bucket")),
-        ("groups.py", ("group", "of")),
-        ("target.py", ("part", "app", "cell")),
-        ("questions.py", ("question", "limit")),
+        ("home", ("window", "since", "until", "job", "tenant", "tab")),
+        ("cycles", ("day", "cycle", "with")),
+        ("rules", ("rule",)),
+        ("issues", ("incident", "all", "tab", "code")),
+        ("people", ("search", "state", "sort")),
+        ("people", ("object", "event", "at")),
+        ("issues", ("state", "fault", "noise")),
+        ("issues", ("issue", "of")),
+        ("failures", ("by", "bucket")),
+        ("groups", ("group", "of")),
+        ("traffic", ("part", "app", "cell")),
+        ("query", ("question", "limit")),
     ],
 )
 def test_words_that_mean_nothing_are_no_error(page: str, words: tuple[str, ...]) -> None:
@@ -35,9 +36,22 @@ def test_words_that_mean_nothing_leave_the_address() -> None:
 
 
 @pytest.mark.usefixtures("tenant")
-def test_the_search_is_still_there_after_a_story() -> None:
+def test_the_search_is_still_there_beside_a_side_panel() -> None:
     test = healthy(app("people", search="ada", object="id-ada"))
-    assert "How does one person or group stand in each app?" in text(test)
-    test.button[0].click().run()
     assert test.text_input(key="search").value == "ada"
-    assert set(table(healthy(test), "success_share")["name"]) == {"ada@example.com"}
+    assert set(table(test, "success_share")["name"]) == {"ada@example.com"}
+    assert dict(test.query_params) == {"search": "ada", "object": "id-ada"}
+
+
+@pytest.mark.usefixtures("tenant")
+def test_the_open_tab_stands_in_the_address_and_leaves_it_with_the_page() -> None:
+    test = healthy(app("scope", job="Zoom"))
+    assert dict(test.query_params) == {"tab": "scope", "job": "Zoom"}
+    test.switch_page("issues.py").run()
+    assert dict(test.query_params) == {"job": "Zoom"}
+
+
+@pytest.mark.usefixtures("tenant")
+def test_instants_are_written_in_the_zone_of_the_viewer() -> None:
+    test = healthy(app())
+    assert "19 Jan 2026, 00:00 to 2 Feb 2026, 00:00 (UTC)" in text(test)
