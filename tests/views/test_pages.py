@@ -5,9 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support.given import Given
 from tests.support.pages import app, healthy, table, text
-from views.frame.places import PLACES
 from views.frame.look import plain
-
+from views.frame.places import PLACES
 
 OPENED = [*PLACES, "apps of Cerby"]
 SHOWN_WHEN_EMPTY = ("sources", "rules", "notifications", "access")

@@ -20,9 +20,10 @@ from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
 from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
 from views.frame.data import ask, records, store
+from views.frame.export import draw_page_menu
 from views.frame.filters import Bar, draw_bar, share_link
 from views.frame.look import plain
-from views.frame.page_sql import noted_questions, sql_dialog
+from views.frame.page_sql import noted_columns, noted_questions, sql_dialog
 from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.verdict import chip, current_facts, old_data_note
@@ -47,7 +48,10 @@ class Header:
         """Draws what opens the SQL of the page's questions."""
         questions = noted_questions()
         with self.questions:
-            if questions and st.button("View SQL", icon=":material/code:", type="tertiary", key=Key.VIEW_SQL):
+            if not questions:
+                return
+            draw_page_menu(questions, noted_columns())
+            if st.button("View SQL", icon=":material/code:", type="tertiary", key=Key.VIEW_SQL):
                 sql_dialog(questions)
 
 
@@ -66,7 +70,7 @@ def draw_header(
         st.space("stretch")
         coverage = st.container(width="content")
         chosen = draw_bar(first, last, jobs)
-        slots = Header(st.container(width="content"), st.container(width="content"))
+        slots = Header(st.container(width="content"), st.container(horizontal=True, width="content"))
     app = title == "Apps" and chosen.job_name is not None
     if app:
         with crumbs:

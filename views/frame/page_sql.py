@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.store.catalog import Query
 from views.frame.places import page_link
-from views.frame.state import QUESTIONS, Key, Word
+from views.frame.state import QUESTIONS, SHOWN_COLUMNS, Key, Word
 
 Asked = tuple[Query, Mapping[str, object]]
 
@@ -15,12 +15,25 @@ Asked = tuple[Query, Mapping[str, object]]
 def forget_questions() -> None:
     """Forgets what the page asked when it was drawn before."""
     QUESTIONS.set([])
+    SHOWN_COLUMNS.set({})
 
 
 def note_questions(*asked: Asked) -> None:
     """Notes questions of the page with the values that they were asked with; the same twice is one."""
     noted = QUESTIONS.get()
     QUESTIONS.set([*noted, *(one for one in asked if one not in noted)])
+
+
+def note_columns(columns: Mapping[str, object]) -> None:
+    """Notes the labels under which a table shows columns, for the question that was noted last."""
+    if asked := QUESTIONS.get():
+        name = asked[-1][0].name
+        SHOWN_COLUMNS.set(SHOWN_COLUMNS.get() | {name: columns})
+
+
+def noted_columns() -> Mapping[str, Mapping[str, object]]:
+    """Returns the labels of columns, by the question whose answer they are of."""
+    return SHOWN_COLUMNS.get()
 
 
 def noted_questions() -> list[Asked]:

@@ -34,13 +34,14 @@ def panel(
         st.subheader(heading, anchor=name.replace("_", "-"), help=query.question)
     values = values_of(query, given)
     frame = answer(query, values)
+    note_questions((query, values))
     drawn = None
     if frame.empty:
         nothing(empty)
     else:
         drawn = draw(frame)
     others = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also, Values())
-    note_questions((query, values), *bound(others))
+    note_questions(*bound(others))
     return drawn
 
 

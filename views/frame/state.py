@@ -48,6 +48,7 @@ class Key(StrEnum):
     SQL = "sql"
     VIEW_SQL = "view-sql"
     EXPORT = "export"
+    EXPORTED = "exported"
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
@@ -306,6 +307,8 @@ BAR: "Memory[Bar | None]" = Memory("bar", None)
 "What the bar was set to in this run."
 QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
+SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
+"The labels under which this page shows columns, by the question whose answer they are of."
 SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})

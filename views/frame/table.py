@@ -9,6 +9,7 @@ import streamlit as st
 from views.frame import state
 from views.frame.data import Row, records
 from views.frame.look import chip_colours, plain
+from views.frame.page_sql import note_columns
 from views.frame.state import TABLE_ROUNDS
 from views.frame.times import zone_of_viewer
 
@@ -58,6 +59,7 @@ def table(
         shape["selection_mode"] = "single-row"
     if selected is not None:
         shape["selection_default"] = {"selection": {"rows": list(selected)}}
+    note_columns(columns or {})
     drawn = st.dataframe(
         rows,
         column_config=None if columns is None else dict(columns),

@@ -1,0 +1,209 @@
+"""Export: all rows of an answer as CSV or Parquet, under their display labels, written when a person asks for them.
+
+Instants carry their zone: ISO 8601 with a Z in CSV, timestamps in UTC in Parquet.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from pipeline.config import wording
+from pipeline.store.catalog import Query, find_query
+from pipeline.store.export import write_csv, write_parquet
+from views.frame.data import Values, store, values_of
+from views.frame.filters import bar
+from views.frame.look import look
+from views.frame.page_sql import Asked
+from views.frame.state import Key
+
+Answer = AbstractContextManager[pa.RecordBatchReader]
+"An answer that is read piece by piece, and let go at the end."
+Labels = Mapping[str, Any]
+"What is exported, in this order: a column's name and its label, or the column of a table, which has one."
+FORMS = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet"}
+WORDS = {"state", "status", "severity"}
+"Columns whose words are written as the pages label them."
+TEXT = pa.string()
+ALL_ROWS = 2**40
+LONGEST = 60
+"Characters of a name that go into a file's name."
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which columns of an answer are exported, and under which labels."""
+
+    labels: Labels | None = None
+    words: Collection[str] = ()
+    "Columns whose words are written as the pages label them, such as a status."
+
+
+def export(
+    title: str, question: str, columns: Labels | None = None, *, words: Collection[str] = (), **given: object
+) -> None:
+    """Draws the menu that exports all rows of a question's answer, asked as `ask` would ask it.
+
+    `title` says in the file's name what the rows are. Without `columns` every column is exported under its own name.
+    The words of the columns `words` are written as the pages label them.
+    """
+    query = find_query(question)
+    values = values_of(query, given | unlimited(query))
+    draw_menu(file_stem(title, values), lambda: store().stream(query.sql, values), Shape(columns, words))
+
+
+def unlimited(query: Query) -> Values:
+    """Returns values of a question's parameters with which its answer has all rows, not one page of them."""
+    whole = {"limit": ALL_ROWS, "offset": 0}
+    # Of one question `limit` is something else.
+    return {
+        one.name: whole[one.name]
+        for one in query.parameters
+        if one.meaning.startswith("how many") and one.name in whole
+    }
+
+
+def draw_menu(stem: str, answer: Callable[[], Answer], shape: Shape | None = None) -> None:
+    """Draws the menu that exports an answer; it is asked anew for each file."""
+    with st.popover("Export", icon=":material/download:", type="tertiary", key=Key.EXPORT.of(stem)):
+        draw_buttons(stem, answer, shape)
+
+
+def draw_page_menu(questions: list[Asked], columns: Mapping[str, Labels]) -> None:
+    """Draws the menu that exports one of a page's questions, the first unless another is chosen.
+
+    `columns` has the labels under which the page shows columns of a question, by its name; others go by their own.
+    """
+    with st.popover("Export", icon=":material/download:", type="tertiary", key=Key.EXPORT):
+        query, values = questions[0]
+        if len(questions) > 1:
+            titles = [each.title for each, _ in questions]
+            number = st.selectbox("Rows", range(len(titles)), format_func=titles.__getitem__, key=Key.EXPORTED)
+            query, values = questions[number]
+        shown = columns.get(query.name, {})
+        labels = {name: shown.get(name) or name.replace("_", " ").capitalize() for name in query.columns}
+        asked = dict(values) | unlimited(query)
+        shape = Shape(labels, WORDS & query.columns.keys())
+        draw_buttons(file_stem(query.title, asked), lambda: store().stream(query.sql, asked), shape)
+
+
+def draw_buttons(stem: str, answer: Callable[[], Answer], shape: Shape | None = None) -> None:
+    """Draws a button for each form; it is written when a person asks for it."""
+    st.caption("All rows, not only those on screen. Times are UTC.")
+    for form, kind in FORMS.items():
+        name = f"{stem}.{form.lower()}"
+        st.download_button(
+            form,
+            partial(written, form, answer, shape or Shape()),
+            name,
+            kind,
+            key=Key.EXPORT.of(name),
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/table_rows:" if form == "CSV" else ":material/dataset:",
+            help="For spreadsheets" if form == "CSV" else "For pandas, DuckDB and Spark",
+        )
+
+
+def written(form: str, answer: Callable[[], Answer], shape: Shape) -> BinaryIO:
+    """Writes all rows of an answer into a temporary file as they come, and returns it to be read."""
+    with TemporaryDirectory(prefix="export-") as folder, answer() as rows:
+        file = Path(folder) / "rows"
+        write_file(form, shaped(rows, shape), file)
+        # The file's name goes with the folder, its content when it was read.
+        return file.open("rb")
+
+
+def write_file(form: str, rows: pa.RecordBatchReader, file: Path) -> None:
+    """Writes rows as a file of one form."""
+    if form == "Parquet":
+        write_parquet(with_zone(rows), file)
+        return
+    with file.open("w", encoding="utf-8", newline="") as out:
+        write_csv(rows, out)
+
+
+def shaped(rows: pa.RecordBatchReader, shape: Shape) -> pa.RecordBatchReader:
+    """Returns the exported columns of an answer, in their order and under their labels."""
+    if shape.labels is None:
+        return rows
+    # A page may draw columns that it has made itself; they are of no answer.
+    names = [name for name in shape.labels if name in rows.schema.names]
+    schema = pa.schema(
+        [
+            pa.field(
+                label_text(name, shape.labels[name]), TEXT if name in shape.words else rows.schema.field(name).type
+            )
+            for name in names
+        ]
+    )
+    return mapped(
+        rows,
+        schema,
+        lambda batch: [in_words(batch[name]) if name in shape.words else batch[name] for name in names],
+    )
+
+
+def with_zone(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Returns an answer whose instants say that they are UTC."""
+    schema = pa.schema(
+        [
+            field.with_type(pa.timestamp(field.type.unit, "UTC")) if pa.types.is_timestamp(field.type) else field
+            for field in rows.schema
+        ]
+    )
+    return mapped(
+        rows,
+        schema,
+        lambda batch: [column.cast(kind) for column, kind in zip(batch.columns, schema.types, strict=True)],
+    )
+
+
+def mapped(
+    rows: pa.RecordBatchReader, schema: pa.Schema, columns: Callable[[pa.RecordBatch], list[pa.Array]]
+) -> pa.RecordBatchReader:
+    """Returns an answer whose columns are made anew of each piece of it, as it is read."""
+    return pa.RecordBatchReader.from_batches(
+        schema, (pa.RecordBatch.from_arrays(columns(batch), schema=schema) for batch in rows)
+    )
+
+
+def label_text(name: str, label: Any) -> str:
+    """Returns the label of a column, which may be a column of a table."""
+    return str((label.get("label") if isinstance(label, Mapping) else label) or name)
+
+
+def in_words(column: pa.Array) -> pa.Array:
+    """Writes the words of a column as the pages label them."""
+    words = pc.dictionary_encode(column.cast(TEXT))
+    labels = pa.array([None if word is None else look(word).label for word in words.dictionary.to_pylist()], TEXT)
+    return pa.DictionaryArray.from_arrays(words.indices, labels).dictionary_decode()
+
+
+def file_stem(title: str, values: Values) -> str:
+    """Names a file by what its rows are, of which app, from when until when.
+
+    >>> from datetime import datetime
+    >>> file_stem("Failures: top errors", {"since": datetime(2026, 1, 12), "until": datetime(2026, 1, 26, 9, 30)})
+    'failures_top_errors_2026-01-12_2026-01-26T0930'
+    """
+    app = bar().job_name if values.get("job") and values["job"] == bar().job else None
+    ends = [wording.address(values[end]).replace(":", "") for end in ("since", "until") if values.get(end)]
+    return "_".join([word for word in (slug(title), slug(app or "")) if word] + ends) or "rows"
+
+
+def slug(text: str) -> str:
+    """Writes a text as a part of a file's name, which any system takes.
+
+    >>> slug("Müller & Söhne / ../etc"), slug("🙂")
+    ('müller_söhne_etc', '')
+    """
+    return "_".join(re.findall(r"\w+", text.lower()))[:LONGEST].strip("_")
