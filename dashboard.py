@@ -29,6 +29,7 @@ from pipeline.store.leader import current_leader
 from views.frame.assets import Assets
 from views.frame.data import store
 from views.frame.places import MOVED, PLACES, moved
+from views.frame.viewer import ViewerCookie
 
 
 @asynccontextmanager
@@ -112,5 +113,5 @@ app = st.App(
         Route("/metrics", prometheus),
         *(Route(f"{base_path()}/{old}", moved_page) for old in MOVED if old not in PLACES or old != PLACES[old].path),
     ],
-    middleware=[Middleware(Assets)],
+    middleware=[Middleware(Assets), Middleware(ViewerCookie)],
 )

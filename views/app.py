@@ -16,6 +16,7 @@ from views.frame.look import plain
 from views.frame.page_sql import forget_questions
 from views.frame.search import draw_search
 from views.frame.times import use_zone_of_viewer
+from views.frame.viewer import note_visit
 
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"
@@ -87,13 +88,9 @@ def pages() -> dict[str, list[st.Page]]:
 
 def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
+    st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=220)
     page = st.navigation(pages(), position="sidebar", expanded=True)
-    st.set_page_config(
-        page_title=f"{page.title} · Provisioning Observatory",
-        page_icon=str(ICON),
-        layout="wide",
-        initial_sidebar_state=220,
-    )
+    st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
     st.html(STYLE)
     dark = st.context.theme.type == "dark"
     st.logo(str(HERE / ("logo-dark.svg" if dark else "logo.svg")), size="medium", icon_image=str(ICON))
@@ -124,6 +121,7 @@ def draw_page(page: st.Page) -> None:
 
 def frame(page: st.Page, on_news: Callable[[], None]) -> Header:
     """Draws what every page has: search, title, data coverage, time range, and what is the matter with collecting."""
+    note_visit()
     revision = store().revision()
     store().answers.prefetch(find_query("jobs").sql)
     extent = store().ask(find_query("extent").sql).to_pylist()[0]

@@ -217,7 +217,7 @@ def test_a_command_is_one_file_and_its_name(project: Copy) -> None:
     project.write("pipeline/commands/recipe.py", "\n".join(lines))
     report = project.house("every_command")
     assert "pipeline/commands/recipe.py" in report and "pipeline/__main__.py" in report
-    project.change("pipeline/__main__.py", "    publish,\n    sample,", "    publish,\n    recipe,\n    sample,")
+    project.change("pipeline/__main__.py", "    publish,\n    repair,", "    publish,\n    recipe,\n    repair,")
     project.change(
         "pipeline/__main__.py", "        verify.verify,\n", "        verify.verify,\n        recipe.recipe,\n"
     )

@@ -313,6 +313,8 @@ SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
 "How often a row of each table was opened: the next drawing is another table, in which nothing is selected."
+VIEWER: Memory[Any] = Memory("viewer", None)
+"What is kept of whoever looks at the pages, once it was read."
 ZONE = Memory("viewer_zone", "utc")
 "The zone in which instants are written: UTC, or the browser's."
 NAME = Memory("me", "")
