@@ -59,7 +59,7 @@ export default async function ({ data, parentElement, setStateValue }) {
   const drawn = text + style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
   let place = parentElement.querySelector(":scope > .stPlotlyChart");
   if (place?.drawn === drawn) return;
-  const { figure, selects } = JSON.parse(text);
+  const { figure, selects, alt } = JSON.parse(text);
   const isNew = !place;
   if (isNew) {
     place = document.createElement("div");
@@ -68,6 +68,8 @@ export default async function ({ data, parentElement, setStateValue }) {
     parentElement.append(place);
   }
   place.drawn = drawn;
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", alt);
   const layout = themed({ ...figure.layout, ...(ASKED[selects] ?? {}) }, style);
   await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false });
   if (isNew) {

@@ -5,12 +5,15 @@ maps and three dimensions in it: 1.5 MB instead of 4.7, and a page with three ch
 when Streamlit loads a partial bundle.
 """
 
+import json
 import pickle
+import re
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 import streamlit as st
@@ -18,6 +21,8 @@ import streamlit.elements.plotly_chart
 
 from pipeline.config.wording import in_utc
 from views.frame import state
+from views.frame.state import Key
+from views.frame.table import table
 
 ASSETS = Path(__file__).parents[1] / "assets"
 Draw = Callable[..., go.Figure]
@@ -45,6 +50,7 @@ def chart(key: str, draw: Draw, *values: Any) -> None:
     """Draws the figure that `draw` makes of some values; nothing in it can be selected."""
     figure = written(None, draw, values)
     draw_figure(key=key, data=figure.data, height=figure.height)
+    view_as_table(key, values)
 
 
 def chart_mark(
@@ -54,13 +60,38 @@ def chart_mark(
 
     `on_select` is called with it, or None, before the page is drawn again.
     """
-    return selectable(key, written("points", draw, values), on_select)
+    chosen = selectable(key, written("points", draw, values), on_select)
+    view_as_table(key, values)
+    return chosen
 
 
 def chart_stretch(key: str, draw: Draw, *values: Any) -> tuple[Any, Any] | None:
     """Draws a figure and returns the two ends of what a person dragged over on its time axis."""
     ends = selectable(key, written("box", draw, values), None)
+    view_as_table(key, values)
     return (ends[0], ends[1]) if ends else None
+
+
+def alternative_text(draw: Draw) -> str:
+    """Returns what a chart shows in one sentence, for those who do not see it: what its function says that it draws.
+
+    >>> from views.charts.failures import failures_by_hour
+    >>> alternative_text(failures_by_hour)
+    'Chart of failures per hour and app. View as table has its numbers.'
+    """
+    subject = re.split(r"[.;]", draw.__doc__ or "")[0].removeprefix("Draws ")
+    return f"Chart of {' '.join(subject.split())}. View as table has its numbers."
+
+
+def view_as_table(key: str, values: tuple[Any, ...]) -> None:
+    """Offers the rows that a figure is made of as a table, drawn once a person opens it."""
+    rows = [value for value in values if isinstance(value, pd.DataFrame) and len(value)]
+    if not rows:
+        return
+    opened = Key.AS_TABLE.of(key)
+    with st.popover("View as table", icon=":material/table:", type="tertiary", key=opened, on_change="rerun") as box:
+        if box.open:
+            table(rows[0], at_most=400)
 
 
 def selectable(key: str, figure: Written, on_select: Callable[[Mark | None], None] | None) -> Mark | None:
@@ -90,6 +121,6 @@ def drawn_once(name: str, _selects: Selects | None, _draw: Draw, _values: tuple[
     """
     with in_utc():
         figure = _draw(*_values)
-    words = b"null" if _selects is None else f'"{_selects}"'.encode()
+    words = json.dumps({"selects": _selects, "alt": alternative_text(_draw)}).encode()
     text = plotly.io.to_json(figure, validate=False).encode()
-    return Written(b'{"selects":%b,"figure":%b}' % (words, text), int(figure.layout.height), name)
+    return Written(b'%b,"figure":%b}' % (words[:-1], text), int(figure.layout.height), name)

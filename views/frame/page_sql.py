@@ -26,7 +26,7 @@ def note_questions(*asked: Asked) -> None:
 
 def note_columns(columns: Mapping[str, object]) -> None:
     """Notes the labels under which a table shows columns, for the question that was noted last."""
-    if asked := QUESTIONS.get():
+    if columns and (asked := QUESTIONS.get()):
         name = asked[-1][0].name
         SHOWN_COLUMNS.set(SHOWN_COLUMNS.get() | {name: columns})
 

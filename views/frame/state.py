@@ -49,6 +49,7 @@ class Key(StrEnum):
     VIEW_SQL = "view-sql"
     EXPORT = "export"
     EXPORTED = "exported"
+    AS_TABLE = "as-table"
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
