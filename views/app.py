@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from views.frame.empty import first_data, what_it_will_show
 from views.frame.filters import job_names
 from views.frame.header import Header, draw_header, offer_news, store_error
 from views.frame.look import plain
+from views.frame.navigation import Entry, draw_navigation
 from views.frame.page_sql import forget_questions
 from views.frame.search import draw_search
 from views.frame.times import use_zone_of_viewer
@@ -20,16 +20,6 @@ from views.frame.viewer import note_visit
 
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"
-
-
-class Entry(NamedTuple):
-    """A page of the navigation."""
-
-    file: str
-    title: str
-    icon: str
-    shows: str
-    "What the page shows once there is data."
 
 
 SECTIONS = {
@@ -89,11 +79,12 @@ def pages() -> dict[str, list[st.Page]]:
 def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
     st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=220)
-    page = st.navigation(pages(), position="sidebar", expanded=True)
+    page = st.navigation(pages(), position="hidden")
     st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
     st.html(STYLE)
     dark = st.context.theme.type == "dark"
     st.logo(str(HERE / ("logo-dark.svg" if dark else "logo.svg")), size="medium", icon_image=str(ICON))
+    draw_navigation(SECTIONS)
     use_zone_of_viewer()
     forget_questions()
     try:

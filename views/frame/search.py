@@ -38,6 +38,7 @@ def draw_search(jobs: Iterable[str]) -> None:
             "Search",
             key=Key.SEARCH_ALL,
             placeholder="User, group, app or error",
+            help="Press / to search. Names, ids, error codes and pages; case and accents do not matter.",
             icon=":material/search:",
             label_visibility="collapsed",
             on_change=lambda: SEARCHED.set((state.value(Key.SEARCH_ALL) or "").strip()),

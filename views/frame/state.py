@@ -41,7 +41,8 @@ class Key(StrEnum):
     TIME_RANGE = "time-range"
     ZONE = "zone"
     COVERAGE_CHIP = "coverage-chip"
-    # Search, on every page
+    # The sidebar of every page
+    SIDEBAR = "sidebar"
     SEARCH_ALL = "search-all"
     # The events behind a number, and the SQL of the page
     EVENTS = "behind"
