@@ -54,6 +54,7 @@ STYLE = """<style>
 [data-testid='stMainBlockContainer']{padding-top:3.2rem;padding-bottom:2rem;max-width:1440px}
 [data-testid='stSidebarHeader']{height:3.4rem}
 [data-testid='stCaptionContainer']{opacity:1}
+[data-testid='stCode'] :is(.token.comment,.linenumber){color:inherit!important;opacity:.8}
 @media (max-width:640px){[data-testid='stMainBlockContainer']{padding-left:1rem;padding-right:1rem}}
 @media print{[data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar']{display:none!important}}
 </style>"""
