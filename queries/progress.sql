@@ -10,12 +10,15 @@
 --   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
 --   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
 --   unknown: Graph was not asked, or not lately.
+-- A cycle that was running when the data ended may be over by now: with $now it is unknown once its newest status is
+-- older than an interval, or the likely end has passed. What was known of it stays, as of $as_of.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or a moment to go back to
 --   $grace    BIGINT = 1200     seconds that a run may be late
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
+--   $now      TIMESTAMP = null  the present, where nothing newer comes by itself; null where it does
 --
 -- Columns
 --   job_id              the job
@@ -52,11 +55,15 @@ select
     job_id,
     tenant_id,
     app_name,
-    rhythm,
-    since,
+    case when is_stale then 'unknown' else rhythm end as rhythm,
+    case when is_stale then observed_at else since end as since,
     due_at,
     interval_s,
-    explanation,
+    case
+        when is_stale
+            then 'A cycle was running ' || instant_of(observed_at) || '; what became of it after that is not known.'
+        else explanation
+    end as explanation,
     observed_at,
     cycle_id,
     kind,
@@ -76,10 +83,18 @@ select
     ends_at,
     ends_high_at,
     ends_from,
-    case when rhythm = 'stalled' then moving_at end as stalled_since,
+    case when rhythm = 'stalled' and not is_stale then moving_at end as stalled_since,
     progress_share,
     progress_from
-from expectations($as_of::timestamp, $grace)
+from (
+    select
+        *,
+        coalesce(under_way and $now::timestamp > least(
+            greatest(observed_at, last_event_at) + to_seconds(greatest(interval_s, $grace)),
+            case when ends_high_at is not null then greatest(ends_high_at, $as_of::timestamp + interval 1 minute) end
+        ), false) as is_stale
+    from expectations($as_of::timestamp, $grace)
+)
 where ($job is null or job_id = $job)
     and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by coalesce(under_way, false) desc, app_name, job_id

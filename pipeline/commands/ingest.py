@@ -10,9 +10,11 @@ from rich.text import Text
 from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.wording import count
+from pipeline.ingest.files import Report
 from pipeline.ingest.files import ingest as read_files
 from pipeline.maintenance.forget import forget_reading
 from pipeline.maintenance.pairing import has_unpaired_days, pair
+from pipeline.store.lake import Store
 
 
 def ingest(
@@ -33,17 +35,23 @@ def ingest(
         if dry_run:
             print("\n".join(entry.file for entry in anew) or "None of it was read before.")
             return
-    with terminal.bytes_bar("Reading") as progress:
-        report = read_files(store, paths, progress=progress)
-    if any(file.kept for file in report.files) and has_unpaired_days(store):
-        with terminal.share_bar("Matching events and SCIM requests") as share:
-            pair(store, share)
+    report = read(store, paths)
     if as_json:
         terminal.print_json(ingest_document(report.files, report.seconds))
     else:
         print_ingest(terminal.page(), report.files, report.seconds, every)
     if any(file.rejects for file in report.files):
         raise typer.Exit(terminal.WORTH_A_LOOK)
+
+
+def read(store: Store, paths: Sequence[str]) -> Report:
+    """Reads files and folders, and pairs their events with SCIM requests; bars show how far it has come."""
+    with terminal.bytes_bar("Reading") as progress:
+        report = read_files(store, paths, progress=progress)
+    if any(file.kept for file in report.files) and has_unpaired_days(store):
+        with terminal.share_bar("Matching events and SCIM requests") as share:
+            pair(store, share)
+    return report
 
 
 FILES_SHOWN = 40

@@ -49,6 +49,7 @@ with job_runs as (
             when 'Paused' in (state, schedule_state) then 'paused'
             when stuck then 'stalled'
             when under_way then 'running'
+            when was_under_way then 'unknown'
             when state in ('NotRun', 'NotConfigured') then 'never_run'
             when due_at is null then 'unknown'
             when observed_at > dead_at then 'dead'
@@ -72,6 +73,8 @@ select
     case rhythm
         when 'unknown' then case
             when observed_at is null then 'Graph was never asked about this job; without that, silence says nothing.'
+            when was_under_way
+                then 'A cycle was running ' || instant_of(observed_at) || '; what became of it after that is not known.'
             when due_at is not null or interval_s is not null
                 then 'Not asked since ' || instant_of(observed_at) || '; what the job did after that is not known.'
             else 'Graph gives no interval for this job, or no run; whether one is missing cannot be told.' end

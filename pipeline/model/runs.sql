@@ -138,7 +138,7 @@ group by job_id, observed_at;
 -- runs(instants, grace): one row per instant and job: its newest status, and the running cycle, as far as both were
 -- known at the instant. A run is under way while Graph gives its pages, or its beginning without an end; or while the log has a
 -- cycle later than the last finished execution. When the log is quiet and Graph was not asked for long, it is unknown:
--- it is not under way.
+-- it was under way, and is not.
 --   as_of            the instant
 --   job_snapshots.*  the newest status, as in the table
 --   state_since      since when the job has had this state
@@ -153,6 +153,7 @@ group by job_id, observed_at;
 --   reported_share   the newest share of pages done
 --   unit             what a page is
 --   polls_since      statuses since pages moved
+--   was_under_way    whether a cycle was running at the newest status
 --   under_way        whether a cycle is running
 --   cycle_id         the running cycle, where the log shows it
 --   began_at         its beginning
@@ -172,12 +173,13 @@ with newest as materialized (
         case when l.last_ended_at is not null then nullif(greatest(l.entitled, l.users + l.groups), 0) end as assigned,
         p.* exclude (job_id, status_at) rename (first_at as pages_from),
         g.* exclude (as_of, job_id),
-        -- Without pages or an execution, the log speaks for half the grace after its last event.
+        coalesce(
+            (l.total_units > 0 and p.reported_at = l.observed_at and coalesce(g.first_at <= l.observed_at, true))
+            or (l.last_began_at > l.over_at)
+            or (g.last_at <= l.observed_at), false) as was_under_way,
+        -- Without pages or an execution, the log shows a run for half the grace after its last event.
         g.last_at >= l.as_of - to_seconds(grace // 2)
-            or (l.as_of <= l.observed_at + to_seconds(greatest(l.interval_s, grace)) and coalesce(
-                (l.total_units > 0 and p.reported_at = l.observed_at and coalesce(g.first_at <= l.observed_at, true))
-                or (l.last_began_at > l.over_at)
-                or (g.last_at <= l.observed_at), false)) as under_way
+            or (was_under_way and l.as_of <= l.observed_at + to_seconds(greatest(l.interval_s, grace))) as under_way
     from newest l
     join job_states(list_max(instants)) t on t.job_id = l.job_id and t.status_at = l.observed_at
     left join reported_pages('newest') p on p.job_id = l.job_id and p.status_at = l.observed_at

@@ -18,6 +18,8 @@ About = Literal["all", "cycles", "quarantine", "leavers", "incidents"]
 STATES: tuple[State, ...] = ("action_needed", "running", "ok", "unknown")
 OLD = timedelta(days=1)
 "Data that ends longer ago than this says nothing of the present."
+RUNNING_AGE = timedelta(minutes=40)
+"A cycle that was running when the data ended longer ago than this may be over: it is the interval of most jobs."
 STATUS_AGE = timedelta(hours=6)
 "A job status older than this may be wrong by now; the health rules use none that is older either."
 LEAST = 10
@@ -114,6 +116,11 @@ class Facts:
         """Whether the data ends longer ago than a day."""
         return self.ends_at is not None and self.now - self.ends_at > OLD
 
+    @property
+    def shows_running(self) -> bool:
+        """Whether the data ends lately enough to tell that a cycle is still running."""
+        return self.ends_at is not None and self.now - self.ends_at <= RUNNING_AGE
+
     def of(self, jobs: Collection[str], shared: bool = True) -> "Facts":
         """Returns the facts about some jobs; `shared` keeps incidents that are of no app."""
         chosen = tuple(job for job in self.jobs if job.job_id in jobs)
@@ -197,13 +204,18 @@ def verdict(facts: Facts, about: About = "all") -> Verdict:
     """Decides by facts which of the four states holds; equal facts have equal verdicts, wherever they are shown."""
     causes = sorted((one for one in causes_of(facts) if is_about(one, about)), key=rank)
     missing = tuple(one for one in missing_of(facts, about))
-    initial = tuple(job for job in facts.jobs if job.state == "running" and job.kind in ("initial", "restarted"))
-    running = initial if about in ("all", "cycles") and not facts.is_old else ()
+    initial = tuple(job for job in facts.jobs if is_initial(job))
+    running = initial if about in ("all", "cycles") and facts.shows_running else ()
     state: State = "action_needed" if causes else "running" if running else "unknown" if missing else "ok"
     rules = facts.rules
     return Verdict(
         state, about, facts.at, len(facts.jobs), tuple(causes), missing, running, rules.checked_at, rules.skipped
     )
+
+
+def is_initial(job: JobFacts) -> bool:
+    """Whether a job was in an initial cycle, as of its newest status."""
+    return job.state == "running" and job.kind in ("initial", "restarted")
 
 
 def is_about(cause: Cause, about: About) -> bool:
@@ -305,6 +317,8 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
+    if about in ("all", "cycles") and not facts.is_old and not facts.shows_running:
+        yield from named("running_before", facts.jobs, is_initial, lambda job: job.observed_at)
     if about not in ("cycles", "quarantine"):
         yield from named("no_events", facts.jobs, lambda job: job.covered_until is None)
         yield from named(

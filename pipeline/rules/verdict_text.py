@@ -218,6 +218,7 @@ REMEDIES = {
     "old_data": "Load newer logs, or start `python -m pipeline watch`.",
     "no_status": STATUS,
     "old_status": STATUS,
+    "running_before": STATUS,
     "never_run": "Start provisioning in Entra.",
     "no_events": LOGS,
     "gap": LOGS,
@@ -240,6 +241,9 @@ def lacking(one: Missing, style: Style) -> str:
         "old_data": lambda: f"the data ends {dated(one.since)}",
         "no_status": lambda: f"no job status of {names}",
         "old_status": lambda: f"no recent job status of {names}" + (f" (newest {instant(one.since)})" if since else ""),
+        "running_before": lambda: (
+            f"whether the initial cycle of {names} is still running (last status {instant(one.since)})"
+        ),
         "never_run": lambda: f"{names} has not completed a cycle yet",
         "no_events": lambda: f"no provisioning logs of {names}",
         "gap": lambda: f"hours without provisioning logs of {names}{since}",

@@ -12,8 +12,9 @@ from pathlib import Path
 from pipeline.sample import placement
 from pipeline.sample.answers import World, answers
 from pipeline.sample.directory import build
-from pipeline.sample.files import Ledger
+from pipeline.sample.files import KEY, Ledger, clear
 from pipeline.sample.jobs import snapshots
+from pipeline.sample.latest import BEFORE_MIDNIGHT
 from pipeline.sample.planted import plan
 from pipeline.sample.story import history
 from pipeline.sample.timeline import Timeline
@@ -35,28 +36,59 @@ def write_tenant(
     groups: int = 40,
     days: int = 21,
     until: datetime = UNTIL,
+    move_to: datetime | None = None,
     snapshot_every: timedelta = HOUR,
     skew: float = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
-    """Writes a tenant's logs below `folder` and return the path of its `answers.json`.
+    """Writes a tenant's logs below `folder`, in place of those written there before, and returns its `answers.json`.
 
-    `until` is a UTC midnight; `progress` hears the share done, up to 1; Cerby's clock is `skew` seconds ahead.
-    A tenant too small for its stories is a ValueError.
+    `until` is a UTC midnight. `move_to` moves the tenant whole, so that its logs end at that instant, in the midst of
+    work. `progress` hears the share done, up to 1; Cerby's clock is `skew` seconds ahead. A tenant too small for its
+    stories is a ValueError.
     """
-    world = imagine(seed=seed, users=users, groups=groups, days=days, until=until, skew=skew)
+    world = imagine(seed=seed, users=users, groups=groups, days=days, until=until, move_to=move_to, skew=skew)
+    clear(folder)
     return _write(Ledger(folder), world, snapshot_every, progress or _silent)
 
 
-def imagine(*, seed: int, users: int, groups: int, days: int, until: datetime = UNTIL, skew: float = 0) -> World:
+def imagine(
+    *,
+    seed: int,
+    users: int,
+    groups: int,
+    days: int,
+    until: datetime = UNTIL,
+    move_to: datetime | None = None,
+    skew: float = 0,
+) -> World:
     """Returns everything that happens in a tenant, before any of it is written."""
     _check(users, groups, days)
-    end = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
-    timeline = Timeline(seed, end - timedelta(days=days), end)
+    timeline = _timeline(seed, days, _utc(until), move_to and _utc(move_to).replace(microsecond=0))
     directory = build(seed, users, groups)
     histories = [history(timeline, roster, plan(timeline, roster, users), users) for roster in directory.rosters]
     events = in_order(event for cycles in histories for cycle in cycles for event in cycle.events)
-    return World(timeline, directory, histories, list(exchanges(histories[0], seed, skew)), events)
+    return World(
+        timeline,
+        directory,
+        histories,
+        list(exchanges(histories[0], seed, skew)),
+        [event for event in events if event.at < timeline.until],
+    )
+
+
+def _utc(at: datetime) -> datetime:
+    """Returns an instant in UTC, which one without a zone is in already."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _timeline(seed: int, days: int, end: datetime, move_to: datetime | None) -> Timeline:
+    """Returns the window of a tenant that ends at a midnight, or that is moved to end at an instant."""
+    since = end - timedelta(days=days)
+    if move_to is None:
+        return Timeline(seed, since, end)
+    moved = move_to - (end - BEFORE_MIDNIGHT)
+    return Timeline(seed, since + moved, move_to, moved)
 
 
 def _check(users: int, groups: int, days: int) -> None:
@@ -88,6 +120,6 @@ def _write(ledger: Ledger, world: World, snapshot_every: timedelta, report: Call
     placement.scim(ledger, timeline, world.exchanges)
     report(0.9)
     placement.jobs(ledger, timeline, snapshots(timeline, world.histories, snapshot_every))
-    path = ledger.document("answers.json", answers(world, ledger))
+    path = ledger.document(KEY, answers(world, ledger))
     report(1.0)
     return path

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from pipeline.sample.nouns import Event, Facts
 from pipeline.sample.shapes import dump, graph
 
-SCIM = "2026-01-08 03:00:00 WARN log buffer was flushed, some request bodies may be missing"
-ACCESS = "2026/01/09 03:12:44 [error] 31#31: *1742 upstream timed out (110: Connection timed out) while reading header"
 DIAGNOSTIC = "<html><body>Service unavailable</body></html>"
+
+
+def scim_line(moved: timedelta | None) -> str:
+    """Returns a line that a server wrote among its requests, and that is none."""
+    at = datetime(2026, 1, 8, 3) + (moved or timedelta())
+    return f"{at:%Y-%m-%d %H:%M:%S} WARN log buffer was flushed, some request bodies may be missing"
+
+
+def access_line(moved: timedelta | None) -> str:
+    """Returns a line of an error log that got into an access log."""
+    at = datetime(2026, 1, 9, 3, 12, 44) + (moved or timedelta())
+    return (
+        f"{at:%Y/%m/%d %H:%M:%S} [error] 31#31: *1742 upstream timed out (110: Connection timed out) "
+        "while reading header"
+    )
 
 
 def graph_lines(events: list[Event]) -> tuple[list[str], int]:

@@ -61,7 +61,7 @@ def traffic(rng: random.Random, roster: Roster, timeline: Timeline, index: int, 
         return 0
     backlog = 1 if timeline.runs(app, index - 1) else 5
     cycles_a_day = timedelta(days=1) / INTERVAL
-    return _poisson(rng, users * DAILY[app.name] / cycles_a_day * _weight(begin) * backlog)
+    return _poisson(rng, users * DAILY[app.name] / cycles_a_day * _weight(timeline.fixed(begin)) * backlog)
 
 
 def _weight(at: datetime) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from pipeline.sample.nouns import Facts
 from pipeline.sample.shapes import dump
+
+KEY = "answers.json"
 
 
 @dataclass(slots=True)
@@ -46,6 +49,18 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(pretty(content), encoding="utf-8", newline="\n")
         return path
+
+
+def clear(folder: Path) -> None:
+    """Removes the files of a tenant that was written below a folder before, as its answer key lists them, and no other.
+
+    Otherwise a tenant of other dates would stay beside the new one.
+    """
+    key = folder / KEY
+    files = json.loads(key.read_text("utf-8"))["files"] if key.is_file() else {}
+    for path in (*(folder / name for name in files), key):
+        if path.resolve().is_relative_to(folder.resolve()):
+            path.unlink(missing_ok=True)
 
 
 def pretty(content: object) -> str:

@@ -1,4 +1,4 @@
-"""What Microsoft Graph says of each job at one moment after another: `synchronizationJob` documents.
+"""What Microsoft Graph reports of each job at one moment after another: `synchronizationJob` documents.
 
 A snapshot knows only the past, so the state is replayed cycle by cycle beside the clock.
 """
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pipeline.sample.nouns import App, Cycle, Event, Facts, stamp
 from pipeline.sample.timeline import RETRY_HOURS, Outage, Timeline
 
+LATELY, OFTEN = timedelta(hours=1), timedelta(minutes=2)
 NEVER = "0001-01-01T00:00:00Z"
 CREDENTIALS = "SystemForCrossDomainIdentityManagementCredentialValidationFailure"
 _REFUSAL: Facts = {
@@ -87,18 +88,29 @@ def _execution(cycle: Cycle, escrowed: int, entitled: int) -> Facts:
     }
 
 
+def moments(timeline: Timeline, every: timedelta) -> Iterator[datetime]:
+    """Yields when the jobs are looked at: at a quarter past, the first before anything ran.
+
+    Where the logs end in the midst of work, also often in the last hour, and at the end.
+    """
+    at, lately = timeline.since - every + timedelta(minutes=15), timeline.until - LATELY
+    while at <= (timeline.until if timeline.moved is None else lately):
+        yield at
+        at += every
+    if timeline.moved is not None:
+        yield from (lately + number * OFTEN for number in range(1, LATELY // OFTEN + 1))
+
+
 def snapshots(timeline: Timeline, histories: list[list[Cycle]], every: timedelta) -> Iterator[tuple[datetime, Facts]]:
-    """Yields one document per job and moment, at a quarter past, the first before anything ran."""
+    """Yields one document per job and moment."""
     waiting = [list(reversed(cycles)) for cycles in histories]
     jobs = [Job(cycles[0].app) for cycles in histories]
-    at = timeline.since - every + timedelta(minutes=15)
-    while at <= timeline.until:
+    for at in moments(timeline, every):
         for job, rest in zip(jobs, waiting, strict=True):
             while rest and rest[-1].ended <= at:
                 job.finish(rest.pop())
             running = rest[-1] if rest and rest[-1].began <= at else None
             yield at, _document(timeline, job, running, at)
-        at += every
 
 
 def _document(timeline: Timeline, job: Job, running: Cycle | None, at: datetime) -> Facts:
@@ -124,6 +136,8 @@ def _document(timeline: Timeline, job: Job, running: Cycle | None, at: datetime)
 def _status(job: Job, running: Cycle | None, outage: Outage | None, at: datetime) -> Facts:
     """Returns a synchronizationStatus; a job that never ran has a failed execution at the beginning of time."""
     kinds = Counter(job.held.values())
+    # A restart takes the steady state back until everything was looked at.
+    restarted = running is not None and running.restarted
     return {
         "code": "Quarantine" if outage else "Active" if job.last else "NotRun",
         "countSuccessiveCompleteFailures": job.failures,
@@ -133,8 +147,8 @@ def _status(job: Job, running: Cycle | None, outage: Outage | None, at: datetime
         "lastSuccessfulExecutionWithExports": job.last_export,
         "progress": _progress(running, at),
         "quarantine": _quarantine(outage, at) if outage else None,
-        "steadyStateFirstAchievedTime": job.steady_first,
-        "steadyStateLastAchievedTime": job.steady_last,
+        "steadyStateFirstAchievedTime": NEVER if restarted else job.steady_first,
+        "steadyStateLastAchievedTime": NEVER if restarted else job.steady_last,
         "synchronizedEntryCountByType": [{"key": f"{kind} to {kind}", "value": kinds[kind]} for kind in sorted(kinds)],
         "troubleshootingUrl": "",
     }

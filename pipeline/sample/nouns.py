@@ -191,6 +191,8 @@ class Cycle:
     events: tuple[Event, ...] = ()
     refused: bool = False
     """The target refused the credentials, so nothing was looked at."""
+    restarted: bool = False
+    """Somebody restarted provisioning, so everything is looked at again."""
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def _page(ledger: Ledger, events: list[Event], number: int, more: bool) -> None:
 
 def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
     """Writes Cerby's requests: by turns a day in our own form, a day of access log, a day of line pairs."""
-    writers: dict[str, Callable[[Ledger, str, int, list[Exchange]], None]] = {
+    writers: dict[str, Callable[[Ledger, Timeline, int, list[Exchange]], None]] = {
         "own": _own_day,
         "access": _access_day,
         "pairs": _pairs_day,
@@ -154,7 +154,7 @@ def scim(ledger: Ledger, timeline: Timeline, exchanges: list[Exchange]) -> None:
     for exchange in sorted(exchanges, key=lambda each: each.at):
         days[(exchange.at - timeline.since).days].append(exchange)
     for day, of_day in sorted(days.items()):
-        writers[LOGS[day % 3]](ledger, f"{timeline.day(day):%Y-%m-%d}", day, of_day)
+        writers[LOGS[day % 3]](ledger, timeline, day, of_day)
 
 
 def log_of(timeline: Timeline, at: datetime) -> str:
@@ -167,29 +167,29 @@ def _refusals(exchanges: list[Exchange]) -> list[str]:
     return ["expired_token"] if any(each.status == 401 for each in exchanges) else []
 
 
-def _own_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) -> None:
+def _own_day(ledger: Ledger, timeline: Timeline, day: int, exchanges: list[Exchange]) -> None:
     """Writes a day in our own form; the fourth day has a broken line and a repeat."""
     lines, spoilt = [spellings.own(each) for each in exchanges], day == 3
     if spoilt:
-        lines = [lines[0], broken.SCIM, *lines[1:], lines[0]]
-    name = f"scim/cerby-{date}.jsonl{'.gz' if day % 2 == 0 else ''}"
+        lines = [lines[0], broken.scim_line(timeline.moved), *lines[1:], lines[0]]
+    name = f"scim/cerby-{timeline.day(day):%Y-%m-%d}.jsonl{'.gz' if day % 2 == 0 else ''}"
     ledger.lines(name, "scim", lines, _refusals(exchanges) + ["broken_lines", "exact_repeats"] * spoilt, int(spoilt))
 
 
-def _access_day(ledger: Ledger, date: str, day: int, exchanges: list[Exchange]) -> None:
+def _access_day(ledger: Ledger, timeline: Timeline, day: int, exchanges: list[Exchange]) -> None:
     """Writes a day of access log; the second day went through docker-compose, the fifth has an error line in it."""
     prefix, spoilt = "scim-1  | " if day == 1 else "", day == 4
     lines = [prefix + spellings.access(each) for each in exchanges]
     if spoilt:
-        lines.insert(len(lines) // 2, broken.ACCESS)
-    name = f"scim/access-{date}.log{'.gz' if day % 2 and day > 1 else ''}"
+        lines.insert(len(lines) // 2, broken.access_line(timeline.moved))
+    name = f"scim/access-{timeline.day(day):%Y-%m-%d}.log{'.gz' if day % 2 and day > 1 else ''}"
     ledger.lines(name, "access_log", lines, _refusals(exchanges) + ["broken_lines"] * spoilt, int(spoilt))
 
 
-def _pairs_day(ledger: Ledger, date: str, _day: int, exchanges: list[Exchange]) -> None:
+def _pairs_day(ledger: Ledger, timeline: Timeline, day: int, exchanges: list[Exchange]) -> None:
     """Writes a day of request and response lines in the order of time, so that pairs may interleave."""
     lines = sorted((line for each in exchanges for line in spellings.pair(each)), key=_timestamp)
-    ledger.lines(f"scim/pairs-{date}.jsonl", "scim_pairs", lines, _refusals(exchanges))
+    ledger.lines(f"scim/pairs-{timeline.day(day):%Y-%m-%d}.jsonl", "scim_pairs", lines, _refusals(exchanges))
 
 
 def _timestamp(line: str) -> str:

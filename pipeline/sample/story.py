@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.sample.directory import Roster
 from pipeline.sample.everyday import Pools, draw, pools, target_of, traffic
+from pipeline.sample.latest import RESTART_S, RESTARTED_AGO, everything, restarts, updates
 from pipeline.sample.nouns import Cycle, Event, Intent, Plan, guid
 from pipeline.sample.reasons import failure
 from pipeline.sample.steps import changes, ladder, skip_reason
 from pipeline.sample.timeline import Timeline
 
+INITIAL_S = 1500
+"""Seconds over which an initial cycle spreads; a smaller one takes less."""
 _ACTIONS = {"enable": "update", "members": "update", "out_of_scope": "other", "redundant": "other", "invalid": "create"}
 
 
@@ -22,7 +26,12 @@ def history(timeline: Timeline, roster: Roster, plan: Plan, users: int) -> list[
     cycles = []
     for index in timeline.running(roster.app):
         intents = _intents(rng, timeline, roster, plan, who, index, users)
-        cycles.append(_run(rng, timeline, roster, who, index, intents))
+        spread = INITIAL_S if index == 0 else min(4 + len(intents) * 2, INITIAL_S)
+        cycles.append(_run(rng, timeline, roster, who, index, timeline.begins(roster.app, index), spread, intents))
+    if timeline.moved is not None and restarts(roster.app):
+        index, begin = timeline.count(roster.app), timeline.until - RESTARTED_AGO
+        restarted = _run(rng, timeline, roster, who, index, begin, RESTART_S, everything(who))
+        cycles.append(replace(restarted, restarted=True))
     return sorted(cycles + _refused(timeline, roster), key=lambda cycle: cycle.began)
 
 
@@ -31,6 +40,8 @@ def _intents(
 ) -> list[Intent]:
     """Returns what a cycle means to do: planted intents first, then the day's traffic; groups after people."""
     intents = list(plan.intents.get(index, ()))
+    if timeline.is_last(roster.app, index):
+        intents += updates(roster.app, who, {intent.subject.source_id for intent in intents})
     busy = {intent.subject.source_id for intent in intents} | plan.cast
     following = timeline.cycle_at(roster.app, timeline.begins(roster.app, index + 1))
     for _ in range(traffic(rng, roster, timeline, index, users)):
@@ -51,12 +62,17 @@ def _with_retry(intent: Intent, at: datetime) -> Intent:
 
 
 def _run(
-    rng: random.Random, timeline: Timeline, roster: Roster, who: Pools, index: int, intents: list[Intent]
+    rng: random.Random,
+    timeline: Timeline,
+    roster: Roster,
+    who: Pools,
+    index: int,
+    begin: datetime,
+    spread: int,
+    intents: list[Intent],
 ) -> Cycle:
-    """Carries out a cycle; its events keep the order of its intents, and an initial cycle takes its time."""
-    begin = timeline.begins(roster.app, index)
+    """Carries out a cycle within about `spread` seconds; its events keep the order of its intents."""
     cycle_id = timeline.cycle_id(roster.app, index)
-    spread = 1500 if index == 0 else min(4 + len(intents) * 2, 1500)
     offsets = sorted(rng.randrange(spread) for _ in intents)
     events = tuple(
         _event(rng, timeline, roster, who, cycle_id, begin + timedelta(seconds=6 + offset), intent)
@@ -104,7 +120,7 @@ def _refused(timeline: Timeline, roster: Roster) -> list[Cycle]:
         Cycle(
             roster.app,
             -1,
-            guid(random.Random(f"refused:{timeline.seed}:{at.isoformat()}")),
+            guid(random.Random(f"refused:{timeline.seed}:{timeline.fixed(at).isoformat()}")),
             at,
             at + timedelta(seconds=3),
             refused=True,

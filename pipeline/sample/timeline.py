@@ -32,11 +32,22 @@ class Timeline:
     seed: int
     since: datetime
     until: datetime
+    moved: timedelta | None = None
+    """By how much everything is later than on the fixed dates; None where it is on them. What was moved ends in the
+    midst of work."""
 
     @property
     def days(self) -> int:
-        """Returns the whole days of the window."""
-        return (self.until - self.since).days
+        """Returns the days of the window, the one that has not ended included."""
+        return -((self.since - self.until) // timedelta(days=1))
+
+    def fixed(self, at: datetime) -> datetime:
+        """Returns an instant on the fixed dates, by which hours are busy or quiet."""
+        return at - (self.moved or timedelta())
+
+    def is_last(self, app: App, index: int) -> bool:
+        """Whether a cycle is the last before the logs end in the midst of work."""
+        return self.moved is not None and index == self.count(app) - 1
 
     def day(self, number: int, hour: int = 0) -> datetime:
         """Returns an hour of a day, counted from the start."""

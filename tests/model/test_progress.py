@@ -135,6 +135,39 @@ def test_a_job_that_never_finished_a_run_is_not_late(given: Given) -> None:
     assert progress(given, moment(3, 0, 1))["rhythm"] == "never_run"
 
 
+def test_a_cycle_that_ran_when_graph_was_last_asked_is_unknown_an_interval_later_and_not_on_time(given: Given) -> None:
+    given.succeeded("ada", day=3, hour=0, minute=42, cycle_id="running")
+    paged(given, moment(3, 0, 45), moment(3), 20)
+    found = {minutes: progress(given, moment(3, 0, 45) + minutes * MINUTE) for minutes in (0, 10, 40, 41, 60, 1440)}
+    assert [row["rhythm"] for row in found.values()] == ["running"] * 3 + ["unknown"] * 3
+    sentence = "A cycle was running 22 Jan 00:45 UTC; what became of it after that is not known."
+    assert {row["explanation"] for minutes, row in found.items() if minutes > 40} == {sentence}
+
+
+@pytest.mark.parametrize("pages", [20, None])
+def test_where_nothing_newer_comes_a_cycle_is_unknown_once_its_status_is_old_or_its_likely_end_over(
+    given: Given, pages: int | None
+) -> None:
+    more = {"steady_since": None, "last_ended_at": None, "last_began_at": moment(3)}
+    given.succeeded("ada", day=3, hour=0, minute=2, cycle_id="running")
+    given.succeeded("bo", day=3, hour=0, minute=30, cycle_id="running")
+    if pages is None:
+        store_status(given, moment(3, 0, 30), None, **more)
+    else:
+        paged(given, moment(3, 0, 30), None, pages, **more)
+    at = moment(3, 0, 30)
+    live = progress(given, at)
+    assert (live["rhythm"], live["kind"], live["ends_high_at"] > at + 2 * MINUTE) == ("running", "initial", True)
+    assert progress(given, at, now=at + 2 * MINUTE) == live
+    over = min(live["ends_high_at"], at + 40 * MINUTE)
+    assert progress(given, at, now=over)["rhythm"] == "running"
+    for later in (MINUTE, 60 * MINUTE, 1440 * MINUTE):
+        found = progress(given, at, now=over + later)
+        assert (found["rhythm"], found["since"], found["stalled_since"]) == ("unknown", at, None)
+        assert found["explanation"].startswith("A cycle was running 22 Jan 00:30 UTC;")
+        assert found["progress_share"] == live["progress_share"]
+
+
 def test_a_job_that_graph_was_never_asked_about_is_unknown_and_nothing_is_said_of_a_cycle(given: Given) -> None:
     given.succeeded("ada", day=3)
     found = progress(given, moment(3, 0, 1))

@@ -119,7 +119,7 @@ def rules_of(case: Case) -> RuleFacts:
 
 def facts_of(case: Case) -> Facts:
     """Builds the facts of a fleet of one app."""
-    now = AT + (timedelta(days=300) if case.age == "old" else HOUR)
+    now = AT + (timedelta(days=300) if case.age == "old" else HOUR / 2)
     return Facts(AT, AT, now, (job_of(case),), incident_of(case), rules_of(case))
 
 
@@ -135,6 +135,17 @@ def test_verdict_over_the_whole_table_of_combinations() -> None:
     wrong = [(case, right(case), got) for case in cases if (got := verdict(facts_of(case)).state) != right(case)]
     assert wrong == []
     assert {right(case) for case in cases} == {"action_needed", "running", "ok", "unknown"}
+
+
+@pytest.mark.parametrize("job", ["initial", "restarted"])
+def test_verdict_claims_no_running_cycle_once_the_data_ended_an_interval_ago(job: str) -> None:
+    facts = facts_of(Case(job=job))
+    spans = [timedelta(minutes=minutes) for minutes in (1, 40, 41, 60, 23 * 60, 25 * 60)]
+    found = [verdict(replace(facts, now=AT + span)) for span in spans]
+    assert [one.state for one in found] == ["running"] * 2 + ["unknown"] * 4
+    assert [bool(one.running) for one in found] == [True] * 2 + [False] * 4
+    assert "whether the initial cycle of Zoom is still running (last status 2 Mar, 11:00 UTC)" in sentence(found[3])
+    assert verdict(replace(facts, now=AT + HOUR), "leavers").state == "ok"
 
 
 def test_verdict_is_green_only_where_it_is_ok_and_names_what_is_missing() -> None:
@@ -175,7 +186,7 @@ def test_verdict_on_two_apps_is_ok_only_where_both_are() -> None:
     draw, cases = Random(2026), every_case()
     for one, other in ((draw.choice(cases), draw.choice(cases)) for _ in range(3000)):
         other = replace(other, rules=one.rules, age=one.age if "old" in (one.age, other.age) else other.age)
-        now = AT + (timedelta(days=300) if one.age == "old" else HOUR)
+        now = AT + (timedelta(days=300) if one.age == "old" else HOUR / 2)
         jobs = (job_of(one), job_of(other, "Docs"))
         facts = Facts(AT, AT, now, jobs, incident_of(one) + incident_of(other, "Docs"), rules_of(one))
         both = {right(one), right(other)}
