@@ -10,8 +10,9 @@
 --   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
 --   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
 --   unknown: Graph was not asked, or not lately.
--- A cycle that was running when the data ended may be over by now: with $now it is unknown once its newest status is
--- older than an interval, or the likely end has passed. What was known of it stays, as of $as_of.
+-- What was so when the data ended may be over by now. With $now a running cycle is unknown once its newest status is
+-- older than an interval, or the likely end has passed, and so is a job whose next run is overdue by then. What was
+-- known of it stays, as of $as_of.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or a moment to go back to
@@ -60,8 +61,10 @@ select
     due_at,
     interval_s,
     case
-        when is_stale
+        when is_stale and under_way
             then 'A cycle was running ' || instant_of(observed_at) || '; what became of it after that is not known.'
+        when is_stale
+            then 'The last run ended ' || instant_of(last_ended_at) || '; whether one came after that is not known.'
         else explanation
     end as explanation,
     observed_at,
@@ -89,10 +92,13 @@ select
 from (
     select
         *,
-        coalesce(under_way and $now::timestamp > least(
-            greatest(observed_at, last_event_at) + to_seconds(greatest(interval_s, $grace)),
-            case when ends_high_at is not null then greatest(ends_high_at, $as_of::timestamp + interval 1 minute) end
-        ), false) as is_stale
+        coalesce($now::timestamp > case
+            when under_way then least(
+                greatest(observed_at, last_event_at) + to_seconds(greatest(interval_s, $grace)),
+                case when ends_high_at is not null
+                    then greatest(ends_high_at, $as_of::timestamp + interval 1 minute) end)
+            when rhythm = 'on_time' then late_at
+        end, false) as is_stale
     from expectations($as_of::timestamp, $grace)
 )
 where ($job is null or job_id = $job)

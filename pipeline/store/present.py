@@ -29,6 +29,15 @@ def as_of(store: Store) -> datetime:
     return min(newest, present)
 
 
+def beyond_data(store: Store) -> datetime | None:
+    """Returns the present, naive UTC and to the minute, where the data ends before; None where data comes by itself.
+
+    What was running when the data ended may be over by then.
+    """
+    minute = naive(now(store.settings)).replace(second=0, microsecond=0)
+    return minute if minute > as_of(store) else None
+
+
 def is_empty(store: Store) -> bool:
     """Whether nothing was ever collected, and no feed was ever reached."""
     return newest_instant(store) is None and last_contact(store) is None
