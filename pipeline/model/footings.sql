@@ -70,16 +70,19 @@ create or replace macro footing_word(footing, left_as, ends, skip_reason) as
     hash(footing, left_as, ends, case when footing = 'out' then skip_reason end);
 
 -- settlements_of(footings): one row per footing of a table, all those of its objects, that settles the problems before
--- it. A removal that failed is not settled by a skip for want of entitlement: the account stays as it is.
+-- it. A skip for want of entitlement settles none after a disable or delete that failed, whatever else failed since: the
+-- account stays as it is until both sides match, or it is gone.
 --   object     the object, by object_number
 --   order_key  its place in the order of events, by order_of
 --   footing    in, out or gone
 create or replace macro settlements_of(footings) as table
 select object, order_key, footing
 from (
-    select object, order_key, footing, last_value(case when footing <> 'out'
-        then footing = 'problem' and coalesce(removal in ('disable', 'delete'), false) end ignore nulls) over (
-            partition by object order by order_key rows unbounded preceding) as removal_failed
+    select object, order_key, footing,
+        last_value(case
+            when footing in ('in', 'gone') then false
+            when fails_to_remove(removal, status) then true
+        end ignore nulls) over (partition by object order by order_key rows unbounded preceding) as removal_failed
     from query_table(footings)
 )
 where footing in ('in', 'gone') or footing = 'out' and not coalesce(removal_failed, false);

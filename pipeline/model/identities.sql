@@ -20,8 +20,8 @@ create or replace macro state_with_account(outcome, account) as
     case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
         else coalesce(outcome, 'skipped') end;
 
--- removal_is_open(removal_key, settled_key): whether a disable or delete failed and nothing settled it since: a skip for
--- want of entitlement does not.
+-- removal_is_open(removal_key, settled_key): whether a disable or delete failed and nothing settled it since: neither a skip
+-- for want of entitlement does, nor another failure.
 create or replace macro removal_is_open(removal_key, settled_key) as
     coalesce(removal_key > coalesce(settled_key, 0), false);
 
@@ -63,9 +63,9 @@ select
     case when s.scope is not null then s.order_key end as scope_key,
     s."scope" = 'in' as in_scope,
     case when fails_to_remove(s.removal, e.status) then s.order_key end as removal_key,
-    case when fails_to_remove(s.removal, e.status) then e.error_code end as removal_error,
-    case when s.footing in ('in', 'gone') or s.state = 'failing' and not fails_to_remove(s.removal, e.status)
-        then s.order_key end as settled_key
+    case when s.footing in ('in', 'gone') then s.order_key end as settled_key,
+    case when s.state = 'failing' then s.order_key end as failed_key,
+    case when s.state = 'failing' then e.error_code end as failed_error
 from query_table(source) e
 join query_table(spine) s
     on s.object = object_number(e.job_id, e.source_id) and s.order_key = order_of(e.occurred_at, e.event_id)
@@ -102,8 +102,9 @@ select
     max(scope_key) as scope_key,
     arg_max(in_scope, scope_key) as in_scope,
     max(removal_key) as removal_key,
-    arg_max_null(removal_error, removal_key) as removal_error,
-    max(settled_key) as settled_key
+    max(settled_key) as settled_key,
+    max(failed_key) as failed_key,
+    arg_max_null(failed_error, failed_key) as failed_error
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
@@ -145,7 +146,7 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when is_open then removal_error when state = 'failing' then error_code end as open_error_code
+    case when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
         * replace (account_of(account, account_key, present_key) as account),

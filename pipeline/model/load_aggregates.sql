@@ -8,11 +8,11 @@ create or replace temp table arriving_narrow as from narrow_events('arriving');
 create or replace temp table arriving_facts as from step_facts_of('arriving_narrow');
 create or replace temp table arriving_spine as from spine_rows('arriving_narrow', 'arriving_facts');
 create or replace temp table arriving_words as
-select object, order_key, word, footing, removal, left_as, ends, account, "scope", false as is_stored
+select object, order_key, word, footing, removal, left_as, ends, account, "scope", false as is_stored, state
 from arriving_spine
 where word is not null;
 create or replace temp table earlier_footings as
-select object, order_key, word, occurred_at, removal, footing
+select object, order_key, word, occurred_at, removal, footing, status
 from footings
 where object in (select object from arriving_words);
 create or replace temp table gaps as from footing_gaps('arriving_words', 'earlier_footings');
@@ -20,7 +20,8 @@ create or replace temp table gaps as from footing_gaps('arriving_words', 'earlie
 set variable gaps_since = (select coalesce(min(since), 9223372036854775807) from gaps);
 set variable gaps_until = (select max(until) from gaps);
 create or replace temp table following_words as
-select s.object, s.order_key, s.word, s.footing, s.removal, s.left_as, s.ends, s.account, s."scope", true as is_stored
+select s.object, s.order_key, s.word, s.footing, s.removal, s.left_as, s.ends, s.account, s."scope", true as is_stored,
+    s.state
 from gaps g
 asof join (
     select *
@@ -63,9 +64,11 @@ insert into cycle_parts by name select * from cycle_rows('arriving');
 create or replace temp table arriving_problems as from problem_rows('arriving');
 insert into problems by name from arriving_problems;
 create or replace temp view present_footings as
-select object, order_key, footing, removal from changed_footings
+select c.object, c.order_key, c.footing, c.removal, case when w.state = 'failing' then 'failure' end as status
+from changed_footings c
+join arriving_words w using (object, order_key)
 union all
-select object, order_key, footing, removal from earlier_footings anti join repeated_footings using (object, order_key);
+select object, order_key, footing, removal, status from earlier_footings anti join repeated_footings using (object, order_key);
 create or replace temp table settlements as from settlements_of('present_footings');
 create or replace temp table stored_retries as
 from pending_retries

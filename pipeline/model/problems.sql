@@ -53,8 +53,9 @@ from (
 --   order_key  its place in the order of events, by order_of
 --   footing    in, out, gone or problem
 --   removal    what was to be taken away
+--   status     how it ended
 create or replace view problem_footings as
-select object, order_key, footing, removal
+select object, order_key, footing, removal, status
 from footings
 where object in (select object from problems);
 

@@ -131,14 +131,14 @@ def account(rows: Sequence[Row]) -> str:
 
 
 def open_removal(rows: Sequence[Row]) -> Row | None:
-    """The newest disable or delete that failed, unless more came after it than skips for want of entitlement."""
-    found = None
+    """The newest failure, where a disable or delete failed and nothing matched or went since."""
+    removal, newest = False, None
     for row in rows:
         if state(row) == "failing":
-            found = row if row["action"] in ("disable", "delete") else None
+            removal, newest = removal or row["action"] in ("disable", "delete"), row
         elif state(row) in ("in_sync", "disabled", "deleted"):
-            found = None
-    return found
+            removal = False
+    return newest if removal else None
 
 
 def identity(rows: Sequence[Row]) -> Row:

@@ -219,8 +219,26 @@ def test_a_quarantine_without_a_next_attempt_promises_nothing_and_its_end_does_a
 
 NOON = datetime(2026, 1, 5, 12)
 KINDS = st.sampled_from(
-    ["failure", "failure", "failure", "success", "RedundantExport", "out of scope", "invalid", "staged"]
+    [
+        "failure",
+        "failure",
+        "failure",
+        "success",
+        "RedundantExport",
+        "out of scope",
+        "out of scope",
+        "invalid",
+        "staged",
+        "failed disable",
+        "failed delete",
+        "disable",
+        "invalid disable",
+    ]
 )
+
+
+REMOVALS = {"failed disable": "disable", "failed delete": "delete", "disable": "disable", "invalid disable": "disable"}
+"What the kinds of removal ask for."
 
 
 def event(number: int, who: str, minutes: int, kind: str, retries: int | None, began: int | None) -> Row:
@@ -228,11 +246,13 @@ def event(number: int, who: str, minutes: int, kind: str, retries: int | None, b
     at = NOON + timedelta(minutes=minutes)
     details = {} if began is None else {"CreationTime": f"{at - timedelta(hours=began):%Y-%m-%dT%H:%M:%SZ}"}
     step = {"name": "EntryEscrowRetry", "type": "import", "status": "success", "description": "Retrying"}
+    kind, removal = ("failure" if kind.startswith("failed") else kind), REMOVALS.get(kind)
     fails = kind in ("failure", "staged")
     skips = {
         "RedundantExport": "RedundantExport",
         "out of scope": "out of scope",
         "invalid": "AttributeValidationFailed",
+        "invalid disable": "AttributeValidationFailed",
     }
     return {
         "event_id": f"event-{number}",
@@ -241,8 +261,8 @@ def event(number: int, who: str, minutes: int, kind: str, retries: int | None, b
         "cycle_id": None,
         "upn": f"{who}@example.com",
         "app_name": "Cerby",
-        "action": "stagedDelete" if kind == "staged" else "update",
-        "status": "failure" if fails else "skipped" if kind in skips else kind,
+        "action": "stagedDelete" if kind == "staged" else removal or "update",
+        "status": "failure" if fails else "skipped" if kind in skips else "success",
         "skip_reason": skips.get(kind),
         "error_code": f"Code{number % 3}" if fails else None,
         "retry_count": retries if fails else None,
@@ -261,8 +281,11 @@ def count_retries(rows: Iterable[Row], keys: dict[str, int]) -> list[tuple[Any, 
         run: list[Row] = []
         before: datetime | None = None
         for row in [*events, None]:
+            removal = any(one["action"] in ("disable", "delete") for one in run)
             ends = row is not None and (
-                row["status"] == "success" or row["skip_reason"] in ("RedundantExport", "out of scope")
+                row["status"] == "success"
+                or row["skip_reason"] == "RedundantExport"
+                or (row["skip_reason"] == "out of scope" and not removal)
             )
             if row is not None and row["status"] == "failure":
                 run.append(row)

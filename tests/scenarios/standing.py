@@ -112,7 +112,7 @@ def follow(events: Iterable[Doc]) -> Standing:
 
 
 def skip(standing: Standing, event: Doc) -> None:
-    """Takes in a skip: equal sides settle a failure, and so does leaving scope unless it is the removal that failed."""
+    """Takes in a skip: equal sides settle a failure, and so does leaving scope unless a removal failed."""
     want = wants(event)
     if want == "nobody":
         standing.failures, standing.turn, standing.good = [], "in", event["at"]
@@ -122,7 +122,7 @@ def skip(standing: Standing, event: Doc) -> None:
         standing.turn = "held"
     else:
         standing.turn = "out"
-        if standing.failures and standing.failures[-1]["action"] not in ("disable", "delete"):
+        if not any(one["action"] in ("disable", "delete") for one in standing.failures):
             standing.failures = []
 
 

@@ -269,11 +269,19 @@ def test_removals_that_failed_before_are_open_again(store: Store, settings: Sett
         given.skipped(who, "NotEffectivelyEntitled", hour=2)
         for event in later:
             event(who, hour=3)
+    # Another failure comes after the removal, and its code is what is open.
+    given.succeeded("dan")
+    given.failed("dan", hour=1, action="delete", error_code="First")
+    given.failed("dan", hour=2, error_code="Newest")
+    given.skipped("dan", "NotEffectivelyEntitled", hour=3)
     given.stored()
     asked = "select upn, state, open_error_code from identities order by upn", "from pending_retries order by object"
     right = [store.rows(sql) for sql in asked]
-    assert [row[1] for row in right[0]] == ["failing", "disabled", "in_sync"]
-    blank = "removal_key = null, removal_error = null, settled_key = null"
+    assert [row[1] for row in right[0]] == ["failing", "disabled", "in_sync", "failing"]
+    assert (right[0][3][2], [row[0] for row in store.rows("select error_code from waiting_escrows order by 1")]) == (
+        "Newest", ["EntryConflict", "Newest"],
+    )  # fmt: skip
+    blank = "removal_key = null, settled_key = null, failed_key = null, failed_error = null"
     store.write(lambda cursor: cursor.execute(f"update identity_parts set {blank}"))
     store.write(
         lambda cursor: cursor.execute("update pending_retries set closed_key = first_key, closed_at = opened_at")

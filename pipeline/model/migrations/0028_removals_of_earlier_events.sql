@@ -1,25 +1,31 @@
 -- Adds the removals that failed before identity_parts had columns for them, and writes the pending retries anew that a
 -- skip for want of entitlement closed.
 -- after: model
-create or replace temp table failed_removals as
-select object, max(order_key) as removal_key, arg_max_null(error_code, order_key) as removal_error
+create or replace temp table removals as
+select object, max(order_key) as removal_key
 from footings
 where fails_to_remove(removal, status)
 group by object;
-create or replace temp table removals as
-select r.*, s.settled_key
-from failed_removals r
-left join (
-    select s.object, max(s.order_key) as settled_key
-    from event_spine s
-    where s.object in (select object from failed_removals)
-        and (s.footing in ('in', 'gone') or s.state = 'failing' and coalesce(s.removal not in ('disable', 'delete'), true))
-    group by s.object
-) s on s.object = r.object;
+create or replace temp table removal_spines as
+select
+    object,
+    max(order_key) filter (where footing in ('in', 'gone')) as settled_key,
+    max(order_key) filter (where state = 'failing') as failed_key
+from event_spine
+where object in (select object from removals)
+group by object;
 create or replace temp table removal_parts as
-select p.* replace (r.removal_key as removal_key, r.removal_error as removal_error, r.settled_key as settled_key)
+select p.* replace (
+    r.removal_key as removal_key, s.settled_key as settled_key, s.failed_key as failed_key, c.code as failed_error)
 from identity_parts p
-join removals r on r.object = p.object;
+join removals r on r.object = p.object
+join removal_spines s on s.object = p.object
+left join (
+    select object, order_key, any_value(code) as code
+    from problems
+    where status = 'failure' and object in (select object from removals)
+    group by object, order_key
+) c on c.object = s.object and c.order_key = s.failed_key;
 delete from identity_parts where object in (select object from removals);
 insert into identity_parts by name from removal_parts;
 create or replace temp table failures as
