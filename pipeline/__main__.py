@@ -1,6 +1,6 @@
 """python -m pipeline COMMAND: one command a file in pipeline/commands/.
 
-Exit 0: done. 1: done, with rejects or open problems worth a look. 2: could not be done; stderr says why in a sentence.
+Exit 0: done. 1: done, with rejects or open problems worth a look. 2: could not be done; stderr gives the reason.
 """
 
 import logging

@@ -41,10 +41,10 @@ select
     coalesce(app_name, job_label(job_id)) as app_name,
     coalesce(nullif(concat_ws(', ',
         case when schedule_state is distinct from before.schedule
-            then 'schedule ' || coalesce(before.schedule, 'untold') || ' → '
-                || coalesce(schedule_state, 'untold') end,
+            then 'schedule ' || coalesce(before.schedule, 'unknown') || ' → '
+                || coalesce(schedule_state, 'unknown') end,
         case when scope_mode is distinct from before.scope
-            then 'scope ' || coalesce(before.scope, 'untold') || ' → ' || coalesce(scope_mode, 'untold') end,
+            then 'scope ' || coalesce(before.scope, 'unknown') || ' → ' || coalesce(scope_mode, 'unknown') end,
         case when deletion_threshold is distinct from before.threshold
             then 'threshold ' || coalesce(before.threshold::varchar, 'none') || ' → '
                 || coalesce(deletion_threshold::varchar, 'none') end,
@@ -52,6 +52,6 @@ select
         case when skip_deletions is distinct from before.skip then 'whether what goes out of scope is left alone' end,
         case when len(now_other) + len(was_other) > 0
             then 'mapping of ' || array_to_string(list_sort(list_distinct(now_other || was_other)), ', ') end
-    ), ''), 'something that is not told here') as what
+    ), ''), 'a setting that is not shown here') as what
 from attributes
 order by observed_at, job_id, what

@@ -87,7 +87,7 @@ select
     d."name",
     a.first_at as since,
     'Entra disabled the account on ' || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '
-        || a."method" || ' on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC says active: ' || a.active || '.'
+        || a."method" || ' on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC shows active: ' || a.active || '.'
         as seen,
     'Disable it in the app by hand, and ask its vendor: the app took active: false and did not keep it.' as cure,
     d.source_id,

@@ -55,7 +55,7 @@ select
     s."name",
     s.since,
     'Skipped as not entitled since then, and no disable was ever asked for.'
-        || case when t.skip_deletions then ' The job is told to leave out what goes out of scope.' else '' end as seen,
+        || case when t.skip_deletions then ' The job is set to skip out-of-scope deletions.' else '' end as seen,
     case when t.skip_deletions then 'Set SkipOutOfScopeDeletions to false, or disable the account in the app by hand.'
         else 'Disable the account in the app by hand. Or assign the person again, wait a cycle, and unassign.'
     end as cure,

@@ -49,9 +49,9 @@ select
     coalesce(l.app_name, job_label(l.job_id)) as app_name,
     l."name",
     g.departed_at as since,
-    case when g.deleted then g.deleting_app || ' was told to delete, '
+    case when g.deleted then g.deleting_app || ' received the deletion, '
         else 'The import no longer finds the person, and ' end
-        || 'this app was not told, since the person was not assigned here any more. The account there is '
+        || 'this app did not, since the user was no longer assigned to it. The account there is '
         || case when l.disabled then 'disabled.' else 'in use as before.' end as seen,
     'Delete the account in the app by hand, since Entra will not.' as cure,
     l.source_id,

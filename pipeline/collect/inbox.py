@@ -136,4 +136,4 @@ def watch(inbox: Path, stop: Event, see: Callable[[], object]) -> None:
                 see()
                 waiting = bool(unfinished(inbox))
     except Exception:
-        logger.exception("The inbox %s cannot be watched; it is looked at on every ingest beat instead", inbox)
+        logger.exception("The inbox %s cannot be watched; every run of the ingest job looks at it instead", inbox)

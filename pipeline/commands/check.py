@@ -25,7 +25,7 @@ def check(
     ] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """Check every health rule once, and print which incidents opened and closed."""
+    """Check every alert rule once, and print which incidents opened and closed."""
     store = terminal.open_to_write()
     moment = read_instant(at) if at else as_of(store)
     last = last_check(store)

@@ -46,6 +46,8 @@ def print_made(out: Path, made: dict[str, Any]) -> None:
     """Prints what was written, how well it is covered, and what to note."""
     size = f"{made['files']} files, {made['rows']:,} rows"
     print(f"{out}: {made['app']} from {made['since']} until {made['until']}, {size}.")
-    coverage = f"Entra's side is {made['known']['events']}, the app's side is {made['known']['exchanges']}"
-    print(f"{coverage}; its README.md says which hours.")
+    coverage = (
+        f"Coverage of provisioning logs: {made['known']['events']}, of the app's SCIM log: {made['known']['exchanges']}"
+    )
+    print(f"{coverage}; its README.md lists the hours.")
     print(f"Note its seal elsewhere: {made['seal']}")

@@ -19,7 +19,7 @@ def maintain(
     ] = False,
     as_json: terminal.Json = False,
 ) -> None:
-    """Merge small files, expire old snapshots, apply retention; what may not go for now is said."""
+    """Merge small files, expire old snapshots, apply retention; list what must stay for now."""
     from pipeline.maintenance import chores
     from pipeline.maintenance.orphans import move_orphans
 

@@ -59,7 +59,7 @@ def needed(routes: Routes) -> Routes:
     """Returns the routes; raises RoutesError where there are none."""
     if not routes.routes:
         raise RoutesError(
-            "PROVISIONING_NOTIFY names no file, so nobody is told of anything; see docs/notifications.md."
+            "PROVISIONING_NOTIFY names no file, so notifications are not set up; see docs/notifications.md."
         )
     return routes
 

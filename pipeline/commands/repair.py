@@ -23,7 +23,7 @@ def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
-    """Take out what `verify` finds broken, and say which hours become unknown and which files bring them back."""
+    """Take out what `verify` finds broken, and list which hours become unknown and which files restore them."""
     from pipeline.maintenance.repair import find_damage
     from pipeline.maintenance.repair import repair as apply_repair
 

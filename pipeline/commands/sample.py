@@ -56,7 +56,7 @@ def sample(
                 )
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        print(f"{folder}: the logs of {users} users over {days} days; what is planted in them stands in {key}")
+        print(f"{folder}: the logs of {users} users over {days} days; what is planted in them is listed in {key}")
     if store is not None:
         load_sample(store, folder)
 

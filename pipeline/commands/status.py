@@ -38,13 +38,13 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     run_by = state["beats_run_by"]
     if run_by is not None:
         console.print(
-            "The beats are run by {role} (process {pid} on {host}, since {since}).".format(
+            "Background jobs are running: {role} (process {pid} on {host}, since {since}).".format(
                 **run_by | {"since": written(run_by["since"])}
             ),
             highlight=False,
         )
     elif not any(trouble["kind"] == "dead" for trouble in state["troubles"]):
-        console.print("Nobody runs the beats; start the dashboard, or python -m pipeline watch.")
+        console.print("Background jobs are not running; start the dashboard, or python -m pipeline watch.")
     print_rows(console, state["beats"])
 
 
@@ -53,7 +53,7 @@ def covered(stretch: dict[str, Any]) -> str:
     holes = f", in {stretch['stretches']:,} stretches" if stretch["stretches"] > 1 else ""
     since, settled, until = (written(stretch[name]) for name in ("since", "settled_until", "until"))
     late = "" if settled == until else f"; late records may still come from {settled} on"
-    return f"{stretch['source']} vouches for {since} to {until}{holes}{late}."
+    return f"{stretch['source']} covers {since} to {until}{holes}{late}."
 
 
 def news(state: dict[str, Any]) -> str:

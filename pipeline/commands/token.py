@@ -28,16 +28,16 @@ LONGEST = 100_000
 
 def token(
     context: typer.Context,
-    app: Annotated[str | None, typer.Argument(help="The app; without one, all that is known.", metavar="[APP]")] = None,
+    app: Annotated[str | None, typer.Argument(help="The app; without one, all apps.", metavar="[APP]")] = None,
     expires: Annotated[
-        str | None, typer.Option(help="When its token ends, ISO 8601; without a zone, UTC.", metavar="INSTANT")
+        str | None, typer.Option(help="When its token expires, ISO 8601; without a zone, UTC.", metavar="INSTANT")
     ] = None,
     jwt: Annotated[
-        str | None, typer.Option(help="Read its end from the JWT on standard input: --jwt -", metavar="-")
+        str | None, typer.Option(help="Read the expiry from the JWT on standard input: --jwt -", metavar="-")
     ] = None,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the expiry: it is unknown again.")] = False,
-    by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
-    note: Annotated[str | None, typer.Option(help="What else there is to say.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who enters it.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Record when an app's token expires; the token itself is never kept."""
@@ -55,7 +55,7 @@ def token(
     if as_json:
         print(listed(store, at, as_json))
     else:
-        print(f"{name}: it is not known when the token ends." if ends is None else sentence(store, name, ends, at))
+        print(f"{name}: the token's expiry is unknown." if ends is None else sentence(store, name, ends, at))
 
 
 def check_arguments(rest: list[str], app: str | None, expires: str | None, jwt: str | None, forget: bool) -> None:

@@ -66,7 +66,7 @@ def print_verified(verified: "Verified") -> None:
     print(f"Checked: {count(verified.files, 'data file')}, {verified.size / 1e6:,.1f} MB ({how}).")
     if not verified.counted:
         print(
-            "Rows were not counted, since files are broken; `python -m pipeline repair --dry-run` says what they hold."
+            "Rows were not counted, since files are broken; `python -m pipeline repair --dry-run` shows what they hold."
         )
     elif not verified.faults:
         print(f"{verified.rows:,} rows: no doubles, and the counts agree with the ledger.")

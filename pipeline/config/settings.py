@@ -35,8 +35,12 @@ class Settings(BaseSettings):
         None, description="The password of a catalog in PostgreSQL, where no password file of libpq has it."
     )
     files: Path | None = Field(None, description="Where the lake's Parquet files are; beside the catalog when unset.")
-    inbox: Path = Field(Path("data/inbox"), description="The folder whose new files are read on every ingest beat.")
-    publish: Path | None = Field(None, description="A plain DuckDB file that the beats keep fresh; off when unset.")
+    inbox: Path = Field(
+        Path("data/inbox"), description="The folder whose new files are read by every run of the ingest job."
+    )
+    publish: Path | None = Field(
+        None, description="A plain DuckDB file that the background jobs keep up to date; off when unset."
+    )
     ingest_every: int = Field(5, ge=1, description="Seconds between two looks at the inbox.")
     maintain_every: int = Field(600, ge=1, description="Seconds between two rounds of merging and expiring.")
     publish_every: int = Field(300, ge=1, description="Seconds between two writes of the published file.")
@@ -63,17 +67,15 @@ class Settings(BaseSettings):
     configuration_every: int = Field(86400, ge=1, description="Seconds between two readings of a job's configuration.")
     grace: int = Field(1200, ge=0, description="Seconds that a cycle may be late before it is called late.")
     check_every: int = Field(
-        300, ge=1, description="Seconds, of the log's time, between two checks of the health rules."
+        300, ge=1, description="Seconds, of the log's time, between two checks of the alert rules."
     )
-    rules: Path = Field(
-        Path("rules.toml"), description="The file that changes or silences health rules, if there is one."
-    )
+    rules: Path = Field(Path("rules.toml"), description="The file that changes or mutes alert rules, if there is one.")
     profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
-    notify: Path | None = Field(None, description="The file of who is told of what; see docs/notifications.md.")
+    notify: Path | None = Field(None, description="The file of notification routes; see docs/notifications.md.")
     dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
     screen_rows: int = Field(10_000, ge=1, description="Rows of an answer that a screen shows; files have all.")
     screen_seconds: int = Field(120, ge=1, description="Seconds after which a question for a screen is ended.")
-    beats: bool = Field(True, description="Whether the dashboard may run the beats.")
+    beats: bool = Field(True, description="Whether the dashboard may run the background jobs.")
     clock: str = Field(
         "", description="Only for demonstrations: a clock that runs faster; see pipeline/config/clock.py."
     )

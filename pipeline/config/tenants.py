@@ -89,7 +89,7 @@ def read_tenants(settings: Settings) -> list[Tenant]:
 def tenant_of(toml: TomlFile, name: str, table: object) -> Tenant:
     """Builds one tenant from its table; a path in it is relative to the file."""
     if not isinstance(table, dict):
-        raise TenantsError(f"{toml.place(name)}: {name} stands alone; a table such as [contoso] was expected.")
+        raise TenantsError(f"{toml.place(name)}: {name} is not in a table; a table such as [contoso] was expected.")
     rooted: dict[str, Any] = {
         key: toml.path.parent / value if key in ("certificate", "ca") and isinstance(value, str) else value
         for key, value in table.items()

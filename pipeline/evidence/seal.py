@@ -177,7 +177,7 @@ def check_zip(pack: ZipFile, file: Path, size: int, progress: Progress) -> Check
         return Checked(len(names), size, None, (fault,), {})
     manifest = manifest_of(read(pack, MANIFEST))
     if manifest is None:
-        fault = f"{MANIFEST} was changed: it is not what its own seal says."
+        fault = f"{MANIFEST} was changed: it does not match its own seal."
         return Checked(len(names), size, None, (fault,), {})
     faults = [*listing_faults(names, manifest), *file_faults(pack, manifest, progress)]
     if not faults and (offset := first_difference(pack, file, manifest, progress)) is not None:

@@ -9,12 +9,12 @@ from pipeline.config.wording import dated, span
 from pipeline.evidence.answers import NAMED, JobAnswers, Row
 
 HOUR = timedelta(hours=1)
-SIDES = {"events": "What Entra says (provisioning log)", "exchanges": "What the app heard (SCIM requests)"}
+SIDES = {"events": "Entra (provisioning logs)", "exchanges": "The app (SCIM requests)"}
 TRAPS = {
     "trap_unassigned": "unassigned and never disabled",
-    "trap_unassigned_deleted": "unassigned, then deleted in Entra: the app was never told to delete",
-    "trap_still_active": "disabled with a good answer, and still shown as active by the app",
-    "trap_memberships": "back in the app, or in scope, without the groups of before",
+    "trap_unassigned_deleted": "unassigned, then deleted in Entra: the deletion was never sent to the app",
+    "trap_still_active": "disabled successfully, and still shown as active by the app",
+    "trap_memberships": "back in the app, or in scope, without the earlier group memberships",
     "trap_null": "an attribute emptied in Entra and still set in the app",
 }
 Answers = Sequence[JobAnswers]
@@ -33,13 +33,13 @@ def count_of(answers: Answers, name: str) -> int:
 def summary(about: Mapping[str, Any], answers: Answers, gaps: Sequence[str]) -> str:
     """Writes the summary as Markdown; `gaps` say why it is unknown whether there are more leavers."""
     parts = [
-        [f"# Evidence: {line(about['app'])}, leavers and what was done about them", "", *request(about)],
-        ["## How well the period is known", "", *coverage(answers)],
+        [f"# Evidence: {line(about['app'])}, leavers and their removal", "", *request(about)],
+        ["## Data coverage of the period", "", *coverage(answers)],
         ["## Leavers", "", *leavers(answers, gaps)],
-        ["## Left behind without an error", "", *traps(answers)],
-        ["## Both sides", "", *both_sides(answers)],
-        ["## What is not in here", "", *not_included()],
-        ["## Files, and how to check them", "", *files(about)],
+        ["## Known gaps in deprovisioning", "", *traps(answers)],
+        ["## Entra and the app's log", "", *both_sides(answers)],
+        ["## Not included", "", *not_included()],
+        ["## Files and how to check them", "", *files(about)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -51,7 +51,7 @@ def line(text: object) -> str:
 
 def request(about: Mapping[str, Any]) -> Iterator[str]:
     """Writes what the pack is about."""
-    yield f"- Period: {about['since']} until {about['until']} (the end is not in it), told as of {about['as_of']}"
+    yield f"- Period: {about['since']} until {about['until']} (end excluded), as of {about['as_of']}"
     yield f"- App: {line(about['app'])}; {'job' if len(about['jobs']) == 1 else 'jobs'}: {', '.join(about['jobs'])}"
     yield (
         f"- Made by Provisioning Observatory {about['program']}, schema {about['schema']}, "
@@ -140,14 +140,14 @@ def both_sides(answers: Answers) -> Iterator[str]:
     yield f"- {events:,} events of Entra's, {requests:,} requests in the app's own log, {matched:,} matched."
     done, well = sum(of_job.done for of_job in answers), sum(of_job.confirmed() for of_job in answers)
     yield (
-        f"- Of {done:,} leavers who are out by Entra's word, the app's log shows the request and a good answer "
-        f"for {well:,}. For the others no such request is stored, which may mean that no log of that time is."
+        f"- Of {done:,} leavers that Entra reports as removed, the app's log shows the request and a successful answer "
+        f"for {well:,}. For the others no such request is stored, possibly because no log of that time is."
     )
 
 
 def not_included() -> Iterator[str]:
     """Writes what this program cannot have seen."""
-    yield "- When somebody left: the directory's own log is not stored. Times begin with the first event that shows it."
+    yield "- Dates of leaving: the directory's own log is not stored. Times begin with the first event that shows it."
     yield "- What an account in the app looks like, except where an answer of the app was logged."
     yield "- Secrets: they were removed before anything was stored. Bodies are as stored."
 

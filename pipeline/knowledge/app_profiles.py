@@ -223,6 +223,6 @@ def matching_findings(profile: Profile, kind: Kind, attributes: dict[str, Attrib
             text = f"{who} {name}, which {profile.name} cannot search by."
             findings.append(Finding("unsearchable", name, text, remedy))
     if not matching:
-        text = f"{who} no attribute, so Entra cannot tell who is in {profile.name} already."
+        text = f"{who} no attribute, so Entra cannot find users that are in {profile.name} already."
         findings.append(Finding("unmatched", "", text, remedy.replace(" instead", "")))
     return findings

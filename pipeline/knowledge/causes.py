@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FILE = Path(__file__).with_name("causes.toml")
 OWNERS = {
-    "source data": "the values in the source: whoever manages the directory can correct them",
-    "mapping": "the attribute mapping in Entra: whoever manages the provisioning configuration can correct it",
-    "target": "the app or what stands before it: its vendor or its administrator can correct it",
+    "source data": "the values in the source: the directory's administrator can correct them",
+    "mapping": "the attribute mapping in Entra: the provisioning administrator can correct it",
+    "target": "the app or a gateway in front of it: its vendor or its administrator can correct it",
     "service": "Entra's own service: Microsoft can correct it",
-    "credentials": "the token or the account that Entra signs in with: whoever can renew it",
-    "nobody": "nobody: nothing is wrong",
+    "credentials": "the token or the account that Entra signs in with: its administrator can renew it",
+    "nobody": "none: nothing is wrong",
     "unknown": "the record does not show who can correct it",
 }
 "Who can correct a problem, and what that means."

@@ -37,25 +37,25 @@ class Reason:
     steps: tuple[Step, ...]
 
 
-ATTEMPT = Step("Let Entra's next try come: one that succeeds lifts the quarantine by itself.", "attempt")
-LEFT = Step("See the job leave quarantine.", "left")
-FRESH = Step("See two cycles in which nobody new fails.", "escrows")
-ERROR = Step("Fix the error that most of those who wait share; the page Failures shows it.", "error")
+ATTEMPT = Step("Wait for Entra's next attempt: one that succeeds ends the quarantine.", "attempt")
+LEFT = Step("Confirm that the job has left quarantine.", "left")
+FRESH = Step("Confirm two cycles without new failures.", "escrows")
+ERROR = Step("Fix the error that most pending retries share; Issues shows it.", "error")
 COUNTED = (ERROR, FRESH, ATTEMPT, LEFT)
 ARTICLE = "Microsoft's article on quarantine"
 
 ALL_REASONS = (
     Reason(
         "EncounteredQuarantineException",
-        "credentials, or answers that are not SCIM",
-        "Entra cannot sign in to the app, or the app does not answer as SCIM demands. That quarantines at once, "
-        "however few fail: a token that is wrong or has ended, an address that is wrong, a search answered with 404 "
-        "where SCIM wants an empty list, a matching attribute that the app cannot search by.",
+        "sign-in to the app failed, or its answers are not SCIM",
+        "Entra cannot sign in to the app, or the app does not answer as SCIM requires. That quarantines at once, "
+        "however few users fail: a token that is wrong or has expired, an address that is wrong, a search answered "
+        "with 404 where SCIM requires an empty list, a matching attribute that the app cannot search by.",
         "documented",
         ARTICLE,
         (
             Step(
-                "If the app refuses the token: make a new one, enter it in Entra under Provisioning, Admin "
+                "If the app rejects the token: create a new one, enter it in Entra under Provisioning, Admin "
                 "Credentials, test the connection and save.",
                 "credential",
             ),
@@ -70,9 +70,9 @@ ALL_REASONS = (
     ),
     Reason(
         "EncounteredEscrowProportionThreshold",
-        "too large a share fails",
-        "Too large a share of the objects fails: about 40%, looked at from about 5,000 failures on; references such "
-        "as a manager or a member are not counted.",
+        "too large a share of failures",
+        "Too large a share of the users and groups fails: about 40%, counted from about 5,000 failures on; references "
+        "such as a manager or a member are not counted.",
         "documented",
         ARTICLE,
         COUNTED,
@@ -80,36 +80,36 @@ ALL_REASONS = (
     Reason(
         "EncounteredBaseEscrowThreshold",
         "too many failures",
-        "Too many objects fail. Microsoft names a limit of about 40,000 failures without references; that this word "
-        "means that limit is our inference.",
+        "Too many users and groups fail. Microsoft documents a limit of about 40,000 failures without references; that "
+        "this reason means that limit is our inference.",
         "inferred",
-        "the limits of Microsoft's article on quarantine, which does not name this word",
+        "the limits of Microsoft's article on quarantine, which does not name this reason",
         COUNTED,
     ),
     Reason(
         "EncounteredTotalEscrowThreshold",
         "too many failures",
-        "Too many objects fail. Microsoft names a limit of about 60,000 failures, references with them; that this word "
-        "means that limit is our inference.",
+        "Too many users and groups fail. Microsoft documents a limit of about 60,000 failures, references included; "
+        "that this reason means that limit is our inference.",
         "inferred",
-        "the limits of Microsoft's article on quarantine, which does not name this word",
+        "the limits of Microsoft's article on quarantine, which does not name this reason",
         COUNTED,
     ),
     Reason(
         "TooManyDeletes",
         "more deletions than allowed",
-        "One cycle would have deleted or disabled as many as the job's deletion limit, or more. Entra holds them back "
-        "until somebody decides.",
+        "One cycle would have deleted or disabled as many users as the job's deletion limit, or more. Entra holds the "
+        "deletions until an administrator decides.",
         "documented",
         "Microsoft's article on accidental deletions",
         (
             Step(
-                "Find out what those to be removed share: a group that was emptied, a scoping filter or an assignment "
-                "that was changed.",
+                "Find out what the users to be removed share: a group that was emptied, a scoping filter or an "
+                "assignment that was changed.",
                 "hand",
             ),
             Step(
-                "Decide. If they are meant: Allow deletes, in Entra under Provisioning. If not: correct the scope, "
+                "Decide. If they are intended: Allow deletes, in Entra under Provisioning. If not: correct the scope, "
                 "assignment or user first, and only then restart provisioning.",
                 "deletions",
             ),
@@ -118,7 +118,7 @@ ALL_REASONS = (
     ),
     Reason(
         "QuarantinedOnDemand",
-        "set by hand",
+        "set by Microsoft",
         "Microsoft set the quarantine by hand.",
         "documented",
         ARTICLE,
@@ -127,25 +127,24 @@ ALL_REASONS = (
     Reason(
         "IngestionInterrupted",
         "reading the source was interrupted",
-        "Nothing is published on this reason. By its name reading from the source was interrupted, not writing to the "
-        "app; nobody here can confirm that.",
+        "Microsoft does not document this reason. By its name, reading from the source was interrupted, not writing to "
+        "the app; that is not confirmed.",
         "unverified",
-        "the word alone",
+        "the name alone",
         (
-            Step("Look whether Microsoft reports trouble with Entra, and ask their support if it lasts.", "hand"),
+            Step("Check whether Microsoft reports a problem with Entra, and ask their support if it lasts.", "hand"),
             ATTEMPT,
             LEFT,
         ),
     ),
     Reason(
         "Unknown",
-        "Graph says Unknown",
-        "Graph itself gives no reason but “Unknown”, and nothing is published on it. The error's code and text may say "
-        "more.",
+        "no known reason",
+        "Graph gives only the reason “Unknown”, which is not documented. The error's code and text may show more.",
         "unverified",
-        "the word alone",
+        "the name alone",
         (
-            Step("If the app refuses the token: make a new one, test the connection and save.", "credential"),
+            Step("If the app rejects the token: create a new one, test the connection and save.", "credential"),
             ERROR,
             ATTEMPT,
             LEFT,
@@ -161,12 +160,12 @@ def find_reason(word: str | None) -> Reason:
     """Returns one of Graph's reasons; of an undocumented one only that.
 
     >>> find_reason("QuarantineOnDemand").brief, find_reason("MoonPhase").standing
-    ('set by hand', 'unverified')
+    ('set by Microsoft', 'unverified')
     """
     if word is None:
         return undocumented("No reason given", "no reason given", "Graph gives no reason.")
     reason = REASONS.get(SPELLED.get(word, word))
-    meaning = "Graph gives a reason that nobody has documented; what it means is not known here."
+    meaning = "Graph gives a reason that is not documented; its meaning is unknown."
     return reason or undocumented(word, word, meaning)
 
 
@@ -204,4 +203,4 @@ def steps_of(reason: Reason, cause: Cause | None, family: Family = "scim app") -
 
 def undocumented(word: str, brief: str, meaning: str) -> Reason:
     """Builds a reason of which only is known how any quarantine ends."""
-    return Reason(word, brief, meaning, "unverified", "the word alone", REASONS["Unknown"].steps)
+    return Reason(word, brief, meaning, "unverified", "the name alone", REASONS["Unknown"].steps)

@@ -45,7 +45,7 @@ MEANINGS: dict[str, Meaning] = {
         "breaks",
         f"{QUERY}; {ENTRA}",
         "A query that finds nothing is answered 200 with an empty ListResponse; Entra's credential check looks for an "
-        "id that nobody has and quarantines the job after a 404.",
+        "id that no user has and quarantines the job after a 404.",
         "Answer 200 with `totalResults` 0. Keep 404 for a path that names one resource. A server without groups "
         "answers /Groups the same way.",
     ),
@@ -53,7 +53,7 @@ MEANINGS: dict[str, Meaning] = {
         "A filter refused",
         "breaks",
         f"{FILTER}; {ENTRA}",
-        "Entra filters by the matching attribute with `eq`, and with `and`; without it nobody can be matched.",
+        "Entra filters by the matching attribute with `eq`, and with `and`; without it no user can be matched.",
         'Support `eq` on the matching attributes (userName, externalId, emails[type eq "work"].value, displayName).',
     ),
     "patch_unsupported": Meaning(
@@ -110,8 +110,8 @@ MEANINGS: dict[str, Meaning] = {
         "An error of 400 or 409 without a scimType",
         "misleads",
         f"{ERRORS}, table 9; {POST}",
-        "A 409 for a name that is taken carries the scimType uniqueness, a 400 the one that says what was wrong.",
-        "Add the scimType of table 9, so that the administrator is told which value to correct.",
+        "A 409 for a name that is taken carries the scimType uniqueness, a 400 the one that names the fault.",
+        "Add the scimType of table 9, so that the administrator sees which value to correct.",
     ),
     "error_not_json": Meaning(
         "An error that is not JSON",
@@ -162,7 +162,7 @@ MEANINGS: dict[str, Meaning] = {
 
 def meaning(mark: str) -> Meaning:
     """Returns what a mark means; an undocumented one says so."""
-    return MEANINGS.get(mark, Meaning(mark, "worth knowing", "nowhere", "Nobody has described this mark.", ""))
+    return MEANINGS.get(mark, Meaning(mark, "worth knowing", "nowhere", "This mark is not described.", ""))
 
 
 def ranked(findings: Sequence[Row]) -> list[Row]:
@@ -201,8 +201,8 @@ def coverage_lines(seen: Row) -> list[str]:
         f"{seen['deletes']:,} DELETE, {seen['queries']:,} look-ups by filter, of which {seen['probes']:,} were "
         f"credential checks; {seen['errors']:,} answers of 400 and more.",
         f"The log holds {seen['answered']:,} bodies of answers and {seen['sent']:,} of requests. "
-        "What is said of bodies is said of these.",
-        f"Headers are not kept, so nobody can say whether the {seen['throttled']:,} answers of 429 had a Retry-After, "
+        "Findings about bodies are about these.",
+        f"Headers are not kept, so it is unknown whether the {seen['throttled']:,} answers of 429 had a Retry-After, "
         "or which Content-Type was used.",
     ]
     if not seen["answered"]:
@@ -221,7 +221,7 @@ def markdown(
         "",
     ]
     if not seen["requests"]:
-        nothing = "No request of this app was logged in this window, so nothing can be said of its answers."
+        nothing = "No request of this app was logged in this window, so its answers are unknown."
         return "\n".join([*lines, nothing, "", *error_chapter(errors)])
     lines += [f"- {line}" for line in coverage_lines(seen)]
     lines += ["", verdict(findings), ""]

@@ -119,7 +119,7 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
     file = Path(names_of(path))
     if not file.exists():
         raise StoreError(
-            f"{file} is not there any more. Its rows are told from others by reading it once more: put it back where "
+            f"{file} is not there any more. Its rows are found by reading it once more: put it back where "
             "it was, forget it, and remove it then."
         )
     forgotten = Forgotten(tuple(entry.file for entry in entries))

@@ -65,7 +65,7 @@ def find_orphans(store: Store, now: datetime, *, whatever_share: bool = False) -
         files,
         f"{store.folder} holds {len(files):,} files ({size / 1e6:,.1f} MB) that the catalog does not list, beside "
         f"{len(listed):,} ({lake_size / 1e6:,.1f} MB) that it does; a killed writer leaves a few. Another catalog may "
-        "use this folder, or an older catalog may have been put back: find out whose they are. If they are nobody's, "
+        "use this folder, or an older catalog may have been put back: find out which. If none does, "
         f"`python -m pipeline maintain --all-orphans` moves them to {trash}.",
     )
 

@@ -134,7 +134,7 @@ def count_faults(store: Store) -> list[Fault]:
     for name, sql, table in SUMS:
         [(found,)], [(expected,)] = store.rows(sql), store.rows(f"select count(*) from {table}")
         if found != expected:
-            sentence = f"{table} has {expected:,} rows; {name} say {found:,}."
+            sentence = f"{table} has {expected:,} rows; {name} count {found:,}."
             faults.append(Fault("count", table, sentence))
     return faults
 

@@ -145,7 +145,7 @@ with facts as materialized (
     select f.failing, f.side, f.attribute, unnest(case
         when f.side = 'changed' then case when f.value is null then [] else ['was changed'] end
         else list_filter(traits_of(f.value) || [
-            case when f.shared and f.value is not null and k."values" >= 0.9 * k.filled then 'is shared with somebody' end,
+            case when f.shared and f.value is not null and k."values" >= 0.9 * k.filled then 'is shared with another user' end,
             case when k."values" between 2 and 20 and f.value <> '' then 'is ' || f.value[:40] end
         ], lambda x: x is not null)
     end) as trait

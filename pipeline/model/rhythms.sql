@@ -72,23 +72,23 @@ select
     end as since,
     case rhythm
         when 'unknown' then case
-            when observed_at is null then 'Graph was never asked about this job; without that, silence says nothing.'
+            when observed_at is null then 'No status of this job was ever collected, so it is unknown whether it runs.'
             when was_under_way
-                then 'A cycle was running ' || instant_of(observed_at) || '; what became of it after that is not known.'
+                then 'A cycle was running at ' || instant_of(observed_at) || '; what became of it since is unknown.'
             when due_at is not null or interval_s is not null
-                then 'Not asked since ' || instant_of(observed_at) || '; what the job did after that is not known.'
-            else 'Graph gives no interval for this job, or no run; whether one is missing cannot be told.' end
-        when 'quarantined' then 'Entra holds the job in quarantine and tries it ever less often'
+                then 'No job status since ' || instant_of(observed_at) || ', so it is unknown what the job has done since.'
+            else 'Graph gives no interval or no cycle for this job, so it is unknown whether one was missed.' end
+        when 'quarantined' then 'Entra keeps the job in quarantine and retries less and less often'
             || coalesce(', next ' || instant_of(next_attempt_at), '') || '.'
-        when 'disabled' then 'The job is switched off; nothing is provisioned.'
-        when 'paused' then 'The job is paused; nothing is provisioned until somebody starts it.'
-        when 'stalled' then 'A cycle runs, and nothing in it has moved since ' || instant_of(moving_at) || '.'
-        when 'running' then 'A cycle runs' || coalesce(' since ' || instant_of(began_at), '') || '.'
-        when 'never_run' then 'The job has not finished a run yet.'
-        when 'dead' then 'Two runs are missing: the last ended ' || instant_of(last_ended_at)
+        when 'disabled' then 'The job is disabled; nothing is provisioned.'
+        when 'paused' then 'The job is paused; nothing is provisioned until it is started.'
+        when 'stalled' then 'The running cycle has made no progress since ' || instant_of(moving_at) || '.'
+        when 'running' then 'A cycle is running' || coalesce(', since ' || instant_of(began_at), '') || '.'
+        when 'never_run' then 'The job has not completed a cycle yet.'
+        when 'dead' then 'Two cycles are missing: the last ended ' || instant_of(last_ended_at)
             || ', and one is due every ' || interval_s // 60 || ' minutes.'
-        when 'late' then 'The run due ' || instant_of(due_at) || ' was not there ' || instant_of(observed_at) || '.'
-        else 'The last run ended ' || instant_of(last_ended_at) || '; the next is due ' || instant_of(due_at) || '.'
+        when 'late' then 'The cycle due ' || instant_of(due_at) || ' had not begun ' || instant_of(observed_at) || '.'
+        else 'The last cycle ended ' || instant_of(last_ended_at) || '; the next is due ' || instant_of(due_at) || '.'
     end as explanation
 from job_rhythms;
 

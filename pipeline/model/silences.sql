@@ -127,24 +127,24 @@ select
         else rhythm_since
     end, last_event_at, observed_at, as_of) as since,
     case cause
-        when 'collector_broken' then 'our own collection does not get through, so nobody knows what the job does'
+        when 'collector_broken' then 'data collection fails, so it is unknown what the job does'
         when 'paused' then case when pruned
-            then 'Entra paused the job: so much failed in its first cycle that it cleared the failures'
-            else 'somebody paused the job or switched it off; nothing is provisioned' end
+            then 'Entra paused the job and cleared its failures: too many failed in the first cycle'
+            else 'the job is paused or disabled' end
         when 'credentials' then case when connector_family(job_id, null) in ('scim app', 'on-premises')
-            then 'the app refuses the token' else 'the account that the job signs in with is refused' end
-        when 'target_down' then 'the app cannot be reached or answers with errors of its own'
-        when 'log_export_broken' then 'the job writes to the app, and its events do not reach us'
-        when 'dead' then 'the job does not run any more'
-        when 'idle' then 'the job runs and has nothing to do'
-        else 'what is known does not tell why'
+            then 'the app rejects the token' else 'the sign-in of the job''s account is rejected' end
+        when 'target_down' then 'the app cannot be reached or answers with errors'
+        when 'log_export_broken' then 'the job writes to the app, but its events do not arrive here'
+        when 'dead' then 'the job no longer runs'
+        when 'idle' then 'up to date: its cycles find nothing to change'
+        else 'the cause is unknown'
     end as explanation,
     case cause
-        when 'collector_broken' then 'whoever runs this installation'
+        when 'collector_broken' then 'the administrator of this installation'
         when 'paused' then 'the application administrator'
-        when 'credentials' then 'the application administrator, and the vendor where only they make tokens'
-        when 'target_down' then 'whoever operates the app'
-        when 'log_export_broken' then 'whoever owns the diagnostic setting'
+        when 'credentials' then 'the application administrator, or the vendor if only they issue tokens'
+        when 'target_down' then 'the app''s operator'
+        when 'log_export_broken' then 'the owner of the diagnostic setting'
         when 'dead' then 'the application administrator'
     end as receiver,
     rhythm,

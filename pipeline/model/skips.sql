@@ -68,19 +68,19 @@ create or replace macro skip_sentence(kind, who, app_name, source_type, attribut
             when 1 then ': ' || clauses[1] || ' is not true.'
             else ': ' || array_to_string(clauses, '; ') || ' are not true.' end
         when 'required attribute missing' then who || ' lacks a valid value'
-            || coalesce(' for ' || attribute || ', which ', '; which attribute the log does not say, but ') || app_name || ' requires'
+            || coalesce(' for ' || attribute || ', which ', '; the log does not name the attribute, but ') || app_name || ' requires'
             || case when attribute is null then ' it.' else '.' end
         when 'matching attribute missing' then case when lower(source_type) = 'group' then 'The group ' else '' end || who
             || ' has no value for the matching attribute' || coalesce(' ' || attribute, '')
-            || '; whether it is in scope was not looked at.'
-        when 'reference unresolved' then who || ' refers to somebody who is not in ' || app_name || '.'
+            || '; its scope was not evaluated.'
+        when 'reference unresolved' then who || ' refers to a user or group that is not in ' || app_name || '.'
         when 'unsupported object' then who || ' is a kind of object that this job does not provision.'
         when 'not entitled' then who || ' is not entitled to ' || app_name
-            || '; the log does not say whether for want of an assignment, of a role or of an active account.'
-        when 'out of scope or equal' then who || ' is out of scope or in sync already; the log does not say which.'
+            || '; the log does not show whether an assignment, a role or an active account is missing.'
+        when 'out of scope or equal' then who || ' is out of scope or in sync already; the log does not show which.'
         when 'reason unfamiliar' then who || ' was skipped for the reason ' || coalesce(reason, '?')
-            || ', which nobody has documented.'
-        else who || ' was skipped. The log does not say why.'
+            || ', which is not documented.'
+        else who || ' was skipped. The log gives no reason.'
     end;
 
 -- skip_remedy(kind, app_name, source_type, attribute): what to do about a skip that is not intended.
@@ -99,11 +99,11 @@ create or replace macro skip_remedy(kind, app_name, source_type, attribute) as
             || ' in the source, or give the mapping a default value; then provision on demand.'
         when 'matching attribute missing' then 'Fill the matching attribute in the source, or match by one that every '
             || case when lower(source_type) = 'group' then 'group' else 'person' end || ' has.'
-        when 'reference unresolved' then 'Assign whom it refers to as well.'
-        when 'unsupported object' then 'Nothing; take it out of the assignments to see it no more.'
+        when 'reference unresolved' then 'Assign the referenced user or group as well.'
+        when 'unsupported object' then 'Nothing; remove it from the assignments to hide it.'
         when 'not entitled' then 'If it should have access, look at its assignment, its role and whether it is enabled.'
-        when 'out of scope or equal' then 'Nothing, unless it should be in: provision on demand then says which.'
-        else 'Provision on demand: its answer says more than the log.'
+        when 'out of scope or equal' then 'Nothing, unless it should be in: on-demand provisioning then shows which.'
+        else 'Use on-demand provisioning: its result shows more than the log.'
     end;
 
 -- skip_rows(narrow, wordings): one row per skip among narrow_events, with its kind and what its sentence names, with the

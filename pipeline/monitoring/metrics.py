@@ -132,7 +132,7 @@ def job_metrics(store: Store) -> list[Family]:
     due = Family(
         "provisioning_job_due_timestamp_seconds", "When the next run, or the next try in quarantine, is due; Unix time."
     )
-    waiting = Family("provisioning_open_escrows", "Objects that await a retry.")
+    waiting = Family("provisioning_open_escrows", "Users and groups pending retry.")
     at = naive(now(store.settings))
     judged = {"at": as_of(store), "grace": store.settings.grace}
     pending = {(row["job_id"], bool(row["is_reference"])): row["objects"] for row in store.ask(ESCROWS).to_pylist()}
@@ -178,16 +178,18 @@ def store_metrics(store: Store) -> list[Family]:
 
 def background_job_metrics(store: Store) -> list[Family]:
     """Returns how each background job last ran, and whether a process runs them."""
-    took = Family("provisioning_beat_duration_seconds", "How long a beat took when it was last recorded.")
-    since = Family("provisioning_beat_age_seconds", "Since the beat last ended; idle beats are recorded once a minute.")
-    failed = Family("provisioning_beat_failed", "Whether the beat failed when it last ran.")
+    took = Family("provisioning_beat_duration_seconds", "How long a background job took when it was last recorded.")
+    since = Family(
+        "provisioning_beat_age_seconds", "Since the background job last ended; idle runs are recorded once a minute."
+    )
+    failed = Family("provisioning_beat_failed", "Whether the background job failed when it last ran.")
     at = naive(datetime.now(UTC))
     for row in store.ask(BACKGROUND_JOBS).to_pylist():
         labels = {"beat": str(row["job"])}
         took.add(age(row["began_at"], row["ended_at"]) if row["ended_at"] else None, **labels)
         since.add(age(row["ended_at"], at), **labels)
         failed.add(row["outcome"] == "failed", **labels)
-    runs = Family("provisioning_beats_running", "Whether a process holds the lease of the beats.")
+    runs = Family("provisioning_beats_running", "Whether a process holds the lease of the background jobs.")
     runs.add(current_leader(store.settings) is not None)
     return [took, since, failed, runs]
 

@@ -88,10 +88,12 @@ def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Holder
     since = started(running, at)
     if row is not None and row["ended_at"] is None and row["began_at"] >= since:
         if at - row["began_at"] > LONG:
-            sentence = f"The beat {job.name} has been at work since {moment(row['began_at'], at)}."
+            sentence = f"The background job {job.name} has been running since {moment(row['began_at'], at)}."
             yield Trouble("long", job.name, sentence)
         if row["detail"].startswith(AGAIN):
-            sentence = f"The beat {job.name} failed and has been at work again since {moment(row['began_at'], at)}"
+            sentence = (
+                f"The background job {job.name} failed and has been running again since {moment(row['began_at'], at)}"
+            )
             yield Trouble("failed", job.name, f"{sentence}: {ended(row['detail'].removeprefix(AGAIN))}")
         return
     last = row["ended_at"] if row is not None else None
@@ -99,9 +101,9 @@ def job_troubles(job: BackgroundJob, row: dict[str, Any] | None, running: Holder
     if at - max(last or since, since) > allowed:
         ran = f"it last ran at {moment(last, at)}" if last else "it never ran"
         due = f"is due every {span(job.every)}; see the log of {running}"
-        yield Trouble("late", job.name, f"The beat {job.name} is late: {ran} and {due}.")
+        yield Trouble("late", job.name, f"The background job {job.name} is late: {ran} and {due}.")
     if row is not None and row["outcome"] == "failed":
-        failed = f"The beat {job.name} failed at {moment(last or row['began_at'], at)} and is tried again"
+        failed = f"The background job {job.name} failed at {moment(last or row['began_at'], at)} and is retried"
         yield Trouble("failed", job.name, f"{failed} every {span(job.every)}: {ended(row['detail'])}")
 
 
@@ -113,7 +115,7 @@ def contact_troubles(rows: list[dict[str, Any]], at: datetime) -> Iterator[Troub
         reached = min((row["reached_at"] for row in fed if row["reached_at"]), default=None)
         again = min((row["next_try_at"] for row in fed if row["next_try_at"]), default=None)
         last = f"It last answered at {moment(reached, at)}" if reached else "It has never answered"
-        tried = f"; the next try is at {moment(again, at)}" if again else ""
+        tried = f"; the next attempt is at {moment(again, at)}" if again else ""
         reason = ended(detail.removeprefix(f"{tenant}: "))
         yield Trouble("contact", f"{tenant}: {feeds}", f"{tenant} ({feeds}): {reason} {last}{tried}.")
 
@@ -133,7 +135,7 @@ def disks(settings: Settings) -> Iterator[Trouble]:
         free = shutil.disk_usage(place).free
         if free < ROOM:
             left = f"The disk that holds {place} has {free / 1e6:,.0f} MB left"
-            remedy = "nothing new can be stored until there is room. What is shown is what was stored before."
+            remedy = "nothing new can be stored until there is room. Earlier data is still shown."
             yield Trouble("disk", str(place), f"{left}: {remedy}")
             return
 

@@ -111,7 +111,7 @@ def send(store: Store, batch: Sequence[Row], routes: Routes, by: str, now: datet
     message = message_of(rows, sent_as)
     route, address = rows[0].route, rows[0].address
     destination = next((one for one in destinations(way(routes, route)) if one.address == address), None)
-    missing = f"There is no route '{route}' to {address} any more; it waits for one until it is given up."
+    missing = f"There is no route '{route}' to {address} any more; the message waits for one until it expires."
     error = deliver(routes, destination, message) if destination else missing
     if error is None:
         record_sent(store, rows, now)

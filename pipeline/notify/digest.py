@@ -89,7 +89,7 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
 def title_of_issue(issue: dict[str, Any]) -> str:
     """Returns what an issue is known as; else its message or code."""
     cause = cause_of(issue)
-    return cause.title if cause else str(issue["detail"] or issue["code"] or "The log gives no reason")
+    return cause.title if cause else str(issue["detail"] or issue["code"] or "No reason in the log")
 
 
 def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime], facts: Facts) -> App:
@@ -125,7 +125,7 @@ def rows(store: Store, name: str, **values: object) -> list[dict[str, Any]]:
 def title_of(summary: Summary, every: str) -> str:
     """Returns the subject: what needs attention first."""
     failing, left = sum(app.failing for app in summary.apps), sum(len(app.leavers) for app in summary.apps)
-    leavers = f", {count(left, 'leaver')} not done" if left else ""
+    leavers = f", {count(left, 'leaver')} with access" if left else ""
     if not left and any(app.leavers_unknown for app in summary.apps):
         leavers = ", leavers unknown"
     state = f"{LABELS[summary.verdict.state]}, " if summary.verdict else ""

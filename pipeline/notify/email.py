@@ -32,7 +32,7 @@ def mail(smtp: Smtp, address: str, message: Message) -> str | None:
     except smtplib.SMTPResponseException as error:
         return f"{server} does not take it: {answers(error.smtp_code, error.smtp_error)}"
     except (smtplib.SMTPException, OSError) as error:
-        return f"{server} cannot be spoken to: {without_secrets(str(error) or type(error).__name__)}."
+        return f"{server} cannot be reached: {without_secrets(str(error) or type(error).__name__)}."
     return None
 
 

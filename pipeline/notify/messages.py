@@ -24,9 +24,9 @@ OPENED, ESCALATED, CLOSED, PASSED = "opened", "escalated", "closed", "passed"
 GROUP, DIGEST, TEST = "group", "digest", "test"
 AFFECTED = {
     "leavers": ("leaver", "leavers"),
-    "people_hit": ("person", "people"),
-    "waiting": ("object waits", "objects wait"),
-    "objects": ("object", "objects"),
+    "people_hit": ("user or group", "users and groups"),
+    "waiting": ("pending retry", "pending retries"),
+    "objects": ("user or group", "users and groups"),
 }
 "Columns of evidence that say how many are affected, leavers first, and how their numbers are read."
 NAMES, MOST_NAMES = "people", 10
@@ -77,8 +77,8 @@ def title_of(incident: Incident, change: str, at: datetime) -> str:
     return {
         OPENED: f"{incident.severity.capitalize()}: {problem}",
         ESCALATED: f"Now {incident.severity}: {problem}",
-        CLOSED: f"Over: {problem} (lasted {lasted})",
-        PASSED: f"Came and went: {problem} (lasted {lasted})",
+        CLOSED: f"Resolved: {problem} (lasted {lasted})",
+        PASSED: f"Opened and resolved: {problem} (lasted {lasted})",
     }[change]
 
 
@@ -144,7 +144,7 @@ def affected_numbers(evidence: Mapping[str, Any]) -> str:
     """Counts those affected, leavers first.
 
     >>> affected_numbers({"waiting": 12, "leavers": 1, "people": ["ada@example.com"]})
-    '1 leaver, 12 objects wait'
+    '1 leaver, 12 pending retries'
     """
     numbers = [(name, how_many(evidence.get(name))) for name in AFFECTED]
     return ", ".join(count(number, *AFFECTED[name]) for name, number in numbers if number)
@@ -231,7 +231,7 @@ def grouped(message_id: str, messages: Sequence[Message]) -> Message:
     ordered = sorted(messages, key=lambda one: (one.change in (CLOSED, PASSED), -SEVERITIES.index(one.severity)))
     over = sum(one.change in (CLOSED, PASSED) for one in ordered)
     apps = sorted({one.app_name for one in ordered if one.app_name})
-    counts = [f"{len(ordered) - over} trouble" if over < len(ordered) else "", f"{over} over" if over else ""]
+    counts = [f"{len(ordered) - over} open" if over < len(ordered) else "", f"{over} resolved" if over else ""]
     title = f"{len(ordered)} changes: {', '.join(one for one in counts if one)}"
     title += f" ({', '.join(apps)})" if apps else ""
     body = render("group.txt.j2", messages=ordered, most=MOST_LISTED)

@@ -212,7 +212,7 @@ def routes_of(file: Path, written: Written) -> tuple[Route, ...]:
     if len({one.name for one in routes}) < len(routes):
         raise RoutesError(f"{file}: [route.default] and email both make the route 'default'; give one another name.")
     if not routes:
-        raise RoutesError(f"{file}: it names nobody; give email, an address, or a table such as [route.cerby].")
+        raise RoutesError(f"{file}: it has no receiver; give email, an address, or a table such as [route.cerby].")
     if written.smtp is None and any(one.email for one in routes):
         raise RoutesError(f"{file}: email is given and [smtp] is missing; name the server that takes it.")
     return routes

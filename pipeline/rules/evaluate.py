@@ -45,8 +45,8 @@ FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
 "The columns that every rule's answer begins with; the others are its evidence."
 OTHERS = ("severity", "unknown")
 "Columns that some rules have, and that are no evidence: how grave a row is, and why the subject cannot be judged."
-SILENCED = "rules.toml silences the rule"
-NOT_ASKED = "The rule is not asked"
+SILENCED = "The rule is muted in rules.toml"
+NOT_ASKED = "The rule is not evaluated"
 SIDE_BY_SIDE = 4
 "How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 

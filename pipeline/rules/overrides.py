@@ -82,7 +82,7 @@ def read_overrides(file: Path) -> dict[str, Any]:
 def check_override(rule: Rule, override: object) -> None:
     """Refuses what rules.toml may not set of a rule; raises RulesError or WrongValue."""
     if not isinstance(override, dict):
-        raise RulesError("stands alone; a table was expected.")
+        raise RulesError("is not a table; a table was expected.")
     allowed = {one.name for one in rule.parameters} | {*OPTIONS, "app"}
     for table in (override, *override.get("app", {}).values()):
         for key in table:

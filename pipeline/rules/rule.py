@@ -147,7 +147,7 @@ def read_rule(file: Path) -> Rule:
     parts = {heading: written[1:] for heading, written in sections(lines[1:]).items() if heading}
     for heading in ("Severity", "Fires", "Silent", "Do"):
         if not any(parts.get(heading, [])):
-            raise RulesError(f"{file.name}: the header says nothing under {heading}; a rule needs it.")
+            raise RulesError(f"{file.name}: the header has nothing under {heading}; a rule needs it.")
     severity = joined(parts["Severity"])
     if severity not in SEVERITIES:
         raise RulesError(f"{file.name}: Severity is '{severity}'; one of {', '.join(SEVERITIES)} was expected.")

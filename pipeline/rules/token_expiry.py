@@ -54,11 +54,11 @@ def payload(text: str) -> Mapping[str, Any]:
     words = text.split()
     parts = words[-1].split(".") if len(words) == 1 or (len(words) == 2 and words[0].casefold() == "bearer") else []
     if len(parts) == 5:
-        raise TokenRefused(f"This token is an encrypted JWT, whose end only its receiver can read. {ASK}")
+        raise TokenRefused(f"This token is an encrypted JWT, whose expiry only its receiver can read. {ASK}")
     if len(parts) != 3:
         raise TokenRefused(
             f"This is no JWT: one word of three parts with dots between them was expected. A token of another kind "
-            f"does not tell its end. {ASK}"
+            f"does not show its expiry. {ASK}"
         )
     header, body = decoded(parts[0]), decoded(parts[1])
     if header is None or body is None:

@@ -177,7 +177,9 @@ def check_rules(store: Store, stop: Event) -> str:
     """Makes the checks that are due; the changes go into the outbox with them."""
     done = check_due(store, along=outbox_writer(store), stopping=stop.is_set)
     if failed := failed_rules(store):
-        raise JobFailed(f"Rules that failed in the last check: {', '.join(failed)}; rule_failed tells since when.")
+        raise JobFailed(
+            f"Rules that failed in the last check: {', '.join(failed)}; the incidents of rule_failed show since when."
+        )
     return sentence(done)
 
 

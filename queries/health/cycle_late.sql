@@ -50,7 +50,7 @@ select
     as_of,
     job_id as subject,
     coalesce(since, observed_at, as_of) as since,
-    app_name || case rhythm when 'late' then ': a cycle is late' when 'dead' then ': no more cycles run'
+    app_name || case rhythm when 'late' then ': a cycle is late' when 'dead' then ': cycles have stopped'
         else ': the running cycle makes no progress' end as summary,
     app_name,
     job_id,

@@ -26,7 +26,7 @@ def test_an_incident_is_dated_when_the_trouble_began_not_when_it_was_noticed(giv
     given.quarantined("Cerby", day=1, hour=9, since=moment(1, 2))
     [opened] = checked(given, moment(1, 9, 5)).opened
     assert (opened.opened_at, opened.noticed_at, opened.closed_at) == (moment(1, 2), moment(1, 9, 5), None)
-    assert opened.summary == "Cerby is in quarantine: EncounteredQuarantineException"
+    assert opened.summary == "Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
 
 
 def test_a_second_check_that_finds_the_same_writes_nothing_but_its_line(given: Given) -> None:
@@ -86,7 +86,7 @@ def test_what_people_say_survives_a_check_that_rewords_the_incident(given: Given
     given.rows["job_snapshots"][-1]["quarantine_reason"] = "TooManyDeletes"
     [changed] = checked(given, moment(1, 10, 5)).changed
     now = incident(given.store, changed.incident_id)
-    assert now.summary == "Cerby is in quarantine: TooManyDeletes"
+    assert now.summary == "Cerby is in quarantine: more deletions than allowed"
     assert (now.acknowledged_by, now.owner, now.note) == ("Ada", "Grace", "Mailed Cerby support.")
     assert now.snoozed_until == moment(1, 15)
 

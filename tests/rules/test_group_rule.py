@@ -19,7 +19,7 @@ def test_group_shrank_fires_critically_when_nobody_is_left_and_names_them(given:
     found = opens(given, "group_shrank", moment(2, 10))["id-design"]
     assert found["severity"] == "critical"
     assert found["since"] == moment(2, 9, 1)
-    assert found["summary"] == "Cerby: the group Design was emptied, 6 of 6 members"
+    assert found["summary"] == "Cerby: group Design was emptied, losing 6 of 6 members"
     assert found["people"] == [f"{one}@example.com" for one in SIX]
 
 
@@ -28,7 +28,7 @@ def test_group_shrank_fires_as_a_warning_when_more_than_half_is_gone(given: Give
     patched(given, 2, replaced("target-ada", "target-bob"))
     found = opens(given, "group_shrank", moment(2, 10))["id-design"]
     assert (found["severity"], found["had"], found["has"], found["lost"]) == ("warning", 6, 2, 4)
-    assert found["summary"] == "Cerby: the group Design lost more than half, 4 of 6 members"
+    assert found["summary"] == "Cerby: group Design lost 4 of 6 members"
 
 
 def test_group_shrank_is_silent_on_half_on_a_deleted_group_and_on_a_refused_request(given: Given) -> None:

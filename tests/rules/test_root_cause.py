@@ -107,7 +107,7 @@ def test_a_dead_token_is_one_incident_one_message_one_acknowledgement_and_one_re
     [row] = given.answer("open_incidents")
     assert (row["rule"], row["severity"], row["leavers"]) == ("token_refused", "critical", 1)
     [message] = deliver(store)
-    assert message.title.startswith("Critical: Cerby refuses the token since")
+    assert message.title.startswith("Critical: Cerby has been rejecting the access token since")
     for rule in SYMPTOMS:
         assert found[rule].summary in message.body
     assert "1 leaver" in message.body
@@ -119,7 +119,7 @@ def test_a_dead_token_is_one_incident_one_message_one_acknowledgement_and_one_re
     checked(given.stored(), moment(1, 18), routes)
     assert by_rule(store) == {}
     [message] = deliver(store)
-    assert message.title.startswith("Over: Cerby refuses the token since")
+    assert message.title.startswith("Resolved: Cerby has been rejecting the access token since")
     assert "Over with it" in message.body and found["silence"].summary in message.body
 
 
@@ -144,10 +144,10 @@ def test_the_root_cause_of_what_was_announced_is_announced_once_and_ends_it(give
     first = [find_rule(name) for name in SYMPTOMS - {"silence"}]
     checked(store, moment(1, 11, 50), routes, first)
     [message] = deliver(store)
-    assert message.title == "Critical: Cerby is in quarantine: EncounteredQuarantineException"
+    assert message.title == "Critical: Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
     checked(store, NOON, routes)
     [message] = deliver(store)
-    assert message.title.startswith("Critical: Cerby refuses the token")
+    assert message.title.startswith("Critical: Cerby has been rejecting the access token")
     assert len(groups(open_incidents(store))) == 1
     all_well(given, moment(1, 18))
     logs(given, moment(1, 18))
@@ -419,7 +419,7 @@ def test_the_verdict_names_the_root_cause_first(dead: Store) -> None:
     assert (first.rule, first.severity) == ("token_refused", "critical")
     assert {one.kind for one in others} >= {"quarantined", "leavers"}
     told = plain_sentence(verdict(facts))
-    assert "Cerby refuses the token since" in told.split(";")[0].split("is in quarantine")[0]
+    assert "Cerby has been rejecting the access token since" in told.split(";")[0].split("is in quarantine")[0]
     assert f"Next step: {find_rule('token_refused').do}" in told
     assert "4 related alerts" in told
 

@@ -103,7 +103,7 @@ def test_token_refused_fires_to_the_minute_of_the_first_refusal(given: Given) ->
     refused(given, 1, 9, 25)
     found = opens(given, "token_refused", moment(1, 10))[CERBY]
     assert (found["since"], found["last_good_at"]) == (moment(1, 9, 23), moment(1, 8, 43))
-    assert found["summary"] == "Cerby refuses the token since 20 January, 09:23 UTC"
+    assert found["summary"] == "Cerby has been rejecting the access token since 20 Jan, 09:23 UTC"
 
 
 def test_token_refused_is_silent_on_a_refusal_between_good_calls(given: Given) -> None:
@@ -257,7 +257,7 @@ def test_error_spreads_fires_on_an_error_that_was_not_there(given: Given) -> Non
         given.failed(f"ada{number}", day=1, hour=1, error_code="LicenseLimitExceeded")
     found = opens(given, "error_spreads", moment(1, 2))[f"{CERBY} LicenseLimitExceeded"]
     assert (found["people_hit"], found["regressed"], found["since"]) == (3, False, moment(1, 1))
-    assert found["summary"] == "Cerby: LicenseLimitExceeded is new and hits people"
+    assert found["summary"] == "Cerby: new error for several users or groups (no licence is left in the app)"
 
 
 def test_error_spreads_says_when_an_error_is_back(given: Given) -> None:
@@ -265,7 +265,7 @@ def test_error_spreads_says_when_an_error_is_back(given: Given) -> None:
     given.failed("ada0", day=-15, hour=1)
     for number in range(3):
         given.failed(f"ada{number}", day=1, hour=1)
-    assert "is back" in opens(given, "error_spreads", moment(1, 2))[f"{CERBY} EntryConflict"]["summary"]
+    assert "recurring error" in opens(given, "error_spreads", moment(1, 2))[f"{CERBY} EntryConflict"]["summary"]
 
 
 def test_error_spreads_is_silent_on_what_goes_on_as_before_and_in_a_first_week(given: Given) -> None:
@@ -396,7 +396,7 @@ def test_target_slow_fires_on_twice_the_usual_latency(given: Given) -> None:
 def test_target_slow_fires_on_429(given: Given) -> None:
     traffic(given, -2, 1, 100)
     traffic(given, 1, 1, 100, status=429)
-    assert "asks for patience (429)" in opens(given, "target_slow", moment(1, 2))["app-cerby"]["summary"]
+    assert "throttles more requests (429)" in opens(given, "target_slow", moment(1, 2))["app-cerby"]["summary"]
 
 
 def test_target_slow_is_silent_on_fast_apps_and_without_a_week_to_compare(given: Given) -> None:

@@ -209,13 +209,13 @@ def test_verdict_names_the_cause_since_when_and_the_next_step() -> None:
     result = verdict(facts_of(Case(job="quarantined", incident="critical", failing=2)))
     assert sentence(result) == (
         "1 of 1 app needs attention: Zoom is in quarantine (no reason given) since 2 Mar, 10:00 UTC, 2 users and "
-        "groups failing, 1 related alert. Next step: follow the recovery checklist on Quarantine."
+        "groups failing, 1 related alert. Next step: follow the recovery checklist on the app's page."
     )
 
 
 def test_verdict_that_is_unknown_says_how_to_get_what_is_missing() -> None:
     text = sentence(verdict(facts_of(Case(job="unobserved", rules="never"))))
-    assert text.startswith("Status unknown: no job status of Zoom; the health rules were never evaluated.")
+    assert text.startswith("Status unknown: no job status of Zoom; the alert rules were never evaluated.")
     assert "`python -m pipeline poll`" in text and "`python -m pipeline check`" in text
     assert "`" not in plain_sentence(verdict(facts_of(Case(job="unobserved", rules="never"))))
 

@@ -251,7 +251,7 @@ class Graph:
         if code == 401:
             return TokenRejected(f"{where} does not take the token{text}; check the app registration and its consent.")
         if code == 403:
-            return Forbidden(f"{where} is forbidden{text}; the app lacks a permission: `preflight` says which.", url)
+            return Forbidden(f"{where} is forbidden{text}; the app lacks a permission: `preflight` shows which.", url)
         if code == 404:
             return ResourceMissing(f"{where} is not there{text}.")
         if code == 429:

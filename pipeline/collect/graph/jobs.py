@@ -221,7 +221,7 @@ def land(store: Store, tenant: Tenant, documents: list[dict[str, Any]]) -> FileR
 def summary(apps: AppCache, gathered: JobDocuments, before: list[tuple[Any, ...]], at: datetime) -> str:
     """Describes how many jobs were seen, and what has vanished since yesterday."""
     seen = {str(one.get("id")) for one in gathered.documents}
-    parts = [f"{len(seen)} job{'' if len(seen) == 1 else 's'} of {len(gathered.answered)} apps told their state."]
+    parts = [f"{len(seen)} job{'' if len(seen) == 1 else 's'} of {len(gathered.answered)} apps reported their state."]
     lost = [app for app, until in apps.missing.items() if until > at]
     parts += [f"The app {apps.names.get(app) or app} is not in the tenant any more." for app in sorted(lost)]
     parts += [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.config.tenants import Tenant
 
 CONSENT = "at the app registration, API permissions, Microsoft Graph, Application permissions; then admin consent"
-UNDOCUMENTED = "Whether Graph tells these settings to whoever may only read is not documented. "
+UNDOCUMENTED = "Whether read-only permissions show these settings is not documented. "
 READS = re.compile(r"^Read(?!Write)")
 
 
@@ -50,19 +50,19 @@ APPS = PermissionRequirement(
 JOBS = PermissionRequirement(
     "job status",
     ("Synchronization.Read.All",),
-    "No quarantine, no schedule, no progress: a late cycle cannot be told from an idle one.",
+    "No quarantine, no schedule, no progress: a late cycle looks like an idle one.",
     lambda tenant: tenant.jobs,
 )
 CONFIGURATION = PermissionRequirement(
     "configuration",
     ("Synchronization.Read.All",),
-    "No attribute mappings, so nothing can be held against the app's profile.",
+    "No attribute mappings, so nothing can be checked against the app's profile.",
     lambda tenant: tenant.jobs,
 )
 SETTINGS = PermissionRequirement(
     "notification and scope",
     ("Synchronization.Read.All",),
-    "Whether Entra mails on failure, and whom it provisions, is not told.",
+    "Unknown whether Entra mails on failure, and which users it provisions.",
     lambda tenant: tenant.jobs and tenant.app_settings,
     UNDOCUMENTED + "Do not grant a permission to write for it: set app_settings = false in the file of tenants.",
 )
