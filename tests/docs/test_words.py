@@ -53,6 +53,7 @@ PATTERN = re.compile("|".join(rf"(?:\b(?:{old})\b)" for old in OLD), re.IGNORECA
 QUESTION = re.compile(
     r"\?$|^(who|whom|whose|what|which|when|where|why|how|is|are|does|do|did|will)\b(?! to do)", re.IGNORECASE
 )
+SQL = re.compile(r"\bselect\b|^\"?\w+\"?(, \"?\w+\"?)+$", re.IGNORECASE)
 VALUES = {"not known", "in place", "name or service not known"}
 "Values of columns that analysts are promised, and words of others by which an error is recognised."
 Text = tuple[str, str]
