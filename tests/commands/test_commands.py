@@ -292,7 +292,7 @@ def test_status_tells_of_the_store_and_each_source(
     assert run(["status"]) == 1
     printed = capsys.readouterr().out
     assert "2 events; the newest is of 5 Jan 2026, 12:00 UTC" in printed
-    assert "Nobody runs the beats" in printed
+    assert "Background jobs are not running" in printed
 
 
 def test_status_exits_1_for_an_open_incident_and_0_when_it_is_closed(

@@ -55,7 +55,7 @@ def test_tenants_come_in_the_order_of_the_file_and_paths_are_beside_it(settings:
         ('secret_env = "CONTOSO_SECRET"', "", ":1: credential is 'secret'; give secret_env"),
         ('certificate = "keys/wind.pem"', "", ":6: credential is 'certificate'; give certificate"),
         ('credential = "certificate"', 'credential = "password"', ":9: credential is 'password'; Input should be "),
-        ("[contoso]", "contoso = 1\n[north]", ":1: contoso stands alone; a table such as [contoso] was expected."),
+        ("[contoso]", "contoso = 1\n[north]", ":1: contoso is not in a table; a table such as [contoso] was expected."),
         ('tenant_id = "3', 'tenant = "3', ":7: tenant is no setting"),
         ("[contoso]", "[contoso", " is no TOML: "),
     ],

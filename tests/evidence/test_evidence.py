@@ -115,8 +115,8 @@ def test_two_packs_of_one_revision_are_the_same_bytes_by_name_and_by_job(
 
 def test_only_a_side_of_which_every_hour_is_covered_is_called_complete(pack: Path) -> None:
     told = read(pack, "README.md")
-    assert "**What Entra says (provisioning log): complete.** Each of the 48 hours is covered by what was read." in told
-    assert "**What the app heard (SCIM requests): unknown.**" in told
+    assert "**Entra (provisioning logs): complete.** Each of the 48 hours is covered by what was read." in told
+    assert "**The app (SCIM requests): unknown.**" in told
     assert json.loads(read(pack, MANIFEST))["known"] == {"events": "complete", "exchanges": "unknown"}
 
 

@@ -71,7 +71,7 @@ def case(store: Store, name: str) -> list[dict[str, Any]]:
     [
         ("41-servererror.json", [(500, "target", "The app failed on its own side")]),
         ("42-webresource-401.json", [(401, "credentials", "The app rejects the token")]),
-        ("43-incompatible-filtering.json", [(409, "target", "The app refuses to disable the account")]),
+        ("43-incompatible-filtering.json", [(409, "target", "The app rejects disabling the account")]),
         (
             "44-crosstenant.json",
             [
@@ -93,11 +93,11 @@ def case(store: Store, name: str) -> list[dict[str, Any]]:
         (
             "49-no-scim-detail.json",
             [
-                (400, "target", "The app refuses a boolean sent as text"),
+                (400, "target", "The app rejects a boolean sent as text"),
                 (403, "target", "Something in front of the app blocks Entra"),
             ],
         ),
-        ("51-string-false.json", [(400, "target", "The app refuses a boolean sent as text")]),
+        ("51-string-false.json", [(400, "target", "The app rejects a boolean sent as text")]),
     ],
 )
 def test_each_case_has_its_status_owner_and_cause(

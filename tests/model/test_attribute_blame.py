@@ -159,7 +159,7 @@ def test_a_value_shared_by_two_people_is_told_where_values_are_mostly_unique(giv
         given.succeeded(f"good{number}", **read({"login": f"login{number}"}))
     [issue] = given.answer("issues")
     rows = given.answer("attribute_blame", job=job_id("Cerby"), issue=issue["issue"])
-    assert ("login", "is shared with somebody", True) in [
+    assert ("login", "is shared with another user", True) in [
         (row["attribute"], row["trait"], row["blamed"]) for row in rows
     ]
 

@@ -85,7 +85,7 @@ def test_a_job_without_a_new_run_is_late_after_the_grace_and_dead_an_interval_la
         assert found["since"] == moment(3, 1, 40)
         assert (
             found["explanation"]
-            == "Two runs are missing: the last ended 22 Jan 00:00 UTC, and one is due every 40 minutes."
+            == "Two cycles are missing: the last ended 22 Jan 00:00 UTC, and one is due every 40 minutes."
         )
 
 
@@ -105,7 +105,7 @@ def test_old_job_status_says_nothing_of_today_and_kills_nobody(given: Given) -> 
     store_status(given, moment(3, 0, 5), moment(3))
     found = progress(given, moment(6))
     assert (found["rhythm"], found["since"]) == ("unknown", moment(3, 0, 5))
-    assert found["explanation"] == "Not asked since 22 Jan 00:05 UTC; what the job did after that is not known."
+    assert found["explanation"] == "No job status since 22 Jan 00:05 UTC, so it is unknown what the job has done since."
 
 
 @pytest.mark.parametrize(

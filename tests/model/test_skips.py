@@ -118,7 +118,7 @@ KINDS: dict[str, tuple[list[Facts] | None, Facts, str]] = {
     "matching attribute missing": (
         [],
         {"reason": "ImportSkipped"},
-        "Ada has no value for the matching attribute; whether it is in scope was not looked at.",
+        "Ada has no value for the matching attribute; its scope was not evaluated.",
     ),
     "already equal": (
         [*scoped(IN_SCOPE), step("export", {"SkipReason": "RedundantExport"})],
@@ -144,25 +144,25 @@ KINDS: dict[str, tuple[list[Facts] | None, Facts, str]] = {
     "reference unresolved": (
         [],
         {"reason": "UnableToResolveReferenceAttributeValue"},
-        "Ada refers to somebody who is not in Cerby.",
+        "Ada refers to a user or group that is not in Cerby.",
     ),
     "not entitled": (
         [],
         {"reason": OUT},
-        "Ada is not entitled to Cerby; the log does not say whether for want of an assignment, of a role or of an "
-        "active account.",
+        "Ada is not entitled to Cerby; the log does not show whether an assignment, a role or an active account is "
+        "missing.",
     ),
     "out of scope or equal": (
         [],
         {"reason": "EntrySynchronizationSkipped"},
-        "Ada is out of scope or in sync already; the log does not say which.",
+        "Ada is out of scope or in sync already; the log does not show which.",
     ),
     "reason unfamiliar": (
         scoped(IN_SCOPE),
         {"reason": "MoonInWrongPhase"},
-        "Ada was skipped for the reason MoonInWrongPhase, which nobody has documented.",
+        "Ada was skipped for the reason MoonInWrongPhase, which is not documented.",
     ),
-    "not stated": (scoped(IN_SCOPE), {}, "Ada was skipped. The log does not say why."),
+    "not stated": (scoped(IN_SCOPE), {}, "Ada was skipped. The log gives no reason."),
 }
 
 
@@ -177,9 +177,7 @@ def test_skip_sentence_of_each_kind(macros: duckdb.DuckDBPyConnection, kind: str
 def test_skip_sentence_of_a_group_names_the_matching_property(macros: duckdb.DuckDBPyConnection) -> None:
     steps = [step("import", {"PropertyName": "displayName"})]
     _, said, cure = skip_texts(macros, steps, reason="ImportSkipped", source_type="Group")
-    assert said == (
-        "The group Ada has no value for the matching attribute displayName; whether it is in scope was not looked at."
-    )
+    assert said == ("The group Ada has no value for the matching attribute displayName; its scope was not evaluated.")
     assert cure == "Fill the matching attribute in the source, or match by one that every group has."
 
 
@@ -201,7 +199,7 @@ def test_skip_sentence_stands_any_scope_evaluation(macros: duckdb.DuckDBPyConnec
 
 @pytest.mark.parametrize("steps", [None, [], [{"name": None, "type": None, "status": None, "details": None}]])
 def test_skip_sentence_without_details_is_honest(macros: duckdb.DuckDBPyConnection, steps: list[Facts] | None) -> None:
-    assert skip_texts(macros, steps)[1] == "Ada was skipped. The log does not say why."
+    assert skip_texts(macros, steps)[1] == "Ada was skipped. The log gives no reason."
 
 
 def test_skip_sentence_tells_the_source_from_the_apps_own_account(macros: duckdb.DuckDBPyConnection) -> None:

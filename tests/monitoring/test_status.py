@@ -99,7 +99,7 @@ def test_a_beat_that_hangs_is_late(store: Store, held: None) -> None:
     [(kind, sentence)] = found(store)
     assert kind == "late"
     assert sentence.startswith(
-        f"The beat ingest is late: it last ran at {NOW - timedelta(seconds=500):%H:%M} UTC and is"
+        f"The background job ingest is late: it last ran at {NOW - timedelta(seconds=500):%H:%M} UTC and is"
     )
     assert sentence.endswith("is due every 5 s; see the log of watch (process 1 on here, since 2026-01-05T00:00:00Z).")
 
@@ -126,7 +126,8 @@ def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, hel
     assert found(store) == [
         (
             "failed",
-            f"The beat ingest failed at {NOW:%H:%M} UTC and is tried again every 5 s: /data/inbox: Permission denied.",
+            f"The background job ingest failed at {NOW:%H:%M} UTC and is retried every 5 s: "
+            "/data/inbox: Permission denied.",
         )
     ]
 
@@ -141,7 +142,7 @@ def test_a_contact_that_fails_is_one_sentence_for_all_feeds_that_fail_alike(stor
     contact(store, "jobs", "failed", "contoso: the client secret has expired; make a new one")
     contact(store, "container", "ok", "3 blobs, nothing new.")
     contact(store, "events", "failed", "the host's name could not be resolved", tenant="fabrikam")
-    times = "It last answered at 5 Jan 2026, 09:31 UTC; the next try is at 5 Jan 2026, 09:45 UTC."
+    times = "It last answered at 5 Jan 2026, 09:31 UTC; the next attempt is at 5 Jan 2026, 09:45 UTC."
     assert [sentence for _, sentence in found(store)] == [
         f"contoso (events, jobs): the client secret has expired; make a new one. {times}",
         f"fabrikam (events): the host's name could not be resolved. {times}",
@@ -168,7 +169,7 @@ def test_status_tells_of_contacts_coverage_and_trouble(store: Store, capsys: pyt
     assert (told["contacts"][0]["tenant"], told["coverage"][0]["source"]) == ("contoso", "graph")
     code, out, _err = ended(command("status"))
     assert code == 1
-    assert "graph vouches for 5 Jan 2026, 00:00 UTC" in out
+    assert "graph covers 5 Jan 2026, 00:00 UTC" in out
     assert "the client secret has expired" in " ".join(out.split())
 
 

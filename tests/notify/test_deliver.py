@@ -52,13 +52,15 @@ def test_a_letter_arrives_once_in_plain_text_with_subject_link_and_an_id_of_its_
         [sent] = deliver_due(store, NOON, routes)
         assert deliver_due(store, NOON, routes) == []
     [letter] = box.letters
-    assert letter["Subject"] == "Critical: Cerby is in quarantine: EncounteredQuarantineException"
+    assert (
+        letter["Subject"] == "Critical: Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
+    )
     assert (letter["To"], letter["From"]) == ("it@example.com", "Provisioning <observatory@example.com>")
     assert letter["Message-ID"] == f"<{sent.message_id}@example.com>"
     assert letter["Auto-Submitted"] == "auto-generated"
     assert letter.get_content_type() == "text/plain"
     lines = str(letter.get_content()).splitlines()
-    assert "Since     20 Jan 2026, 02:00 UTC, noticed 7 h 5 min later" in lines
+    assert "Since     20 Jan 2026, 02:00 UTC, detected 7 h 5 min later" in lines
     assert "  http://localhost:8501/quarantine?since=2026-01-19T02:00&until=2026-01-20T10:00&job=Cerby" in lines
     assert f"Message {sent.message_id}" in lines
     assert states(store) == [(SENT, 1)]
@@ -74,8 +76,8 @@ def test_beginning_and_end_are_two_letters_of_one_thread(given: Given, settings:
         check(given.stored(), moment(1, 12, 5), overrides={}, chosen=[find_rule("quarantined")], along=along)
         deliver_due(store, moment(1, 12, 6), routes)
     assert box.subjects == [
-        "Critical: Cerby is in quarantine: EncounteredQuarantineException",
-        "Over: Cerby is in quarantine: EncounteredQuarantineException (lasted 10 h 5 min)",
+        "Critical: Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM",
+        "Resolved: Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM (lasted 10 h 5 min)",
     ]
     assert len({str(one["References"]) for one in box.letters}) == 1
     assert len(set(box.ids)) == 2
@@ -94,7 +96,7 @@ def test_a_webhook_gets_what_a_machine_sorts_by(given: Given, settings: Settings
         "type": "failure",
         "message_id": sent.message_id,
     }
-    assert got["title"] == "Critical: Cerby is in quarantine: EncounteredQuarantineException"
+    assert got["title"] == "Critical: Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
     assert "\n\nWhat to do\n" in got["message"]
     assert hook.headers[0]["X-Provisioning-Message-Id"] == sent.message_id
 
@@ -157,7 +159,7 @@ def test_nobody_there_is_a_sentence(settings: Settings, tmp_path: Path) -> None:
         settings, tmp_path, f'email="it@example.com"\n[route.a]\nto="json://127.0.0.1:{port}"', port=port
     )
     hooked, mailed = try_out(routes, routes.routes, NOON)
-    assert mailed.error == f"127.0.0.1:{port} cannot be spoken to: [Errno 111] Connection refused."
+    assert mailed.error == f"127.0.0.1:{port} cannot be reached: [Errno 111] Connection refused."
     assert hooked.error is not None and "Connection refused" in hooked.error
 
 
@@ -190,7 +192,7 @@ def test_a_storm_is_one_message_that_lists_it_worst_first(given: Given, settings
         store = trouble(given, routes, "Cerby", "Zoom", "Slack")
         [sent] = deliver_due(store, NOON, routes)
     assert sent.changes == 3
-    assert box.subjects == ["3 changes: 3 trouble (Cerby, Slack, Zoom)"]
+    assert box.subjects == ["3 changes: 3 open (Cerby, Slack, Zoom)"]
     text = str(box.letters[0].get_content())
     assert all(f"Critical: {app} is in quarantine" in text for app in ("Cerby", "Zoom", "Slack"))
     assert states(store) == [(SENT, 1)] * 3

@@ -77,11 +77,11 @@ def test_and_they_are_what_one_counts_by_hand(day: Given) -> None:
 
 def test_it_reads_well(day: Given) -> None:
     told = digest(day.store, SINCE, UNTIL)
-    assert title_of(told, "daily") == "Daily digest: Action needed, 1 open incident, 1 leaver not done, 4 failing"
+    assert title_of(told, "daily") == "Daily digest: Action needed, 1 open incident, 1 leaver with access, 4 failing"
     lines = body_of(told, "http://localhost:8501").splitlines()
     assert "From 20 Jan 2026, 00:00 UTC to 21 Jan 2026, 00:00 UTC" in lines
-    assert "Incidents: 2 new, 1 over, 1 open" in lines
-    assert "  eve@example.com in Cerby: disable wanted since 20 Jan 2026, 05:00 UTC" in lines
+    assert "Incidents: 2 new, 1 resolved, 1 open" in lines
+    assert "  eve@example.com in Cerby: disable due since 20 Jan 2026, 05:00 UTC" in lines
     assert any(line.startswith("  Cerby: 66.7% of 6 succeeded, ") for line in lines)
     assert "  http://localhost:8501/overview?since=2026-01-20&until=2026-01-21" in lines
 
@@ -102,8 +102,8 @@ def test_a_route_of_one_app_gets_that_apps_digest(day: Given) -> None:
 def test_zero_and_unknown_are_told_apart(day: Given) -> None:
     later = digest(day.store, moment(9), moment(10))
     body = body_of(later, "")
-    assert "Nothing was collected for this period: the newest record is of 21 Jan 2026, 01:00 UTC." in body
-    assert "Cerby: nothing tried" in body
+    assert "Nothing was collected for this period: the newest record is from 21 Jan 2026, 01:00 UTC." in body
+    assert "Cerby: no attempts" in body
 
 
 def test_of_an_empty_store_it_says_that_nothing_is_known(store: Store) -> None:

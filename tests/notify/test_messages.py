@@ -57,9 +57,9 @@ def test_a_found_incident_says_what_since_when_who_why_and_what_to_do(given: Giv
         given.stored(), moment(1, 3), overrides={"escrow_growth": {}}, chosen=[find_rule("escrow_growth")]
     ).opened
     said = body_of(found, OPENED, MessageContext(moment(1, 3), "https://p.example.com", {job_id("Cerby"): "Cerby"}))
-    assert said.splitlines()[0] == "Cerby: more and more objects await a retry"
-    assert "Since     20 Jan 2026, 01:00 UTC, noticed 2 h later" in said
-    assert "Affected\n  1 leaver, 4 objects wait" in said
+    assert said.splitlines()[0] == "Cerby: pending retries are increasing"
+    assert "Since     20 Jan 2026, 01:00 UTC, detected 2 h later" in said
+    assert "Affected\n  1 leaver, 4 pending retries" in said
     assert "Evidence\n  before: 0" in said
     assert f"What to do\n  {find_rule('escrow_growth').do}" in said
     assert "https://p.example.com/quarantine?since=2026-01-19T01:00&until=2026-01-20T04:00&job=Cerby" in said
@@ -85,8 +85,8 @@ def test_a_title_is_one_line_that_names_state_and_app() -> None:
         title_of(incident("Token\r\nBcc: all@example.com"), OPENED, AT) == "Critical: Cerby: Token Bcc: all@example.com"
     )
     assert title_of(incident(), ESCALATED, AT) == "Now critical: Cerby: 3 leavers wait"
-    assert title_of(incident(), CLOSED, AT) == "Over: Cerby: 3 leavers wait (lasted 7 h 5 min)"
-    assert title_of(incident(), PASSED, AT) == "Came and went: Cerby: 3 leavers wait (lasted 7 h 5 min)"
+    assert title_of(incident(), CLOSED, AT) == "Resolved: Cerby: 3 leavers wait (lasted 7 h 5 min)"
+    assert title_of(incident(), PASSED, AT) == "Opened and resolved: Cerby: 3 leavers wait (lasted 7 h 5 min)"
 
 
 def test_what_is_over_says_how_long_it_lasted_and_asks_for_nothing() -> None:
@@ -129,7 +129,7 @@ def message(number: int, change: str = OPENED, severity: str = "warning") -> Mes
 
 def test_many_become_one_with_the_worst_first_and_what_is_over_last() -> None:
     one = grouped("g", [message(1), message(2, CLOSED, "critical"), message(3, severity="critical")])
-    assert one.title == "3 changes: 2 trouble, 1 over (Cerby)"
+    assert one.title == "3 changes: 2 open, 1 resolved (Cerby)"
     assert [line for line in one.body.splitlines() if "Title" in line] == ["1. Title 3", "2. Title 1", "3. Title 2"]
     assert one.severity == "critical"
 

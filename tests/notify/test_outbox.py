@@ -104,7 +104,7 @@ def test_what_is_over_is_told_to_whom_the_beginning_was_told(given: Given, route
     send(given.store, moment(1, 9, 6))
     over(given, routes)
     assert told(given.store) == [("opened", "it@example.com", SENT), ("closed", "it@example.com", WAITING)]
-    assert waiting(given.store)[0].title.startswith("Over: Cerby is in quarantine")
+    assert waiting(given.store)[0].title.startswith("Resolved: Cerby is in quarantine")
 
 
 def test_what_came_and_went_before_anybody_heard_is_told_once(given: Given, routes: Routes) -> None:
@@ -112,7 +112,8 @@ def test_what_came_and_went_before_anybody_heard_is_told_once(given: Given, rout
     over(given, routes)
     assert told(given.store) == [("opened", "it@example.com", MERGED), ("passed", "it@example.com", WAITING)]
     [row] = waiting(given.store)
-    assert row.title == "Came and went: Cerby is in quarantine: EncounteredQuarantineException (lasted 10 h 5 min)"
+    problem = "Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
+    assert row.title == f"Opened and resolved: {problem} (lasted 10 h 5 min)"
 
 
 def test_a_recovery_is_not_told_to_whom_nothing_was_told(given: Given, settings: Settings, tmp_path: Path) -> None:

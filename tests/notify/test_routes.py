@@ -135,7 +135,7 @@ def test_a_digest_is_of_the_newest_day_or_week_that_is_over() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ": it names nobody; give email, an address, or a table such as [route.cerby]."),
+        ("", ": it has no receiver; give email, an address, or a table such as [route.cerby]."),
         ("email = [", " is no TOML: "),
         ('email = "it@example.com"', ": email is given and [smtp] is missing; name the server that takes it."),
         (f"{PLAIN}port = 'x'", ":6: port in [smtp] is 'x'; "),

@@ -120,7 +120,7 @@ def test_a_dead_token_is_one_incident_one_message_one_acknowledgement_and_one_re
     assert by_rule(store) == {}
     [message] = deliver(store)
     assert message.title.startswith("Resolved: Cerby has been rejecting the access token since")
-    assert "Over with it" in message.body and found["silence"].summary in message.body
+    assert "Resolved with it" in message.body and found["silence"].summary in message.body
 
 
 def test_two_jobs_with_the_same_symptoms_do_not_mix(given: Given, routes: Routes) -> None:
@@ -410,7 +410,7 @@ def test_a_root_cause_is_one_row_wherever_incidents_are_listed(given: Given, dea
     assert 'provisioning_incidents_open{rule="token_refused",severity="critical"} 1' in lines
     day = digest(dead, NOON - timedelta(days=1), NOON + timedelta(hours=1), ["Cerby"])
     assert [one["rule"] for one in day.open] == ["token_refused"]
-    assert "explains: Cerby is in quarantine" in body_of(day, "")
+    assert "related: Cerby is in quarantine" in body_of(day, "")
 
 
 def test_the_verdict_names_the_root_cause_first(dead: Store) -> None:

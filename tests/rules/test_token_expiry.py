@@ -146,7 +146,7 @@ def test_the_command_takes_a_date_says_until_when_to_order_and_lists_and_forgets
         "app_name": "Cerby", "expires_at": "2026-12-31T00:00:00Z", "said_by": "Ada", "note": "by mail"
     }  # fmt: skip
     assert "ask for it now" in run("Cerby", "--expires", "2026-02-05")[1]
-    assert run("Cerby", "--forget")[1] == "Cerby: it is not known when the token ends.\n"
+    assert run("Cerby", "--forget")[1] == "Cerby: the token's expiry is unknown.\n"
     assert run() == (0, "Of no app it is known when its token ends.\n")
 
 
