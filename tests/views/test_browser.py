@@ -146,7 +146,7 @@ def test_back_closes_the_side_panel_and_keeps_the_search(page: Page, address: st
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0, timeout=WAIT_MS)
     assert page.evaluate("location.search") == "?search=ada"
-    expect(page.get_by_role("textbox", name="Search", exact=False).last).to_have_value("ada")
+    expect(page.get_by_test_id("stMain").get_by_role("textbox").first).to_have_value("ada")
 
 
 def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> None:
