@@ -1,12 +1,12 @@
--- Which attribute tells those whom an issue hit from those for whom it went well?
+-- Which attribute distinguishes users affected by an issue from those for which it went well?
 --
 -- Title    Shared traits of affected users
 -- Topic    Failures and issues
 --
--- Others are people of the same job and kind for whom the same action went well in the window, 5,000 at most.
--- Ratios have Katz's interval; p is Fisher's exact test, one-sided; q corrects it for all that was tried
--- (Benjamini-Hochberg over the tests that could have shown anything, after Gilbert). Blamed is what half of those
--- hit have, with q of 0.01 at most and a ratio of which even the low end is above one.
+-- Others are users of the same job and kind for which the same action succeeded in the window, 5,000 at most. Ratios
+-- have Katz's interval; p is Fisher's exact test, one-sided; q corrects it for all that was tried (Benjamini-Hochberg
+-- over the tests that could have shown anything, after Gilbert). Blamed is what half of the affected users have, with q
+-- of 0.01 at most and a ratio of which even the low end is above one.
 --
 -- Parameters
 --   $job         VARCHAR        the job

@@ -1,4 +1,4 @@
--- When did each beat last run, and how did it end?
+-- When did each background job last run, and how did it end?
 --
 -- Title    Background jobs
 -- Topic    Data coverage

@@ -3,7 +3,7 @@
 -- Title    Cycle progress over time
 -- Topic    Cycles and quarantine
 --
--- The cycle under way, or a past one. Objects come from the log, pages from Graph; neither line ever falls, and each
+-- The running cycle, or a past one. Objects come from the log, pages from Graph; neither line ever falls, and each
 -- point has the latest of both. At most five hundred points, the last one always among them.
 --
 -- Parameters

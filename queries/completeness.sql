@@ -1,11 +1,11 @@
--- Which hours are known, and how well?
+-- How well is each hour covered?
 --
 -- Title    Data coverage by hour
 -- Topic    Data coverage
 --
--- complete: everything that happened is here. partial: some of it may be missing. unknown: nobody knows. A file speaks
--- for the jobs in it from its first record to its last; a poll, a container or an hour's blob speak for every job of a
--- tenant.
+-- complete: everything that happened is here. partial: some of it may be missing. unknown: nothing covers the hour. A
+-- file covers the jobs in it from its first record to its last; a poll, a container or an hour's blob covers every job
+-- of a tenant.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -1,10 +1,10 @@
--- How is each job configured, and when was that last heard?
+-- How is each job configured, and when was that last read?
 --
 -- Title    App configuration
 -- Topic    Configuration and tokens
 --
--- Schedule, interval and deletion threshold stand in every document of a job, so they are known without its
--- configuration; the rest is only known once that was read. What nobody told is null and not a default.
+-- Schedule, interval and deletion threshold are in every document of a job, so they are known without its
+-- configuration; the rest is only known once that was read. What no document has is null and not a default.
 --
 -- Parameters
 --   $job      VARCHAR = null   one job's id; null asks about all of them

@@ -5,7 +5,7 @@
 --
 -- A duration is what its events took (objects x events an object x milliseconds an event) and what passed besides:
 -- reading, evaluating, waiting. Where events usually overlap, their time counts as much less as usual. Usual is the
--- geometric mean over the forty cycles before, of the same job and kind, told by the same witnesses; the difference is
+-- geometric mean over the forty cycles before, of the same job and kind, and from the same sources; the difference is
 -- shared out among the four (the three that multiply by a logarithmic mean), so that the parts make up the whole.
 -- Cycles without an event, and cycles with fewer than five before them, have nothing to be compared with.
 --

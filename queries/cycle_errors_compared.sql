@@ -3,7 +3,7 @@
 -- Title    Errors compared between cycles
 -- Topic    Cycles and quarantine
 --
--- Errors are told apart by their code. Objects count whom an error hit; one object may have more than one.
+-- Errors are distinguished by their code. Objects are those that the error affected; one object may have more than one.
 --
 -- Parameters
 --   $job      VARCHAR      the job's id

@@ -1,10 +1,10 @@
--- Who is behind a number of this cycle?
+-- Which users and groups are behind a number of this cycle?
 --
 -- Title    Users and groups by outcome
 -- Topic    Cycles and quarantine
 --
--- Objects by their last event in the cycle, those that need somebody first. How they fared is exported or the name of
--- their leak, as in the funnel; compared with another cycle, how they fared there stands beside it.
+-- Objects by their last event in the cycle, those that need attention first. The outcome is exported or the name of the
+-- leak, as in the funnel; compared with another cycle, the outcome there is beside it.
 --
 -- Parameters
 --   $job       VARCHAR           the job's id

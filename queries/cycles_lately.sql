@@ -3,7 +3,7 @@
 -- Title    Cycle history
 -- Topic    Cycles and quarantine
 --
--- A cycle that looked and found nothing to change leaves no event; it is here if Graph's status told of it.
+-- A cycle that found nothing to change leaves no event; it is here if Graph's status reported it.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

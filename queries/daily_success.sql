@@ -3,8 +3,8 @@
 -- Title    Success by day
 -- Topic    Failures and issues
 --
--- A day is 24 hours, counted back from the window's end. Benign skips are in neither share. A day on which a job tried
--- nothing has null failures, not zero; nor do its failures count for all where hours of it are not complete.
+-- A day is 24 hours, counted back from the window's end. Expected skips are in neither share. A day on which a job
+-- attempted nothing has null failures, not zero; nor do its failures count for all where hours of it are not complete.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -3,8 +3,8 @@
 -- Title    Cycles of one day
 -- Topic    Cycles and quarantine
 --
--- Also one that began before it or ended after it. A cycle that looked and found nothing to change leaves no event; it
--- is here if Graph's status told of it.
+-- Also one that began before it or ended after it. A cycle that found nothing to change leaves no event; it is here if
+-- Graph's status reported it.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the day, inclusive

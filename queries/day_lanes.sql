@@ -1,12 +1,12 @@
--- When was a run of each job due on this day, and where did none come?
+-- When was a cycle of each job due on this day, and which were missed?
 --
 -- Title    Cycle timeline
 -- Topic    Cycles and quarantine
 --
--- A run is due one interval after the one before it ended, as in progress. A *hole* is a stretch after a due time of
--- which Graph's own status says that no run had begun; why is paused, quarantine or missed.
--- *Unknown* is a stretch that no run, no due time that has not passed and no status covers: a log without a line proves
--- nothing, since a run that found nothing to do leaves none. Without a known interval nothing is due.
+-- A cycle is due one interval after the one before it ended, as in progress. A *hole* is a stretch after a due time for
+-- which Graph's own status shows that no cycle had begun; why is paused, quarantine or missed. *Unknown* is a stretch
+-- that no cycle, no due time that has not passed and no status covers: a log without a line proves nothing, since a
+-- cycle that found nothing to do leaves none. Without a known interval nothing is due.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the day, inclusive

@@ -1,9 +1,9 @@
--- Which share of the leavers still had an account, and how long after they were to go?
+-- Which share of the leavers still had an account, and how long after their removal was due?
 --
 -- Title    Accounts remaining over time
 -- Topic    Leavers
 --
--- The curve falls where somebody went; a mark on it is somebody who was followed no longer, being still there.
+-- The curve falls where an account was removed; a mark on it is an account that was still there when it was last seen.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window in which it began, inclusive

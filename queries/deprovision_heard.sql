@@ -1,9 +1,9 @@
--- Did the apps' own logs hear of each removal that Entra calls done?
+-- Do the apps' own logs confirm each removal that Entra reports as done?
 --
 -- Title    Removals confirmed by the app
 -- Topic    Leavers
 --
--- Each is held against the log of SCIM requests, as on Target. Not known: no log covers that moment.
+-- Each is compared with the log of SCIM requests, as in SCIM traffic. `not known`: no log covers that moment.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window in which it began, inclusive

@@ -1,4 +1,4 @@
--- How long does each app take to let a leaver go?
+-- How long does each app take to remove a leaver?
 --
 -- Title    Deprovisioning time
 -- Topic    Leavers

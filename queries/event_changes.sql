@@ -1,4 +1,4 @@
--- Which attributes did one event want altered?
+-- Which attributes did one event change?
 --
 -- Title    Attribute changes
 -- Topic    Users and groups

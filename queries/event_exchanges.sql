@@ -3,8 +3,9 @@
 -- Title    SCIM requests for an event
 -- Topic    SCIM traffic
 --
--- First the one that carried it, matched as docs/architecture.md says; then the others about the same object, within
--- two minutes of where the app's clock has the event: its id is in the path, or its name in the filter or the body.
+-- First the one that carried it, matched as described in docs/architecture.md; then the others about the same object,
+-- within two minutes of where the app's clock has the event: its id is in the path, or its name in the filter or the
+-- body.
 --
 -- Parameters
 --   $event    VARCHAR      the event's id

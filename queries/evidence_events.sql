@@ -1,4 +1,4 @@
--- What did Entra say of everything it did in one job, in full?
+-- Which events does Entra report for one job, in full?
 --
 -- Title    Provisioning event records
 -- Topic    Leavers

@@ -1,4 +1,4 @@
--- What did the app hear and answer, in full?
+-- Which requests did the app receive and answer, in full?
 --
 -- Title    SCIM request records
 -- Topic    SCIM traffic

@@ -1,9 +1,9 @@
--- How well is each hour of the period known, on both sides?
+-- How well is each hour of the period covered, on both sides?
 --
 -- Title    Coverage records by hour
 -- Topic    Data coverage
 --
--- An hour's requests are told of by the tenant, since a log of requests names no job.
+-- An hour's requests are covered by tenant, since a log of requests names no job.
 --
 -- Parameters
 --   $since    TIMESTAMP    start of the window, inclusive

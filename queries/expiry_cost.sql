@@ -1,10 +1,10 @@
--- What would stay undone between a token's end and the new one?
+-- What would stay open between a token's expiry and the new one?
 --
 -- Title    Impact of token expiry
 -- Topic    Configuration and tokens
 --
--- Told from what the app's jobs were given in each hour of the week, over the eight weeks before, without first cycles.
--- The counts are gamma-Poisson, their range holds four cases in five. With fewer than two weeks of complete hours too
+-- By what the app's jobs were given in each hour of the week, over the eight weeks before, without first cycles. The
+-- counts are gamma-Poisson, their range holds four cases in five. With fewer than two weeks of complete hours too
 -- little is known and there is no range.
 --
 -- Parameters

@@ -1,12 +1,12 @@
--- Who is going to fail at their next change?
+-- Which users will fail at their next change?
 --
 -- Title    Users missing required attributes
 -- Topic    Failures and issues
 --
--- Somebody lacks an attribute that the app requires: Entra said so the last time (it skipped them), or the newest
--- change of an attribute emptied it, or the newest reading of the source has no value where nearly everybody's has one.
--- The last two are inferences: they may be in the app today. An emptied attribute counts where a profile requires it,
--- or where every create of the window (three at least) wrote a value.
+-- A user lacks an attribute that the app requires: Entra reported so the last time (it skipped the user), or the newest
+-- change of an attribute emptied it, or the newest reading of the source has no value where nearly every user has one.
+-- The last two are inferences: these users may be in the app today. An emptied attribute counts where a profile
+-- requires it, or where every create of the window (three at least) wrote a value.
 --
 -- Parameters
 --   $until       TIMESTAMP         as of when

@@ -3,7 +3,7 @@
 -- Title    Failures by app over time
 -- Topic    Failures and issues
 --
--- An hour that nothing speaks for is unknown: its numbers are null, not zero. In a partial hour some may be missing.
+-- An hour that no log covers is unknown: its numbers are null, not zero. In a partial hour some may be missing.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -1,9 +1,9 @@
--- What became of each file's lines?
+-- How many lines of each file were kept, duplicates or rejected?
 --
 -- Title    Imported files
 -- Topic    Data coverage
 --
--- For every file, lines = kept + duplicates + rejects. What is no SCIM request in a request log stands beside them.
+-- For every file, lines = kept + duplicates + rejects. What is no SCIM request in a request log is counted beside them.
 --
 -- Parameters
 --   $limit    BIGINT = 500    how many at most, the last loaded first

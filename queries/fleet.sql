@@ -1,14 +1,14 @@
--- Which jobs need you, and what holds them up?
+-- Which apps need attention, and why?
 --
 -- Title    Apps
 -- Topic    Cycles and quarantine
 --
--- Worst first, as of the newest data. `state` is the first of these that holds:
---   quarantine: Graph holds the job there. stopped: it is paused, disabled or not configured. dead: two runs are
---   missing. failing: of ten attempts or more on the last day most failed. stalled: a cycle runs and nothing in it
---   moves. late: one run is missing. waiting: objects await a retry, which Entra does by itself. unknown: nothing came
---   on that day, neither event nor status. running: a cycle is under way. idle: runs find nothing to do. healthy.
--- The first four need somebody. A job whose runs find nothing is idle, however silent its log.
+-- Worst first, as of the newest data. `state` is the first of these that holds: quarantine: Graph reports it. stopped:
+-- it is paused, disabled or not configured. dead: two cycles are missing. failing: of ten attempts or more in the last
+-- day most failed. stalled: the running cycle makes no progress. late: one cycle is missing. waiting: retries are
+-- pending, which Entra does by itself. unknown: no event and no status of that day. running: a cycle is running. idle:
+-- cycles find nothing to change. healthy. The first four need attention. A job whose cycles find nothing to change is
+-- idle, even without events.
 --
 -- Parameters
 --   $until    TIMESTAMP         just after the newest instant; the day before it decides failing, unknown and idle

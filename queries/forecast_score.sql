@@ -1,11 +1,11 @@
--- How well were quarantines foreseen so far?
+-- How well were quarantines predicted so far?
 --
 -- Title    Quarantine prediction accuracy
 -- Topic    Cycles and quarantine
 --
--- Each rule that looks ahead, held against the quarantines that began since it was first asked: of which it had found
--- something of the job before, within so many days, and which of its findings none followed. A quarantine of another
--- kind than the rule looks for counts as not announced; one whose reason nobody told counts for every rule.
+-- Each rule that predicts, compared with the quarantines that began since it was first evaluated: how many had a
+-- finding within so many days before, and how many findings no quarantine followed. A quarantine of another kind than
+-- the rule looks for counts as not announced; one without a reason counts for every rule.
 --
 -- Parameters
 --   $at       TIMESTAMP         the instant asked about

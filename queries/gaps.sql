@@ -3,8 +3,8 @@
 -- Title    Missing hours
 -- Topic    Data coverage
 --
--- A gap is an unbroken run of hours that are not complete. The ends of a file are such hours, since it speaks from its
--- first record to its last only.
+-- A gap is an unbroken run of hours that are not complete. The ends of a file are such hours, since it covers only from
+-- its first record to its last.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -3,7 +3,7 @@
 -- Title    Groups with missing members
 -- Topic    Users and groups
 --
--- As of the end of the window, by every record before it: what Entra's events say of members, and what requests did.
+-- As of the end of the window, by every record before it: what Entra's events and the requests show of members.
 --
 -- Parameters
 --   $until     TIMESTAMP         as of this instant

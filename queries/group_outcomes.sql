@@ -1,4 +1,4 @@
--- How does each group stand?
+-- How well is each group provisioned?
 --
 -- Title    Group provisioning outcomes
 -- Topic    Users and groups

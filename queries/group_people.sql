@@ -1,4 +1,4 @@
--- Who is in this group, and who is not though somebody tried?
+-- Who is in this group, and who is missing although it was attempted?
 --
 -- Title    Group members
 -- Topic    Users and groups

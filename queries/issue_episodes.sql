@@ -3,7 +3,7 @@
 -- Title    Issue history
 -- Topic    Failures and issues
 --
--- An episode ends when nobody waits; what comes back after three quiet cycles or more begins another.
+-- An episode ends when no retry is pending; what comes back after three quiet cycles or more begins another.
 --
 -- Parameters
 --   $job      VARCHAR        the job

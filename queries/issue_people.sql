@@ -1,9 +1,9 @@
--- Whom did this issue hit?
+-- Which users and groups does this issue affect?
 --
 -- Title    Affected users and groups
 -- Topic    Failures and issues
 --
--- Leavers come first: somebody who should be gone and is not is the gravest; then those who wait, the longest first.
+-- Leavers come first: a leaver with access is the gravest; then pending retries, the longest first.
 --
 -- Parameters
 --   $job      VARCHAR        the job

@@ -1,11 +1,11 @@
--- What goes wrong, grouped by cause, and whom does it hit?
+-- Which failures occur, grouped by cause, and which users and groups do they affect?
 --
 -- Title    Issues
 -- Topic    Failures and issues
 --
--- An issue is one cause in one job. It is listed when it was seen in the window or somebody waits for it at the
--- window's end; those for whom most people wait come first, then those that hit most people, however often each
--- was tried.
+-- An issue is one cause in one job. It is listed when it was seen in the window or a retry is pending at the window's
+-- end; those with the most pending retries come first, then those that affect the most users and groups, however often
+-- each was tried.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

@@ -1,10 +1,10 @@
--- Is what goes wrong new, or does it come again?
+-- Are the failures new or recurring?
 --
 -- Title    New vs recurring failures
 -- Topic    Failures and issues
 --
--- New is what goes wrong within a day of its issue's first event in that job; the rest recurs. Noise is what looks like
--- work and is none: both sides matched already, out of scope, or an update that altered nothing.
+-- New is a failure within a day of its issue's first event in that job; the rest recurs. No-op events look like work
+-- and are none: both sides matched already, out of scope, or an update that altered nothing.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

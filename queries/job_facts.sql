@@ -1,4 +1,4 @@
--- How is each job, and what is not known of it?
+-- What is the state of each job, and what is unknown?
 --
 -- Title    App status details
 -- Topic    Cycles and quarantine

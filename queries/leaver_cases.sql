@@ -1,9 +1,9 @@
--- Who was to go in this window, and how long did it take?
+-- Which leavers were to be removed in this window, and how long did it take?
 --
 -- Title    Leavers in this period
 -- Topic    Leavers
 --
--- One row is one time that somebody was to be taken out of one app. A staged delete waits for a decision.
+-- One row is one removal of a user from one app. A staged delete waits for a decision.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window in which it began, inclusive

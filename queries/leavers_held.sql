@@ -1,9 +1,9 @@
--- Which deletions are held back, and wait for somebody's decision?
+-- Which deletions are held and wait for a decision?
 --
 -- Title    Held deletions
 -- Topic    Leavers
 --
--- The job's threshold for deletions was reached: allow them, or mend the scope and restart. Nothing happens by itself.
+-- The job's threshold for deletions was reached: allow them, or fix the scope and restart. Nothing happens by itself.
 --
 -- Parameters
 --   $until    TIMESTAMP         as of when at the latest, exclusive

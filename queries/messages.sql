@@ -1,4 +1,4 @@
--- Which messages went out, to whom, and which did not?
+-- Which messages were sent, to which receivers, and which failed?
 --
 -- Title    Notification history
 -- Topic    Alerts

@@ -1,10 +1,10 @@
--- Who waits for a retry?
+-- Which users and groups are pending retry?
 --
 -- Title    Pending retries
 -- Topic    Failures and issues
 --
--- An object whose last attempt failed; the longest wait first. Entra retries for 28 days, then gives up; in quarantine
--- not before the job's own next attempt.
+-- An object whose last attempt failed; the longest wait first. Entra's retries end after 28 days; in quarantine none
+-- comes before the job's own next attempt.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them

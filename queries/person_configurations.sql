@@ -3,8 +3,8 @@
 -- Title    App configuration changes
 -- Topic    Configuration and tokens
 --
--- An instant is that at which the change was found: the job's document does not say when it was made. The first reading
--- of a job's configuration is no change.
+-- An instant is that at which the change was found: the job's document does not show when it was made. The first
+-- reading of a job's configuration is no change.
 --
 -- Parameters
 --   $object    VARCHAR           the object's id in Entra

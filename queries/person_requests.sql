@@ -1,4 +1,4 @@
--- Which SCIM requests about one person or group did the apps hear?
+-- Which SCIM requests about one user or group did the apps receive?
 --
 -- Title    SCIM requests for a user
 -- Topic    SCIM traffic

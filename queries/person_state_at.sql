@@ -3,8 +3,8 @@
 -- Title    Attribute values at a time
 -- Topic    Users and groups
 --
--- Each attribute's value by the last event that was exported well, with the event that it came from. A failed export
--- changes nothing, and a delete empties it. Attributes that no stored event changed are not known.
+-- Each attribute's value by the last event that was exported successfully, with the event that it came from. A failed
+-- export changes nothing, and a delete empties it. Attributes that no stored event changed are unknown.
 --
 -- Parameters
 --   $object    VARCHAR           the object's id in Entra

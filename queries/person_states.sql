@@ -1,4 +1,4 @@
--- How does one person or group stand in each app?
+-- What is the state of one user or group in each app?
 --
 -- Title    Status by app
 -- Topic    Users and groups

@@ -1,11 +1,11 @@
--- What share of each job's people and groups is in place?
+-- What share of each job's users and groups is in sync?
 --
 -- Title    In sync by app
 -- Topic    Users and groups
 --
--- In place: in sync, out of in sync, failing and held back. Whoever is out of scope, disabled or deleted is in neither.
--- A share is of the latest word on each object; what happened in hours that are not complete may have changed it. Until
--- an initial cycle has ended nobody is said to be in sync: most were not looked at yet.
+-- The share is of in sync, out of in sync, failing and held back. Out of scope, disabled and deleted objects are in
+-- neither. A share is of the newest event of each object; what happened in hours that are not complete may have changed
+-- it. Until an initial cycle has ended no object counts as in sync: most were not evaluated yet.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them

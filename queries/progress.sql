@@ -1,11 +1,12 @@
--- Does each job keep its rhythm, and how far has the cycle under way come?
+-- Does each job keep its schedule, and how far is the running cycle?
 --
 -- Title    Cycle progress and schedule
 -- Topic    Cycles and quarantine
 --
--- Only what was known at the instant asked about counts, so that a day can be replayed. What is not known is null: no
--- bar without an end, no end of an incremental cycle without five past ones to go by. A running initial cycle always
+-- Only what was known at the instant asked about counts, so that a day can be replayed. What is unknown is null: no bar
+-- without an end, no end of an incremental cycle without five past ones to compare with. A running initial cycle always
 -- has an estimate: of assigned objects when Graph counted them, else from pages, else from the time that has passed.
+<<<<<<< HEAD
 -- Pages and objects are two measures: a page holds several objects, and pages are not proportional to them.
 --   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
 --   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
@@ -13,6 +14,12 @@
 -- What was so when the data ended may be over by now. With $now a running cycle is unknown once its newest status is
 -- older than an interval, or the likely end has passed, and so is a job whose next run is overdue by then. What was
 -- known of it stays, as of $as_of.
+=======
+-- Pages and objects are two measures: a page holds several objects, and pages are not proportional to them. running: a
+-- cycle is running. stalled: it makes no progress. on_time: the next cycle is not due yet, or within the grace. late,
+-- dead: one cycle is missing, or two. paused, disabled, quarantined, never_run: as Graph reports. unknown: no job
+-- status, or no recent one.
+>>>>>>> af3569c (Questions of queries/ in plain words, held by the test; changelog)
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or a moment to go back to

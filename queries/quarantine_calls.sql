@@ -1,12 +1,11 @@
--- Which call of the job to its app failed first, and which was the last good one?
+-- Which request of the job to its app failed first, and which was the last successful one?
 --
 -- Title    First failure, last success
 -- Topic    Cycles and quarantine
 --
--- Told by the app's own log, to the minute. A call fails here if it was refused (401, 403), if the app failed (500 and
--- more), or if a search was answered 400 or 404, where SCIM wants an empty list. Failures of one object, such as a
--- conflict, say nothing of the connection. Whether the log names its app is said; where it does not, the ids in it
--- tell.
+-- From the app's own log, to the minute. A request fails here if it was rejected (401, 403), if the app failed (500 and
+-- more), or if a search was answered 400 or 404, where SCIM requires an empty list. Failures of one object, such as a
+-- conflict, do not count. A column shows whether the log names its app; where it does not, the ids in it identify it.
 --
 -- Parameters
 --   $at       TIMESTAMP        the instant asked about

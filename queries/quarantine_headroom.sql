@@ -3,9 +3,9 @@
 -- Title    Quarantine thresholds
 -- Topic    Cycles and quarantine
 --
--- Microsoft calls its limits approximate, and does not say over which time it counts; the objects that wait for a retry
--- are counted here. The slope is the median over all pairs of the last twelve cycles, the band lies between the tenth
--- and the ninetieth of a hundred. With fewer than three cycles nothing is forecast.
+-- Microsoft calls its limits approximate and does not document the period that they cover; pending retries are counted
+-- here. The slope is the median over all pairs of the last twelve cycles, the band lies between the tenth and the
+-- ninetieth of a hundred. With fewer than three cycles nothing is forecast.
 --
 -- Parameters
 --   $at           TIMESTAMP           the instant asked about

@@ -3,8 +3,8 @@
 -- Title    Quarantine history
 -- Topic    Cycles and quarantine
 --
--- Read from the job statuses; without them a quarantine shows only as silence. Where Graph's reason changed, each
--- reason has a row.
+-- Read from the job statuses; without them a quarantine shows only as missing activity. Where Graph's reason changed,
+-- each reason has a row.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them

@@ -1,10 +1,11 @@
--- Which jobs without a status seem to be in quarantine, by what else is known?
+-- Which jobs without a status are probably in quarantine?
 --
 -- Title    Suspected quarantines
 -- Topic    Cycles and quarantine
 --
--- An inference: the log never says quarantine. Its signs are cycles that come hours apart where they came often before,
--- and in which everything fails; or calls that the app refuses, and that come hours apart. Entra slows a job down so.
+-- An inference: the log does not report quarantine. Its signs are cycles that come hours apart where they came often
+-- before, and in which everything fails; or requests that the app rejects, and that come hours apart. Entra slows a job
+-- down so.
 --
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about

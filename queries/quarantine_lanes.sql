@@ -1,10 +1,11 @@
--- How did each job stand over time: healthy, watched, near quarantine, in it, switched off, or not known?
+-- What was each job's status over time: healthy, watched, near quarantine, in it, disabled, or unknown?
 --
 -- Title    Job status history
 -- Topic    Cycles and quarantine
 --
--- A status holds until the next one, though no longer than `gap` seconds: after that nobody knows. Watch and imminent
--- are what the health rules found of a job that was healthy by its status; a rule that was never asked found nothing.
+-- A status holds until the next one, though no longer than `gap` seconds: after that it is unknown. Watch and imminent
+-- are what the alert rules found of a job that was healthy by its status; a rule that was never evaluated found
+-- nothing.
 --
 -- Parameters
 --   $since    TIMESTAMP           start of the window, inclusive

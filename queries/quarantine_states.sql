@@ -1,9 +1,9 @@
--- How does each job stand with quarantine, and how long until Entra switches it off?
+-- What is each job's quarantine status, and how long until Entra disables it?
 --
 -- Title    Quarantine status
 -- Topic    Cycles and quarantine
 --
--- By its newest status. A job without any status is unknown: the log itself never says quarantine. Entra gives a job up
+-- By its newest status. A job without any status is unknown: the log does not report quarantine. Entra disables a job
 -- after more than four weeks of quarantine.
 --
 -- Parameters

@@ -1,10 +1,10 @@
--- What is not copied yet, and when does Entra forget it?
+-- What is not copied yet, and when does Entra delete it?
 --
 -- Title    Missing data and Entra retention
 -- Topic    Data coverage
 --
 -- Entra keeps events for 30 days, 7 without premium. What was not copied by then can only come from a diagnostic
--- setting's storage or workspace; of that, the last 400 days are told. Hours that ended less than $settle_s ago are
+-- setting's storage or workspace; of that, the last 400 days are listed. Hours that ended less than $settle_s ago are
 -- left out, since late events may still come. Unverified: Microsoft's tenant-wide table of retentions has no row for
 -- provisioning logs; the days are those you set.
 --

@@ -1,9 +1,9 @@
--- When was each rule last asked, and what did it say?
+-- When was each rule last evaluated, and with which result?
 --
 -- Title    Latest rule evaluations
 -- Topic    Alerts
 --
--- Instants are those that it was asked about, which in old logs is not when somebody asked.
+-- Instants are those as of which it was evaluated, which in old logs is not when it ran.
 --
 -- Columns
 --   rule          the rule

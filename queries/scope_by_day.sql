@@ -1,4 +1,4 @@
--- What share of whom was judged did each scoping clause shut out, day by day?
+-- What share of the evaluated objects did each scoping clause exclude, day by day?
 --
 -- Title    Scoping filter results by day
 -- Topic    Scope and skips

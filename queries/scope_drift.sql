@@ -1,4 +1,4 @@
--- Did any scoping clause begin to shut out more, or fewer, than it used to?
+-- Did any scoping clause begin to exclude more, or fewer, than before?
 --
 -- Title    Scope changes
 -- Topic    Scope and skips

@@ -1,10 +1,10 @@
--- How far did everybody get whom a cycle looked at, and where did the others leave?
+-- How far did the evaluated objects get, and where did the others leave?
 --
 -- Title    Provisioning funnel
 -- Topic    Scope and skips
 --
 -- An object counts once in each job, by its last event of the window. The stages are those of one cycle's funnel;
--- whether the app heard of what was exported is asked of its own log.
+-- whether the app received what was exported is looked up in its own log.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

@@ -3,9 +3,10 @@
 -- Title    Users entering and leaving scope
 -- Topic    Scope and skips
 --
--- Left: in scope by the last word before the window, or the first in it, and out of scope by the last word in it; came,
--- the other way round, or by a first event that creates the account after the job's first known cycle. A word is what a
--- scoping step judged, a skip for want of entitlement, or an attempt. Whoever moved forth and back is not named.
+-- Left: in scope by the last record before the window, or the first in it, and out of scope by the last record in it;
+-- came, the other way round, or by a first event that creates the account after the job's first known cycle. A record
+-- is what a scoping step judged, a skip because of missing entitlement, or an attempt. Objects that moved forth and
+-- back are not listed.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

@@ -1,9 +1,9 @@
--- Of which job does nothing come, and why?
+-- Which jobs show no activity, and why?
 --
 -- Title    Apps without activity
 -- Topic    Data coverage
 --
--- Told apart by the job's rhythm, its log, the app's own log and our collection. An idle job has nothing to do.
+-- Distinguished by the job's schedule, its log, the app's own log and our collection. An idle job has nothing to do.
 --
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about

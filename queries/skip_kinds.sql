@@ -1,4 +1,4 @@
--- Why was anybody skipped, and does it want somebody?
+-- Why were users and groups skipped, and which skips need attention?
 --
 -- Title    Skip reasons
 -- Topic    Scope and skips

@@ -1,4 +1,4 @@
--- Why was anything skipped, and does a skip need somebody?
+-- Why were users and groups skipped, and is that expected?
 --
 -- Title    Skips by reason
 -- Topic    Scope and skips

@@ -1,9 +1,9 @@
--- How much went well, with and without noise?
+-- How much succeeded, with and without no-op events?
 --
 -- Title    Success rate and no-op events
 -- Topic    Failures and issues
 --
--- Noise is what looks like work and is none. With it counted as well done, a rate looks better than it is.
+-- No-op events look like work and are none. With them counted as successes, a rate looks better than it is.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

@@ -3,7 +3,7 @@
 -- Title    App response by operation
 -- Topic    SCIM traffic
 --
--- Credential checks, which look up an id that nobody has, stand apart as probes.
+-- Credential checks, which look up an id that no user has, are listed apart as probes.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -1,4 +1,4 @@
--- What did the look at the app's answers see?
+-- What did the check of the app's answers cover?
 --
 -- Title    SCIM checks performed
 -- Topic    SCIM traffic

@@ -1,10 +1,11 @@
--- When does each app's token end, and since when is it refused?
+-- When does each app's token expire, and since when is it rejected?
 --
 -- Title    Token expiry
 -- Topic    Configuration and tokens
 --
--- Graph does not tell when a token ends: an operator says it here, or the token itself when it is a JWT; the token is
--- never stored. Refusals are those since the last call that the app's own log answered well, of the thirty days before.
+-- Graph does not report when a token expires: an administrator enters it here, or the token itself has it when it is a
+-- JWT; the token is never stored. Rejections are those since the last request that the app's own log answered
+-- successfully, of the thirty days before.
 --
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about

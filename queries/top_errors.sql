@@ -1,9 +1,10 @@
--- Which errors hit the most people and groups?
+-- Which errors affect the most users and groups?
 --
 -- Title    Most frequent errors
 -- Topic    Failures and issues
 --
--- Attempts count every retry; objects count whom it hit. The two side by side tell a loud error from a wide one.
+-- Attempts count every retry; objects count the affected users and groups. The two side by side distinguish a loud
+-- error from a wide one.
 --
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive

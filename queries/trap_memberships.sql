@@ -1,10 +1,10 @@
--- Who is back, and in none of the groups of before?
+-- Which users are back, and in none of their earlier groups?
 --
 -- Title    Rehires missing group memberships
 -- Topic    Leavers
 --
--- Somebody was removed from the app, or fell out of scope, and is in it again. Entra sends a membership when it
--- changes; that the account was away changes none, so no group named the person again. Microsoft says that such a
+-- A user was removed from the app, or fell out of scope, and is in it again. Entra sends a membership when it changes;
+-- that the account was away changes none, so no group named the user again. By Microsoft's documentation such a
 -- membership is not picked up until the job is restarted.
 --
 -- Parameters

@@ -4,7 +4,7 @@
 -- Topic    Leavers
 --
 -- Entra never sends null. An attribute's last change was to nothing, and the newest answer of the app that shows the
--- person still holds a value. Where no answer was logged since, nothing is said.
+-- user still holds a value. Where no answer was logged since, there is no row.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs

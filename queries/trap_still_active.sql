@@ -1,10 +1,10 @@
--- Whose disable was answered well, while the app still shows the account as active?
+-- Which disables succeeded although the app still shows the account as active?
 --
 -- Title    Disabled accounts still active
 -- Topic    Leavers
 --
--- The app's answer to the disable, or the newest answer after it, says active: true, "True" or 1. Two minutes are left
--- for clocks that differ. Where no answer that shows the account was logged since, nothing is said.
+-- The app's answer to the disable, or the newest answer after it, has active: true, "True" or 1. Two minutes are left
+-- for clocks that differ. Where no answer that shows the account was logged since, there is no row.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs

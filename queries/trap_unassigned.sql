@@ -1,10 +1,10 @@
--- Who was unassigned and never disabled?
+-- Which users were unassigned and never disabled?
 --
 -- Title    Unassigned users not disabled
 -- Topic    Leavers
 --
--- Somebody who was in the app is skipped for want of an assignment, and no disable was ever asked for. Entra does not
--- try again: to Entra the person is no longer its business.
+-- A user who was in the app is skipped because of a missing assignment, and no disable was ever requested. Entra does
+-- not try again: it no longer manages the user.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs

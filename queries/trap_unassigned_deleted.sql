@@ -1,10 +1,10 @@
--- Who was unassigned, then deleted in Entra, so that the app was never told to delete?
+-- Which users were unassigned, then deleted in Entra, so that the deletion was never sent to the app?
 --
 -- Title    Deletions never sent to apps
 -- Topic    Leavers
 --
--- That somebody is gone from the directory shows where another app was told to delete, or where an import no longer
--- finds the person. An unassigned person is not managed any more, so no DELETE follows.
+-- That a user is gone from the directory shows where another app received the deletion, or where an import no longer
+-- finds the user. An unassigned user is no longer managed, so no DELETE follows.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs

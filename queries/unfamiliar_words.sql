@@ -1,4 +1,4 @@
--- Which values has nobody documented?
+-- Which values are not documented?
 --
 -- Title    Undocumented values
 -- Topic    Data coverage

@@ -1,9 +1,10 @@
--- Which apps' SCIM logs are there, and how does their clock stand?
+-- Which apps' SCIM logs are there, and how far off is their clock?
 --
 -- Title    SCIM log sources
 -- Topic    SCIM traffic
 --
--- Whose requests a log that names no app holds is told by the ids in it. The clock is set right where five pairs agree.
+-- The owner of requests in a log that names no app is found by the ids in it. The clock is corrected where five pairs
+-- agree.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

@@ -1,10 +1,10 @@
--- Does what Entra says agree with what the app saw?
+-- Do Entra and the app's log agree?
 --
 -- Title    Entra vs app log
 -- Topic    SCIM traffic
 --
 -- Each event that went out beside the request that carried it; docs/glossary.md has the cells. An app whose log has no
--- request in the window is not spoken of.
+-- request in the window is left out.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive

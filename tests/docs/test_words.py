@@ -14,6 +14,7 @@ from pipeline.knowledge.causes import OWNERS, causes
 from pipeline.knowledge.quarantine_reasons import ALL_REASONS
 from pipeline.rules.overrides import variants
 from pipeline.rules.rule import rules
+from pipeline.store.catalog import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -153,6 +154,12 @@ def test_a_rule_shows_the_values_in_force(name: str) -> None:
     [general] = variants(rule, {name: dict.fromkeys(named, 7654)})
     assert rule.fires.count("7,654") == 0
     assert len(re.findall(r"7,?654", general.fires)) == len(named)
+
+
+@pytest.mark.parametrize("name", sorted(catalog()))
+def test_a_question_has_none_of_the_old_words(name: str) -> None:
+    query = catalog()[name]
+    report((f"{name} {part}", getattr(query, part)) for part in ("question", "title", "about"))
 
 
 def test_causes_have_none_of_the_old_words() -> None:
