@@ -1,6 +1,6 @@
-"""python -m pipeline COMMAND: one command a file in pipeline/commands/.
+"""Loads Microsoft Entra provisioning logs, answers questions about them and checks alert rules.
 
-Exit 0: done. 1: done, with rejects or open problems worth a look. 2: could not be done; stderr gives the reason.
+Exit codes: 0: done. 1: done, with rejects or problems that need attention. 2: failed; stderr gives the reason.
 """
 
 import logging

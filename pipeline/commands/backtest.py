@@ -32,7 +32,7 @@ def backtest(
     step: Annotated[int, typer.Option(help="Minutes between two evaluations.")] = 60,
     as_json: terminal.Json = False,
 ) -> None:
-    """Replay history through a rule: when it would have fired, how early, and how often for nothing."""
+    """Replay history through a rule: when it would have fired, how early, and with how many false alarms."""
     store = terminal.open_to_read()
     chosen, stored = find_rule(rule), extent(store)
     first = read_instant(since) if since else stored["since"]

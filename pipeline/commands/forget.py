@@ -11,7 +11,7 @@ from pipeline.config.wording import count
 
 def forget(
     file: Annotated[str, typer.Argument(help="A file that was read, or a folder.", metavar="FILE")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and change nothing.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
     """Remove a file's rows, rejects and ledger line; what came first by another route, or from another file, stays."""

@@ -10,7 +10,7 @@ from pipeline.commands import terminal
 
 
 def maintain(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and change nothing.")] = False,
     trust: Annotated[
         bool, typer.Option("--trust-clock", help="This machine's clock is right, though it jumped.")
     ] = False,

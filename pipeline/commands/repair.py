@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def repair(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and change nothing.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
     """Take out what `verify` finds broken, and list which hours become unknown and which files restore them."""

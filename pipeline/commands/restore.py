@@ -20,7 +20,7 @@ def restore(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the backup, and restore nothing.")] = False,
     as_json: terminal.Json = False,
 ) -> None:
-    """Put a backup back, here or elsewhere; every file is checked against its checksum."""
+    """Restore a backup, here or elsewhere; every file is checked against its checksum."""
     from pipeline.maintenance.backup import check_backup, place_of_restored
     from pipeline.maintenance.backup import restore as put_back
     from pipeline.store.leader import current_leader

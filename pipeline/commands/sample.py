@@ -21,9 +21,9 @@ OLD = timedelta(hours=1)
 
 
 def sample(
-    folder: Annotated[Path, typer.Argument(help="Where the logs go.", metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(help="The folder to write the logs to.", metavar="DIR")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
-    users: Annotated[int, typer.Option(help="People in the tenant.")] = 800,
+    users: Annotated[int, typer.Option(help="Users in the tenant.")] = 800,
     groups: Annotated[int, typer.Option(help="Groups in the tenant.")] = 40,
     days: Annotated[int, typer.Option(help="Days of logs.")] = 21,
     skew: Annotated[float, typer.Option(help="Seconds by which the app's own clock is ahead.")] = 0,

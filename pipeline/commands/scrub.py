@@ -13,7 +13,7 @@ def scrub(
     ] = False,
     as_json: terminal.Json = False,
 ) -> None:
-    """Remove from all tables what an earlier version stored and this one knows as a secret."""
+    """Remove secrets from all tables that an earlier version stored."""
     from pipeline.maintenance.scrub import scrub as clean
 
     store = terminal.open_to_write()

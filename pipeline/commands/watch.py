@@ -11,7 +11,7 @@ logger = logging.getLogger("pipeline")
 
 
 def watch() -> None:
-    """Run the background jobs until stopped: read the inbox, keep the store tidy, publish."""
+    """Run the background jobs until stopped: read the inbox, maintain the store, publish."""
     from pipeline.scheduler.scheduler import Standby
     from pipeline.store.leader import current_leader
 

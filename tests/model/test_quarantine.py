@@ -164,7 +164,7 @@ def test_a_job_that_entra_paused_because_its_first_cycle_failed_is_not_said_to_b
     runs(given, state="Paused", schedule_state="Paused", escrows_pruned=True)
     assert cause(given) == "paused"
     [row] = given.answer("silence", at=NOW)
-    assert row["explanation"].startswith("Entra paused the job: so much failed in its first cycle")
+    assert row["explanation"].startswith("Entra paused the job and cleared its failures: too many failed")
 
 
 def test_a_job_that_misses_two_runs_is_dead(given: Given) -> None:
