@@ -29,7 +29,7 @@ def as_of(store: Store) -> datetime:
     return min(newest, present)
 
 
-def beyond_data(store: Store) -> datetime | None:
+def present_after_data(store: Store) -> datetime | None:
     """Returns the present, naive UTC and to the minute, where the data ends before; None where data comes by itself.
 
     What was running when the data ended may be over by then.

@@ -17,7 +17,7 @@ from pipeline.maintenance.pairing import pair
 from pipeline.sample import imagine, write_tenant
 from pipeline.sample.answers import World
 from pipeline.store.lake import Store, open_store
-from pipeline.store.present import as_of, beyond_data
+from pipeline.store.present import as_of, present_after_data
 from tests.support.given import Given
 
 SIZE = {"seed": 7, "users": 50, "groups": 6, "days": 14}
@@ -156,22 +156,22 @@ def test_the_running_cycle_has_a_percentage_and_a_band_and_is_unknown_later(stor
     assert found["Contoso Docs"]["explanation"].endswith("; whether one came after that is not known.")
 
 
-@pytest.mark.parametrize(("minutes", "beyond"), [(0.5, None), (60, END + 60 * MINUTE)])
-def test_the_present_is_beyond_the_data_where_nothing_newer_comes(
-    store: Store, monkeypatch: pytest.MonkeyPatch, minutes: float, beyond: datetime | None
+@pytest.mark.parametrize(("minutes", "after"), [(0.5, None), (60, END + 60 * MINUTE)])
+def test_the_present_is_after_the_data_where_nothing_newer_comes(
+    store: Store, monkeypatch: pytest.MonkeyPatch, minutes: float, after: datetime | None
 ) -> None:
     clock = f"{(END + minutes * MINUTE).isoformat()},1,{datetime.now(UTC).isoformat()}"
     monkeypatch.setattr(store.settings, "clock", clock)
-    assert beyond_data(store) == (beyond and beyond.replace(second=0, tzinfo=None))
+    assert present_after_data(store) == (after and after.replace(second=0, tzinfo=None))
 
 
-def test_the_present_is_not_beyond_data_that_comes_by_itself(given: Given) -> None:
+def test_the_present_is_not_present_after_data_that_comes_by_itself(given: Given) -> None:
     given.succeeded("ada", day=0)
     present = wall_clock(given.store.settings)
-    assert beyond_data(given.stored()) is not None
+    assert present_after_data(given.stored()) is not None
     feed = {"tenant": "contoso", "feed": "events", "outcome": "ok", "failures": 0, "detail": ""}
     given.rows["contacts"].append(feed | {"reached_at": present, "tried_at": present, "requests": 1})
-    assert beyond_data(given.stored()) is None
+    assert present_after_data(given.stored()) is None
 
 
 def test_a_tenant_on_its_fixed_dates_is_looked_at_as_before(fixed: World) -> None:
