@@ -91,7 +91,7 @@ def test_the_overview_opens_with_its_sentence_and_its_charts(page: Page, address
     expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT_MS)
 
 
-@pytest.mark.parametrize("name", ["cycles", "people", "failures", "questions", "ingestion"])
+@pytest.mark.parametrize("name", ["cycles", "people", "failures", "query", "questions", "ingestion"])
 def test_every_page_has_an_address_of_its_own(page: Page, address: str, name: str) -> None:
     opened(page, f"{address}/{name}")
     expect(page.get_by_text("Page not found")).to_have_count(0)
@@ -150,6 +150,33 @@ def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Pa
     assert read.bounding_box() == before
     expect(read).to_be_in_viewport()
     assert page.url.endswith("cycle=past")
+
+
+def test_sql_is_run_by_the_keyboard_cancelled_and_exported_and_its_address_comes_back(page: Page, address: str) -> None:
+    opened(page, f"{address}/questions?question=person_events")
+    expect(page.get_by_text("What happened to one person or group, event by event?")).to_be_visible()
+    editor = page.get_by_role("textbox", name="SQL")
+    editor.fill("select upn as who, '=1' as sum from events where status = 'failure' order by upn")
+    editor.press("Control+Enter")
+    expect(page.get_by_text("21 rows in")).to_be_visible()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename.startswith("query") and download.value.suggested_filename.endswith(".csv")
+    assert download.value.path().read_text().splitlines()[:2] == ["who,sum", "ada@example.com,'=1"]
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Failures").first.click()
+    expect(page.get_by_text("attempts of 22 failed")).to_be_visible()
+    assert "sql=" not in page.url
+    page.get_by_role("link", name="Query").first.click()
+    expect(page.get_by_text("21 rows in")).to_be_visible()
+    expect(editor).to_have_value(re.compile("^select upn as who"))
+    assert "sql=" in page.url
+    editor.fill("select count(*) from range(40000000000) a where hash(a.range) % 7 = 1")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_the_page_asks_nothing_of_other_machines(page: Page, address: str) -> None:
