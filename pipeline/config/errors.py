@@ -55,6 +55,14 @@ class QuestionRefused(StoreError):
     """A statement is not one read-only question."""
 
 
+class QuestionTooLong(StoreError):
+    """A question took longer than a screen may wait, and was ended."""
+
+
+class QuestionCancelled(StoreError):
+    """A person cancelled the question."""
+
+
 class UnknownApp(ProvisioningError):
     """No app in the store has that name or id; the message names the nearest."""
 

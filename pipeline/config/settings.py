@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
     screen_rows: int = Field(10_000, ge=1, description="Rows of an answer that a screen shows; files have all.")
     screen_seconds: int = Field(120, ge=1, description="Seconds after which a question for a screen is ended.")
+    saved_queries: Path = Field(
+        Path("data/queries"), description="The folder of the queries that people save on the page Query."
+    )
     beats: bool = Field(True, description="Whether the dashboard may run the background jobs.")
     clock: str = Field(
         "", description="Only for demonstrations: a clock that runs faster; see pipeline/config/clock.py."
@@ -92,7 +95,9 @@ class Settings(BaseSettings):
             raise ValueError(f"a catalog at {match['scheme']}: is not supported; give a path on this machine")
         return store
 
-    @field_validator("files", "inbox", "publish", "tenants", "rules", "profiles", "notify", mode="before")
+    @field_validator(
+        "files", "inbox", "publish", "tenants", "rules", "profiles", "notify", "saved_queries", mode="before"
+    )
     @classmethod
     def local_path(cls, path: object) -> object:
         """Refuses a URL, which would be taken for a folder of that name."""

@@ -46,7 +46,7 @@ from pipeline.store.process_lock import ProcessLock
 from pipeline.store.result_cache import ResultCache
 from pipeline.store.spill_folder import SpillFolder
 from pipeline.store.synced_files import SyncedFiles
-from pipeline.store.time_limit import time_limit
+from pipeline.store.time_limit import Stop, time_limit
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
@@ -138,15 +138,19 @@ class Store:
 
     @contextmanager
     def stream(
-        self, sql: str, values: Mapping[str, Any] | None = None, seconds: float | None = None
+        self,
+        sql: str,
+        values: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+        stop: Stop | None = None,
     ) -> Iterator[pa.RecordBatchReader]:
         """Answers a question piece by piece, so that a long answer takes no more memory than a short one.
 
-        After so many `seconds` it is ended and raises StoreError.
+        After so many `seconds`, or when `stop` is asked, it is ended and raises StoreError.
         """
         cursor = self.cursor(self._reading)
         try:
-            with store_errors("The store could not answer"), time_limit(cursor, seconds):
+            with store_errors("The store could not answer"), time_limit(cursor, seconds, stop):
                 yield cursor.execute(sql, values or None).to_arrow_reader(PIECE_ROWS)
         finally:
             cursor.close()

@@ -193,6 +193,33 @@ def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Pa
     assert page.url.endswith("cycle=past")
 
 
+def test_sql_is_run_by_the_keyboard_cancelled_and_exported_and_its_address_comes_back(page: Page, address: str) -> None:
+    opened(page, f"{address}/questions?question=person_events")
+    expect(page.get_by_text("What happened to one person or group, event by event?")).to_be_visible()
+    editor = page.get_by_role("textbox", name="SQL")
+    editor.fill("select upn as who, '=1' as sum from events where status = 'failure' order by upn")
+    editor.press("Control+Enter")
+    expect(page.get_by_text("21 rows in")).to_be_visible()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename.startswith("query") and download.value.suggested_filename.endswith(".csv")
+    assert download.value.path().read_text().splitlines()[:2] == ["who,sum", "ada@example.com,'=1"]
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Failures").first.click()
+    expect(page.get_by_text("attempts of 22 failed")).to_be_visible()
+    assert "sql=" not in page.url
+    page.get_by_role("link", name="Query").first.click()
+    expect(page.get_by_text("21 rows in")).to_be_visible()
+    expect(editor).to_have_value(re.compile("^select upn as who"))
+    assert "sql=" in page.url
+    editor.fill("select count(*) from range(40000000000) a where hash(a.range) % 7 = 1")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
 def test_the_page_asks_nothing_of_other_machines(page: Page, address: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

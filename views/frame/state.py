@@ -156,8 +156,22 @@ class Key(StrEnum):
     WIRE_CELL = "cell"
     WIRE_ROWS = "wire-cell"
     LATENCY = "latency"
-    # Questions
-    QUESTION = "question"
+    # Query
+    QUERY_LIST = "query-list"
+    QUERY_EDITOR = "query-editor"
+    QUERY_LANGUAGE = "query-language"
+    QUERY_FILTER = "query-filter"
+    QUERY_TOPIC = "query-topic"
+    QUERY_TABLE = "query-table"
+    QUERY_OPEN = "query-open"
+    QUERY_TEXT = "query-text"
+    QUERY_RUN = "query-run"
+    QUERY_CANCEL = "query-cancel"
+    QUERY_SAVE = "query-save"
+    QUERY_SAVE_AS = "query-save-as"
+    QUERY_DELETE = "query-delete"
+    QUERY_VIEW = "query-view"
+    QUERY_CHART = "query-chart"
     VALUE = "value"
     # Connections
     CONNECTIONS = "connections"
@@ -223,8 +237,10 @@ class Word(StrEnum):
     PART = "part"
     APP = "app"
     CELL = "cell"
-    # Questions; a question's values stand there by its parameters' names
+    # Query; a question's values stand there by its parameters' names
     QUESTION = "question"
+    SAVED = "saved"
+    SQL = "sql"
 
 
 def read_word(word: str, usual: str = "") -> str:
@@ -303,6 +319,7 @@ class Words:
 BAR_WORDS = Words(Memory("bar_words", None), (Word.WINDOW, Word.SINCE, Word.UNTIL, Word.JOB, Word.TENANT))
 PEOPLE_WORDS = Words(Memory("people_words", None), (Word.STATE, Word.SORT))
 TAB_WORDS = Words(Memory("tab_words", None), (Word.TAB,))
+QUERY_WORDS = Words(Memory("query_words", None), (Word.QUESTION, Word.SAVED, Word.SQL))
 ISSUE_WORDS = Words(Memory("issue_words", None), (Word.STATE, Word.FAULT, Word.NOISE))
 
 BAR: "Memory[Bar | None]" = Memory("bar", None)
@@ -335,7 +352,14 @@ ISSUES_OPENED = Memory("issues_opened", 0)
 UPLOADS = Memory("inbox_round", 0)
 "How often files were dropped: the next drop zone is another widget, and empty."
 UPLOAD_RESULTS: Memory[list[tuple[bool, str]]] = Memory("inbox_said", [])
-QUESTION_DRAWN: Memory[str | None] = Memory("asked", None)
+QUERY_DRAFT: Memory[Any] = Memory("query_draft", None)
+"What the editor holds, and where it came from."
+QUERY_OPENED = Memory("query_opened", False)
+"Whether a draft was opened and not run yet."
+QUERY_RUN: Memory[Any] = Memory("query_ran", None)
+"The statement that was run last, and what came of it."
+QUERY_TROUBLE = Memory("query_trouble", "")
+"Why a query could not be saved or deleted."
 
 
 def value(key: str) -> Any:

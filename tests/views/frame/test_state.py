@@ -22,7 +22,7 @@ HOSTILE = "'; drop table events; --<script>alert(1)</script>"
         ("failures", ("by", "bucket")),
         ("groups", ("group", "of")),
         ("traffic", ("part", "app", "cell")),
-        ("query", ("question", "limit")),
+        ("query", ("question", "saved", "sql", "limit")),
     ],
 )
 def test_words_that_mean_nothing_are_no_error(page: str, words: tuple[str, ...]) -> None:
