@@ -54,8 +54,9 @@ class Key(StrEnum):
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
-    # Overview
+    # Home, and Apps without an app
     FLEET = "fleet"
+    APPS = "apps"
     HEAT = "heat"
     ESCROWS = "escrows"
     WINDOW_CYCLES = "cycles-of-window"
@@ -329,6 +330,8 @@ RULE_REPLAY: Memory[Any] = Memory("replayed", None)
 "The rule and the settings that were replayed last, and what that gave."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
+APP_OPENED: Memory[str | None] = Memory("app_opened", None)
+"The app whose row was opened on a page that is not its own, until its page opens."
 PEOPLE_OPENED = Memory("people_opened", 0)
 "How often a story was opened: the next list is another table, or its selection would open the story again."
 ISSUES_OPENED = Memory("issues_opened", 0)
