@@ -16,7 +16,7 @@ from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
-from pipeline.rules.verdict_text import PEOPLE, PLAIN, what
+from pipeline.rules.verdict_text import PLAIN, what
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import job_names
@@ -27,6 +27,7 @@ from views.frame.state import APP_OPENED, Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
 from views.parts.health.incidents import open_now, symptoms_of
+from views.parts.overview.fleet import day
 from views.parts.quarantine.facts import disable_days
 
 ROWS = 6
@@ -51,12 +52,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width="large"),
-        "chip": chips_column("Severity", width="small"),
-        "cause": text_column("Cause"),
-        "impact": text_column("Impact"),
-        "deadline": text_column("Deadline"),
-        "owner": text_column("Owner", width="small"),
+        "problem": text_column("Problem"),
+        "chip": chips_column("Severity", width=78),
+        "cause": text_column("Cause", width=250),
+        "impact": text_column("Impact", width=190),
+        "deadline": text_column("Deadline", width=150),
+        "owner": text_column("Owner", width=85),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -145,36 +146,43 @@ def problem(cause: Cause) -> str:
 
 def incident_cause(row: Row) -> str:
     """Writes an incident's cause in few words: the documented one of its error, else its rule; and its symptoms."""
-    facts = [json.loads(one["evidence"] or "{}") for one in (row, *symptoms_of(row))]
+    facts = evidence_of(row)
     known = next((known for one in facts if one.get("error_code") and (known := cause_of(one))), None)
     status = next((one["http_status"] for one in facts if one.get("http_status")), None)
     rule = rules().get(row["rule"])
     title = known.title if known else rule.title if rule else str(row["rule"])
-    since = [] if " since " in str(row["summary"]) else [f"since {instant(row['opened_at'])}"]
+    since = [] if " since " in str(row["summary"]) else [f"since {day(row['opened_at'])}"]
     symptoms = len(symptoms_of(row))
     related = [count(symptoms, "related alert")] if symptoms else []
     return " · ".join([f"{title} ({int(status)})" if status else title, *since, *related])
+
+
+def evidence_of(row: Row) -> list[dict[str, Any]]:
+    """Returns what an incident's rule found, then what its symptoms' did."""
+    found = [one["evidence"] for one in (row, *symptoms_of(row))]
+    return [one if isinstance(one, dict) else json.loads(one or "{}") for one in found]
 
 
 def state_cause(cause: Cause, state: Row | None) -> str | None:
     """Writes the commonest error of what is pending in a job, and since when."""
     code = None if state is None or is_missing(state["cause"]) else str(state["cause"])
     known = cause_of({"error_code": code}) if code else None
-    since = f"since {instant(cause.since)}" if cause.since else None
+    since = f"since {day(cause.since)}" if cause.since else None
     return " · ".join(filter(None, (known.title if known else code, since))) or None
 
 
 def incident_impact(row: Row, job: JobFacts | None) -> str | None:
     """Writes who is affected by an incident: those that its evidence counts, else those of its app."""
-    evidence = (json.loads(one["evidence"] or "{}") for one in (row, *symptoms_of(row)))
-    return affected_numbers(affected_of(evidence)) or (None if job is None or row["severity"] == "info" else impact(job))
+    if job is not None and row["severity"] != "info" and (whole := impact(job)):
+        return whole
+    return affected_numbers(affected_of(evidence_of(row))) or None
 
 
 def impact(job: JobFacts) -> str | None:
     """Writes who is affected by what is the matter with a job."""
     parts = [
-        *([f"{count(job.failing, *PEOPLE)} failing"] if job.failing else []),
-        *([count(job.leavers, "leaver still has access", "leavers still have access")] if job.leavers else []),
+        *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
+        *([f"{job.failing:,} failing"] if job.failing else []),
         *(["removals stopped"] if job.state in STOPPED else []),
     ]
     return " · ".join(parts) or None
@@ -185,7 +193,7 @@ def deadline(job: JobFacts | None, state: Row | None) -> str | None:
     if job is None:
         return None
     if job.state == "quarantined" and job.since is not None:
-        return f"Disabled by Entra {instant(job.since + timedelta(days=disable_days()))}"
+        return f"Disabled by Entra {day(job.since + timedelta(days=disable_days()))}"
     if state is not None and state["state"] == "waiting" and not is_missing(state["next_try_at"]):
         return f"Next retry {instant(state['next_try_at'])}"
     return None

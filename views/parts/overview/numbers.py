@@ -21,6 +21,8 @@ from views.frame.panel import show_sql
 from views.frame.verdict import MARKED
 
 DAY = timedelta(days=1)
+HEIGHT = 140
+"Pixels of a number: as many as let a page with three apps be seen without scrolling."
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
@@ -82,7 +84,7 @@ def metric(label: str, value: str, change: Change, help: str, **more: Any) -> No
     """Draws one number."""
     text, colour, arrow = change
     st.metric(
-        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height="stretch", **more
+        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height=HEIGHT, **more
     )
 
 

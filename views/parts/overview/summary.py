@@ -49,7 +49,10 @@ def first_step(cause: Cause) -> str:
 
 def footnotes(result: Verdict) -> list[str]:
     """Writes as of when the rules were evaluated, and what is missing; the banner has until when the data goes."""
-    missing = tuple(one for one in result.missing if one.kind != "old_data")
-    checked = [f"Checked as of {instant(result.checked_at)}."] if result.checked_at else []
-    lacking = [f"Not known: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []
-    return [*checked, *lacking]
+    skipped = sum(len(one.names) for one in result.missing if one.kind == "rules_unanswered")
+    missing = tuple(one for one in result.missing if one.kind not in ("old_data", "rules_unanswered"))
+    return [
+        *([f"Checked as of {instant(result.checked_at)}."] if result.checked_at else []),
+        *([f"{count(skipped, 'check')} skipped (not enough data)."] if skipped else []),
+        *([f"Not known: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []),
+    ]
