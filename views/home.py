@@ -9,13 +9,13 @@ from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import readable
 from views.frame.filters import bar
 from views.frame.panel import show_sql
-from views.frame.places import switch_page
-from views.frame.state import APP_OPENED, Key
+from views.frame.places import lead_to
+from views.frame.state import Key
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.progress import draw_running, job_progress
 from views.parts.health.incident import incident_panel
-from views.parts.overview.attention import draw_attention, job_word
-from views.parts.overview.fleet import ask_fleet_ahead, draw_fleet, fleet_values
+from views.parts.overview.attention import draw_attention
+from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
 from views.parts.overview.numbers import ask_numbers_ahead, draw_numbers
 from views.parts.overview.summary import draw_summary
 
@@ -29,13 +29,11 @@ def running_cycles(pending: Mapping[str, int], words: Mapping[str, str]) -> None
 
 def open_app(row: Row) -> None:
     """Opens an app's page."""
-    APP_OPENED.set(job_word(row["job_id"]))
+    lead_to("apps", app_words(row["job_id"]))
 
 
 def page() -> None:
     """Draws the page."""
-    if (app := APP_OPENED.take()) is not None:
-        switch_page("apps", bar().link(job=app))
     ask_ahead("rule_runs_lately")
     ask_fleet_ahead()
     ask_numbers_ahead()
@@ -45,13 +43,15 @@ def page() -> None:
         st.info("No app yet: only SCIM requests are loaded. Load provisioning logs to see apps here.")
         return
     facts = current_facts()
-    draw_summary(facts)
-    draw_numbers(facts)
-    draw_attention(facts, fleet)
-    st.subheader("Running now", anchor="running")
-    running_cycles({row["job_id"]: int(row["open_escrows"]) for row in records(fleet)}, bar().link())
-    st.subheader("Apps", anchor="apps", help="Status is current; success and failures cover the time range.")
-    draw_fleet(fleet, Key.FLEET, open_app)
+    # Closer together than Streamlit draws, so that three apps fit on a screen.
+    with st.container(gap="xsmall"):
+        draw_summary(facts)
+        draw_numbers(facts)
+        draw_attention(facts, fleet)
+        st.subheader("Running now", anchor="running")
+        running_cycles({row["job_id"]: int(row["open_escrows"]) for row in records(fleet)}, bar().link())
+        st.subheader("Apps", anchor="apps", help="Status is current; success and failures cover the time range.")
+        draw_fleet(fleet, Key.FLEET, open_app)
     grace = read_settings().grace
     show_sql(job_facts={"at": as_of(), "grace": grace}, progress={"as_of": as_of(), "grace": grace})
     incident_panel()

@@ -127,9 +127,7 @@ def add_unknown(figure: go.Figure, rows: pd.DataFrame) -> None:
         unselected=STAY,
         name="No data",
         marker={"color": "rgba(128,128,128,0.10)", "line": {"width": 0}, "pattern": HATCH},
-        hovertext=[
-            f"<b>{row.app_name}</b><br>no data {day_span(row)}" for row in rows.itertuples()
-        ],
+        hovertext=[f"<b>{row.app_name}</b><br>no data {day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",
     )
 

@@ -58,6 +58,7 @@ LOOKS = {
     "switched_off": Look("Disabled job", "bad", ":material/power_settings_new:", "the job is disabled in Entra"),
     "leaver": Look("Leaver", "bad", ":material/person_off:", "a disable or delete that failed"),
     "joiner": Look("New user", "warn", ":material/person_add:", "a create that failed"),
+    "outdated": Look("Outdated", "warn", ":material/update:", "an update that failed"),
     "inferred": Look("Inferred", "warn", ":material/question_mark:", "inferred from the logs, without a job status"),
     "done": Look("Done", "good", ":material/check_circle:", "confirmed by data"),
     "not_yet": Look("To do", "warn", ":material/radio_button_unchecked:", "data shows that it is not done"),

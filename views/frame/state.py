@@ -59,7 +59,6 @@ class Key(StrEnum):
     APPS = "apps"
     HEAT = "heat"
     ESCROWS = "escrows"
-    WINDOW_CYCLES = "cycles-of-window"
     QUEUE = "queue"
     # Cycles
     DAY = "day"
@@ -79,6 +78,7 @@ class Key(StrEnum):
     BURN_DOWN = "burn-down"
     WAITING = "waiting"
     REPLAY_FORECASTS = "replay-forecasts"
+    FOLDED = "folded"
     # Health
     WHO = "who"
     CARD = "card"
@@ -335,8 +335,8 @@ RULE_REPLAY: Memory[Any] = Memory("replayed", None)
 "The rule and the settings that were replayed last, and what that gave."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
-APP_OPENED: Memory[str | None] = Memory("app_opened", None)
-"The app whose row was opened on a page that is not its own, until its page opens."
+LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)
+"The place, and the words of its address, that an opened row leads to, until it is open."
 PEOPLE_OPENED = Memory("people_opened", 0)
 "How often a story was opened: the next list is another table, or its selection would open the story again."
 ISSUES_OPENED = Memory("issues_opened", 0)

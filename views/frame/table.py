@@ -89,9 +89,9 @@ def opening(
         if place < len(rows):
             selected(records(rows)[place])
 
-    label = columns[opens].get("label") or opens
+    label, width = columns[opens].get("label") or opens, columns[opens].get("width")
     column = st.column_config.ButtonColumn(
-        label, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
+        label, width=width, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
     )
     return dict(columns) | {opens: column}, f"{key}-{rounds.get(key, 0)}", selected
 

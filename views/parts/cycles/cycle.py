@@ -21,7 +21,7 @@ from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
 
-PEOPLE = {
+COLUMNS = {
     "name": text_column("User or group", pinned=True),
     "label_there": text_column("In the other cycle"),
     "label_here": text_column("In this cycle"),
@@ -103,7 +103,7 @@ def cycle_objects(name: str, **asked: Any) -> None:
     with st.container(border=True):
         first = f", the first {MOST}" if len(rows) == MOST else ""
         st.markdown(f"**{plain(name)}**: {count(len(rows), *PEOPLE)}{first}")
-        columns = {each: column for each, column in PEOPLE.items() if not rows[each].isna().all()}
+        columns = {each: column for each, column in COLUMNS.items() if not rows[each].isna().all()}
         row = table(rows, columns, Key.CYCLE_OBJECTS.of(name, asked["cycle"]), select=True)
         if row is None:
             st.caption("Select a row to open its user or group.")

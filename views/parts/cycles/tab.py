@@ -18,7 +18,7 @@ from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word, write_words
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
-from views.frame.verdict import current_facts, draw_judged, draw_verdict
+from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.compare import draw_comparison
 from views.parts.cycles.cycle import draw_cycle, title
 from views.parts.cycles.progress import (
@@ -32,9 +32,12 @@ from views.parts.cycles.progress import (
     running_jobs,
     show_progress_sql,
 )
+from views.parts.overview.summary import draw_text
 from views.parts.shared.coverage import none_in_window
 
 DAY = timedelta(days=1)
+REPORTED = {"EntryLevelErrors": "Errors", "InProgress": "Running", "NotRun": "Never ran"}
+"Outcomes of a job status in words; others are words already."
 
 
 def draw_progress(jobs: pd.DataFrame) -> None:
@@ -44,7 +47,7 @@ def draw_progress(jobs: pd.DataFrame) -> None:
         draw_verdict("cycles", facts)
         st.caption("No job status is loaded; provisioning logs alone show neither the start nor the end of a cycle.")
         return
-    draw_judged("cycles", progress_sentence(jobs), facts)
+    draw_text("cycles", progress_sentence(jobs), facts)
     running = running_jobs(jobs)
     st.subheader("Running now", anchor="progress")
     if running and facts.is_old:
@@ -132,13 +135,14 @@ def cycles_table(rows: pd.DataFrame) -> None:
         ended=chips(rows["outcome"].fillna("unknown")),
         minutes=rows["duration_ms"] / 60_000,
         kind=rows["kind"].fillna("unknown").str.capitalize(),
+        reported=rows["reported_outcome"].replace(REPORTED),
     )
     columns = {
         "app_name": text_column("App"),
         **time_columns(began_at="Started"),
         "kind": text_column("Kind"),
         "ended": chips_column("Outcome", help="What the log shows"),
-        "reported_outcome": text_column("Reported by Entra", help="The outcome in the job status; empty without one"),
+        "reported": text_column("Reported by Entra", help="The outcome in the job status; empty without one"),
         "objects": number_bar("Users and groups", rows["objects"].max()),
         "failed": number_bar("Failed", rows["failed"].max()),
         "skipped": number_column("Skipped"),

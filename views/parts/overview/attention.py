@@ -17,17 +17,16 @@ from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
 from pipeline.rules.verdict_text import PLAIN, what
-from views.frame.data import Row, ask, records
+from views.frame.data import Row, records
 from views.frame.empty import nothing
-from views.frame.filters import job_names
 from views.frame.look import chips
 from views.frame.panel import show_sql
-from views.frame.places import page_link
-from views.frame.state import APP_OPENED, Key, Word, write_word
+from views.frame.places import lead_to, page_link
+from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
 from views.parts.health.incidents import open_now, symptoms_of
-from views.parts.overview.fleet import day
+from views.parts.overview.fleet import app_words, day
 from views.parts.quarantine.facts import disable_days
 
 ROWS = 6
@@ -52,11 +51,11 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem"),
-        "chip": chips_column("Severity", width=78),
-        "cause": text_column("Cause", width=250),
-        "impact": text_column("Impact", width=190),
-        "deadline": text_column("Deadline", width=150),
+        "problem": text_column("Problem", width=275),
+        "chip": chips_column("Severity", width=76),
+        "cause": text_column("Cause", width=235),
+        "impact": text_column("Impact", width=165),
+        "deadline": text_column("Deadline", width=145),
         "owner": text_column("Owner", width=85),
     }
     table(
@@ -74,12 +73,7 @@ def open_problem(row: Row) -> None:
     if row["incident_id"]:
         write_word(Word.INCIDENT, str(row["incident_id"]))
     else:
-        APP_OPENED.set(job_word(row["job_id"]))
-
-
-def job_word(job_id: object) -> str | None:
-    """Returns the word by which the bar knows a job."""
-    return next((word for word, job in job_names(ask("jobs")).items() if job == job_id), None)
+        lead_to("apps", app_words(row["job_id"]))
 
 
 def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]:
@@ -93,7 +87,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
             "problem": str(row["summary"]),
             "cause": incident_cause(row),
             "impact": incident_impact(row, jobs.get(row["job_id"])),
-            "deadline": None if row["severity"] == "info" else deadline(*(of.get(row["job_id"]) for of in (jobs, states))),
+            "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),
             "owner": "Unassigned" if is_missing(row["owner"]) else str(row["owner"]),
         }
         for row in awake
@@ -116,7 +110,7 @@ def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]
             "problem": problem(cause),
             "cause": state_cause(cause, states.get(job_id)),
             "impact": impact(jobs[job_id]),
-            "deadline": deadline(jobs[job_id], states.get(job_id)),
+            "deadline": deadline(jobs[job_id], states.get(job_id), cause.severity),
             "owner": None,
         }
         for job_id, cause in first.items()
@@ -188,9 +182,9 @@ def impact(job: JobFacts) -> str | None:
     return " · ".join(parts) or None
 
 
-def deadline(job: JobFacts | None, state: Row | None) -> str | None:
+def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | None:
     """Writes by when something happens by itself: the job is disabled by Entra, or the next retry."""
-    if job is None:
+    if job is None or severity == "info":
         return None
     if job.state == "quarantined" and job.since is not None:
         return f"Disabled by Entra {day(job.since + timedelta(days=disable_days()))}"

@@ -10,8 +10,10 @@ import streamlit as st
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import instant, is_missing
 from views.frame.data import Row, as_of, ask, ask_ahead, records, wall_clock
+from views.frame.filters import bar, job_names
 from views.frame.look import chips, plain
 from views.frame.panel import show_sql
+from views.frame.state import Word
 from views.frame.table import (
     chips_column,
     daily_bars,
@@ -53,7 +55,7 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
     """Draws the apps; a row calls `on_open`."""
     shown = fleet_rows(fleet)
     columns = {
-        "app_name": text_column("App", width="medium"),
+        "app_name": text_column("App"),
         "chip": chips_column("Status"),
         "in_place_share": share_bar("In sync", help=f"Of the users and groups that should be; {UNTIL_INITIAL}"),
         "success_share": share_column(
@@ -109,3 +111,8 @@ def without_gaps(days: Any) -> list[float]:
     """Returns a spark line's days with nothing where nothing was tried: a chart in a cell takes no gaps."""
     return [0.0 if is_missing(day) else float(day) for day in days] if isinstance(days, Iterable) else []
 
+
+def app_words(job_id: object) -> dict[str, str]:
+    """Returns the words of an address that opens a job's app in this time range."""
+    own = [word for word, job in job_names(ask("jobs")).items() if job == job_id]
+    return bar().link(**{Word.JOB: own[0]} if own else {})

@@ -21,8 +21,6 @@ from views.frame.panel import show_sql
 from views.frame.verdict import MARKED
 
 DAY = timedelta(days=1)
-HEIGHT = 140
-"Pixels of a number: as many as let a page with three apps be seen without scrolling."
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
@@ -84,7 +82,7 @@ def metric(label: str, value: str, change: Change, help: str, **more: Any) -> No
     """Draws one number."""
     text, colour, arrow = change
     st.metric(
-        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height=HEIGHT, **more
+        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height="stretch", **more
     )
 
 
@@ -96,7 +94,8 @@ def draw_apps(result: Verdict, changed: Changes) -> None:
         "Apps needing attention",
         "Unknown" if unknown else f"{number} of {max(result.apps, number)}",
         (reason_in_short(result.missing), "off", "off") if unknown else counted(changed.apps, changed, unknown),
-        f"Apps with an open incident, in quarantine, stopped, or with users failing. {unknown_sentence(result, MARKED)}",
+        "Apps with an open incident, in quarantine or stopped, or with users failing. "
+        f"{unknown_sentence(result, MARKED)}",
     )
 
 
@@ -134,15 +133,15 @@ def draw_leavers(result: Verdict, changed: Changes) -> None:
 def draw_success(days: pd.DataFrame) -> None:
     """Draws the success rate of the time range, against the period before."""
     rate, before = success_of(days), success_of(ask("daily_success", **previous_period()))
-    change: Change = ("No attempts in the time range" if rate is None else "No data for the previous period", "off", "off")
+    change: Change = (
+        "No attempts in the time range" if rate is None else "No data for the previous period",
+        "off",
+        "off",
+    )
     if rate is not None and before is not None:
         points = 100 * (rate - before)
         change = (f"{points:+.1f} pts vs previous period", "normal" if round(points, 1) else "off", "auto")
-    shares = [
-        100 * sum(good) / (sum(good) + sum(bad))
-        for good, bad in daily_attempts(days)
-        if sum(good) + sum(bad)
-    ]
+    shares = [100 * sum(good) / (sum(good) + sum(bad)) for good, bad in daily_attempts(days) if sum(good) + sum(bad)]
     metric(
         "Success rate",
         share(rate, absent="Unknown"),

@@ -1,14 +1,14 @@
-"""The verdict in one or two sentences: what needs attention most, and the next step; what is missing in a line below."""
+"""The verdict in one or two sentences: what needs attention most, and the next step; below it what is missing."""
 
 from dataclasses import replace
 
 import streamlit as st
 
 from pipeline.config.wording import count, instant
-from pipeline.rules.verdict import Cause, Facts, Verdict, verdict
+from pipeline.rules.verdict import About, Cause, Facts, Verdict, verdict
 from pipeline.rules.verdict_text import by_app, gaps, head, next_step
 from views.frame.look import plain
-from views.frame.verdict import MARKED, current_facts, draw_box, draw_verdict
+from views.frame.verdict import MARKED, current_facts, draw_box, draw_judged, draw_verdict
 
 NAMED = 2
 "Apps that the sentence names; the table below has them all."
@@ -20,7 +20,16 @@ def draw_summary(facts: Facts | None = None) -> Verdict:
     result = verdict(facts)
     if result.state != "action_needed":
         return draw_verdict("all", facts)
-    draw_box(result, headline(result), facts)
+    return draw_text("all", headline(result), facts)
+
+
+def draw_text(about: About, text: str, facts: Facts | None = None, doubt: bool = False) -> Verdict:
+    """Draws a page's own sentence in the verdict's colour; what is missing stands below it, where something is wrong."""
+    facts = facts or current_facts()
+    result = verdict(facts, about)
+    if result.state != "action_needed":
+        return draw_judged(about, text, facts, doubt)
+    draw_box(result, text, facts, doubt)
     if notes := footnotes(result):
         st.caption(" ".join(notes))
     return result
