@@ -24,7 +24,7 @@ def draw_summary(facts: Facts | None = None) -> Verdict:
 
 
 def draw_text(about: About, text: str, facts: Facts | None = None, doubt: bool = False) -> Verdict:
-    """Draws a page's own sentence in the verdict's colour; what is missing stands below it, where something is wrong."""
+    """Draws a page's own sentence in the verdict's colour; below it what is missing, where something is wrong."""
     facts = facts or current_facts()
     result = verdict(facts, about)
     if result.state != "action_needed":
