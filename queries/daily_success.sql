@@ -19,6 +19,7 @@
 --   failures         events that failed
 --   success_share    successes of successes and failures; null where nothing was tried
 --   daily_failures   failures of each day, oldest first
+--   daily_successes  events of each day that ended well, oldest first
 --   last_error       the commonest error of the newest hour that had one
 --   last_error_at    that hour
 --   hours            hours of the window
@@ -81,6 +82,7 @@ select
     coalesce(sum(failures), 0)::bigint as failures,
     sum(successes) / nullif(sum(successes) + sum(failures), 0) as success_share,
     list(failures order by ago desc) as daily_failures,
+    list(successes order by ago desc) as daily_successes,
     max(latest)[3] as last_error,
     max(latest)[1] as last_error_at,
     sum(hours)::bigint as hours,

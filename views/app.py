@@ -14,6 +14,7 @@ from views.frame.header import Header, draw_header, offer_news, store_error
 from views.frame.look import plain
 from views.frame.navigation import Entry, draw_navigation
 from views.frame.page_sql import forget_questions
+from views.frame.places import follow
 from views.frame.search import draw_search
 from views.frame.times import use_zone_of_viewer
 from views.frame.viewer import note_visit
@@ -81,6 +82,7 @@ def main() -> None:
     """Draws the frame and the page in it; a store or setting that cannot be used is one sentence."""
     st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=220)
     page = st.navigation(pages(), position="hidden")
+    follow()
     st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
     st.html(STYLE)
     dark = st.context.theme.type == "dark"

@@ -27,7 +27,7 @@ PATTERNS = {
 "An outcome's pattern: of an ordinary cycle, and of one that looks at everything."
 EVERYTHING = ("initial", "restarted")
 HOLES: dict[str, tuple[str, Tone]] = {
-    "missed": ("No run came", "bad"),
+    "missed": ("Missed cycle", "bad"),
     "paused": ("Paused", "quiet"),
     "quarantine": ("Quarantine", "warn"),
 }
@@ -66,12 +66,12 @@ def burn_up(points: pd.DataFrame, now: datetime, expected: float | None, ends: t
         mode="lines+markers" if len(points) < 40 else "lines",
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
         marker={"size": 5},
-        name="Objects handled",
-        hovertemplate=f"<b>%{{y:,}} objects</b><br>{AT}<extra></extra>",
+        name="Processed",
+        hovertemplate=f"<b>%{{y:,}} processed</b><br>{AT}<extra></extra>",
     )
     if expected:
         figure.add_hline(y=expected, line={"color": TONES["quiet"], "dash": "dash", "width": 1})
-    figure.update_yaxes(rangemode="tozero", title_text="Objects", dtick=whole_steps(max(done, expected or 0)))
+    figure.update_yaxes(rangemode="tozero", title_text="Users and groups", dtick=whole_steps(max(done, expected or 0)))
     return bare(figure, 240, uirevision="kept")
 
 
@@ -125,11 +125,9 @@ def add_unknown(figure: go.Figure, rows: pd.DataFrame) -> None:
         **lying_bar(rows),
         width=0.86,
         unselected=STAY,
-        name="Unknown: no status, no event",
+        name="No data",
         marker={"color": "rgba(128,128,128,0.10)", "line": {"width": 0}, "pattern": HATCH},
-        hovertext=[
-            f"<b>{row.app_name}</b><br>unknown {day_span(row)}: no status and no event" for row in rows.itertuples()
-        ],
+        hovertext=[f"<b>{row.app_name}</b><br>no data {day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",
     )
 
@@ -138,7 +136,7 @@ def add_holes(figure: go.Figure, rows: pd.DataFrame, name: str, tone: Tone) -> N
     """Leaves a framed hole where a run was due and Graph's status says that none had begun."""
     if rows.empty:
         return
-    text = f"a run was due and none began: {name.lower()}" if name != "No run came" else "a run was due and none came"
+    text = "missed cycle" if name == "Missed cycle" else f"no cycle: {name.lower()}"
     figure.add_bar(
         **lying_bar(rows),
         width=0.56,
@@ -212,12 +210,12 @@ def day_span(row: Any) -> str:
 
 def due_text(row: Any) -> str:
     """Writes when a run was due."""
-    return f"<b>{row.app_name}</b><br>a run was due {instant(row.began_at)}"
+    return f"<b>{row.app_name}</b><br>a cycle was due {instant(row.began_at)}"
 
 
 def cycle_text(row: Any) -> str:
     """Writes one cycle in words."""
     kind = "cycle" if is_missing(row.kind) else f"{row.kind} cycle"
     failed = f", {int(row.failed):,} failed" if row.failed else ""
-    work = f"{count(row.objects, 'object')}{failed}" if row.events else "looked, and found nothing to change"
+    work = f"{count(row.objects, 'user or group', 'users and groups')}{failed}" if row.events else "no changes"
     return f"<b>{row.app_name}</b>, {kind}: {look(str(row.outcome)).label.lower()}<br>{work}<br>{day_span(row)}"

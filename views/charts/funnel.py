@@ -13,17 +13,17 @@ from views.frame.look import TONES, Tone, look
 SHAPES = ("/", "x", ".", "\\", "+", "-", "|")
 ORDER = ("exported", "nothing to change", "out of scope", "held back", "other skip", "validation")
 TURNS: dict[str, tuple[str, str, Tone]] = {
-    "same": ("As before", "square", "quiet"),
+    "same": ("Same", "square", "quiet"),
     "better": ("Better", "triangle-up", "good"),
     "worse": ("Worse", "triangle-down", "bad"),
-    "other": ("Otherwise", "circle", "info"),
+    "other": ("Other", "circle", "info"),
 }
 
 
 def stage_text(row: Any) -> str:
     """Writes how many reached a stage, or left before it and why."""
     ended = str(row.stage) if is_missing(row.leak) else f"not {row.stage}: {look(str(row.leak)).label.lower()}"
-    return f"<b>{count(row.objects, 'object')}</b> {ended}"
+    return f"<b>{count(row.objects, 'user or group', 'users and groups')}</b> {ended}"
 
 
 def stage_funnel(rows: pd.DataFrame) -> go.Figure:
@@ -33,12 +33,12 @@ def stage_funnel(rows: pd.DataFrame) -> go.Figure:
     """
     reached, leaks = rows[rows["leak"].isna()], rows[rows["leak"].notna()]
     figure = go.Figure()
-    figure.add_bar(**stage_bars(reached), name="Reached it", marker={"color": TONES["info"]})
+    figure.add_bar(**stage_bars(reached), name="Reached", marker={"color": TONES["info"]})
     for place, leak in enumerate(dict.fromkeys(leaks["leak"])):
         leak_look = look(leak)
         marker = {"color": TONES[leak_look.tone], "pattern": texture(SHAPES[place % len(SHAPES)])}
         figure.add_bar(**stage_bars(leaks[leaks["leak"] == leak]), name=leak_look.label, marker=marker)
-    figure.update_xaxes(title_text="Objects", dtick=whole_steps(rows["objects"].max()))
+    figure.update_xaxes(title_text="Users and groups", dtick=whole_steps(rows["objects"].max()))
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     return bare(figure, 290, barmode="stack", bargap=0.3, clickmode="event+select", legend_traceorder="normal")
 
@@ -83,7 +83,7 @@ def transitions(rows: pd.DataFrame) -> go.Figure:
             cliponaxis=False,
             marker={"symbol": symbol, "size": 17, "color": TONES[tone], "line": {"width": 1}},
             customdata=own[["there", "here"]],
-            hovertemplate="<b>%{text} objects</b><br>%{y} there, %{x} here<extra></extra>",
+            hovertemplate="<b>%{text}</b><br>%{y} in the other cycle, %{x} in this one<extra></extra>",
             unselected={"marker": {"opacity": 0.5}},
         )
     present = {*rows["here"], *rows["there"]}
@@ -91,7 +91,7 @@ def transitions(rows: pd.DataFrame) -> go.Figure:
     words = [*(word for word in ORDER if word in present), *others]
     labels = {"type": "category", "categoryorder": "array", "categoryarray": [look(word).label for word in words]}
     figure.update_xaxes(title_text="In this cycle", **labels)
-    figure.update_yaxes(title_text="In the other", autorange="reversed", **labels)
+    figure.update_yaxes(title_text="In the other cycle", autorange="reversed", **labels)
     return bare(figure, 150 + 54 * rows["there"].nunique(), clickmode="event+select")
 
 
@@ -109,7 +109,7 @@ def turn_of(there: str, here: str) -> str:
 
 def waterfall(row: Any) -> go.Figure:
     """Draws what made a cycle longer or shorter than its kind usually is; `row` answers cycle_duration."""
-    parts = [("More or fewer objects", "objects_ms"), ("Tried again", "retries_ms"), ("Slower or faster", "latency_ms")]
+    parts = [("Users and groups", "objects_ms"), ("Retries", "retries_ms"), ("Response times", "latency_ms")]
     parts.append(("Reading and waiting", "waiting_ms"))
     seconds = [row["usual_ms"] / 1000, *(row[name] / 1000 for _, name in parts), row["duration_ms"] / 1000]
     figure = go.Figure(

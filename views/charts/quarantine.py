@@ -103,7 +103,7 @@ def add_reason_changes(figure: go.Figure, rows: pd.DataFrame) -> None:
 
 def reason_text(row: Any) -> str:
     """Writes to which reason a quarantine changed."""
-    return f"<b>{row.app_name}</b>: another reason<br>{row.why}<br>{instant(row.began_at)}"
+    return f"<b>{row.app_name}</b>: reason changed<br>{row.why}<br>{instant(row.began_at)}"
 
 
 def headroom(rows: list[dict[str, Any]]) -> go.Figure:
@@ -127,7 +127,7 @@ def headroom(rows: list[dict[str, Any]]) -> go.Figure:
         add_band(figure, rows, ahead)
     figure.add_vline(x=1, line={"color": TONES["bad"], "width": 2}, annotation_text="limit", annotation_position="top")
     most = max([1.0, *(row["reached"] / row["at_most"] for row in rows), *band_ends(rows)])
-    figure.update_xaxes(range=[0, min(WIDEST, most) * 1.06], tickformat=".0%", title_text="Of the limit")
+    figure.update_xaxes(range=[0, min(WIDEST, most) * 1.06], tickformat=".0%", title_text="Share of the limit")
     figure.update_yaxes(
         tickvals=places,
         ticktext=[f"{row['label']}<br>{row['reached']:,} of {row['at_most']:,}" for row in rows],
@@ -178,7 +178,7 @@ def band(row: dict[str, Any], ahead: int) -> tuple[float, float]:
 
 
 def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
-    """Draws how many objects were pending a retry after each cycle, what each opened and closed, and where that goes.
+    """Draws how many objects were pending a retry after each cycle, how many were new or resolved, and the trend.
 
     `rows` has ended_at, opened, closed and open; `ends_at` is None where the number does not fall.
     """
@@ -189,28 +189,32 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
         figure.add_bar(
             x=own["ended_at"],
             y=sign * own[name],
-            name=f"{name.capitalize()} in the cycle",
+            name={"opened": "New in the cycle", "closed": "Resolved in the cycle"}[name],
             width=wide or None,
             marker={"color": TONES[tone_], "pattern": {"shape": shape}},  # type: ignore[index]
             customdata=own[[name]],
-            hovertemplate="%{customdata[0]} " + name + f"<br>{AT}<extra></extra>",
+            hovertemplate="%{customdata[0]} "
+            + {"opened": "new", "closed": "resolved"}[name]
+            + f"<br>{AT}<extra></extra>",
         )
     figure.add_scatter(
         x=rows["ended_at"],
         y=rows["open"],
         mode="lines",
-        name="Open",
+        name="Pending",
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
-        hovertemplate=f"%{{y}} open<br>{AT}<extra></extra>",
+        hovertemplate=f"%{{y}} pending<br>{AT}<extra></extra>",
     )
     if ends_at is not None:
         figure.add_scatter(
             x=[rows["ended_at"].iloc[-1], ends_at],
             y=[rows["open"].iloc[-1], 0],
             mode="lines",
-            name="At the present slope",
+            name="Trend",
             line={"color": TONES["info"], "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(title_text="Objects", dtick=whole_steps(float(rows[["open", "opened", "closed"]].max().max())))
+    figure.update_yaxes(
+        title_text="Users and groups", dtick=whole_steps(float(rows[["open", "opened", "closed"]].max().max()))
+    )
     return bare(figure, 270, barmode="relative")

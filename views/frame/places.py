@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from views.frame.state import Word
+from views.frame.state import LEADS_TO, Word
 
 
 class Place(NamedTuple):
@@ -84,6 +84,17 @@ def switch_page(place: str, words: Mapping[str, str] | None = None) -> None:
     """Opens a place with these words in its address."""
     target = PLACES[place]
     st.switch_page(target.file, query_params=target.words | dict(words or {}))
+
+
+def lead_to(place: str, words: Mapping[str, str]) -> None:
+    """Has the place opened that a row leads to, once its page is drawn again: for a callback, which cannot open one."""
+    LEADS_TO.set((place, dict(words)))
+
+
+def follow() -> None:
+    """Opens the place that a row led to."""
+    if (target := LEADS_TO.take()) is not None:
+        switch_page(*target)
 
 
 def moved(old: str, words: list[tuple[str, str]]) -> str:

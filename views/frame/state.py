@@ -54,11 +54,11 @@ class Key(StrEnum):
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
-    # Overview
+    # Home, and Apps without an app
     FLEET = "fleet"
+    APPS = "apps"
     HEAT = "heat"
     ESCROWS = "escrows"
-    WINDOW_CYCLES = "cycles-of-window"
     QUEUE = "queue"
     # Cycles
     DAY = "day"
@@ -78,6 +78,7 @@ class Key(StrEnum):
     BURN_DOWN = "burn-down"
     WAITING = "waiting"
     REPLAY_FORECASTS = "replay-forecasts"
+    FOLDED = "folded"
     # Health
     WHO = "who"
     CARD = "card"
@@ -86,7 +87,10 @@ class Key(StrEnum):
     SNOOZE_UNTIL = "until-instant"
     UNSNOOZE = "wake"
     OWNER = "owner"
+    ASSIGN = "assign"
     NOTE = "note"
+    EVIDENCE = "evidence"
+    INCIDENT_HISTORY = "incident-history"
     RULES = "rules"
     RULE_SCOPE = "scope"
     RULE_SETTING = "set"
@@ -222,6 +226,8 @@ class Word(StrEnum):
     OBJECT = "object"
     EVENT = "event"
     AT = "at"
+    # Incidents
+    INCIDENT = "incident"
     # Issues; Groups has `of` too: whose job it is
     FAULT = "fault"
     NOISE = "noise"
@@ -346,6 +352,8 @@ RULE_REPLAY: Memory[Any] = Memory("replayed", None)
 "The rule and the settings that were replayed last, and what that gave."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
+LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)
+"The place, and the words of its address, that an opened row leads to, until it is open."
 PEOPLE_OPENED = Memory("people_opened", 0)
 "How often a story was opened: the next list is another table, or its selection would open the story again."
 ISSUES_OPENED = Memory("issues_opened", 0)

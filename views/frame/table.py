@@ -49,8 +49,8 @@ def table(
     shape: dict[str, Any] = {}
     if opens is not None and on_open is not None and key is not None:
         columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
-    if height or at_most:
-        shape["height"] = height or min(at_most or 0, HEAD_PX + ROW_PX * len(rows))
+    if height or (at_most and at_most < HEAD_PX + ROW_PX * len(rows)):
+        shape["height"] = height or at_most
     if on_select is not None and key is not None:
         shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))
     elif select:
@@ -89,9 +89,9 @@ def opening(
         if place < len(rows):
             selected(records(rows)[place])
 
-    label = columns[opens].get("label") or opens
+    label, width = columns[opens].get("label") or opens, columns[opens].get("width")
     column = st.column_config.ButtonColumn(
-        label, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
+        label, width=width, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
     )
     return dict(columns) | {opens: column}, f"{key}-{rounds.get(key, 0)}", selected
 

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing
+from pipeline.rules.verdict_text import PEOPLE
 from views.charts.funnel import transitions
 from views.frame.chart import chart_mark
 from views.frame.data import Row
@@ -23,18 +24,18 @@ VERDICTS = {"new": "New", "shared": "In both", "gone": "Gone"}
 
 def draw_comparison(cycle: Row, others: list[Row]) -> None:
     """Lets a person choose another cycle of the job, and draws how the two differ; the address keeps the choice."""
-    st.subheader("How does it compare with another cycle?", anchor="compare")
+    st.subheader("Comparison with another cycle", anchor="compare")
     if not others:
-        nothing("No other cycle of this job left an event.")
+        nothing("No other cycle of this app has events.")
         return
     by_id = {str(other["cycle_id"]): other for other in others}
     given = read_word(Word.WITH)
     chosen = st.selectbox(
-        "Compare with…",
+        "Compare with",
         list(by_id),
         index=list(by_id).index(given) if given in by_id else None,
         format_func=lambda each: option_text(by_id[each]),
-        placeholder="The previous of its kind, or any other",
+        placeholder="Previous cycle of the same kind, or any other",
         key=Key.COMPARED_WITH.of(cycle["cycle_id"]),
         width=520,
     )
@@ -46,8 +47,8 @@ def draw_comparison(cycle: Row, others: list[Row]) -> None:
 def option_text(cycle: Row) -> str:
     """Names a cycle in a list."""
     kind = "" if is_missing(cycle["kind"]) else f"{cycle['kind']}, "
-    first = "Previous of its kind: " if cycle["relation"] == "previous of its kind" else ""
-    size = f"{kind}{count(cycle['objects'], 'object')}, {int(cycle['failed']):,} failed"
+    first = "Previous of the same kind: " if cycle["relation"] == "previous of its kind" else ""
+    size = f"{kind}{count(cycle['objects'], *PEOPLE)}, {int(cycle['failed']):,} failed"
     return f"{first}{instant(cycle['began_at'])} ({size})"
 
 
@@ -59,7 +60,7 @@ def draw_differences(cycle: Row, other: Row) -> None:
     panel(
         "cycle_errors_compared",
         lambda rows: errors_table(rows, cycle, other),
-        empty="Nothing failed in either.",
+        empty="No failures in either cycle.",
         **asked,
     )
 
@@ -68,17 +69,17 @@ def durations(cycle: Row, other: Row) -> str:
     """Writes which of two cycles took longer, and which had more to do."""
     here, there = (each["duration_ms"] for each in (cycle, other))
     took = "as long as" if here == there else "longer than" if here > there else "less than"
-    work = f"{count(cycle['objects'], 'object')} here, {int(other['objects']):,} there"
-    return f"It took {cycle_duration(cycle)}, {took} the other's {cycle_duration(other)}; {work}."
+    work = f"{count(cycle['objects'], *PEOPLE)} in this cycle, {int(other['objects']):,} in the other"
+    return f"Duration {cycle_duration(cycle)}, {took} the other cycle ({cycle_duration(other)}); {work}."
 
 
 def draw_transitions(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     """Draws from which outcome to which the objects went; a selected mark opens who they are."""
     mark = chart_mark(Key.TRANSITIONS.of(asked["cycle"], asked["with"]), transitions, rows)
     if mark is None:
-        st.caption(f"{count(rows['objects'].sum(), 'object')} in one or both. Select a mark to see who they are.")
+        st.caption(f"{count(rows['objects'].sum(), *PEOPLE)} in one or both. Select a mark to list them.")
     else:
-        title = f"{look(str(mark[0])).label} there, {look(str(mark[1])).label.lower()} here"
+        title = f"{look(str(mark[0])).label} in the other cycle, {look(str(mark[1])).label.lower()} in this one"
         cycle_objects(title, there=str(mark[0]), here=str(mark[1]), **asked)
 
 
@@ -87,10 +88,10 @@ def errors_table(rows: pd.DataFrame, cycle: Row, other: Row) -> None:
     rows = rows.assign(label=rows["verdict"].map(VERDICTS), code=rows["error_code"].fillna("(no code)"))
     columns = {
         "code": text_column("Error", pinned=True),
-        "label": text_column("Verdict"),
-        "there": number_column("Objects there"),
-        "here": number_column("Objects here"),
-        "reason": text_column("The newest one says", width="large"),
+        "label": text_column("Change"),
+        "there": number_column("In the other cycle"),
+        "here": number_column("In this cycle"),
+        "reason": text_column("Latest message", width="large"),
     }
     row = table(rows, columns, Key.CYCLE_ERRORS.of(cycle["cycle_id"], other["cycle_id"]), select=True)
     if row is None:
@@ -99,5 +100,5 @@ def errors_table(rows: pd.DataFrame, cycle: Row, other: Row) -> None:
     own = other if row["verdict"] == "gone" else cycle
     since, until = own["began_at"].to_pydatetime(), own["ended_at"].to_pydatetime() + timedelta(seconds=1)
     code = None if is_missing(row["error_code"]) else row["error_code"]
-    where = "there" if own is other else "here"
+    where = "in the other cycle" if own is other else "in this cycle"
     matching_events(f"{plain(str(row['code']))} {where}", code=code, job=own["job_id"], since=since, until=until)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pipeline.config import wording
 from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.rules.verdict_text import PEOPLE
 from views.charts.funnel import stage_funnel, waterfall
 from views.frame.chart import chart, chart_mark
 from views.frame.data import Row, ask, records
@@ -20,24 +21,23 @@ from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
 
-PEOPLE = {
-    "name": text_column("Who", pinned=True),
+COLUMNS = {
+    "name": text_column("User or group", pinned=True),
     "label_there": text_column("In the other cycle"),
     "label_here": text_column("In this cycle"),
     "action": text_column("Action"),
     "error_code": text_column("Error"),
-    "skip_reason": text_column("Skipped because"),
-    **time_columns(occurred_at="When"),
-    "reason": text_column("The log says", width="large"),
+    "skip_reason": text_column("Skip reason"),
+    **time_columns(occurred_at="Time"),
+    "reason": text_column("Message", width="large"),
 }
 
 
 def draw_cycle(cycle: Row) -> None:
     """Draws one cycle."""
-    st.header(title(cycle), anchor="cycle")
     st.markdown(sentence(cycle))
     if not cycle["events"]:
-        nothing("It left no event, so there is no object to follow.")
+        nothing("This cycle has no events: nothing had to change.")
         return
     asked = cycle_values([cycle])
     panel("cycle_funnel", lambda rows: draw_funnel(rows, asked), **asked)
@@ -55,11 +55,11 @@ def sentence(cycle: Row) -> str:
     """Writes how a cycle went."""
     ended = "outcome unknown" if is_missing(cycle["outcome"]) else labelled(str(cycle["outcome"]))
     if not is_missing(cycle["reported_outcome"]):
-        ended += f" (Graph reports {plain(str(cycle['reported_outcome']))})"
-    work = f"{count(cycle['objects'], 'object')} in {count(cycle['events'], 'event')}, {int(cycle['failed']):,} failed"
+        ended += f" (reported by Entra: {plain(str(cycle['reported_outcome']))})"
+    work = f"{count(cycle['objects'], *PEOPLE)}, {count(cycle['events'], 'event')}, {int(cycle['failed']):,} failed"
     if cycle["outcome"] == "running":
-        return f"{ended}: {work} so far; it has taken {cycle_duration(cycle)}, until {instant(cycle['ended_at'])}."
-    return f"{ended}: {work}; it took {cycle_duration(cycle)}, until {instant(cycle['ended_at'])}."
+        return f"{ended}: {work} so far, in {cycle_duration(cycle)} until {instant(cycle['ended_at'])}."
+    return f"{ended}: {work}. Duration: {cycle_duration(cycle)}, ended {instant(cycle['ended_at'])}."
 
 
 def cycle_duration(cycle: Row) -> str:
@@ -83,7 +83,7 @@ def draw_funnel(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     """Draws how far the objects got; a selected bar opens who is behind it."""
     mark = chart_mark(Key.CYCLE_FUNNEL.of(asked["cycle"]), stage_funnel, rows)
     if mark is None:
-        st.caption("An object counts once, by its last event in the cycle. Select a bar to see who is behind it.")
+        st.caption("Each user or group counts once, by its last event in the cycle. Select a bar to list them.")
     elif mark[1]:
         cycle_objects(f"Not {mark[0]}: {look(str(mark[1])).label.lower()}", here=str(mark[1]), **asked)
     else:
@@ -102,11 +102,11 @@ def cycle_objects(name: str, **asked: Any) -> None:
     rows = rows.assign(label_here=rows["here"].map(outcome_label), label_there=rows["there"].map(outcome_label))
     with st.container(border=True):
         first = f", the first {MOST}" if len(rows) == MOST else ""
-        st.markdown(f"**{plain(name)}**: {count(len(rows), 'object')}{first}")
-        columns = {each: column for each, column in PEOPLE.items() if not rows[each].isna().all()}
+        st.markdown(f"**{plain(name)}**: {count(len(rows), *PEOPLE)}{first}")
+        columns = {each: column for each, column in COLUMNS.items() if not rows[each].isna().all()}
         row = table(rows, columns, Key.CYCLE_OBJECTS.of(name, asked["cycle"]), select=True)
         if row is None:
-            st.caption("Select a row to open the story of whom it is about.")
+            st.caption("Select a row to open its user or group.")
         else:
             story_link(row, event=str(row["event_id"]))
 
@@ -122,7 +122,7 @@ def draw_duration(cycle: Row) -> None:
     panel(
         "cycle_duration",
         draw_waterfall,
-        empty="Not to be told: fewer than five cycles of its kind came before it, or its events have no durations.",
+        empty="Not enough data: fewer than five earlier cycles of this kind, or events without durations.",
         job=cycle["job_id"],
         cycle=cycle["cycle_id"],
         since=began,
@@ -140,9 +140,9 @@ def draw_waterfall(rows: pd.DataFrame) -> None:
 def failures_link(cycle: Row) -> None:
     """Offers the failures of the cycle on their own page, in a window that just contains it."""
     if not cycle["failed"]:
-        st.markdown(":gray[:material/remove: No failure of this cycle was read.]")
+        st.markdown(":gray[:material/remove: No failures in this cycle.]")
         return
-    label = f"Its {count(cycle['failed'], 'failure')}  in the time range of this cycle"
+    label = f"{count(cycle['failed'], 'failure')} of this cycle"
     page_link("failures", label, ":material/error:", window_of(cycle))
 
 

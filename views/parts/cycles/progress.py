@@ -1,9 +1,9 @@
-"""The running cycles, in words and bars: the same numbers on Cycles and on Overview, from queries/progress.sql.
+"""The running cycles, in words and bars: the same numbers on Home and on Cycles, from queries/progress.sql.
 
-Objects and pages are kept apart: Graph counts pages, and a page has several objects. What is unknown is not guessed.
+Objects and pages are two measures: Entra counts pages, and a page has several objects. What is unknown is not guessed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,11 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import clock_span, count, instant, is_missing, share, span
+from pipeline.rules.verdict_text import PEOPLE
 from views.charts.cycles import burn_up
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records
-from views.frame.empty import readable
-from views.frame.filters import bar
+from views.frame.empty import nothing, readable
 from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
 from views.frame.places import page_link
@@ -23,6 +23,8 @@ from views.frame.state import Key, Word
 
 TROUBLE = ("dead", "stalled", "quarantined", "late", "unknown")
 RUNNING = ("running", "stalled")
+CARDS = 3
+"Cards that are drawn; Cycles has the others."
 
 
 def job_progress() -> pd.DataFrame:
@@ -41,15 +43,18 @@ def refreshed(draw: Callable[[pd.DataFrame], None]) -> None:
 
 
 def progress_sentence(jobs: pd.DataFrame) -> str:
-    """Writes what every job is doing, trouble first; the calm and the unknown are counted when they are many."""
+    """Writes what every app is doing, trouble first; those up to date and the unknown are counted when many."""
     order = {word: place for place, word in enumerate(("running", *TROUBLE, "paused", "disabled", "never_run"))}
     rows = sorted(records(jobs), key=lambda row: order.get(str(row["rhythm"]), len(order)))
-    crowds = {word: f"{len(own)} jobs {are}" for word, are in CROWDS.items() if len(own := of(rows, word)) > 2}
+    crowds = {word: write(len(own)) for word, write in CROWDS.items() if len(own := of(rows, word)) > 2}
     clauses = [clause(row) for row in rows if row["rhythm"] not in crowds]
     return "; ".join([*clauses, *crowds.values()]) + "."
 
 
-CROWDS = {"unknown": "are in an unknown state: Graph was not asked, or not lately", "on_time": "are idle and on time"}
+CROWDS: dict[str, Callable[[int], str]] = {
+    "unknown": lambda number: f"Status unknown for {number} apps (no recent job status)",
+    "on_time": lambda number: f"{number} apps up to date",
+}
 
 
 def of(rows: list[Row], rhythm: str) -> list[Row]:
@@ -58,14 +63,13 @@ def of(rows: list[Row], rhythm: str) -> list[Row]:
 
 
 def clause(job: Row) -> str:
-    """Writes what one job is doing."""
+    """Writes what one app is doing."""
     name, rhythm = f"**{plain(str(job['app_name']))}**", str(job["rhythm"])
     if rhythm == "running":
-        return f"{name}'s {cycle_of(job)} runs: {done_text(job)}, {end_text(job)}"
+        return f"{name}: {cycle_of(job)} running, {done_text(job)}, {left_text(job)}"
     if rhythm == "stalled":
-        stopped = f"has stalled, nothing has moved since {instant(job['stalled_since'])}"
-        return f"{name}'s {cycle_of(job)} {stopped}: {done_text(job)}"
-    return f"{name} {RHYTHMS.get(rhythm, unfamiliar)(job)}"
+        return f"{name}: {cycle_of(job)} stalled, no progress since {instant(job['stalled_since'])}, {done_text(job)}"
+    return f"{name}: {RHYTHMS.get(rhythm, unfamiliar)(job)}"
 
 
 def cycle_of(job: Row) -> str:
@@ -80,112 +84,151 @@ def overdue(job: Row) -> str:
 
 def unfamiliar(job: Row) -> str:
     """Writes what is not known of a job."""
-    why = "" if is_missing(job["explanation"]) else f": {plain(str(job['explanation']).rstrip('.'))}"
-    return f"is in an unknown state{why}"
+    why = "" if is_missing(job["explanation"]) else f" ({plain(str(job['explanation']).rstrip('.'))})"
+    return f"status unknown{why}"
+
+
+def since(job: Row) -> str:
+    """Writes since when it is so; empty where that is unknown."""
+    return "" if is_missing(job["since"]) else f" since {instant(job['since'])}"
 
 
 RHYTHMS: dict[str, Callable[[Row], str]] = {
     "on_time": lambda job: (
-        "is idle and on time" + ("" if is_missing(job["due_at"]) else f", due {instant(job['due_at'])}")
+        "up to date" + ("" if is_missing(job["due_at"]) else f", next cycle at {instant(job['due_at'])}")
     ),
-    "late": lambda job: f"is {overdue(job)} late, it was due {instant(job['due_at'])}",
-    "dead": lambda job: f"is dead: it was due {instant(job['due_at'])}, {overdue(job)} ago, and no cycle came",
-    "paused": lambda job: "is paused" + ("" if is_missing(job["since"]) else f" since {instant(job['since'])}"),
-    "disabled": lambda _: "is switched off",
-    "quarantined": lambda job: (
-        "is in quarantine" + ("" if is_missing(job["since"]) else f" since {instant(job['since'])}")
-    ),
-    "never_run": lambda _: "has never completed a cycle",
+    "late": lambda job: f"{overdue(job)} late, the cycle was due {instant(job['due_at'])}",
+    "dead": lambda job: f"no cycle for {overdue(job)}, the last one due was {instant(job['due_at'])}",
+    "paused": lambda job: f"paused{since(job)}",
+    "disabled": lambda _: "disabled in Entra",
+    "quarantined": lambda job: f"in quarantine{since(job)}",
+    "never_run": lambda _: "no cycle has completed yet",
     "unknown": unfamiliar,
 }
 
 
 def done_text(job: Row) -> str:
-    """Writes how far a cycle has come: objects, and the estimate of an initial cycle of unknown size."""
-    if is_missing(job["progress_share"]) or not is_missing(job["objects_expected"]):
-        return objects_text(job)
-    source = plain(str(job["progress_from"]))
-    return f"about {share(float(job['progress_share']))} done ({source}), {objects_text(job)}"
+    """Writes how far a cycle has come, by which measure, and how many users and groups that is."""
+    part, measure = how_far(job)
+    percent = "progress unknown" if part is None else f"{share(part)}{measure}"
+    return f"{percent}, {processed(job)}"
 
 
-def objects_text(job: Row) -> str:
-    """Writes how many objects were handled, of how many."""
+def how_far(job: Row) -> tuple[float | None, str]:
+    """Returns the share of a cycle that is done, and by which measure where it is not the number of objects.
+
+    An initial cycle always has an estimate: assigned objects where they are counted, else pages and pace.
+    """
+    if not is_missing(job["progress_share"]):
+        source = "" if not is_missing(job["objects_expected"]) else f" ({plain(str(job['progress_from']))})"
+        return float(job["progress_share"]), source
+    if not is_missing(job["objects_share"]):
+        return float(job["objects_share"]), ""
+    if not is_missing(job["pages_share"]):
+        return float(job["pages_share"]), " of pages (Microsoft's measure)"
+    return None, ""
+
+
+def processed(job: Row) -> str:
+    """Writes how many users and groups were processed, of how many where that is known."""
     handled = 0 if is_missing(job["objects_done"]) else int(job["objects_done"])
     if is_missing(job["objects_expected"]):
-        return f"{count(handled, 'object')} so far of an unknown number"
-    return f"{handled:,} of about {count(job['objects_expected'], 'object')}"
+        return f"{count(handled, *PEOPLE)} processed"
+    return f"{handled:,} of about {count(job['objects_expected'], *PEOPLE)} processed"
 
 
-def end_text(job: Row) -> str:
-    """Writes when the cycle will be done, for a sentence."""
-    return "when it ends is unknown" if is_missing(job["ends_low_at"]) else f"done {end_band(job)}"
+def left_text(job: Row) -> str:
+    """Writes how long a cycle takes yet, with the band in which four of five such cycles end."""
+    if is_missing(job["ends_low_at"]) or is_missing(job["ends_high_at"]):
+        return "end unknown" + ("" if is_missing(job["ends_from"]) else f" ({plain(str(job['ends_from']))})")
+    likely = job["ends_low_at"] if is_missing(job["ends_at"]) else job["ends_at"]
+    left = (likely - as_of()).total_seconds()
+    about = f"about **{span(left)}** left" if left >= 60 else "less than a minute left"
+    return f"{about} ({end_band(job)})"
 
 
 def end_band(job: Row) -> str:
     """Writes the band in which four of five such cycles end."""
     low, high = job["ends_low_at"], job["ends_high_at"]
-    if is_missing(low) or is_missing(high):
-        return "unknown"
     if low.date() == high.date() == as_of().date():
         return clock_span(low, high)
     return f"{instant(low)} to {instant(high)}"
 
 
-def draw_running(job: Row) -> None:
-    """Draws one running cycle: its estimate, objects of expected, pages apart, its pace, its end, and its climb."""
-    with st.container(border=True):
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            job_line(job)
-            estimate_bar(job)
-            objects_bar(job)
-            pages_bar(job)
-            pace_line(job)
-        with right:
-            draw_climb(job)
+def draw_running(jobs: pd.DataFrame, pending: Mapping[str, int], words: Mapping[str, str]) -> None:
+    """Draws a card for each running cycle, a few of them; a line where none runs. `words` are those of their links."""
+    running = running_jobs(jobs)
+    for job in running[:CARDS]:
+        draw_card(job, pending.get(str(job["job_id"])), dict(words))
+    if len(running) > CARDS:
+        page_link("cycles", f"{len(running) - CARDS} more running", ":material/cached:", dict(words))
+    if not running:
+        nothing(idle_sentence(jobs))
 
 
-def job_line(job: Row) -> None:
-    """Names the job, what its cycle is doing, and opens it."""
-    phase = "phase unknown" if is_missing(job["phase"]) else f"phase: {plain(str(job['phase']))}"
-    began = "" if is_missing(job["began_at"]) else f", began {instant(job['began_at'])}"
-    st.markdown(f"**{plain(str(job['app_name']))}** {labelled(str(job['rhythm']))}: {cycle_of(job)}{began}; {phase}")
+def idle_sentence(jobs: pd.DataFrame) -> str:
+    """Writes that no running cycle is known, of how many apps that is unknown, and which cycle comes next."""
+    blind = int((jobs["rhythm"] == "unknown").sum())
+    due = jobs[(jobs["rhythm"] == "on_time") & jobs["due_at"].notna()].sort_values(["due_at", "app_name"])
+    following = records(due.head(1))
+    coming = [f"Next: {plain(str(one['app_name']))} at {instant(one['due_at'])}." for one in following]
+    known = "No running cycle is known." if blind else "Nothing running."
+    return " ".join([known, *([f"Unknown for {count(blind, 'app')}."] if blind else []), *coming])
 
 
-def estimate_bar(job: Row) -> None:
-    """Draws how far an initial cycle of unknown size has come, with what that is estimated from, or what is missing."""
-    if is_missing(job["progress_from"]) or not is_missing(job["objects_share"]):
-        return
-    source = plain(str(job["progress_from"]))
-    if is_missing(job["progress_share"]):
-        st.markdown(f"Progress: **unknown** ({source}). In sync is n/a until the initial cycle has ended.")
-        return
-    estimate = share(float(job["progress_share"]))
-    text = f"Progress: **about {estimate}**, {source}. In sync is n/a until the initial cycle has ended."
-    st.progress(between(job["progress_share"]), text=text)
+def draw_card(job: Row, pending: int | None = None, words: dict[str, str] | None = None) -> None:
+    """Draws one running cycle: app, kind, start, what is left, how far it has come, and who is pending a retry."""
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(str(job['app_name']))}** · {' · '.join(card_facts(job))}", width="content")
+            st.space("stretch")
+            st.markdown(left_text(job).replace("end unknown", "End unknown"), width="content")
+            if words is not None:
+                cycle = {} if is_missing(job["cycle_id"]) else {Word.CYCLE: str(job["cycle_id"])}
+                page_link("cycles", "Open", ":material/chevron_right:", words | cycle, width="content")
+        part, measure = how_far(job)
+        retries = [f"{pending:,} pending retry"] if pending else []
+        if part is None:
+            why = "" if is_missing(job["progress_from"]) else f" ({plain(str(job['progress_from']))})"
+            st.markdown(" · ".join([f"Progress unknown{why}", processed(job), *retries]))
+        else:
+            st.progress(between(part), text=" · ".join([f"**{share(part)}**{measure}", processed(job), *retries]))
 
 
-def objects_bar(job: Row) -> None:
-    """Draws objects handled of expected, with where the expectation comes from; no bar where nothing is expected."""
-    source = "" if is_missing(job["expected_from"]) else f" ({plain(str(job['expected_from']))})"
-    text = f"Objects: **{objects_text(job)}**{source}"
-    if is_missing(job["objects_share"]) and not is_missing(job["progress_share"]):
-        st.markdown(f"{text}.")
-    elif is_missing(job["objects_share"]):
-        st.markdown(f"{text}. How far that is, is unknown.")
-    else:
-        st.progress(between(job["objects_share"]), text=f"{text}, {share(float(job['objects_share']))}")
+def card_facts(job: Row) -> list[str]:
+    """Writes a cycle's kind, its start and its phase; and that it has stalled."""
+    kind = cycle_of(job)
+    return [
+        f"{kind[:1].upper()}{kind[1:]}",
+        *([] if is_missing(job["began_at"]) else [f"started {instant(job['began_at'])}"]),
+        *([] if is_missing(job["phase"]) or job["phase"] == "unknown" else [f"phase: {plain(str(job['phase']))}"]),
+        *([f"{labelled('stalled')} since {instant(job['stalled_since'])}"] if job["rhythm"] == "stalled" else []),
+    ]
+
+
+def draw_details(job: Row) -> None:
+    """Draws a running cycle's pace, pages and climb, and what its estimates rest on."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        pace_line(job)
+        pages_bar(job)
+        if not is_missing(job["expected_from"]):
+            st.caption(f"Expected number: {plain(str(job['expected_from']))}.")
+        if job["kind"] in ("initial", "restarted"):
+            st.caption("In sync is n/a until the initial cycle has ended.")
+    with right:
+        draw_climb(job)
 
 
 def pages_bar(job: Row) -> None:
-    """Draws the pages as Graph reports them, which say little about users."""
+    """Draws the pages as Entra reports them, which say little about users."""
     if is_missing(job["pages_share"]):
-        st.markdown("Pages: Graph reports none for this cycle.")
+        st.caption("Entra reports no pages for this cycle.")
         return
-    unit = "" if is_missing(job["page_unit"]) else f"; Graph calls the unit “{plain(str(job['page_unit']))}”"
+    unit = "" if is_missing(job["page_unit"]) else f"; Entra calls the unit “{plain(str(job['page_unit']))}”"
     pages = f"{int(job['pages_done']):,} of {int(job['pages_total']):,}, {share(float(job['pages_share']))}"
-    st.progress(between(job["pages_share"]), text=f"Pages, as Graph reports them: **{pages}**")
-    st.caption(f"A page holds several objects, so pages are not proportional to users{unit}.")
+    st.progress(between(job["pages_share"]), text=f"Pages (Microsoft's measure): **{pages}**")
+    st.caption(f"A page holds several users or groups, so pages are not proportional to them{unit}.")
 
 
 def between(value: Any) -> float:
@@ -194,26 +237,23 @@ def between(value: Any) -> float:
 
 
 def pace_line(job: Row) -> None:
-    """Draws how fast it goes, against usual, and when it will be done."""
-    rate = "unknown" if is_missing(job["per_minute"]) else f"{float(job['per_minute']):,.1f} objects a minute"
-    usual = "unknown" if is_missing(job["usual_per_minute"]) else f"{float(job['usual_per_minute']):,.1f}"
-    st.markdown(f"Pace: **{rate}**, usual: {usual}. End: **{end_band(job)}**{certainty(job)}.")
-
-
-def certainty(job: Row) -> str:
-    """Writes what the estimate of the end is worth."""
-    if is_missing(job["ends_low_at"]):
-        return "" if is_missing(job["ends_from"]) else f" ({plain(str(job['ends_from']))})"
-    likeliest = "" if is_missing(job["ends_at"]) else f", likeliest {instant(job['ends_at'])}"
-    source = "" if is_missing(job["ends_from"]) else f"; from {plain(str(job['ends_from']))}"
-    return f" (80% band{likeliest}{source})"
+    """Draws how fast it goes, against usual, and what the estimate of its end rests on."""
+    rate = "Pace unknown" if is_missing(job["per_minute"]) else f"**{float(job['per_minute']):,.1f}** per minute"
+    usual = (
+        "no earlier cycle to compare with"
+        if is_missing(job["usual_per_minute"])
+        else f"usually {float(job['usual_per_minute']):,.1f}"
+    )
+    st.markdown(f"{rate}, {usual}.")
+    if not is_missing(job["ends_low_at"]) and not is_missing(job["ends_from"]):
+        st.caption(f"End: 80% band, from {plain(str(job['ends_from']))}.")
 
 
 def draw_climb(job: Row) -> None:
     """Draws how the cycle got to where it is."""
     points = ask("burn_up", job=job["job_id"], as_of=as_of(), grace=read_settings().grace)
     if len(points) < 2:
-        st.caption("Too little of this cycle was seen to draw how it climbs.")
+        st.caption("Not enough data of this cycle for a chart.")
         return
     ends = tuple(value_or_none(job[name]) for name in ("ends_low_at", "ends_at", "ends_high_at"))
     chart(Key.CLIMB.of(job["job_id"]), burn_up, points, as_of(), value_or_none(job["objects_expected"]), ends)
@@ -227,29 +267,6 @@ def value_or_none(value: Any) -> Any:
 def running_jobs(jobs: pd.DataFrame) -> list[Row]:
     """Returns the jobs whose cycle is running."""
     return records(jobs[jobs["rhythm"].isin(RUNNING)])
-
-
-def draw_running_lines(jobs: pd.DataFrame) -> None:
-    """Draws the running cycles in one line each, for Overview; nothing when none runs."""
-    for job in running_jobs(jobs):
-        words = bar().link() if is_missing(job["cycle_id"]) else bar().link(**{Word.CYCLE: str(job["cycle_id"])})
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            draw_line(job)
-            page_link("cycles", "Cycle", ":material/cached:", words)
-
-
-def draw_line(job: Row) -> None:
-    """Draws one running cycle in a line: a bar of its estimate, of objects, else of pages, else only words."""
-    name = f"**{plain(str(job['app_name']))}** {labelled(str(job['rhythm']))}"
-    text = f"{name} {cycle_of(job)}: {done_text(job)}, {end_text(job)}"
-    if not is_missing(job["progress_share"]):
-        st.progress(between(job["progress_share"]), text=text)
-    elif not is_missing(job["objects_share"]):
-        st.progress(between(job["objects_share"]), text=text)
-    elif not is_missing(job["pages_share"]):
-        st.progress(between(job["pages_share"]), text=f"{text}; the bar is of pages, as Graph reports them")
-    else:
-        st.markdown(text)
 
 
 def show_progress_sql(jobs: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""Cycles: how far the running ones have come, when each job ran and when it did not, and what one cycle did."""
+"""Cycles: the running ones, the history and time line of all, and one cycle in the side panel."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -6,56 +6,70 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated
+from pipeline.config.wording import dated
 from views.charts.cycles import day_lanes
 from views.frame import state
 from views.frame.chart import chart_mark
-from views.frame.data import as_of, ask, ask_ahead, records
+from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
-from views.frame.state import Key, Word, has_word, read_word, write_word, write_words
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, read_word, write_word, write_words
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
-from views.frame.verdict import current_facts, draw_judged, draw_verdict
+from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.compare import draw_comparison
-from views.parts.cycles.cycle import draw_cycle
+from views.parts.cycles.cycle import draw_cycle, title
 from views.parts.cycles.progress import (
     RUNNING,
-    draw_running,
+    draw_card,
+    draw_details,
+    idle_sentence,
     job_progress,
     progress_sentence,
     refreshed,
     running_jobs,
     show_progress_sql,
 )
+from views.parts.overview.summary import draw_text
 from views.parts.shared.coverage import none_in_window
 
 DAY = timedelta(days=1)
+REPORTED = {"EntryLevelErrors": "Errors", "InProgress": "Running", "NotRun": "Never ran"}
+"Outcomes of a job status in words; others are words already."
 
 
 def draw_progress(jobs: pd.DataFrame) -> None:
-    """Draws what moves: the sentence that answers, and a bar for each running cycle."""
+    """Draws what moves: the sentence that answers, and a card for each running cycle."""
     facts = current_facts()
     if jobs.empty:
         draw_verdict("cycles", facts)
-        st.caption("No job status was read; the log alone shows neither the beginning nor the end of a cycle.")
+        st.caption("No job status is loaded; provisioning logs alone show neither the start nor the end of a cycle.")
         return
-    draw_judged("cycles", progress_sentence(jobs), facts)
+    draw_text("cycles", progress_sentence(jobs), facts)
     running = running_jobs(jobs)
-    st.subheader("How far have the cycles under way come?", anchor="progress")
+    st.subheader("Running now", anchor="progress")
     if running and facts.is_old:
         st.caption(f"As of {dated(facts.at)}, where the data ends. Whether these cycles still run is unknown.")
     if not running:
-        blind = int((jobs["rhythm"] == "unknown").sum())
-        nothing(f"No running cycle is known; unknown for {count(blind, 'app')}." if blind else "No cycle is running.")
+        nothing(idle_sentence(jobs))
+    pending = pending_retries() if running else {}
     for job in running:
-        draw_running(job)
+        draw_card(job, pending.get(str(job["job_id"])))
+        with st.expander(f"Pace and pages of {plain(str(job['app_name']))}", expanded=len(running) == 1):
+            draw_details(job)
     show_progress_sql(running)
 
 
+def pending_retries() -> dict[str, int]:
+    """Returns how many users and groups of each job are pending a retry."""
+    fleet = ask("fleet", until=as_of() + timedelta(seconds=1), grace=read_settings().grace)
+    return {str(row["job_id"]): int(row["open_escrows"]) for row in records(fleet)}
+
+
 def chosen_day() -> datetime:
-    """Lets a person choose the day of the lanes; usually it is the window's last."""
+    """Lets a person choose the day of the time line; usually it is the time range's last."""
     usual = (bar().until - timedelta(microseconds=1)).date()
     given = day_of(read_word(Word.DAY)) or usual
     day = st.date_input("Day (UTC)", given, key=Key.DAY.of(usual), format="YYYY-MM-DD", width=160)
@@ -74,15 +88,15 @@ def day_of(word: str) -> date | None:
 
 def draw_day() -> None:
     """Draws the day of every job."""
+    st.subheader("Cycle timeline", anchor="day-lanes")
     since = chosen_day()
     given = {"since": since, "until": since + DAY}
     judged = given | {"as_of": as_of(), "grace": read_settings().grace}
     ask_ahead("day_lanes", **judged)
     cycles = ask("day_cycles", **given)
     stretches = ask("day_lanes", **judged)
-    st.subheader("When did each job run on this day, when was a run due, and where did none come?", anchor="day-lanes")
     if cycles.empty and stretches.empty:
-        nothing("No event and no job status of this day was read.")
+        nothing("No events and no job status for this day.")
     else:
         chart_mark(
             Key.DAY_LANES.of(f"{since:%Y%m%d}"),
@@ -94,8 +108,8 @@ def draw_day() -> None:
             on_select=lambda mark: open_cycle(str(mark[1])) if mark else None,
         )
         st.caption(
-            "A frame is a hole: a run was due and none came. Hatched: no status and no event, so nobody knows. "
-            "Short cycles are drawn wide enough to be seen. Select a cycle to open it."
+            "Outlined: missed cycle. Hatched: no data. Short cycles are drawn wide enough to be seen. Select a cycle "
+            "to open it."
         )
     show_sql(day_lanes=judged, day_cycles=given)
 
@@ -115,47 +129,63 @@ def open_cycle(cycle_id: str | None) -> None:
 
 
 def cycles_table(rows: pd.DataFrame) -> None:
-    """Draws the cycles of the window, newest first; a selected one is opened below."""
+    """Draws the cycles of the time range, newest first; a row opens the side panel."""
     rows = mark_running(rows)
     rows = rows.assign(
         ended=chips(rows["outcome"].fillna("unknown")),
         minutes=rows["duration_ms"] / 60_000,
-        kind=rows["kind"].fillna("unknown"),
+        kind=rows["kind"].fillna("unknown").str.capitalize(),
+        reported=rows["reported_outcome"].replace(REPORTED),
     )
     columns = {
-        "app_name": text_column("App", pinned=True),
-        **time_columns("began_at"),
+        "app_name": text_column("App"),
+        **time_columns(began_at="Started"),
         "kind": text_column("Kind"),
         "ended": chips_column("Outcome", help="What the log shows"),
-        "reported_outcome": text_column("Graph reports"),
-        "objects": number_bar("Objects", rows["objects"].max()),
+        "reported": text_column("Reported by Entra", help="The outcome in the job status; empty without one"),
+        "objects": number_bar("Users and groups", rows["objects"].max()),
         "failed": number_bar("Failed", rows["failed"].max()),
-        "succeeded": number_column("Succeeded"),
         "skipped": number_column("Skipped"),
         "minutes": number_bar("Minutes", rows["minutes"].max(), 1),
     }
-    # A new cycle moves every row down: then it is another table, or the selection would slide to a neighbour.
     table(
         rows,
         columns,
+        # A new cycle moves every row down: then it is another table.
         Key.CYCLES.of(rows["cycle_id"].iloc[0], len(rows)),
-        on_select=lambda row: open_cycle(None if row is None else str(row["cycle_id"])),
-        selected=list(rows.reset_index().index[rows["cycle_id"] == read_word(Word.CYCLE)]),
-        at_most=420,
+        at_most=360,
+        opens="app_name",
+        on_open=lambda row: open_cycle(str(row["cycle_id"])),
     )
-    st.caption("Select a cycle to open it below.")
+
+
+def cycle_rows(cycle_id: str) -> list[Row]:
+    """Returns the cycle of an id and those to compare it with; none where there is no such cycle."""
+    rows = ask("cycles_beside", cycle=cycle_id)
+    return [] if rows.empty else records(mark_running(rows))
 
 
 def draw_opened(cycle_id: str) -> None:
-    """Draws the cycle that the address names, and how another one compares; or says that there is none."""
-    rows = ask("cycles_beside", cycle=cycle_id)
-    if rows.empty:
-        st.warning(f"There is no cycle with the id {plain(cycle_id)}; retention may have dropped it.")
+    """Draws a cycle, and how another one compares; or says that there is none."""
+    rows = cycle_rows(cycle_id)
+    if not rows:
+        st.warning(
+            f"There is no cycle with the id {plain(cycle_id)} in this store. Retention may have removed it, or the "
+            "link is from another store.",
+            icon=":material/search_off:",
+        )
         return
-    cycle, *others = records(mark_running(rows))
+    cycle, *others = rows
     draw_cycle(cycle)
     if cycle["events"]:
         draw_comparison(cycle, others)
+
+
+def cycle_panel() -> None:
+    """Opens the side panel of the cycle that the address names."""
+    cycle_id = read_word(Word.CYCLE)
+    rows = cycle_rows(cycle_id) if cycle_id else []
+    side_panel(Word.CYCLE, title(rows[0]) if rows else "Cycle", draw_opened, Word.WITH, wide=True)
 
 
 def draw_tab() -> None:
@@ -164,8 +194,7 @@ def draw_tab() -> None:
     ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
     ask_ahead("cycles_lately", least=least)
     refreshed(draw_progress)
+    panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)
+    st.toggle("Show cycles without changes", key=Key.WITHOUT_CHANGES)
     draw_day()
-    st.toggle("Also cycles that found nothing to change", key=Key.WITHOUT_CHANGES)
-    panel("cycles_lately", cycles_table, empty=none_in_window("No cycle of this time range was read."), least=least)
-    if has_word(Word.CYCLE):
-        draw_opened(read_word(Word.CYCLE))
+    cycle_panel()

@@ -1,50 +1,193 @@
-"""What needs attention, by the incidents: as of when they were looked for, and their queue."""
+"""What needs attention: one row per root cause, with its cause, impact, deadline and owner.
+
+A root cause is an open incident with its symptoms; where no rule found it, what a job's own state shows.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant
-from views.frame.data import Row, ask, records
+from pipeline.config.wording import count, instant, is_missing
+from pipeline.knowledge.causes import cause_of
+from pipeline.notify.messages import affected_numbers, affected_of
+from pipeline.rules.rule import rules
+from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
+from pipeline.rules.verdict_text import PLAIN, what
+from views.frame.data import Row, records
+from views.frame.empty import nothing
 from views.frame.look import chips
-from views.frame.state import Key
-from views.frame.table import chips_column, number_column, table, text_column, time_columns
-from views.parts.health.incidents import incident_queue, open_now, symptoms_of
+from views.frame.panel import show_sql
+from views.frame.places import lead_to, page_link
+from views.frame.state import Key, Word, write_word
+from views.frame.table import chips_column, table, text_column
+from views.frame.verdict import claim
+from views.parts.health.incidents import open_now, symptoms_of
+from views.parts.overview.fleet import app_words, day
+from views.parts.quarantine.facts import disable_days
+
+ROWS = 6
+"Rows that are visible without scrolling in the table."
 
 
-def draw_attention() -> None:
-    """Draws as of when the rules were evaluated, and the queue of incidents."""
+def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
+    """Draws the root causes, the worst first; a row opens its incident, or the app's page."""
     awake, snoozed = open_now()
-    runs = ask("rule_runs_lately")
-    unanswered = int(runs["outcome"].isin(["unknown", "failed"]).sum())
-    notes = [
-        f"By the incidents as of {instant(runs['ran_at'].max())}.",
-        *([f"{count(unanswered, 'rule')} gave no answer, for want of data; Health names them."] if unanswered else []),
-        *([f"{count(len(snoozed), 'incident')} snoozed."] if snoozed else []),
-    ]
-    st.caption(" ".join(notes))
-    if awake:
-        draw_queue(awake)
-
-
-def explains(row: Row) -> str:
-    """Writes what an incident explains, by its rules' names; empty where it explains nothing."""
-    return ", ".join(dict.fromkeys(str(one["rule"]).replace("_", " ") for one in symptoms_of(row)))
-
-
-def draw_queue(awake: list[Row]) -> None:
-    """Draws the open incidents, worst first, those with leavers before others; a selected one opens its card."""
-    rows = pd.DataFrame([{**row, "explains": explains(row)} for row in awake])
-    columns = {
-        "chip": chips_column("Severity", width="small"),
-        "summary": text_column("What", width="large", pinned=True),
-        "explains": text_column("Explains", width="medium", help="Incidents that follow from it"),
-        **time_columns(opened_at="Since"),
-        "leavers": number_column("Leavers", help="Who waits for a disable or delete"),
-        "owner": text_column("Owner"),
-    }
-    st.subheader("What wants somebody?", anchor="queue")
-    row = table(rows.assign(chip=chips(rows["severity"])), columns, Key.QUEUE, select=True)
-    if row is None:
-        st.caption("Worst first. Select one to see its evidence, what to do, and to acknowledge it.")
+    rows = [*incident_rows(awake, facts, fleet), *state_rows(awake, facts, fleet)]
+    st.subheader("Needs attention", anchor="needs-attention")
+    if rows:
+        draw_rows(sorted(rows, key=lambda row: ("critical", "warning", "info").index(row["severity"])))
     else:
-        incident_queue([next(one for one in records(rows) if one["incident_id"] == row["incident_id"])], [])
+        nothing(claim("No open incidents.", facts, "incidents"))
+    if snoozed:
+        page_link("issues", f"{count(len(snoozed), 'snoozed incident')}", ":material/snooze:")
+    show_sql(open_incidents={})
+
+
+def draw_rows(rows: list[Row]) -> None:
+    """Draws root causes as a table."""
+    shown = pd.DataFrame(rows)
+    columns = {
+        "problem": text_column("Problem", width=275),
+        "chip": chips_column("Severity", width=76),
+        "cause": text_column("Cause", width=235),
+        "impact": text_column("Impact", width=165),
+        "deadline": text_column("Deadline", width=145),
+        "owner": text_column("Owner", width=85),
+    }
+    table(
+        shown.assign(chip=chips(shown["severity"])),
+        columns,
+        Key.QUEUE,
+        at_most=38 + 35 * ROWS,
+        opens="problem",
+        on_open=open_problem,
+    )
+
+
+def open_problem(row: Row) -> None:
+    """Opens a root cause: its incident in the side panel, or its app's page."""
+    if row["incident_id"]:
+        write_word(Word.INCIDENT, str(row["incident_id"]))
+    else:
+        lead_to("apps", app_words(row["job_id"]))
+
+
+def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]:
+    """Returns a row for each open incident."""
+    jobs, states = by_job(facts), states_of(fleet)
+    return [
+        {
+            "incident_id": str(row["incident_id"]),
+            "job_id": row["job_id"],
+            "severity": str(row["severity"]),
+            "problem": str(row["summary"]),
+            "cause": incident_cause(row),
+            "impact": incident_impact(row, jobs.get(row["job_id"])),
+            "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),
+            "owner": "Unassigned" if is_missing(row["owner"]) else str(row["owner"]),
+        }
+        for row in awake
+    ]
+
+
+def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]:
+    """Returns a row for each job whose own state needs attention and of which no incident is open."""
+    covered = {job for row in awake if row["severity"] != "info" for job in jobs_of(row)}
+    jobs, states = by_job(facts), states_of(fleet)
+    first: dict[str, Cause] = {}
+    for cause in verdict(facts).causes:
+        if cause.kind != "incident" and cause.job_id is not None and cause.job_id not in covered:
+            first.setdefault(cause.job_id, cause)
+    return [
+        {
+            "incident_id": "",
+            "job_id": job_id,
+            "severity": cause.severity,
+            "problem": problem(cause),
+            "cause": state_cause(cause, states.get(job_id)),
+            "impact": impact(jobs[job_id]),
+            "deadline": deadline(jobs[job_id], states.get(job_id), cause.severity),
+            "owner": None,
+        }
+        for job_id, cause in first.items()
+    ]
+
+
+def jobs_of(row: Row) -> set[str]:
+    """Returns the jobs of an incident and of its symptoms."""
+    return {str(one["job_id"]) for one in (row, *symptoms_of(row)) if not is_missing(one["job_id"])}
+
+
+def by_job(facts: Facts) -> Mapping[Any, JobFacts]:
+    """Returns the facts of each job by its id."""
+    return {job.job_id: job for job in facts.jobs}
+
+
+def states_of(fleet: pd.DataFrame) -> Mapping[Any, Row]:
+    """Returns each job's row of the fleet by its id."""
+    return {row["job_id"]: row for row in records(fleet)}
+
+
+def problem(cause: Cause) -> str:
+    """Writes what is the matter with a job."""
+    colon = ":" if cause.kind in ("failing", "leavers", "in_use", "staged") else ""
+    return f"{cause.app_name}{colon} {what(cause, PLAIN)}"
+
+
+def incident_cause(row: Row) -> str:
+    """Writes an incident's cause in few words: the documented one of its error, else its rule; and its symptoms."""
+    facts = evidence_of(row)
+    known = next((known for one in facts if one.get("error_code") and (known := cause_of(one))), None)
+    status = next((one["http_status"] for one in facts if one.get("http_status")), None)
+    rule = rules().get(row["rule"])
+    title = known.title if known else rule.title if rule else str(row["rule"])
+    since = [] if " since " in str(row["summary"]) else [f"since {day(row['opened_at'])}"]
+    symptoms = len(symptoms_of(row))
+    related = [count(symptoms, "related alert")] if symptoms else []
+    return " · ".join([f"{title} ({int(status)})" if status else title, *since, *related])
+
+
+def evidence_of(row: Row) -> list[dict[str, Any]]:
+    """Returns what an incident's rule found, then what its symptoms' did."""
+    found = [one["evidence"] for one in (row, *symptoms_of(row))]
+    return [one if isinstance(one, dict) else json.loads(one or "{}") for one in found]
+
+
+def state_cause(cause: Cause, state: Row | None) -> str | None:
+    """Writes the commonest error of what is pending in a job, and since when."""
+    code = None if state is None or is_missing(state["cause"]) else str(state["cause"])
+    known = cause_of({"error_code": code}) if code else None
+    since = f"since {day(cause.since)}" if cause.since else None
+    return " · ".join(filter(None, (known.title if known else code, since))) or None
+
+
+def incident_impact(row: Row, job: JobFacts | None) -> str | None:
+    """Writes who is affected by an incident: those that its evidence counts, else those of its app."""
+    if job is not None and row["severity"] != "info" and (whole := impact(job)):
+        return whole
+    return affected_numbers(affected_of(evidence_of(row))) or None
+
+
+def impact(job: JobFacts) -> str | None:
+    """Writes who is affected by what is the matter with a job."""
+    parts = [
+        *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
+        *([f"{job.failing:,} failing"] if job.failing else []),
+        *(["removals stopped"] if job.state in STOPPED else []),
+    ]
+    return " · ".join(parts) or None
+
+
+def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | None:
+    """Writes by when something happens by itself: the job is disabled by Entra, or the next retry."""
+    if job is None or severity == "info":
+        return None
+    if job.state == "quarantined" and job.since is not None:
+        return f"Disabled by Entra {day(job.since + timedelta(days=disable_days()))}"
+    if state is not None and state["state"] == "waiting" and not is_missing(state["next_try_at"]):
+        return f"Next retry {instant(state['next_try_at'])}"
+    return None

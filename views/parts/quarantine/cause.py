@@ -1,5 +1,6 @@
-"""Why a job is in quarantine: Graph's reason, the calls around the trouble, what was changed before it, who waits."""
+"""Why a job is in quarantine: requests around the first failure, symptoms, changes before it, and Graph's reason."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,41 +12,151 @@ from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.quarantine_reasons import Reason
 from views.frame.data import Row
 from views.frame.empty import nothing
-from views.frame.events import story_link
-from views.frame.look import chips, labelled, plain
+from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
-from views.frame.state import Key
-from views.frame.table import chips_column, code_column, table, text_column, time_columns
+from views.frame.table import code_column, table, text_column, time_columns
 from views.frame.verdict import claim, current_facts
-from views.parts.quarantine.facts import MOST, WEEK, Facts, open_incidents_of
+from views.parts.health.incidents import symptoms_of
+from views.parts.quarantine.facts import WEEK, Facts
 from views.parts.quarantine.limits import course
-from views.parts.shared.retries import evidence
 
 MONTH = timedelta(days=30)
+BASE = re.compile(r"^.*?/(?=[A-Z])")
+"What of a path comes before the resource."
+CHANGES = 3
+"Changes of the configuration that are listed."
+REQUESTS = {
+    "last good": "Last success",
+    "first failing": "First failure",
+    "newest failing": "Latest failure",
+    "good again": "Success since",
+}
 STANDINGS = {
-    "documented": ":blue[:material/menu_book: documented]",
-    "inferred": ":orange[:material/psychology: our inference]",
-    "unverified": ":gray[:material/help: not documented]",
+    "documented": ":blue-badge[:material/menu_book: documented]",
+    "inferred": ":orange-badge[:material/psychology: inferred]",
+    "unverified": ":gray-badge[:material/help: not documented]",
 }
 
 
-def draw_cause(facts: Facts) -> None:
-    """Draws the cause."""
-    job = facts.job
-    st.subheader("Why?" if job.is_out else "Does anything point to quarantine?", anchor="cause")
-    lines = [*reasons(facts), *signs(facts)]
+def draw_evidence(facts: Facts) -> None:
+    """Draws the last successful request and those that failed, to the minute."""
+    st.subheader("Evidence", anchor="evidence")
+    if not facts.calls:
+        st.markdown(
+            ":gray[:material/remove: No SCIM requests of the last 60 days: the app's SCIM log is not collected.]"
+        )
+    else:
+        draw_requests(facts)
+    show_sql(quarantine_calls={"at": facts.job.at, "job": facts.job.job_id})
+
+
+def draw_requests(facts: Facts) -> None:
+    """Draws the requests around the first failure."""
+    rows = pd.DataFrame(list(facts.calls.values())).assign(
+        what=[REQUESTS.get(name, name) for name in facts.calls], request=[request(row) for row in facts.calls.values()]
+    )
+    columns: dict[str, Any] = {
+        "what": text_column("", width=96),
+        **time_columns(occurred_at="Time"),
+        "http_status": code_column("HTTP", width=48),
+        "request": text_column("Request"),
+        "detail": text_column("Response"),
+    }
+    table(rows, columns)
+    st.caption(around(facts))
+    if not rows["named"].all():
+        st.caption("The SCIM log does not name its app; it is attributed to this one, the only app with a SCIM log.")
+
+
+def request(row: Row) -> str:
+    """Writes a request in one line."""
+    searched = "" if is_missing(row["filter"]) else f"?filter={row['filter']}"
+    return f"{row['method']} {BASE.sub('/', str(row['path']))}{searched}"
+
+
+def around(facts: Facts) -> str:
+    """Writes how many requests failed, how long after the last success they began to, and whether they still do."""
+    good, failing, again = (facts.calls.get(name) for name in ("last good", "first failing", "good again"))
+    if failing is None:
+        return f"No failed requests; last success {instant(good['occurred_at'] if good else None)}."
+    before = "no earlier success is known"
+    if good is not None:
+        gap = span((failing["occurred_at"].floor("min") - good["occurred_at"].floor("min")).total_seconds())
+        before = f"the first {gap} after the last success"
+    still = f"successful again since {instant(again['occurred_at'])}" if again else "none successful since"
+    return f"{count(failing['failing'], 'failed request')}, {before}, {still}."
+
+
+def draw_symptoms(facts: Facts, incident: Row | None) -> None:
+    """Draws what follows from the same cause: what the incident explains, and other signs of trouble."""
+    lines = [plain(str(one["summary"])) for one in ([] if incident is None else symptoms_of(incident))]
+    lines += signs(facts)
+    st.subheader("Symptoms of the same cause", anchor="symptoms")
+    if lines:
+        st.markdown("\n".join(f"- {line}" for line in dict.fromkeys(lines)))
+    else:
+        own = current_facts(facts.job.at).of([facts.job.job_id], shared=False)
+        nothing(claim("No other symptoms in the data.", own, "quarantine"))
+    show_sql(silence={"at": facts.job.at, "grace": read_settings().grace, "job": facts.job.job_id})
+
+
+def signs(facts: Facts) -> list[str]:
+    """Writes signs of trouble apart from incidents: the forecast, failed cycles, an expired token, silence."""
+    path = "" if facts.job.is_out else course(facts.job)
+    lines = [f"{facts.job.name} {path}"] if path else []
+    failures = facts.job.state["successive_failures"]
+    if not is_missing(failures) and failures >= 2:
+        lines.append(f"{count(failures, 'consecutive cycle')} failed")
+    lines += token(facts)
+    silent = facts.silence
+    if silent is not None and not is_missing(silent["cause"]) and silent["cause"] != "idle":
+        lines.append(
+            f"No events since {instant(silent['last_event_at'])}: {plain(str(silent['explanation']))}. Owner: "
+            f"{plain(str(silent['receiver']))}"
+        )
+    return lines
+
+
+def token(facts: Facts) -> list[str]:
+    """Writes that the token has expired, or will within a month, where its date was entered."""
+    at, state = facts.job.at, facts.job.state
+    ends_at = state["token_ends_at"]
+    if is_missing(ends_at) or ends_at > at + MONTH:
+        return []
+    verb = "expired" if ends_at <= at else "expires"
+    apart = span(abs((ends_at - at).total_seconds()))
+    how = f", {apart} ago" if ends_at <= at else facts.job.countdown(ends_at)
+    return [f"The token {verb} {instant(ends_at)}{how} (entered by {plain(str(state['token_said_by']))})"]
+
+
+def draw_changes(facts: Facts) -> None:
+    """Draws what of the configuration was changed in the week before the trouble began."""
+    if facts.began == facts.job.at:
+        return
+    st.subheader("Recent changes", anchor="changes")
+    for row in facts.changes[:CHANGES]:
+        between = f"between {instant(row['before_at'])} and {instant(row['seen_at'])}"
+        st.markdown(
+            f":material/settings: {plain(str(row['setting'])).capitalize()}: from {plain(str(row['before']))} to "
+            f"{plain(str(row['after']))}, {between}."
+        )
+    if not facts.changes and not facts.is_configured:
+        st.markdown(":gray[Unknown: the app's configuration is not collected.]")
+    elif not facts.changes:
+        st.markdown(
+            ":gray[No configuration change in the 7 days before. Credentials are never read, so a token change cannot "
+            "be seen.]"
+        )
+    show_sql(quarantine_changes={"job": facts.job.job_id, "since": facts.began - WEEK, "until": facts.began})
+
+
+def draw_reason(facts: Facts) -> None:
+    """Draws Graph's reason, what it means and how sure that is, and the error."""
+    lines = reasons(facts)
     for line in lines:
         st.markdown(line)
     if not lines:
-        facts_of_job = current_facts(job.at).of([job.job_id], shared=False)
-        nothing(claim("No sign of quarantine in the data.", facts_of_job, "quarantine"))
-    draw_calls(facts)
-    draw_changes(facts)
-    show_sql(
-        quarantine_changes={"job": job.job_id, "since": facts.began - WEEK, "until": facts.began},
-        quarantine_calls={"at": job.at, "job": job.job_id},
-        silence={"at": job.at, "grace": read_settings().grace, "job": job.job_id},
-    )
+        nothing("The job status has no quarantine and no error.")
 
 
 def reasons(facts: Facts) -> list[str]:
@@ -54,10 +165,14 @@ def reasons(facts: Facts) -> list[str]:
     lines = []
     if job.word == "quarantined":
         lines.append(reason_text(job.reason))
+        lines.append(
+            f"Entra disables a job after “more than four weeks” of quarantine, as Microsoft documents; the {job.days} "
+            "days counted here are a setting on Alert rules."
+        )
     if job.word == "inferred":
         lines.append(
-            f"{labelled('inferred')} No status was ever read, so Graph's reason is not known; what is seen fits "
-            "credentials, or an app that does not answer. Collect job status to know: docs/graph.md shows how."
+            f"{labelled('inferred')} No job status is loaded, so the reason is unknown. The logs fit a rejected token, "
+            "or an app that does not respond. docs/graph.md shows how to collect job status."
         )
     code, text = job.state["error_code"], job.state["error_message"]
     if not is_missing(code) and job.word != "healthy":
@@ -65,175 +180,18 @@ def reasons(facts: Facts) -> list[str]:
         if known is not None:
             lines.append(f"**{plain(known.title)}**: {plain(known.meaning)} ({plain(known.source)}.)")
         words = "" if is_missing(text) else f": {plain(str(text))}"
-        lines.append(f"Error **{plain(str(code))}**{words} {actionable(job.state)}")
+        lines.append(f"Error {plain(str(code))}{words} {actionable(job.state)}")
     return lines
 
 
 def reason_text(reason: Reason) -> str:
     """Writes a reason, its meaning and what that rests on."""
-    return f"**{plain(reason.word)}** {STANDINGS[reason.standing]}: {reason.meaning} ({reason.source}.)"
+    return f"**{plain(reason.word)}** {STANDINGS[reason.standing]} {reason.meaning} ({reason.source}.)"
 
 
 def actionable(state: Row) -> str:
     """Writes whether the tenant can fix it, by Graph."""
     if is_missing(state["tenant_actionable"]):
         return ""
-    return (
-        "Graph says the tenant can mend it." if state["tenant_actionable"] else "Graph says the tenant cannot mend it."
-    )
-
-
-def signs(facts: Facts) -> list[str]:
-    """Writes the signs of trouble apart from Graph's reason: the forecast, incidents, complete failures, silence."""
-    path = "" if facts.job.is_out else course(facts.job)
-    lines = [f":orange[:material/trending_up:] It {path}."] if path else []
-    lines += [
-        f":orange[:material/monitor_heart:] {plain(str(row['summary']))} (since {instant(row['opened_at'])})."
-        for row in open_incidents_of([facts.job])
-        if row["rule"] in ("escrow_growth", "mass_leavers")
-    ]
-    failures = facts.job.state["successive_failures"]
-    if not is_missing(failures) and failures >= 2:
-        lines.append(
-            f":orange[:material/warning:] {count(failures, 'run')} in a row failed as a whole, by Graph's count: the "
-            "path that ends in quarantine whatever the number of objects."
-        )
-    lines += token(facts)
-    silent = facts.silence
-    if silent is not None and not is_missing(silent["cause"]) and silent["cause"] != "idle":
-        lines.append(
-            f":orange[:material/volume_off:] Nothing comes since {instant(silent['last_event_at'])}: "
-            f"{plain(str(silent['explanation']))}. Who can mend it: {plain(str(silent['receiver']))}."
-        )
-    return lines
-
-
-def token(facts: Facts) -> list[str]:
-    """Writes that the token has ended, or will within a month, where its date was entered."""
-    at, state = facts.job.at, facts.job.state
-    ends_at = state["token_ends_at"]
-    if is_missing(ends_at) or ends_at > at + MONTH:
-        return []
-    verb = "ended" if ends_at <= at else "ends"
-    apart = span(abs((ends_at - at).total_seconds()))
-    how = f", {apart} ago" if ends_at <= at else facts.job.countdown(ends_at)
-    who = plain(str(state["token_said_by"]))
-    return [f":orange[:material/key:] Its token {verb} {instant(ends_at)}{how}, as {who} said."]
-
-
-def draw_calls(facts: Facts) -> None:
-    """Draws the last good call and the first that failed, to the minute."""
-    calls = facts.calls
-    if not calls:
-        st.markdown(
-            ":gray[:material/remove: No call of the last 60 days to this app was read: its own log is not collected, "
-            "so the first failing call cannot be shown.]"
-        )
-        return
-    st.markdown(around(facts))
-    rows = pd.DataFrame(list(calls.values())).assign(what=[name.capitalize() for name in calls])
-    columns: dict[str, Any] = {
-        "what": text_column("Which"),
-        **time_columns(occurred_at="When"),
-        "http_status": code_column("HTTP"),
-        "method": text_column("Method"),
-        "path": text_column("Path"),
-        "filter": text_column("Searched for"),
-        "detail": text_column("The app says", width="large"),
-    }
-    table(rows, columns)
-    if not rows["named"].all():
-        st.caption(
-            "The log of these calls does not name its app; it is taken for this one's, since no other app has a log."
-        )
-
-
-def around(facts: Facts) -> str:
-    """Writes when calls began to fail, how long after the last good one, and whether they still do."""
-    good, failing, again = (facts.calls.get(name) for name in ("last good", "first failing", "good again"))
-    if failing is None:
-        return f"No call failed; the last good one was {instant(good['occurred_at'] if good else None)}."
-    before = "no good call before it is known"
-    if good is not None:
-        gap = span((failing["occurred_at"].floor("min") - good["occurred_at"].floor("min")).total_seconds())
-        before = f"the last good one was {instant(good['occurred_at'])}, {gap} earlier"
-    still = f"answered well again since {instant(again['occurred_at'])}" if again else "none was answered well since"
-    return (
-        f"The first call that failed was **{instant(failing['occurred_at'])}** with HTTP "
-        f"{int(failing['http_status'])}; {before}. {count(failing['failing'], 'call')} failed so; {still}."
-    )
-
-
-def draw_changes(facts: Facts) -> None:
-    """Draws what of the configuration was changed in the week before the trouble began."""
-    if facts.began == facts.job.at:
-        return
-    if facts.changes:
-        for row in facts.changes[:5]:
-            between = f"between {instant(row['before_at'])} and {instant(row['seen_at'])}"
-            st.markdown(
-                f":orange[:material/settings:] Changed before it, {between}: {plain(str(row['setting']))}, from "
-                f"{plain(str(row['before']))} to {plain(str(row['after']))}."
-            )
-    elif not facts.is_configured:
-        st.markdown(
-            ":gray[:material/settings: Neither its configuration nor a status was ever read, so whether something was "
-            "changed before it is not known.]"
-        )
-    else:
-        st.markdown(
-            ":gray[:material/settings: In the week before it no change of its configuration was seen. Credentials are "
-            "never read, so a change of them cannot be seen.]"
-        )
-
-
-def draw_waiting(facts: Facts) -> None:
-    """Draws who waits, leavers first; a row opens the person's story."""
-    st.subheader("Who waits, leavers first?", anchor="waiting")
-    rows = facts.waiting
-    if rows.empty:
-        facts_of_job = current_facts(facts.job.at).of([facts.job.job_id], shared=False)
-        nothing(claim("No pending retries in the log.", facts_of_job, "leavers"))
-    else:
-        st.markdown(kinds(rows))
-        chosen = waiting_table(rows)
-        if chosen is not None:
-            story_link(chosen)
-    if facts.job.is_out:
-        st.caption(
-            f"Entra logs whom it tried. Whoever joined, moved or left since {instant(facts.job.since)} and was not "
-            "tried yet leaves no event, and is not listed here."
-        )
-    show_sql(quarantine_waiting={"at": facts.job.at, "job": facts.job.job_id, "limit": MOST})
-
-
-def kinds(rows: pd.DataFrame) -> str:
-    """Writes how many of each kind wait."""
-    leavers, joiners = int(rows["leaver"].sum()), int((rows["action"] == "create").sum())
-    least = "At least " if len(rows) == MOST else ""
-    others = len(rows) - leavers - joiners
-    parts = [
-        f":red[**{count(leavers, 'leaver')}**] who should be off" if leavers else "no leaver",
-        *([f"{count(joiners, 'joiner')} without an account"] if joiners else []),
-        *([f"{count(others, 'other')} with old values"] if others else []),
-    ]
-    wait = "waits" if len(rows) == 1 else "wait"
-    return f"{least}**{count(len(rows), 'object')}** {wait}: {', '.join(parts)}."
-
-
-def waiting_table(rows: pd.DataFrame) -> Row | None:
-    """Draws who waits, and returns the selected row."""
-    waits = zip(rows["leaver"], rows["action"], strict=True)
-    kind = ["leaver" if leaver else "joiner" if action == "create" else "waiting" for leaver, action in waits]
-    columns: dict[str, Any] = {
-        "chip": chips_column("Kind"),
-        "name": text_column("Who"),
-        "action": text_column("What failed"),
-        **time_columns(opened_at="Waits since", retry_at="Entra tries again", dropped_at="Entra gives up"),
-        "opened_from": text_column("Since, by"),
-        "attempts": code_column("Tries"),
-        "error_code": text_column("Error", width="large"),
-    }
-    # Another job's rows are another table, or a selection would open somebody else's story.
-    key = Key.WAITING.of(rows["job_id"].iloc[0], len(rows))
-    return table(evidence(rows).assign(chip=chips(pd.Series(kind))), columns, key, select=True)
+    can = "can" if state["tenant_actionable"] else "cannot"
+    return f"According to Entra, an administrator of the tenant {can} fix it."

@@ -237,20 +237,20 @@ def job_sentence(job: Job) -> str:
         return inferred_sentence(job, job.inferred)
     if job.word == "switched_off":
         return (
-            f"**{job.name}** is switched off (status of {instant(job.state['observed_at'])}): by somebody, or by Entra "
-            f"after {job.days} days of quarantine; it must be restarted"
+            f"**{job.name}** is disabled in Entra (status of {instant(job.state['observed_at'])}): by an "
+            f"administrator, or by Entra after {job.days} days of quarantine. It has to be restarted"
         )
     why = cause(job.state["reason"], job.state["error_code"], job.job_id)
-    since = f"in quarantine since {instant(job.since)} ({plain(why)})"
-    return f"**{job.name}** has been {since}: {clock_text(job)}{next_try(job)}{status_age(job)}"
+    since = f"in quarantine since {instant(job.since)}: {plain(why)}"
+    return f"**{job.name}** has been {since}. {sentence_case(clock_text(job))}{next_try(job)}{status_age(job)}"
 
 
 def inferred_sentence(job: Job, signs: Row) -> str:
     """Writes what its signs point to, of a job without a status."""
-    sign = "calls that the app refuses" if signs["sign"] == "calls" else "cycles in which everything fails"
+    sign = "requests that the app rejects" if signs["sign"] == "calls" else "cycles in which everything fails"
     return (
-        f"**{job.name}** seems to be in quarantine since {instant(signs['since'])}. This is inferred from "
-        f"{sign} and that come hours apart ({count(signs['tries'], 'try', 'tries')}), since no job status was ever read"
+        f"**{job.name}** is probably in quarantine since {instant(signs['since'])}. Inferred from {sign}, hours apart "
+        f"({count(signs['tries'], 'attempt')}): no job status is loaded"
     )
 
 
@@ -259,10 +259,14 @@ def clock_text(job: Job) -> str:
     ends = job.state["disabled_at"]
     left = (ends - job.at).total_seconds()
     if left <= 0:
-        return f"its {job.days} days were over on {instant(ends)}, so Entra may switch it off at any moment"
-    if not job.is_live:
-        return f"day {day_number(job)} of {job.days} where the data ends, automatic disablement on {instant(ends)}"
-    return f"day {day_number(job)} of {job.days}, {span(left)} to automatic disablement on {instant(ends)}"
+        return f"the {job.days} days ended on {instant(ends)}: Entra may disable the job at any moment"
+    day = f"day {day_number(job)} of {job.days}, Entra disables the job on {instant(ends)}"
+    return f"{day} (in {span(left)})" if job.is_live else day
+
+
+def sentence_case(text: str) -> str:
+    """Writes a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def day_number(job: Job) -> int:
@@ -275,7 +279,7 @@ def next_try(job: Job) -> str:
     at = job.state["next_attempt_at"]
     if is_missing(at):
         return ""
-    return f". Entra tries again {instant(at)}" if at > job.at else f". Entra's try of {instant(at)} should be over"
+    return f". Next attempt: {instant(at)}" if at > job.at else f". The attempt of {instant(at)} is over by now"
 
 
 def status_age(job: Job) -> str:
@@ -283,4 +287,4 @@ def status_age(job: Job) -> str:
     observed_at = job.state["observed_at"]
     if is_missing(observed_at) or job.at - observed_at <= STALE:
         return ""
-    return f". That is the status of {instant(observed_at)}, {span((job.at - observed_at).total_seconds())} ago"
+    return f". Job status of {instant(observed_at)}, {span((job.at - observed_at).total_seconds())} old"

@@ -19,13 +19,13 @@ from views.frame.panel import show_sql
 from views.frame.state import FORECAST_REPLAY, Key
 
 AHEAD = {
-    "quarantine_ahead": "by its failures",
-    "failing_runs": "by whole runs that fail",
-    "token_refused": "by a refused token",
-    "token_due": "by a token's end",
-    "mass_leavers": "by deletions",
+    "quarantine_ahead": "rising failures",
+    "failing_runs": "failed cycles",
+    "token_refused": "a rejected token",
+    "token_due": "token expiry",
+    "mass_leavers": "many deletions",
 }
-"The rules that look ahead, and by what."
+"The rules that predict quarantines, and from what."
 REPLAYED = ("quarantine_ahead", "failing_runs", "token_refused", "mass_leavers")
 "Those that history answers; when a token ends is entered by a person, and is not in the log."
 REPLAYS = 42
@@ -36,11 +36,10 @@ def draw_score() -> None:
     """Draws the score of the forecast: what the checks found in time, and a replay on demand."""
     given = {"at": as_of()}
     rows = records(ask("forecast_score", **given))
-    st.subheader("How well were quarantines foreseen so far?", anchor="forecast-score")
     st.markdown(score_sentence(rows))
     if details := [rule_score(row) for row in rows if row["fired"] or row["announced"]]:
         st.markdown("\n".join(f"- {each}" for each in details))
-    if st.button("Replay the window's history", key=Key.REPLAY_FORECASTS, icon=":material/history:"):
+    if st.button("Backtest on this time range", key=Key.REPLAY_FORECASTS, icon=":material/history:"):
         replay()
     done = FORECAST_REPLAY.get()
     if done is not None and done[0] == replayed_place():
@@ -51,17 +50,17 @@ def draw_score() -> None:
 def score_sentence(rows: Sequence[Row]) -> str:
     """Writes the score of the checks in one line; a quarantine counts once, by whichever rule was first."""
     if not rows:
-        return ":gray[:material/help: The rules were not asked here yet, so nothing was foreseen or missed.]"
+        return ":gray[:material/help: No alert rule was evaluated yet, so there is no prediction to score.]"
     since, came = min(row["since"] for row in rows), max(int(row["quarantines"]) for row in rows)
     fired, false = sum(int(row["fired"]) for row in rows), sum(int(row["false_alarms"]) for row in rows)
     from_failures = next((row for row in rows if row["rule"] == "quarantine_ahead"), rows[0])
     best = max(rows, key=lambda row: (int(row["announced"]), row["rule"] == "quarantine_ahead"))
-    lead = "" if is_missing(best["lead_s"]) else f", {AHEAD[best['rule']]}, median lead {span(best['lead_s'])}"
+    lead = "" if is_missing(best["lead_s"]) else f" from {AHEAD[best['rule']]}, median lead {span(best['lead_s'])}"
     return (
-        f"Since {instant(since)}, the rules that look ahead found something {count(fired, 'time')}, "
-        f"the forecast from failures {count(int(from_failures['fired']), 'time')}; "
-        f"{int(best['announced'])} of {count(came, 'quarantine')} announced{lead}; "
-        f"{count(false, 'finding')} followed by none within 7 days."
+        f"Since {instant(since)}: {count(fired, 'prediction')}, {int(from_failures['fired'])} of them from rising "
+        "failures; "
+        f"{int(best['announced'])} of {count(came, 'quarantine')} predicted{lead}; "
+        f"{count(false, 'false alarm')} (no quarantine within 7 days)."
     )
 
 
@@ -73,8 +72,9 @@ def rule_score(row: Row) -> str:
         else f", median lead {span(row['lead_s'])}, shortest {span(row['least_lead_s'])}"
     )
     return (
-        f"{AHEAD[row['rule']]} (`{row['rule']}`): {count(int(row['fired']), 'finding')}, {int(row['announced'])} of "
-        f"{count(int(row['quarantines']), 'quarantine')} announced{lead}; {int(row['false_alarms'])} for nothing"
+        f"From {AHEAD[row['rule']]}: {count(int(row['fired']), 'prediction')}, {int(row['announced'])} of "
+        f"{count(int(row['quarantines']), 'quarantine')} predicted{lead}; "
+        f"{count(int(row['false_alarms']), 'false alarm')}"
     )
 
 
@@ -86,7 +86,7 @@ def replayed_place() -> tuple[Any, ...]:
 def replay() -> None:
     """Evaluates the rules on the window's history, and remembers what they would have found."""
     step = max(timedelta(minutes=40), (bar().until - bar().since) / REPLAYS)
-    progress, tested = st.progress(0.0, "Asking the rules on history"), list[Backtest]()
+    progress, tested = st.progress(0.0, "Running the backtest"), list[Backtest]()
     try:
         overrides = overrides_of(store())
         for number, name in enumerate(REPLAYED):
@@ -107,7 +107,7 @@ def replay_text(tested: Backtest) -> str:
     leads = tested.leads_s
     lead = f", median lead {span(median(leads))}, shortest {span(leads[0])}" if leads else ""
     return (
-        f"{AHEAD[tested.rule]} (`{tested.rule}`), asked every {span(tested.step_s)}: fired "
+        f"From {AHEAD[tested.rule]}, evaluated every {span(tested.step_s)}: fired "
         f"{count(len(tested.firings), 'time')}, {tested.warned} of {count(tested.quarantines, 'quarantine')} "
-        f"announced{lead}; {tested.false_alarms} for nothing"
+        f"predicted{lead}; {count(tested.false_alarms, 'false alarm')}"
     )

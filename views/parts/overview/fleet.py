@@ -1,0 +1,118 @@
+"""The apps, worst first: one row each, which opens the app's page."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import instant, is_missing
+from views.frame.data import Row, as_of, ask, ask_ahead, records, wall_clock
+from views.frame.filters import bar, job_names
+from views.frame.look import chips, plain
+from views.frame.panel import show_sql
+from views.frame.state import Word
+from views.frame.table import (
+    chips_column,
+    daily_bars,
+    number_column,
+    share_bar,
+    share_column,
+    table,
+    text_column,
+    time_columns,
+)
+from views.frame.verdict import job_words
+from views.parts.cycles.progress import job_progress
+
+UNTIL_INITIAL = "n/a until the initial cycle has ended"
+ROWS = 12
+"Rows that are visible without scrolling in the table."
+
+
+def fleet_values() -> dict[str, Any]:
+    """Returns what the fleet is asked with: the instant of the running cycles, so that the two agree."""
+    return {"until": as_of() + timedelta(seconds=1), "grace": read_settings().grace}
+
+
+def token_values() -> dict[str, Any]:
+    """Returns what the tokens are asked with: to the minute's end, so that what was entered a moment ago counts."""
+    minute = wall_clock().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return {"at": minute, "heard": min(as_of(), minute)}
+
+
+def ask_fleet_ahead() -> None:
+    """Has the questions behind the table asked side by side."""
+    ask_ahead("fleet", **fleet_values())
+    ask_ahead("placements", "daily_success")
+    ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ask_ahead("token_calendar", **token_values())
+
+
+def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], rows: int = ROWS) -> None:
+    """Draws the apps; a row calls `on_open`."""
+    shown = fleet_rows(fleet)
+    columns = {
+        "app_name": text_column("App"),
+        "chip": chips_column("Status"),
+        "in_place_share": share_bar("In sync", help=f"Of the users and groups that should be; {UNTIL_INITIAL}"),
+        "success_share": share_column(
+            "Success", help="Successes of successes and failures in the time range; expected skips are in neither"
+        ),
+        "daily_failures": daily_bars(
+            "Failures per day", help="In the time range, oldest day first. An empty day may be one without data"
+        ),
+        "open_escrows": number_column("Pending retries", help="Users and groups whose last attempt failed"),
+        **time_columns(last_cycle_at="Last cycle", due_at="Next cycle"),
+        "token": text_column("Token", help="The app's access token: rejected, or when it expires, as entered"),
+    }
+    table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open)
+    initial = [plain(str(row["app_name"])) for row in records(shown) if row["is_initial"] is True]
+    if initial:
+        st.caption(f"In sync is {UNTIL_INITIAL}: {', '.join(initial)}.")
+    show_sql(fleet=fleet_values(), placements={}, daily_success={}, token_calendar=token_values())
+
+
+def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
+    """Returns the apps with their numbers, next cycle and token."""
+    rows = fleet
+    jobs = job_progress()
+    due = jobs[["job_id", "due_at"]].where(~jobs["rhythm"].isin(["quarantined", "paused", "disabled"]), other=None)
+    due = due.assign(job_id=jobs["job_id"])
+    for other in (ask("placements"), ask("daily_success"), due):
+        rows = rows.merge(other.drop(columns="app_name", errors="ignore"), "left", "job_id")
+    rows["word"] = job_words(rows)
+    rows["chip"] = chips(rows["word"])
+    rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
+    quarantined = rows["state"] == "quarantine"
+    rows["due_at"] = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
+    tokens = {row["app_name"]: token_text(row) for row in records(ask("token_calendar", **token_values()))}
+    rows["token"] = rows["app_name"].map(lambda name: tokens.get(name))
+    return rows
+
+
+def token_text(row: Row) -> str:
+    """Writes an app's token: rejected, expired, when it expires, or not set."""
+    if not is_missing(row["refused_at"]):
+        return f"Rejected since {day(row['refused_at'])}"
+    if is_missing(row["expires_at"]):
+        return "Not set"
+    return f"{'Expired' if row['days_left'] < 0 else 'Expires'} {day(row['expires_at'])}"
+
+
+def day(at: Any) -> str:
+    """Writes a day without its year."""
+    return instant(at).partition(",")[0]
+
+
+def without_gaps(days: Any) -> list[float]:
+    """Returns a spark line's days with nothing where nothing was tried: a chart in a cell takes no gaps."""
+    return [0.0 if is_missing(day) else float(day) for day in days] if isinstance(days, Iterable) else []
+
+
+def app_words(job_id: object) -> dict[str, str]:
+    """Returns the words of an address that opens a job's app in this time range."""
+    own = [word for word, job in job_names(ask("jobs")).items() if job == job_id]
+    return bar().link(**{Word.JOB: own[0]} if own else {})
