@@ -205,14 +205,16 @@ def evidence_text(name: str, seen: object) -> str:
 
 
 def link_of(incident: Incident, over: bool, context: MessageContext) -> str:
-    """Returns an address that opens the rule's page on the incident's window and job."""
-    rule = rule_of(incident)
+    """Returns the incident's permalink, with its time range and app for the page behind it."""
     since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
     until = context.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    words = {"since": address(since - (timedelta(0) if over else timedelta(hours=24))), "until": address(until)}
+    words = {
+        "incident": incident.incident_id,
+        "since": address(since - (timedelta(0) if over else timedelta(hours=24))),
+        "until": address(until),
+    }
     job = context.job_words.get(incident.job_id or "")
-    page = rule.page if rule else "health"
-    return f"{context.dashboard_url}/{page}?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
+    return f"{context.dashboard_url}/issues?{urlencode(words | ({'job': job} if job else {}), safe=':')}"
 
 
 def job_words(jobs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -88,6 +88,12 @@ def incident(store: Store, incident_id: str) -> Incident:
     return Incident(*rows[0])
 
 
+def explained_by(store: Store, incident_id: str) -> list[Incident]:
+    """Returns what an incident explains, the oldest first."""
+    explained = f"select {NAMES} from incidents where explained_by = ? order by opened_at, incident_id"
+    return [Incident(*row) for row in store.rows(explained, [incident_id])]
+
+
 def opened_meanwhile(cursor: Cursor) -> set[tuple[str, str]]:
     """Returns rule and subject of every open incident, as a transaction sees them."""
     return set(cursor.execute("select rule, subject from incidents where closed_at is null").fetchall())

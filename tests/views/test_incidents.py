@@ -1,19 +1,17 @@
-"""The page Health, drawn through the real navigation: what is open, what people say of it, rules tried and saved."""
+"""Incidents on Issues, drawn through the real navigation: the list, the side panel, and what people do with one."""
 
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pipeline.config.errors import RulesError
-from pipeline.rules.backtest import backtest
 from pipeline.rules.evaluate import check
-from pipeline.rules.incidents import open_incidents
+from pipeline.rules.incidents import Incident, add_incidents, close_incidents, open_incidents
 from pipeline.rules.overrides import read_overrides, write_override
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, moment
-from tests.support.pages import APP, healthy, text
+from tests.support.pages import app, healthy, table, text
 
 
 @pytest.fixture
@@ -31,76 +29,83 @@ def quarantine(given: Given, rules_file: Path) -> Given:
     return given
 
 
-def page(**words: str) -> AppTest:
-    test = AppTest.from_file(str(APP), default_timeout=60).switch_page("health.py")
-    for name, word in words.items():
-        test.query_params[name] = word
-    return healthy(test.run())
-
-
 @pytest.mark.usefixtures("quarantine")
 def test_never_checked_is_not_well() -> None:
-    drawn = text(page())
+    drawn = text(healthy(app("issues")))
     assert "Unknown whether anything is wrong" in drawn and "the health rules were never evaluated" in drawn
     assert "No open incidents" not in drawn
 
 
-def test_what_people_say_of_an_incident_is_shown_at_once_and_outlives_the_session(quarantine: Given) -> None:
+@pytest.fixture
+def incident(quarantine: Given) -> Incident:
+    """The quarantine as a check found it."""
     check(quarantine.store, moment(13, 9, 5), overrides={}, chosen=[find_rule("quarantined")])
     [opened] = open_incidents(quarantine.store)
-    test = page()
-    assert "1 incident is open: Cerby is in quarantine" in text(test).replace("\\", "")
-    test.button(key=f"ack-{opened.incident_id}").click().run()
-    assert "Say who you are first" in text(healthy(test))
-    test.text_input(key="who").set_value("Ada").run()
-    test.button(key=f"ack-{opened.incident_id}").click().run()
-    assert "acknowledged by Ada" in text(healthy(test))
-    test.text_input(key=f"owner-{opened.incident_id}").set_value("Grace").run()
-    test.text_area(key=f"note-{opened.incident_id}").set_value("Mailed support").run()
-    test.button(key=f"snooze-1 day-{opened.incident_id}").click().run()
-    again = page()
-    drawn = text(again)
-    assert "acknowledged by Ada" in drawn and "owner Grace" in drawn and "Mailed support" in drawn
-    assert "1 snoozed incident" in [box.label for box in again.expander]
-    assert "1 open incident snoozed, none else." in drawn
+    return opened
 
 
-def test_a_rule_without_data_is_said_to_give_no_answer(given: Given, rules_file: Path) -> None:
-    given.succeeded("ada", day=10, hour=9)
-    store = given.stored()
-    check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
-    drawn = text(page())
-    assert "1 rule gave no answer: quarantined" in drawn and "Unknown whether anything is wrong" in drawn
-    assert "No open incidents" not in drawn
-
-
-def test_what_was_tried_is_what_the_pipeline_says_and_what_is_saved_is_obeyed(
-    quarantine: Given, rules_file: Path
+def test_an_open_incident_is_one_row_and_its_panel_says_what_why_and_what_to_do(
+    quarantine: Given, incident: Incident
 ) -> None:
-    test = page(rule="quarantined", since="2026-02-01", until="2026-02-02")
-    assert test.button(key="save").disabled
-    test.toggle(key="silent-quarantined-All apps").set_value(True).run()
-    test.button(key="try").click().run()
-    assert "it fired 0 times" in text(healthy(test))
-    test.toggle(key="silent-quarantined-All apps").set_value(False).run()
-    test.button(key="try").click().run()
-    rule, since = find_rule("quarantined"), moment(13)
-    found = backtest(quarantine.store, rule, {}, since, since + timedelta(days=1), timedelta(hours=1))
-    assert len(found.firings) == 1 and f"Asked {found.evaluations} times" in text(healthy(test))
-    assert "it fired 1 time;" in text(test)
-    test.toggle(key="silent-quarantined-All apps").set_value(True).run()
-    test.button(key="try").click().run()
-    test.button(key="save").click().run()
-    assert healthy(test) and read_overrides(rules_file) == {"quarantined": {"silent": True}}
-    checked = check(quarantine.store, moment(13, 10), overrides=read_overrides(rules_file), chosen=[rule])
-    assert checked.opened == []
+    symptom = replace(incident, incident_id="symptom", rule="silence", subject="x", explained_by=incident.incident_id)
+    quarantine.store.write(lambda cursor: add_incidents(cursor, [symptom]))
+    test = healthy(app("issues"))
+    row = table(test, "related").iloc[0]
+    assert "1 incident is open: Cerby is in quarantine" in text(test).replace("\\", "")
+    assert (row["app_name"], row["owner"], row["related"], row["state"]) == ("Cerby", "Unassigned", 1, ["Open"])
+    drawn = text(healthy(app("issues", incident=incident.incident_id))).replace("\\", "")
+    for words in ("Cerby is in quarantine", "Since 1 Feb, 02:00", "What to do:", "Symptoms of the same cause"):
+        assert words in drawn, words
+    assert f"/issues?incident={incident.incident_id}&since=" in drawn
+    drawn = text(healthy(app("issues", incident="symptom"))).replace("\\", "")
+    assert "This incident is a symptom." in drawn and "Acknowledge" not in drawn
+
+
+def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_session(incident: Incident) -> None:
+    named = incident.incident_id
+    test = healthy(app("issues", incident=named))
+    test.button(key=f"ack-{named}").click().run()
+    assert "Enter your name to acknowledge." in text(healthy(test))
+    test.text_input(key=f"who-{named}").set_value("Ada").run()
+    test.button(key=f"ack-{named}").click().run()
+    assert "Acknowledged by Ada" in text(healthy(test))
+    test.button(key=f"assign-{named}").click().run()
+    assert "Owner: Ada" in text(healthy(test))
+    test.text_input(key=f"owner-{named}").set_value("Grace").run()
+    test.text_area(key=f"note-{named}").set_value("Mailed support").run()
+    test.button(key=f"snooze-1 day-{named}").click().run()
+    again = healthy(app("issues", incident=named))
+    drawn = text(again)
+    assert "Acknowledged by Ada" in drawn and "Owner: Grace" in drawn and "Mailed support" in drawn
+    assert table(again, "related").iloc[0]["state"] == ["Snoozed"]
+    assert "No open incidents but 1 snoozed one." in drawn
+
+
+def test_an_incident_that_is_over_keeps_its_permalink_and_stands_in_the_history(
+    quarantine: Given, incident: Incident
+) -> None:
+    quarantine.store.write(lambda cursor: close_incidents(cursor, [incident], moment(13, 12)))
+    drawn = text(healthy(app("issues", incident=incident.incident_id)))
+    assert "1 Feb, 02:00 to 1 Feb, 12:00 (10 h)" in drawn and "Ended 1 Feb, 12:00" in drawn
+    test = healthy(app("history"))
+    assert list(table(test, "to_fix")["to_fix"]) == ["10 h"]
+    assert "**1 incident** in this time range: 0 ongoing, 1 resolved." in text(test)
 
 
 @pytest.mark.usefixtures("quarantine")
-def test_a_wrong_value_is_a_sentence() -> None:
-    test = page(rule="escrow_growth")
-    test.text_input(key="set-escrow_growth-All apps-least-opens at").set_value("many").run()
-    assert "least is 'many'; a whole number was expected" in text(healthy(test)).replace("\\", "")
+def test_an_incident_that_is_not_here_says_so_and_keeps_what_was_asked() -> None:
+    test = healthy(app("issues", incident="elsewhere"))
+    assert "There is no incident with the id elsewhere in this store." in text(test)
+    assert dict(test.query_params)["incident"] == ["elsewhere"]
+
+
+def test_a_rule_without_data_is_said_not_to_have_run(given: Given, rules_file: Path) -> None:
+    given.succeeded("ada", day=10, hour=9)
+    store = given.stored()
+    check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
+    drawn = text(healthy(app("issues")))
+    assert "1 check of 1 could not run (not enough data)" in drawn and "Unknown whether anything is wrong" in drawn
+    assert "No open incidents" not in drawn
 
 
 def test_saving_keeps_what_else_the_file_says(rules_file: Path) -> None:

@@ -84,7 +84,10 @@ class Key(StrEnum):
     SNOOZE_UNTIL = "until-instant"
     UNSNOOZE = "wake"
     OWNER = "owner"
+    ASSIGN = "assign"
     NOTE = "note"
+    EVIDENCE = "evidence"
+    INCIDENT_HISTORY = "incident-history"
     RULES = "rules"
     RULE_SCOPE = "scope"
     RULE_SETTING = "set"
@@ -206,6 +209,8 @@ class Word(StrEnum):
     OBJECT = "object"
     EVENT = "event"
     AT = "at"
+    # Incidents
+    INCIDENT = "incident"
     # Issues; Groups has `of` too: whose job it is
     FAULT = "fault"
     NOISE = "noise"

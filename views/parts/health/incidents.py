@@ -23,6 +23,7 @@ from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import labelled, plain
 from views.frame.places import MOVED, page_link
+from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
 SHOWN = 20
@@ -59,9 +60,6 @@ def brief(rows: list[Row], most: int = 3) -> str:
 def incident_queue(awake: list[Row], snoozed: list[Row], most: int = SHOWN) -> None:
     """Draws the incidents as cards; those that are snoozed are folded away."""
     draw_trouble()
-    if awake or snoozed:
-        name = st.text_input("Your name", NAME.get(), key=Key.WHO, placeholder="Who acknowledges", width=260)
-        NAME.set(name.strip())
     for row in awake[:most]:
         incident_card(row)
     if len(awake) > most:
@@ -98,9 +96,8 @@ def incident_card(row: Row) -> None:
         if not is_missing(row["note"]):
             written = "" if is_missing(row["noted_at"]) else f" ({dated(row['noted_at'])})"
             st.markdown(f":material/sticky_note_2: {plain(row['note'])}{written}")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            incident_buttons(row)
-            details_link(row, rule)
+        draw_acts(row)
+        details_link(row, rule)
 
 
 def incident_facts(row: Row) -> list[str]:
@@ -141,34 +138,76 @@ def details_link(row: Row, rule: Rule | None) -> None:
     words: dict[str, str] = {Word.SINCE: wording.address(since), Word.UNTIL: wording.address(until)}
     job = {job: word for word, job in job_names(ask("jobs")).items()}.get(row["job_id"])
     words |= {Word.JOB: job} if job else {}
-    page_link(place, "Details", ":material/search:", words)
+    label = plain(str(row["app_name"])) if job and place == "apps" else LABELS[place].rpartition(" › ")[2]
+    page_link(place, f"Open {label}", ":material/arrow_forward:", words)
 
 
-def incident_buttons(row: Row) -> None:
-    """Draws what a person can do with an incident."""
-    incident = row["incident_id"]
-    if is_missing(row["acknowledged_by"]):
+def draw_acts(row: Row) -> None:
+    """Draws what a person can do with an incident: acknowledge, snooze, assign and annotate it."""
+    incident = str(row["incident_id"])
+    if not is_missing(row.get("closed_at")):
+        st.caption(" · ".join(handled(row)))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if is_missing(row["acknowledged_by"]):
+            draw_acknowledge(incident)
+        with st.popover("Snooze", icon=":material/snooze:"):
+            snooze_buttons(row)
+        with st.popover("Assign", icon=":material/person_add:"):
+            draw_owner(row)
+        with st.popover("Note", icon=":material/edit_note:"):
+            note_key = Key.NOTE.of(incident)
+            st.text_area(
+                "Note",
+                "" if is_missing(row["note"]) else str(row["note"]),
+                key=note_key,
+                on_change=lambda: save(partial(annotate, store(), incident, entered(note_key))),
+            )
+    st.caption(" · ".join(handled(row)))
+
+
+def draw_acknowledge(incident: str) -> None:
+    """Draws whose name is recorded, as entered last, and the button."""
+    key = Key.WHO.of(incident)
+    st.text_input("Acknowledge as", NAME.get(), key=key, placeholder="Your name", width=180)
+    st.button(
+        "Acknowledge",
+        key=Key.ACKNOWLEDGE.of(incident),
+        icon=":material/done:",
+        type="primary",
+        on_click=acknowledge_as,
+        args=(incident, key),
+    )
+
+
+def draw_owner(row: Row) -> None:
+    """Draws the owner: the viewer in one click once their name is known, or anyone by name."""
+    incident, owner = str(row["incident_id"]), "" if is_missing(row["owner"]) else str(row["owner"])
+    owner_key, name = Key.OWNER.of(incident), NAME.get()
+    if name and name != owner:
         st.button(
-            "Acknowledge",
-            key=Key.ACKNOWLEDGE.of(incident),
-            icon=":material/done:",
-            on_click=acknowledge_as,
-            args=(incident,),
+            f"Assign to me ({plain(name)})",
+            key=Key.ASSIGN.of(incident),
+            on_click=lambda: save(partial(assign, store(), incident, name)),
         )
-    with st.popover("Snooze", icon=":material/snooze:"):
-        snooze_buttons(row)
-    with st.popover("Owner and note", icon=":material/edit_note:"):
-        owner, note = ("" if is_missing(row[name]) else str(row[name]) for name in ("owner", "note"))
-        owner_key, note_key = Key.OWNER.of(incident), Key.NOTE.of(incident)
-        st.text_input(
-            "Owner",
-            owner,
-            key=owner_key,
-            on_change=lambda: save(partial(assign, store(), incident, entered(owner_key))),
-        )
-        st.text_area(
-            "Note", note, key=note_key, on_change=lambda: save(partial(annotate, store(), incident, entered(note_key)))
-        )
+    st.text_input(
+        "Owner",
+        owner,
+        key=owner_key,
+        on_change=lambda: save(partial(assign, store(), incident, entered(owner_key))),
+    )
+
+
+def handled(row: Row) -> list[str]:
+    """Writes who owns it, who acknowledged it and until when it is snoozed."""
+    acknowledged = not is_missing(row["acknowledged_by"])
+    return [
+        "Unassigned" if is_missing(row["owner"]) else f"Owner: {plain(str(row['owner']))}",
+        f"Acknowledged by {plain(str(row['acknowledged_by']))}, {dated(row['acknowledged_at'])}"
+        if acknowledged
+        else "Not acknowledged",
+        *([] if is_missing(row["snoozed_until"]) else [f"Snoozed until {dated(row['snoozed_until'])}"]),
+    ]
 
 
 def snooze_buttons(row: Row) -> None:
@@ -185,7 +224,7 @@ def snooze_buttons(row: Row) -> None:
         args=(incident, until),
     )
     if not is_missing(row["snoozed_until"]):
-        st.button("Wake it", key=Key.UNSNOOZE.of(incident), on_click=snooze_until, args=(incident, None))
+        st.button("Unsnooze", key=Key.UNSNOOZE.of(incident), on_click=snooze_until, args=(incident, None))
 
 
 def entered(key: str) -> str | None:
@@ -193,19 +232,20 @@ def entered(key: str) -> str | None:
     return str(state.value(key)).strip() or None
 
 
-def acknowledge_as(incident_id: str) -> None:
-    """Acknowledges an incident by the name that was entered."""
-    by = str(state.value(Key.WHO) or "").strip()
+def acknowledge_as(incident_id: str, key: str) -> None:
+    """Acknowledges an incident by the name that was entered, and remembers the name."""
+    by = str(state.value(key) or "").strip()
+    NAME.set(by)
     if by:
         save(partial(acknowledge, store(), incident_id, by))
     else:
-        TROUBLE.set("Say who you are first: your name stands beside what you acknowledge.")
+        TROUBLE.set("Enter your name to acknowledge.")
 
 
 def snooze_until(incident_id: str, until: datetime | None) -> None:
     """Snoozes an incident until an instant, or not any more."""
     if until is not None and until <= wall_clock():
-        TROUBLE.set(f"{dated(until)} is over already; a later instant was expected.")
+        TROUBLE.set(f"{dated(until)} is in the past; choose a later time.")
     else:
         save(partial(snooze, store(), incident_id, until))
 
@@ -223,7 +263,7 @@ def with_times(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
         to_notice=[span(seconds) for seconds in (rows["noticed_at"] - rows["opened_at"]).dt.total_seconds()],
         to_fix=[
-            "lasts" if is_missing(seconds) else span(seconds)
+            "Ongoing" if is_missing(seconds) else span(seconds)
             for seconds in (rows["closed_at"] - rows["opened_at"]).dt.total_seconds()
         ],
     )

@@ -1,82 +1,139 @@
-"""Open incidents, and those of before."""
+"""Open incidents, one row per root cause, and those of before; a row opens the side panel."""
 
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.clock import naive, now
+from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
-from views.frame.data import Row, ask, ask_ahead, records
-from views.frame.look import plain
-from views.frame.panel import panel
-from views.frame.state import Word, read_word
-from views.frame.table import table, text_column, time_columns
+from views.frame.data import Row, ask, ask_ahead
+from views.frame.empty import nothing
+from views.frame.look import chips
+from views.frame.panel import panel, show_sql
+from views.frame.places import page_link
+from views.frame.state import Key
+from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import claim, draw_judged, draw_verdict
-from views.parts.health.incidents import SHOWN, brief, incident_queue, open_now, with_times
+from views.parts.health.incident import open_incident
+from views.parts.health.incidents import brief, open_now, with_times
+
+STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Unknown": "gray"}
 
 
-def unanswered(runs: pd.DataFrame) -> str:
-    """Writes which rules gave no answer; empty where all did."""
-    names = [f"{row['rule']} ({row['outcome']})" for row in records(runs) if row["outcome"] in ("unknown", "failed")]
-    if not names:
-        return ""
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"{count(len(names), 'rule')} gave no answer: {plain(', '.join(names[:6]))}{more}."
+def unanswered(runs: pd.DataFrame) -> int:
+    """Counts the rules that could not run."""
+    return int(runs["outcome"].isin(["unknown", "failed"]).sum())
 
 
-def draw_summary(awake: list[Row], snoozed: list[Row], runs: pd.DataFrame) -> None:
-    """Draws what is open, in the colour of the verdict, and which rules gave no answer."""
+def draw_summary(awake: list[Row], snoozed: list[Row]) -> None:
+    """Draws what is open, in the colour of the verdict."""
     if awake:
         verb = "is" if len(awake) == 1 else "are"
         draw_judged("incidents", f"{count(len(awake), 'incident')} {verb} open: {brief(awake)}.")
     elif snoozed:
-        draw_judged("incidents", f"{count(len(snoozed), 'open incident')} snoozed, none else.")
+        draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.")
     else:
         draw_verdict("incidents")
-    st.caption(f"{unanswered(runs)} {last_check(runs)}".strip())
 
 
 def last_check(runs: pd.DataFrame) -> str:
-    """Writes when the rules were last evaluated."""
+    """Writes when the rules were last evaluated, and how many could not run."""
     jobs = ask("beats_lately")
     ended = jobs[jobs["beat"] == "check"]["ended_at"].max()
-    age = (
-        ""
-        if is_missing(ended)
-        else f" {span((pd.Timestamp.now('UTC').tz_localize(None) - ended).total_seconds())} ago,"
-    )
-    return f"Last checked{age} as of {instant(runs['ran_at'].max())}."
-
-
-def past_incidents(rows: pd.DataFrame) -> None:
-    """Draws the incidents of the window with how long it took to notice and to fix them."""
-    columns = {
-        "app_name": text_column("App"),
-        "severity": text_column("Severity"),
-        "summary": text_column("What", width="large"),
-        "explained": text_column("Explains", width="medium"),
-        **time_columns(opened_at="Began", noticed_at="Noticed", closed_at="Ended"),
-        "to_notice": text_column("Time to notice"),
-        "to_fix": text_column("Time to fix"),
-        "owner": text_column("Owner"),
-    }
-    table(with_times(rows).assign(explained=rows["explains"].map("; ".join)), columns)
+    age = "" if is_missing(ended) else f", {span((naive(now(read_settings())) - ended).total_seconds())} ago"
+    skipped = unanswered(runs)
+    more = f" {count(skipped, 'check')} of {len(runs)} could not run (not enough data)." if skipped else ""
+    return f"Checked {instant(runs['ran_at'].max())}{age}.{more}"
 
 
 def draw_open() -> None:
-    """Draws what is open, and which rules gave no answer."""
+    """Draws the sentence, and the open incidents."""
     ask_ahead("rule_runs_lately")
     runs = ask("rule_runs_lately")
     if runs.empty:
         draw_verdict("incidents")
         st.caption(
-            "No rule was evaluated yet. The background job *check* evaluates them, with this dashboard or with "
-            "`python -m pipeline watch`; `python -m pipeline check` does so once."
+            "Alert rules have not run yet. The background job `check` evaluates them while this dashboard or "
+            "`python -m pipeline watch` runs; `python -m pipeline check` does so once."
         )
         return
     awake, snoozed = open_now()
-    draw_summary(awake, snoozed, runs)
-    incident_queue(awake, snoozed, 10_000 if read_word(Word.ALL) else SHOWN)
+    draw_summary(awake, snoozed)
+    st.subheader("Open incidents", anchor="incidents")
+    if awake or snoozed:
+        incidents_table([*awake, *snoozed], snoozed)
+    else:
+        nothing(claim("No open incidents.", about="incidents"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(last_check(runs), width="content")
+        if unanswered(runs):
+            page_link("rules", "Alert rules", ":material/notifications:")
+    show_sql(open_incidents={}, rule_runs_lately={})
+
+
+def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
+    """Draws one row a root cause, the worst first."""
+    shown = pd.DataFrame(rows)
+    asleep = {row["incident_id"] for row in snoozed}
+    shown = shown.assign(
+        chip=chips(shown["severity"]),
+        state=pd.Series([[state_of(row, row["incident_id"] in asleep)] for row in rows]),
+        owner=shown["owner"].fillna("Unassigned"),
+        related=[symptoms_in(row) for row in rows],
+    )
+    columns = {
+        "summary": text_column("Problem", width="large"),
+        "chip": chips_column("Severity", width="small"),
+        "app_name": text_column("App"),
+        **time_columns(opened_at="Since"),
+        "leavers": number_column("Leavers", help="Leavers who still have access because of it"),
+        "related": number_column("Symptoms", help="Alerts with the same root cause"),
+        "owner": text_column("Owner"),
+        "state": chips_column("State", STATE_COLOURS),
+    }
+    table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
+
+
+def symptoms_in(row: Row) -> int:
+    """Counts the incidents that one explains."""
+    return 0 if is_missing(row["symptoms"]) else str(row["symptoms"]).count('"incident_id"')
+
+
+def state_of(row: Row, snoozed: bool) -> str:
+    """Returns the label of an open incident's state."""
+    if snoozed:
+        return "Snoozed"
+    if not is_missing(row["unknown_since"]):
+        return "Unknown"
+    return "Open" if is_missing(row["acknowledged_by"]) else "Acknowledged"
+
+
+def past_incidents(rows: pd.DataFrame) -> None:
+    """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
+    shown = with_times(rows).assign(
+        chip=chips(rows["severity"]),
+        owner=rows["owner"].fillna("Unassigned"),
+        more=rows["explains"].map(lambda listed: "; ".join(listed) or BLANK),
+    )
+    columns = {
+        "summary": text_column("Problem", width="large"),
+        "chip": chips_column("Severity", width="small"),
+        "app_name": text_column("App"),
+        **time_columns(opened_at="Began", closed_at="Ended"),
+        "to_notice": text_column("Time to detect"),
+        "to_fix": text_column("Time to fix"),
+        "owner": text_column("Owner"),
+        "more": text_column("Symptoms", width="medium"),
+    }
+    table(shown, columns, Key.INCIDENT_HISTORY, at_most=620, opens="summary", on_open=open_incident)
 
 
 def draw_history() -> None:
-    """Draws the incidents of the time range."""
-    panel("incidents", past_incidents, empty=claim("No incident was recorded in this time range.", about="incidents"))
+    """Draws how many incidents the time range had, and each of them."""
+    rows = ask("incidents")
+    over = int(rows["closed_at"].notna().sum()) if len(rows) else 0
+    if len(rows):
+        st.markdown(
+            f"**{count(len(rows), 'incident')}** in this time range: {len(rows) - over:,} ongoing, {over:,} resolved."
+        )
+    panel("incidents", past_incidents, empty=claim("No incidents in this time range.", about="incidents"))

@@ -15,7 +15,8 @@ from views.frame.events import story_link
 from views.frame.filters import bar
 from views.frame.look import COLOURS, plain
 from views.frame.panel import panel, show_sql
-from views.frame.state import Key
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, read_word
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
 from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
@@ -160,3 +161,8 @@ def draw_issue(issue: str, job: str | None) -> None:
         st.warning(f"There is no issue {plain(issue)} in this store before {instant(bar().until)}.")
         return
     draw_details(row, others)
+
+
+def issue_panel() -> None:
+    """Opens the side panel of the issue that the address names."""
+    side_panel(Word.ISSUE, "Issue", lambda issue: draw_issue(issue, read_word(Word.OF) or None), Word.OF, wide=True)

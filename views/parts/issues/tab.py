@@ -16,8 +16,7 @@ from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import panel
-from views.frame.side_panel import side_panel
-from views.frame.state import ISSUE_WORDS, Key, Word, read_word, write_words
+from views.frame.state import ISSUE_WORDS, Key, Word, write_words
 from views.frame.table import (
     chips_column,
     code_column,
@@ -30,7 +29,6 @@ from views.frame.table import (
     time_columns,
 )
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next, needed_attributes, reads_everything
-from views.parts.issues.issue import draw_issue
 from views.parts.issues.sentences import FAULTS, STATES, issue_title
 from views.parts.shared.coverage import draw_completeness, none_in_window, worst_states
 
@@ -235,6 +233,5 @@ def all_issues() -> None:
 
 
 def draw_tab() -> None:
-    """Draws the list, and the side panel of the issue that the address names."""
+    """Draws the list."""
     all_issues()
-    side_panel(Word.ISSUE, "Issue", lambda issue: draw_issue(issue, read_word(Word.OF) or None), Word.OF, wide=True)

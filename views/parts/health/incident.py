@@ -1,0 +1,203 @@
+"""The side panel of one incident: what happened, why, what to do, what follows from it, and who takes care of it."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
+from pipeline.knowledge.causes import OWNERS, Cause
+from pipeline.notify.messages import (
+    CLOSED,
+    OPENED,
+    MessageContext,
+    affected_names,
+    affected_numbers,
+    affected_of,
+    body_of,
+    cause_of_incident,
+    evidence_text,
+)
+from pipeline.rules.incidents import explained_by, incident
+from pipeline.rules.rule import Rule, rules
+from views.frame import state
+from views.frame.data import Row, as_of, ask, records, store, wall_clock
+from views.frame.filters import job_names
+from views.frame.look import COLOURS, look, plain
+from views.frame.panel import show_sql
+from views.frame.places import page_link
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, read_word
+from views.frame.table import table, text_column
+from views.parts.health.incidents import details_link, draw_acts, draw_trouble, symptoms_of
+
+
+def incident_panel() -> None:
+    """Opens the side panel of the incident that the address names."""
+    side_panel(Word.INCIDENT, panel_title(read_word(Word.INCIDENT)), draw_incident_panel)
+
+
+def open_incident(row: Row) -> None:
+    """Opens the side panel of a row's incident."""
+    state.write_word(Word.INCIDENT, str(row["incident_id"]))
+
+
+def panel_title(incident_id: str) -> str:
+    """Returns the incident's sentence; a plain word where there is no such incident."""
+    rows = ask("incident", incident=incident_id)
+    return "Incident" if rows.empty else plain(str(rows.iloc[0]["summary"]))
+
+
+def draw_incident_panel(incident_id: str) -> None:
+    """Draws one incident, open or over, or a sentence where there is none with this id."""
+    rows = records(ask("incident", incident=incident_id))
+    show_sql(incident={"incident": incident_id})
+    if not rows:
+        st.warning(
+            f"There is no incident with the id {plain(incident_id)} in this store. It may have been removed by "
+            "retention, or the link is from another store.",
+            icon=":material/search_off:",
+        )
+        page_link("history", "Incident history", ":material/history:")
+        return
+    row = rows[0]
+    rule = rules().get(row["rule"])
+    draw_trouble()
+    st.markdown(" ".join(chips_of(row)))
+    draw_facts(row, rule)
+    if is_missing(row["explained_by"]):
+        draw_acts(row)
+    else:
+        draw_root(row)
+    with st.container(horizontal=True):
+        copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
+        details_link(row, rule)
+    draw_symptoms(symptoms_of(row))
+    draw_evidence(row, rule)
+    draw_technical(row, rule)
+
+
+def chips_of(row: Row) -> list[str]:
+    """Writes its severity, its state and its app as chips."""
+    seen = look(str(row["severity"]))
+    app = [] if is_missing(row["app_name"]) else [f":blue-badge[{plain(str(row['app_name']))}]"]
+    return [f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]", *states_of(row), *app]
+
+
+def states_of(row: Row) -> list[str]:
+    """Writes whether it is open, unknown, snoozed or acknowledged, as chips."""
+    if not is_missing(row["closed_at"]):
+        return [f":gray-badge[Ended {instant(row['closed_at'])}]"]
+    chips = [":orange-badge[Ongoing]" if is_missing(row["unknown_since"]) else ":gray-badge[Unknown]"]
+    if not is_missing(row["snoozed_until"]) and row["snoozed_until"] > wall_clock():
+        chips.append(f":gray-badge[Snoozed until {dated(row['snoozed_until'])}]")
+    if not is_missing(row["acknowledged_by"]):
+        chips.append(":gray-badge[Acknowledged]")
+    return chips
+
+
+def draw_facts(row: Row, rule: Rule | None) -> None:
+    """Draws what happened, why, what to do, whom it affects, and what people noted."""
+    evidence: dict[str, Any] = json.loads(row["evidence"] or "{}")
+    cause = cause_of_incident(incident(store(), str(row["incident_id"])), evidence)
+    st.markdown(f"**{plain(str(row['summary']))}.** {when(row)}")
+    if not is_missing(row["unknown_since"]):
+        st.markdown(
+            f"Unknown since {instant(row['unknown_since'])}, so the incident stays open: {plain(str(row['missing']))}."
+        )
+    if cause:
+        st.markdown(f"**Why:** {plain(cause.meaning)}")
+    draw_steps(cause, rule)
+    affected = affected_of([evidence, *(json.loads(one["evidence"] or "{}") for one in symptoms_of(row))])
+    if numbers := affected_numbers(affected):
+        names = affected_names(affected)
+        st.markdown(f"**Affected:** {numbers}" + (f": {plain(names)}." if names else "."))
+    if cause:
+        st.markdown(f"**Likely owner:** {plain(OWNERS[cause.owner])}.")
+    if not is_missing(row["note"]):
+        written = "" if is_missing(row["noted_at"]) else f" ({dated(row['noted_at'])})"
+        st.markdown(f":material/sticky_note_2: {plain(str(row['note']))}{written}")
+
+
+def when(row: Row) -> str:
+    """Writes since when it lasts, or how long it did, and how much later it was detected."""
+    ended = not is_missing(row["closed_at"])
+    length = span(((row["closed_at"] if ended else as_of()) - row["opened_at"]).total_seconds())
+    late = (row["noticed_at"] - row["opened_at"]).total_seconds()
+    lasted = f"{instant(row['opened_at'])} to {instant(row['closed_at'])} ({length})" if ended else ""
+    since = lasted or f"Since {instant(row['opened_at'])} ({length})"
+    return f"{since}; detected {span(late)} later." if late >= 60 else f"{since}."
+
+
+def draw_steps(cause: Cause | None, rule: Rule | None) -> None:
+    """Draws what to do: the steps of a documented cause, else what the rule advises."""
+    if cause:
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+    elif rule:
+        st.markdown(f"**What to do:** {plain(rule.do)}")
+
+
+def draw_root(row: Row) -> None:
+    """Draws that an incident is a symptom, and the way to its root cause."""
+    st.markdown("This incident is a symptom. Acknowledging or snoozing its root cause covers it.")
+    words: dict[str, str] = {Word.INCIDENT: str(row["explained_by"])}
+    page_link("issues", f"Root cause: {plain(str(row['cause_summary']))}", ":material/account_tree:", words)
+
+
+def copy_summary(incident_id: str, over: bool) -> None:
+    """Offers the incident as plain text for a ticket or a chat, in UTC and with its link."""
+    with st.popover("Copy summary", icon=":material/content_copy:"), in_utc():
+        st.code(summary_text(incident_id, over), language=None, wrap_lines=True)
+
+
+def summary_text(incident_id: str, over: bool) -> str:
+    """Writes an incident as a message about it would."""
+    one = incident(store(), incident_id)
+    words = {job: word for word, job in job_names(ask("jobs")).items()}
+    at = one.closed_at or as_of()
+    context = MessageContext(at, read_settings().dashboard_url.rstrip("/"), words)
+    return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
+
+
+def draw_symptoms(symptoms: list[Row]) -> None:
+    """Draws what the incident explains."""
+    if not symptoms:
+        return
+    st.subheader("Symptoms of the same cause", anchor=False)
+    for one in symptoms:
+        seen = look(str(one["severity"]))
+        badge = f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]"
+        st.markdown(f"- {badge} {plain(str(one['summary']))}, since {instant(one['opened_at'])}")
+
+
+def draw_evidence(row: Row, rule: Rule | None) -> None:
+    """Draws the facts that the rule found, in the words of its header; what is empty is left out."""
+    facts: dict[str, Any] = json.loads(row["evidence"] or "{}")
+    words = rule.query.columns if rule else {}
+    shown = [
+        {"fact": sentence_case(words.get(name, name.replace("_", " "))), "value": evidence_text(name, fact)}
+        for name, fact in facts.items()
+        if fact not in (None, "", [])
+    ]
+    if shown:
+        st.subheader("Evidence", anchor=False)
+        columns = {"fact": text_column("Fact", width="medium"), "value": text_column("Value", width="large")}
+        table(pd.DataFrame(shown), columns, Key.EVIDENCE.of(row["incident_id"]))
+
+
+def sentence_case(text: str) -> str:
+    """Writes a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def draw_technical(row: Row, rule: Rule | None) -> None:
+    """Draws by which rule it was found, what that rule does, and the incident's id."""
+    with st.expander("Technical details", icon=":material/code:"):
+        if rule:
+            st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
+            st.markdown(f"**Its advice:** {plain(rule.do)}")
+            page_link("rules", "Open the alert rule", ":material/notifications:", {Word.RULE: rule.name})
+        explained = len(symptoms_of(row))
+        st.caption(f"Rule {plain(str(row['rule']))} · incident {row['incident_id']} · {count(explained, 'symptom')}")
