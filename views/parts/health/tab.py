@@ -78,7 +78,7 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
     shown = shown.assign(
         chip=chips(shown["severity"]),
         state=pd.Series([[state_of(row, row["incident_id"] in asleep)] for row in rows]),
-        owner=shown["owner"].fillna("Unassigned"),
+        owner=owners(shown),
         related=[symptoms_in(row) for row in rows],
     )
     columns = {
@@ -92,6 +92,11 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
         "state": chips_column("State", STATE_COLOURS),
     }
     table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
+
+
+def owners(rows: pd.DataFrame) -> list[str]:
+    """Returns each incident's owner, or that it has none."""
+    return ["Unassigned" if is_missing(owner) else str(owner) for owner in rows["owner"]]
 
 
 def symptoms_in(row: Row) -> int:
@@ -112,7 +117,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
     """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
     shown = with_times(rows).assign(
         chip=chips(rows["severity"]),
-        owner=rows["owner"].fillna("Unassigned"),
+        owner=owners(rows),
         more=rows["explains"].map(lambda listed: "; ".join(listed) or BLANK),
     )
     columns = {
