@@ -3,16 +3,17 @@
 -- Title    Users and groups
 -- Topic    Users and groups
 --
--- One row is one object in one app. It is found by its newest names, and by those that an earlier load knew it under.
+-- One row is one object in one app. It is found by its newest names, and by those that an earlier load knew it under,
+-- whatever the case and the accents.
 --
 -- Parameters
 --   $since     TIMESTAMP           start of the window of daily_failures, inclusive
 --   $until     TIMESTAMP           end of the window of daily_failures, exclusive
 --   $job       VARCHAR = null      one job's id; null asks about all of them
 --   $tenant    VARCHAR = null      one tenant's id; null asks about all of them
---   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id, in any case
+--   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id; case and accents do not matter
 --   $state     VARCHAR = null      in_sync, failing, skipped, disabled or deleted
---   $sort      VARCHAR = failures  failures, share, recent or name
+--   $sort      VARCHAR = failures  failing (first, then by failures), failures, share, recent or name
 --   $limit     BIGINT = 50         how many rows
 --   $offset    BIGINT = 0          how many rows to leave out first
 --
@@ -32,10 +33,18 @@
 --   last_event_at    its newest event
 --   open_error_code  the error it is failing with
 --   daily_failures   failures of each day of the window, oldest first
+--   retry_at         when Entra tries a failing one again; null where the job's quarantine leaves it open
+--   action           what its newest event wanted, if it failed or was skipped; so are the next four
+--   skip_reason      why it was skipped
+--   http_status      what the application answered
+--   scim_type        what kind of SCIM error it called it
+--   reason           the log's own words
 with search_hits as (
     select job_id, source_id
     from identity_parts
-    where contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search))
+    where contains(
+        strip_accents(lower(concat_ws(' ', upn, source_name, source_id, target_id))), strip_accents(lower($search))
+    )
 ), page as (
     select job_id, source_id, state, attempts, failures, success_share, last_success_at, last_event_at, open_error_code
     from identities
@@ -44,7 +53,8 @@ with search_hits as (
         and ($search is null or (job_id, source_id) in (from search_hits))
         and ($state is null or state = $state)
     order by
-        case when $sort = 'failures' then failures end desc,
+        case when $sort = 'failing' then state <> 'failing' end,
+        case when $sort in ('failing', 'failures') then failures end desc,
         case when $sort = 'share' then success_share end,
         case when $sort = 'recent' then last_event_at end desc,
         case when $sort = 'name' then lower(coalesce(upn, source_name, source_id)) end,
@@ -76,6 +86,24 @@ with search_hits as (
         and occurred_at < $until
         and source_id in (select source_id from page)
     group by job_id, source_id
+), reasons as (
+    select
+        job_id,
+        source_id,
+        arg_max_null({
+            action: "action", skip_reason: skip_reason, http_status: http_status, scim_type: scim_type, reason: reason
+        }, order_of(occurred_at, event_id)) as newest
+    from events
+    where status in ('failure', 'skipped')
+        and (job_id, source_id, occurred_at) in (
+            select (job_id, source_id, last_event_at) from page where state in ('failing', 'skipped')
+        )
+    group by job_id, source_id
+), retries as (
+    select w.job_id, w.source_id, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at
+    from waiting_escrows w
+    left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
+    where w.source_id in (select source_id from page)
 )
 select
     job_id,
@@ -95,12 +123,21 @@ select
     list_transform(
         range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1),
         lambda ago: coalesce(failed.by_day[ago], 0)
-    ) as daily_failures
+    ) as daily_failures,
+    case when page.state = 'failing' then retries.retry_at end as retry_at,
+    reasons.newest."action" as "action",
+    reasons.newest.skip_reason as skip_reason,
+    reasons.newest.http_status as http_status,
+    reasons.newest.scim_type as scim_type,
+    reasons.newest.reason as reason
 from page
 join page_names using (job_id, source_id)
 left join failed using (job_id, source_id)
+left join reasons using (job_id, source_id)
+left join retries using (job_id, source_id)
 order by
-    case when $sort = 'failures' then page.failures end desc,
+    case when $sort = 'failing' then page.state <> 'failing' end,
+    case when $sort in ('failing', 'failures') then page.failures end desc,
     case when $sort = 'share' then page.success_share end,
     case when $sort = 'recent' then page.last_event_at end desc,
     case when $sort = 'name' then lower(name) end,

@@ -6,7 +6,7 @@
 -- Parameters
 --   $job       VARCHAR = null      one job's id; null asks about all of them
 --   $tenant    VARCHAR = null      one tenant's id; null asks about all of them
---   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id, in any case
+--   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id; case and accents do not matter
 --
 -- Columns
 --   state       in_sync, failing, skipped, disabled or deleted
@@ -18,7 +18,9 @@ where ($job is null or job_id = $job)
     and ($search is null or (job_id, source_id) in (
         select (job_id, source_id)
         from identity_parts
-        where contains(lower(concat_ws(' ', upn, source_name, source_id, target_id)), lower($search))
+        where contains(
+            strip_accents(lower(concat_ws(' ', upn, source_name, source_id, target_id))), strip_accents(lower($search))
+        )
     ))
 group by state
 order by objects desc, state

@@ -26,8 +26,17 @@
 --   skip_reason        why it was last skipped, if that is its state
 --   reason             the last event's own words, if it failed or was skipped
 --   since_from         what tells since when: first failure, creation time, retry count or at the latest
+--   action             what the newest failure or skip wanted, if that is its state; so are the next two
+--   http_status        what the application answered
+--   scim_type          what kind of SCIM error it called it
 with words as (
-    select job_id, arg_max(reason, order_key) as reason, arg_max(skip_reason, order_key) as skip_reason
+    select
+        job_id,
+        arg_max(reason, order_key) as reason,
+        arg_max(skip_reason, order_key) as skip_reason,
+        arg_max_null("action", order_key) as "action",
+        arg_max_null(http_status, order_key) as http_status,
+        arg_max_null(scim_type, order_key) as scim_type
     from outcomes
     where source_id = $object and status in ('failure', 'skipped')
     group by job_id
@@ -56,7 +65,10 @@ select
     waiting.retry_at,
     case when i.state = 'skipped' then words.skip_reason end as skip_reason,
     case when i.state in ('failing', 'skipped') then words.reason end as reason,
-    waiting.opened_from as since_from
+    waiting.opened_from as since_from,
+    case when i.state in ('failing', 'skipped') then words."action" end as "action",
+    case when i.state in ('failing', 'skipped') then words.http_status end as http_status,
+    case when i.state in ('failing', 'skipped') then words.scim_type end as scim_type
 from identities i
 left join words using (job_id)
 left join waiting using (job_id)

@@ -49,7 +49,7 @@ def table(
     shape: dict[str, Any] = {}
     if opens is not None and on_open is not None and key is not None:
         columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
-    if height or (at_most and at_most < HEAD_PX + ROW_PX * len(rows)):
+    if height or (at_most and HEAD_PX + ROW_PX * len(rows) > at_most):
         shape["height"] = height or at_most
     if on_select is not None and key is not None:
         shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))

@@ -100,7 +100,7 @@ def states_of(row: Row) -> list[str]:
 
 def draw_facts(row: Row, rule: Rule | None) -> None:
     """Draws what happened, why, what to do, whom it affects, and what people noted."""
-    evidence: dict[str, Any] = json.loads(row["evidence"] or "{}")
+    evidence = facts_of(row)
     cause = cause_of_incident(incident(store(), str(row["incident_id"])), evidence)
     st.markdown(f"**{plain(str(row['summary']))}.** {when(row)}")
     if not is_missing(row["unknown_since"]):
@@ -110,7 +110,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
     draw_steps(cause, rule)
-    affected = affected_of([evidence, *(json.loads(one["evidence"] or "{}") for one in symptoms_of(row))])
+    affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
         st.markdown(f"**Affected:** {numbers}" + (f": {plain(names)}." if names else "."))
@@ -119,6 +119,12 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
     if not is_missing(row["note"]):
         written = "" if is_missing(row["noted_at"]) else f" ({dated(row['noted_at'])})"
         st.markdown(f":material/sticky_note_2: {plain(str(row['note']))}{written}")
+
+
+def facts_of(row: Row) -> dict[str, Any]:
+    """Returns what a rule found beside its sentence; of a symptom it is read already."""
+    evidence = row["evidence"]
+    return evidence if isinstance(evidence, dict) else dict(json.loads(evidence or "{}"))
 
 
 def when(row: Row) -> str:
@@ -174,7 +180,7 @@ def draw_symptoms(symptoms: list[Row]) -> None:
 
 def draw_evidence(row: Row, rule: Rule | None) -> None:
     """Draws the facts that the rule found, in the words of its header; what is empty is left out."""
-    facts: dict[str, Any] = json.loads(row["evidence"] or "{}")
+    facts = facts_of(row)
     words = rule.query.columns if rule else {}
     shown = [
         {"fact": sentence_case(words.get(name, name.replace("_", " "))), "value": evidence_text(name, fact)}

@@ -6,7 +6,7 @@ import streamlit as st
 from pipeline.config.clock import naive, now
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
-from views.frame.data import Row, ask, ask_ahead
+from views.frame.data import Row, ask
 from views.frame.empty import nothing
 from views.frame.look import chips
 from views.frame.panel import panel, show_sql
@@ -25,49 +25,50 @@ def unanswered(runs: pd.DataFrame) -> int:
     return int(runs["outcome"].isin(["unknown", "failed"]).sum())
 
 
-def draw_summary(awake: list[Row], snoozed: list[Row]) -> None:
-    """Draws what is open, in the colour of the verdict."""
-    if awake:
-        verb = "is" if len(awake) == 1 else "are"
-        draw_judged("incidents", f"{count(len(awake), 'incident')} {verb} open: {brief(awake)}.")
-    elif snoozed:
-        draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.")
-    else:
+def draw_summary(more: str) -> None:
+    """Draws which incidents are open, in the colour of the verdict, and a sentence more."""
+    if ask("rule_runs_lately").empty:
         draw_verdict("incidents")
-
-
-def last_check(runs: pd.DataFrame) -> str:
-    """Writes when the rules were last evaluated, and how many could not run."""
-    jobs = ask("beats_lately")
-    ended = jobs[jobs["beat"] == "check"]["ended_at"].max()
-    age = "" if is_missing(ended) else f", {span((naive(now(read_settings())) - ended).total_seconds())} ago"
-    skipped = unanswered(runs)
-    more = f" {count(skipped, 'check')} of {len(runs)} could not run (not enough data)." if skipped else ""
-    return f"Checked {instant(runs['ran_at'].max())}{age}.{more}"
-
-
-def draw_open() -> None:
-    """Draws the sentence, and the open incidents."""
-    ask_ahead("rule_runs_lately")
-    runs = ask("rule_runs_lately")
-    if runs.empty:
-        draw_verdict("incidents")
+        st.markdown(more)
         st.caption(
-            "Alert rules have not run yet. The background job `check` evaluates them while this dashboard or "
-            "`python -m pipeline watch` runs; `python -m pipeline check` does so once."
+            "Alert rules have not run yet. They run in the background while this dashboard or "
+            "`python -m pipeline watch` is running; `python -m pipeline check` runs them once."
         )
         return
     awake, snoozed = open_now()
-    draw_summary(awake, snoozed)
-    st.subheader("Open incidents", anchor="incidents")
+    if awake:
+        verb = "is" if len(awake) == 1 else "are"
+        draw_judged("incidents", f"{count(len(awake), 'incident')} {verb} open: {brief(awake, 1)}. {more}")
+        return
+    if snoozed:
+        draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.")
+    else:
+        draw_verdict("incidents")
+    st.markdown(more)
+
+
+def last_check(runs: pd.DataFrame) -> str:
+    """Writes when the rules were last evaluated."""
+    jobs = ask("beats_lately")
+    ended = jobs[jobs["beat"] == "check"]["ended_at"].max()
+    age = "" if is_missing(ended) else f", {span((naive(now(read_settings())) - ended).total_seconds())} ago"
+    return f"One row per root cause. Checked {instant(runs['ran_at'].max())}{age}."
+
+
+def draw_open() -> None:
+    """Draws the open incidents, and how many checks could not run; nothing where none ever ran."""
+    runs = ask("rule_runs_lately")
+    if runs.empty:
+        return
+    awake, snoozed = open_now()
+    st.subheader("Open incidents", anchor="incidents", help=last_check(runs))
     if awake or snoozed:
         incidents_table([*awake, *snoozed], snoozed)
     else:
         nothing(claim("No open incidents.", about="incidents"))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(last_check(runs), width="content")
-        if unanswered(runs):
-            page_link("rules", "Alert rules", ":material/notifications:")
+    if skipped := unanswered(runs):
+        label = f"{count(skipped, 'check')} of {len(runs)} could not run (not enough data)"
+        page_link("rules", label, ":material/notifications:")
     show_sql(open_incidents={}, rule_runs_lately={})
 
 
@@ -78,7 +79,7 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
     shown = shown.assign(
         chip=chips(shown["severity"]),
         state=pd.Series([[state_of(row, row["incident_id"] in asleep)] for row in rows]),
-        owner=shown["owner"].fillna("Unassigned"),
+        owner=owners(shown),
         related=[symptoms_in(row) for row in rows],
     )
     columns = {
@@ -92,6 +93,11 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
         "state": chips_column("State", STATE_COLOURS),
     }
     table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
+
+
+def owners(rows: pd.DataFrame) -> list[str]:
+    """Returns each incident's owner, or that it has none."""
+    return ["Unassigned" if is_missing(owner) else str(owner) for owner in rows["owner"]]
 
 
 def symptoms_in(row: Row) -> int:
@@ -112,7 +118,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
     """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
     shown = with_times(rows).assign(
         chip=chips(rows["severity"]),
-        owner=rows["owner"].fillna("Unassigned"),
+        owner=owners(rows),
         more=rows["explains"].map(lambda listed: "; ".join(listed) or BLANK),
     )
     columns = {

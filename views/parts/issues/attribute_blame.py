@@ -11,12 +11,14 @@ from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, read_profiles
 from views.frame import state
 from views.frame.data import Row, ask, ask_ahead, records
-from views.frame.events import story_link
+from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.panel import panel
+from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import decimal_column, number_column, table, text_column, time_columns
 from views.parts.issues.sentences import SIDES, blame_sentence
+from views.parts.people.panel import open_person
+from views.parts.shared.coverage import none_in_window
 
 USUAL = {
     "username": "userPrincipalName",
@@ -119,56 +121,70 @@ def reads_everything(attempts: int) -> bool:
     return attempts <= QUICK or bool(state.value(Key.READ_ALL))
 
 
-def draw_failing_next(attempts: int, required_by_job: str) -> None:
-    """Draws who is going to fail at their next change, before they do."""
+def draw_failing_next(attempts: int) -> None:
+    """Draws in a section of its own who is going to fail at their next change, before they do."""
     complete = reads_everything(attempts)
-    none = "No missing required attribute was read"
-    empty = f"{none}." if complete else f"{none}, by Entra's own skips."
-    panel("failing_next", lacking_table, empty=empty, required=required_by_job if complete else "")
-    if attempts > QUICK:
-        st.toggle(
-            "Also look into what Entra read of everybody in this window",
-            key=Key.READ_ALL,
-            help=f"{attempts:,} attempts hold a reading each; that takes about a second for each million events.",
-        )
+    asked = {"required": needed_attributes() if complete else ""}
+    rows = ask("failing_next", **asked)
+    show_sql(failing_next=asked)
+    users = count(len(rows), "user")
+    verb = "is" if len(rows) == 1 else "are"
+    label = f"At risk: {users} {verb} missing a required attribute" if len(rows) else AT_RISK[complete]
+    with st.expander(label, icon=":material/person_alert:"):
+        if len(rows):
+            lacking_table(rows)
+        else:
+            nothing(none_in_window("No missing required attribute was read."))
+        if attempts > QUICK:
+            st.toggle(
+                "Also check the attributes that Entra read of every user in this time range",
+                key=Key.READ_ALL,
+                help=f"{attempts:,} attempts hold a reading each; takes about a second for each million events.",
+            )
 
 
+AT_RISK = {
+    True: "At risk: no missing required attributes found",
+    False: "At risk: none among the users that Entra skipped",
+}
 KNOWN_BY = {
-    "skip": "Entra skipped them",
-    "change": "emptied by the newest change",
-    "reading": "read from the source",
+    "skip": "Skipped by Entra",
+    "change": "Cleared by the latest change",
+    "reading": "Read from the source",
 }
 
 
 def lacking_table(rows: pd.DataFrame) -> None:
     """Draws who lacks what; a selected row opens its story."""
-    st.markdown(
-        f"**{count(len(rows), 'person lacks', 'people lack')} what an app requires: the next change of theirs fails.**"
-    )
+    st.markdown("Their next change will fail unless the attribute is filled in at the source.")
     shown = rows.assign(source=rows["known_by"].map(KNOWN_BY))
     columns = {
-        "name": text_column("Who", pinned=True),
+        "name": text_column("User"),
         "app_name": text_column("App"),
-        "attribute": text_column("Lacks"),
-        "source": text_column("Known by"),
+        "attribute": text_column("Missing attribute"),
+        "source": text_column("Known from"),
         **time_columns(since="Since"),
     }
-    row = table(shown, columns, Key.FAILING_NEXT, select=True)
-    if row is not None:
-        story_link(row, event=str(row["event_id"]))
+    table(shown, columns, Key.FAILING_NEXT, at_most=360, opens="name", on_open=open_person)
 
 
 def draw_changed() -> None:
-    """Draws which attributes change most."""
+    """Draws in a closed section which attributes change most."""
+    box = st.expander("Most changed attributes", icon=":material/edit:", key=Key.MOST_CHANGED, on_change="rerun")
+    if not box.open:
+        show_sql(changed_attributes={})
+        return
     columns = {
-        "attribute": text_column("Attribute", width="medium", pinned=True),
+        "attribute": text_column("Attribute", width="medium"),
         "app_name": text_column("App"),
         "changes": number_column("Changes"),
-        "objects": number_column("People and groups"),
-        "emptied": number_column("Emptied"),
+        "objects": number_column("Users and groups"),
+        "emptied": number_column("Cleared", help="Changes that left the attribute empty"),
     }
-    panel(
-        "changed_attributes",
-        lambda rows: table(rows, columns, Key.CHANGED_ATTRIBUTES),
-        empty="Nothing was changed in this window.",
-    )
+    with box:
+        panel(
+            "changed_attributes",
+            lambda rows: table(rows, columns, Key.CHANGED_ATTRIBUTES),
+            empty=none_in_window("No attribute changes in this time range."),
+            title="",
+        )

@@ -1,115 +1,197 @@
-"""One issue: what it is, its likely owner and why, who is affected, how it came and went, and what is blamed."""
+"""The side panel of one issue: what happens, what to do, whom it affects, and why its failures are grouped."""
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant
-from pipeline.knowledge.causes import OWNERS, cause_of, evidence
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, instant, is_missing
+from pipeline.knowledge.causes import OWNERS, Cause, cause_of, evidence
 from views.charts.issues import issue_spread
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
-from views.frame.events import story_link
+from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import COLOURS, plain
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, read_word
+from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
 from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
+from views.parts.people.panel import numbered, open_person
 
 LONG_AGO = datetime(1970, 1, 1)
-STANDINGS = {"leaver": "Leaver, still in", "waiting": "Waits", "settled": "Settled"}
+STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
 PARTS = ("template", "source_type", "step_type", "code", "http_status", "scim_type")
+TABS = ("Affected users", "Why grouped", "Over time")
+
+
+def issue_panel() -> None:
+    """Opens the side panel of the issue that the address names."""
+    if not has_word(Word.ISSUE):
+        return
+    row, others = find_issue(read_word(Word.ISSUE), read_word(Word.OF) or None)
+    title = "Issue" if row is None else plain(issue_title(row))
+    side_panel(Word.ISSUE, title, lambda issue: draw_issue(issue, row, others), Word.OF, wide=True)
+
+
+def find_issue(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
+    """Returns an issue as of the time range's end, whenever it was last seen, and all that were seen until then."""
+    rows = ask("issues", since=LONG_AGO, job=None)
+    matches = [row for row in records(rows) if row["issue"] == issue and job in (None, row["job_id"])]
+    return (matches[0] if matches else None), rows
+
+
+def draw_issue(issue: str, row: Row | None, others: pd.DataFrame) -> None:
+    """Draws the issue that the address names, or that it is not here."""
+    if has_word(Word.OBJECT):
+        # A user was opened from this panel: the page has to open that one's in its place.
+        st.rerun()
+    if row is None:
+        st.warning(
+            f"There is no issue {plain(issue)} in this store before {instant(bar().until)}. Choose a time range that "
+            "ends later, or look for it among all issues.",
+            icon=":material/search_off:",
+        )
+        return
+    draw_details(row, others)
 
 
 def draw_details(row: Row, others: pd.DataFrame) -> None:
-    """Draws one issue; similar codes are searched among `others`, the issues until the window's end."""
-    one: dict[str, Any] = {"job": row["job_id"], "issue": row["issue"], "until": bar().until}
-    st.markdown(f"### {plain(issue_title(row))}")
-    st.markdown(sentence(row))
-    with st.container(horizontal=True):
-        with st.container(border=True):
-            draw_owner(row)
-        with st.container(border=True):
-            draw_meaning(row, others)
+    """Draws one issue; similar ones are searched among `others`, the issues until the time range's end."""
+    cause = cause_of(filled(row))
+    st.markdown(" ".join(chips_of(row)))
+    draw_meaning(row, cause, others)
+    draw_owner(row)
+    copy_link(row)
     show_sql(issues={"since": LONG_AGO})
-    panel("issue_people", lambda rows: people_table(rows, row), **one)
+    boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
+    place = next((place for place, box in enumerate(boxes) if box.open), 0)
+    with boxes[place]:
+        (draw_affected, draw_grouping, draw_course)[place](row, others)
+
+
+def asked(row: Row) -> dict[str, Any]:
+    """Returns what a question about one issue is asked with."""
+    return {"job": row["job_id"], "issue": row["issue"], "until": bar().until}
+
+
+def draw_affected(row: Row, _others: pd.DataFrame) -> None:
+    """Draws whom it affects, and what they have in common."""
+    panel("issue_people", lambda rows: people_table(rows, row), title="", **asked(row))
+    st.subheader("What affected users have in common", anchor=False)
     draw_blame(row)
-    panel("issue_spread", lambda rows: draw_spread(rows, row), **one)
-    panel("issue_episodes", episodes_table, **one)
-    panel(
-        "issue_example", lambda rows: draw_example(records(rows)[0], row), empty="Its newest event is not kept.", **one
-    )
 
 
-def sentence(row: Row) -> str:
-    """Writes the state of an issue, how many it affected and how many wait."""
+def draw_grouping(row: Row, others: pd.DataFrame) -> None:
+    """Draws an example with what makes it this issue, and similar issues."""
+    empty = "Its newest event is not stored any more."
+    panel("issue_example", lambda rows: draw_example(records(rows)[0], row), empty=empty, title="", **asked(row))
+    draw_similar(row, others)
+
+
+def draw_course(row: Row, _others: pd.DataFrame) -> None:
+    """Draws how many it affected over time, and how it came and went."""
+    panel("issue_spread", lambda rows: draw_spread(rows, row), **asked(row))
+    panel("issue_episodes", episodes_table, **asked(row))
+
+
+def chips_of(row: Row) -> list[str]:
+    """Writes its state, its app and how many it affects as chips."""
     label, tone, meaning = STATES[row["state"]]
-    if row["state"] == "quiet":
-        meaning = "nothing was tried for a day" if row["waiting"] else "no pending retries in the log"
-    affected = count(row["people"], "person or group", "people and groups")
-    pending = f"{count(row['waiting'], 'waits', 'wait')}" if row["waiting"] else "no pending retries in the log"
-    again = f" It came {count(row['episodes'], 'time')}." if row["episodes"] > 1 else ""
-    return (
-        f":{COLOURS[tone]}[{ICONS[tone]} **{label}**] in **{plain(str(row['app_name']))}**: {meaning}. "
-        f"It hit {affected} in {count(row['events'], 'attempt')}; {pending}. "
-        f"First seen {instant(row['first_seen_at'])}, last {instant(row['last_seen_at'])}.{again}"
-    )
+    affected = count(row["waiting"] or row["people"], "user or group", "users and groups")
+    when = "now" if row["waiting"] else "before, none now"
+    return [
+        f":{COLOURS[tone]}-badge[{ICONS[tone]} {label}: {meaning}]",
+        f":blue-badge[{plain(str(row['app_name']))}]",
+        f":gray-badge[{affected} {when}]",
+    ]
+
+
+def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
+    """Draws what happens and since when, and what to do, or that the code is not documented."""
+    code, status = text_of(row["code"]), row["http_status"]
+    named = ", ".join([*([] if is_missing(status) else [f"{status:.0f}"]), *([plain(code)] if code else [])])
+    seen = f"since {instant(row['first_seen_at'])}, last on {instant(row['last_seen_at'])}"
+    if cause is None:
+        codes = sorted(set(others["code"].dropna()) - {code})
+        unknown = unknown_code(code, codes) if code else "The log gives no error code."
+        st.markdown(f"{unknown} Seen {seen}; {count(row['events'], 'attempt')}.")
+        return
+    detail = f" ({named})" if named else ""
+    st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
+    steps = [plain(step) for step in cause.steps]
+    todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
+    st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
 
 
 def draw_owner(row: Row) -> None:
     """Draws the likely owner, and why."""
-    st.markdown(f"**Likely owner: {plain(str(row['fault']))}**")
-    st.markdown(OWNERS[str(row["fault"])][0].upper() + OWNERS[str(row["fault"])][1:] + ".")
     signs = evidence(filled(row))
-    st.caption(
-        "Why we think so: " + "; ".join(plain(one) for one in signs) + "."
-        if signs
-        else "The record shows nothing that tells."
-    )
+    why = f" Why we think so: {'; '.join(plain(one) for one in signs)}." if signs else ""
+    owner = str(row["fault"])
+    st.markdown(f"**Likely owner:** {plain(OWNERS[owner])}.{why}")
 
 
-def draw_meaning(row: Row, others: pd.DataFrame) -> None:
-    """Draws what the code means and what to do, or that it is not documented."""
-    code = text_of(row["code"])
-    cause = cause_of(filled(row))
-    if cause is None:
-        st.markdown("**What it means**")
-        codes = sorted(set(others["code"].dropna()) - {code})
-        st.markdown(unknown_code(code, codes) if code else "The log gives no code.")
-        return
-    st.markdown(f"**{plain(cause.title)}**")
-    st.markdown(plain(cause.meaning))
-    st.markdown("\n".join(f"1. {plain(step)}" for step in cause.steps))
-    named = f" Code: {plain(code)}." if code else ""
-    st.caption(f"{cause.again}{named} Source: {plain(cause.source)}.")
+def copy_link(row: Row) -> None:
+    """Offers the address of the issue."""
+    words = bar().pinned | {Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])}
+    with st.popover("Copy link", icon=":material/link:"):
+        address = f"{read_settings().dashboard_url.rstrip('/')}/issues?{urlencode(words, safe=':')}"
+        st.code(address, language=None, wrap_lines=True)
 
 
 def people_table(rows: pd.DataFrame, row: Row) -> None:
-    """Draws who is affected, leavers first; a selected row opens its story."""
+    """Draws who is affected, leavers first; a row opens the side panel of that user or group."""
     leavers = int((rows["standing"] == "leaver").sum())
     waiting = int((rows["standing"] != "settled").sum())
-    grave = f" **{count(leavers, 'leaver is', 'leavers are')} among them, who should be gone.**" if leavers else ""
-    st.markdown(f"{count(len(rows), 'person or group', 'people and groups')}, {waiting:,} of them waiting.{grave}")
+    grave = f" **{count(leavers, 'leaver')} still {'has' if leavers == 1 else 'have'} access.**" if leavers else ""
+    affected = count(len(rows), "user or group", "users and groups")
+    st.markdown(f"{affected}, {waiting:,} of them not recovered.{grave}")
     columns = {
-        "name": text_column("Who", pinned=True),
-        "label": text_column("Stands"),
-        "action": text_column("Wanted"),
+        "name": text_column("User or group"),
+        "label": text_column("Status"),
+        "action": text_column("Action"),
         "attempts": number_column("Attempts"),
-        **time_columns(first_seen_at="First", last_seen_at="Last", settled_at="Settled", retry_at="Entra tries again"),
-        **time_columns(again_at="Another account since"),
+        **time_columns(first_seen_at="First failure", last_seen_at="Latest failure", retry_at="Next retry"),
+        **time_columns(settled_at="Recovered", again_at="New account since"),
     }
-    chosen = table(
-        rows.assign(label=rows["standing"].map(STANDINGS)), columns, Key.ISSUE_PEOPLE.of(row["issue"]), select=True
+    given = [name for name in columns if name == "label" or not rows[name].isna().all()]
+    shown = rows.assign(label=rows["standing"].map(STANDINGS))
+    shown_columns = {name: columns[name] for name in given}
+    table(shown, shown_columns, Key.ISSUE_PEOPLE.of(row["issue"]), at_most=320, opens="name", on_open=open_person)
+
+
+def draw_similar(row: Row, others: pd.DataFrame) -> None:
+    """Draws the other issues with the same cause or code; a row opens one."""
+    same = (others["code"] == row["code"]) if text_of(row["code"]) else pd.Series(False, index=others.index)
+    if not is_missing(row["cause"]):
+        same = same | (others["cause"] == row["cause"])
+    rows = others[same & ~((others["issue"] == row["issue"]) & (others["job_id"] == row["job_id"]))]
+    st.subheader("Similar issues", anchor=False)
+    if rows.empty:
+        nothing("No other issue has the same cause or error code.")
+        return
+    columns = {
+        "what": text_column("Issue", width="large"),
+        "app_name": text_column("App"),
+        "label": text_column("Status"),
+        "people": number_column("Affected ever"),
+        **time_columns(last_seen_at="Last seen"),
+    }
+    shown = rows.assign(
+        what=[issue_title(one) for one in records(rows)], label=rows["state"].map(lambda word: STATES[word][0])
     )
-    if chosen is None:
-        st.caption("Select a row to open the story of whom it is about.")
-    else:
-        story_link(chosen, event=str(chosen["event_id"]))
+    table(shown, columns, Key.SIMILAR.of(row["issue"]), at_most=250, opens="what", on_open=open_issue)
+
+
+def open_issue(row: Row) -> None:
+    """Opens the side panel of an issue."""
+    write_words({Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])})
 
 
 def draw_spread(rows: pd.DataFrame, row: Row) -> None:
@@ -132,37 +214,15 @@ def episodes_table(rows: pd.DataFrame) -> None:
 def draw_example(example: Row, row: Row) -> None:
     """Draws what the fingerprint was made from: the message before and after, and everything else that counts."""
     left, right = st.columns(2)
-    left.caption("One message as it came")
+    left.caption("A message as logged")
     left.code(str(example["raw"]), language=None, wrap_lines=True)
-    right.caption("What is the same for all of them")
+    right.caption("What they all have in common")
     right.code(str(example["detail"]) or "(no message)", language=None, wrap_lines=True)
     parts_of = filled(row | {"template": example["template"]})
     parts = ", ".join(f"{name.replace('_', ' ')} `{number(parts_of[name])}`" for name in PARTS if name in parts_of)
-    st.markdown(f"Everything with this message and {parts} is this issue: `{row['issue']}`.")
-    story_link(example, event=str(example["event_id"]))
+    st.markdown(f"Failures of this app with this message and {parts} are one issue (`{row['issue']}`).")
 
 
 def number(value: Any) -> str:
     """Writes a part of a fingerprint; a status without decimals."""
     return f"{value:.0f}" if isinstance(value, float) else str(value)
-
-
-def find_issue(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
-    """Returns an issue as of the window's end, whenever it was last seen, and all that were seen until then."""
-    rows = ask("issues", since=LONG_AGO)
-    matches = [row for row in records(rows) if row["issue"] == issue and job in (None, row["job_id"])]
-    return (matches[0] if matches else None), rows
-
-
-def draw_issue(issue: str, job: str | None) -> None:
-    """Draws the issue that the address names."""
-    row, others = find_issue(issue, job)
-    if row is None:
-        st.warning(f"There is no issue {plain(issue)} in this store before {instant(bar().until)}.")
-        return
-    draw_details(row, others)
-
-
-def issue_panel() -> None:
-    """Opens the side panel of the issue that the address names."""
-    side_panel(Word.ISSUE, "Issue", lambda issue: draw_issue(issue, read_word(Word.OF) or None), Word.OF, wide=True)

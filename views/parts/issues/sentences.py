@@ -10,12 +10,12 @@ from views.frame.data import Row
 from views.frame.look import Tone, plain
 
 STATES: dict[str, tuple[str, Tone, str]] = {
-    "new": ("New", "bad", "it came within the job's last three cycles"),
-    "regressed": ("Regressed", "bad", "it was resolved and came back within the last three cycles"),
-    "escalating": ("Escalating", "bad", "half as many people more wait than before the newest cycle"),
-    "ongoing": ("Ongoing", "warn", "people wait and are tried again"),
-    "quiet": ("Quiet", "quiet", "nobody waits any more, or nothing was tried for a day"),
-    "resolved": ("Resolved", "good", "nobody has waited for three completed cycles"),
+    "new": ("New", "bad", "began within the last three cycles"),
+    "regressed": ("Regressed", "bad", "was resolved and came back within the last three cycles"),
+    "escalating": ("Escalating", "bad", "affects at least half as many more users as before the last cycle"),
+    "ongoing": ("Ongoing", "warn", "users are pending and retried"),
+    "quiet": ("Quiet", "quiet", "no attempts for a day, or no users pending"),
+    "resolved": ("Resolved", "info", "no users pending for three completed cycles"),
 }
 "Label, tone and meaning of each state, the gravest first."
 FAULTS = ("source data", "mapping", "target", "service", "credentials", "unknown")

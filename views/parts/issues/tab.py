@@ -1,4 +1,4 @@
-"""Issues: what goes wrong, by its cause; new against recurring, what a stretch has of its own, and one in detail."""
+"""Issues: open incidents, failures by cause, users at risk, and what a stretch of time has of its own."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,15 +11,14 @@ from pipeline.knowledge.causes import OWNERS
 from views.charts.issues import issue_kinds
 from views.frame import state
 from views.frame.chart import chart_stretch
-from views.frame.data import Row, ask, ask_ahead, records
+from views.frame.data import ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
-from views.frame.panel import panel
-from views.frame.state import ISSUE_WORDS, Key, Word, write_words
+from views.frame.panel import panel, show_sql
+from views.frame.state import ISSUE_WORDS, Key, Word, read_word, write_word
 from views.frame.table import (
     chips_column,
-    code_column,
     daily_bars,
     decimal_column,
     number_column,
@@ -28,9 +27,14 @@ from views.frame.table import (
     text_column,
     time_columns,
 )
-from views.parts.issues.attribute_blame import draw_changed, draw_failing_next, needed_attributes, reads_everything
+from views.parts.health.tab import draw_open, draw_summary
+from views.parts.issues.attribute_blame import draw_changed, draw_failing_next
+from views.parts.issues.issue import open_issue
 from views.parts.issues.sentences import FAULTS, STATES, issue_title
 from views.parts.shared.coverage import draw_completeness, none_in_window, worst_states
+
+OPEN, ALL = "open", "all"
+"Which issues the list shows besides those of one state: what is not resolved, as it is first, or everything."
 
 
 def adopt_words() -> None:
@@ -39,51 +43,96 @@ def adopt_words() -> None:
     if given is None:
         return
     chosen, fault = given.get(Word.STATE), given.get(Word.FAULT)
-    state.set_value(Key.ISSUE_STATE, chosen if chosen in STATES else None)
+    state.set_value(Key.ISSUE_STATE, chosen if chosen in (ALL, *STATES) else OPEN)
     state.set_value(Key.ISSUE_FAULT, fault if fault in FAULTS else None)
     state.set_value(Key.ISSUE_NOISE, given.get(Word.NOISE) == "in")
 
 
-def filters() -> dict[str, str]:
-    """Draws the filters, writes their words into the address and returns them."""
+def is_open(rows: pd.DataFrame) -> pd.Series:
+    """Returns which issues are open: users or groups are pending, or it is new, back or growing."""
+    return (rows["waiting"] > 0) | ~rows["state"].isin(["quiet", "resolved"])
+
+
+def filters(issues: pd.DataFrame) -> dict[str, str]:
+    """Draws the filters with how many issues each leaves, writes their words into the address and returns them."""
     adopt_words()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.pills("State", list(STATES), format_func=lambda word: STATES[word][0], key=Key.ISSUE_STATE)
-        fault = st.pills("Owner", FAULTS, format_func=str.capitalize, key=Key.ISSUE_FAULT)
-        noise = st.toggle(
-            "Noise",
-            key=Key.ISSUE_NOISE,
-            help="Both sides matched already, out of scope, updates that altered nothing",
+    counts = {OPEN: int(is_open(issues).sum()), ALL: len(issues)} | dict(issues["state"].value_counts())
+    labels = {OPEN: "Open", ALL: "All"} | {word: label for word, (label, _, _) in STATES.items()}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.pills(
+            "Status",
+            [OPEN, *(word for word in STATES if counts.get(word) or state.value(Key.ISSUE_STATE) == word), ALL],
+            format_func=lambda word: f"{labels[word]} {counts.get(word, 0):,}",
+            key=Key.ISSUE_STATE,
+            label_visibility="collapsed",
         )
-    return ISSUE_WORDS.write({Word.STATE: chosen, Word.FAULT: fault, Word.NOISE: "in" if noise else None})
+        fault = st.selectbox(
+            "Likely owner",
+            FAULTS,
+            index=None,
+            placeholder="Any owner",
+            format_func=str.capitalize,
+            key=Key.ISSUE_FAULT,
+            label_visibility="collapsed",
+            width=170,
+        )
+        if code := read_word(Word.CODE):
+            st.button(
+                f"Error code: {plain(code)}",
+                icon=":material/close:",
+                key=Key.CLEAR_CODE,
+                help="Show every error code",
+                on_click=lambda: write_word(Word.CODE, None),
+            )
+    noise = "in" if state.value(Key.ISSUE_NOISE) else None
+    shown = None if chosen == OPEN else chosen
+    return ISSUE_WORDS.write({Word.STATE: shown, Word.FAULT: fault, Word.NOISE: noise})
 
 
 def sentence(rows: pd.DataFrame) -> str:
-    """Writes how many causes there are, how many people wait and which hits the most."""
+    """Writes how many causes are open, and which has most users pending."""
     if rows.empty:
         return f"No failures were read between {instant(bar().since)} and {instant(bar().until)}."
-    waiting = int((rows["waiting"] > 0).sum())
+    still = rows[is_open(rows)]
     causes = count(len(rows), "cause")
-    if not waiting:
-        return f"{causes} of failures in this time range; no pending retries in the log."
-    first = records(rows)[0]
-    fresh = int(rows["state"].isin(["new", "regressed", "escalating"]).sum())
-    recent = f", {fresh:,} of them new, back or growing" if fresh else ""
-    return (
-        f"{causes} of failures{recent}; {count(waiting, 'keeps', 'keep')} people waiting. Most wait for "
-        f"“{plain(issue_title(first))}” in {plain(str(first['app_name']))}: {first['waiting']:,}."
-    )
+    if still.empty:
+        return f"{causes} of failures in this time range; none is open, no retries are pending in the log."
+    first = records(still)[0]
+    most = f"“{plain(issue_title(first))}” in {plain(str(first['app_name']))}"
+    affected = count(first["waiting"], "user or group", "users and groups")
+    verb = "is" if len(still) == 1 else "are"
+    return f"{len(still):,} of {causes} of failures {verb} open; most affected: {most} ({affected})."
 
 
-def draw_rates(row: pd.Series) -> None:
-    """Draws how much went well, with and without noise."""
-    redundant, outside, pseudo = (int(row[name]) for name in ("redundant", "out_of_scope", "pseudo"))
-    noise = redundant + outside + pseudo
-    st.caption(
-        f"Success {share(row['share_without'])} without noise, {share(row['share_with'])} with it: "
-        f"{count(noise, 'event')} did nothing ({redundant:,} matched already, {outside:,} out of "
-        f"scope, {count(pseudo, 'update')} altered nothing)."
+def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
+    """Draws four numbers: open incidents, open causes, who is pending, and the success rate."""
+    redundant, outside, pseudo = (int(rates[name]) for name in ("redundant", "out_of_scope", "pseudo"))
+    checked = not ask("rule_runs_lately").empty
+    incidents = len(ask("open_incidents")) if checked else 0
+    fresh = int(issues["state"].isin(["new", "regressed", "escalating"]).sum()) if len(issues) else 0
+    tiles = (
+        ("Open incidents", f"{incidents:,}" if checked else "Unknown", "Root causes that alert rules found"),
+        (
+            "Open causes of failures",
+            f"{int(is_open(issues).sum()):,}" if len(issues) else "0",
+            f"{fresh:,} of them new, back or growing. {len(issues):,} in this time range, resolved ones included",
+        ),
+        (
+            "Affected now",
+            f"{int(issues['waiting'].sum()):,}",
+            "Users and groups for whom an issue is not settled; each counts once for every issue",
+        ),
+        (
+            "Success rate",
+            share(rates["share_without"], "Unknown"),
+            f"Successes of successes and failures. Not counted: {count(redundant + outside + pseudo, 'no-op event')} "
+            f"({redundant:,} in sync already, {outside:,} out of scope, {count(pseudo, 'update')} without a change). "
+            f"With them: {share(rates['share_with'], 'unknown')}",
+        ),
     )
+    with st.container(horizontal=True):
+        for label, shown, explained in tiles:
+            st.metric(label, shown, help=explained, border=True, width=220)
 
 
 def over_time(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
@@ -91,7 +140,7 @@ def over_time(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | Non
     hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
     chosen = stretch(chart_stretch(Key.ISSUE_KINDS.of(hours), issue_kinds, rows, hours, hour_states), hours)
     if chosen is None:
-        st.caption("Drag across some bars of the chart, or over one, to see what is different inside that stretch.")
+        st.caption("Drag across bars to compare that stretch with the rest of the time range.")
     return chosen
 
 
@@ -101,7 +150,7 @@ def compare(since: datetime, until: datetime) -> None:
     panel(
         "stretch_differences",
         lambda rows: differences(rows, title),
-        empty=f"{title}: nothing went wrong inside, or nothing in the rest; there is nothing to compare.",
+        empty=f"{title}: no failures inside, or none in the rest, so there is nothing to compare.",
         begins=since,
         ends=until,
     )
@@ -136,15 +185,15 @@ def floored(at: datetime, hours: int) -> datetime:
 
 def differences(rows: pd.DataFrame, title: str) -> None:
     """Draws what is commoner or rarer inside a stretch than in the rest of the window."""
-    st.caption(f"{title}, against the rest of the window. Double-click on the chart to let go of it.")
+    st.caption(f"{title}, compared with the rest of the time range. Double-click the chart to clear.")
     sure = rows[(rows["ratio_low"] > 1) | (rows["ratio_high"] < 1)]
     first = rows.iloc[0]
     if sure.empty:
-        st.markdown("Nothing inside is so different that chance would not do it.")
+        st.markdown("No difference that chance does not explain.")
     else:
         first_value = f"{plain(str(first['dimension']))} {plain(str(first['value']))}"
         inside, rest = share(first["inside_share"]), share(first["baseline_share"])
-        st.markdown(f"**{first_value}: {inside} of what went wrong inside, {rest} in the rest.**")
+        st.markdown(f"**{first_value}: {inside} of the failures inside, {rest} of the rest.**")
     shown = rows.assign(
         interval=[f"{row.ratio_low:,.2f} to {row.ratio_high:,.2f}" for row in rows.itertuples()],
         counts=[f"{row.inside:,} of {row.inside_all:,}" for row in rows.itertuples()],
@@ -163,75 +212,92 @@ def differences(rows: pd.DataFrame, title: str) -> None:
     table(shown, columns, Key.DIFFERENCES)
 
 
-def issues_table(rows: pd.DataFrame, words: dict[str, str]) -> None:
-    """Draws the issues; a selected row opens one."""
-    for name in ("state", "fault"):
-        rows = rows[rows[name] == words[name]] if name in words else rows
+def matching(rows: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
+    """Returns the issues that the filters leave; a search for a code shows it whatever its state."""
+    code = read_word(Word.CODE)
+    chosen = words.get(Word.STATE, ALL if code else OPEN)
+    if chosen == OPEN:
+        rows = rows[is_open(rows)]
+    elif chosen != ALL:
+        rows = rows[rows["state"] == chosen]
+    if Word.FAULT in words:
+        rows = rows[rows["fault"] == words[Word.FAULT]]
+    return rows[rows["code"] == code] if code else rows
+
+
+def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
+    """Draws the issues that the filters leave, or why there are none; a row opens one."""
+    rows = matching(every, words)
     if rows.empty:
-        nothing("No issue of this window is so.")
+        code = read_word(Word.CODE)
+        what = f" with the error code {plain(code)}" if code else ""
+        only = "open " if not code and Word.STATE not in words else ""
+        nothing(none_in_window(f"No {only}issues{what} in this time range match the filters."))
         return
     labels = {word: label for word, (label, _, _) in STATES.items()}
     shown = rows.assign(
         what=[issue_title(row) for row in records(rows)],
         chip=rows["state"].map(lambda word: [labels[word]]),
+        owner=rows["fault"].str.capitalize(),
     )
-    colours = ("red", "red", "red", "orange", "gray", "blue")
     columns = {
-        "chip": chips_column("State", dict(zip(labels.values(), colours, strict=True)), pinned=True),
-        "what": text_column("What goes wrong", width="large", pinned=True),
+        "what": text_column("Issue", width="large"),
         "app_name": text_column("App"),
-        "waiting": number_column("Waiting", help="People and groups, at the end"),
-        "people": number_column("Hit", help="People and groups, ever"),
-        "fault": text_column("Owner", help=". ".join(f"{k}: {v}" for k, v in OWNERS.items())),
-        "daily": daily_bars("Hit a day", help="In the window, oldest day first"),
-        "code": text_column("Code"),
-        "http_status": code_column("HTTP"),
-        "step_type": text_column("Step"),
-        **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
+        "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True))),
+        "waiting": number_column("Affected now", help="Users and groups whose last attempt failed"),
+        "people": number_column("Affected ever", help="Users and groups, also those that recovered"),
+        "daily": daily_bars("Trend", help="Users and groups affected on each day, oldest first"),
+        "owner": text_column("Likely owner", help=". ".join(f"{k.capitalize()}: {v}" for k, v in OWNERS.items())),
+        **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
-    table(shown, columns, Key.ISSUES, at_most=600, opens="what", on_open=open_issue)
+    table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue)
 
 
-def open_issue(row: Row) -> None:
-    """Opens the side panel of an issue."""
-    write_words({Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])})
+COLOURED = ("red", "red", "red", "orange", "gray", "blue")
+"The colour of each state's chip."
 
 
-def all_issues() -> None:
-    """Draws the list and what belongs to it."""
+def draw_trend(words: dict[str, str]) -> None:
+    """Draws new against recurring failures, and what a brushed stretch has of its own."""
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
-    bucket = "hour" if hours == 1 else "day"
-    issues = ask("issues")
-    text = f"**{sentence(issues)}**"
-    st.markdown(none_in_window(text) if issues.empty else text)
-    ask_ahead("success_and_noise", "completeness_of_window", "changed_attributes")
-    ask_ahead("bucket_completeness", bucket="hour")
-    needed = needed_attributes()
-    rates = ask("success_and_noise").iloc[0]
-    attempts = int(rates["successes"] + rates["failures"])
-    ask_ahead("failing_next", required=needed if reads_everything(attempts) else "")
-    draw_rates(rates)
-    draw_completeness()
-    words = filters()
-    panel(
-        "issues",
-        lambda rows: issues_table(rows, words),
-        empty=none_in_window("No failures and no pending retries were read."),
-        also=("success_and_noise",),
-    )
-    chosen = panel(
-        "issues_over_time",
-        lambda rows: over_time(rows, hours),
-        empty=none_in_window("No failures of this time range were read."),
-        bucket=bucket,
-        noise=words.get("noise", "out"),
-    )
-    if chosen:
-        compare(*chosen)
-    draw_failing_next(attempts, needed)
-    draw_changed()
+    bucket, noise = "hour" if hours == 1 else "day", words.get(Word.NOISE, "out")
+    label = "New vs recurring failures"
+    box = st.expander(label, icon=":material/bar_chart:", key=Key.NEW_RECURRING, on_change="rerun")
+    if not box.open:
+        show_sql(issues_over_time={"bucket": bucket, "noise": noise})
+        return
+    with box:
+        st.toggle(
+            "Include no-op events",
+            key=Key.ISSUE_NOISE,
+            help="In sync already, out of scope, or updates without a change",
+        )
+        none = none_in_window("No failures in this time range.")
+        chosen = panel(
+            "issues_over_time",
+            lambda rows: over_time(rows, hours),
+            empty=none,
+            title="",
+            bucket=bucket,
+            noise=noise,
+        )
+        if chosen:
+            compare(*chosen)
 
 
 def draw_tab() -> None:
-    """Draws the list."""
-    all_issues()
+    """Draws what is open, the incidents, the issues, and in closed sections who is at risk and how failures move."""
+    ask_ahead("success_and_noise", "rule_runs_lately", "completeness_of_window")
+    issues = ask("issues")
+    draw_summary(none_in_window(sentence(issues)) if issues.empty else sentence(issues))
+    rates = ask("success_and_noise").iloc[0]
+    draw_metrics(issues, rates)
+    draw_open()
+    st.subheader("Issues by cause", anchor="issues", help="Failures of one app with the same cause are one issue.")
+    words = filters(issues)
+    draw_list(issues, words)
+    show_sql(issues={}, success_and_noise={})
+    draw_failing_next(int(rates["successes"] + rates["failures"]))
+    draw_trend(words)
+    draw_changed()
+    draw_completeness()

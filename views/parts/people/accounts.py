@@ -11,7 +11,7 @@ from views.frame.look import plain
 from views.frame.panel import panel
 from views.frame.table import table, text_column, time_columns
 
-FACTS = {"account": "Account", "scope": "Scope", "target id": "Id in the app"}
+FACTS = {"account": "Account", "scope": "Scope", "target id": "ID in the app"}
 SCOPES = {"in": "in scope", "out": "out of scope"}
 
 
@@ -61,7 +61,7 @@ def id_at(changes: list[Row], account: Row) -> str:
 
 def draw_changes(source_id: str) -> None:
     """Draws every value of what is known of the accounts, with its time."""
-    panel("account_changes", changes_table, empty="No event of this object is stored.", object=source_id)
+    panel("account_changes", changes_table, empty="No events for this user or group are stored.", object=source_id)
 
 
 def changes_table(rows: pd.DataFrame) -> None:
@@ -73,7 +73,7 @@ def changes_table(rows: pd.DataFrame) -> None:
     )
     columns = {
         "app_name": text_column("App"),
-        "fact": text_column("What"),
+        "fact": text_column("Field"),
         "value": text_column("Value", pinned=True),
         **time_columns(since="Since", until="Until"),
     }

@@ -32,7 +32,7 @@ def choose_instant(events: pd.DataFrame) -> datetime | None:
     if len(offered) == 1:
         return offered[0]
     chosen: datetime = st.select_slider(
-        "What did the apps hold at the dashed line? Move it; the answer is below",
+        "Attributes as of (dashed line)",
         offered,
         value=start,
         format_func=lambda at: instant(at, seconds=True),
@@ -49,7 +49,7 @@ def draw_state(source_id: str, at: datetime | None) -> None:
     panel(
         "person_state_at",
         lambda rows: state_table(rows, at),
-        empty=f"Nothing that is stored was written before {instant(at)}, or a delete took all of it.",
+        empty=f"No attributes were written before {instant(at)}, or the account was deleted.",
         object=source_id,
         at=at,
         job=bar().job,
@@ -63,22 +63,22 @@ def state_table(rows: pd.DataFrame, at: datetime) -> None:
     )
     st.markdown(f"As of **{instant(at)}**. {apps}.")
     fresh = rows["since"] == at
-    shown = rows.assign(fresh=fresh.map({True: "written then", False: ""})).fillna({"value": "none"})
+    shown = rows.assign(fresh=fresh.map({True: "Written then", False: ""})).fillna({"value": "none"})
     columns = {
         "attribute": text_column("Attribute", pinned=True),
         "value": text_column("Value", width="medium"),
         "app_name": text_column("App"),
         **time_columns(since="Written"),
-        "action": text_column("By"),
+        "action": text_column("Action"),
         "old_value": text_column("Before"),
-        "times": number_column("Written, times"),
-        "fresh": text_column(""),
+        "times": number_column("Times written"),
+        "fresh": text_column("New"),
     }
     row = table(shown, columns, Key.STATE_AT.of(at.isoformat()), at_most=420, select=True)
     if row is not None and read_word(Word.EVENT) != str(row["event_id"]):
         write_word(Word.EVENT, str(row["event_id"]))
         st.rerun()
     st.caption(
-        "This is what the log says was exported well, not what the app says. Of a group, members is the last change of "
-        "members, not the list of them. Select a row to open the event that wrote it."
+        "Values that the provisioning log shows as exported; the app may differ. For a group, members is the last "
+        "change, not the full list. Select a row to open its event."
     )

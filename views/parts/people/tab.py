@@ -7,19 +7,27 @@ import streamlit as st
 
 from pipeline.config.wording import count
 from views.frame import state
-from views.frame.data import Row, ask, records
+from views.frame.data import ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import LOOKS, chips, look
+from views.frame.look import LOOKS, chips, plain
 from views.frame.panel import show_sql
-from views.frame.side_panel import side_panel
-from views.frame.state import PEOPLE_WORDS, Key, Word, write_word
-from views.frame.table import chips_column, daily_bars, number_column, share_bar, table, text_column, time_columns
+from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
+from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
+from views.parts.people.panel import HISTORY, open_person, person_panel
+from views.parts.people.status import reason_of, word_of
 from views.parts.people.story import draw_story
 
 PAGE = 50
 STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
-SORTS = {"failures": "Most failures", "share": "Lowest success share", "recent": "Newest event", "name": "Name"}
+SORTS = {
+    "failing": "Failing first",
+    "failures": "Most failures",
+    "share": "Lowest success rate",
+    "recent": "Latest event",
+    "name": "Name",
+}
+USUAL = "failing"
 
 
 def adopt_words() -> None:
@@ -29,85 +37,105 @@ def adopt_words() -> None:
         return
     chosen, sort = given.get(Word.STATE), given.get(Word.SORT)
     state.set_value(Key.PEOPLE_STATE, chosen if chosen in STATES else None)
-    state.set_value(Key.PEOPLE_SORT, sort if sort in SORTS else "failures")
+    state.set_value(Key.PEOPLE_SORT, sort if sort in SORTS else USUAL)
 
 
-def filters() -> dict[str, str | None]:
-    """Draws the filters, writes their words into the address and returns them."""
-    adopt_words()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input(
-            "Find anyone",
-            key=Key.SEARCH,
-            bind="query-params",
-            placeholder="UPN, name, source id or target id",
-            icon=":material/search:",
+def draw_search() -> str | None:
+    """Draws the search, and returns what was entered."""
+    entered = st.text_input(
+        "Search",
+        key=Key.SEARCH,
+        bind="query-params",
+        placeholder="Name, UPN, object ID or target ID",
+        icon=":material/search:",
+        label_visibility="collapsed",
+    )
+    return entered.strip() or None
+
+
+def filters(states: pd.DataFrame) -> dict[str, str | None]:
+    """Draws the filters with how many rows each has, writes their words into the address and returns them."""
+    counts = {row["state"]: row["objects"] for row in records(states)}
+    # Its labels change with the search, which would make it another widget with nothing chosen.
+    state.set_value(Key.PEOPLE_STATE, state.value(Key.PEOPLE_STATE))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.pills(
+            "Status",
+            STATES,
+            format_func=lambda word: f"{LOOKS[word].label} {counts.get(word, 0):,}",
+            key=Key.PEOPLE_STATE,
+            label_visibility="collapsed",
         )
-        chosen = st.pills("State", STATES, format_func=lambda word: LOOKS[word].label, key=Key.PEOPLE_STATE)
-        sort = st.selectbox("Sort by", list(SORTS), format_func=SORTS.__getitem__, key=Key.PEOPLE_SORT, width=200)
-    PEOPLE_WORDS.write({Word.STATE: chosen, Word.SORT: None if sort == "failures" else sort})
-    return {"search": search.strip() or None, "state": chosen, "sort": sort}
+        st.space("stretch")
+        sort = st.selectbox(
+            "Sort by",
+            list(SORTS),
+            format_func=SORTS.__getitem__,
+            key=Key.PEOPLE_SORT,
+            label_visibility="collapsed",
+            width=180,
+        )
+    PEOPLE_WORDS.write({Word.STATE: chosen, Word.SORT: None if sort == USUAL else sort})
+    return {"state": chosen, "sort": sort}
 
 
 def sentence(states: pd.DataFrame, search: str | None) -> str:
-    """Writes how many there are, and how many in each state."""
+    """Writes how many assignments there are and how many fail."""
     total = int(states["objects"].sum()) if not states.empty else 0
-    who = f" match “{search}”" if search else ""
+    where = f"in {plain(str(bar().job_name))}" if bar().job_name else "across all apps"
     if not total:
-        return f"No person or group{who.replace('match', 'matches')} here."
-    parts = ", ".join(f"{row['objects']:,} {look(row['state']).label.lower()}" for row in records(states))
-    where = f"in {bar().job_name}" if bar().job_name else "over all apps; who is in two apps counts twice"
-    return f"{count(total, 'person or group', 'people and groups')}{who} ({where}): {parts}."
+        return f"No user or group matches “{plain(search)}” {where}." if search else f"No users or groups {where}."
+    failing = int(states.loc[states["state"] == "failing", "objects"].sum())
+    match = f" match “{plain(search)}”" if search else ""
+    fails = f"; **{failing:,} {'is' if failing == 1 else 'are'} failing**" if failing else ""
+    return f"**{count(total, 'assignment')}**{match} {where}{fails}. Each row is one user or group in one app."
 
 
 def all_people() -> None:
-    """Draws the search, the sentence and one page of the table."""
-    chosen = filters()
-    states = ask("people_by_state", search=chosen["search"])
-    st.markdown(f"**{sentence(states, chosen['search'])}**")
+    """Draws the search, the filters, the sentence and one page of the table."""
+    adopt_words()
+    search = draw_search()
+    states = ask("people_by_state", search=search)
+    chosen = filters(states)
+    st.markdown(sentence(states, search))
     if states.empty:
         return
-    total = int(
-        states[states["state"] == chosen["state"]]["objects"].sum() if chosen["state"] else states["objects"].sum()
-    )
-    st.subheader("How well is each person or group provisioned, app by app?", anchor="people")
+    of_state = states[states["state"] == chosen["state"]] if chosen["state"] else states
+    pages = max(1, ceil(int(of_state["objects"].sum()) / PAGE))
     slot = st.empty()
-    pages = max(1, ceil(total / PAGE))
-    page = st.pagination(pages, key=Key.PEOPLE_PAGE.of(chosen, bar().words)) if pages > 1 else 1
-    given = chosen | {"limit": PAGE, "offset": (page - 1) * PAGE}
+    page = st.pagination(pages, key=Key.PEOPLE_PAGE.of(search, chosen, bar().words)) if pages > 1 else 1
+    given = chosen | {"search": search, "limit": PAGE, "offset": (page - 1) * PAGE}
     rows = ask("people", **given)
     with slot.container():
         if rows.empty:
-            nothing("Nobody is in this state.")
+            nothing("No user or group has this status.")
         else:
             people_table(rows)
-    show_sql(people=given)
+    show_sql(people=given, people_by_state={"search": search})
 
 
 def people_table(rows: pd.DataFrame) -> None:
-    """Draws one row per object and app; a selected row opens its story."""
-    rows = rows.assign(chip=chips(rows["state"]))
+    """Draws one row per object and app; a row opens the side panel."""
+    every = records(rows)
+    words = pd.Series([word_of(row) for row in every])
+    rows = rows.assign(chip=chips(words), why=pd.Series([reason_of(row) for row in every]))
     columns = {
-        "name": text_column("Who", pinned=True),
+        "name": text_column("User or group"),
         "app_name": text_column("App"),
-        "chip": chips_column("State"),
-        "attempts": number_column("Attempts", help="Successes and failures, ever"),
-        "failures": number_column("Failures", help="Failures, ever"),
-        "success_share": share_bar("Success"),
-        "daily_failures": daily_bars("Failures a day", help="In the window, oldest day first"),
-        "open_error_code": text_column("Failing with"),
-        **time_columns(last_success_at="Last good", last_event_at="Last event"),
-        "source_type": text_column("Type"),
+        "chip": chips_column("Status"),
+        "why": text_column("Reason", width="medium"),
+        **time_columns(last_success_at="Last success", retry_at="Next retry"),
+        "failures": number_column("Failures", help="Failed attempts, ever"),
+        "daily_failures": daily_bars("Failures per day", help="In this time range, oldest day first"),
+        **time_columns(last_event_at="Last event"),
     }
-    table(rows, columns, Key.PEOPLE, at_most=600, opens="name", on_open=open_object)
-
-
-def open_object(row: Row) -> None:
-    """Opens the side panel of a user or group."""
-    write_word(Word.OBJECT, str(row["source_id"]))
+    table(rows, columns, Key.PEOPLE, at_most=600, opens="name", on_open=open_person)
 
 
 def draw_tab() -> None:
-    """Draws the list, and the side panel of the user or group that the address names."""
+    """Draws the list with the side panel of whom the address names, or the full history of that one."""
+    if has_word(Word.OBJECT) and read_word(Word.VIEW) == HISTORY:
+        draw_story(read_word(Word.OBJECT))
+        return
     all_people()
-    side_panel(Word.OBJECT, "User or group", draw_story, Word.EVENT, wide=True)
+    person_panel()

@@ -1,0 +1,194 @@
+"""The side panel of one user or group: its status in each app, what to do, and the steps of the latest attempt."""
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, in_utc, instant, is_missing
+from views.frame.data import Row, ask, records
+from views.frame.filters import bar
+from views.frame.look import chips, look, plain
+from views.frame.panel import show_sql
+from views.frame.places import switch_page
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, has_word, read_word, write_words
+from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
+from views.parts.people.event import moment_of
+from views.parts.people.note import address, note
+from views.parts.people.status import ORDER, chip, headline, next_retry, not_known_now, shortened, steps_of, word_of
+
+HISTORY = "history"
+"The word of the address for the full history."
+KEPT = (Word.SEARCH, Word.STATE, Word.SORT)
+"What a link to the full history keeps, so that All users leads back to the same list."
+STAGES = {
+    "import": "Import",
+    "scoping": "Scope",
+    "matching": "Match",
+    "processing": "Processing",
+    "referenceResolution": "References",
+    "export": "Export",
+}
+"The types of steps in the order in which Entra takes them, as a person reads them."
+STEP_LOOKS = {
+    "success": ":green[:material/check_circle:]",
+    "failure": ":red[:material/cancel:]",
+    "warning": ":orange[:material/warning:]",
+}
+SHOWN = 4
+"Apps whose status is written as a sentence; the table has all."
+
+
+def person_panel() -> None:
+    """Opens the side panel of the user or group that the address names."""
+    source_id = read_word(Word.OBJECT)
+    if has_word(Word.OBJECT):
+        side_panel(Word.OBJECT, panel_title(source_id), draw_person, Word.EVENT, Word.AT, Word.VIEW)
+
+
+def open_person(row: Row) -> None:
+    """Opens the side panel of the user or group that a row is about."""
+    event = row.get("event_id")
+    write_words({Word.OBJECT: str(row["source_id"]), Word.EVENT: None if is_missing(event) else str(event)})
+
+
+def panel_title(source_id: str) -> str:
+    """Returns the name of a user or group; a plain word where it is not here."""
+    states = ask("person_states", object=source_id)
+    return "User or group" if states.empty else plain(str(states.iloc[0]["name"]))
+
+
+def by_gravity(states: pd.DataFrame) -> list[Row]:
+    """Returns the status in each app, those that fail first."""
+    return sorted(records(states), key=lambda row: ORDER.get(word_of(row), 2))
+
+
+def not_here(source_id: str) -> None:
+    """Draws that nobody in the store has an id, and what to look at."""
+    st.warning(
+        f"No user or group in this store has the id {plain(source_id)}. It may never have been in a provisioning log "
+        "that was loaded, or its data was removed by retention. Search for the name instead.",
+        icon=":material/search_off:",
+    )
+
+
+def draw_person(source_id: str) -> None:
+    """Draws one user or group, or a sentence where it is not here."""
+    states = ask("person_states", object=source_id)
+    if states.empty:
+        not_here(source_id)
+        return
+    rows = by_gravity(states)
+    st.markdown(" ".join(f"{chip(row)} {plain(str(row['app_name']))}" for row in rows[:SHOWN]))
+    draw_statuses(rows)
+    events = ask("person_events", object=source_id)
+    show_sql(person_states={"object": source_id}, person_events={"object": source_id})
+    st.subheader("Status by app", anchor=False)
+    draw_table(rows)
+    event = latest_attempt(events, rows)
+    if event is not None:
+        draw_attempt(event)
+    draw_buttons(source_id, rows, event)
+
+
+def draw_statuses(rows: list[Row]) -> None:
+    """Draws a sentence for each app, and what to do where it fails."""
+    for row in rows[:SHOWN]:
+        st.markdown(headline(row))
+        steps = steps_of(row)
+        again = next_retry(row)
+        if steps:
+            lines = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
+            st.markdown(f"{lines}\n\n{again}" if len(steps) > 1 else f"{lines} {again}")
+        elif again:
+            st.markdown(again)
+    if len(rows) > SHOWN:
+        st.caption(f"{count(len(rows) - SHOWN, 'more app')} in the table.")
+    if unknown := not_known_now(rows[:SHOWN]):
+        st.caption(unknown)
+
+
+def numbered(steps: list[str]) -> str:
+    """Writes steps as a numbered list."""
+    return "\n".join(f"1. {step}" for step in steps)
+
+
+def draw_table(rows: list[Row]) -> None:
+    """Draws one row an app."""
+    frame = pd.DataFrame(rows).assign(chip=chips(pd.Series([word_of(row) for row in rows])))
+    frame["tried"] = [
+        f"{int(row['attempts'] - row['failures']):,} of {int(row['attempts']):,}" if row["attempts"] else BLANK
+        for row in rows
+    ]
+    columns = {
+        "app_name": text_column("App"),
+        "chip": chips_column("Status"),
+        **time_columns(last_success_at="Last success"),
+        "tried": text_column("Succeeded", help="Successful attempts of all attempts, ever"),
+        "failures": number_column("Failures", help="Ever"),
+        **time_columns(retry_at="Next retry"),
+    }
+    table(frame, columns, Key.PERSON_APPS, at_most=280)
+
+
+def latest_attempt(events: pd.DataFrame, rows: list[Row]) -> Row | None:
+    """Returns the event that the address names, else the newest one of the app that fails, else the newest."""
+    if events.empty:
+        return None
+    named = events[events["event_id"] == read_word(Word.EVENT)]
+    worst = events[(events["job_id"] == rows[0]["job_id"]) & (events["status"] == "failure")]
+    first = worst if rows[0]["state"] == "failing" else events.iloc[:0]
+    return next(records(frame)[0] for frame in (named, first, events) if not frame.empty)
+
+
+def draw_attempt(event: Row) -> None:
+    """Draws the steps of one attempt, each with how it ended; those after a failure were not attempted."""
+    steps = ask("event_steps", **moment_of(event))
+    which = "Attempt" if event["event_id"] == read_word(Word.EVENT) else "Latest attempt"
+    st.subheader(f"{which} · {plain(str(event['app_name']))}, {instant(event['occurred_at'])}", anchor=False)
+    if steps.empty:
+        ended = look(str(event["status"])).label.lower()
+        st.markdown(f"{plain(str(event['action'])).capitalize()}: {ended}. The log has no steps for it.")
+        return
+    st.markdown("  \n".join(step_lines(records(steps), str(event["status"]))))
+
+
+def step_lines(steps: list[Row], status: str) -> list[str]:
+    """Writes each step in a line, and the stages that a failure left out."""
+    lines = [step_line(step) for step in steps]
+    order = list(STAGES)
+    if status == "failure" and steps[-1]["type"] in order and not any(step["type"] == "export" for step in steps):
+        lines.append(":gray[:material/do_not_disturb_on:] Export – not attempted")
+    return lines
+
+
+def step_line(step: Row) -> str:
+    """Writes one step: its sign, its stage, and what it says where it did not succeed."""
+    sign = STEP_LOOKS.get(str(step["status"]), ":gray[:material/do_not_disturb_on:]")
+    stage = STAGES.get(str(step["type"]), plain(str(step["type"])))
+    if step["status"] == "success":
+        return f"{sign} {stage}"
+    text = "" if is_missing(step["description"]) else " ".join(str(step["description"]).split())
+    said = f" – {plain(shortened(text))}" if text else ""
+    ended = "failed" if step["status"] == "failure" else look(str(step["status"])).label.lower()
+    return f"{sign} **{stage}** {ended}{said}"
+
+
+def draw_buttons(source_id: str, rows: list[Row], event: Row | None) -> None:
+    """Draws the ways on: the full history, and a note for a ticket."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Open full history", type="primary", icon=":material/history:", key=Key.FULL_HISTORY):
+            kept = {str(word): read_word(word) for word in KEPT if has_word(word)}
+            words = bar().link(**kept, **{Word.OBJECT: source_id, Word.VIEW: HISTORY})
+            switch_page("people", words | ({Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}))
+        if event is not None:
+            copy_note(source_id, rows, event)
+
+
+def copy_note(source_id: str, states: list[Row], event: Row) -> None:
+    """Offers plain text for a ticket, in UTC and with a link."""
+    with st.popover("Copy for ticket", icon=":material/content_copy:"), in_utc():
+        words = bar().pinned | {Word.OBJECT: source_id, Word.EVENT: str(event["event_id"])}
+        link = address(read_settings().dashboard_url.rstrip("/"), words)
+        requests = ask("event_exchanges", **moment_of(event))
+        st.code(note(source_id, states, event, requests, link), language=None, wrap_lines=True)

@@ -1,0 +1,140 @@
+"""The status of one user or group in one app, in words: what happened, why, and what to do."""
+
+import re
+
+from pipeline.config.wording import instant, is_missing
+from pipeline.knowledge.causes import Cause, cause_of
+from views.frame.data import Row
+from views.frame.look import COLOURS, look, plain
+from views.frame.verdict import blind_spot, unknown_since
+from views.parts.shared.retries import since_when
+
+EXPECTED = ("NotEffectivelyEntitled", "out of scope")
+"Skip reasons of objects that are not meant to be in the app."
+FAILED_TO = {
+    "create": "Not provisioned to",
+    "update": "Changes not applied in",
+    "disable": "Still active in",
+    "delete": "Not deleted from",
+    "stagedDelete": "Not deleted from",
+}
+"How a failure reads, by what was to be done."
+LONGEST = 200
+ORDER = {"failing": 0, "skipped": 1}
+
+
+def cause_in(row: Row) -> Cause | None:
+    """Returns the documented cause of a failure or skip."""
+    names = ("open_error_code", "skip_reason", "http_status", "scim_type", "reason", "action", "job_id")
+    known = {name: row[name] for name in names if not is_missing(row.get(name))}
+    return cause_of({**known, "code": known.get("open_error_code") or known.get("skip_reason")})
+
+
+def word_of(row: Row) -> str:
+    """Returns the word of a row's status: a skip of who is not meant to be in the app is out of scope."""
+    state = str(row["state"])
+    return "out of scope" if state == "skipped" and row.get("skip_reason") in EXPECTED else state
+
+
+def reason_of(row: Row) -> str | None:
+    """Writes in a few words why somebody is failing or skipped; None where nothing is wrong.
+
+    >>> reason_of({"state": "failing", "open_error_code": "DuplicateTargetEntries", "job_id": "scim.1"})
+    'Several accounts in the app match one user'
+    >>> reason_of({"state": "in_sync", "job_id": "scim.1"}) is None
+    True
+    """
+    if row["state"] not in ORDER:
+        return None
+    cause = cause_in(row)
+    if cause:
+        return cause.title
+    if row.get("skip_reason") in EXPECTED:
+        return "Out of scope"
+    given = (row.get("open_error_code"), row.get("skip_reason"), row.get("reason"))
+    return next((str(one) for one in given if not is_missing(one)), "The log gives no reason")
+
+
+def chip(row: Row) -> str:
+    """Writes the status as a chip; grey where it is not known any more."""
+    seen = look(word_of(row))
+    if seen.tone == "good" and blind_spot(str(row["job_id"])) is not None:
+        return f":gray-badge[:material/history: {seen.label}]"
+    return f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]"
+
+
+def headline(row: Row) -> str:
+    """Writes what the status in an app is, with since when, and why."""
+    app = plain(str(row["app_name"]))
+    if row["state"] == "failing":
+        text = f"**{FAILED_TO.get(str(row.get('action')), 'Failing in')} {app} since {since_when(row)}.** {why(row)}"
+    elif row["state"] == "skipped" and row.get("skip_reason") in EXPECTED:
+        text = f"**Out of scope of {app}** since {instant(row['last_event_at'])}; no action needed if that is intended."
+    elif row["state"] == "skipped":
+        text = f"**Skipped in {app} on {instant(row['last_event_at'])}.** {why(row)}"
+    else:
+        text = settled_text(row, app)
+    return text.strip()
+
+
+def not_known_now(rows: list[Row]) -> str:
+    """Writes in which apps the present status is unknown, since when and why; empty where it is known in all."""
+    gaps = [(row, blind_spot(str(row["job_id"]))) for row in rows]
+    parts = [f"{plain(str(row['app_name']))} {unknown_since(gap)}" for row, gap in gaps if gap is not None]
+    return f"Present status: {'; '.join(parts)}." if parts else ""
+
+
+def settled_text(row: Row, app: str) -> str:
+    """Writes a status in which nothing is wrong, with the time of the last success."""
+    last = instant(row["last_success_at"])
+    return {
+        "in_sync": f"**In sync with {app}**; last success {last}.",
+        "disabled": f"**Disabled in {app}**; last change {last}.",
+        "deleted": f"**Deleted from {app}**; last change {last}.",
+    }.get(str(row["state"]), f"**{look(str(row['state'])).label} in {app}**; last success {last}.")
+
+
+def why(row: Row) -> str:
+    """Writes the reason as far as it is documented, else in the log's own words."""
+    cause = cause_in(row)
+    if cause:
+        return plain(cause.meaning)
+    code = row.get("open_error_code")
+    named = (
+        "The log gives no error code." if is_missing(code) else f"The error code {plain(str(code))} is not documented."
+    )
+    if is_missing(row.get("reason")):
+        return named
+    text = " ".join(str(row["reason"]).split())
+    return f"{named} The log says: “{plain(shortened(text))}”"
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Returns a text cut at a length.
+
+    >>> shortened("abcdef", 4)
+    'abcd…'
+    """
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def steps_of(row: Row) -> list[str]:
+    """Returns what to do about a failure or skip."""
+    if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
+        return []
+    cause = cause_in(row)
+    return [plain(step) for step in cause.steps] if cause and cause.owner != "nobody" else []
+
+
+def next_retry(row: Row) -> str:
+    """Writes when Entra tries again; empty where nothing is pending."""
+    if row["state"] != "failing":
+        return ""
+    if is_missing(row["retry_at"]):
+        return "When Entra tries again is unknown."
+    return f"Entra tries again on {instant(row['retry_at'])}."
+
+
+def in_code(text: object) -> str:
+    """Escapes text for use between backticks."""
+    return re.sub(r"\s+", " ", str(text).replace("`", "'"))
