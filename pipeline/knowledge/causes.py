@@ -39,6 +39,8 @@ CODE_FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"AzureDirectoryB2B|InvitationCreationFailure", "entra to entra"),
 )
 "What only one kind of connector has in its codes; a job's template counts before it."
+NAMES = ("Active Directory", "Entra", "Microsoft")
+"Names that keep their capital letter in the middle of a sentence."
 MIN_LIKENESS = 0.6
 "How much of two codes must be the same for one to be named as near the other."
 
@@ -63,6 +65,11 @@ class Cause(BaseModel):
     "What the documentation says of Entra's own retries; empty where it says nothing."
     steps: tuple[str, ...] = Field(min_length=1)
     source: str
+
+    @property
+    def clause(self) -> str:
+        """Returns the title for the middle of a sentence: with a small first letter, unless a name begins it."""
+        return self.title if self.title.startswith(NAMES) else self.title[0].lower() + self.title[1:]
 
     @property
     def again(self) -> str:
@@ -215,13 +222,13 @@ def evidence(issue: Mapping[str, Any]) -> list[str]:
     cause = cause_of(issue)
     reasons = []
     if code and cause and ending_of(code) in cause.codes:
-        reasons.append(f"the code ends in {ending_of(code)}, which is known as “{cause.title.lower()}”")
+        reasons.append(f"the code ends in {ending_of(code)}, which is known as “{cause.clause}”")
     elif code and ending_of(code) is None:
         reasons.append(f"the code {code} is not documented")
     if status:
         reasons.append(f"the app answered {status:.0f}")
     if cause and cause.phrases:
-        reasons.append(f"the answer's words are known as “{cause.title.lower()}”")
+        reasons.append(f"the answer's words are known as “{cause.clause}”")
     elif cause and cause.scim_types:
         reasons.append(f"the answer's SCIM error type is {issue.get('scim_type')}")
     if cause and cause.actions:

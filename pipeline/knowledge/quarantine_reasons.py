@@ -6,7 +6,7 @@ A step names the fact that shows whether it is done; the page that shows the ste
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.knowledge.causes import Cause, Family
+from pipeline.knowledge.causes import Cause, Family, find_cause
 
 Standing = Literal["documented", "inferred", "unverified"]
 "Whether Microsoft documents what a reason means, whether we infer it, or whether it is unknown."
@@ -168,6 +168,19 @@ def find_reason(word: str | None) -> Reason:
     reason = REASONS.get(SPELLED.get(word, word))
     meaning = "Graph gives a reason that nobody has documented; what it means is not known here."
     return reason or undocumented(word, word, meaning)
+
+
+def reason_in_words(word: str | None, error_code: str | None, job_id: str | None = None) -> str:
+    """Returns why a job is in quarantine, for a sentence: its error's cause where the reason leaves that open.
+
+    >>> reason_in_words("TooManyDeletes", None)
+    'more deletions than allowed'
+    >>> reason_in_words("EncounteredQuarantineException", "ContosoCredentialValidationFailure")
+    'the app rejects the token'
+    """
+    reason = find_reason(word)
+    cause = find_cause(error_code, job_id=job_id) if error_code and reason.word in OPEN_REASONS else None
+    return cause.clause if cause is not None and cause.owner != "nobody" else reason.brief
 
 
 READ = Step("Read the job's error in Entra under Provisioning, and the log of its agent if it has one.", "hand")

@@ -37,6 +37,7 @@ from pipeline.rules.needs import Extents, Gap, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, variants
 from pipeline.rules.root_cause import with_roots
 from pipeline.rules.rule import Rule, rules
+from pipeline.rules.summary import summary_of
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import insert_rows
 
@@ -300,7 +301,7 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
     return Finding(
         str(row["subject"]),
         row["since"],
-        str(row["summary"]),
+        summary_of(row),
         row["app_name"],
         row["job_id"],
         {name: seen for name, seen in row.items() if name not in (*FIRST, *OTHERS)},

@@ -30,6 +30,11 @@ class Variant:
     "The apps named for it; None for all that no other variant of the rule names."
     silent: bool = False
 
+    @property
+    def fires(self) -> str:
+        """Returns when the rule fires, with the values in force."""
+        return self.rule.fires_with(self.opens)
+
 
 def variants(rule: Rule, overrides: Mapping[str, Any]) -> list[Variant]:
     """Returns how a rule is to be evaluated: for every app that rules.toml names, and for all the others."""

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 from pipeline.config.errors import RulesError
-from pipeline.store.catalog import QUERIES, Parameter, Query, parameter, read_query, sections
+from pipeline.store.catalog import QUERIES, Parameter, Query, parameter, read_query, sections, value
 
 RULES = QUERIES / "health"
 SEVERITIES = ("info", "warning", "critical")
@@ -22,6 +23,7 @@ EXPLANATION = re.compile(
     r"(?: where (?P<where>\w+) is (?P<of_symptom>\w+(?:, \w+)*))?$"
 )
 CLOSES = ", closes at "
+SOURCES = {"events": "provisioning logs", "jobs": "job status", "exchanges": "SCIM log"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Need:
         return self.column is None or str(facts.get(self.column, self.words[0])).lower() in self.words
 
     def __str__(self) -> str:
-        found = f" where {self.column} is {', '.join(self.words)}" if self.column else ""
-        return f"{'newest ' if self.newest else ''}{self.source} of {self.hours} hours{found}"
+        some = " (for some findings)" if self.column else ""
+        return f"{SOURCES[self.source]} {'within' if self.newest else 'of'} the last {self.hours:,} hours{some}"
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,15 @@ class Rule:
     query: Query
     severity: str
     fires: str
+    "When it fires, with the values of its file; `fires_with` has others."
     silent: str
     "What it misses."
     do: str
     needs: tuple[Need, ...]
     closing: Mapping[str, str]
     "Parameters whose level to close differs from the level to open, with the level to close."
+    fires_template: str = ""
+    "When it fires, as its file has it: with the names of its parameters."
     explained_by: tuple[Explanation, ...] = ()
     "Rules that may explain what it finds, the first that does before the others."
     page: str = "health"
@@ -101,6 +106,10 @@ class Rule:
     def title(self) -> str:
         """Returns the name that people read: a noun phrase."""
         return self.query.title
+
+    def fires_with(self, values: Mapping[str, Any]) -> str:
+        """Returns when it fires, with the values of its parameters that are in force."""
+        return with_values(self.fires_template, values)
 
     @property
     def takes_many(self) -> bool:
@@ -145,18 +154,38 @@ def read_rule(file: Path) -> Rule:
     parameters = [parameter(file, line) for line in parts.get("Parameters", []) if line.startswith("$")]
     levels = {one.name: (one.default or "").partition(CLOSES) for one in parameters}
     opening = [replace(one, default=levels[one.name][0] if one.default else one.default) for one in parameters]
+    standard = {one.name: value(query, one, None) for one in opening if one.default is not None}
     return Rule(
         name=file.stem,
         query=replace(query, parameters=tuple(opening)),
         severity=severity,
-        fires=joined(parts["Fires"]),
-        silent=joined(parts["Silent"]),
+        fires=with_values(joined(parts["Fires"]), standard),
+        fires_template=joined(parts["Fires"]),
+        silent=with_values(joined(parts["Silent"]), standard),
         do=joined(parts["Do"]),
         needs=tuple(read_need(file, line) for line in parts.get("Needs", []) if line),
         explained_by=tuple(read_explanation(file, line) for line in parts.get("Explained by", []) if line),
         closing={name: closes for name, (_, separator, closes) in levels.items() if separator},
         page=joined(parts.get("Page", [])) or "health",
     )
+
+
+def with_values(text: str, values: Mapping[str, Any]) -> str:
+    """Writes a text's parameters as the values that they have; one with a percent sign as a share.
+
+    >>> with_values("at least `least` users in `days` days, `share%` of all", {"least": 3, "days": 1, "share": 0.5})
+    'at least 3 users in 1 day, 50% of all'
+    """
+
+    def written(match: re.Match[str]) -> str:
+        name, percent, noun = match["name"], match["percent"], match["noun"] or ""
+        if name not in values:
+            return match[0]
+        level = values[name]
+        number = f"{level * 100:g}%" if percent else f"{level:,}" if isinstance(level, int) else f"{level:g}"
+        return number + (noun.removesuffix("s") if level == 1 else noun)
+
+    return re.sub(r"`(?P<name>\w+)(?P<percent>%)?`(?P<noun> \w+s\b)?", written, text)
 
 
 def joined(lines: Sequence[str]) -> str:

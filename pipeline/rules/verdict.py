@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pipeline.knowledge.quarantine_reasons import reason_in_words
+
 State = Literal["action_needed", "running", "ok", "unknown"]
 Tone = Literal["bad", "warn", "info", "good", "quiet"]
 About = Literal["all", "cycles", "quarantine", "leavers", "incidents"]
@@ -276,7 +278,7 @@ def job_causes(job: JobFacts) -> Iterator[Cause]:
         return Cause(kind, severity, job.app_name, job.job_id, since, count, summary)
 
     if job.state in ("quarantined", "disabled", "dead"):
-        yield cause(job.state, "critical", job.since, summary=job.reason or "")
+        yield cause(job.state, "critical", job.since, summary=reason_in_words(job.reason, job.error_code, job.job_id))
     elif job.state in ("paused", "stalled", "late"):
         yield cause(job.state, "warning", job.since)
     if job.inferred_since is not None:

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.config.wording import count, dated, instant, iso
-from pipeline.knowledge.quarantine_reasons import find_reason
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Cause, Missing, Verdict
 
@@ -106,9 +105,9 @@ def what(cause: Cause, style: Style) -> str:
     """Writes one cause, to follow the app's name."""
     number = cause.count
     writers: dict[str, Callable[[], str]] = {
-        "quarantined": lambda: f"is in quarantine ({style.text(reason(cause))})",
-        "inferred": lambda: "seems to be in quarantine, by its signs",
-        "disabled": lambda: "is switched off",
+        "quarantined": lambda: f"is in quarantine ({style.text(cause.summary)})",
+        "inferred": lambda: "is probably in quarantine",
+        "disabled": lambda: "is disabled",
         "paused": lambda: "is paused",
         "dead": lambda: "has missed several cycles",
         "stalled": lambda: "has stalled in a cycle",
@@ -116,30 +115,25 @@ def what(cause: Cause, style: Style) -> str:
         "mostly_failing": lambda: f"failed {number:,} of {cause.summary} attempts of the last day",
         "failing": lambda: f"{count(number, *PEOPLE)} failing",
         "leavers": lambda: count(number, "leaver still has an account", "leavers still have an account"),
-        "in_use": lambda: count(number, "account of a leaver may be in use", "accounts of leavers may be in use"),
+        "in_use": lambda: count(number, "leaver may still have access", "leavers may still have access"),
         "staged": lambda: count(number, "deletion is held back", "deletions are held back"),
         "incident": lambda: style.text(" ".join(cause.summary.split()).rstrip(".")),
     }
     return writers[cause.kind]()
 
 
-def reason(cause: Cause) -> str:
-    """Writes why a job is in quarantine."""
-    return find_reason(cause.summary or None).brief
-
-
 STEPS = {
-    "quarantined": "follow the recovery checklist on Quarantine.",
-    "inferred": "collect the job status, then see Quarantine.",
-    "disabled": "restart provisioning in Entra if it was not meant; a restart costs an initial cycle.",
-    "paused": "start provisioning in Entra, unless the pause is meant.",
-    "dead": "open the app's Provisioning page in Entra; Cycles shows the missed runs.",
-    "stalled": "open the app's Provisioning page in Entra; Cycles shows where it stopped.",
-    "late": "wait for the next cycle; Cycles shows when it was due.",
-    "mostly_failing": "open Issues for the commonest cause.",
+    "quarantined": "follow the recovery checklist on the app's page.",
+    "inferred": "collect the job status, then open the app's page.",
+    "disabled": "restart provisioning in Entra unless it was disabled on purpose; a restart triggers an initial cycle.",
+    "paused": "start provisioning in Entra, unless it was paused on purpose.",
+    "dead": "open the app's Provisioning page in Entra; its Cycles tab here shows the missed cycles.",
+    "stalled": "open the app's Provisioning page in Entra; its Cycles tab here shows where it stopped.",
+    "late": "wait for the next cycle; the app's Cycles tab shows when it was due.",
+    "mostly_failing": "open Issues for the most frequent cause.",
     "failing": "open People with the state Failing, or Issues for the causes.",
-    "leavers": "open Leavers, and disable in the app by hand who should have no access.",
-    "in_use": "open Leavers, and disable in the app by hand who should have no access.",
+    "leavers": "open Leavers, and disable the accounts that should have no access in the app by hand.",
+    "in_use": "open Leavers, and disable the accounts that should have no access in the app by hand.",
     "staged": "allow or reject the deletions on the app's Provisioning page in Entra.",
 }
 
@@ -149,7 +143,7 @@ def next_step(cause: Cause, style: Style = PLAIN) -> str:
     rule = rules().get(cause.rule)
     if cause.kind != "incident":
         return STEPS[cause.kind]
-    return style.text(rule.do) if rule else "open Health."
+    return style.text(rule.do) if rule else "open the incident."
 
 
 def running(verdict: Verdict, style: Style) -> str:
@@ -161,10 +155,10 @@ def running(verdict: Verdict, style: Style) -> str:
 
 
 def calm(verdict: Verdict) -> str:
-    """Writes what was looked at and found in order."""
+    """Writes what was checked and is in order."""
     apps = count(verdict.apps, "app")
     return {
-        "all": f"No open incidents, and nobody is failing in {apps}.",
+        "all": f"No open incidents and no failing users in {apps}.",
         "cycles": f"No missed or stalled cycle in {apps}.",
         "quarantine": f"No app is in quarantine ({apps}).",
         "leavers": f"No pending removals in {apps}.",
@@ -187,7 +181,7 @@ def missing_sentences(verdict: Verdict, style: Style) -> list[str]:
     if not verdict.missing:
         return []
     if verdict.state != "unknown":
-        return [f"Not known: {gaps(verdict, style)}."]
+        return [f"Unknown: {gaps(verdict, style)}."]
     remedies = dict.fromkeys(how for one in verdict.missing if (how := REMEDIES[one.kind]))
     return [unknown_sentence(verdict, style), *remedies]
 
@@ -209,7 +203,7 @@ UNKNOWN = {
     "leavers": "Unknown whether all leavers are removed",
     "incidents": "Unknown whether anything is wrong",
 }
-LOGS = "Connect Microsoft Graph (page Connections), or load the missing logs (page Ingestion)."
+LOGS = "Connect Microsoft Graph or load the missing logs under Data sources."
 STATUS = "Collect the job status: `python -m pipeline poll`, or load the job documents."
 CHECK = "Evaluate the rules: `python -m pipeline check`."
 REMEDIES = {
@@ -221,11 +215,11 @@ REMEDIES = {
     "never_run": "Start provisioning in Entra.",
     "no_events": LOGS,
     "gap": LOGS,
-    "not_removing": "See Quarantine and Cycles for how to get it running again.",
+    "not_removing": "The app's page shows how to get it running again.",
     "rules_never": CHECK,
     "rules_old": CHECK,
     "rules_new": CHECK,
-    "rules_failed": "Health shows why.",
+    "rules_failed": "Alert rules shows why.",
     "rules_unanswered": "",
 }
 
@@ -243,10 +237,10 @@ def lacking(one: Missing, style: Style) -> str:
         "never_run": lambda: f"{names} has not completed a cycle yet",
         "no_events": lambda: f"no provisioning logs of {names}",
         "gap": lambda: f"hours without provisioning logs of {names}{since}",
-        "not_removing": lambda: f"{names} removes nothing{since} (in quarantine or stopped)",
-        "rules_never": lambda: "the health rules were never evaluated",
-        "rules_old": lambda: f"the health rules were last evaluated as of {instant(one.since)}, and newer data came",
-        "rules_new": lambda: f"{count(len(one.names), 'health rule was', 'health rules were')} never evaluated",
+        "not_removing": lambda: f"{names} cannot remove users{since} (in quarantine or stopped)",
+        "rules_never": lambda: "the alert rules were never evaluated",
+        "rules_old": lambda: f"the alert rules were last evaluated as of {instant(one.since)}, and there is newer data",
+        "rules_new": lambda: f"{count(len(one.names), 'alert rule was', 'alert rules were')} never evaluated",
         "rules_failed": lambda: f"{rules_of(one)} could not run",
         "rules_unanswered": lambda: f"{rules_of(one)} lacked data",
     }
@@ -256,8 +250,8 @@ def lacking(one: Missing, style: Style) -> str:
 def rules_of(one: Missing) -> str:
     """Names rules."""
     more = f" and {len(one.names) - SHOWN} more" if len(one.names) > SHOWN else ""
-    names = ", ".join(name.replace("_", " ") for name in one.names[:SHOWN])
-    return f"{count(len(one.names), 'health rule')} ({names}{more})"
+    names = ", ".join(rules()[name].title if name in rules() else name for name in one.names[:SHOWN])
+    return f"{count(len(one.names), 'alert rule')} ({names}{more})"
 
 
 def named(names: tuple[str, ...], style: Style) -> str:

@@ -11,13 +11,13 @@
 --   warning
 --
 -- Fires
---   when a tenant's feed failed `least` times in a row, or lines were rejected on the last day.
+--   when a tenant's feed failed `least` times in a row, or lines were rejected in the last day.
 --
 -- Silent
---   when the pipeline does not run at all; the pulse in the header says that.
+--   when the pipeline does not run at all; the pipeline health in the header reports that.
 --
 -- Do
---   A feed: its sentence says what is the matter and what to do. Rejects: the page Ingestion shows each line with its
+--   For a feed: its message gives the cause and the fix. For rejected lines: Data sources lists each line with its
 --   reason.
 --
 -- Columns
@@ -62,7 +62,7 @@ select
     i.as_of,
     'rejects',
     min(r.rejected_at),
-    'Lines came that no source could read',
+    'Lines were rejected: no known format fits',
     null,
     null,
     count(*),
@@ -74,6 +74,6 @@ join rejects r on r.rejected_at <= i.as_of and r.rejected_at > i.as_of - interva
 where r.rejected_at <= list_max($at::timestamp[]) and r.rejected_at > list_min($at::timestamp[]) - interval 1 day
 group by i.as_of
 union all
-select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, null, 'Nothing was read on the last day'
+select as_of, 'rejects', as_of, 'Nothing was read', null, null, null, null, null, 'Nothing was read in the last day'
 from quiet_instants
 order by as_of, since, subject

@@ -1,4 +1,4 @@
--- Does an account in the app belong to two people, or a person to an account that Entra cannot find?
+-- Does an account in the app belong to two users, or a user have an account that Entra cannot find?
 --
 -- Title    Duplicate or conflicting accounts
 -- Topic    Users and groups
@@ -15,19 +15,20 @@
 --   exchanges 24 hours where kind is found_by_none
 --
 -- Fires
---   when one target id was written for two source objects of a kind, or an app answered a look-up with nobody and then
---   refused the creation of the same with 409 within a minute, in the last `hours`.
+--   when one account in the app was written for two users or groups, or the app found no match in a search and within
+--   a minute rejected the creation of the same name with 409, in the last `hours` hours.
 --
 -- Silent
 --   on the second kind where the app's log is not collected.
 --
 -- Do
---   Two sources for one account: decide whose it is and give the other another matching value. Found by none and yet
---   there: the app's search does not find what its uniqueness check does; mend case, spaces or deleted accounts there.
+--   One account for two users: decide whose it is and give the other one another matching value. Rejected, but not
+--   found: the app's search misses what its uniqueness check finds; fix upper and lower case, blanks or deleted
+--   accounts in the app.
 --
 -- Columns
 --   as_of           the instant asked about
---   subject         the account, or the app whose look-ups find nobody
+--   subject         the account, or the app whose searches find no match
 --   since           when it was seen first
 --   summary         the sentence
 --   app_name        the application
@@ -83,7 +84,7 @@ select
     as_of,
     job_id || ' ' || target_id as subject,
     since,
-    coalesce(app_name, job_label(job_id)) || ': one account was written for two people' as summary,
+    coalesce(app_name, job_label(job_id)) || ': one account was written for two users or groups' as summary,
     app_name,
     job_id,
     'two_sources' as kind,
@@ -95,7 +96,7 @@ select
     i.as_of,
     coalesce(any_value(n.job_id), nullif(u.app_id, ''), 'SCIM requests') || ' found by none',
     min(u.refused_at),
-    coalesce(any_value(n.app_name), 'The app') || ' finds nobody by some names and then refuses to create them',
+    coalesce(any_value(n.app_name), 'The app') || ' rejects new accounts as duplicates that its search does not find',
     any_value(n.app_name),
     any_value(n.job_id),
     'found_by_none',

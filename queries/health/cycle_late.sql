@@ -1,11 +1,11 @@
--- Which job does not keep its rhythm?
+-- Which job misses its cycles?
 --
 -- Title    Missed cycles
 -- Topic    Cycles and quarantine
 --
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
---   $grace    BIGINT = 1200    seconds that a run may be late
+--   $grace    BIGINT = 1200    seconds that a cycle may be late
 --
 -- Severity
 --   warning
@@ -20,15 +20,16 @@
 --   silence
 --
 -- Fires
---   when a run is missing after the job's own interval and the grace; critical when two are, or nothing in a cycle
---   moves.
+--   when no cycle has begun after the job's own interval and `grace` seconds; critical when two cycles are missing,
+--   or a running cycle makes no progress.
 --
 -- Silent
---   on an idle job, which runs and finds nothing; on paused, disabled and quarantined ones; where no status comes.
+--   on an idle job, whose cycles find nothing to change; on paused, disabled and quarantined jobs; where no job
+--   status is collected.
 --
 -- Do
---   See on the page Cycles when it ran last. Start it in Entra if somebody stopped it; otherwise wait one interval,
---   then open a ticket with the job's id.
+--   See on the app's Cycles tab when the last cycle ran. Start the job in Entra if it was stopped; otherwise wait one
+--   interval, then open a support case with the job's id.
 --
 -- Page
 --   cycles
@@ -49,8 +50,8 @@ select
     as_of,
     job_id as subject,
     coalesce(since, observed_at, as_of) as since,
-    app_name || case rhythm when 'late' then ': a run is late' when 'dead' then ' does not run any more'
-        else ': a cycle runs and nothing in it moves' end as summary,
+    app_name || case rhythm when 'late' then ': a cycle is late' when 'dead' then ': no more cycles run'
+        else ': the running cycle makes no progress' end as summary,
     app_name,
     job_id,
     case when rhythm = 'late' then 'warning' else 'critical' end as severity,

@@ -1,12 +1,12 @@
--- Will Entra soon switch a quarantined job off?
+-- Will Entra soon disable a quarantined job?
 --
 -- Title    Upcoming job disablement
 -- Topic    Cycles and quarantine
 --
 -- Parameters
 --   $at       TIMESTAMP[]   the instants asked about
---   $days     BIGINT = 14   days before the end at which it is said first; a week before, it is critical
---   $limit    BIGINT = 28   days of quarantine after which Entra disables a job; Microsoft says more than four weeks
+--   $days     BIGINT = 14   days before the end at which it is reported; a week before, it is critical
+--   $limit    BIGINT = 28   days of quarantine after which Entra disables a job; documented as more than four weeks
 --
 -- Severity
 --   warning
@@ -15,14 +15,14 @@
 --   jobs 24 hours
 --
 -- Fires
---   when a job is in quarantine and at most `days` are left until `limit` days after the series began.
+--   when a job is in quarantine and at most `days` days are left until `limit` days after the quarantine began.
 --
 -- Silent
---   where no status is collected; where Graph gives no beginning, the first status in quarantine counts.
+--   where no job status is collected; where Graph gives no beginning, the first status in quarantine counts.
 --
 -- Do
---   Mend the cause on the page Quarantine before the date: a job that Entra has disabled must be restarted, which
---   costs a whole initial cycle.
+--   Fix the cause, shown on the app's page, before that date: a job that Entra has disabled must be restarted, which
+--   triggers a full initial cycle.
 --
 -- Page
 --   quarantine
@@ -35,7 +35,7 @@
 --   app_name       the application
 --   job_id         the job
 --   severity       critical in the last week
---   disabled_at    when Entra gives the job up
+--   disabled_at    when Entra disables the job
 --   days_left      whole days until then
 --   reason         Graph's reason
 with statuses as (
@@ -63,7 +63,7 @@ select
     as_of,
     job_id as subject,
     disabled_at - to_days($days::integer) as since,
-    name_of_job(app_name, job_id) || ' is switched off on ' || strftime(disabled_at, '%-d %B, %H:%M')
+    name_of_job(app_name, job_id) || ': Entra disables the job on ' || strftime(disabled_at, '%-d %b, %H:%M')
         || ' UTC unless it leaves quarantine' as summary,
     app_name,
     job_id,

@@ -1,11 +1,11 @@
--- Does an error that was not there before hit many people?
+-- Does a new error affect many users or groups?
 --
 -- Title    New error spreading
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
---   $least    BIGINT = 3, closes at 1       people hit, at least
+--   $least    BIGINT = 3, closes at 1       users and groups affected, at least
 --   $hours    BIGINT = 24                   how far back
 --   $quiet    BIGINT = 7                    days without the error before that, for it to be new
 --
@@ -19,14 +19,15 @@
 --   token_refused where refused is true
 --
 -- Fires
---   when an error code of a job hit `least` people or more in the last `hours` and nobody in the `quiet` days before.
+--   when an error affected at least `least` of a job's users and groups in the last `hours` hours, and none in the
+--   `quiet` days before.
 --
 -- Silent
---   on errors that go on at their usual rate; on the first `quiet` days of a job, where everything is new.
+--   on errors that continue at their usual rate; in the first `quiet` days of a job, where every error is new.
 --
 -- Do
---   Open the failures of that error: who is hit usually shares an attribute, a group or a moment. What came back
---   after it had been mended is listed as such.
+--   Open the error in Issues: affected users usually share an attribute, a group or a moment. An error that was fixed
+--   before and came back is listed as recurring.
 --
 -- Columns
 --   as_of          the instant asked about
@@ -36,7 +37,7 @@
 --   app_name       the application
 --   job_id         the job
 --   error_code     the error
---   people_hit     people hit in the last `hours`
+--   people_hit     users and groups affected in the last `hours`
 --   attempts       failures in the last `hours`
 --   regressed      whether it had been there longer ago
 --   people         up to ten names
@@ -95,8 +96,8 @@ select
     c.as_of,
     c.job_id || ' ' || c.error_code as subject,
     c.since,
-    name_of_job(a.app_name, c.job_id) || ': ' || c.error_code
-        || case when c.regressed then ' is back and hits people' else ' is new and hits people' end as summary,
+    name_of_job(a.app_name, c.job_id) || case when c.regressed then ': recurring' else ': new' end
+        || ' error for several users or groups ({cause})' as summary,
     a.app_name,
     c.job_id,
     c.error_code,

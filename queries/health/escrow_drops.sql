@@ -1,12 +1,12 @@
--- Whom will Entra soon give up on?
+-- Whose retries will Entra soon end?
 --
 -- Title    Retries ending soon
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
---   $days     BIGINT = 3     days before the end at which it is said
---   $limit    BIGINT = 28    days after the first failure when Entra stops trying
+--   $days     BIGINT = 3     days before the end at which it is reported
+--   $limit    BIGINT = 28    days after the first failure when Entra's retries end
 --
 -- Severity
 --   warning
@@ -15,14 +15,14 @@
 --   events 24 hours
 --
 -- Fires
---   when an object has waited so long that Entra's retries end within `days`, or have ended.
+--   when Entra's retries of a user or group end within `days` days, or have ended.
 --
 -- Silent
---   on objects that were never collected failing.
+--   on users and groups whose failures were never collected.
 --
 -- Do
---   Mend the cause of each before its date, or provision the person on demand: after it Entra forgets the failure and
---   tries again only when the object changes.
+--   Fix the cause of each before its date, or use on-demand provisioning: after that date Entra retries only when the
+--   user or group changes.
 --
 -- Page
 --   quarantine
@@ -77,8 +77,8 @@ select
     as_of,
     job_id as subject,
     min(dropped_at) - to_days($days::integer) as since,
-    coalesce(max(app_name), job_label(job_id)) || ': Entra stops retrying objects, the first on '
-        || strftime(min(dropped_at), '%-d %B') as summary,
+    coalesce(max(app_name), job_label(job_id)) || ': retries of failed users or groups end, the first on '
+        || strftime(min(dropped_at), '%-d %b') as summary,
     max(app_name) as app_name,
     job_id,
     case when bool_or(leaver) then 'critical' else 'warning' end as severity,

@@ -1,11 +1,11 @@
--- Do more and more objects await a retry?
+-- Does the number of pending retries grow?
 --
 -- Title    Growing pending retries
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]                      the instants asked about
---   $least    BIGINT = 3, closes at 1          objects that wait, at least
+--   $least    BIGINT = 3, closes at 1          pending retries, at least
 --   $hours    BIGINT = 24                      how far back the number is compared
 --
 -- Severity
@@ -19,14 +19,14 @@
 --   quarantined
 --
 -- Fires
---   when at least `least` objects of a job wait and more wait than `hours` ago.
+--   when at least `least` of a job's users and groups are pending retry, and more than `hours` hours ago.
 --
 -- Silent
---   on objects that failed once and whose retry came in the same cycle; where the log was not collected.
+--   on failures that were retried in the same cycle; where the log was not collected.
 --
 -- Do
---   Open the failures of the job: what waits usually shares one cause. Entra tries again after 6, 12 and 24 hours, then
---   daily, and gives up after 28 days; mend the cause and the next try clears it.
+--   Open the job's failures in Issues: pending retries usually share one cause. Fix it, and the next retry clears
+--   them: Entra retries after 6, 12 and 24 hours, then daily, for 28 days.
 --
 -- Page
 --   quarantine
@@ -87,7 +87,7 @@ select
     c.as_of,
     c.job_id as subject,
     min(w.opened_at) as since,
-    coalesce(any_value(j.app_name), job_label(c.job_id)) || ': more and more objects await a retry' as summary,
+    coalesce(any_value(j.app_name), job_label(c.job_id)) || ': pending retries are increasing' as summary,
     any_value(j.app_name) as app_name,
     c.job_id,
     c.waiting,

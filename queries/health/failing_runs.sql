@@ -1,11 +1,11 @@
--- Does a job fail run after run?
+-- Does a job fail cycle after cycle?
 --
 -- Title    Consecutive failed cycles
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
---   $least    BIGINT = 2, closes at 1       complete failures one after another
+--   $least    BIGINT = 2, closes at 1       completely failed cycles in a row
 --
 -- Severity
 --   critical
@@ -18,14 +18,14 @@
 --   quarantined
 --
 -- Fires
---   when Graph counts at least `least` complete failures in a row: the path that ends in quarantine at once.
+--   when Graph reports at least `least` completely failed cycles in a row, which leads to quarantine.
 --
 -- Silent
---   on runs of which only some objects failed; on a job that never ran, which Graph reports as failed once.
+--   on cycles in which only some users or groups failed; on a job that never ran, which Graph reports as failed once.
 --
 -- Do
---   Test the connection in Entra. A refused token or an address that does not answer fails every run; the page
---   Quarantine shows the first call that failed.
+--   Test the connection in Entra: a rejected token or an address that does not answer fails every cycle. The app's
+--   page shows the first failed request.
 --
 -- Page
 --   quarantine
@@ -57,15 +57,14 @@ select
     i.as_of,
     i.job_id as subject,
     coalesce(s.failing_since, i.as_of) as since,
-    name_of_job(s.app_name, i.job_id) || ' fails run after run: ' || coalesce(s.error_code, 'Graph gives no error')
-        as summary,
+    name_of_job(s.app_name, i.job_id) || ': consecutive cycles failed ({cause})' as summary,
     s.app_name,
     i.job_id,
     s.successive_failures as failures,
     s.error_code,
     s.error_message,
     s.last_good_at,
-    case when s.successive_failures is null then 'Graph does not say how many runs failed' end as unknown
+    case when s.successive_failures is null then 'Graph does not report how many cycles failed' end as unknown
 from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
 asof join since_good s on s.job_id = i.job_id and i.as_of >= s.observed_at
 where s.state <> 'NotRun' and (s.successive_failures >= $least and s.failing_since is not null

@@ -5,10 +5,10 @@
 --
 -- Parameters
 --   $at        TIMESTAMP[]                        the instants asked about
---   $hours     BIGINT = 3                         how many full hours before it are judged together
---   $weeks     BIGINT = 4                         how many weeks before make the usual
+--   $hours     BIGINT = 3                         how many full hours are evaluated together
+--   $weeks     BIGINT = 4                         how many earlier weeks it is compared with
 --   $least     BIGINT = 10                        attempts in those hours, at least
---   $points    DOUBLE = 0.2, closes at 0.1        share of attempts beyond the usual, at least
+--   $points    DOUBLE = 0.2, closes at 0.1        share of attempts above the usual, at least
 --
 -- Severity
 --   warning
@@ -20,14 +20,15 @@
 --   token_refused
 --
 -- Fires
---   when the share of failed attempts in the last `hours` is `points` higher than the highest share of the same hours
---   in the weeks before, and two such weeks at least are stored.
+--   when at least `least` attempts were made in the last `hours` hours, and their failure rate is at least `points%`
+--   of attempts above the highest rate of the same hours in the `weeks` weeks before, of which at least two have
+--   data.
 --
 -- Silent
---   in the first two weeks of a job; when little is tried; where failing is usual.
+--   in the first two weeks of a job; with few attempts; where that failure rate is usual.
 --
 -- Do
---   Open the failures of these hours and compare with the same hours of last week.
+--   Open Failures for these hours and compare with the same hours of last week.
 --
 -- Columns
 --   as_of           the instant asked about
@@ -81,14 +82,15 @@ select
     j.as_of,
     j.job_id as subject,
     date_trunc('hour', j.as_of) - to_hours($hours) as since,
-    coalesce(j.app_name, job_label(j.job_id)) || ': more fails than usual at this hour of the week' as summary,
+    coalesce(j.app_name, job_label(j.job_id)) || ': the failure rate is unusually high' as summary,
     j.app_name,
     j.job_id,
     j.attempts::bigint as attempts,
     j.failures::bigint as failures,
     round(u.usual_share, 3) as usual_share,
     u.weeks_stored,
-    case when coalesce(u.weeks_stored, 0) < 2 then 'Fewer than two weeks before have these hours' end as unknown
+    case when coalesce(u.weeks_stored, 0) < 2 then 'Fewer than two earlier weeks have data for these hours' end
+        as unknown
 from judged j
 left join usual u on u.as_of = j.as_of and u.job_id = j.job_id
 where j.weeks_ago = 0 and j.attempts >= $least

@@ -6,7 +6,7 @@
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
 --   $hours    BIGINT = 72                    how far back
---   $share    DOUBLE = 0.5, closes at 0.8    share of its members that must be left, or be back
+--   $share    DOUBLE = 0.5, closes at 0.8    share of its members that must be left, or be added again
 --   $least    BIGINT = 2                     members lost, at least
 --
 -- Severity
@@ -20,14 +20,16 @@
 --   groups
 --
 -- Fires
---   when one event or request of the last `hours` left less than `share` of a group's members, and they are not back.
+--   when one event or request of the last `hours` hours removed at least `least` members and left less than `share%`
+--   of the group, and they have not been added again.
 --
 -- Silent
---   on a group that was deleted; where neither Entra's events nor the app's log tell who its members were.
+--   on a deleted group; where neither Entra's events nor the app's log show who its members were.
 --
 -- Do
---   Look at the request: a remove without a value, or a replace of the whole list, takes everybody out. Compare the
---   group in Entra; if the members are still there, provision the group on demand, or remove and add its assignment.
+--   Check the request: a remove without a value, or a replace of the whole list, removes all members. Compare with
+--   the group in Entra; if the members are still there, use on-demand provisioning for the group, or remove and add
+--   its assignment.
 --
 -- Columns
 --   as_of         the instant asked about
@@ -95,9 +97,9 @@ select
     as_of,
     group_id as subject,
     occurred_at as since,
-    coalesce(app_name || ': ', '') || 'the group ' || coalesce(source_name, group_id) || case
-        when after = 0 then ' was emptied, '
-        else ' lost more than half, '
+    coalesce(app_name || ': group ', 'Group ') || coalesce(source_name, group_id) || case
+        when after = 0 then ' was emptied, losing '
+        else ' lost '
     end || len(lost) || ' of ' || before || ' members' as summary,
     app_name,
     job_id,

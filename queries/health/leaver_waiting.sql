@@ -18,14 +18,15 @@
 --   quarantined
 --
 -- Fires
---   when a disable or delete failed, nothing since settled it, and `hours` have passed.
+--   when a disable or delete failed more than `hours` hours ago, and nothing since shows the account disabled or
+--   deleted.
 --
 -- Silent
---   on leavers whose disable Entra never tried: unassigned ones, those out of scope, and all while a job is in
---   quarantine; rules of their own tell of that.
+--   on leavers that Entra never tried to disable: unassigned users, users out of scope, and all leavers of a job in
+--   quarantine; other rules cover those.
 --
 -- Do
---   Switch the accounts off in the app by hand now, then mend the cause; leavers come before everybody else who waits.
+--   Disable the accounts in the app by hand now, then fix the cause. Leavers come first among all pending retries.
 --
 -- Columns
 --   as_of         the instant asked about
@@ -81,7 +82,7 @@ select
     i.as_of,
     w.job_id as subject,
     min(w.since) + to_hours($hours) as since,
-    coalesce(max(w.app_name), job_label(w.job_id)) || ': leavers are still active' as summary,
+    coalesce(max(w.app_name), job_label(w.job_id)) || ': leavers still have active accounts' as summary,
     max(w.app_name) as app_name,
     w.job_id,
     count(*) as leavers,

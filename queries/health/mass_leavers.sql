@@ -1,4 +1,4 @@
--- Are many more people being removed than usual?
+-- Are many more users being removed than usual?
 --
 -- Title    Unusual number of removals
 -- Topic    Leavers
@@ -18,17 +18,17 @@
 --   jobs 24 hours where limited is true
 --
 -- Fires
---   when disables, deletes and staged deletes of the last `hours` reach `share` of the deletion threshold, or are
---   `times` as many as on the busiest day of the four weeks before. Entra counts within one cycle; a day is looked at
---   here, so that a wave of several cycles shows as well.
+--   when at least `least` disables, deletes and staged deletes of the last `hours` hours reach `share%` of the
+--   deletion threshold, or are `times` times as many as on the busiest day of the four weeks before. Entra counts
+--   within one cycle; this rule counts a day, so that a wave of several cycles shows as well.
 --
 -- Silent
---   on a job without a deletion threshold in its first week, which has no usual; when few are removed.
+--   on a job without a deletion threshold in its first week, which has no usual number; when few users are removed.
 --
 -- Do
---   Look at what the removed people share before Entra reaches the threshold: a group that was emptied, a scoping
---   filter that was changed. At the threshold the job is quarantined and the deletes are staged until somebody allows
---   them.
+--   Find out what the removed users share before Entra reaches the threshold: a group that was emptied, a scoping
+--   filter that was changed. At the threshold Entra quarantines the job and holds the deletions until an
+--   administrator allows them.
 --
 -- Page
 --   quarantine
@@ -102,8 +102,8 @@ select
     min(r.occurred_at) as since,
     coalesce(max(r.app_name), job_label(j.job_id)) || case
         when j.in_one_cycle >= j.threshold
-            then ': one cycle reached the deletion threshold, so Entra quarantines the job and stages the deletes'
-        else ': many more people are removed than usual'
+            then ': one cycle reached the deletion threshold, so Entra quarantines the job and holds the deletions'
+        else ': unusually many users are being removed'
     end as summary,
     max(r.app_name) as app_name,
     j.job_id,

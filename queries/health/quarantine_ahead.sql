@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at           TIMESTAMP[]                  the instants asked about
---   $cycles       BIGINT = 3, closes at 5      cycles left at the present slope, at most
+--   $cycles       BIGINT = 3, closes at 5      cycles left at the present trend, at most
 --   $least        BIGINT = 5000                failures from which the share counts
 --   $part         DOUBLE = 0.4                 the share that is too much
 --   $most         BIGINT = 40000               failures that are too many, references left out
@@ -22,18 +22,19 @@
 --   quarantined
 --
 -- Fires
---   when a limit is crossed, or is within `cycles` cycles at the slope of the last twelve. In a first cycle there are
---   no twelve: what fails so far is drawn out to the cycle's end by the share of it that Graph says is done. Microsoft
---   calls its limits approximate, and does not say over which time it counts: what waits for a retry is counted.
+--   when a quarantine limit is crossed, or will be within `cycles` cycles at the trend of the last twelve. A first
+--   cycle has no earlier ones: its failures so far are projected to its end by the share that Graph reports as done.
+--   Microsoft calls its limits approximate and does not document the period that they cover; pending retries are
+--   counted.
 --
 -- Silent
---   on later jobs with fewer than three cycles; in the first twentieth of a first cycle; on tenants with fewer objects
---   than the limits; on a refused token, which ends in quarantine whatever the count, and on deletions: failing_runs,
---   token_refused, token_due and mass_leavers tell of those.
+--   on later jobs with fewer than three cycles; in the first twentieth of a first cycle; on tenants with fewer users
+--   and groups than the limits; on a rejected token, which ends in quarantine at any count, and on deletions:
+--   failing_runs, token_refused, token_due and mass_leavers cover those.
 --
 -- Do
---   Open the page Quarantine: it shows which limit is near. Mend the commonest error among the failures; the next retry
---   clears them. Do not restart the job for it.
+--   Open the app's page: it shows which limit is near. Fix the most frequent error; the next retry clears its
+--   failures. Do not restart the job for it.
 --
 -- Page
 --   quarantine
@@ -72,8 +73,8 @@ select
     job_id as subject,
     coalesce(oldest_at, as_of) as since,
     app_name || case
-        when first_cycle then ': so much fails in its first cycle that Entra will clear the failures and pause it'
-        else ': so much fails that quarantine is near'
+        when first_cycle then ': at this failure rate Entra will clear the failures and pause the first cycle'
+        else ': at this failure rate the job will be quarantined'
     end as summary,
     app_name,
     job_id,

@@ -19,14 +19,14 @@
 --   mass_leavers where reason is TooManyDeletes
 --
 -- Fires
---   when the newest status of a job says Quarantine, whatever the reason.
+--   when the newest status of a job is Quarantine, for any reason.
 --
 -- Silent
---   where no status is collected: the log itself never says quarantine.
+--   where no job status is collected: provisioning logs do not report quarantine.
 --
 -- Do
---   Open the page Quarantine: it names the reason, the first call that failed and what ends it. Nobody is provisioned
---   to the app meanwhile, leavers neither; after 28 days Entra switches the job off.
+--   Open the app's page: it shows the reason, the first failed request and the recovery checklist. Until the job
+--   recovers, no user is created, changed or removed in the app; after 28 days Entra disables the job.
 --
 -- Page
 --   quarantine
@@ -39,9 +39,9 @@
 --   app_name           the application
 --   job_id             the job
 --   reason             Graph's reason
---   series_count       how often it was tried and kept
+--   series_count       how often Entra tried and kept it in quarantine
 --   next_attempt_at    when Entra tries again
---   disabled_at        when Entra gives the job up, 28 days after it began
+--   disabled_at        when Entra disables the job, 28 days after it began
 --   error_code         the newest error
 --   error_message      its text
 with statuses as (
@@ -54,8 +54,7 @@ select
     i.as_of,
     i.job_id as subject,
     coalesce(s.quarantine_since, s.observed_at) as since,
-    name_of_job(s.app_name, i.job_id) || ' is in quarantine: ' || coalesce(s.quarantine_reason, 'Graph gives no reason')
-        as summary,
+    name_of_job(s.app_name, i.job_id) || ' is in quarantine: {cause}' as summary,
     name_of_job(s.app_name, i.job_id) as app_name,
     i.job_id,
     s.quarantine_reason as reason,

@@ -1,11 +1,11 @@
--- Who cannot be provisioned because a required value is missing?
+-- Which users cannot be provisioned because a required attribute is missing?
 --
 -- Title    Missing required attributes
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
---   $least    BIGINT = 1                    people, at least
+--   $least    BIGINT = 1                    users and groups, at least
 --   $days     BIGINT = 7                    how far back a skip still counts
 --
 -- Severity
@@ -15,13 +15,14 @@
 --   events 24 hours
 --
 -- Fires
---   when the newest word on somebody is that a required attribute failed validation.
+--   when the newest event of at least `least` of a job's users and groups is a skip for a missing required attribute,
+--   in the last `days` days.
 --
 -- Silent
---   on people whose attribute Entra has not looked at yet.
+--   on users that Entra has not evaluated yet.
 --
 -- Do
---   Fill the attribute in at the source, or map a default. Entra looks again by itself when the person changes.
+--   Fill in the attribute at the source, or map a default value. Entra evaluates the user again at the next change.
 --
 -- Columns
 --   as_of          the instant asked about
@@ -75,7 +76,7 @@ select
     i.as_of,
     l.job_id as subject,
     min(l.since) as since,
-    coalesce(max(l.app_name), job_label(l.job_id)) || ': people lack a required value' as summary,
+    coalesce(max(l.app_name), job_label(l.job_id)) || ': users are missing a required attribute' as summary,
     max(l.app_name) as app_name,
     l.job_id,
     count(*) as people_hit,

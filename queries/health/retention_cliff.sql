@@ -1,11 +1,11 @@
--- What was not collected and will soon be gone from Entra?
+-- What was not collected and will soon be deleted from Entra?
 --
 -- Title    Uncollected data nearing deletion
 -- Topic    Data coverage
 --
 -- Parameters
 --   $at          TIMESTAMP[]      the instants asked about
---   $days        BIGINT = 5       days before the end at which it is said
+--   $days        BIGINT = 5       days before the deletion at which it is reported
 --   $retention   BIGINT = 30      days that Entra keeps events: 30, or 7 without premium
 --
 -- Severity
@@ -15,13 +15,14 @@
 --   newest events 744 hours
 --
 -- Fires
---   when an hour between a tenant's first and newest known hour is not complete and leaves Entra's store within `days`.
+--   when an hour between a tenant's first and newest covered hour is incomplete, and Entra deletes its events within
+--   `days` days.
 --
 -- Silent
---   on what came before anything was collected, and on hours that are gone already; the page Ingestion lists those.
+--   on hours before collection began, and on hours that Entra has already deleted; Data sources lists those.
 --
 -- Do
---   Where the tenant is polled, see why the gap stays open: python -m pipeline poll. Elsewhere download that stretch
+--   If the tenant is polled, find out why the gap stays open: python -m pipeline poll. Otherwise download that period
 --   from the portal and load it.
 --
 -- Page
@@ -65,7 +66,7 @@ select
     l.as_of,
     coalesce(l.tenant_id, 'a tenant without an id') as subject,
     min(l.leaves_at) - to_days($days::integer) as since,
-    'Hours that were not collected leave Entra''s store from ' || strftime(min(l.leaves_at), '%-d %B, %H:%M')
+    'Entra deletes events that were not collected from ' || strftime(min(l.leaves_at), '%-d %b, %H:%M')
         || ' UTC on' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
@@ -74,7 +75,7 @@ select
     min(l."hour") as began_at,
     min(l.leaves_at) as leaves_at,
     list_sort(list(distinct l.app_name)) as apps,
-    case when not bool_or(l.is_known) then 'Nothing of the hours that Entra still keeps was collected' end as unknown
+    case when not bool_or(l.is_known) then 'None of the hours that Entra still keeps was collected' end as unknown
 from leaving l
 group by l.as_of, l.tenant_id
 order by l.as_of, min(l.leaves_at), subject

@@ -13,11 +13,10 @@
 --   when the newest run of a rule failed.
 --
 -- Silent
---   when nothing is checked at all; the pulse in the header says that.
+--   when no rules are evaluated at all; the pipeline health in the header reports that.
 --
 -- Do
---   Read the log of the pipeline: the sentence there says why the rule could not be asked. Until it is mended, what it
---   watches is unwatched.
+--   Read the pipeline's log: it has the error. Until the rule runs again, the problem that it covers goes undetected.
 --
 -- Columns
 --   as_of       the instant asked about
@@ -51,7 +50,7 @@ select
     i.as_of,
     i.rule as subject,
     f.failing_since as since,
-    'The rule ' || i.rule || ' fails, so what it watches is unwatched' as summary,
+    'The alert rule ' || i.rule || ' failed and reports nothing until it runs again' as summary,
     null::varchar as app_name,
     null::varchar as job_id,
     f.runs::bigint as runs

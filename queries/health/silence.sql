@@ -1,11 +1,11 @@
--- Of which job does nothing come, though it should?
+-- Which job shows no activity, though it should?
 --
 -- Title    No provisioning activity
 -- Topic    Data coverage
 --
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
---   $grace    BIGINT = 1200    seconds that a run may be late
+--   $grace    BIGINT = 1200    seconds that a cycle may be late
 --
 -- Severity
 --   critical
@@ -20,16 +20,16 @@
 --   collection_troubled of any app whose feed is events, jobs, container where cause is collector_broken
 --
 -- Fires
---   when a job left no event for two intervals and something else shows that this is no idleness: a pause, missing
---   runs, refused calls, an app that fails, writes that the log does not have, or a collection that does not get
---   through.
+--   when a job has left no event for two intervals and other evidence shows that it is not idle: a pause, missed
+--   cycles, rejected requests, an app that fails, requests that the log does not have, or a failing collection.
 --
 -- Silent
---   on an idle job, which runs and has nothing to do; where no status is collected at all.
+--   on an idle job, whose cycles find nothing to change; where no job status is collected.
 --
 -- Do
---   By cause: resume the job; enter a new token; tell the app's operator; mend the diagnostic setting; mend our own
---   collection, on the page Connections.
+--   Open the app's page: it names the cause and the owner. Paused: resume the job. Token rejected: enter a new token
+--   in Entra. App down: contact its operator. Log export: fix the diagnostic setting. Collection: fix it under Data
+--   sources.
 --
 -- Page
 --   quarantine
@@ -52,7 +52,7 @@ select
     as_of,
     job_id as subject,
     since,
-    app_name || ' is silent: ' || explanation as summary,
+    app_name || ': no provisioning activity (' || explanation || ')' as summary,
     app_name,
     job_id,
     case when cause = 'paused' then 'warning' else 'critical' end as severity,

@@ -1,4 +1,4 @@
--- Does Entra report successes of which the app never heard?
+-- Does Entra report successes that the app's log does not have?
 --
 -- Title    Unconfirmed successes
 -- Topic    SCIM traffic
@@ -17,14 +17,14 @@
 --   exchanges 24 hours
 --
 -- Fires
---   when an event says that an account was created, updated, disabled or deleted, and the app's log of the same stretch
---   has no request on that account within `skew`.
+--   when Entra reports accounts as created, updated, disabled or deleted, and the app's log of the same period has no
+--   request for them within `skew` seconds: at least `least` in the last `hours` hours.
 --
 -- Silent
 --   where either log is not collected; for apps whose log has gaps around the event; in the last hour.
 --
 -- Do
---   Compare the two sides on the person's page. Before you blame Entra, see whether the app's log is complete there.
+--   Compare the two sides on the user's page. First check that the app's log is complete there.
 --
 -- Columns
 --   as_of        the instant asked about
@@ -79,7 +79,7 @@ select
     i.as_of,
     u.job_id as subject,
     min(u.occurred_at) as since,
-    coalesce(max(u.app_name), job_label(u.job_id)) || ': Entra reports successes of which the app never heard'
+    coalesce(max(u.app_name), job_label(u.job_id)) || ': Entra reports successes that the app''s log does not have'
         as summary,
     max(u.app_name) as app_name,
     u.job_id,

@@ -1,4 +1,4 @@
--- Has the app become slow, or does it ask for patience more than it used to?
+-- Has the app become slow, or does it throttle more than before?
 --
 -- Title    Slow or throttled app
 -- Topic    SCIM traffic
@@ -17,15 +17,16 @@
 --   exchanges 6 hours
 --
 -- Fires
---   when 95 of 100 requests take `times` as long as in the week before, or the share answered 429 is `times` as high
---   and one in twenty at least.
+--   when at least `least` requests came in the last `hours` hours, and 95 of 100 take up to `times` times as long as
+--   in the week before and at least `floor` ms, or the share throttled with 429 is `times` times as high and at least
+--   5%.
 --
 -- Silent
---   where the app's log is not collected or tells no durations; on Entra's own connection probes, which are left out.
+--   where the app's log is not collected or has no durations; on Entra's own connection tests, which are left out.
 --
 -- Do
---   Tell whoever runs the app: cycles take longer, and requests answered 429 are tried again later. Entra mends
---   nothing here.
+--   Contact the app's operator: cycles take longer, and throttled requests are retried later. There is nothing to
+--   change in Entra.
 --
 -- Columns
 --   as_of               the instant asked about
@@ -77,8 +78,8 @@ select
     m.since,
     coalesce(n.app_name, nullif(m.app_id, ''), 'The app') || case
         when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled
-            then ' asks for patience (429) more than it used to'
-        else ' has become slow'
+            then ' throttles more requests (429) than in the week before'
+        else ' responds more slowly than in the week before'
     end as summary,
     n.app_name,
     n.job_id,
@@ -91,7 +92,7 @@ select
         when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled and u.before >= $least
             then null
         when coalesce(u.before, 0) < $least then 'The week before has too few requests to compare with'
-        when m.p95_ms is null and u.usual_p95_ms is not null then 'The log tells no durations any more'
+        when m.p95_ms is null and u.usual_p95_ms is not null then 'The log has no durations any more'
     end as unknown
 from lately m
 left join usual u on u.as_of = m.as_of and u.app_id = m.app_id

@@ -1,4 +1,4 @@
--- Which token ends before a new one could be had?
+-- Which token expires before a new one could be issued?
 --
 -- Title    Token expiring soon
 -- Topic    Configuration and tokens
@@ -15,14 +15,15 @@
 --   token_refused
 --
 -- Fires
---   when a token's end, as an operator or the token itself said, is at most `lead` and `spare` days away.
+--   when a token's expiry, as entered by an administrator or read from the token, is at most `lead` + `spare` days
+--   away.
 --
 -- Silent
---   on tokens nobody gave a date for: the page Connections takes one. A SCIM token need not have an end at all.
+--   on tokens without an expiry date: enter it on the app's Configuration tab. A SCIM token need not expire at all.
 --
 -- Do
---   Ask for the new token now; where only support makes one, the page Connections says whom to write to. Enter it in
---   Entra before the old one ends.
+--   Request the new token now; if only the vendor's support issues one, the app's Configuration tab shows the
+--   contact. Enter it in Entra before the old one expires.
 --
 -- Columns
 --   as_of         the instant asked about
@@ -31,10 +32,10 @@
 --   summary       the sentence
 --   app_name      the application
 --   job_id        always null: a token is the app's
---   severity      critical when a new one would come too late, or it has ended
---   expires_at    the token's end
+--   severity      critical when a new one would come too late, or it has expired
+--   expires_at    the token's expiry
 --   days_left     whole days until then
---   said_by       who said so
+--   said_by       who entered it
 --   unknown       what is missing to tell
 with ends as (
     -- As token_ends, for many instants.
@@ -50,14 +51,14 @@ select
     as_of,
     app_name as subject,
     coalesce(expires_at - to_days(($lead + $spare)::integer), as_of) as since,
-    app_name || ': the token ends on ' || strftime(expires_at, '%-d %B, %H:%M') || ' UTC' as summary,
+    app_name || ': the access token expires on ' || strftime(expires_at, '%-d %b, %H:%M') || ' UTC' as summary,
     app_name,
     null::varchar as job_id,
     case when expires_at - to_days($lead::integer) <= as_of then 'critical' else 'warning' end as severity,
     expires_at,
     date_diff('day', as_of, expires_at) as days_left,
     recorded_by as said_by,
-    case when expires_at is null then 'The end of the token was recorded as unknown' end as unknown
+    case when expires_at is null then 'The expiry of the token was recorded as unknown' end as unknown
 from ends
 where expires_at is null or expires_at - to_days(($lead + $spare)::integer) <= as_of
 order by as_of, expires_at, subject

@@ -1,14 +1,14 @@
--- Does the app refuse the token?
+-- Does the app reject the token?
 --
 -- Title    Rejected access token
 -- Topic    Configuration and tokens
 --
--- Told by the app's own log, to the minute: the first 401 or 403 after the last call that was answered well.
+-- From the app's own log, to the minute: the first 401 or 403 after the last successful request.
 --
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
---   $hours    BIGINT = 24      how far back a refusal still counts
---   $least    BIGINT = 2       refusals since the last good call, at least
+--   $hours    BIGINT = 24      how far back a rejection still counts
+--   $least    BIGINT = 2       rejections since the last successful request, at least
 --
 -- Severity
 --   critical
@@ -17,15 +17,16 @@
 --   newest exchanges 24 hours
 --
 -- Fires
---   when the newest calls of an app are refused with 401 or 403, `least` times or more, and none was answered well
---   since.
+--   when the newest `least` requests to an app or more were rejected with 401 or 403, the last of them within `hours`
+--   hours, and none succeeded since.
 --
 -- Silent
---   where the app's log is not collected; on single refusals between good calls.
+--   where the app's log is not collected; on single rejections between successful requests.
 --
 -- Do
---   Make a new token, enter it in Entra, test the connection and save. Where only the vendor's support makes one,
---   write to them now: the page Connections says who and how long it takes.
+--   Create a new token, enter it in Entra under Provisioning, Admin credentials, test the connection and save. If
+--   only the vendor's support issues tokens, contact them now: the app's Configuration tab shows the contact and how
+--   long it takes.
 --
 -- Page
 --   quarantine
@@ -76,8 +77,8 @@ select
     r.as_of,
     coalesce(n.job_id, nullif(r.app_id, ''), 'SCIM requests') as subject,
     r.refused_at as since,
-    coalesce(n.app_name, nullif(r.app_id, ''), 'The app') || ' refuses the token since '
-        || strftime(r.refused_at, '%-d %B, %H:%M') || ' UTC' as summary,
+    coalesce(n.app_name, nullif(r.app_id, ''), 'The app') || ' has been rejecting the access token since '
+        || strftime(r.refused_at, '%-d %b, %H:%M') || ' UTC' as summary,
     n.app_name,
     n.job_id,
     r.last_good_at,

@@ -1,4 +1,4 @@
--- Did somebody write to the app of whom Entra knows nothing?
+-- Did another client write to the app?
 --
 -- Title    Writes without an Entra event
 -- Topic    SCIM traffic
@@ -17,13 +17,14 @@
 --   exchanges 24 hours
 --
 -- Fires
---   when the app answered a POST, PATCH, PUT or DELETE well, and no event of Entra's on that object lies within `skew`.
+--   when POST, PATCH, PUT or DELETE requests succeeded in the app, and Entra has no event for their objects within
+--   `skew` seconds: at least `least` in the last `hours` hours.
 --
 -- Silent
---   where either log is not collected; on writes in the last hour, whose events may still come.
+--   where either log is not collected; on writes in the last hour, whose events may still arrive.
 --
 -- Do
---   Find out whose client it is: another identity provider, a script, or an attacker with the token.
+--   Find out which client it is: another identity provider, a script, or an attacker with the token.
 --
 -- Columns
 --   as_of          the instant asked about
@@ -67,7 +68,7 @@ select
     i.as_of,
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
     min(a.occurred_at) as since,
-    coalesce(any_value(n.app_name), 'The app') || ' was written to, and Entra knows nothing of it' as summary,
+    coalesce(any_value(n.app_name), 'The app') || ' received writes that Entra has no event for' as summary,
     any_value(n.app_name) as app_name,
     any_value(n.job_id) as job_id,
     count(*) as writes,
