@@ -94,6 +94,7 @@ class Key(StrEnum):
     RULE_SILENT = "silent"
     REPLAY_STEP = "step"
     REPLAY = "try"
+    REPLAY_CANCEL = "replay-cancel"
     SAVE_RULE = "save"
     FIRINGS = "strip"
     ROUTE = "route"
@@ -326,7 +327,9 @@ TROUBLE = Memory[str | None]("incident_trouble", None)
 TOKEN_TROUBLE = Memory("token_trouble", "")
 TOKEN_SAVED = Memory("token_kept", "")
 RULE_REPLAY: Memory[Any] = Memory("replayed", None)
-"The rule and the settings that were replayed last, and what that gave."
+"The backtest that was begun last, with the rule and the settings."
+RULE_SAVED: Memory[tuple[bool, str] | None] = Memory("rule_saved", None)
+"Whether a rule's settings were saved, and what to say of it."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
 PEOPLE_OPENED = Memory("people_opened", 0)
