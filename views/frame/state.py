@@ -51,6 +51,8 @@ class Key(StrEnum):
     EXPORT = "export"
     EXPORTED = "exported"
     AS_TABLE = "as-table"
+    # The side panel on a user or group
+    OBJECT_STATES = "object-states"
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
@@ -99,6 +101,7 @@ class Key(StrEnum):
     FIRINGS = "strip"
     ROUTE = "route"
     TEST_ROUTE = "test"
+    OUTBOX = "outbox"
     # People
     SEARCH = "search"
     PEOPLE_STATE = "state"
@@ -209,6 +212,8 @@ class Word(StrEnum):
     OBJECT = "object"
     EVENT = "event"
     AT = "at"
+    # Leavers
+    CASES = "cases"
     # Issues; Groups has `of` too: whose job it is
     FAULT = "fault"
     NOISE = "noise"

@@ -14,7 +14,7 @@ from pipeline.rules.overrides import Variant, is_silenced, read_overrides, varia
 from pipeline.rules.rule import Rule, rules
 from pipeline.store.catalog import Parameter
 from views.frame.data import Row, ask, records, store
-from views.frame.look import chips, plain
+from views.frame.look import chips, look
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import draw_judged
@@ -22,8 +22,6 @@ from views.frame.verdict import draw_judged
 STATES = {"found": "firing", "ok": "not firing", "unknown": "not run", "failed": "rule failed"}
 "The word of `look` for each outcome of a run."
 ORDER = ("firing", "rule failed", "not run", "never run", "not firing", "muted")
-NAMED = 3
-"Rules that are named in the summary for each reason."
 
 
 def read_rules_file() -> dict[str, Any]:
@@ -106,24 +104,16 @@ def rule_row(rule: Rule, run: Row, overrides: Mapping[str, Any]) -> Row:
 
 
 def summary(rows: pd.DataFrame) -> str:
-    """Writes how many rules are firing, which could not run and why, and when they ran."""
+    """Writes how many rules are in each state, and when they ran."""
     amounts = rows["word"].value_counts()
     ran_at = rows["ran_at"].max()
     if is_missing(ran_at):
         return f"**None of {count(len(rows), 'rule')} has run yet.**"
     firing = count(amounts.get("firing", 0), "rule is firing", "rules are firing")
     parts = [f"**{firing}**, {amounts.get('not firing', 0)} OK"]
-    if muted := amounts.get("muted", 0):
-        parts.append(f"{muted} muted")
-    if never := amounts.get("never run", 0):
-        parts.append(f"{never} never run")
-    lines = [f"{', '.join(parts)}. Last run {instant(ran_at)}."]
-    for word, text in (("rule failed", "failed"), ("not run", "could not run")):
-        if stopped := records(rows[rows["word"] == word]):
-            names = ", ".join(plain(str(row["title"])) for row in stopped[:NAMED])
-            more = f" and {len(stopped) - NAMED} more" if len(stopped) > NAMED else ""
-            lines.append(f"{count(len(stopped), 'rule')} {text}: {names}{more}.")
-    return " ".join(lines)
+    others = [word for word in ("not run", "rule failed", "never run", "muted") if amounts.get(word, 0)]
+    parts += [f"{amounts[word]} {look(word).label.lower()}" for word in others]
+    return f"{', '.join(parts)}. Last run {instant(ran_at)}."
 
 
 def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
