@@ -174,6 +174,13 @@ class Key(StrEnum):
     TOKEN_BY = "token_by"
     TOKEN_NOTE = "token_note"
     TOKEN_COST = "token_cost"
+    # Reports
+    DIGEST_PERIOD = "digest-period"
+    DIGEST_PREVIEW = "digest-preview"
+    EVIDENCE = "evidence"
+    EVIDENCE_APP = "evidence-app"
+    # Access
+    ACTIONS = "actions"
     # Ingestion
     INBOX = "inbox"
     COVERAGE = "coverage"
@@ -340,6 +347,8 @@ FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 PEOPLE_OPENED = Memory("people_opened", 0)
 "How often a story was opened: the next list is another table, or its selection would open the story again."
 ISSUES_OPENED = Memory("issues_opened", 0)
+DIGEST: Memory[tuple[Any, str, str] | None] = Memory("digest", None)
+"The digest that was previewed last: its period and the store's revision, its subject and its text."
 UPLOADS = Memory("inbox_round", 0)
 "How often files were dropped: the next drop zone is another widget, and empty."
 UPLOAD_RESULTS: Memory[list[tuple[bool, str]]] = Memory("inbox_said", [])
