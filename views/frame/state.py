@@ -230,6 +230,10 @@ class Word(StrEnum):
     # Failures
     BY = "by"
     BUCKET = "bucket"
+    # Scope
+    SKIP = "skip"
+    CLAUSE = "clause"
+    STAGE = "stage"
     # Groups
     GROUP = "group"
     # Target

@@ -9,15 +9,14 @@ from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records
 from views.frame.look import chips, plain
 from views.frame.panel import show_sql
-from views.frame.places import page_link
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.parts.leavers.access import KINDS
+from views.parts.shared.object_panel import give_way, open_object
 
 OUTCOMES = {"done": "removed", "open": "has_access", "held back": "held back", "called off": "cancelled"}
 ENTRY = {"trigger": "Import that showed it", "event": "First request"}
-MOST_LINKED = 5
 
 
 def deprovision_times(rows: pd.DataFrame) -> None:
@@ -92,6 +91,7 @@ def cases_panel(rows: pd.DataFrame) -> None:
     """Opens the leavers of the line that the address names."""
 
     def draw(word: str) -> None:
+        give_way()
         kind, _, job = word.partition(" ")
         fits = records(rows[(rows["kind"] == kind) & (rows["job_id"] == job)])
         if not fits:
@@ -113,7 +113,7 @@ def draw_cases(row: Row) -> None:
         started_from=rows["started_from"].map(lambda word: ENTRY.get(word, word)),
     )
     columns = {
-        "name": text_column("Name", pinned=True),
+        "name": text_column("Name"),
         "status": chips_column("Status"),
         "took": text_column("Took"),
         **time_columns(started_at="From", ended_at="Until"),
@@ -124,8 +124,6 @@ def draw_cases(row: Row) -> None:
     }
     if not rows["again_at"].isna().all():
         columns |= {**time_columns(again_at="New account since"), "again_as": text_column("New account")}
-    table(shown, columns, Key.LEAVER_CASES.of(row["job_id"], row["kind"]), at_most=640)
-    for one in records(rows[rows["outcome"] == "open"])[:MOST_LINKED]:
-        words = {Word.OBJECT: str(one["source_id"]), Word.EVENT: str(one["event_id"])}
-        page_link("people", f"{plain(str(one['name']))} in People", ":material/person:", words)
+    key = Key.LEAVER_CASES.of(row["job_id"], row["kind"])
+    table(shown, columns, key, at_most=640, opens="name", on_open=open_object)
     show_sql(leaver_cases=given)

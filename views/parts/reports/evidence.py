@@ -28,12 +28,13 @@ def draw_evidence() -> None:
         "A sealed zip for auditors: who left, whether and when access was removed, what Entra and the app each "
         "logged of it, and which hours are not covered."
     )
-    apps = sorted(ask("jobs", job=None)["app_name"].dropna().unique())
+    jobs = ask("jobs")
+    apps = sorted(jobs["app_name"].dropna().unique())
     if not apps:
         nothing("No app is known yet.")
         return
-    own = ask("jobs")["app_name"]
-    first = apps.index(own.iloc[0]) if bar().job and len(own) else 0
+    own = jobs.loc[jobs["job_id"] == bar().job, "app_name"].dropna()
+    first = apps.index(own.iloc[0]) if len(own) else 0
     app = str(st.selectbox("App", apps, first, key=Key.EVIDENCE_APP.of(bar().job or "")))
     st.caption(f"{dated(bar().since)} to {dated(bar().until)}, the time range above.")
     name = f"evidence-{'-'.join(app.lower().split())}-{bar().since:%Y-%m-%d}-{bar().until:%Y-%m-%d}.zip"

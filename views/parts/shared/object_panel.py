@@ -33,6 +33,12 @@ def open_object(row: Row) -> None:
     write_words({Word.OBJECT: str(row["source_id"]), Word.EVENT: None if is_missing(event) else str(event)})
 
 
+def give_way() -> None:
+    """Lets the panel on a user or group take the place of another panel in which a row of theirs was opened."""
+    if has_word(Word.OBJECT):
+        st.rerun()
+
+
 def object_panel(*facts: Facts) -> None:
     """Opens the panel where the address names a user or group."""
     if not has_word(Word.OBJECT):
