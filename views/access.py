@@ -1,11 +1,99 @@
-"""Access: who may do what, and what was done."""
+"""Access: who may do what, how to put the dashboard behind a sign-in, and what people did."""
 
+import pandas as pd
 import streamlit as st
+
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, dated
+from views.frame.data import ask, records
+from views.frame.look import plain
+from views.frame.panel import panel
+from views.frame.state import Key
+from views.frame.table import table, text_column, time_columns
+
+PERMISSIONS = (
+    ("View users, groups, events and SCIM requests", "Everyone who can open the dashboard", "Not recorded"),
+    ("Run SQL that reads, and export rows", "Everyone who can open the dashboard", "Not recorded"),
+    ("Acknowledge, snooze, assign and note incidents", "Everyone who can open the dashboard", "Under the name entered"),
+    ("Enter when a token expires", "Everyone who can open the dashboard", "Under the name entered"),
+    ("Load files", "Everyone who can open the dashboard", "Data sources, without a name"),
+    ("Change alert rules", "Everyone who can open the dashboard", "In rules.toml, without a name"),
+    ("Send a test message", "Everyone who can open the dashboard", "Not recorded"),
+    ("Change settings, routes and tenants; run commands", "Accounts of this machine", "By the operating system"),
+)
+"What can be done, who may do it, and where it is recorded."
+ACTIONS = {
+    "acknowledged": "Acknowledged",
+    "snoozed": "Snoozed",
+    "snooze ended": "Snooze ended",
+    "assigned": "Assigned",
+    "unassigned": "Unassigned",
+    "noted": "Note written",
+    "token expiry entered": "Token expiry entered",
+}
+
+
+def draw_actions(rows: pd.DataFrame) -> None:
+    """Draws what people did, the newest first."""
+    columns = {
+        "subject": text_column("Subject", width="large"),
+        "action": text_column("Action"),
+        "actor": text_column("By", help="As entered; not checked"),
+        **time_columns(acted_at="When"),
+        "detail": text_column("Detail", width="medium"),
+        "app_name": text_column("App"),
+    }
+    table(
+        rows.assign(action=rows["action"].map(lambda word: ACTIONS.get(word, word))), columns, Key.ACTIONS, at_most=360
+    )
+
+
+def draw_sign_in() -> None:
+    """Draws how to restrict who can open the dashboard."""
+    st.markdown(
+        "1. Keep the dashboard listening on this machine only, as it does unless server.address is changed.\n"
+        "2. Put a reverse proxy with sign-in in front of it: oauth2-proxy, Microsoft Entra application proxy or the "
+        "like. It must pass websockets on.\n"
+        "3. Allow the people or the group who may see provisioning data there. The dashboard itself tells no roles "
+        "apart."
+    )
+    st.caption("docs/deploy.md says more on proxies, several processes and a catalog in PostgreSQL.")
+
+
+def sentence(rows: pd.DataFrame) -> str:
+    """Writes what holds now."""
+    address = st.get_option("server.address")
+    here = (
+        "It accepts connections from this machine only."
+        if address in ("localhost", "127.0.0.1", "::1")
+        else (f"It accepts connections at {plain(str(address or 'every address of this machine'))}.")
+    )
+    newest = f" Last recorded action: {dated(records(rows)[0]['acted_at'])}." if len(rows) else ""
+    return f"**No sign-in: everyone who can open this dashboard can do everything it offers.** {here}{newest}"
 
 
 def page() -> None:
     """Draws the page."""
-    st.markdown("Nothing here yet.")
+    rows = ask("actions")
+    st.warning(sentence(rows), icon=":material/lock_open:")
+    names = rows["actor"].dropna().nunique()
+    st.subheader("Permissions", anchor="permissions")
+    table(
+        pd.DataFrame(PERMISSIONS, columns=["action", "who", "recorded"]),
+        {
+            "action": text_column("Action", width="large"),
+            "who": text_column("Who"),
+            "recorded": text_column("Recorded"),
+        },
+    )
+    with st.expander("Put the dashboard behind a sign-in", icon=":material/shield_person:"):
+        draw_sign_in()
+    panel("actions", draw_actions, empty="No action recorded yet.", title="Audit trail")
+    if names:
+        st.caption(
+            f"{count(names, 'name')}. The newest action of each kind on each incident, and every token expiry entered. "
+            f"Changes of rules are in {plain(str(read_settings().rules))}."
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Alert rules: each rule's state, thresholds and backtest."""
+"""Alert rules: each rule's state and thresholds; one opens in the side panel, with its backtest."""
 
 import streamlit as st
 
 from pipeline.config.errors import RulesError
-from views.frame.data import ask
+from pipeline.rules.rule import rules
 from views.frame.look import plain
-from views.frame.state import Word, has_word, read_word
-from views.parts.health.rules import draw_rule, read_rules_file, rules_table
+from views.frame.side_panel import side_panel
+from views.frame.state import Word, read_word
+from views.parts.health.rule import draw_rule
+from views.parts.health.rules import read_rules_file, rules_table
 
 
 def page() -> None:
@@ -16,9 +18,10 @@ def page() -> None:
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    rules_table(ask("rule_runs_lately"), overrides)
-    if has_word(Word.RULE):
-        draw_rule(read_word(Word.RULE), overrides)
+    rows = rules_table(overrides)
+    rule = rules().get(read_word(Word.RULE))
+    title = rule.title if rule else "Alert rule"
+    side_panel(Word.RULE, title, lambda name: draw_rule(name, rows, overrides), wide=True)
 
 
 if __name__ == "__main__":

@@ -364,9 +364,7 @@ def test_kql_names_only_questions_and_columns_that_there_are(lake: Store) -> Non
 def test_kql_is_shown_as_text_that_was_not_run() -> None:
     test = opened(question="top_errors")
     test.button_group(key=Key.QUERY_LANGUAGE).set_value("KQL").run()
-    assert (
-        "It was not run here" in text(healthy(test)) and "AADProvisioningLogs" in test.code[0].value
-    )
+    assert "It was not run here" in text(healthy(test)) and "AADProvisioningLogs" in test.code[0].value
     assert not test.text_area
 
 

@@ -51,6 +51,8 @@ class Key(StrEnum):
     EXPORT = "export"
     EXPORTED = "exported"
     AS_TABLE = "as-table"
+    # The side panel on a user or group
+    OBJECT_STATES = "object-states"
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"
@@ -98,10 +100,12 @@ class Key(StrEnum):
     RULE_SILENT = "silent"
     REPLAY_STEP = "step"
     REPLAY = "try"
+    REPLAY_CANCEL = "replay-cancel"
     SAVE_RULE = "save"
     FIRINGS = "strip"
     ROUTE = "route"
     TEST_ROUTE = "test"
+    OUTBOX = "outbox"
     # People
     SEARCH = "search"
     PEOPLE_STATE = "state"
@@ -198,6 +202,13 @@ class Key(StrEnum):
     TOKEN_BY = "token_by"
     TOKEN_NOTE = "token_note"
     TOKEN_COST = "token_cost"
+    # Reports
+    DIGEST_PERIOD = "digest-period"
+    DIGEST_PREVIEW = "digest-preview"
+    EVIDENCE = "evidence"
+    EVIDENCE_APP = "evidence-app"
+    # Access
+    ACTIONS = "actions"
     # Ingestion
     INBOX = "inbox"
     COVERAGE = "coverage"
@@ -239,6 +250,8 @@ class Word(StrEnum):
     VIEW = "view"
     # Incidents
     INCIDENT = "incident"
+    # Leavers
+    CASES = "cases"
     # Issues; Groups has `of` too: whose job it is
     FAULT = "fault"
     NOISE = "noise"
@@ -248,6 +261,10 @@ class Word(StrEnum):
     # Failures
     BY = "by"
     BUCKET = "bucket"
+    # Scope
+    SKIP = "skip"
+    CLAUSE = "clause"
+    STAGE = "stage"
     # Groups
     GROUP = "group"
     # Target
@@ -360,7 +377,9 @@ TROUBLE = Memory[str | None]("incident_trouble", None)
 TOKEN_TROUBLE = Memory("token_trouble", "")
 TOKEN_SAVED = Memory("token_kept", "")
 RULE_REPLAY: Memory[Any] = Memory("replayed", None)
-"The rule and the settings that were replayed last, and what that gave."
+"The backtest that was begun last, with the rule and the settings."
+RULE_SAVED: Memory[tuple[bool, str] | None] = Memory("rule_saved", None)
+"Whether a rule's settings were saved, and what to say of it."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
 LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)
@@ -368,6 +387,8 @@ LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)
 PEOPLE_OPENED = Memory("people_opened", 0)
 "How often a story was opened: the next list is another table, or its selection would open the story again."
 ISSUES_OPENED = Memory("issues_opened", 0)
+DIGEST: Memory[tuple[Any, str, str] | None] = Memory("digest", None)
+"The digest that was previewed last: its period and the store's revision, its subject and its text."
 UPLOADS = Memory("inbox_round", 0)
 "How often files were dropped: the next drop zone is another widget, and empty."
 UPLOAD_RESULTS: Memory[list[tuple[bool, str]]] = Memory("inbox_said", [])

@@ -1,4 +1,4 @@
-"""Groups: which lack members in the app and which lost them, and each group's members with their history."""
+"""Groups: which lack members in the app and which lost them; a group opens in the side panel."""
 
 import pandas as pd
 import streamlit as st
@@ -8,23 +8,22 @@ from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import panel
+from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import number_column, table, text_column, time_columns
-from views.parts.groups.group import draw_group, group_name, verdict
+from views.parts.groups.group import draw_group, group_name, names_text
 from views.parts.shared.coverage import draw_completeness
+from views.parts.shared.object_panel import object_panel
 
 COLUMNS = {
-    "group_name": text_column("Group", pinned=True),
+    "group_name": text_column("Group"),
     "app_name": text_column("App"),
-    "attempted": number_column("Members"),
-    "confirmed": number_column("In place"),
-    "not_refused": number_column("Not refused"),
-    "unresolved": number_column("Unresolved"),
-    "failed": number_column("Failed"),
-    "lost": number_column("Lost at once"),
-    "missing": number_column("Missing in the app's list"),
-    "unexplained": number_column("Only in the app's list"),
-    "unresolved_names": text_column("Who is unresolved", width="large"),
+    "attempted": number_column("Members", width="small"),
+    "present": number_column("Present", width="small", help="Confirmed, or assumed: an event that failed names others"),
+    "unresolved": number_column("Not in the app", width="small"),
+    "failed": number_column("Failed", width="small"),
+    "lost": number_column("Lost at once", width="small", help="When it was emptied or halved in the time range"),
+    "unresolved_names": text_column("Members not in the app", width="large"),
     **time_columns(last_at="Newest record"),
 }
 
@@ -38,10 +37,10 @@ def sentence(rows: pd.DataFrame) -> str:
     lacks = int(lacking["unresolved"].sum())
     groups = int(rows["of_groups"].max())
     words = (
-        f"{count(len(lacking), 'group')} of {groups:,} {'lacks' if len(lacking) == 1 else 'lack'} "
-        f"{count(lacks, 'member')} that Entra could not find in the app"
+        f"{len(lacking):,} of {count(groups, 'group')} {'lacks' if len(lacking) == 1 else 'lack'} "
+        f"{count(lacks, 'member')} without an account in the app"
         if lacks
-        else f"No member of {count(groups, 'group')} is known to be unresolved"
+        else f"No missing members found in {count(groups, 'group')}"
     )
     if len(shrunk):
         first = records(shrunk.sort_values("lost", ascending=False))[0]
@@ -51,52 +50,89 @@ def sentence(rows: pd.DataFrame) -> str:
         return (
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
         )
-    return f"{words}. None was emptied or halved by the records of this time range."
+    return f"{words}. No group was emptied or halved in the records of this time range."
+
+
+def worst(rows: pd.DataFrame) -> str:
+    """Writes which group lacks most members."""
+    first = records(rows[rows["unresolved"] > 0])[:1]
+    return "".join(
+        f" Most in {group_name(one)} ({int(one['unresolved']):,}): {names_text(one['unresolved_names'])}."
+        for one in first
+    )
 
 
 def scope_note(rows: pd.DataFrame) -> str | None:
     """Writes how many groups were looked into, where there are more than that."""
     many = 0 if rows.empty else int(rows["of_groups"].max())
-    return f"Looked into {len(rows):,} of {many:,} groups: those with most trouble." if many > len(rows) else None
+    return f"Looked into {len(rows):,} of {many:,} groups: those with most problems." if many > len(rows) else None
+
+
+def metrics(rows: pd.DataFrame) -> None:
+    """Draws four numbers."""
+    with st.container(horizontal=True):
+        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True)
+        st.metric("Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True)
+        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True)
+        st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True)
 
 
 def ledger(rows: pd.DataFrame) -> None:
-    """Draws the groups, those that lack most first; a selected one is opened below and put into the address."""
-    columns = {name: column for name, column in COLUMNS.items() if not rows[name].isna().all()}
-    row = table(rows, columns, Key.GROUPS, select=True)
-    if row is not None:
-        write_words({Word.GROUP: str(row["group_id"]), Word.OF: str(row["job_id"])})
-    else:
-        st.caption("Select a row to open the group.")
-    opened = row or addressed(rows)
-    if opened is not None:
-        st.divider()
-        draw_group(opened)
+    """Draws the groups, those that lack most first; each opens in the side panel."""
+    columns = {name: column for name, column in COLUMNS.items() if name == "present" or not rows[name].isna().all()}
+    table(
+        rows.assign(present=rows["confirmed"] + rows["not_refused"]),
+        columns,
+        Key.GROUPS,
+        at_most=460,
+        opens="group_name",
+        on_open=lambda row: write_words({Word.GROUP: str(row["group_id"]), Word.OF: str(row["job_id"])}),
+    )
+    lists = int((rows["missing"].fillna(0) + rows["unexplained"].fillna(0) > 0).sum())
+    if lists:
+        st.caption(
+            f"In {count(lists, 'group')} the app's own member list differs from the records; open one to compare."
+        )
 
 
 def addressed(rows: pd.DataFrame) -> Row | None:
-    """Returns the group that the address names; draws a sentence where there is none."""
-    if not has_word(Word.GROUP):
-        return None
+    """Returns the group that the address names."""
     group, job = read_word(Word.GROUP), read_word(Word.OF)
     if group not in set(rows["group_id"]):
         rows = ask("group_ledger", group=group)
     fits = rows[(rows["group_id"] == group) & ((not has_word(Word.OF)) | (rows["job_id"].astype(str) == job))]
-    if fits.empty:
-        st.info(f"No group “{plain(group)}” is known here as of {instant(bar().until)}.", icon=":material/group_off:")
-        return None
-    return records(fits)[0]
+    return None if fits.empty else records(fits)[0]
+
+
+def group_panel(rows: pd.DataFrame) -> None:
+    """Opens the group that the address names, or a sentence where it is not here."""
+    if has_word(Word.OBJECT):
+        object_panel()
+        return
+    if not has_word(Word.GROUP):
+        return
+    row = addressed(rows)
+    title = "Not found" if row is None else plain(str(row["group_name"]))
+
+    def draw(group: str) -> None:
+        if row is None:
+            found = f"No group “{plain(group)}” is known here as of {instant(bar().until)}."
+            st.info(found, icon=":material/group_off:")
+        else:
+            draw_group(row)
+
+    side_panel(Word.GROUP, title, draw, Word.OF, wide=True)
 
 
 def draw_tab() -> None:
     """Draws the tab."""
     ask_ahead("completeness_of_window")
     rows = ask("group_ledger")
-    st.markdown(f"**{sentence(rows)}**")
+    st.markdown(f"**{sentence(rows)}**{worst(rows)}")
+    draw_completeness()
+    if not rows.empty:
+        metrics(rows)
+    panel("group_ledger", ledger, empty="No event or SCIM request names a group.")
     if note := scope_note(rows):
         st.caption(note)
-    first = records(rows[rows["unresolved"] > 0])
-    if first and not has_word(Word.GROUP):
-        st.markdown(verdict(first[0]))
-    draw_completeness()
-    panel("group_ledger", ledger, empty="No event and no SCIM request speaks of a group.")
+    group_panel(rows)

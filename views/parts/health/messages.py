@@ -1,4 +1,4 @@
-"""Who is notified of what, and what was sent: the routes of the file, and the outbox."""
+"""Notifications: the routes of the file, a test over one of them, and the messages that were sent or were not."""
 
 from datetime import datetime, timedelta
 
@@ -7,67 +7,135 @@ import streamlit as st
 
 from pipeline.config.errors import RoutesError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count
+from pipeline.config.wording import count, instant
 from pipeline.notify.deliver import try_out
 from pipeline.notify.routes import Route, Routes, read_routes
-from views.frame.data import as_of, ask, wall_clock
-from views.frame.look import plain
+from views.frame.data import as_of, ask, records, wall_clock
+from views.frame.look import chips, plain
 from views.frame.panel import panel
 from views.frame.state import Key
-from views.frame.table import number_column, table, text_column, time_columns
+from views.frame.table import chips_column, number_column, table, text_column, time_columns
 
 EVER = datetime(1970, 1, 1)
-WORDS = {"given_up": "given up", "merged": "said by another"}
+STATES = {
+    "waiting": "message waiting",
+    "sending": "message waiting",
+    "sent": "message sent",
+    "merged": "message merged",
+    "given_up": "message not delivered",
+}
+"The word of `look` for each state of a message."
+EXAMPLE = """email = "it@example.com"
+
+[smtp]
+host = "smtp.example.com"
+from = "Provisioning <observatory@example.com>"
+user = "observatory"
+password_env = "SMTP_PASSWORD"
+"""
+COMMANDS = """export PROVISIONING_NOTIFY=notify.toml
+python -m pipeline notify --test"""
 
 
 def draw_messages() -> None:
-    """Draws the routes and the outbox; without a file of routes, how to make one."""
-    st.subheader("Who is told of what?", anchor="routes")
+    """Draws the routes and what was sent; without a file of routes, how to set them up."""
     try:
         routes = read_routes(read_settings())
     except RoutesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
+    sent = ask("messages", since=EVER, until=as_of() + timedelta(days=3650), limit=5000)
     if routes.routes:
-        route_table(routes)
+        st.markdown(routes_sentence(routes, sent))
+        metrics(routes, sent)
+        st.subheader("Routes", anchor="routes")
+        route_table(routes, sent)
         route_test(routes)
     else:
-        st.info(
-            "Nobody is told of anything: name a file of routes in `PROVISIONING_NOTIFY`; `docs/notifications.md` shows "
-            "one. An address and a server are enough, and `python -m pipeline notify --test` tries them."
+        set_up()
+    panel("messages", outbox, empty="No messages in this time range.")
+
+
+def set_up() -> None:
+    """Draws how notifications are set up."""
+    st.warning(
+        "**Notifications are not set up.** Incidents are shown here, and no one is notified of them.",
+        icon=":material/notifications_off:",
+    )
+    with st.container(border=True):
+        st.subheader("Set up notifications", anchor=False)
+        st.markdown(
+            "1. Write a file of routes. One e-mail address and one mail server are enough; Teams, Slack and others, "
+            "quiet hours and a digest are described in docs/notifications.md."
         )
-    panel("messages", outbox, empty="No message was written in this window.")
+        st.code(EXAMPLE, language="toml")
+        st.markdown("2. Set PROVISIONING_NOTIFY to its path, and send a test.")
+        st.code(COMMANDS, language="bash")
+        st.markdown("3. Restart the dashboard, or `python -m pipeline watch`. It sends what is due by itself.")
 
 
-def route_table(routes: Routes) -> None:
-    """Draws one row a route, with when it last went well and last failed."""
-    sent = ask("messages", since=EVER, until=as_of() + timedelta(days=3650), limit=5000)
-    rows = pd.DataFrame([route_row(route, sent[sent["route"] == route.name]) for route in routes.routes])
+def routes_sentence(routes: Routes, sent: pd.DataFrame) -> str:
+    """Writes how many routes there are, and which fail now."""
+    failing = [route.name for route in routes.routes if error_of(route, sent)]
+    text = f"**{count(len(routes.routes), 'route')} set up.**"
+    if failing:
+        return f":red[:material/error:] {text} Failing: {plain(', '.join(failing))}."
+    newest = sent["sent_at"].max() if len(sent) else pd.NaT
+    last = "No message has been sent yet." if pd.isna(newest) else f"Last message sent {instant(newest)}."
+    return f"{text} {last}"
+
+
+def metrics(routes: Routes, sent: pd.DataFrame) -> None:
+    """Draws four numbers, of all messages ever written."""
+    states = sent["state"].value_counts() if len(sent) else pd.Series(dtype=int)
+    with st.container(horizontal=True):
+        st.metric("Routes", f"{len(routes.routes):,}", border=True)
+        st.metric("Sent", f"{states.get('sent', 0):,}", border=True)
+        st.metric("Waiting", f"{states.get('waiting', 0) + states.get('sending', 0):,}", border=True)
+        st.metric("Not delivered", f"{states.get('given_up', 0):,}", border=True)
+
+
+def error_of(route: Route, sent: pd.DataFrame) -> str:
+    """Returns what went wrong with the newest message of a route; empty where it was sent."""
+    own = sent[(sent["route"] == route.name) & sent["state"].isin(["sent", "waiting", "sending", "given_up"])]
+    if own.empty:
+        return ""
+    newest = records(own)[0]
+    return "" if newest["state"] == "sent" or pd.isna(newest["error"]) else str(newest["error"])
+
+
+def route_table(routes: Routes, sent: pd.DataFrame) -> None:
+    """Draws one row a route, with when a message was last sent and what fails now."""
+    rows = pd.DataFrame([route_row(route, sent) for route in routes.routes])
     columns = {
-        "route": text_column("Route", pinned=True),
+        "route": text_column("Route"),
+        "to": text_column("Sends to", width="medium"),
         "apps": text_column("Apps"),
         "severities": text_column("Severities"),
-        "to": text_column("Tells", width="medium"),
         "quiet": text_column("Quiet hours"),
-        "digest": text_column("Digest"),
+        "digest": text_column("Digest", width="small"),
         **time_columns(sent_at="Last sent"),
-        "error": text_column("What fails now", width="large"),
+        "error": text_column("Error", width="large"),
     }
     table(rows, columns)
 
 
 def route_row(route: Route, sent: pd.DataFrame) -> dict[str, object]:
     """Writes one route in words."""
-    quiet, failed = route.quiet_hours, sent[sent["error"].notna()]
+    quiet, own = route.quiet_hours, sent[sent["route"] == route.name]
     return {
         "route": route.name,
-        "apps": "all that no other takes" if route.default else "all" if route.apps is None else ", ".join(route.apps),
-        "severities": ", ".join(route.severities),
+        "apps": "All that no other route takes"
+        if route.default
+        else "All"
+        if route.apps is None
+        else ", ".join(route.apps),
+        "severities": ", ".join(route.severities).capitalize(),
         "to": ", ".join(one.address for one in route.destinations),
         "quiet": f"{quiet.begin:%H:%M} to {quiet.until:%H:%M} {quiet.zone}" if quiet else "",
-        "digest": route.digest.every if route.digest else "",
-        "sent_at": sent["sent_at"].max() if len(sent) else pd.NaT,
-        "error": failed.iloc[0]["error"] if len(failed) else "",
+        "digest": route.digest.every.capitalize() if route.digest else "",
+        "sent_at": own["sent_at"].max() if len(own) else pd.NaT,
+        "error": error_of(route, sent),
     }
 
 
@@ -75,25 +143,25 @@ def route_test(routes: Routes) -> None:
     """Sends a test message over one route when asked to."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Route", [one.name for one in routes.routes], key=Key.ROUTE, width=220)
-        clicked = st.button("Send a test", key=Key.TEST_ROUTE, icon=":material/send:")
+        clicked = st.button("Send test message", key=Key.TEST_ROUTE, icon=":material/send:")
     for sent in try_out(routes, [routes.find(name)], wall_clock()) if clicked else []:
-        result = f"{plain(sent.address)}: {plain(sent.error) if sent.error else 'taken by its server'}"
-        (st.error if sent.error else st.success)(result)
+        result = f"{plain(sent.address)}: {plain(sent.error) if sent.error else 'accepted by its server'}"
+        (st.error if sent.error else st.info)(result, icon=f":material/{'error' if sent.error else 'send'}:")
 
 
 def outbox(rows: pd.DataFrame) -> None:
-    """Draws the messages, and how many were sent and how many were not."""
-    states = rows["state"].replace(WORDS).value_counts()
-    st.markdown(", ".join(count(number, f"message {word}", f"messages {word}") for word, number in states.items()))
+    """Draws the messages of the time range, the newest first."""
     columns = {
-        **time_columns(created_at="Written"),
-        "state": text_column("State"),
+        "title": text_column("Message", width="large"),
+        "status": chips_column("Status"),
         "route": text_column("Route"),
         "address": text_column("To"),
-        "title": text_column("What", width="large"),
-        **time_columns(sent_at="Sent"),
-        "attempts": number_column("Attempts"),
-        "error": text_column("What went wrong", width="large"),
-        **time_columns(due_at="Due, or next try"),
+        **time_columns(created_at="Written", sent_at="Sent", due_at="Next attempt"),
+        "attempts": number_column("Attempts", width="small"),
+        "error": text_column("Error", width="large"),
     }
-    table(rows, columns)
+    waits = rows["state"].isin(["waiting", "sending"])
+    shown = rows.assign(
+        status=chips(rows["state"].map(lambda word: STATES.get(word, word))), due_at=rows["due_at"].where(waits)
+    )
+    table(shown, columns, Key.OUTBOX, at_most=420)

@@ -27,15 +27,12 @@ def runner_sentence(settings: Settings) -> str:
     running = current_leader(settings)
     if running is None:
         return (
-            ":material/heart_broken: Nobody runs the beats; files in the inbox wait until somebody does: "
+            "Background jobs are not running: files in the inbox are not loaded until they run. Start "
             "`python -m pipeline watch`."
         )
     if running.pid == os.getpid():
-        return (
-            f":material/favorite: This process runs the beats: it reads `{settings.inbox}` by itself "
-            "and keeps the store tidy."
-        )
-    return f":material/favorite: Another process runs the beats: {plain(str(running))}."
+        return f"Background jobs are running in this process; they load what is put into `{settings.inbox}`."
+    return f"Background jobs are running in another process: {plain(str(running))}."
 
 
 def inbox_path(inbox: Path, name: str) -> Path:
@@ -70,10 +67,9 @@ def save(inbox: Path, name: str, content: bytes) -> Path:
 
 def draw_upload(settings: Settings) -> None:
     """Draws the drop zone and loads what is dropped, once."""
-    st.subheader("Load a file", anchor="load")
     round_ = UPLOADS.get()
     dropped = st.file_uploader(
-        "Drop provisioning logs, SCIM request logs or job status here: plain, gzip or zip. The content tells which.",
+        "Provisioning logs, SCIM request logs or job status; plain, gzip or zip",
         accept_multiple_files=True,
         key=Key.INBOX.of(round_),
     )
@@ -121,8 +117,8 @@ def counts(file: Row) -> str:
     """Writes what became of a file's lines."""
     parts = [f"{file['kept']:,} of {count(file['lines'], 'line')} kept"]
     parts += [count(file["duplicates"], "duplicate")] if file["duplicates"] else []
-    parts += [count(file["rejects"], "reject") + " (the reasons are below)"] if file["rejects"] else []
+    parts += [count(file["rejects"], "reject") + " (see Rejected lines)"] if file["rejects"] else []
     if file["passed_over"]:
         parts.append(f"{count(file['passed_over'], 'line')} passed over (no SCIM requests)")
-    parts += [f"{count(file['unfamiliar'], 'row')} with an unfamiliar value"] if file["unfamiliar"] else []
+    parts += [f"{count(file['unfamiliar'], 'row')} with an undocumented value"] if file["unfamiliar"] else []
     return ", ".join(parts)

@@ -1,7 +1,6 @@
-"""Skips and scope: why anybody was left out, whether that was meant so, and whether a scope has changed."""
+"""Scope: why users and groups were skipped, whether that is expected, and whether the scope has changed."""
 
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,60 +9,60 @@ from pipeline.config import wording
 from pipeline.config.wording import count, instant, share, span
 from views.charts.funnel import stage_funnel
 from views.charts.scope import scope_drift
-from views.frame.chart import chart, chart_mark
+from views.frame.chart import Mark, chart, chart_mark
 from views.frame.data import Row, as_of, ask, ask_ahead, records
-from views.frame.events import MOST, story_link
+from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import look, plain
+from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
-from views.frame.state import Key
-from views.frame.table import number_column, share_column, table, text_column, time_columns
+from views.frame.state import Key, Word, write_word, write_words
+from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
+from views.parts.scope.skipped import APART, OBJECTS, open_panel
 from views.parts.shared.coverage import draw_completeness, none_in_window
+from views.parts.shared.object_panel import open_object
 
-WANTS = {"somebody": "Somebody", "as intended": "Nobody: meant so", "nobody": "Nobody"}
+WANTS = {"somebody": "skip needs action", "as intended": "skip expected", "nobody": "skip in sync"}
+"The word of `look` for what a kind of skip asks for."
 COMPARED = 20_000
-"How many events and requests are compared here; Target compares more."
-OBJECTS = ("person or group", "people and groups")
-VERDICTS = {
-    "moved": "Moved",
-    "new": "New",
-    "gone": "No longer judged",
-    "steady": "Steady",
-}
-SKIPPED = {
-    "name": text_column("Who", pinned=True),
-    "app_name": text_column("App"),
-    "sentence": text_column("Why", width="large"),
-    "cure": text_column("If it is not meant so", width="large"),
-    "skips": number_column("Skips"),
-    **time_columns(last_seen_at="Last seen"),
-}
+"How many events and requests are compared here; SCIM traffic compares more."
+VERDICTS = {"moved": "Changed", "new": "New", "gone": "No longer evaluated", "steady": "Unchanged"}
+TURNS = {"left": "Left scope", "came": "Entered scope"}
 
 
-def sentence(kinds: pd.DataFrame, moves: pd.DataFrame, drifts: pd.DataFrame) -> str:
-    """Writes how many were left out as meant, how many want somebody, and whether the scope changed."""
+def sentence(kinds: pd.DataFrame, drifts: pd.DataFrame) -> str:
+    """Writes how many skips need action, how many are expected, and whether the scope changed."""
     if kinds.empty:
-        return none_in_window(f"No skips were read between {instant(bar().since)} and {instant(bar().until)}.")
-    waiting = kinds.groupby("wants")["waiting"].sum()
-    open_cases, intended = int(waiting.get("somebody", 0)), int(waiting.get("as intended", 0))
-    need = f"{count(open_cases, *OBJECTS)} {'waits' if open_cases == 1 else 'wait'} for somebody"
+        return none_in_window(f"No skips between {instant(bar().since)} and {instant(bar().until)}.")
+    open_cases, intended = skip_counts(kinds)
+    need = f"{count(open_cases, *OBJECTS)} {'needs' if open_cases == 1 else 'need'} action"
     return (
         f"{need if open_cases else 'No skip in the log needs action'}; "
-        f"{count(intended, *OBJECTS)} {'is' if intended == 1 else 'are'} out of scope by a rule that the log names. "
-        f"{moves_sentence(moves)} {drifts_sentence(drifts)}"
+        f"{count(intended, *OBJECTS)} {'is' if intended == 1 else 'are'} out of scope, as expected. "
+        f"{drifts_sentence(drifts)}"
     )
 
 
-def moves_sentence(moves: pd.DataFrame) -> str:
-    """Writes how many came into scope and left it."""
-    left, came = ((moves["turn"] == turn).sum() for turn in ("left", "came"))
-    return f"{count(left, *OBJECTS)} left the scope in this window and {came:,} came into it."
+def skip_counts(kinds: pd.DataFrame) -> tuple[int, int]:
+    """Returns how many users and groups need action, and how many are skipped as expected."""
+    waiting = kinds.groupby("wants")["waiting"].sum()
+    return int(waiting.get("somebody", 0)), int(waiting.get("as intended", 0))
+
+
+def metrics(kinds: pd.DataFrame, moves: pd.DataFrame) -> None:
+    """Draws four numbers."""
+    open_cases, intended = skip_counts(kinds)
+    left, came = (int((moves["turn"] == turn).sum()) for turn in ("left", "came"))
+    with st.container(horizontal=True):
+        st.metric("Skipped, needs action", f"{open_cases:,}", border=True)
+        st.metric("Skipped as expected", f"{intended:,}", border=True)
+        st.metric("Entered scope", f"{came:,}", border=True)
+        st.metric("Left scope", f"{left:,}", border=True)
 
 
 def drifts_sentence(drifts: pd.DataFrame) -> str:
-    """Writes which clauses began to shut out more or fewer."""
+    """Writes which clauses exclude more or fewer than before."""
     turns = [clause_sentence(row) for row in records(drifts[drifts["verdict"] != "steady"])]
-    return " ".join(turns[:3]) or "No scoping clause in the log moved beyond its usual band."
+    return " ".join(turns[:3]) or "No scoping clause in the log left its usual range."
 
 
 def clause_sentence(row: Row) -> str:
@@ -72,55 +71,50 @@ def clause_sentence(row: Row) -> str:
     if row["verdict"] == "new":
         return f"In {app} the clause “{clause}” is new since {day}."
     if row["verdict"] == "gone":
-        return f"In {app} the clause “{clause}” is not judged any more since {day}."
+        return f"In {app} the clause “{clause}” is no longer evaluated since {day}."
     before, after = share(row["share_before"]), share(row["share_after"])
-    return f"In {app} “{clause}” shut out {before} before {day} and {after} since."
+    return f"In {app} “{clause}” excluded {before} before {day} and {after} since."
 
 
 def kinds_table(rows: pd.DataFrame) -> None:
-    """Draws the kinds of skips; those that want somebody come first. A selected one opens its people."""
-    shown = rows.assign(wants=rows["wants"].map(WANTS), kind=rows["kind"].str.capitalize())
+    """Draws the kinds of skips, those that need action first; each opens its users and groups."""
+    shown = rows.assign(
+        action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=rows["kind"].str.capitalize()
+    )
     columns = {
-        "kind": text_column("Why", pinned=True),
-        "wants": text_column("Wants"),
-        "objects": number_column("People and groups"),
-        "waiting": number_column("Still so"),
-        "skips": number_column("Skips"),
-        "sentence": text_column("The newest one", width="large"),
-        "cure": text_column("If it is not meant so", width="large"),
-        "attributes": text_column("Attributes"),
+        "label": text_column("Reason"),
+        "action": chips_column("Action"),
+        "objects": number_column("Users and groups", width="small"),
+        "waiting": number_column("Still skipped", width="small"),
+        "skips": number_column("Skips", width="small"),
+        "sentence": text_column("Newest example", width="large"),
+        "cure": text_column("If it is not expected", width="medium"),
         "apps": text_column("Apps"),
         **time_columns(last_seen_at="Last seen"),
     }
-    row = table(shown, columns, Key.SKIP_KINDS, select=True)
-    if row is None:
-        st.caption("Select a row to see whom it is about.")
-    else:
-        skipped_people(str(row["kind"]), kind=str(row["kind"]).lower())
-
-
-def skipped_people(title: str, **given: Any) -> None:
-    """Draws who was skipped; a selected one's story is one click away."""
-    rows = ask("skip_people", **({"limit": MOST} | given))
-    with st.container(border=True):
-        newest = f", the newest {MOST}" if len(rows) == MOST else ""
-        st.markdown(f"**{plain(title)}**: {count(len(rows), *OBJECTS)}{newest}")
-        row = table(rows, SKIPPED, Key.SKIPPED_PEOPLE.of(title), select=True) if not rows.empty else None
-        if row is not None:
-            st.markdown(f"{plain(str(row['sentence']))} *{plain(str(row['cure']))}*")
-            story_link(row, event=str(row["event_id"]))
-        show_sql(skip_people={"limit": MOST} | given)
+    table(
+        shown,
+        columns,
+        Key.SKIP_KINDS,
+        at_most=300,
+        opens="label",
+        on_open=lambda row: write_word(Word.SKIP, str(row["kind"])),
+    )
+    if missing := sorted({name for names in rows["attributes"].dropna() for name in str(names).split(", ") if name}):
+        st.caption(f"Attributes that are missing: {plain(', '.join(missing))}")
 
 
 def funnel(rows: pd.DataFrame) -> None:
     """Draws the way from seen to exported; a selected bar opens who is in it."""
-    mark = chart_mark(Key.SCOPE_FUNNEL, stage_funnel, rows)
+    chart_mark(Key.SCOPE_FUNNEL, stage_funnel, rows, on_select=open_stage)
     since = compared_since(ask("wire_size"))
-    st.markdown(confirmed(ask("scope_confirmed", since=since), since))
-    if mark is None:
-        st.caption("Select a bar to see who reached a stage, or left before it.")
-    else:
-        stage_people(str(mark[0]), str(mark[1]) or None)
+    st.caption(f"{confirmed(ask('scope_confirmed', since=since), since)} Select a bar to see who is in it.")
+
+
+def open_stage(mark: Mark | None) -> None:
+    """Puts the bar that was selected into the address."""
+    if mark is not None:
+        write_word(Word.STAGE, f"{mark[0]}{APART}{mark[1]}" if mark[1] else str(mark[0]))
 
 
 def compared_since(sizes: pd.DataFrame) -> datetime:
@@ -134,116 +128,106 @@ def compared_since(sizes: pd.DataFrame) -> datetime:
 def confirmed(rows: pd.DataFrame, since: datetime) -> str:
     """Writes how many exports the app's own log confirms."""
     if rows.empty:
-        return none_in_window("No exports were read, so none can be confirmed by the app's log.")
+        return none_in_window("No exports to confirm in the app's log.")
     first = rows.iloc[0]
     if first["unknown"] == first["exported"]:
-        return "Confirmed on the wire: not known, since no app's own log covers these exports."
+        return "Confirmed by the app: unknown, no SCIM log covers these exports."
     part = "" if since <= bar().since else f" since {instant(since)}"
-    good = (
-        f"**{first['confirmed']:,} of {first['exported']:,}** exported{part} are in the app's own log "
-        "with a good answer"
-    )
-    lost = f", {first['never_seen']:,} should be in it and are not" if first["never_seen"] else ""
-    return f"Confirmed on the wire: {good}{lost}; of {first['unknown']:,} it is not known."
-
-
-def stage_people(stage: str, leak: str | None) -> None:
-    """Draws who is in one bar of the funnel."""
-    rows = ask("scope_leak", stage=stage, leak=leak)
-    title = f"{stage.capitalize()}" if leak is None else f"Not {stage}: {look(leak).label.lower()}"
-    columns = {
-        "name": text_column("Who", pinned=True),
-        "app_name": text_column("App"),
-        "action": text_column("Action"),
-        "status": text_column("Status"),
-        "error_code": text_column("Error"),
-        "skip_reason": text_column("Skipped because"),
-        **time_columns(occurred_at="Last event"),
-    }
-    with st.container(border=True):
-        st.markdown(f"**{title}**: {count(len(rows), *OBJECTS)}{', the newest' if len(rows) == MOST else ''}")
-        row = table(rows, columns, Key.SCOPE_LEAK.of(stage, leak), select=True) if not rows.empty else None
-        if row is not None:
-            story_link(row, event=str(row["event_id"]))
+    good = f"Confirmed by the app: {first['confirmed']:,} of {first['exported']:,} exported{part}"
+    lost = f", {first['never_seen']:,} missing in its log" if first["never_seen"] else ""
+    return f"{good}{lost}, {first['unknown']:,} unknown."
 
 
 def drifts_table(rows: pd.DataFrame) -> None:
-    """Draws how much each clause shut out, day by day, and whether that moved; a selected row opens whom."""
-    days = ask("scope_by_day")
-    if (rows["failed"] > 0).any():
-        chart(Key.SCOPE_DRIFT, scope_drift, days, rows["job_id"].nunique() > 1)
+    """Draws how many each clause excluded, day by day, and whether that changed; a row opens whom."""
+    show_sql(scope_by_day={}, scope_drift={})
     shown = rows.assign(verdict=rows["verdict"].map(VERDICTS))
     columns = {
-        "clause": text_column("Clause", pinned=True, width="large"),
+        "clause": text_column("Clause", width="large"),
         "app_name": text_column("App"),
-        "failed": number_column("Not met"),
-        "evaluated": number_column("Judged"),
-        "failed_share": share_column("Shut out"),
+        "failed": number_column("Not met", width="small"),
+        "evaluated": number_column("Evaluated", width="small"),
+        "failed_share": share_column("Excluded", width="small"),
         "verdict": text_column("Over time"),
         **time_columns(moved_at="Since"),
-        "share_before": share_column("Before"),
-        "share_after": share_column("Since then"),
+        "share_before": share_column("Before", width="small"),
+        "share_after": share_column("After", width="small"),
     }
-    row = table(shown, columns, Key.SCOPE_CLAUSES, select=True)
-    st.caption(
-        "A person who is judged again counts again. A clause of a filter is one condition of several; which of them "
-        "must be true together, the log does not say."
+    table(
+        shown,
+        columns,
+        Key.SCOPE_CLAUSES,
+        at_most=320,
+        opens="clause",
+        on_open=lambda row: write_words({Word.CLAUSE: str(row["clause"]), Word.OF: str(row["job_id"])}),
     )
-    if row is not None:
-        skipped_people(str(row["clause"]), clause=str(row["clause"]), job=row["job_id"])
+    if (rows["failed"] > 0).any():
+        chart(Key.SCOPE_DRIFT, scope_drift, ask("scope_by_day"), rows["job_id"].nunique() > 1)
+    st.caption(
+        "A user who is evaluated again counts again. A clause is one condition of a filter; which of them must be true "
+        "together, the log does not show."
+    )
 
 
 def moves_table(rows: pd.DataFrame) -> None:
-    """Draws who came into scope and who left it."""
-    shown = rows.assign(turn=rows["turn"].map({"left": "Left", "came": "Came in"}))
+    """Draws who entered the scope and who left it."""
+    show_sql(scope_moves={})
     columns = {
-        "turn": text_column("Turn", pinned=True),
-        "name": text_column("Who"),
+        "name": text_column("Name"),
+        "turn": text_column("Change"),
         "app_name": text_column("App"),
-        "sentence": text_column("Why", width="large"),
-        **time_columns(moved_at="Last event"),
+        "sentence": text_column("Reason", width="large"),
+        **time_columns(moved_at="First event"),
     }
-    row = table(shown, columns, Key.SCOPE_MOVES, select=True)
-    if row is not None:
-        story_link(row)
+    shown = rows.assign(turn=rows["turn"].map(TURNS))
+    table(shown, columns, Key.SCOPE_MOVES, at_most=420, opens="name", on_open=open_object)
 
 
 def never_provisioned_table(rows: pd.DataFrame) -> None:
     """Draws who is in scope and has no account, the longest wait first."""
+    show_sql(never_provisioned={})
     waits = [as_of() - since for since in rows["since"]]
-    shown = rows.assign(waits=[span(length) for length in waits], state=[look(word).label for word in rows["state"]])
     columns = {
-        "name": text_column("Who", pinned=True),
+        "name": text_column("Name"),
         "app_name": text_column("App"),
-        "waits": text_column("For"),
-        "state": text_column("State"),
-        "attempts": number_column("Attempts"),
-        "error_code": text_column("Failing with"),
+        "status": chips_column("Status"),
+        "waits": text_column("For", width="small"),
+        "attempts": number_column("Attempts", width="small"),
+        "error_code": text_column("Error"),
         **time_columns(since="Since", last_event_at="Last event"),
-        "source_type": text_column("Type"),
+        "source_type": text_column("Type", width="small"),
     }
-    row = table(shown, columns, Key.NEVER_PROVISIONED, select=True)
-    if row is not None:
-        story_link(row)
+    shown = rows.assign(waits=[span(length) for length in waits], status=chips(rows["state"]))
+    table(shown, columns, Key.NEVER_PROVISIONED, at_most=420, opens="name", on_open=open_object)
+
+
+def draw_folded(drifts: pd.DataFrame, moves: pd.DataFrame) -> None:
+    """Draws, closed, what found something; what found nothing is one line."""
+    never = ask("never_provisioned")
+    parts = (
+        ("Users never provisioned", len(never), never, never_provisioned_table),
+        ("Users entering and leaving scope", len(moves), moves, moves_table),
+        ("Scoping clauses", len(drifts), drifts, drifts_table),
+    )
+    for title, found, rows, draw in parts:
+        if found:
+            with st.expander(f"{title}: {found:,}"):
+                draw(rows)
+    empty = [title.lower() for title, found, _, _ in parts if not found]
+    if empty:
+        nothing(none_in_window(f"{count(len(empty), 'check')}, nothing found: {', '.join(empty)}."))
 
 
 def draw_tab() -> None:
     """Draws the tab."""
     ask_ahead("skip_kinds", "scope_moves", "scope_drift")
-    st.markdown(f"**{sentence(ask('skip_kinds'), ask('scope_moves'), ask('scope_drift'))}**")
-    ask_ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day")
+    kinds, moves, drifts = ask("skip_kinds"), ask("scope_moves"), ask("scope_drift")
+    st.markdown(f"**{sentence(kinds, drifts)}**")
+    ask_ahead("completeness_of_window", "scope_funnel", "wire_size", "scope_by_day", "never_provisioned")
     draw_completeness()
-    panel("skip_kinds", kinds_table, empty=none_in_window("No skips of this time range were read."))
-    panel("scope_funnel", funnel, empty="No event of this window was read.", also=("scope_confirmed",))
-    panel(
-        "scope_drift",
-        drifts_table,
-        empty="No event of this window tells how its scope was judged.",
-        also=("scope_by_day",),
-    )
-    panel("scope_moves", moves_table, empty=none_in_window("No scope moves were read."))
-    panel(
-        "never_provisioned",
-        never_provisioned_table,
-        empty=none_in_window("No event shows a user in scope without an account."),
-    )
+    if not kinds.empty:
+        metrics(kinds, moves)
+    panel("skip_kinds", kinds_table, empty=none_in_window("No skips in this time range."))
+    panel("scope_funnel", funnel, empty="No events in this time range.", also=("scope_confirmed",))
+    draw_folded(drifts, moves)
+    open_panel()

@@ -11,29 +11,27 @@ from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings, read_settings
 from pipeline.config.tenants import read_tenants
-from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.config.wording import count, instant, is_missing, share, span
 from views.charts.coverage import coverage_strips
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
 from views.frame.look import plain
-from views.frame.panel import panel
+from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import number_column, table, text_column, time_columns
 
-KINDS = {"events": "events", "jobs": "status", "exchanges": "SCIM requests"}
+KINDS = {"events": "provisioning logs", "jobs": "job status", "exchanges": "SCIM log"}
 WORST = 3
 
 
 def draw_completeness() -> None:
-    """Draws how much of the window is complete, wherever a rate or a sum is shown; nothing where there is no job."""
+    """Draws how much of the time range is missing, wherever a rate or a sum is shown; nothing where all is there."""
     rows = ask("completeness_of_window")
     if rows.empty:
         return
     whole, *jobs = records(rows)
-    if whole["complete"] == whole["hours"]:
-        st.caption(f":material/rule: Data complete for all {count(whole['hours'], 'hour')} of this window.")
-        return
-    st.markdown(f":orange[:material/rule:] {completeness_sentence(whole, jobs)}")
+    if whole["complete"] < whole["hours"]:
+        st.caption(f":material/rule: {completeness_sentence(whole, jobs)}")
 
 
 def none_in_window(text: str) -> str:
@@ -57,29 +55,21 @@ def unknown_hours() -> int:
 
 
 def completeness_sentence(whole: Row, jobs: list[Row]) -> str:
-    """Writes how many hours are complete, partial and unknown, and of which jobs most are not.
+    """Writes how much of the time range is missing, and of which apps most.
 
-    >>> completeness_sentence({"hours": 24, "complete": 20, "partial": 1, "unknown": 3}, [])
-    'Data complete for 20 of 24 hours of this window, partial for 1, unknown for 3: numbers may be too low.'
+    >>> completeness_sentence({"hours": 24, "complete": 18}, [])
+    'Some data is missing: 25% of this time range is not covered. Counts may be low.'
     """
-    sentence = (
-        f"Data complete for {whole['complete']:,} of {count(whole['hours'], 'hour')} of this window, "
-        f"partial for {whole['partial']:,}, unknown for {whole['unknown']:,}: numbers may be too low."
-    )
-    if len(jobs) < 2:
-        return sentence
+    missing = share((whole["hours"] - whole["complete"]) / whole["hours"])
     worst = sorted(jobs, key=lambda job: (job["complete"], str(job["app_name"])))
     lacking = [
-        f"**{plain(str(job['app_name']))}** {missing_hours(job)}" for job in worst if job["complete"] < job["hours"]
+        f"**{plain(str(job['app_name']))}** {job['hours'] - job['complete']:,} h"
+        for job in worst
+        if job["complete"] < job["hours"]
     ]
-    rest = f" and {count(len(lacking) - WORST, 'more job')}" if len(lacking) > WORST else ""
-    return f"{sentence} Not complete: {', '.join(lacking[:WORST])}{rest}."
-
-
-def missing_hours(job: Row) -> str:
-    """Writes what is not complete of one job."""
-    parts = [f"{job[state]:,} h {state}" for state in ("unknown", "partial") if job[state]]
-    return f"({', '.join(parts)})"
+    rest = f" and {count(len(lacking) - WORST, 'more app')}" if len(lacking) > WORST else ""
+    apps = f" ({', '.join(lacking[:WORST])}{rest})" if len(jobs) > 1 else ""
+    return f"Some data is missing: {missing} of this time range is not covered{apps}. Counts may be low."
 
 
 def complete_hours(job: Row) -> str | None:
@@ -99,12 +89,12 @@ def bucket_sentence(buckets: pd.DataFrame, hours: int) -> str:
     if not lacking:
         return ""
     noun = "hour" if hours == 1 else "day"
-    head = f"{len(lacking):,} of {count(len(buckets), noun)} {'is' if len(lacking) == 1 else 'are'} not known entirely"
+    head = f"{len(lacking):,} of {count(len(buckets), noun)} {'is' if len(lacking) == 1 else 'are'} not fully covered"
     if hours == 1:
-        return f"{head}; their numbers may be too low."
+        return f"{head}; counts may be low."
     first = [bucket_words(one) for one in lacking[: WORST + 1]]
     more = f", and {len(lacking) - len(first)} more" if len(lacking) > len(first) else ""
-    return f"{head}; their numbers may be too low: {'; '.join(first)}{more}."
+    return f"{head}; counts may be low: {'; '.join(first)}{more}."
 
 
 def bucket_words(bucket: Row) -> str:
@@ -114,28 +104,43 @@ def bucket_words(bucket: Row) -> str:
 
 
 def draw_coverage() -> None:
-    """Draws what Entra is about to forget, how much of each hour was read, and every gap."""
+    """Draws how much of each hour is covered; then, closed, the gaps that Entra can still fill, and every gap."""
+    panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
+    retention, values = retention_gaps()
+    missing = ask("gaps")
+    if not retention.empty:
+        hours = int(retention.loc[retention["state"] == "leaving", "hours"].sum())
+        label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
+        with st.expander(label, icon=":material/hourglass_bottom:"):
+            retention_table(retention)
+    if not missing.empty:
+        with st.expander(f"Gaps in this time range: {len(missing):,}", icon=":material/data_array:"):
+            gaps_table(missing)
+    show_sql(retention_cliff=values, gaps={})
+
+
+def coverage_checks() -> list[str]:
+    """Writes which gaps were looked for and not found."""
+    found = ["gaps that Entra can still fill"] if retention_gaps()[0].empty else []
+    known = not ask("completeness_of_window").empty
+    return [*found, *(["gaps in this time range"] if known and ask("gaps").empty else [])]
+
+
+def retention_gaps() -> tuple[pd.DataFrame, dict[str, object]]:
+    """Returns what is missing and when Entra deletes it, with the values that the question was asked with."""
     settings = read_settings()
     try:
         tenants = polled_tenants(settings)
     except TenantsError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         tenants = None
-    panel(
-        "retention_cliff",
-        retention_table,
-        empty="No gap of the provisioning logs that were read is one that Entra can still fill.",
-        now=present_minute(settings),
-        retention_days=settings.retention_days,
-        settle_s=settings.overlap,
-        tenants=tenants,
-    )
-    panel("completeness", draw_strips, empty="No job is known yet.")
-    panel(
-        "gaps",
-        gaps_table,
-        empty="No gaps in this time range." if not ask("completeness_of_window").empty else "No job is known yet.",
-    )
+    values: dict[str, object] = {
+        "now": present_minute(settings),
+        "retention_days": settings.retention_days,
+        "settle_s": settings.overlap,
+        "tenants": tenants,
+    }
+    return ask("retention_cliff", **values), values
 
 
 def present_minute(settings: Settings) -> datetime:
@@ -162,26 +167,26 @@ def retention_table(rows: pd.DataFrame) -> None:
     shown = rows.assign(
         who=[tenant_name(row) for row in records(rows)],
         left=[countdown(row) for row in records(rows)],
-        state=rows["state"].map({"leaving": "Entra still has it", "gone": "Gone from Entra"}),
+        state=rows["state"].map({"leaving": "Still in Entra", "gone": "Deleted from Entra"}),
     )
     columns = {
         "who": text_column("Tenant", pinned=True),
         "state": text_column("State"),
-        "left": text_column("Leaves Entra's store"),
+        "left": text_column("Deleted from Entra"),
         **time_columns(began_at="Gap begins", ended_at="Gap ends"),
-        "hours": number_column("Hours not complete"),
+        "hours": number_column("Hours missing"),
         "apps": text_column("Apps"),
     }
     table(shown, columns)
     st.caption(
-        "How long Entra keeps events is a setting, PROVISIONING_RETENTION_DAYS or a tenant's retention_days: 30 days, "
-        "7 without premium. Unverified: Microsoft's own table of retentions has no row for provisioning logs."
+        "How long Entra keeps provisioning logs is a setting, PROVISIONING_RETENTION_DAYS or a tenant's "
+        "retention_days: 30 days, 7 without premium. Microsoft's table of retention periods has no row for them."
     )
 
 
 def tenant_name(gap: Row) -> str:
     """Names a gap's tenant, by its id where the file of tenants does not name it."""
-    return next((str(gap[name]) for name in ("tenant", "tenant_id") if not is_missing(gap[name])), "a tenant not named")
+    return next((str(gap[name]) for name in ("tenant", "tenant_id") if not is_missing(gap[name])), "Unnamed tenant")
 
 
 def countdown(gap: Row) -> str:
@@ -201,20 +206,20 @@ def leaving_sentence(gaps: list[Row]) -> str:
     apps = "" if is_missing(first["apps"]) or not first["apps"] else f" ({plain(str(first['apps']))})"
     return (
         f":orange[:material/hourglass_bottom:] **{plain(tenant_name(first))}**: {count(hours, 'hour is', 'hours are')} "
-        f"not complete that Entra still holds. The oldest, {instant(first['began_at'])}{apps}, leaves Microsoft's "
-        f"{first['retention_days']}-day store {countdown(first)}. {remedy(first)}"
+        f"missing here and still in Entra. Entra deletes the oldest, {instant(first['began_at'])}{apps}, "
+        f"{countdown(first)} (it keeps {count(first['retention_days'], 'day')}). {remedy(first)}"
     )
 
 
 def remedy(gap: Row) -> str:
     """Writes what fills a gap that Entra still holds."""
     if gap["polled"]:
-        fails = " Asking fails at present: Connections says why." if gap["outcome"] == "failed" else ""
-        return f"The next `python -m pipeline poll` fills it.{fails}"
+        fails = " Collection is failing now; see Data source connections." if gap["outcome"] == "failed" else ""
+        return f"The next `python -m pipeline poll` collects them.{fails}"
     if not is_missing(gap["tenant"]):
-        return "Nobody has asked Graph for it yet: run `python -m pipeline poll`."
+        return "Run `python -m pipeline poll` to collect them from Microsoft Graph."
     return (
-        "Nobody asks Graph for this tenant: name it in the file of PROVISIONING_TENANTS and run "
+        "This tenant is not connected: add it to the file that PROVISIONING_TENANTS names and run "
         "`python -m pipeline poll`, or load an export of these hours."
     )
 
@@ -223,20 +228,20 @@ def expired_sentence(gap: Row) -> str:
     """Writes what is too old for Entra."""
     return (
         f":gray[:material/hourglass_disabled:] **{plain(tenant_name(gap))}**: "
-        f"{count(gap['hours'], 'hour is', 'hours are')} not complete and older than "
-        f"{count(gap['retention_days'], 'day')}, the first {instant(gap['began_at'])}. Entra has forgotten them; a "
-        "diagnostic setting's storage or workspace may still have them: load an export of it."
+        f"{count(gap['hours'], 'hour is', 'hours are')} missing and older than {count(gap['retention_days'], 'day')}, "
+        f"from {instant(gap['began_at'])} on. Entra has deleted them; the storage account or workspace of a diagnostic "
+        "setting may still have them: load an export of it."
     )
 
 
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
-    names = rows["app_name"].fillna(rows["tenant_id"]).fillna("no tenant named")
+    names = rows["app_name"].fillna(rows["tenant_id"]).fillna("Unnamed tenant")
     rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS))
     chart(Key.COVERAGE, coverage_strips, rows)
     st.caption(
-        "A file speaks for the jobs in it, from its first record to its last; a poll, a container or an hour's blob "
-        "for every job of the tenant. A job's status is known in the hours in which it was observed."
+        "A file covers the apps in it, from its first record to its last; a poll, a storage container or an hourly "
+        "blob covers every app of the tenant. Job status is known for the hours in which it was read."
     )
 
 
@@ -245,7 +250,7 @@ def gaps_table(rows: pd.DataFrame) -> None:
     columns = {
         "app_name": text_column("App", pinned=True),
         **time_columns(began_at="From", ended_at="Until"),
-        "unknown": number_column("Hours unknown"),
-        "partial": number_column("Hours partial"),
+        "unknown": number_column("Hours without data"),
+        "partial": number_column("Hours partly covered"),
     }
     table(rows, columns, height=260)

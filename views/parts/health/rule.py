@@ -1,0 +1,218 @@
+"""One alert rule in the side panel: what it alerts on, what to do, its thresholds with a backtest, and saving them."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.errors import ProvisioningError, RulesError, WrongValue
+from pipeline.config.settings import read_settings
+from pipeline.config.wording import count, instant, is_missing
+from pipeline.rules.overrides import check_override, write_override
+from pipeline.rules.rule import SEVERITIES, Need, Rule, find_rule
+from pipeline.store.catalog import Parameter, value
+from views.frame.data import ask, records, store
+from views.frame.filters import bar
+from views.frame.look import labelled, plain
+from views.frame.places import page_link
+from views.frame.state import RULE_REPLAY, RULE_SAVED, Key
+from views.parts.health.backtest import Run, draw_run
+from views.parts.health.rules import in_force, signs
+
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
+ALL = "All apps"
+EVALUATIONS = 168
+"How often a rule is evaluated in a backtest unless set otherwise: hourly over a week."
+SOURCES = {"events": "provisioning logs", "jobs": "job status", "exchanges": "the app's SCIM log"}
+
+
+def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> None:
+    """Draws a rule, or a sentence where there is none of that name."""
+    try:
+        rule = find_rule(name)
+    except RulesError as error:
+        st.warning(plain(str(error)), icon=":material/help:")
+        return
+    [row] = records(rows[rows["rule"] == rule.name])
+    ran = "" if is_missing(row["ran_at"]) else f" · last run {instant(row['ran_at'])}"
+    st.markdown(f"{labelled(row['word'])} · {row['severity']}{ran}")
+    if row["word"] == "firing":
+        findings = count(row["findings"], "open problem")
+        page_link("issues", f"{findings} on Issues", ":material/error:", bar().words)
+    if row["missing"]:
+        st.markdown(f"**Could not run.** {plain(row['missing'])}")
+    fires = rule.fires_with(in_force(rule, overrides).opens)
+    st.markdown(f"**Alerts** {plain(fires)}")
+    st.markdown(f"**What to do.** {plain(rule.do)}")
+    draw_parameters(rule, overrides)
+    with st.expander("What it does not cover", icon=":material/visibility_off:", type="compact"):
+        st.markdown(f"No alert {plain(rule.silent)}")
+        st.markdown(f"Needs {plain(needs_text(rule))}.")
+    with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
+        st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
+    with st.expander("SQL", icon=":material/code:", type="compact"):
+        st.caption(f"{rule.query.question} Stored as queries/health/{plain(rule.name)}.sql")
+        st.code(rule.query.sql, language="sql")
+
+
+def needs_text(rule: Rule) -> str:
+    """Writes which data a rule needs to say OK."""
+    return "; ".join(need_text(one) for one in rule.needs) or "no data in particular"
+
+
+def need_text(need: Need) -> str:
+    """Writes one source that a rule needs.
+
+    >>> need_text(Need("jobs", 24)), need_text(Need("exchanges", 24, newest=True))
+    ('job status for the last 24 hours', "the app's SCIM log from within the last 24 hours")
+    """
+    return f"{SOURCES[need.source]} {'from within' if need.newest else 'for'} the last {count(need.hours, 'hour')}"
+
+
+def runbook(name: str) -> str:
+    """Returns a rule's section of the runbook; nothing where it has none."""
+    text = RUNBOOK.read_text(encoding="utf-8") if RUNBOOK.exists() else ""
+    section = re.search(rf"^## `{re.escape(name)}`\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return section[1].strip() if section else ""
+
+
+def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
+    """Draws a rule's thresholds, backtests other values, and saves them."""
+    st.subheader("Thresholds", anchor=False)
+    own = dict(overrides.get(rule.name, {}))
+    apps = sorted({*ask("jobs")["app_name"].dropna(), *own.get("app", {})})
+    scope = st.selectbox("Applies to", [ALL, *apps], key=Key.RULE_SCOPE.of(rule.name), width=240)
+    app = None if scope == ALL else scope
+    try:
+        entered = inputs(rule, own if app is None else own | own.get("app", {}).get(app, {}), scope)
+    except WrongValue as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    general = {name: level for name, level in own.items() if name != "app"}
+    entered = {name: level for name, level in entered.items() if app is None or general.get(name) != level}
+    others = dict(own.get("app", {})) | ({app: entered} if app else {})
+    tried = {rule.name: (entered if app is None else general) | ({"app": others} if others else {})}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        hours = st.number_input(
+            "Evaluate every (h)", 1, 168, usual_step(), key=Key.REPLAY_STEP.of(rule.name), width=160
+        )
+        if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
+            start(rule, tried, timedelta(hours=int(hours)))
+        saving = st.empty()
+    done = draw_run((rule.name, tried))
+    saved = saving.button(
+        "Save",
+        key=Key.SAVE_RULE,
+        icon=":material/save:",
+        type="primary" if done else "secondary",
+        disabled=not done,
+        help=f"Writes {plain(str(read_settings().rules))}; the next check uses it."
+        if done
+        else "Run a backtest first.",
+        on_click=lambda: save(rule, entered, app),
+    )
+    if saved:
+        st.rerun()
+    if message := RULE_SAVED.take():
+        good, sentence = message
+        (st.info if good else st.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
+
+
+def backtest_help() -> str:
+    """Writes which period a backtest covers."""
+    return f"Evaluates the rule with these values from {instant(bar().since)} to {instant(bar().until)}."
+
+
+def inputs(rule: Rule, levels_now: Mapping[str, Any], scope: str) -> dict[str, Any]:
+    """Draws a rule's settings and returns those that differ from its file; raises WrongValue."""
+    entered: dict[str, Any] = {}
+    for one in rule.parameters:
+        standard = [one.default or "", *([rule.closing[one.name]] if one.name in rule.closing else [])]
+        now = levels_now.get(one.name, standard)
+        levels = now if isinstance(now, list) else [now] * len(standard)
+        read = [value(rule.query, one, text) for text in level_inputs(rule, one, levels, standard, scope)]
+        if read != [value(rule.query, one, each) for each in standard]:
+            entered[one.name] = read if len(read) > 1 else read[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        usual = SEVERITIES.index(levels_now.get("severity", rule.severity))
+        severity = st.selectbox(
+            "Severity",
+            SEVERITIES,
+            usual,
+            format_func=str.capitalize,
+            key=Key.RULE_SEVERITY.of(rule.name, scope),
+            width=160,
+        )
+        muted = st.toggle(
+            "Mute",
+            bool(levels_now.get("silent", False)),
+            key=Key.RULE_SILENT.of(rule.name, scope),
+            help="A muted rule opens no incident and sends no message.",
+        )
+    entered |= {"severity": severity} if severity != rule.severity else {}
+    entered |= {"silent": True} if muted else {"silent": False} if levels_now.get("silent") and scope != ALL else {}
+    return entered
+
+
+def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[Any], scope: str) -> list[str]:
+    """Draws the fields of one parameter: one, or the levels at which the rule alerts and clears."""
+    parts = ["value"]
+    labels = [sentence_case(one.meaning)]
+    if len(levels) > 1:
+        alert, clear = signs(one, *(value(rule.query, one, level) for level in standard))
+        parts, labels = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"]
+        st.caption(sentence_case(one.meaning))
+    with st.container(horizontal=True):
+        return [
+            st.text_input(
+                label,
+                str(level),
+                key=Key.RULE_SETTING.of(rule.name, scope, one.name, part),
+                help=f"{one.name} in rules.toml",
+                width=220 if len(levels) > 1 else "stretch",
+            )
+            for label, part, level in zip(labels, parts, levels, strict=False)
+        ]
+
+
+def sentence_case(text: str) -> str:
+    """Writes a text with a capital first letter.
+
+    >>> sentence_case("how far back")
+    'How far back'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def usual_step() -> int:
+    """Returns the hours between two evaluations, so that the bar's window takes a bearable number of them."""
+    return max(1, min(168, ceil((bar().until - bar().since).total_seconds() / 3600 / EVALUATIONS)))
+
+
+def start(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
+    """Starts a backtest of the bar's time range."""
+    try:
+        check_override(rule, tried[rule.name])
+    except (RulesError, WrongValue) as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    running: Run | None = RULE_REPLAY.get()
+    if running is not None:
+        running.cancel()
+    RULE_REPLAY.set(Run(store(), rule, tried, bar().since, bar().until, step))
+
+
+def save(rule: Rule, entered: Mapping[str, Any], app: str | None) -> None:
+    """Saves what was entered in rules.toml."""
+    file = Path(read_settings().rules)
+    try:
+        write_override(file, rule, entered, app)
+    except ProvisioningError as error:
+        RULE_SAVED.set((False, plain(str(error))))
+    else:
+        RULE_SAVED.set((True, f"Saved to {plain(str(file))}. The next check uses it."))

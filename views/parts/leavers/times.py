@@ -1,0 +1,129 @@
+"""How long each app takes to remove a leaver: a line per app and action, its leavers in the side panel, the curve."""
+
+import pandas as pd
+import streamlit as st
+
+from pipeline.config.wording import count, is_missing, span
+from views.charts.leavers import survival_curve
+from views.frame.chart import chart
+from views.frame.data import Row, as_of, ask, records
+from views.frame.look import chips, plain
+from views.frame.panel import show_sql
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, write_word
+from views.frame.table import chips_column, number_column, table, text_column, time_columns
+from views.parts.leavers.access import KINDS
+from views.parts.shared.object_panel import give_way, open_object
+
+OUTCOMES = {"done": "removed", "open": "has_access", "held back": "held back", "called off": "cancelled"}
+ENTRY = {"trigger": "Import that showed it", "event": "First request"}
+
+
+def deprovision_times(rows: pd.DataFrame) -> None:
+    """Draws one line per app and action, which opens its leavers, and the curve of each in an expander."""
+    shown = rows.assign(
+        action=rows["kind"].map(lambda kind: KINDS.get(kind, kind)),
+        half=[quantile(row, "p50_s") for row in records(rows)],
+        most=[quantile(row, "p95_s") for row in records(rows)],
+        longest=rows["longest_s"].map(span),
+    )
+    columns = {
+        "app_name": text_column("App"),
+        "action": text_column("Action"),
+        "cases": number_column("Leavers"),
+        "done": number_column("Removed"),
+        "still_open": number_column("With access"),
+        "called_off": number_column("Cancelled"),
+        "half": text_column("Median"),
+        "most": text_column("95% within"),
+        "longest": text_column("Longest"),
+    }
+    table(
+        shown,
+        columns,
+        Key.DEPROVISION_TIMES,
+        at_most=280,
+        opens="app_name",
+        on_open=lambda row: write_word(Word.CASES, f"{row['kind']} {row['job_id']}"),
+    )
+    with st.expander("Accounts remaining over time", icon=":material/show_chart:"):
+        curve = ask("deprovision_curve", as_of=as_of())
+        if curve["took_s"].max() > 0:
+            chart(Key.SURVIVAL, survival_curve, curve)
+        else:
+            st.markdown(f"Nothing to chart: {no_curve(curve)}")
+        st.caption(counting_note(rows))
+
+
+def no_curve(curve: pd.DataFrame) -> str:
+    """Writes why there is no curve where nothing in it took any time.
+
+    >>> no_curve(pd.DataFrame({"went": [3, 1], "left_sight": [0, 2]}))
+    'all 4 removals succeeded at the first attempt, and 2 leavers could not be followed for any time.'
+    """
+    went, followed = int(curve["went"].sum()), int(curve["left_sight"].sum())
+    if not went:
+        return "no removal could be followed for any time."
+    done = "the one removal" if went == 1 else f"all {went:,} removals"
+    rest = f", and {count(followed, 'leaver')} could not be followed for any time" if followed else ""
+    return f"{done} succeeded at the first attempt{rest}."
+
+
+def quantile(row: Row, name: str) -> str:
+    """Writes a quantile, or says that the curve does not fall that far."""
+    if is_missing(row[name]):
+        return "Not reached"
+    return "First attempt" if row[name] == 0 else span(row[name])
+
+
+def counting_note(rows: pd.DataFrame) -> str:
+    """Writes what the times are counted from."""
+    triggered, leavers = int(rows["from_trigger"].sum()), int(rows["cases"].sum())
+    return (
+        f"For {triggered:,} of {count(leavers, 'leaver')} the time counts from the first event whose import showed "
+        "that the user had left; for the others from the first event that requested the removal. The time between "
+        "leaving and Entra's import is not included: the directory's own log is not stored here. Users who still have "
+        "access count as such, not as missing."
+    )
+
+
+def cases_panel(rows: pd.DataFrame) -> None:
+    """Opens the leavers of the line that the address names."""
+
+    def draw(word: str) -> None:
+        give_way()
+        kind, _, job = word.partition(" ")
+        fits = records(rows[(rows["kind"] == kind) & (rows["job_id"] == job)])
+        if not fits:
+            st.info("No removals of this app and action in this time range.", icon=":material/person_off:")
+            return
+        draw_cases(fits[0])
+
+    side_panel(Word.CASES, "Removals", draw, wide=True)
+
+
+def draw_cases(row: Row) -> None:
+    """Draws the leavers behind a line of the table."""
+    given = {"as_of": as_of(), "job": row["job_id"], "kind": row["kind"]}
+    rows = ask("leaver_cases", **given)
+    st.markdown(f"**{KINDS.get(str(row['kind']), str(row['kind']))} in {plain(str(row['app_name']))}**")
+    shown = rows.assign(
+        took=rows["took_s"].map(span),
+        status=chips(rows["outcome"].map(lambda word: OUTCOMES.get(word, word))),
+        started_from=rows["started_from"].map(lambda word: ENTRY.get(word, word)),
+    )
+    columns = {
+        "name": text_column("Name"),
+        "status": chips_column("Status"),
+        "took": text_column("Took"),
+        **time_columns(started_at="From", ended_at="Until"),
+        "requests": number_column("Attempts"),
+        "failures": number_column("Failed"),
+        "started_from": text_column("Counted from"),
+        "left_as": text_column("Left as"),
+    }
+    if not rows["again_at"].isna().all():
+        columns |= {**time_columns(again_at="New account since"), "again_as": text_column("New account")}
+    key = Key.LEAVER_CASES.of(row["job_id"], row["kind"])
+    table(shown, columns, key, at_most=640, opens="name", on_open=open_object)
+    show_sql(leaver_cases=given)
