@@ -50,7 +50,7 @@ select
     'token expiry entered',
     app_name,
     app_name,
-    concat_ws('; ', coalesce(strftime(expires_at, '%Y-%m-%dT%H:%MZ'), 'not known'), note),
+    concat_ws(', ', coalesce(strftime(expires_at, '%Y-%m-%dT%H:%MZ'), 'unknown'), note),
     null
 from tokens
 order by acted_at desc nulls last, action, incident_id, subject, detail

@@ -6,20 +6,13 @@
 -- Only what was known at the instant asked about counts, so that a day can be replayed. What is unknown is null: no bar
 -- without an end, no end of an incremental cycle without five past ones to compare with. A running initial cycle always
 -- has an estimate: of assigned objects when Graph counted them, else from pages, else from the time that has passed.
-<<<<<<< HEAD
--- Pages and objects are two measures: a page holds several objects, and pages are not proportional to them.
---   running: a cycle is under way. stalled: nothing in it moves. on_time: the next run is not due yet, or within the
---   grace. late, dead: one run is missing, or two. paused, disabled, quarantined, never_run: as Graph says.
---   unknown: Graph was not asked, or not lately.
--- What was so when the data ended may be over by now. With $now a running cycle is unknown once its newest status is
--- older than an interval, or the likely end has passed, and so is a job whose next run is overdue by then. What was
--- known of it stays, as of $as_of.
-=======
 -- Pages and objects are two measures: a page holds several objects, and pages are not proportional to them. running: a
 -- cycle is running. stalled: it makes no progress. on_time: the next cycle is not due yet, or within the grace. late,
 -- dead: one cycle is missing, or two. paused, disabled, quarantined, never_run: as Graph reports. unknown: no job
 -- status, or no recent one.
->>>>>>> af3569c (Questions of queries/ in plain words, held by the test; changelog)
+-- What was so when the data ended may be over by now. With $now a running cycle is unknown once its newest status is
+-- older than an interval, or the likely end has passed, and so is a job whose next run is overdue by then. The other
+-- columns stay as of $as_of.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or a moment to go back to
@@ -69,9 +62,9 @@ select
     interval_s,
     case
         when is_stale and under_way
-            then 'A cycle was running ' || instant_of(observed_at) || '; what became of it after that is not known.'
+            then 'A cycle was running ' || instant_of(observed_at) || ', and its outcome is unknown.'
         when is_stale
-            then 'The last run ended ' || instant_of(last_ended_at) || '; whether one came after that is not known.'
+            then 'The last run ended ' || instant_of(last_ended_at) || ', and it is unknown whether another followed.'
         else explanation
     end as explanation,
     observed_at,

@@ -19,7 +19,7 @@
 --   amount     apps of an object, or failures of an error code
 with words as (
     select strip_accents(lower($search)) as folded
-), found as (
+), hits as (
     select distinct source_id
     from identity_parts
     where contains(
@@ -37,7 +37,7 @@ with words as (
         list(state order by app_name, job_id) as states,
         count(*) as amount
     from identities
-    where source_id in (from found)
+    where source_id in (from hits)
     group by source_id
 ), errors as (
     select

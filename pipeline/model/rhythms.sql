@@ -74,7 +74,7 @@ select
         when 'unknown' then case
             when observed_at is null then 'No status of this job was ever collected, so it is unknown whether it runs.'
             when was_under_way
-                then 'A cycle was running at ' || instant_of(observed_at) || '; what became of it since is unknown.'
+                then 'A cycle was running at ' || instant_of(observed_at) || ', and its outcome is unknown.'
             when due_at is not null or interval_s is not null
                 then 'No job status since ' || instant_of(observed_at) || ', so it is unknown what the job has done since.'
             else 'Graph gives no interval or no cycle for this job, so it is unknown whether one was missed.' end

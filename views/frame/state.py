@@ -116,7 +116,6 @@ class Key(StrEnum):
     FULL_HISTORY = "full-history"
     EVENTS_OF_PERSON = "person-events"
     PERSON_DAYS = "person-days"
-    ACTIVITY = "activity"
     STORY_LANES = "story-lanes"
     STORY_INSTANT = "story_at"
     STATE_AT = "state-at"
@@ -205,7 +204,7 @@ class Key(StrEnum):
     # Reports
     DIGEST_PERIOD = "digest-period"
     DIGEST_PREVIEW = "digest-preview"
-    EVIDENCE = "evidence"
+    EVIDENCE_COMMAND = "evidence-command"
     EVIDENCE_APP = "evidence-app"
     # Access
     ACTIONS = "actions"
@@ -239,7 +238,6 @@ class Word(StrEnum):
     WITH = "with"
     # Health
     RULE = "rule"
-    ALL = "all"
     # People
     STATE = "state"
     SORT = "sort"

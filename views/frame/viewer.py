@@ -54,7 +54,7 @@ def note_visit() -> None:
         return
     now, noted = wall_clock(), VIEWER.get()
     if noted is None:
-        noted = begun(read_visits(file_of(name)), now)
+        noted = visit_of(read_visits(file_of(name)), now)
         ZONE.set(noted.zone)
     elif now - noted.seen_at < FRESH and noted.zone == ZONE.get():
         return
@@ -63,7 +63,7 @@ def note_visit() -> None:
     write_visits(file_of(name), noted)
 
 
-def begun(before: Visits | None, now: datetime) -> Visits:
+def visit_of(before: Visits | None, now: datetime) -> Visits:
     """Returns what is kept of a viewer whose session begins: another visit, or the same in another tab."""
     if before is None:
         return Visits(now)

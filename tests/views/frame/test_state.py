@@ -14,7 +14,7 @@ HOSTILE = "'; drop table events; --<script>alert(1)</script>"
         ("home", ("window", "since", "until", "job", "tenant", "tab")),
         ("cycles", ("day", "cycle", "with")),
         ("rules", ("rule",)),
-        ("issues", ("incident", "all", "tab", "code")),
+        ("issues", ("incident", "tab", "code")),
         ("people", ("search", "state", "sort")),
         ("people", ("object", "event", "at")),
         ("issues", ("state", "fault", "noise")),

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.given import moment
-from views.frame.viewer import APART, Visits, begun, read_visits, write_visits
+from views.frame.viewer import APART, Visits, visit_of, read_visits, write_visits
 
 
 def test_whoever_was_away_comes_back_for_another_visit_and_a_second_tab_is_the_same_visit() -> None:
-    first = begun(None, moment(1))
+    first = visit_of(None, moment(1))
     assert first.previous_at is None
-    assert begun(first, moment(1) + APART - timedelta(seconds=1)).previous_at is None
-    second = begun(first, moment(1) + APART)
+    assert visit_of(first, moment(1) + APART - timedelta(seconds=1)).previous_at is None
+    second = visit_of(first, moment(1) + APART)
     assert second.previous_at == moment(1)
 
 

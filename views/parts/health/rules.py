@@ -80,7 +80,8 @@ def rule_rows(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> pd.DataFrame:
     """Returns a row for each rule, those that are firing first."""
     ran = {row["rule"]: row for row in records(runs)}
     rows = [rule_row(rule, ran.get(name, {}), overrides) for name, rule in rules().items()]
-    return pd.DataFrame(sorted(rows, key=lambda row: (ORDER.index(row["word"]), row["title"])))
+    rows.sort(key=lambda row: (ORDER.index(row["word"]), row["title"]))
+    return pd.DataFrame(rows)
 
 
 def rule_row(rule: Rule, run: Row, overrides: Mapping[str, Any]) -> Row:

@@ -46,7 +46,7 @@ def draw_evidence() -> None:
             lambda: pack(app, since, until),
             name,
             "application/zip",
-            key=Key.EVIDENCE,
+            key=Key.EVIDENCE_COMMAND,
             on_click="ignore",
             type="primary",
             icon=":material/folder_zip:",
