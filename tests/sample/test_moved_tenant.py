@@ -153,7 +153,7 @@ def test_the_running_cycle_has_a_percentage_and_a_band_and_is_unknown_later(stor
         assert found["Fabrikam Desk"]["rhythm"] == rhythm
         assert found["Contoso Docs"]["rhythm"] == ("on_time" if later == 10 else "unknown")
         assert found["Cerby"] == rows["Cerby"]
-    assert found["Contoso Docs"]["explanation"].endswith("; whether one came after that is not known.")
+    assert found["Contoso Docs"]["explanation"].endswith(", and it is unknown whether another followed.")
 
 
 @pytest.mark.parametrize(("minutes", "after"), [(0.5, None), (60, END + 60 * MINUTE)])
