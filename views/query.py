@@ -27,13 +27,17 @@ STYLE = f"""<style>
 {{font-family: "Source Code Pro", ui-monospace, monospace; font-size: 0.86rem; line-height: 1.5}}
 .st-key-{Key.QUERY_LIST}, .st-key-{Key.QUERY_LIST} [data-testid="stVerticalBlock"] {{gap: 0.4rem}}
 .st-key-{Key.QUERY_LIST} button {{min-height: 1.7rem; text-align: left}}
+.st-key-{Key.QUERY_RUN} kbd {{color: inherit; opacity: 1}}
 @media (max-width: 640px) {{[data-testid="stColumn"]:has(.st-key-{Key.QUERY_LIST}) {{order: 2}}}}
 </style>"""
+LIGHT = "<style>[data-testid='stBaseButton-segmented_controlActive']{color:#0b4f8a!important}</style>"
+DARK = "<style>[data-testid='stBaseButton-primary']{color:#14181f}</style>"
+"Streamlit's own colours of these have too little contrast to be read by everybody."
 
 
 def page() -> None:
     """Draws the page."""
-    st.html(STYLE)
+    st.html(STYLE + (DARK if st.context.theme.type == "dark" else LIGHT))
     draft = current_draft()
     beside, main = st.columns([1, 3.4], gap="medium")
     with main, st.container(key=Key.QUERY_EDITOR):
@@ -173,7 +177,7 @@ def draw_kql(draft: Draft) -> None:
         nothing(f"{query.title} cannot be answered from the Log Analytics table. Choose a question from the list.")
         return
     st.markdown(f"**{plain(query.title)}**  \n:gray[{plain(query.question)}]")
-    st.code(kql_text(query.name, bar()), language="sql", wrap_lines=True)
+    st.code(kql_text(query.name, bar()), language=None, wrap_lines=True)
     st.caption(
         "Text to copy into Log Analytics, for the time range and app above. It was not run here: it asks the table "
         f"AADProvisioningLogs of your workspace. {kql_texts()[query.name]['differs']}"

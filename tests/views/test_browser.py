@@ -206,8 +206,9 @@ def test_sql_is_run_by_the_keyboard_cancelled_and_exported_and_its_address_comes
     assert download.value.suggested_filename.startswith("query") and download.value.suggested_filename.endswith(".csv")
     assert download.value.path().read_text().splitlines()[:2] == ["who,sum", "ada@example.com,'=1"]
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Failures").first.click()
-    expect(page.get_by_text("attempts of 22 failed")).to_be_visible()
+    page.get_by_role("link", name="Leavers").first.click()
+    expect(page.get_by_role("heading", level=1, name="Leavers")).to_be_visible()
+    expect(editor).to_have_count(0)
     assert "sql=" not in page.url
     page.get_by_role("link", name="Query").first.click()
     expect(page.get_by_text("21 rows in")).to_be_visible()

@@ -1,6 +1,7 @@
 """What came of a run: how far it is, a table or a quick chart of its first rows, and all of them as a file."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from pipeline.config.settings import read_settings
@@ -130,7 +131,9 @@ def draw_chart(answer: pa.Table, has_more: bool) -> None:
         return
     words = [name for name, kind in kinds.items() if pa.types.is_string(kind)]
     times = [name for name, kind in kinds.items() if pa.types.is_timestamp(kind) or pa.types.is_date(kind)]
-    x, y, split, kind = choose_axes(list(kinds), numbers, words, times)
+    # Where each row has a name of its own, the names tell more than the times.
+    named = [name for name in words if len(pc.unique(answer.column(name))) == answer.num_rows]
+    x, y, split, kind = choose_axes(list(kinds), numbers, [*named, *words], [] if named else times)
     rows = unfolded(answer.select(list(dict.fromkeys(name for name in (x, y, split) if name)))).to_pandas()
     left_out = len(series_names(rows, split)) - MOST_SERIES
     chart(
@@ -156,7 +159,7 @@ def choose_axes(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         x = st.selectbox("X", names, index=names.index(x_first), key=Key.QUERY_CHART.of("x", *names), width=170)
         y = st.selectbox("Y", numbers, key=Key.QUERY_CHART.of("y", *names), width=170)
-        splits = [NO_SPLIT, *words]
+        splits = list(dict.fromkeys([NO_SPLIT, *words]))
         first = splits.index(others[0]) if times and others else 0
         split = st.selectbox("Split by", splits, index=first, key=Key.QUERY_CHART.of("split", *names), width=170)
         kind = st.segmented_control(
@@ -173,9 +176,9 @@ def copy_menu(run: Run) -> None:
     """Offers the statement with its values as text to run elsewhere."""
     with st.popover("Copy", icon=":material/content_copy:", type="tertiary", width="content"):
         st.caption("Command line, in the folder of this program")
-        st.code(command_line(run.query, run.values, run.is_question), language="bash", wrap_lines=True)
+        st.code(command_line(run.query, run.values, run.is_question), language=None, wrap_lines=True)
         st.caption("Python")
-        st.code(python_text(run.query, run.values, read_settings()), language="python")
+        st.code(python_text(run.query, run.values, read_settings()), language=None)
 
 
 def export_menu(run: Run) -> None:
