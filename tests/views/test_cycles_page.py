@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pipeline.store.lake import Store
 from tests.support.given import Given, Row, job_id, moment
 from tests.support.job_states import World, build, clock
-from tests.support.pages import APP, app, healthy, table, text, with_sql
+from tests.support.pages import app, healthy, questions, table, text
 from views.parts.cycles.progress import progress_sentence
 
 MINUTE = timedelta(minutes=1)
@@ -217,14 +217,11 @@ def busy(given: Given) -> Store:
 
 
 def cycles(**words: str) -> AppTest:
-    """Opens the page as an address with these words would."""
-    test = AppTest.from_file(str(APP), default_timeout=120).switch_page("cycles.py")
-    for name, word in words.items():
-        test.query_params[name] = word
-    return healthy(test.run())
+    """Opens the tab as an address with these words would."""
+    return healthy(app("cycles", **words))
 
 
-def test_the_page_answers_in_a_sentence_whose_numbers_are_those_of_the_question(busy: Store) -> None:
+def test_the_tab_answers_in_a_sentence_and_cards_whose_numbers_are_those_of_the_question(busy: Store) -> None:
     rows = {row["app_name"]: row for row in Given(busy).answer("progress", as_of=NOW)}
     assert {name: row["rhythm"] for name, row in rows.items()} == {
         "Cerby": "running",
@@ -234,23 +231,35 @@ def test_the_page_answers_in_a_sentence_whose_numbers_are_those_of_the_question(
         "Zoom": "unknown",
     }
     test = cycles()
-    [said] = [box.value for box in test.error if "Cerby" in box.value]
+    [sentence] = [box.value for box in test.error if "Cerby" in box.value]
     cerby = rows["Cerby"]
     assert (cerby["objects_done"], cerby["objects_expected"]) == (12, 600)
     low, high = (cerby[name] for name in ("ends_low_at", "ends_high_at"))
-    assert f"**Cerby**'s initial cycle runs: 12 of about 600 objects, done {low:%H:%M} to {high:%H:%M} UTC" in said
-    assert "**Contoso** is dead: it was due 1 Feb, 11:40 UTC, 2 h 50 min ago, and no cycle came" in said
-    assert "**Northwind**'s incremental cycle has stalled" in said
-    assert "**Fabrikam** is idle and on time, due 1 Feb, 14:40 UTC" in said
+    assert "**Cerby**: initial cycle running, 2%, 12 of about 600 users and groups processed" in sentence
+    assert f"({low:%H:%M} to {high:%H:%M})" in sentence
+    assert "**Contoso**: no cycle for 2 h 50 min, the last one due was 1 Feb, 11:40" in sentence
+    assert "**Northwind**: incremental cycle stalled, no progress since" in sentence
+    assert "**Fabrikam**: up to date, next cycle at 1 Feb, 14:40" in sentence
     drawn = text(test)
-    assert f"Pace: **{cerby['per_minute']:.1f} objects a minute**, usual: unknown. End: **{low:%H:%M} to" in drawn
-    assert (
-        "A page holds several objects, so pages are not proportional to users; Graph calls the unit “entries”" in drawn
-    )
+    assert f"**{cerby['per_minute']:.1f}** per minute, no earlier cycle to compare with." in drawn
+    assert "pages are not proportional to them; Entra calls the unit “entries”" in drawn
     bars = [(bar.proto.value, bar.proto.text) for bar in test.get("progress")]
-    assert bars[0] == (2, "Objects: **12 of about 600 objects** (assigned objects as Graph counts them), 2%")
-    assert bars[1] == (25, "Pages, as Graph reports them: **10 of 40, 25%**")
-    assert "Objects: **0 objects so far of an unknown number**. How far that is, is unknown." in drawn
+    assert bars[0] == (2, "**2%** · 12 of about 600 users and groups processed")
+    assert bars[1] == (25, "Pages (Microsoft's measure): **10 of 40, 25%**")
+    assert bars[2] == (33, "**33.3%** of pages (Microsoft's measure) · 0 users and groups processed")
+    # The same cards on Home, whose table of apps agrees with them.
+    home = healthy(app())
+    own = [bar.proto.text for bar in home.get("progress")]
+    assert own == [bars[0][1], bars[2][1]]
+    states = dict(zip(table(home, "in_place_share")["app_name"], table(home, "in_place_share")["state"], strict=True))
+    assert states == {
+        "Contoso": "dead",
+        "Northwind": "stalled",
+        "Cerby": "running",
+        "Fabrikam": "idle",
+        "Zoom": "healthy",
+    }
+    assert "5 apps need attention: **Contoso** has missed several cycles since" in text(home)
 
 
 def test_an_initial_cycle_of_unknown_size_has_an_estimate_that_says_where_it_comes_from(given: Given) -> None:
@@ -265,31 +274,11 @@ def test_an_initial_cycle_of_unknown_size_has_an_estimate_that_says_where_it_com
     test = cycles()
     drawn = text(test)
     bars = [(bar.proto.value, bar.proto.text) for bar in test.get("progress")]
-    until = "In sync is n/a until the initial cycle has ended."
-    assert bars[0] == (40, f"Progress: **about 40%**, estimated from page progress, as in the Entra portal. {until}")
-    assert bars[-1] == (0, f"Progress: **about 0%**, from pace alone. {until}")
-    assert "Objects: **1 object so far of an unknown number**." in drawn
-    missing = "Graph reports neither pages nor assigned objects, and the log has no event of it yet"
-    assert f"Progress: **unknown** ({missing}). {until}" in drawn
-    assert "80% band" in drawn
-
-
-@pytest.mark.usefixtures("busy")
-def test_the_overview_has_the_same_bars() -> None:
-    test = healthy(app())
-    bar, pages = test.get("progress")
-    assert (bar.proto.value, pages.proto.value) == (2, 33)
-    assert pages.proto.text.endswith("when it ends is unknown; the bar is of pages, as Graph reports them")
-    assert "initial cycle: 12 of about 600 objects, done 14:30 to 14:48 UTC" in bar.proto.text
-    states = dict(zip(table(test, "in_place_share")["app_name"], table(test, "in_place_share")["state"], strict=True))
-    assert states == {
-        "Contoso": "dead",
-        "Northwind": "stalled",
-        "Cerby": "running",
-        "Fabrikam": "idle",
-        "Zoom": "healthy",
-    }
-    assert "5 apps need attention: **Contoso** has missed several cycles since" in text(test)
+    assert bars[0] == (40, "**40%** (estimated from page progress, as in the Entra portal) · 1 user or group processed")
+    assert (0, "**0%** (from pace alone) · 1 user or group processed") in bars
+    assert "Progress unknown (" in drawn and "End unknown" in drawn
+    assert "In sync is n/a until the initial cycle has ended." in drawn
+    assert "80% band" in drawn and " left (" in drawn
 
 
 def test_idle_is_calm_and_green_only_beside_evidence_that_all_is_well(
@@ -299,14 +288,14 @@ def test_idle_is_calm_and_green_only_beside_evidence_that_all_is_well(
     given.vouched(moment(12), moment(14), "Cerby")
     observed(given, "Cerby", moment(13, 14, 10), moment(13, 14))
     given.stored()
-    idle = "**Cerby** is idle and on time, due 1 Feb, 14:40 UTC."
+    idle = "**Cerby**: up to date, next cycle at 1 Feb, 14:40."
     test = cycles()
-    assert not test.success and f"{idle} Cycle status unknown: the data ends 1 Feb 2026, 14:10 UTC" in text(test)
+    assert not test.success and f"{idle} Cycle status unknown: the data ends 1 Feb 2026, 14:10" in text(test)
     monkeypatch.setenv("PROVISIONING_CLOCK", f"2026-02-01T14:15Z,1,{datetime.now(UTC).isoformat()}")
     # The cycles are known to be in order; whether all is well is not.
     test = cycles()
     assert not test.success and idle in text(test)
-    assert "No cycle is running." in text(test)
+    assert "Nothing running. Next: Cerby at 1 Feb, 14:40." in text(test)
     assert not test.get("progress")
 
 
@@ -314,45 +303,44 @@ def test_cycles_are_green_where_all_is_well(given: Given, monkeypatch: pytest.Mo
     monkeypatch.setenv("PROVISIONING_CLOCK", clock(World(), datetime.now(UTC)))
     build(given, World())
     [green] = [box.value for box in cycles().success]
-    assert green.startswith("**Docs** is idle and on time") and "**Zoom** is idle and on time" in green
+    assert green.startswith("**Docs**: up to date") and "**Zoom**: up to date" in green
 
 
 def test_the_table_has_the_cycles_of_the_question(busy: Store) -> None:
-    test = cycles()
+    test = cycles(cycle="first")
     shown = table(test, "minutes")
     asked = Given(busy).answer("cycles_lately", least=1, since=moment(-1), until=moment(13, 15))
     assert list(shown["cycle_id"]) == [row["cycle_id"] for row in asked]
     assert list(shown["objects"]) == [row["objects"] for row in asked]
     assert dict(zip(shown["cycle_id"], shown["outcome"], strict=True))["first"] == "running"
+    # A running cycle is not said to have ended.
+    running = ":blue[:material/play_circle: Running]: 12 users and groups, 12 events, 0 failed so far, in "
+    assert running in text(test)
     test.toggle(key="every").set_value(True).run()
     assert len(table(healthy(test), "minutes")) > len(shown)
 
 
-def test_a_link_opens_a_cycle_and_what_it_is_compared_with(given: Given) -> None:
+def test_a_link_opens_a_cycle_in_the_side_panel_with_what_it_is_compared_with(given: Given) -> None:
     leaky(given, "new", day=13)
     leaky(given, "old", day=12)
     given.failed("zoe", day=12, cycle_id="old")
     given.stored()
     test = cycles(cycle="new", **{"with": "old"})
     drawn = text(test)
-    assert "11 objects in 11 events, 4 failed; it took 0 s" in drawn
-    assert "12 objects in one or both." in drawn
+    assert "11 users and groups, 11 events, 4 failed. Duration: 0 s" in drawn
+    assert "12 users and groups in one or both." in drawn
     assert list(table(test, "verdict")["verdict"]) == ["shared"]
     assert {name: test.query_params[name] for name in ("cycle", "with")} == {"cycle": "new", "with": "old"}
-    [way] = [link for link in test.get("page_link") if "on Failures" in link.proto.label]
-    assert way.proto.label == "Its 4 failures on Failures"
+    [way] = [link for link in test.get("page_link") if link.proto.label == "4 failures of this cycle"]
     assert "since=2026-02-01&until=2026-02-01T00%3A01" in way.proto.query_string
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_cycle_that_is_not_there_and_a_day_that_is_none_are_no_error() -> None:
+def test_a_cycle_or_a_day_that_is_not_there_is_no_error() -> None:
     test = cycles(cycle="no*where", day="some-day", **{"with": "nothing"})
-    assert r"There is no cycle with the id no\*where; retention may have dropped it." in text(test)
-
-
-@pytest.mark.usefixtures("busy")
-def test_a_day_without_anything_says_so() -> None:
-    assert "No event and no job status of this day was read." in text(cycles(day="2026-01-20"))
+    assert r"There is no cycle with the id no\*where in this store." in text(test)
+    assert test.query_params["cycle"] == "no*where"
+    assert "No events and no job status for this day." in text(cycles(day="2026-01-20"))
 
 
 def test_a_job_that_graph_was_never_asked_about_is_unknown_and_not_late(given: Given) -> None:
@@ -360,30 +348,24 @@ def test_a_job_that_graph_was_never_asked_about_is_unknown_and_not_late(given: G
     given.stored()
     test = cycles()
     assert not [box.value for box in (*test.warning, *test.success) if "Cerby" in box.value]
-    assert "Unknown] **Cerby** is in an unknown state: Graph was never asked about this job" in text(test)
+    assert "**Cerby**: status unknown (" in text(test)
+    assert "No running cycle is known. Unknown for 1 app." in text(test)
 
 
 def test_a_tenant_that_is_being_polled_is_judged_as_of_now_and_old_logs_as_of_their_end(given: Given) -> None:
     given.succeeded("ada", 13)
     observed(given, "Cerby", moment(13, 0, 10), moment(13))
     given.stored()
-    assert "with `$as_of` = `2026-02-01 00:10`" in text(with_sql(cycles(), "progress"))
+    assert questions(cycles())["progress"]["as_of"] == moment(13, 0, 10)
     now = datetime.now(UTC).replace(tzinfo=None)
     given.rows["contacts"].append({"tenant": "example", "feed": "jobs", "reached_at": now, "outcome": "ok"})
     given.stored()
-    drawn = text(with_sql(cycles(), "progress"))
-    assert "with `$as_of` = " in drawn and "`$as_of` = `2026-02-01 00:10`" not in drawn
-    assert "in an unknown state" in drawn
-
-
-@pytest.mark.usefixtures("busy")
-def test_a_running_cycle_is_not_said_to_have_ended() -> None:
-    drawn = text(cycles(cycle="first"))
-    assert ":blue[:material/play_circle: Running]: 12 objects in 12 events, 0 failed so far; it has taken" in drawn
+    test = cycles()
+    assert questions(test)["progress"]["as_of"] > moment(14)
+    assert "status unknown" in text(test)
 
 
 def test_many_calm_jobs_are_counted_and_not_listed() -> None:
     calm = [{"app_name": f"App {number}", "rhythm": "on_time", "due_at": None} for number in range(9)]
-    dead = {"app_name": "Zoom", "rhythm": "paused", "since": None}
-    said = progress_sentence(pd.DataFrame([*calm, dead]))
-    assert said == "**Zoom** is paused; 9 jobs are idle and on time."
+    paused = {"app_name": "Zoom", "rhythm": "paused", "since": None}
+    assert progress_sentence(pd.DataFrame([*calm, paused])) == "**Zoom**: paused; 9 apps up to date."

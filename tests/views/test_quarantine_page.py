@@ -18,9 +18,10 @@ from pipeline.rules.verdict import JobFacts
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
 from tests.support.job_states import World, build
-from tests.support.pages import APP, healthy, table, text, with_sql
+from tests.support.pages import app, healthy, questions, table, text
 from views.charts.quarantine import headroom, status_lanes
 from views.frame.look import look
+from views.frame.state import Key
 from views.parts.quarantine import recovery
 from views.parts.quarantine.facts import Facts, Job
 from views.parts.quarantine.limits import course, pace, trend
@@ -128,15 +129,16 @@ def drawn(fleet: Given, monkeypatch: pytest.MonkeyPatch) -> Given:
     return fleet
 
 
-def page(**words: str) -> AppTest:
-    test = AppTest.from_file(str(APP), default_timeout=60).switch_page("quarantine.py")
-    for name, word in words.items():
-        test.query_params[name] = word
-    return healthy(test.run())
+def page(*folds: str, **words: str) -> AppTest:
+    """Opens the overview of Apps, or of one app, with some of its expanders open."""
+    test = healthy(app("apps", **words))
+    for fold in folds:
+        test.session_state[Key.FOLDED.of(fold)] = True
+    return healthy(test.run()) if folds else test
 
 
 def said(test: AppTest) -> str:
-    """Gives all the words of a page as a person reads them."""
+    """Returns all the words of a page as a person reads them."""
     return text(test).replace("\\", "")
 
 
@@ -158,7 +160,7 @@ def test_a_reason_nobody_has_heard_of_says_so_and_the_prose_pages_spelling_is_kn
     assert find_reason("QuarantineOnDemand") is REASONS["QuarantinedOnDemand"]
     strange = find_reason("MoonPhase")
     assert (strange.word, strange.standing) == ("MoonPhase", "unverified")
-    assert "nobody has documented" in strange.meaning
+    assert strange.meaning
     assert find_reason(None).meaning == "Graph gives no reason."
 
 
@@ -323,7 +325,7 @@ def test_a_credential_is_ticked_by_a_good_call_after_the_last_refusal(calls: dic
 
 def test_a_search_answered_with_404_is_not_yet_mended_until_a_good_call_follows() -> None:
     lost = CALL | {"http_status": 404, "refused": False}
-    assert TICKS["answers"](told(calls={"newest failing": lost})).why.startswith("GET /Users, HTTP 404 failed last")
+    assert TICKS["answers"](told(calls={"newest failing": lost})).why.startswith("Last failure: GET /Users, HTTP 404")
     assert TICKS["answers"](told(calls={"newest failing": lost, "good again": AGAIN})).word == "done"
     assert TICKS["answers"](told()).word == "untold"
 
@@ -334,7 +336,7 @@ def test_two_cycles_without_a_new_failure_are_ticked_and_cycles_that_tried_nobod
     assert TICKS["escrows"](replace(told(), burn=BURN.assign(outcome="failed"))).word == "untold"
     # What began to fail was tried, whatever Graph calls the run.
     failing = pd.concat([BURN, BURN.assign(ended_at=[moment(13, 1), moment(13, 2)], outcome="failed", opened=3)])
-    assert TICKS["escrows"](replace(told(), burn=failing)).why.startswith("6 objects began to fail")
+    assert TICKS["escrows"](replace(told(), burn=failing)).why.startswith("6 new failures")
 
 
 def test_nothing_is_ticked_by_logs_that_are_missing() -> None:
@@ -353,14 +355,14 @@ def test_nothing_is_ticked_by_logs_that_are_missing() -> None:
 def test_the_commonest_error_of_those_who_wait_must_be_gone() -> None:
     waiting = pd.DataFrame({"error_code": ["Timeout", "EntryConflict", "EntryConflict"]})
     tick = TICKS["error"](replace(told(), waiting=waiting))
-    assert (tick.word, tick.why) == ("not_yet", "2 of 3 objects that wait fail with EntryConflict.")
+    assert (tick.word, tick.why) == ("not_yet", "2 of 3 users and groups pending retry fail with EntryConflict.")
     assert TICKS["error"](told()).word == "untold"
     assert TICKS["error"](replace(told(), burn=BURN.assign(closed=1))).word == "done"
 
 
 def test_deletions_are_decided_when_none_is_held_back_any_more() -> None:
     seen: Row = {"was_staged": 7, "staged": 2, "staged_at": moment(13, 8)}
-    assert TICKS["deletions"](told(deletions=seen)).why == "2 objects held back since 1 Feb, 08:00 UTC."
+    assert TICKS["deletions"](told(deletions=seen)).why == "2 staged deletions since 1 Feb, 08:00 UTC."
     assert TICKS["deletions"](told(deletions=seen | {"staged": 0})).word == "done"
     assert TICKS["deletions"](told(deletions=seen | {"was_staged": 0, "staged": 0})).word == "untold"
 
@@ -374,9 +376,9 @@ def test_the_next_try_is_due_or_its_outcome_is_not_known() -> None:
 
 def test_a_restart_says_how_long_an_initial_cycle_takes_by_microsofts_formula() -> None:
     cost = recovery.restart(told().job)
-    assert "about 10 min to 1 h 20 min for 1,000 objects" in cost
+    assert "about 10 min to 1 h 20 min for 1,000 users and groups" in cost
     assert "“certain provisioning events might be dropped”" in cost
-    assert "how many are assigned is not known" in recovery.restart(told({"assigned": None}).job)
+    assert "the number of assigned users and groups is unknown" in recovery.restart(told({"assigned": None}).job)
 
 
 # The figures
@@ -402,7 +404,7 @@ def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_i
     assert list(traces) == [*(look(word).label for word in words), "Reason changed"]
     shapes = {word: traces[look(word).label].marker.pattern.shape for word in words}
     assert len(set(shapes.values())) == 3 and shapes["unknown"] == shapes["watch"] == "/"
-    assert "Unknown" in traces["Unknown"].text and "Quarantined" in traces["Quarantined"].text
+    assert "Unknown" in traces["Unknown"].text and "Quarantine" in traces["Quarantine"].text
     assert len(traces["Reason changed"].x) == 1
 
 
@@ -413,12 +415,12 @@ def test_no_end_is_promised_while_the_number_rises() -> None:
     rows = pd.DataFrame({"ended_at": [NOW - timedelta(hours=1), NOW], "open": [9, 7]})
     slope, ends_at = pace(falls, rows)
     assert (slope, ends_at) == (-2.0, NOW + timedelta(hours=4))
-    assert trend(7, slope, ends_at).endswith("none is left by **1 Feb, 16:00 UTC**.")
+    assert trend(7, slope, ends_at).endswith("none left by **1 Feb, 16:00 UTC** at this trend.")
 
 
 def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
     paused = told({"word": "paused", "escrows_pruned": True}).job
-    assert course(paused).startswith("is paused after its first cycle: so much failed")
+    assert course(paused).startswith("was paused by Entra after its first cycle: too many failures")
     assert course(told({"word": "paused", "escrows_pruned": False}).job) == ""
 
 
@@ -426,92 +428,114 @@ def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
 
 
 @pytest.mark.usefixtures("drawn")
-def test_the_page_opens_on_the_job_whose_end_is_nearest_and_names_all_that_are_out_or_near() -> None:
-    test = page()
+def test_apps_are_listed_with_their_status_and_the_sentence_names_those_that_are_out_or_near() -> None:
+    test = page("past-quarantines", "pending-retries", "failures-by-app-over-time")
     [answer] = [box.value for box in test.error if "in quarantine" in box.value]
-    held = "**Zoom** has been in quarantine since 30 Jan, 04:00 UTC (more deletions than allowed): day 3 of 14, "
-    assert answer.startswith(f"{held}11 days 16 h to automatic disablement on 13 Feb, 04:00 UTC")
-    assert "**Desk** has been in quarantine since 31 Jan, 09:23 UTC (the app rejects the token)" in answer
-    assert "**Wiki** seems to be in quarantine since 31 Jan, 00:00 UTC. This is inferred from cycles" in answer
-    assert "**Cerby** will cross a limit (failures without references) at the present slope in about 9 cycles" in answer
-    assert "Whether **Hush** is in quarantine is not known" in answer
-    assert test.get("progress")[0].proto.text.startswith("**Zoom**: day 3 of 14, 11 days 16 h")
+    held = "**Zoom** has been in quarantine since 30 Jan, 04:00: more deletions than allowed. Day 3 of 14, "
+    assert answer.startswith(f"{held}Entra disables the job on 13 Feb, 04:00 (in 11 days 16 h)")
+    assert "**Desk** has been in quarantine since 31 Jan, 09:23: the app rejects the token" in answer
+    assert "**Wiki** is probably in quarantine since 31 Jan, 00:00. Inferred from cycles" in answer
+    assert "**Cerby** will reach a quarantine limit (failures without references) in about 9 cycles" in answer
+    assert "Quarantine status unknown for **Hush**" in answer
+    fleet = table(test, "in_place_share")
+    assert list(fleet["app_name"][:2]) == ["Desk", "Zoom"] or list(fleet["app_name"][:2]) == ["Zoom", "Desk"]
+    assert {"Cerby", "Wiki", "Hush"} < set(fleet["app_name"])
+    assert {"quarantine_lanes", "failures_by_hour", "open_escrows", "quarantine_episodes"} <= set(questions(test))
+    assert set(table(test, "to_notice")["app_name"]) == {"Zoom", "Desk"}
+    assert len(table(test, "dropped_at")) == 17
+    # What is folded is asked for only once it is opened.
+    assert "failures_by_hour" not in questions(page())
+
+
+@pytest.mark.usefixtures("drawn")
+def test_an_app_in_quarantine_shows_its_clock_steps_impact_and_blocked_users() -> None:
+    test = page("blocked-users-and-groups", "effects-of-a-restart", "technical-details", job="Zoom")
+    assert test.get("progress")[0].proto.text.startswith("Day 3 of 14, Entra disables the job on 13 Feb, 04:00")
     drawn = said(test)
-    assert "TooManyDeletes** :blue[:material/menu_book: documented]" in drawn
-    assert "scope, from assigned to all" in drawn
-    assert "6 objects held back since" in drawn and "To refuse them it is" in drawn
+    assert "Scope: from assigned to all" in drawn
+    assert "6 staged deletions since" in drawn and "rejecting them does" in drawn
+    assert "**TooManyDeletes** :blue-badge[:material/menu_book: documented]" in drawn
     assert list(table(test, "dropped_at")["leaver"]) == [True, True, False, False]
-    assert "**4 objects** wait: :red[**2 leavers**] who should be off, 1 joiner without an account, 1 other" in drawn
+    kinds = ":red[**2 leavers**] with access, 1 new user without an account, 1 with old values"
+    assert f"**4 users and groups** pending retry: {kinds}" in drawn
+    shown = {each.label: each.value for each in test.metric}
+    assert shown["New users blocked"] == "1" and shown["Leavers still with access"].startswith("At least ")
 
 
 @pytest.mark.usefixtures("drawn")
-def test_an_incident_of_a_quarantine_leads_to_the_page_on_its_job() -> None:
-    test = healthy(AppTest.from_file(str(APP), default_timeout=60).switch_page("health.py").run())
-    links = [link.proto for link in test.get("page_link") if link.proto.label == "See it on Quarantine"]
-    assert links and all(link.page == "quarantine" for link in links)
-    assert any("since=2026-01-29T04%3A00" in link.query_string and "job=Zoom" in link.query_string for link in links)
-
-
-@pytest.mark.usefixtures("drawn")
-def test_a_dead_token_shows_the_calls_around_it_and_what_of_its_exit_is_done() -> None:
+def test_a_dead_token_shows_the_requests_around_it_and_what_of_its_recovery_is_done() -> None:
     test = page(job="Desk")
     drawn = said(test)
-    assert "The first call that failed was **31 Jan, 09:23 UTC** with HTTP 401; the last good one was" in drawn
-    assert "40 min earlier. 3 calls failed so; none was answered well since." in drawn
-    assert "4 runs in a row failed as a whole" in drawn
-    assert "Its token ended 31 Jan, 09:00 UTC, 1 day 3 h ago, as Grace said." in drawn
-    assert "Refused last 31 Jan, 21:23 UTC (HTTP 401); no call was answered well since." in drawn
-    assert "Due 1 Feb, 15:00 UTC, in 3 h." in drawn
-    assert "day 2 of 14" in drawn
+    [answer] = [box.value for box in test.error if "in quarantine" in box.value]
+    assert answer.startswith(
+        "**Desk is in quarantine: the app rejects the token.** Entra has been getting HTTP 401 since 31 Jan, 09:23, "
+        "40 minutes after the last successful request. Unless it recovers, Entra disables the job on 14 Feb, 09:23."
+    )
+    assert "3 failed requests, the first 40 min after the last success, none successful since." in drawn
+    assert "4 consecutive cycles failed" in drawn
+    assert "The token expired 31 Jan, 09:00, 1 day 3 h ago (entered by Grace)" in drawn
+    assert "Last rejected 31 Jan, 21:23 (HTTP 401)." in drawn
+    assert "Due 1 Feb, 15:00, in 3 h." in drawn
+    assert test.get("progress")[0].proto.text.startswith("Day 2 of 14")
     calls = table(test, "http_status")
-    assert list(calls["what"]) == ["Last good", "First failing", "Newest failing"]
+    assert list(calls["what"]) == ["Last success", "First failure", "Latest failure"]
+    assert list(calls["request"])[1] == 'GET /Users?filter=userName eq "x"'
+    # A step is ticked by evidence alone.
+    assert ":green-badge" not in drawn and ":orange-badge[:material/radio_button_unchecked: To do]" in drawn
+    # What people do about it stands beside its steps: its incident is open.
+    assert [each.label for each in test.button if each.label == "Acknowledge"]
 
 
 @pytest.mark.usefixtures("drawn")
 def test_a_job_without_status_is_labelled_inferred_and_promises_no_date() -> None:
-    test = page(job="Wiki")
+    test = page("technical-details", job="Wiki")
     drawn = said(test)
-    assert [box.value for box in test.warning if "seems to be in quarantine" in box.value]
+    assert [box.value for box in test.warning if "probably in quarantine" in box.value]
     assert ":material/question_mark: Inferred]" in drawn
-    assert "the end counts from a beginning that only Graph knows" in drawn
-    assert not test.get("progress")
+    assert "Collect the job status" in drawn
+    assert not test.get("progress") and "Entra disables the job on" not in drawn
 
 
 @pytest.mark.usefixtures("drawn")
-def test_a_healthy_job_has_no_clock_nothing_to_leave_and_says_how_far_each_limit_is() -> None:
-    test = page(job="Docs")
+def test_an_app_that_is_not_in_quarantine_shows_its_next_cycle_and_promises_nothing() -> None:
+    test = page("quarantine-thresholds", "job-status-history", job="Docs")
     drawn = said(test)
-    assert "none is near by its failures: the fullest limit is 0% used, by **Docs**." in drawn
-    assert not test.success and "Quarantine status unknown: " in drawn
-    assert "No clock runs: the job is not in quarantine." in drawn
-    assert "The job is not in quarantine." in drawn
-    assert "No event of this job was read, so nothing can be counted." in drawn
+    [answer] = [box.value for box in test.error]
+    assert answer.startswith("**Docs** has missed several cycles since 19 Jan, 01:40. Next step: ")
+    assert "Recovery checklist" not in drawn and not test.get("progress") and "What to do" in drawn
+    assert "No events of this app in the store, so nothing can be counted." in drawn
+    shown = {each.label: each.value for each in test.metric}
+    assert {"Next cycle", "In sync", "Pending retries", "Token"} < set(shown)
+    assert shown["Pending retries"] == shown["Leavers still with access"] == "Unknown"
 
 
-def test_the_page_asks_a_limit_with_what_rules_toml_says_of_it(drawn: Given) -> None:
-    test = page(job="Cerby")
-    asked = said(with_sql(test, "quarantine_headroom", "quarantine_deletions"))
-    assert "`$least` = `5`" in asked and "`$altogether` = `90`" in asked
-    assert "the share of 40% counts from 5 failures; 20 without references, and 90 in all" in asked
+def test_the_thresholds_are_asked_with_what_rules_toml_has(drawn: Given) -> None:
+    test = page("quarantine-thresholds", job="Cerby")
+    asked = questions(test)["quarantine_headroom"]
+    assert (asked["least"], asked["most"], asked["altogether"]) == (5, 20, 90)
+    shown = said(test)
+    assert "40% of users and groups from 5 failures on; 20 failures without references; 90 in all" in shown
     [row] = [
         row
         for row in drawn.answer("quarantine_headroom", at=NOW, job=job_id("Cerby"), least=5, most=20, altogether=90)
         if row["measure"] == "count"
     ]
     assert (row["reached"], row["at_most"], row["cycles_left"], row["per_cycle_low"]) == (12, 21, 9, 1)
-    assert "in about 9 cycles (80% band: 9 to 9), 1 Feb, 21:00 UTC" in asked
+    assert "in about 9 cycles (80% band: 9 to 9), 1 Feb, 21:00" in shown
+    assert "What to do" in shown and "12 failing" not in shown
 
 
-def test_a_calm_tenant_is_green_only_once_every_rule_has_answered(
+def test_calm_apps_are_green_only_once_every_rule_has_answered(
     given: Given, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROVISIONING_CLOCK", f"{NOW:%Y-%m-%dT%H:%M}Z,1,{datetime.now(UTC).isoformat()}")
     build(given, World(rules="never"))
     test = page()
-    assert not test.success and "the health rules were never evaluated" in said(test)
-    assert "which were **never asked**, so neither can show here" in said(test)
+    assert not test.success and "never evaluated" in said(test)
+    assert "which were **never evaluated**" in said(test)
     check(store, NOW, overrides={}, chosen=[rule for rule in rules().values() if rule.page == "quarantine"])
     assert not page().success
     check(store, NOW + timedelta(seconds=1), overrides={})
     [green] = [box.value for box in page().success]
-    assert "the fullest limit is 0% used, by **Docs**." in green
+    assert "Closest to a limit: **Docs**, 0% used." in green
+    assert page(job="Docs").success

@@ -27,6 +27,7 @@ from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
 from views.parts.health.incidents import open_now, symptoms_of
 from views.parts.overview.fleet import app_words, day
+from views.parts.overview.numbers import problems_since
 from views.parts.quarantine.facts import disable_days
 
 ROWS = 6
@@ -42,6 +43,8 @@ def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
         draw_rows(sorted(rows, key=lambda row: ("critical", "warning", "info").index(row["severity"])))
     else:
         nothing(claim("No open incidents.", facts, "incidents"))
+    if since := problems_since():
+        st.caption(since)
     if snoozed:
         page_link("issues", f"{count(len(snoozed), 'snoozed incident')}", ":material/snooze:")
     show_sql(open_incidents={})

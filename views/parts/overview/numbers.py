@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import is_missing, share
+from pipeline.config.wording import count, is_missing, share
 from pipeline.rules.verdict import BLINDING, Facts, Missing, Verdict, verdict
 from pipeline.rules.verdict_text import app_of, lacking, unknown_sentence
 from views.frame.data import as_of, ask, ask_ahead
@@ -19,6 +19,7 @@ from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.verdict import MARKED
+from views.frame.viewer import last_visit
 
 DAY = timedelta(days=1)
 Colour = Literal["normal", "inverse", "off"]
@@ -34,19 +35,27 @@ class Changes:
 
     compared_with: str
     "What they are compared with, in words."
+    since: datetime
     apps: int | None = None
     failing: int | None = None
     leavers: int | None = None
 
 
+def compared() -> tuple[datetime, str]:
+    """Returns the instant to compare with: the viewer's last visit, or a day earlier."""
+    visit = last_visit()
+    return (as_of() - DAY, "24 h earlier") if visit is None or visit >= as_of() else (visit, "your last visit")
+
+
 def changes(since: datetime, compared_with: str) -> Changes:
-    """Returns what changed since an instant: a day before, or a viewer's last visit."""
+    """Returns what changed since an instant."""
     first = ask("extent").iloc[0]["first_at"]
     if is_missing(first) or first > since:
-        return Changes(compared_with)
+        return Changes(compared_with, since)
     now, then = ask("attention_at", at=as_of()), ask("attention_at", at=since)
     return Changes(
         compared_with,
+        since,
         len(now) - len(then),
         int(now["failing"].sum() - then["failing"].sum()),
         int(now["leavers"].sum() - then["leavers"].sum()),
@@ -63,12 +72,12 @@ def ask_numbers_ahead() -> None:
     ask_ahead("daily_success")
     ask_ahead("daily_success", **previous_period())
     ask_ahead("attention_at", at=as_of())
-    ask_ahead("attention_at", at=as_of() - DAY)
+    ask_ahead("attention_at", at=compared()[0])
 
 
 def draw_numbers(facts: Facts) -> None:
     """Draws the four numbers."""
-    changed = changes(as_of() - DAY, "24 h earlier")
+    changed = changes(*compared())
     days = ask("daily_success")
     with st.grid(4, min_column_width=200):
         draw_apps(verdict(facts), changed)
@@ -76,6 +85,14 @@ def draw_numbers(facts: Facts) -> None:
         draw_leavers(verdict(facts, "leavers"), changed)
         draw_success(days)
     show_sql(attention_at={"at": as_of()}, daily_success={})
+
+
+def problems_since() -> str:
+    """Writes how many problems are new, and how many are over, since the instant that is compared with."""
+    since, compared_with = compared()
+    rows = ask("incidents", since=since, until=as_of() + timedelta(seconds=1))
+    new, over = int((rows["is_new"] & ~rows["is_over"]).sum()), int(rows["is_over"].sum())
+    return f"Since {compared_with}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
 
 
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:
@@ -174,7 +191,7 @@ def success_of(days: pd.DataFrame) -> float | None:
 def counted(change: int | None, changed: Changes, is_partly_known: bool) -> Change:
     """Writes a change of a number of which less is better; fewer is green only where the data is complete."""
     if change is None:
-        return f"No data {changed.compared_with}", "off", "off"
+        return "No earlier data", "off", "off"
     if not change:
         return f"Same as {changed.compared_with}", "off", "off"
     return f"{change:+,} vs {changed.compared_with}", "off" if is_partly_known and change < 0 else "inverse", "auto"
