@@ -3,6 +3,7 @@
 from views.frame.places import ISSUE_TABS
 from views.frame.state import Key, Word, has_word
 from views.frame.tabs import open_tab
+from views.parts.failures.tab import code_panel
 from views.parts.failures.tab import draw_tab as draw_failures
 from views.parts.health.incident import incident_panel
 from views.parts.health.tab import draw_history
@@ -22,6 +23,8 @@ def page() -> None:
         person_panel()
     elif has_word(Word.INCIDENT):
         incident_panel()
+    elif word == "failures":
+        code_panel()
     else:
         issue_panel()
 

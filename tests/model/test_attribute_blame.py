@@ -209,13 +209,13 @@ def test_numbers_agree_with_a_count_by_hand(given: Given) -> None:
 
 def test_it_ends_in_a_sentence() -> None:
     told = {"attribute": "mail", "trait": "is missing", "hit": 38, "of_hit": 41, "others": 2, "of_others": 1204}
-    assert lead(told) == "38 of 41 failing people have no mail; 2 of 1,204 others do"
+    assert lead(told) == "38 of 41 affected users have no mail; 2 of 1,204 others do"
     other = told | {"trait": "is in the domain example.org", "others": 0, "of_others": 1, "of_hit": 1, "hit": 1}
-    assert lead(other) == ("1 of 1 failing person have a mail that is in the domain example\\.org; 0 of 1 other does")
+    assert lead(other) == ("1 of 1 affected user has a mail that is in the domain example\\.org; 0 of 1 other does")
 
 
 def test_where_nothing_can_be_blamed_it_says_why() -> None:
     nothing = pd.DataFrame()
-    assert blame_sentence(nothing, {"people": 1}).endswith("one person or group alone tells nothing.")
-    assert blame_sentence(nothing, {"people": 3}).endswith("too few can be compared.")
+    assert blame_sentence(nothing, {"people": 1}).endswith("a single user or group cannot be compared.")
+    assert blame_sentence(nothing, {"people": 3}).endswith("too few users can be compared.")
     assert "chance" in blame_sentence(pd.DataFrame([{"blamed": False}]), {"people": 3})

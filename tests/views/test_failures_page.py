@@ -1,21 +1,23 @@
-"""The page Failures."""
+"""The tab Failures over time on Issues."""
 
 import pytest
 
-from tests.support.pages import app, healthy, text
+from tests.support.pages import app, healthy, table, text
 
 
 @pytest.mark.usefixtures("tenant")
-def test_failures_are_told_in_a_sentence() -> None:
-    drawn = text(healthy(app("failures")))
-    assert (
-        "1 attempt of 7 failed (success 85.7%, benign skips left out). EntryConflict hit the most: 1 person or group."
-        in drawn
-    )
-    assert "1 object is still failing" in drawn
+def test_failures_are_counted_in_a_sentence_and_an_error_opens_beside_them() -> None:
+    test = healthy(app("failures", code="EntryConflict"))
+    drawn = text(test)
+    assert "1 of 7 attempts failed (success rate 85.7%, expected skips not counted)." in drawn
+    assert "Most widespread error: EntryConflict, 1 user or group." in drawn
+    assert "1 user or group is still failing with these errors." in drawn
+    assert list(table(test, "still_failing")["title"]) == ["Another object has this value already"]
+    assert "**Another object has this value already.**" in drawn and "What to do:" in drawn
+    assert list(table(test, "event_id")["error_code"]) == ["EntryConflict"]
 
 
 @pytest.mark.usefixtures("tenant")
-def test_a_window_without_a_failure_says_so() -> None:
+def test_a_time_range_without_a_failure_says_so() -> None:
     drawn = text(healthy(app("failures", since="2026-01-30", until="2026-01-31")))
-    assert "No failure was read between 30 Jan, 00:00 UTC and 31 Jan, 00:00 UTC; 3 attempts succeeded." in drawn
+    assert "No failures between 30 Jan, 00:00 and 31 Jan, 00:00; 3 successful attempts." in drawn

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, job_id, moment
 from tests.support.pages import app, healthy, table, text
-from views import issues
+from views.parts.issues import tab
 
 IMPORT = {"name": "EntryImportAdd", "type": "import", "status": "success", "description": ""}
 LACKING: dict[str, Any] = {
@@ -48,17 +49,34 @@ def fingerprint(store: Store, code: str) -> str:
     return str(found)
 
 
+def opened(test: AppTest, **boxes: object) -> AppTest:
+    """Draws a page again with sections or tabs opened, by their keys."""
+    for key, value in boxes.items():
+        test.session_state[key.replace("_", "-")] = value
+    return healthy(test.run())
+
+
 @pytest.mark.usefixtures("tenant")
-def test_the_list_is_ranked_and_its_first_sentence_says_who_waits_most() -> None:
+def test_the_list_is_ranked_and_its_numbers_say_who_is_affected() -> None:
     test = healthy(app("issues"))
-    assert "2 causes of failures, 2 of them new, back or growing; 2 keep people waiting." in text(test)
-    assert list(table(test, "what")["what"]) == [
+    assert "2 of 2 causes of failures are open; most affected: “A required value is empty" in text(test)
+    listed = table(test, "what")
+    assert list(listed["what"]) == [
         "A required value is empty or not valid: name.familyName",
         "StatusCode: Conflict",
     ]
-    assert list(table(test, "what")["waiting"]) == [3, 1]
-    assert "Success 95.2% without noise, 95.5% with it: 1 event did nothing (1 matched already" in text(test)
-    assert "3 people lack what an app requires" in text(test)
+    assert list(listed["waiting"]) == [3, 1] and list(listed["owner"]) == ["Source data", "Unknown"]
+    tiles = {tile.label: tile.value for tile in test.metric}
+    assert tiles == {
+        "Open incidents": "Unknown",
+        "Open causes of failures": "2",
+        "Affected now": "4",
+        "Success rate": "95.2%",
+    }
+    assert "1 no-op event (1 in sync already" in next(tile.help for tile in test.metric if tile.label == "Success rate")
+    assert "At risk: 3 users are missing a required attribute" in [box.label for box in test.expander]
+    shown = text(opened(test, new_recurring=True, most_changed=True))
+    assert "Drag across bars" in shown and "No attribute changes in this time range." in shown
 
 
 @pytest.mark.usefixtures("tenant")
@@ -66,35 +84,62 @@ def test_filters_stand_in_the_address_and_narrow_the_list() -> None:
     test = healthy(app("issues", fault="unknown", noise="in"))
     assert list(table(test, "what")["app_name"]) == ["Zoom"]
     assert dict(test.query_params) == {"fault": "unknown", "noise": "in"}
-    assert "No issue of this window is so." in text(healthy(app("issues", state="resolved")))
+    assert "No issues in this time range match the filters." in text(healthy(app("issues", state="resolved")))
 
 
-def test_one_issue_says_whose_fault_whom_it_hit_why_grouped_and_what_is_blamed(tenant: Store) -> None:
+@pytest.mark.usefixtures("tenant")
+def test_a_searched_error_code_filters_the_list_until_it_is_cleared() -> None:
+    test = healthy(app("issues", code="ZoomRebadged"))
+    assert list(table(test, "what")["code"]) == ["ZoomRebadged"]
+    test.button(key="clear-code").click().run()
+    assert len(table(healthy(test), "what")) == 2 and "code" not in test.query_params
+    drawn = text(healthy(app("issues", code="Elsewhere")))
+    assert "No issues with the error code Elsewhere in this time range match the filters." in drawn
+
+
+def test_an_issues_panel_says_what_it_is_whom_it_affects_and_why_it_is_grouped(tenant: Store) -> None:
     issue = fingerprint(tenant, "AttributeValidationFailed")
-    drawn = text(healthy(app("issues", issue=issue, of=job_id("Cerby"))))
-    assert "Likely owner: source data" in drawn and "3 people and groups, 3 of them waiting." in drawn
-    assert "3 of 3 failing people have no surname; 0 of 20 others do." in drawn
+    test = healthy(app("issues", issue=issue, of=job_id("Cerby")))
+    drawn = text(test)
+    assert "**Likely owner:** the values in the source" in drawn
+    assert "3 users and groups, 3 of them not recovered." in drawn
+    assert "3 of 3 affected users have no surname; 0 of 20 others do." in drawn
+    assert "Fill in the attribute at the source" in drawn and "/issues?since=" in drawn
+    assert list(table(test, "label")["label"]) == ["Failing"] * 3
+    drawn = text(opened(test, issue_parts="Why grouped"))
     assert "the required attribute name.familyName has no value" in drawn and issue in drawn
-    assert "Fill in the attribute at the source" in drawn
+    assert "**Why this owner:** the code ends in AttributeValidationFailed" in drawn
+    assert "No other issue has the same cause or error code." in drawn
+    assert "Affected users over time" in text(opened(test, issue_parts="Over time"))
+
+
+def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back(tenant: Store) -> None:
+    words = {"issue": fingerprint(tenant, "AttributeValidationFailed"), "of": job_id("Cerby")}
+    drawn = text(healthy(app("issues", object="id-ada", **words)))
+    assert "**Skipped in Cerby on 1 Feb, 09:00.**" in drawn and "Likely owner" not in drawn
+    assert "Likely owner" in text(healthy(app("issues", **words)))
 
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
     drawn = text(healthy(app("issues", issue=fingerprint(tenant, "ZoomRebadged"))))
-    assert "The code ZoomRebadged is not documented" in drawn
-    assert "1 leaver is among them, who should be gone." in drawn
-    assert "No attribute is blamed: one person or group alone tells nothing." in drawn
+    assert "The error code ZoomRebadged is not documented" in drawn
+    assert "**1 leaver still has access.**" in drawn
+    assert "Nothing in common found: a single user or group cannot be compared." in drawn
 
 
 @pytest.mark.usefixtures("tenant")
-def test_an_issue_that_is_not_there_is_said_not_to_be() -> None:
-    assert "There is no issue" in "".join(box.value for box in healthy(app("issues", issue="v1-nothing")).warning)
+def test_an_issue_that_is_not_there_is_said_not_to_be_and_what_was_asked_stays() -> None:
+    test = healthy(app("issues", issue="v1-nothing"))
+    assert "There is no issue" in "".join(box.value for box in test.warning)
+    assert test.query_params["issue"] == "v1-nothing"
 
 
 def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
     given.succeeded("ada", day=13)
     given.stored()
-    drawn = text(healthy(app("issues")))
-    assert "No failures were read between" in drawn and "No missing required attribute was read." in drawn
+    test = healthy(app("issues"))
+    assert "No failures were read between" in text(test)
+    assert "At risk: no missing required attributes found" in [box.label for box in test.expander]
 
 
 @pytest.mark.parametrize(
@@ -109,9 +154,9 @@ def test_where_nothing_went_wrong_it_says_so(given: Given) -> None:
 def test_a_stretch_is_the_days_whose_middle_is_brushed(
     monkeypatch: pytest.MonkeyPatch, brushed: tuple[str, str], days: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(issues, "bar", lambda: SimpleNamespace(since=moment(1), until=moment(12)))
-    assert issues.stretch(brushed, 24) == (moment(days[0]), moment(days[1]))
-    assert issues.stretch(None, 24) is None
+    monkeypatch.setattr(tab, "bar", lambda: SimpleNamespace(since=moment(1), until=moment(12)))
+    assert tab.stretch(brushed, 24) == (moment(days[0]), moment(days[1]))
+    assert tab.stretch(None, 24) is None
 
 
 # Its questions

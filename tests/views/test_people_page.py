@@ -1,28 +1,87 @@
-"""The page People: the list, its search and its filters."""
+"""The page People: the list, its search and its filters, and the side panel of one user or group."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
-from tests.support.pages import APP, app, healthy, table, text
+from tests.support.given import Given, moment
+from tests.support.given import job_id as job
+from tests.support.pages import app, healthy, questions, table, text
 
 
-def test_people_are_counted_and_found(tenant: Store) -> None:
+def test_assignments_are_counted_and_found_whatever_the_accents(tenant: Store) -> None:
     test = healthy(app("people"))
     [(found,)] = tenant.rows("select count(*) from identities")
-    assert (
-        f"**{found} people and groups (over all apps; who is in two apps counts twice): 5 in sync, 1 failing.**"
-        in text(test)
-    )
-    test.text_input(key="search").set_value("ADA@").run()
-    assert list(table(healthy(test), "success_share")["app_name"]) == ["Zoom", "Cerby"]
+    assert f"**{found} assignments** across all apps; **1 is failing**." in text(test)
+    [pills] = [group for group in test.button_group if group.key == "state"]
+    assert pills.options == ["Failing 1", "Skipped 0", "In sync 5", "Disabled 0", "Deleted 0"]
+    test.text_input(key="search").set_value("ÁDA@").run()
+    rows = table(healthy(test), "why")
+    assert list(rows["app_name"]) == ["Zoom", "Cerby"]
+    assert list(rows["why"].fillna("")) == ["Another object has this value already", ""]
     test.text_input(key="search").set_value("nobody at all").run()
-    assert "No person or group matches “nobody at all” here." in text(healthy(test))
+    assert "No user or group matches “nobody at all” across all apps." in text(healthy(test))
 
 
 @pytest.mark.usefixtures("tenant")
-def test_a_link_restores_the_search_for_people() -> None:
-    test = AppTest.from_file(str(APP), default_timeout=60).switch_page("people.py")
-    test.query_params["search"], test.query_params["state"] = "ada", "failing"
-    rows = table(healthy(test.run()), "success_share")
+def test_a_link_restores_the_search_and_the_filters_and_a_new_search_keeps_them() -> None:
+    test = healthy(app("people", search="ada", state="failing"))
+    rows = table(test, "why")
     assert list(zip(rows["name"], rows["app_name"], strict=True)) == [("ada@example.com", "Zoom")]
+    test.text_input(key="search").set_value("example").run()
+    assert questions(healthy(test))["people"]["state"] == "failing"
+    assert dict(test.query_params)["state"] == "failing"
+
+
+@pytest.mark.usefixtures("tenant")
+def test_the_panel_says_in_a_sentence_what_is_wrong_in_which_app_and_what_to_do() -> None:
+    test = healthy(app("people", search="ada", object="id-ada"))
+    drawn = text(test).replace("\\", "")
+    assert "**Changes not applied in Zoom since 1 Feb, 22:30.**" in drawn
+    assert "**In sync with Cerby**; last success 30 Jan, 09:00." in drawn
+    assert "**What to do:**" in drawn and "Entra tries again on 2 Feb, 04:00." in drawn
+    assert list(table(test, "tried")["tried"]) == ["1 of 2", "1 of 1"]
+    assert "**Export** failed" in drawn and "not attempted" not in drawn
+    [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
+    assert "See:    http://localhost:8501/people?" in ticket and "UTC" in ticket
+    assert dict(test.query_params)["search"] == "ada"
+
+
+def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_action(given: Given) -> None:
+    steps = [
+        {"name": "EntryImport", "type": "import", "status": "success", "description": "", "details": "{}"},
+        {"name": "Match", "type": "matching", "status": "failure", "description": "*2* accounts", "details": "{}"},
+    ]
+    given.failed("ada", 3, 9, action="create", error_code="DuplicateTargetEntries", steps=steps)
+    given.skipped("ada", "NotEffectivelyEntitled", day=2, hour=9, app="Zoom")
+    given.skipped("ada", "BrandNewReason", day=2, hour=9, app="Docs")
+    given.stored()
+    test = healthy(app("people", object="id-ada"))
+    drawn = text(test)
+    assert r"**Match** failed – \*2\* accounts" in drawn and "Export – not attempted" in drawn
+    assert "**Not provisioned to Cerby since 22 Jan, 09:00 at the latest.**" in drawn
+    assert "**Out of scope of Zoom** since 21 Jan, 09:00; no action needed if that is intended." in drawn
+    assert "**Skipped in Docs on 21 Jan, 09:00.** The reason BrandNewReason is not documented." in drawn
+    assert list(table(test, "tried")["chip"]) == [["Failing"], ["Skipped"], ["Out of scope"]]
+
+
+@pytest.mark.usefixtures("tenant")
+def test_who_is_not_here_is_said_not_to_be_and_what_was_asked_stays() -> None:
+    test = healthy(app("people", object="nobody", search="ada"))
+    assert "No user or group in this store has the id nobody." in text(test)
+    assert dict(test.query_params) == {"object": "nobody", "search": "ada"}
+
+
+def test_five_thousand_events_are_read_by_the_newest_and_counted_by_day(given: Given) -> None:
+    for number in range(5_000):
+        day, second = divmod(number, 500)
+        say = given.failed if number % 50 == 0 else given.succeeded
+        say("ada", day, 1 + second // 60, second % 60, source_id="id-ada")
+    given.stored()
+    [*rows] = given.answer("person_days", object="id-ada")
+    assert [(row["events"], row["failures"], row["successes"]) for row in rows] == [(500, 10, 490)] * 10
+    assert rows[0]["day"] == moment(9).date() and rows[0]["job_id"] == job("Cerby")
+    test = healthy(app("people", object="id-ada", view="history"))
+    drawn = text(test)
+    assert "The newest 500 events are shown, back to 28 Jan, 01:00." in drawn
+    events = table(test, "why")
+    assert list(events["status"].iloc[:11]) == ["failure"] * 10 + ["success"]

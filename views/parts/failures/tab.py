@@ -6,14 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, share
+from pipeline.knowledge.causes import find_cause
 from views.charts.failures import error_codes, failures_over_time
 from views.frame.chart import chart_mark
-from views.frame.data import ask, ask_ahead
+from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.events import matching_events
 from views.frame.filters import bar
-from views.frame.look import plain
+from views.frame.look import plain, text_or_none
 from views.frame.panel import panel
 from views.frame.places import page_link
+from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
@@ -23,19 +25,19 @@ NAMELESS = "(no code)"
 
 
 def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
-    """Writes how much failed and which error hit the most."""
+    """Writes how much failed and which error affects the most users."""
     failed, good = (int(daily[name].sum()) if not daily.empty else 0 for name in ("failures", "successes"))
     if not failed:
         window = f"between {instant(bar().since)} and {instant(bar().until)}"
-        return none_in_window(f"No failure was read {window}; {count(good, 'attempt')} succeeded.")
+        return none_in_window(f"No failures {window}; {count(good, 'successful attempt')}.")
     top = errors.iloc[0]
-    hit = count(top["objects"], "person or group", "people and groups")
-    widest = f"{plain(code_name(top['error_code']))} hit the most: {hit}"
-    still = count(errors["still_failing"].sum(), "object is", "objects are")
+    affected = count(top["objects"], "user or group", "users and groups")
+    still = int(errors["still_failing"].sum())
+    verb = "is" if still == 1 else "are"
     return (
-        f"{count(failed, 'attempt')} of {failed + good:,} failed "
-        f"(success {share(good / (failed + good))}, benign skips left out). "
-        f"{widest}. {still} still failing with one of these."
+        f"{failed:,} of {count(failed + good, 'attempt')} failed (success rate {share(good / (failed + good))}, "
+        f"expected skips not counted). Most widespread error: {plain(code_name(top['error_code']))}, {affected}. "
+        f"{count(still, 'user or group', 'users and groups')} {verb} still failing with these errors."
     )
 
 
@@ -74,38 +76,71 @@ def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
         title = f"{plain(str(chosen[0]))}, {instant(since)} to {instant(until)}"
         matching_events(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
-        st.caption(f"Select a bar to see its rows. {bucket_sentence(buckets, hours)}")
+        st.caption(f"Select a bar to list its events. {bucket_sentence(buckets, hours)}")
 
 
 def errors_table(rows: pd.DataFrame) -> None:
-    """Draws attempts and objects of each error side by side, then the errors as a table that opens their rows."""
-    rows = rows.assign(error_code=rows["error_code"].map(code_name))
-    mark = chart_mark(Key.CODES, error_codes, rows)
+    """Draws one row an error, the most widespread first; a row opens its events beside the page."""
+    rows = rows.assign(
+        name=rows["error_code"].map(code_name),
+        title=[title_of(row) for row in records(rows)],
+    )
     columns = {
-        "error_code": text_column("Error", pinned=True),
+        "name": text_column("Error code"),
+        "title": text_column("Meaning", width="medium"),
         "apps": text_column("Apps"),
-        "objects": number_column("People and groups"),
-        "attempts": number_column("Attempts"),
-        "still_failing": number_column("Still failing"),
+        "objects": number_column("Affected", help="Users and groups"),
+        "attempts": number_column("Failed attempts"),
+        "still_failing": number_column("Still failing", help="Users and groups"),
         **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
-        "advice": text_column("Microsoft recommends", width="medium"),
-        "reason": text_column("The newest one says", width="medium"),
+        "reason": text_column("Latest message", width="medium"),
     }
-    row = table(rows, columns, Key.TOP_ERRORS, select=True)
-    code = str(mark[0]) if mark else str(row["error_code"]) if row else None
-    if code is None:
-        st.caption("Select a bar or a row to see its events.")
-    else:
-        matching_events(plain(code), code=None if code == NAMELESS else code)
+    table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="name", on_open=open_code)
+    with st.expander("Attempts and affected users by error", icon=":material/bar_chart:"):
+        mark = chart_mark(Key.CODES, error_codes, rows.assign(error_code=rows["name"]))
+        if mark:
+            code = str(mark[0])
+            matching_events(plain(code), code=None if code == NAMELESS else code)
+        else:
+            st.caption("Select a bar to list its events.")
+
+
+def title_of(row: Row) -> str:
+    """Returns what an error is known as; that it is not documented where it is not."""
+    code = text_or_none(row["error_code"])
+    cause = find_cause(code, words=text_or_none(row["reason"])) if code else None
+    return cause.title if cause else "Not documented"
+
+
+def open_code(row: Row) -> None:
+    """Opens the side panel of an error code."""
+    write_word(Word.CODE, str(row["name"]))
+
+
+def code_panel() -> None:
+    """Opens the side panel of the error code that the address names."""
+    side_panel(Word.CODE, plain(read_word(Word.CODE)), draw_code, wide=True)
+
+
+def draw_code(code: str) -> None:
+    """Draws what an error code means, what to do, and its events in the time range."""
+    cause = find_cause(None if code == NAMELESS else code)
+    if cause:
+        st.markdown(f"**{plain(cause.title)}.** {plain(cause.meaning)}")
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+    elif code != NAMELESS:
+        st.markdown("This error code is not documented.")
+    page_link("issues", "Issues with this error code", ":material/error:", bar().link(**{Word.CODE: code}))
+    matching_events("Failures in this time range", code=None if code == NAMELESS else code)
 
 
 def skips_table(rows: pd.DataFrame) -> None:
-    """Draws skip reasons; those that need somebody come first. A selected row opens its events."""
-    rows = rows.assign(needs=rows["benign"].map({True: "nobody", False: "somebody"}))
+    """Draws skip reasons; those that need action come first. A selected row lists its events."""
+    rows = rows.assign(needs=rows["benign"].map({True: "None, expected", False: "Needs attention"}))
     columns = {
-        "skip_reason": text_column("Reason", pinned=True),
-        "needs": text_column("Needs"),
-        "objects": number_column("People and groups"),
+        "skip_reason": text_column("Skip reason"),
+        "needs": text_column("Action"),
+        "objects": number_column("Affected", help="Users and groups"),
         "skips": number_column("Skips"),
         "apps": text_column("Apps"),
         **time_columns(last_seen_at="Last seen"),
@@ -117,26 +152,27 @@ def skips_table(rows: pd.DataFrame) -> None:
 
 
 def draw_tab() -> None:
-    """Draws the tab."""
+    """Draws failures over time, the errors, and in a closed section the skips."""
     ask_ahead("top_errors", "daily_success")
     errors = ask("top_errors")
-    st.markdown(f"**{sentence(ask('daily_success'), errors)}**")
+    st.markdown(sentence(ask("daily_success"), errors))
     ask_ahead("completeness_of_window", "skips_by_reason")
     ask_ahead("bucket_completeness", bucket="hour")
-    draw_completeness()
     with st.container(horizontal=True):
-        by = choice(Word.BY, Key.GROUPED_BY, BY, "code", "Tell apart by")
+        by = choice(Word.BY, Key.GROUPED_BY, BY, "code", "Group by")
         short = (bar().until - bar().since) <= timedelta(days=3)
         buckets = {"hour": "Hour", "day": "Day (UTC)"}
-        bucket = choice(Word.BUCKET, Key.BUCKET, buckets, "hour" if short else "day", "Each bar is")
+        bucket = choice(Word.BUCKET, Key.BUCKET, buckets, "hour" if short else "day", "Interval")
     panel(
         "failures_over_time",
         lambda rows: over_time(by, bucket, rows),
-        empty=none_in_window("No failure of this window was read."),
+        empty=none_in_window("No failures in this time range."),
+        title="",
         by=by,
         bucket=bucket,
     )
-    panel("top_errors", errors_table, empty=none_in_window("No failure of this window was read."))
-    label = "The same by cause: whom each hit, whose fault it is and what to do"
-    page_link("issues", label, ":material/arrow_forward:", bar().link())
-    panel("skips_by_reason", skips_table, empty=none_in_window("No skip of this window was read."))
+    panel("top_errors", errors_table, empty=none_in_window("No failures in this time range."))
+    with st.expander("Skips by reason", icon=":material/skip_next:"):
+        none = none_in_window("No skips in this time range.")
+        panel("skips_by_reason", skips_table, empty=none, title="")
+    draw_completeness()

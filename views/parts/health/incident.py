@@ -1,6 +1,7 @@
 """The side panel of one incident: what happened, why, what to do, what follows from it, and who takes care of it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
-from pipeline.knowledge.causes import OWNERS, Cause
+from pipeline.knowledge.causes import OWNERS, Cause, cause_of
 from pipeline.notify.messages import (
     CLOSED,
     OPENED,
@@ -17,7 +18,6 @@ from pipeline.notify.messages import (
     affected_numbers,
     affected_of,
     body_of,
-    cause_of_incident,
     evidence_text,
 )
 from pipeline.rules.incidents import explained_by, incident
@@ -71,7 +71,7 @@ def draw_incident_panel(incident_id: str) -> None:
         draw_acts(row)
     else:
         draw_root(row)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
         details_link(row, rule)
     draw_symptoms(symptoms_of(row))
@@ -101,8 +101,8 @@ def states_of(row: Row) -> list[str]:
 def draw_facts(row: Row, rule: Rule | None) -> None:
     """Draws what happened, why, what to do, whom it affects, and what people noted."""
     evidence = facts_of(row)
-    cause = cause_of_incident(incident(store(), str(row["incident_id"])), evidence)
-    st.markdown(f"**{plain(str(row['summary']))}.** {when(row)}")
+    cause = cause_in(row, evidence)
+    st.markdown(when(row))
     if not is_missing(row["unknown_since"]):
         st.markdown(
             f"Unknown since {instant(row['unknown_since'])}, so the incident stays open: {plain(str(row['missing']))}."
@@ -121,6 +121,14 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
         st.markdown(f":material/sticky_note_2: {plain(str(row['note']))}{written}")
 
 
+def cause_in(row: Row, evidence: Mapping[str, Any]) -> Cause | None:
+    """Returns what the error or the answer that the evidence holds is known as."""
+    if not evidence.get("error_code") and not evidence.get("http_status"):
+        return None
+    cause = cause_of({**evidence, "job_id": row["job_id"]})
+    return None if cause is None or cause.owner == "nobody" else cause
+
+
 def facts_of(row: Row) -> dict[str, Any]:
     """Returns what a rule found beside its sentence; of a symptom it is read already."""
     evidence = row["evidence"]
@@ -132,8 +140,8 @@ def when(row: Row) -> str:
     ended = not is_missing(row["closed_at"])
     length = span(((row["closed_at"] if ended else as_of()) - row["opened_at"]).total_seconds())
     late = (row["noticed_at"] - row["opened_at"]).total_seconds()
-    lasted = f"{instant(row['opened_at'])} to {instant(row['closed_at'])} ({length})" if ended else ""
-    since = lasted or f"Since {instant(row['opened_at'])} ({length})"
+    lasted = f"**{instant(row['opened_at'])} to {instant(row['closed_at'])}** ({length})" if ended else ""
+    since = lasted or f"**Since {instant(row['opened_at'])}** ({length})"
     return f"{since}; detected {span(late)} later." if late >= 60 else f"{since}."
 
 

@@ -31,11 +31,12 @@ USUAL = {
 
 
 def draw_blame(row: Row) -> None:
-    """Draws which attributes are blamed for one issue."""
+    """Draws what those whom an issue affects have in common."""
     panel(
         "attribute_blame",
         lambda rows: blame_table(rows, row),
         empty=blame_sentence(pd.DataFrame(), row),
+        title="What affected users have in common",
         job=row["job_id"],
         issue=row["issue"],
         required="|".join(required_of(str(row["job_id"]), str(row["app_name"]))),
@@ -43,7 +44,7 @@ def draw_blame(row: Row) -> None:
 
 
 def blame_table(rows: pd.DataFrame, row: Row) -> None:
-    """Draws what is blamed, and everything that was tried."""
+    """Draws what they have in common, and in a closed section everything that was compared."""
     is_blamed = bool(rows.iloc[0]["blamed"])
     st.markdown(f"**{blame_sentence(rows, row)}**" if is_blamed else blame_sentence(rows, row))
     shown = rows.assign(
@@ -52,23 +53,24 @@ def blame_table(rows: pd.DataFrame, row: Row) -> None:
         hits=[f"{each.hit:,} of {each.of_hit:,}" for each in rows.itertuples()],
         rest=[f"{each.others:,} of {each.of_others:,}" for each in rows.itertuples()],
         interval=[f"{each.ratio_low:,.1f} to {each.ratio_high:,.1f}" for each in rows.itertuples()],
-        verdict=rows["blamed"].map({True: "blamed", False: "not told from chance"}),
+        verdict=rows["blamed"].map({True: "Yes", False: "No, may be chance"}),
     )
     columns = {
-        "what": text_column("What", pinned=True),
-        "where": text_column("Where"),
-        "hits": text_column("Those hit"),
+        "what": text_column("Trait"),
+        "verdict": text_column("Distinguishes them"),
+        "hits": text_column("Affected"),
         "rest": text_column("Others"),
         "ratio": decimal_column("Times as common"),
         "interval": text_column("95% interval"),
-        "q": decimal_column("q", 4, help="The chance of it, corrected for all that was tried"),
-        "verdict": text_column("Verdict"),
+        "q": decimal_column("q", 4, help="Probability of chance, corrected for all traits compared"),
+        "where": text_column("Found in"),
     }
-    table(shown, columns, Key.BLAME.of(row["issue"]))
-    st.caption(
-        f"{count(len(rows), 'trait')} could have told them apart, and these are all of them. What is missing from a "
-        "reading of the source is taken for empty there, which is not documented of Entra."
-    )
+    with st.expander(f"{count(len(rows), 'trait')} compared", icon=":material/rule:"):
+        table(shown, columns, Key.BLAME.of(row["issue"]), at_most=360)
+        st.caption(
+            "Attributes that are absent from what Entra read of the source count as empty there, which Microsoft does "
+            "not document."
+        )
 
 
 def required_of(job: str, app: str) -> list[str]:

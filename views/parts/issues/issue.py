@@ -23,6 +23,7 @@ from views.frame.table import code_column, number_column, table, text_column, ti
 from views.parts.issues.attribute_blame import draw_blame
 from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
+from views.parts.people.status import action_label
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -36,7 +37,7 @@ def issue_panel() -> None:
         return
     row, others = find_issue(read_word(Word.ISSUE), read_word(Word.OF) or None)
     title = "Issue" if row is None else plain(issue_title(row))
-    side_panel(Word.ISSUE, title, lambda issue: draw_issue(issue, row, others), Word.OF, wide=True)
+    side_panel(Word.ISSUE, title, lambda issue: draw_issue(issue, row, others), Word.OF)
 
 
 def find_issue(issue: str, job: str | None) -> tuple[Row | None, pd.DataFrame]:
@@ -83,12 +84,13 @@ def asked(row: Row) -> dict[str, Any]:
 def draw_affected(row: Row, _others: pd.DataFrame) -> None:
     """Draws whom it affects, and what they have in common."""
     panel("issue_people", lambda rows: people_table(rows, row), title="", **asked(row))
-    st.subheader("What affected users have in common", anchor=False)
     draw_blame(row)
 
 
 def draw_grouping(row: Row, others: pd.DataFrame) -> None:
-    """Draws an example with what makes it this issue, and similar issues."""
+    """Draws why this owner is likely, an example with what makes it this issue, and similar issues."""
+    if signs := evidence(filled(row)):
+        st.markdown(f"**Why this owner:** {'; '.join(plain(one) for one in signs)}.")
     empty = "Its newest event is not stored any more."
     panel("issue_example", lambda rows: draw_example(records(rows)[0], row), empty=empty, title="", **asked(row))
     draw_similar(row, others)
@@ -104,7 +106,7 @@ def chips_of(row: Row) -> list[str]:
     """Writes its state, its app and how many it affects as chips."""
     label, tone, meaning = STATES[row["state"]]
     affected = count(row["waiting"] or row["people"], "user or group", "users and groups")
-    when = "now" if row["waiting"] else "before, none now"
+    when = "affected" if row["waiting"] else "affected before, none now"
     return [
         f":{COLOURS[tone]}-badge[{ICONS[tone]} {label}: {meaning}]",
         f":blue-badge[{plain(str(row['app_name']))}]",
@@ -130,11 +132,8 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
 
 
 def draw_owner(row: Row) -> None:
-    """Draws the likely owner, and why."""
-    signs = evidence(filled(row))
-    why = f" Why we think so: {'; '.join(plain(one) for one in signs)}." if signs else ""
-    owner = str(row["fault"])
-    st.markdown(f"**Likely owner:** {plain(OWNERS[owner])}.{why}")
+    """Draws the likely owner."""
+    st.markdown(f"**Likely owner:** {plain(OWNERS[str(row['fault'])])}.")
 
 
 def copy_link(row: Row) -> None:
@@ -155,13 +154,15 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
     columns = {
         "name": text_column("User or group"),
         "label": text_column("Status"),
-        "action": text_column("Action"),
+        **time_columns(first_seen_at="First failure"),
         "attempts": number_column("Attempts"),
-        **time_columns(first_seen_at="First failure", last_seen_at="Latest failure", retry_at="Next retry"),
+        **time_columns(retry_at="Next retry"),
+        "action": text_column("Action"),
+        **time_columns(last_seen_at="Latest failure"),
         **time_columns(settled_at="Recovered", again_at="New account since"),
     }
     given = [name for name in columns if name == "label" or not rows[name].isna().all()]
-    shown = rows.assign(label=rows["standing"].map(STANDINGS))
+    shown = rows.assign(label=rows["standing"].map(STANDINGS), action=rows["action"].map(action_label))
     shown_columns = {name: columns[name] for name in given}
     table(shown, shown_columns, Key.ISSUE_PEOPLE.of(row["issue"]), at_most=320, opens="name", on_open=open_person)
 

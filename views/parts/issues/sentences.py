@@ -19,7 +19,7 @@ STATES: dict[str, tuple[str, Tone, str]] = {
 }
 "Label, tone and meaning of each state, the gravest first."
 FAULTS = ("source data", "mapping", "target", "service", "credentials", "unknown")
-SIDES = {"read": "read from the source", "written": "written to the app", "changed": "in the update"}
+SIDES = {"read": "Read from the source", "written": "Written to the app", "changed": "In the update"}
 ICONS: dict[Tone, str] = {
     "good": ":material/check_circle:",
     "bad": ":material/error:",
@@ -56,22 +56,22 @@ def missing_cell(value: Any) -> bool:
 def unknown_code(code: str, codes: list[str]) -> str:
     """Writes that a code is not documented, and which ones are similar."""
     similar = nearest(code, codes)
-    sentence = f"The code {plain(code)} is not documented, and its answer is not known here."
+    sentence = f"The error code {plain(code)} is not documented."
     if not similar:
-        return f"{sentence} No code that is documented, or that was seen here, looks like it."
-    return f"{sentence} Nearest to it: {', '.join(plain(one) for one in similar)}."
+        return f"{sentence} No similar code is documented or was seen here."
+    return f"{sentence} Similar codes: {', '.join(plain(one) for one in similar)}."
 
 
 def blame_sentence(rows: pd.DataFrame, row: Row) -> str:
     """Writes which attribute is blamed for an issue, with the numbers; or that none is, and why."""
     if rows.empty:
-        why = "one person or group alone tells nothing" if row["people"] < 2 else "too few can be compared"
-        return f"No attribute is blamed: {why}."
+        why = "a single user or group cannot be compared" if row["people"] < 2 else "too few users can be compared"
+        return f"Nothing in common found: {why}."
     first = rows.iloc[0]
     if not first["blamed"]:
         return (
-            "No attribute is blamed: nothing that is known of those hit is so much commoner among them that chance "
-            "would not do it."
+            "Nothing distinguishes the affected users: every trait that they share is as common among others as chance "
+            "explains."
         )
     return f"{lead(first)}."
 
@@ -80,12 +80,13 @@ def lead(first: Any) -> str:
     """Writes how many of each side have a trait.
 
     >>> lead({"attribute": "mail", "trait": "is missing", "hit": 38, "of_hit": 41, "others": 2, "of_others": 1204})
-    '38 of 41 failing people have no mail; 2 of 1,204 others do'
+    '38 of 41 affected users have no mail; 2 of 1,204 others do'
     """
     name, trait = plain(str(first["attribute"])), str(first["trait"])
-    hit = f"{first['hit']:,} of {count(first['of_hit'], 'failing person', 'failing people')}"
+    hit = f"{first['hit']:,} of {count(first['of_hit'], 'affected user')}"
     rest = f"{first['others']:,} of {count(first['of_others'], 'other')}"
+    has = "has" if first["hit"] == 1 else "have"
     if trait in ("is missing", "is empty"):
         word = "no" if trait == "is missing" else "an empty"
-        return f"{hit} have {word} {name}; {rest} {'does' if first['of_others'] == 1 else 'do'}"
-    return f"{hit} have a {name} that {plain(trait)}; {rest} {'does' if first['of_others'] == 1 else 'do'}"
+        return f"{hit} {has} {word} {name}; {rest} {'does' if first['of_others'] == 1 else 'do'}"
+    return f"{hit} {has} a {name} that {plain(trait)}; {rest} {'does' if first['of_others'] == 1 else 'do'}"

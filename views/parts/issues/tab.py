@@ -130,9 +130,9 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
             f"With them: {share(rates['share_with'], 'unknown')}",
         ),
     )
-    with st.container(horizontal=True):
+    with st.grid(4, min_column_width=150):
         for label, shown, explained in tiles:
-            st.metric(label, shown, help=explained, border=True, width=220)
+            st.metric(label, shown, help=explained, border=True)
 
 
 def over_time(rows: pd.DataFrame, hours: int) -> tuple[datetime, datetime] | None:
@@ -244,9 +244,9 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         "what": text_column("Issue", width="large"),
         "app_name": text_column("App"),
         "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True))),
-        "waiting": number_column("Affected now", help="Users and groups whose last attempt failed"),
-        "people": number_column("Affected ever", help="Users and groups, also those that recovered"),
-        "daily": daily_bars("Trend", help="Users and groups affected on each day, oldest first"),
+        "waiting": number_column("Affected", help="Users and groups whose last attempt failed"),
+        "people": number_column("Ever", help="Users and groups affected, also those that recovered"),
+        "daily": daily_bars("Trend", width="small", help="Users and groups affected on each day, oldest first"),
         "owner": text_column("Likely owner", help=". ".join(f"{k.capitalize()}: {v}" for k, v in OWNERS.items())),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }

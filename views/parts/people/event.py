@@ -10,6 +10,7 @@ from views.frame.data import Row, records
 from views.frame.look import COLOURS, labelled, look, plain
 from views.frame.panel import panel
 from views.frame.table import table, text_column
+from views.parts.people.status import action_label
 
 
 def moment_of(event: Row) -> Row:
@@ -27,8 +28,7 @@ def why(event: Row) -> str:
 def draw_event(event: Row) -> None:
     """Draws one event: what it was, its steps, and beside them its changes and its SCIM requests."""
     st.subheader(
-        f"{plain(str(event['action'])).capitalize()} in {plain(str(event['app_name']))} · "
-        f"{instant(event['occurred_at'])}",
+        f"{plain(action_label(event['action']))} in {plain(str(event['app_name']))} · {instant(event['occurred_at'])}",
         anchor="event",
     )
     st.markdown(f"{labelled(str(event['status']))} {plain(why(event))}")

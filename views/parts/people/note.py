@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-from pipeline.config.wording import instant, is_missing
+from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, cause_of
 from views.frame.look import look
 from views.parts.shared.retries import since_when
@@ -24,8 +24,8 @@ def note(source_id: str, states: Sequence[Row], event: Row, requests: pd.DataFra
         f"State:  {look(str(state['state'])).label.lower()}{since(state)}",
         f"Event:  {event['action']}, {event['status']}, {instant(event['occurred_at'])}",
         *words(event),
-        f"Tried:  {int(state['attempts']):,} attempts, {int(state['failures']):,} failed; "
-        f"last good {instant(state['last_success_at'])}{again(state)}",
+        f"Tried:  {count(state['attempts'], 'attempt')}, {int(state['failures']):,} failed; "
+        f"last success {instant(state['last_success_at'])}{again(state)}",
         *others(states, state),
         f"Ids:    event {event['event_id']}, job {event['job_id']}{request_id(requests)}",
         f"See:    {address}",
@@ -55,7 +55,7 @@ def since(state: Row) -> str:
 
 def again(state: Row) -> str:
     """Writes when Entra tries again."""
-    return "" if is_missing(state["retry_at"]) else f"; next try {instant(state['retry_at'])}"
+    return "" if is_missing(state["retry_at"]) else f"; next retry {instant(state['retry_at'])}"
 
 
 def words(event: Row) -> list[str]:

@@ -23,6 +23,15 @@ LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
 
 
+def action_label(action: object) -> str:
+    """Returns an action as people read it.
+
+    >>> action_label("stagedDelete"), action_label("create")
+    ('Staged delete', 'Create')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(action)).capitalize()
+
+
 def cause_in(row: Row) -> Cause | None:
     """Returns the documented cause of a failure or skip."""
     names = ("open_error_code", "skip_reason", "http_status", "scim_type", "reason", "action", "job_id")
@@ -99,10 +108,12 @@ def why(row: Row) -> str:
     cause = cause_in(row)
     if cause:
         return plain(cause.meaning)
-    code = row.get("open_error_code")
-    named = (
-        "The log gives no error code." if is_missing(code) else f"The error code {plain(str(code))} is not documented."
-    )
+    code, skip = row.get("open_error_code"), row.get("skip_reason")
+    named = "The log gives no error code."
+    if not is_missing(code):
+        named = f"The error code {plain(str(code))} is not documented."
+    elif not is_missing(skip):
+        named = f"The reason {plain(str(skip))} is not documented."
     if is_missing(row.get("reason")):
         return named
     text = " ".join(str(row["reason"]).split())

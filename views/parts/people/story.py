@@ -20,7 +20,7 @@ from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.event import draw_event, why
 from views.parts.people.panel import KEPT, by_gravity, copy_note, draw_statuses, draw_table, not_here
 from views.parts.people.state_at import choose_instant, draw_state
-from views.parts.people.status import in_code
+from views.parts.people.status import action_label, in_code
 
 NEWEST = 500
 "Events that are read, the newest; the days have all."
@@ -111,7 +111,7 @@ def events_table(events: pd.DataFrame) -> None:
     """Draws the events, failures before all others, the newest first; a selected one is opened."""
     rank = events["status"].map(FAILED_FIRST).fillna(2)
     shown = events.assign(rank=rank).sort_values(["rank", "occurred_at"], ascending=[True, False], kind="stable")
-    shown = shown.assign(chip=chips(shown["status"]))
+    shown = shown.assign(chip=chips(shown["status"]), action=shown["action"].map(action_label))
     columns = {
         "action": text_column("Action"),
         "app_name": text_column("App"),
