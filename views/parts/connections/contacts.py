@@ -83,6 +83,7 @@ def warn_of_clocks(contacts: list[Row]) -> None:
         if not is_missing(row["skew_s"]) and abs(float(row["skew_s"])) >= OUT_OF_STEP_S:
             st.warning(
                 f"The clock of {plain(str(row['tenant']))} ({row['feed']}) is {clock_text(row['skew_s'])} compared "
-                "with this machine's. Synchronize this machine with a time server: ages and missed cycles depend on it.",
+                "with this machine's. Synchronize this machine with a time server: ages and missed cycles depend on "
+                "it.",
                 icon=":material/schedule:",
             )

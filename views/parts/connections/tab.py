@@ -14,8 +14,7 @@ from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
 from pipeline.rules.verdict import verdict
-from views.frame.data import Row, ask, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Row, ask, records
 from views.frame.look import chips, plain
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
@@ -24,7 +23,7 @@ from views.frame.table import chips_column, table, text_column, time_columns
 from views.frame.verdict import current_facts
 from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
 from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
-from views.parts.connections.tokens import draw_tokens
+from views.parts.connections.tokens import draw_tokens, rejecting_apps
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "On", False: "Off"}
@@ -60,7 +59,8 @@ def draw_summary(
     checked_jobs: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime
 ) -> None:
     """Draws in one sentence whether the connections are in order, in the colour of the worst of it."""
-    bad = [*faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
+    rejecting = rejecting_apps(now) if checked_jobs else []
+    bad = [*rejecting, *faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
     doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
     parts = [count(len(checked_jobs), "app"), *bad, *doubts, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
@@ -220,22 +220,18 @@ def draw_tab() -> None:
     now = naive(clock_now(settings))
     tenants, profiles = tenants_of(settings), profiles_of(settings)
     contacts, permissions = records(ask("contacts")), records(ask("permissions"))
-    empty = is_empty()
-    if empty:
-        first_data()
-    jobs = [] if empty else [checked(job, profiles) for job in records(ask("connections"))]
+    jobs = [checked(job, profiles) for job in records(ask("connections"))]
     checked_jobs = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
         draw_summary(checked_jobs, contacts, permissions, bool(tenants), now)
     warn_of_clocks(contacts)
-    if not empty:
-        read_at = last_read(tenants, contacts)
-        panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
-        if len(checked_jobs) == 1:
-            name = plain(str(checked_jobs[0].job["app_name"]))
-            with st.expander(f"Attribute mappings and settings of {name}", icon=":material/tune:"):
-                draw_configuration(checked_jobs[0])
-        draw_tokens(profiles, now)
+    read_at = last_read(tenants, contacts)
+    panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
+    if len(checked_jobs) == 1:
+        name = plain(str(checked_jobs[0].job["app_name"]))
+        with st.expander(f"Attribute mappings and settings of {name}", icon=":material/tune:"):
+            draw_configuration(checked_jobs[0])
+    draw_tokens(profiles, now)
     if tenants or permissions:
         never = "Not checked yet: run `python -m pipeline preflight`."
         missing = sum(row["state"] == "missing" for row in permissions)

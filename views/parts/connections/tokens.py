@@ -38,9 +38,7 @@ def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         overrides = {}
-    # The minute's end, so that what was entered a moment ago counts and the answer serves a minute long.
-    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    given: dict[str, Any] = {"at": minute, "heard": min(as_of(), now)}
+    given = calendar_values(now)
     panel(
         "token_calendar",
         lambda rows: draw_calendar(rows, profiles, overrides, now),
@@ -51,6 +49,19 @@ def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
     if apps:
         token_form([str(row["app_name"]) for row in apps])
         draw_cost(apps, overrides, now)
+
+
+def calendar_values(now: datetime) -> dict[str, Any]:
+    """Returns the values that the token calendar is asked with."""
+    # The minute's end, so that what was entered a moment ago counts and the answer serves a minute long.
+    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return {"at": minute, "heard": min(as_of(), now)}
+
+
+def rejecting_apps(now: datetime) -> list[str]:
+    """Writes which apps reject their token."""
+    rows = records(ask("token_calendar", **calendar_values(now)))
+    return [f"**{plain(str(row['app_name']))}** rejects its token" for row in rows if not is_missing(row["refused_at"])]
 
 
 def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Mapping[str, Any], now: datetime) -> None:

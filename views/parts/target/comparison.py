@@ -212,7 +212,8 @@ def latency_chart(rows: pd.DataFrame) -> None:
 
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Draws each finding with what it means, an example and the cure; of several apps, with the app's name."""
-    for row in ranked(records(rows)):
+    found = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(rows)]
+    for row in ranked(found):
         finding = meaning(str(row["mark"]))
         tone = LOOKS["info"].tone if finding.weight == "worth knowing" else WEIGHTS[finding.weight]
         icon = ICONS[tone]  # type: ignore[index]
