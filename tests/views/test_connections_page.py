@@ -1,4 +1,4 @@
-"""The page Connections, drawn through the real navigation: what is fine, what is not, and what nobody told."""
+"""The tab Configuration, drawn through the real navigation: what is fine, what is not, and what is unknown."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -84,7 +84,7 @@ def well(given: Given) -> None:
 def said(test: AppTest) -> str:
     """Gives the sentence that the page begins with, and its colour."""
     boxes = [("error", test.error), ("warning", test.warning), ("success", test.success), ("info", test.info)]
-    [box] = [f"{kind}: {each.value}" for kind, found in boxes for each in found if " job" in each.value[:12]]
+    [box] = [f"{kind}: {each.value}" for kind, found in boxes for each in found if " app" in each.value[:12]]
     return box
 
 
@@ -95,17 +95,19 @@ def row(test: AppTest, app: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.usefixtures("store")
-def test_an_installation_without_tenants_says_how_to_begin() -> None:
+def test_an_installation_without_tenants_says_how_to_connect(given: Given) -> None:
+    given.succeeded("ada", day=13)
+    given.stored()
     drawn = text(healthy(app("configuration")))
-    assert "no tenant is set up" in drawn and "docs/graph.md" in drawn and "PROVISIONING_TENANTS" in drawn
+    assert "Microsoft Graph is not connected." in drawn
+    assert "docs/graph.md" in drawn and "PROVISIONING_TENANTS" in drawn
 
 
 @pytest.mark.usefixtures("store", "asked")
-def test_an_empty_store_with_a_tenant_says_that_nothing_was_asked_yet() -> None:
-    drawn = text(healthy(app("configuration")))
-    assert "Nothing was asked yet." in drawn and "Never tried: run `python -m pipeline preflight`." in drawn
-    assert "0 jobs; permissions were never tried (`python -m pipeline preflight`); Graph has never answered." in drawn
+def test_an_empty_store_with_a_tenant_says_on_data_sources_what_was_not_checked_yet() -> None:
+    drawn = text(healthy(app("sources")))
+    assert "No tenant is connected to Microsoft Graph." in drawn
+    assert "Permissions have not been checked yet: run `python -m pipeline preflight`." in drawn
 
 
 @pytest.mark.usefixtures("asked")
@@ -114,17 +116,17 @@ def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
     given.stored()
     test = healthy(app("configuration"))
     # Green only where everything is OK, which takes more than a configuration.
-    fine = "info: 1 job; every configuration that has a profile fits it; Graph last answered 2 min ago."
+    fine = "info: 1 app; every configuration that has a profile matches it; Microsoft Graph last answered 2 min ago."
     assert said(test) == fine
     found = row(test, "Cerby")
-    assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "on", "500")
+    assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "On", "500")
     assert (found["scope"], found["matches"], list(found["fit"])) == (
-        "assigned only",
+        "Assigned only",
         "userName, displayName",
-        ["Fits"],
+        ["Matches profile"],
     )
     assert found["read_at"] == NOW - timedelta(minutes=60)
-    assert "Nothing in Cerby's profile speaks against it." in text(test)
+    assert "No conflict with the profile of Cerby." in text(test)
 
 
 @pytest.mark.usefixtures("asked")
@@ -135,7 +137,7 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     given.stored()
     test = healthy(app("configuration"))
     assert said(test).startswith(
-        "error: 1 job; **Cerby** is unfit: Cerby requires name\\.familyName of every person, and nothing is mapped to"
+        "error: 1 app; **Cerby** has a problem: Cerby requires name\\.familyName of every person, and nothing is mapped to"
     )
     assert "map an attribute that every person has" in text(test)
     rows = table(test, "source_expression")
@@ -152,7 +154,7 @@ def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -
     test = healthy(app("configuration"))
     assert "Users are matched by externalId, which Cerby cannot search by" in said(test)
     rows = table(test, "source_expression").set_index("target_attribute")
-    assert next(iter(rows.loc["externalId", "fit"])) == ["Unfit"]
+    assert next(iter(rows.loc["externalId", "fit"])) == ["Problem"]
 
 
 def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_so(given: Given) -> None:
@@ -161,16 +163,19 @@ def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_s
     given.succeeded("ada", day=13, app="Box")
     given.stored()
     test = healthy(app("configuration"))
-    assert said(test) == "warning: 3 jobs; **Zoom** is paused."
+    assert said(test) == "warning: 3 apps; **Zoom** is paused."
     cerby, zoom, box = (row(test, name) for name in ("Cerby", "Zoom", "Box"))
-    assert (cerby["limit"], zoom["limit"], box["limit"]) == ("none: no limit", "50", "not told")
-    assert (cerby["mail"], cerby["scope"], cerby["matches"]) == ("not told", "not told", "not told")
-    assert (zoom["schedule"], box["schedule"], box["interval"]) == ("Paused", "not told", "not told")
+    assert (cerby["limit"], zoom["limit"], box["limit"]) == ("No limit", "50", "Unknown")
+    assert (cerby["mail"], cerby["scope"], cerby["matches"]) == ("Unknown", "Unknown", "Unknown")
+    assert (zoom["schedule"], box["schedule"], box["interval"]) == ("Paused", "Unknown", "Unknown")
     assert (list(cerby["fit"]), list(zoom["fit"])) == (["Not read"], ["No profile"])
     drawn = text(test)
-    assert "There is no limit on deletions" in drawn
-    assert "Its mappings were never read" in drawn
-    assert "A new token takes about 7 days (our figure: none is published)" in drawn
+    assert "Attribute mappings have not been read" not in drawn
+    drawn = text(healthy(app("configuration", configuration=job_id("Cerby"))))
+    assert "No deletion limit" in drawn
+    assert "Attribute mappings have not been read" in drawn
+    assert "A new token takes about 7 days (estimate: none is published)" in drawn
+    assert "No app with this job is known here." in text(healthy(app("configuration", configuration="nowhere")))
 
 
 @pytest.mark.usefixtures("asked")
@@ -181,7 +186,7 @@ def test_a_missing_permission_is_named_with_the_tenant_and_what_is_lost(given: G
     given.stored()
     test = healthy(app("configuration"))
     assert "permission **ProvisioningLog\\.Read\\.All** is missing for contoso (events)" in said(test)
-    assert "contoso has Mail.Send, too much" in said(test)
+    assert "contoso has Mail.Send, which is not needed" in said(test)
     rows = table(test, "remedy")
     assert list(rows["state"]) == ["missing", "excess", "present"]
     assert next(iter(rows["remedy"])) == "Grant it."
@@ -195,7 +200,7 @@ def test_a_feed_that_fails_is_told_with_its_sentence_and_the_next_try(given: Giv
     reached(given, "jobs", 1, next_try_at=NOW + timedelta(minutes=8), **failed)
     given.stored()
     test = healthy(app("configuration"))
-    assert "**contoso** does not give its jobs: 3 tries in a row failed" in said(test)
+    assert "collecting jobs from **contoso** is failing (3 failed attempts in a row)" in said(test)
     first = table(test, "age").iloc[0]
     assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 day 12 h ago")
     assert first["next_try_at"] == NOW + timedelta(minutes=8)
@@ -206,7 +211,9 @@ def test_a_clock_that_is_apart_is_warned_of(given: Given) -> None:
     well(given)
     reached(given, "jobs", 1, skew_s=-125.0)
     given.stored()
-    assert "The clock of contoso's jobs is 2 min behind of this machine's" in text(healthy(app("configuration")))
+    assert "The clock of contoso (jobs) is 2 min behind compared with this machine's" in text(
+        healthy(app("configuration"))
+    )
 
 
 def test_settings_that_are_worth_a_sentence_get_one(given: Given) -> None:
@@ -215,10 +222,10 @@ def test_settings_that_are_worth_a_sentence_get_one(given: Given) -> None:
     configured(given, told={"notification": False, "skip_deletions": True, "base_host": "scim.example.com"})
     given.stored()
     drawn = text(healthy(app("configuration")))
-    assert "Its schedule is switched off, so nobody is provisioned there." in drawn
-    assert "Entra mails nobody when it goes into quarantine" in drawn
-    assert "Who falls out of scope keeps the account" in drawn
-    assert "2 configurations were seen so far" in drawn
+    assert "The job is disabled, so no users are provisioned." in drawn
+    assert "Entra sends no e-mail when the job goes into quarantine" in drawn
+    assert "Users who leave the scope keep their account" in drawn
+    assert "2 configurations seen" in drawn
     assert "Its endpoint is at scim\\.example\\.com" in drawn
 
 
@@ -232,7 +239,7 @@ def test_a_file_of_tenants_with_a_mistake_is_a_sentence(
     given.stored()
     test = healthy(app("configuration"))
     assert plain(f"{file}:2: tenant_id is 'nobody'; a GUID was expected.") in [box.value for box in test.error]
-    assert row(test, "Cerby")["schedule"] == "not told"
+    assert row(test, "Cerby")["schedule"] == "Unknown"
 
 
 def test_a_profile_with_a_mistake_is_a_sentence(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,6 +259,8 @@ class Word(StrEnum):
     # Failures
     BY = "by"
     BUCKET = "bucket"
+    # Configuration
+    CONFIGURATION = "configuration"
     # Scope
     SKIP = "skip"
     CLAUSE = "clause"

@@ -16,7 +16,7 @@ from views.frame.times import zone_of_viewer
 BLANK = "–"
 "How a cell without a value is shown."
 TIME = "D MMM YYYY, HH:mm"
-ROW_PX, HEAD_PX = 35, 38
+ROW_PX, HEAD_PX = 31, 34
 
 Columns = Mapping[str, Any]
 "What is shown, in this order: a column's name and its look."

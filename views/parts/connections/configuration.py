@@ -12,10 +12,10 @@ from views.frame.look import chips, labelled, plain
 from views.frame.panel import panel
 from views.frame.table import check_column, chips_column, code_column, table, text_column
 
-NOT_TOLD = "not told"
+NOT_TOLD = "Unknown"
 PROFILED = ("fit", "required", "filterable", "note")
 "Columns that only a profile fills."
-STOPPED = {"Paused": "paused", "Disabled": "switched off"}
+STOPPED = {"Paused": "paused", "Disabled": "disabled"}
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def draw_configuration(checked_job: Checked) -> None:
             st.markdown(f"{icon} {plain(finding.text)} {plain(finding.remedy)}")
         if checked_job.profile is None:
             st.markdown(
-                "Nothing is known of this app as a target. A file in `profiles/` changes that: which attributes it "
-                "requires and can search by, and how long a new token takes; `profiles/README.md` says how."
+                "No profile of this app. A file in the folder profiles adds one: which attributes it requires and can "
+                "search by, and how long a new token takes. See profiles/README.md."
             )
         if checked_job.word == "fits":
             name = plain(str(checked_job.profile and checked_job.profile.name))
-            st.markdown(f"Nothing in {name}'s profile speaks against it.")
-    why = "Its mappings were never read: they come with job status, from a tenant that PROVISIONING_TENANTS names."
+            st.markdown(f"No conflict with the profile of {name}.")
+    why = "Attribute mappings have not been read. They come with job status, once the tenant is connected."
     panel("attribute_mappings", lambda rows: mappings_table(rows, checked_job.profile), empty=why, job=job["job_id"])
     if checked_job.profile is not None:
         draw_profile(checked_job.profile)
@@ -79,26 +79,28 @@ def draw_configuration(checked_job: Checked) -> None:
 def remarks(job: Row) -> list[str]:
     """Writes what a job's settings mean, where that is worth a sentence."""
     if is_missing(job["heard_at"]):
-        return ["Only its events are known: no document of the job was read, so its settings are not told."]
+        return ["No job status was read, so the settings are unknown."]
     lines = []
     if stopped := STOPPED.get(str(job["schedule_state"])):
-        lines.append(f":red[:material/stop_circle:] Its schedule is {stopped}, so nobody is provisioned there.")
+        lines.append(f":red[:material/stop_circle:] The job is {stopped}, so no users are provisioned.")
     if job["notification"] is False:
         lines.append(
-            ":orange[:material/notifications_off:] Entra mails nobody when it goes into quarantine. "
-            "In Entra: Provisioning, Settings, Notification Email."
+            ":orange[:material/notifications_off:] Entra sends no e-mail when the job goes into quarantine. Turn it on "
+            "in Entra: Provisioning, Settings, Notification Email."
         )
     if is_missing(job["deletion_threshold"]):
         lines.append(
-            ":orange[:material/delete_sweep:] There is no limit on deletions: one mistake in its scope may remove "
-            "everybody. In Entra: Provisioning, Settings, Prevent accidental deletion."
+            ":orange[:material/delete_sweep:] No deletion limit: one mistake in the scope can remove all users. Set it "
+            "in Entra: Provisioning, Settings, Prevent accidental deletion."
         )
     if job["skip_deletions"] is True:
-        lines.append(":gray[:material/info:] Who falls out of scope keeps the account (SkipOutOfScopeDeletions is on).")
+        lines.append(
+            ":gray[:material/info:] Users who leave the scope keep their account (SkipOutOfScopeDeletions is on)."
+        )
     if not is_missing(job["versions"]) and int(job["versions"]) > 1:
         lines.append(
-            f":gray[:material/history:] {count(int(job['versions']), 'configuration')} were seen so far; "
-            f"the present one since {instant(job['changed_at'])}."
+            f":gray[:material/history:] {count(int(job['versions']), 'configuration')} seen; "
+            f"the current one since {instant(job['changed_at'])}."
         )
     return lines
 
@@ -107,19 +109,21 @@ def mappings_table(rows: pd.DataFrame, profile: Profile | None) -> None:
     """Draws the mappings, and what the profile requires and has no mapping."""
     shown = with_profile(rows, profile)
     columns = {
-        "object": text_column("Object", pinned=True, help="Both names, where the app's differs"),
-        "target_attribute": text_column("App's attribute", pinned=True),
-        "source_expression": text_column("What flows into it", width="large"),
-        "matching_priority": code_column("Matches", help="Objects are matched by it; 1 is tried first"),
-        "fit": chips_column("Against the profile"),
-        "required": check_column("Required", help="The app refuses an object without it"),
+        "object": text_column("Object", pinned=True, help="Both names, where the app uses another"),
+        "target_attribute": text_column("App attribute", pinned=True),
+        "source_expression": text_column("Source", width="large"),
+        "matching_priority": code_column("Matching", help="Users or groups are matched by it; 1 is tried first"),
+        "fit": chips_column("Profile check"),
+        "required": check_column("Required", help="The app rejects a user or group without it"),
         "filterable": check_column("Searchable", help="The app can search by it, so it may match"),
-        "flow": text_column("When"),
+        "flow": text_column("Applied"),
         "default": text_column("Default"),
         "note": text_column("Note", width="large"),
     }
+    if shown["default"].isna().all() if "default" in shown else True:
+        del columns["default"]
     order = [name for name in columns if profile is not None or name not in PROFILED]
-    table(shown.assign(fit=chips(shown["word"])), columns, order=order)
+    table(shown.assign(fit=chips(shown["word"])), columns, order=order, at_most=420)
 
 
 def with_profile(rows: pd.DataFrame, profile: Profile | None) -> pd.DataFrame:
@@ -167,18 +171,20 @@ def draw_profile(profile: Profile) -> None:
     """Draws an app's profile: how long a new token takes, and what its attributes are."""
     token = profile.token
     if token is not None:
-        assumed = " (our figure: none is published)" if token.lead_is_assumed else ""
+        assumed = " (estimate: none is published)" if token.lead_is_assumed else ""
         st.markdown(
             f":material/key: **A new token takes about {count(token.lead_days, 'day')}{assumed}.** "
-            f"{'An administrator of the app makes it' if token.self_service else 'It is not self-service'}: "
-            f"{plain(token.who)}. When the present one ends is told by nobody; the calendar below keeps what you say."
+            f"{'An administrator of the app creates it' if token.self_service else 'It is not self-service'}: "
+            f"{plain(token.who)}. Graph does not report when a token expires: set it under Token expiry."
         )
-    with st.expander(f"What is known of {plain(profile.name)}", icon=":material/menu_book:"):
+    with st.expander(f"Profile of {plain(profile.name)}", icon=":material/menu_book:"):
         if token is not None and token.how:
             st.markdown("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(token.how, 1)))
         if profile.target.cycle_minutes:
             published = f"a cycle about every {span(profile.target.cycle_minutes * 60)}"
-            st.markdown(f"Published: {published}, at `{profile.target.base_url}`. A job's own schedule wins.")
+            st.markdown(
+                f"Published: {published}, at `{profile.target.base_url}`. The job's own schedule takes precedence."
+            )
         table(attribute_rows(profile))
         st.caption(f"Source: {plain(profile.source)}")
 

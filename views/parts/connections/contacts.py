@@ -31,10 +31,10 @@ def permission_table(rows: pd.DataFrame) -> None:
         "feature": text_column("For"),
         "chip": chips_column("State"),
         "scope": text_column("Permission"),
-        "lost": text_column("Lost without it", width="medium"),
+        "lost": text_column("Missing without it", width="medium"),
         "remedy": text_column("What to do", width="large"),
-        "detail": text_column("What was seen", width="large"),
-        **time_columns(asked_at="Tried"),
+        "detail": text_column("Result", width="large"),
+        **time_columns(asked_at="Checked"),
     }
     for row in records(rows[rows["state"] == "missing"]):
         st.markdown(
@@ -50,13 +50,12 @@ def contact_table(rows: pd.DataFrame, now: datetime) -> None:
         "tenant": text_column("Tenant", pinned=True),
         "feed": text_column("Feed"),
         "chip": chips_column("State"),
-        "age": text_column("Last answered", help="In full; the instant is in the column beside it"),
-        "detail": text_column("What it says", width="large"),
-        **time_columns(next_try_at="Next try"),
-        "failures": number_column("Failed in a row"),
-        "step": text_column("Its clock", help="Against the clock of this machine"),
+        "age": text_column("Last answered"),
+        "detail": text_column("Detail", width="large"),
+        **time_columns(next_try_at="Next attempt"),
+        "failures": number_column("Failures in a row"),
+        "step": text_column("Clock", help="Compared with the clock of this machine"),
         "requests": number_column("Requests"),
-        **time_columns(reached_at="Answered", tried_at="Asked"),
     }
     shown = rows.assign(
         chip=chips(rows["outcome"]),
@@ -70,12 +69,12 @@ def clock_text(skew: Any) -> str:
     """Writes how far a clock differs from this machine's.
 
     >>> clock_text(0.4), clock_text(-90.0), clock_text(None)
-    ('in step', '1 min behind', 'unknown')
+    ('in sync', '1 min behind', 'unknown')
     """
     if is_missing(skew):
         return "unknown"
     apart = float(skew)
-    return "in step" if abs(apart) < OUT_OF_STEP_S else f"{span(abs(apart))} {'ahead' if apart > 0 else 'behind'}"
+    return "in sync" if abs(apart) < OUT_OF_STEP_S else f"{span(abs(apart))} {'ahead' if apart > 0 else 'behind'}"
 
 
 def warn_of_clocks(contacts: list[Row]) -> None:
@@ -83,7 +82,8 @@ def warn_of_clocks(contacts: list[Row]) -> None:
     for row in contacts:
         if not is_missing(row["skew_s"]) and abs(float(row["skew_s"])) >= OUT_OF_STEP_S:
             st.warning(
-                f"The clock of {plain(str(row['tenant']))}'s {row['feed']} is {clock_text(row['skew_s'])} of this "
-                "machine's. Set this machine's clock by a time server; ages and late cycles are judged by it.",
+                f"The clock of {plain(str(row['tenant']))} ({row['feed']}) is {clock_text(row['skew_s'])} compared "
+                "with this machine's. Synchronize this machine with a time server: ages and missed cycles depend on "
+                "it.",
                 icon=":material/schedule:",
             )

@@ -1,4 +1,4 @@
-"""Connections: how each job is configured, whether that suits its app, and whether everything that is asked answers."""
+"""Configuration: how each app's job is set up, whether that matches the app's profile, tokens, and connections."""
 
 from datetime import datetime
 from typing import Any
@@ -14,20 +14,20 @@ from pipeline.config.tenants import Tenant, read_tenants
 from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
 from pipeline.rules.verdict import verdict
-from views.frame.data import Row, ask, is_empty, records
-from views.frame.empty import first_data
+from views.frame.data import Row, ask, records
 from views.frame.look import chips, plain
 from views.frame.panel import panel
-from views.frame.state import Key
+from views.frame.side_panel import side_panel
+from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column, time_columns
 from views.frame.verdict import current_facts
 from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
 from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
-from views.parts.connections.tokens import draw_tokens
+from views.parts.connections.tokens import draw_tokens, rejecting_apps
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
-MAIL = {True: "on", False: "off"}
-SCOPE = {"assigned": "assigned only", "all": "everybody"}
+MAIL = {True: "On", False: "Off"}
+SCOPE = {"assigned": "Assigned only", "all": "All users"}
 
 
 def tenants_of(settings: Settings) -> list[Tenant]:
@@ -38,12 +38,10 @@ def tenants_of(settings: Settings) -> list[Tenant]:
         st.error(plain(str(error)), icon=":material/error:")
         return []
     if not tenants:
-        st.info(
-            "Microsoft Graph is not asked: no tenant is set up. To have events, job status and attribute mappings come "
-            "by themselves, write a file of tenants and let PROVISIONING_TENANTS name it; `docs/graph.md` shows how, "
-            "and `python -m pipeline preflight` says whether its permissions suffice. Until then this page shows what "
-            "the job documents that were loaded tell.",
-            icon=":material/link_off:",
+        st.caption(
+            ":material/link_off: Microsoft Graph is not connected. To collect job status and attribute mappings, write "
+            "a file of tenants and set PROVISIONING_TENANTS to its path: see docs/graph.md and "
+            "`python -m pipeline preflight`."
         )
     return tenants
 
@@ -61,11 +59,12 @@ def draw_summary(
     checked_jobs: list[Checked], contacts: list[Row], permissions: list[Row], asks: bool, now: datetime
 ) -> None:
     """Draws in one sentence whether the connections are in order, in the colour of the worst of it."""
-    bad = [*faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
+    rejecting = rejecting_apps(now) if checked_jobs else []
+    bad = [*rejecting, *faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
     doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
-    parts = [count(len(checked_jobs), "job"), *bad, *doubts, *last_answer(contacts, asks, now)]
+    parts = [count(len(checked_jobs), "app"), *bad, *doubts, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
-        parts.insert(1, "every configuration that has a profile fits it")
+        parts.insert(1, "every configuration that has a profile matches it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")
     fits = contacts or any(one.word == "fits" for one in checked_jobs)
     if draw is st.info and fits and verdict(current_facts()).state == "ok":
@@ -74,34 +73,34 @@ def draw_summary(
 
 
 def faults(checked_jobs: list[Checked]) -> list[str]:
-    """Writes what each unfit job has, its first finding in full."""
+    """Writes the problem of each job that has one, its first finding in full."""
     sentences = []
     for one in checked_jobs:
         grave = [finding for finding in one.findings if finding.grave]
         if grave:
-            more = f" (and {count(len(grave) - 1, 'more thing')})" if len(grave) > 1 else ""
+            more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             sentences.append(
-                f"**{plain(str(one.job['app_name']))}** is unfit: {plain(grave[0].text.rstrip('.'))}{more}"
+                f"**{plain(str(one.job['app_name']))}** has a problem: {plain(grave[0].text.rstrip('.'))}{more}"
             )
     return sentences
 
 
 def doubtful_jobs(checked_jobs: list[Checked]) -> list[str]:
-    """Names jobs to look at, and those that somebody stopped."""
+    """Names jobs to review, and those that are stopped."""
     names = [f"**{plain(str(one.job['app_name']))}**" for one in checked_jobs if one.word == "doubtful"]
     stopped = [
         f"**{plain(str(one.job['app_name']))}** is {STOPPED[str(one.job['schedule_state'])]}"
         for one in checked_jobs
         if str(one.job["schedule_state"]) in STOPPED
     ]
-    return [f"{' and '.join(names)} should be looked at"] * bool(names) + stopped
+    return [f"review {' and '.join(names)}"] * bool(names) + stopped
 
 
 def failing_feeds(contacts: list[Row]) -> list[str]:
     """Writes which feeds do not answer."""
     return [
-        f"**{plain(str(row['tenant']))}** does not give its {row['feed']}: "
-        f"{count(int(row['failures'] or 0), 'try', 'tries')} in a row failed"
+        f"collecting {row['feed']} from **{plain(str(row['tenant']))}** is failing "
+        f"({count(int(row['failures'] or 0), 'failed attempt')} in a row)"
         for row in contacts
         if row["outcome"] == "failed"
     ]
@@ -123,10 +122,12 @@ def doubtful_permissions(permissions: list[Row], asks: bool) -> list[str]:
     """Writes whose permissions are unknown, and which are too much."""
     unknown = sorted({plain(str(row["tenant"])) for row in permissions if row["state"] == "unknown"})
     spare = [
-        f"{plain(str(row['tenant']))} has {row['scope']}, too much" for row in permissions if row["state"] == "excess"
+        f"{plain(str(row['tenant']))} has {row['scope']}, which is not needed"
+        for row in permissions
+        if row["state"] == "excess"
     ]
-    never = ["permissions were never tried (`python -m pipeline preflight`)"] if asks and not permissions else []
-    return [f"the permissions of {' and '.join(unknown)} could not be tried"] * bool(unknown) + spare + never
+    never = ["permissions not checked yet (`python -m pipeline preflight`)"] if asks and not permissions else []
+    return [f"the permissions of {' and '.join(unknown)} could not be checked"] * bool(unknown) + spare + never
 
 
 def last_answer(contacts: list[Row], asks: bool, now: datetime) -> list[str]:
@@ -135,32 +136,50 @@ def last_answer(contacts: list[Row], asks: bool, now: datetime) -> list[str]:
         row["reached_at"] for row in contacts if row["feed"] != "container" and not is_missing(row["reached_at"])
     ]
     if reached:
-        return [f"Graph last answered {ago(max(reached), now)}"]
-    return ["Graph has never answered"] if contacts or asks else []
+        return [f"Microsoft Graph last answered {ago(max(reached), now)}"]
+    return ["Microsoft Graph has never answered"] if contacts or asks else []
 
 
-def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> Checked:
-    """Draws one row per job, the unfit first, and returns the selected job, else the first."""
+def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> None:
+    """Draws one row per job, those with a problem first; each opens its mappings and settings."""
     rows = pd.DataFrame([job_row(one, read_at) for one in checked_jobs])
     columns = {
-        "app_name": text_column("App", pinned=True),
-        "fit": chips_column("Against its profile"),
-        "schedule": text_column("Schedule"),
-        "interval": text_column("Every"),
-        "mail": text_column("Mail on failure", help="Whether Entra mails somebody on quarantine"),
-        "limit": text_column("Deletion limit", help="Deletions in one cycle that quarantine the job"),
-        "scope": text_column("Provisions", help="Everybody, or only who is assigned to the app"),
-        "matches": text_column("Matches by", help="The app's attributes that objects are matched by"),
-        **time_columns(heard_at="Job last heard", read_at="Configuration read"),
+        "app_name": text_column("App"),
+        "fit": chips_column("Profile check"),
+        "schedule": text_column("Schedule", width="small"),
+        "interval": text_column("Interval", width="small"),
+        "mail": text_column("E-mail on failure", width="small", help="Whether Entra sends e-mail on quarantine"),
+        "limit": text_column("Deletion limit", help="Deletions in one cycle that put the job into quarantine"),
+        "scope": text_column("Scope", help="All users, or only those assigned to the app"),
+        "matches": text_column("Matching attributes", help="App attributes that users and groups are matched by"),
+        **time_columns(read_at="Configuration read"),
     }
-    chosen = table(rows.assign(fit=chips(rows["word"])), columns, Key.CONNECTIONS, select=True)
-    st.caption(
-        "Select a row for its mappings. “Not told” is neither on nor off: mail and scope stand beside secrets at "
-        "Graph, and are asked for only where a tenant has `app_settings = true`; whether Graph tells them to whoever "
-        "may only read is not documented. A limit of “none” is what the job's document says; whether Entra applies "
-        "one of its own then is not documented either."
+    table(
+        rows.assign(fit=chips(rows["word"])),
+        columns,
+        Key.CONNECTIONS,
+        at_most=380,
+        opens="app_name",
+        on_open=lambda row: write_word(Word.CONFIGURATION, str(row["job_id"])),
     )
-    return next((one for one in checked_jobs if chosen and one.job["job_id"] == chosen["job_id"]), checked_jobs[0])
+    if NOT_TOLD in set(rows[["mail", "scope"]].to_numpy().ravel()):
+        st.caption(
+            "Unknown is neither on nor off. E-mail and scope are collected only where a tenant has app_settings = "
+            "true, because Graph returns them beside secrets."
+        )
+
+
+def configuration_panel(checked_jobs: list[Checked]) -> None:
+    """Opens the job that the address names: mappings, what its settings mean, and its app's profile."""
+
+    def draw(job: str) -> None:
+        own = [one for one in checked_jobs if str(one.job["job_id"]) == job]
+        if own:
+            draw_configuration(own[0])
+        else:
+            st.info("No app with this job is known here.", icon=":material/help:")
+
+    side_panel(Word.CONFIGURATION, "App configuration", draw, wide=True)
 
 
 def job_row(one: Checked, read_at: dict[str, Any]) -> Row:
@@ -175,11 +194,11 @@ def job_row(one: Checked, read_at: dict[str, Any]) -> Row:
         "schedule": NOT_TOLD if is_missing(job["schedule_state"]) else str(job["schedule_state"]),
         "interval": NOT_TOLD if is_missing(job["interval_s"]) else span(job["interval_s"]),
         "mail": NOT_TOLD if is_missing(job["notification"]) else MAIL[bool(job["notification"])],
-        "limit": (f"{int(limit):,}" if not is_missing(limit) else "none: no limit" if has_status else NOT_TOLD),
+        "limit": (f"{int(limit):,}" if not is_missing(limit) else "No limit" if has_status else NOT_TOLD),
         "scope": NOT_TOLD
         if is_missing(job["scope_mode"])
         else SCOPE.get(str(job["scope_mode"]), str(job["scope_mode"])),
-        "matches": NOT_TOLD if is_missing(job["mappings"]) else ", ".join(job["matching"]) or "nothing",
+        "matches": NOT_TOLD if is_missing(job["mappings"]) else ", ".join(job["matching"]) or "None",
         "heard_at": job["heard_at"],
         "read_at": None if is_missing(job["changed_at"]) else read_at.get(str(job["tenant_id"]), job["changed_at"]),
     }
@@ -201,22 +220,28 @@ def draw_tab() -> None:
     now = naive(clock_now(settings))
     tenants, profiles = tenants_of(settings), profiles_of(settings)
     contacts, permissions = records(ask("contacts")), records(ask("permissions"))
-    empty = is_empty()
-    if empty:
-        first_data()
-    jobs = [] if empty else [checked(job, profiles) for job in records(ask("connections"))]
+    jobs = [checked(job, profiles) for job in records(ask("connections"))]
     checked_jobs = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
         draw_summary(checked_jobs, contacts, permissions, bool(tenants), now)
     warn_of_clocks(contacts)
-    if not empty:
-        read_at = last_read(tenants, contacts)
-        chosen = panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No job is known here.")
-        if chosen is not None:
-            draw_configuration(chosen)
-        draw_tokens(profiles, now)
+    read_at = last_read(tenants, contacts)
+    panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
+    if len(checked_jobs) == 1:
+        name = plain(str(checked_jobs[0].job["app_name"]))
+        with st.expander(f"Attribute mappings and settings of {name}", icon=":material/tune:"):
+            draw_configuration(checked_jobs[0])
+    draw_tokens(profiles, now)
     if tenants or permissions:
-        never = "Never tried: run `python -m pipeline preflight`."
-        panel("permissions", permission_table, empty=never)
+        never = "Not checked yet: run `python -m pipeline preflight`."
+        missing = sum(row["state"] == "missing" for row in permissions)
+        label = f"Collector permissions: {missing:,} missing" if missing else "Collector permissions"
+        with st.expander(label, icon=":material/vpn_key:", expanded=bool(missing)):
+            panel("permissions", permission_table, empty=never, title="")
     if tenants or contacts:
-        panel("contacts", lambda rows: contact_table(rows, now), empty="Nothing was asked yet.")
+        failing = sum(row["outcome"] == "failed" for row in contacts)
+        label = f"Data source connections: {failing:,} failing" if failing else "Data source connections"
+        with st.expander(label, icon=":material/cable:", expanded=bool(failing)):
+            panel("contacts", lambda rows: contact_table(rows, now), empty="No contact yet.", title="")
+    if len(checked_jobs) != 1:
+        configuration_panel(checked_jobs)

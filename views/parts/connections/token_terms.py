@@ -48,10 +48,10 @@ class Term:
         left = span((self.expires_at - self.now).total_seconds())
         takes = count(self.lead_days, "day")
         if self.word == "ended":
-            return f"ended {span((self.now - self.expires_at).total_seconds())} ago; enter the new one's end"
+            return f"expired {span((self.now - self.expires_at).total_seconds())} ago; enter the new token's expiry"
         if self.word == "ask_now":
-            return f"ends in {left}, and a new one takes {takes}: order it now"
-        return f"ends in {left}; order the new one before {instant(self.order_by)}"
+            return f"expires in {left}, and a new one takes {takes}: renew it now"
+        return f"expires in {left}; renew it by {instant(self.order_by)}"
 
 
 def term_of(row: Mapping[str, Any], overrides: Mapping[str, Any], now: datetime) -> Term | None:
@@ -74,17 +74,17 @@ def renewal_contact(profiles: Sequence[Profile], app: str) -> str:
     token = token_of(profiles, app)
     if token is None:
         return ""
-    assumed = " (our figure: none is published)" if token.lead_is_assumed else ""
-    how = "An administrator of the app makes it" if token.self_service else f"Not self-service: {token.who}"
+    assumed = " (estimate: none is published)" if token.lead_is_assumed else ""
+    how = "An administrator of the app creates it" if token.self_service else f"Not self-service: {token.who}"
     where = f"; write to {token.support}" if token.support else ""
     return f"{how}{where}. About {count(token.lead_days, 'day')}{assumed}."
 
 
 LEFT_OPEN = {
     "disable": ("leaver keeps access", "leavers keep access"),
-    "delete": ("account to be deleted stays", "accounts to be deleted stay"),
-    "create": ("joiner has no account", "joiners have no account"),
-    "update": ("change of a person is not made", "changes of people are not made"),
+    "delete": ("account is not deleted", "accounts are not deleted"),
+    "create": ("new user has no account", "new users have no account"),
+    "update": ("update is not made", "updates are not made"),
     "membership": ("membership is not changed", "memberships are not changed"),
 }
 "What stays open of each kind, one and several; leavers come first."
@@ -94,24 +94,24 @@ def cost_sentence(rows: Sequence[Mapping[str, Any]], opening: str) -> str:
     """Writes what an end would leave open, from rows of `expiry_cost`, as one sentence of ranges.
 
     >>> row = {"kind": "disable", "low": 9, "high": 17, "weeks": 8.0}
-    >>> cost_sentence([row], "If this token ends on Saturday")
-    'If this token ends on Saturday: 9 to 17 leavers keep access (in four cases of five, each).'
+    >>> cost_sentence([row], "If this token expires on Saturday")
+    'If this token expires on Saturday: 9 to 17 leavers keep access (80% range each).'
     """
     weeks = min((float(row["weeks"]) for row in rows), default=0.0)
     if not rows or any(is_missing(row["low"]) for row in rows):
         return (
-            f"{opening}: too little is known to say what stays undone. {weeks:.1f} weeks of complete hours are stored, "
-            "up to the last quarantine if it lasts; two are needed."
+            f"{opening}: impact unknown. {weeks:.1f} weeks of complete hours are stored, up to the current quarantine "
+            "if there is one; two are needed."
         )
     parts = [part for row in rows if (part := range_text(str(row["kind"]), int(row["low"]), int(row["high"])))]
-    return f"{opening}: {', '.join(parts) or 'nothing is likely to stay undone'} (in four cases of five, each)."
+    return f"{opening}: {', '.join(parts) or 'no changes are expected in that time'} (80% range each)."
 
 
 def range_text(kind: str, low: int, high: int) -> str:
     """Writes one range with its noun; empty where it is 0.
 
     >>> range_text("create", 0, 1), range_text("create", 3, 3), range_text("delete", 0, 0)
-    ('0 to 1 joiner has no account', '3 joiners have no account', '')
+    ('0 to 1 new user has no account', '3 new users have no account', '')
     """
     one, several = LEFT_OPEN[kind]
     if high == 0:

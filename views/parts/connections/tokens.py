@@ -1,4 +1,4 @@
-"""Tokens on the page Connections: the calendar, the form that records an end, and what that end would cost."""
+"""Token expiry: the calendar, the form that records when a token expires, and the impact of that."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,14 +20,15 @@ from views.frame.data import Row, as_of, ask, records, store
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import TOKEN_SAVED, TOKEN_TROUBLE, Key
-from views.frame.table import chips_column, number_column, table, text_column, time_columns
+from views.frame.table import chips_column, table, text_column, time_columns
 from views.parts.connections.token_terms import Term, cost_sentence, renewal_contact, term_of
 
 NOTICED = timedelta(days=1)
 "How long it is taken to last until an end is noticed and a new token is requested."
-NO_PROFILE = "Nobody is known: profiles/ has no file for this app, and how long a new one takes is the rule's figure."
+NO_PROFILE = "Unknown: no profile of this app. The time for a new token is the alert rule's setting."
 FIELDS = {"ends": Key.TOKEN_ENDS, "jwt": Key.TOKEN_JWT, "by": Key.TOKEN_BY, "note": Key.TOKEN_NOTE}
 "The form's fields beside the app."
+NAMED = 5
 
 
 def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
@@ -37,9 +38,7 @@ def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         overrides = {}
-    # The minute's end, so that what was entered a moment ago counts and the answer serves a minute long.
-    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    given: dict[str, Any] = {"at": minute, "heard": min(as_of(), now)}
+    given = calendar_values(now)
     panel(
         "token_calendar",
         lambda rows: draw_calendar(rows, profiles, overrides, now),
@@ -52,20 +51,35 @@ def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
         draw_cost(apps, overrides, now)
 
 
+def calendar_values(now: datetime) -> dict[str, Any]:
+    """Returns the values that the token calendar is asked with."""
+    # The minute's end, so that what was entered a moment ago counts and the answer serves a minute long.
+    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return {"at": minute, "heard": min(as_of(), now)}
+
+
+def rejecting_apps(now: datetime) -> list[str]:
+    """Writes which apps reject their token."""
+    rows = records(ask("token_calendar", **calendar_values(now)))
+    return [f"**{plain(str(row['app_name']))}** rejects its token" for row in rows if not is_missing(row["refused_at"])]
+
+
 def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Mapping[str, Any], now: datetime) -> None:
     """Draws the calendar: first what to do, then the picture, then a row an app."""
     every = records(rows)
     terms = [term for row in every if (term := term_of(row, overrides, now))]
     for line in (*due_tokens(terms, profiles), *rejected_tokens(every)):
         st.markdown(line)
-    if terms:
-        chart(Key.TOKEN_CALENDAR, token_calendar, terms, now)
     if missing := [plain(str(row["app_name"])) for row in every if is_missing(row["expires_at"])]:
+        named = ", ".join(missing) if len(missing) <= NAMED else count(len(missing), "app")
         st.markdown(
-            f":gray[:material/help:] Nobody has said when the token of {' and '.join(missing)} ends, and Graph does "
-            "not tell: say it below. A token need not have an end."
+            f":gray[:material/help: Token expiry is not set for {named}. Graph does not report it; set it below to get "
+            "a reminder.]"
         )
     tokens_table(every, {term.app_name: term for term in terms}, profiles)
+    if terms:
+        with st.expander("Token calendar", icon=":material/calendar_month:"):
+            chart(Key.TOKEN_CALENDAR, token_calendar, terms, now)
 
 
 def due_tokens(terms: Sequence[Term], profiles: Sequence[Profile]) -> list[str]:
@@ -82,12 +96,12 @@ def due_tokens(terms: Sequence[Term], profiles: Sequence[Profile]) -> list[str]:
 def rejected_tokens(rows: Sequence[Row]) -> list[str]:
     """Writes since which minute an app rejects its token."""
     return [
-        f":red[:material/block:] **{plain(str(row['app_name']))}** refuses the token since "
-        f"{instant(row['refused_at'])} ({int(row['http_status'])}, {count(int(row['refusals']), 'call')}); "
+        f":red[:material/block:] **{plain(str(row['app_name']))}** has been rejecting the token since "
+        f"{instant(row['refused_at'])} ({int(row['http_status'])}, {count(int(row['refusals']), 'request')}); "
         + (
-            "no good call of the month before is known."
+            "no successful request is known in the month before."
             if is_missing(row["last_good_at"])
-            else f"the last good call was {instant(row['last_good_at'])}."
+            else f"the last successful request was {instant(row['last_good_at'])}."
         )
         for row in rows
         if not is_missing(row["refused_at"])
@@ -100,7 +114,7 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
         [
             row
             | {
-                "word": term.word if term else "not_said",
+                "word": state_word(row, term),
                 "order_by": term.order_by if term else pd.NaT,
                 "lead": count(term.lead_days, "day") if term else None,
                 "contact": renewal_contact(profiles, str(row["app_name"])) or NO_PROFILE,
@@ -112,42 +126,50 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
     listed["state"] = chips(listed["word"])
     columns = {
         "app_name": text_column("App", pinned=True),
-        "state": chips_column("Its token"),
-        **time_columns(expires_at="Ends"),
-        "days_left": number_column("Days left"),
-        **time_columns(order_by="Order before"),
-        "lead": text_column("A new one takes"),
-        "contact": text_column("Whom to ask", width="large"),
-        "said_by": text_column("Said by"),
-        "note": text_column("Note", width="medium"),
-        **time_columns(last_good_at="Last good call", refused_at="First refusal since"),
+        "state": chips_column("Token"),
+        **time_columns(expires_at="Expires", order_by="Renew by"),
+        "lead": text_column("New token takes", width="small"),
+        "contact": text_column("Contact", width="large"),
+        **time_columns(refused_at="Rejected since", last_good_at="Last success"),
+        "said": text_column("Set by, note", width="medium"),
     }
     for name in ("expires_at", "order_by", "last_good_at", "refused_at"):
         listed[name] = pd.to_datetime(listed[name])
-    table(listed, columns, Key.TOKENS)
+    listed["said"] = [
+        ", ".join(str(row[name]) for name in ("said_by", "note") if not is_missing(row[name]))
+        for row in records(listed)
+    ]
+    table(listed, columns, Key.TOKENS, at_most=320)
+
+
+def state_word(row: Row, term: Term | None) -> str:
+    """Returns the word of a token's state: that the app rejects it comes before when it expires."""
+    if not is_missing(row["refused_at"]):
+        return "token rejected"
+    return term.word if term else "not_said"
 
 
 def token_form(apps: Sequence[str]) -> None:
     """Draws the form for a date, or for a JWT that is read once and forgotten."""
     refused, saved = TOKEN_TROUBLE.take(), TOKEN_SAVED.take()
-    box = st.expander("Say when a token ends", icon=":material/edit_calendar:", expanded=bool(refused or saved))
+    box = st.expander("Set token expiry", icon=":material/edit_calendar:", expanded=bool(refused or saved))
     with box, st.form(Key.TOKEN_FORM, clear_on_submit=True, border=False):
         st.selectbox("App", apps, key=Key.TOKEN_APP, width=320)
         with st.container(horizontal=True):
-            st.datetime_input("Ends (UTC)", None, key=Key.TOKEN_ENDS, format="YYYY-MM-DD", width=320)
+            st.datetime_input("Expires (UTC)", None, key=Key.TOKEN_ENDS, format="YYYY-MM-DD", width=320)
             st.text_input(
                 "Or paste the token, if it is a JWT",
                 key=Key.TOKEN_JWT,
                 type="password",
                 autocomplete="off",
-                help="Only when it ends and was issued is read; the token is neither kept nor sent anywhere.",
+                help="Only its expiry and issue date are read. The token is not stored and not sent anywhere.",
             )
         with st.container(horizontal=True):
-            st.text_input("Who says so", key=Key.TOKEN_BY, width=320)
-            st.text_input("Note", key=Key.TOKEN_NOTE, help="Never the token.")
+            st.text_input("Set by", key=Key.TOKEN_BY, width=320)
+            st.text_input("Note", key=Key.TOKEN_NOTE, help="Do not enter the token here.")
         with st.container(horizontal=True):
-            st.form_submit_button("Keep it", icon=":material/save:", on_click=enter)
-            st.form_submit_button("Nobody knows any more", icon=":material/help:", on_click=forget)
+            st.form_submit_button("Save", icon=":material/save:", on_click=enter)
+            st.form_submit_button("Set to unknown", icon=":material/help:", on_click=forget)
     if refused:
         box.error(plain(refused), icon=":material/error:")
     if saved:
@@ -167,7 +189,7 @@ def enter() -> None:
     entered = take_form()
     pasted, ends = str(entered["jwt"] or ""), entered["ends"]
     if bool(pasted.strip()) == (ends is not None):
-        TOKEN_TROUBLE.set("Give either a date or a token: one of them was expected.")
+        TOKEN_TROUBLE.set("Enter either a date or a token.")
         return
     try:
         if pasted.strip():
@@ -192,32 +214,37 @@ def save(ends: datetime | None, by: str | None, note: str | None) -> None:
     """Saves when the chosen app's token ends."""
     at = clock.naive(clock.now(store().settings))
     app = record_expiry(store(), str(state.value(Key.TOKEN_APP)), ends, by, at, note)
-    when = "it is not known when the token ends." if ends is None else f"the token ends {instant(ends)}."
+    when = "token expiry set to unknown." if ends is None else f"the token expires {instant(ends)}."
     TOKEN_SAVED.set(f"{app}: {when}")
 
 
 def draw_cost(apps: Sequence[Row], overrides: Mapping[str, Any], now: datetime) -> None:
-    """Draws what the end of a chosen app's token would leave open: on its date, and now."""
-    st.markdown("**What would its end leave undone?**")
+    """Draws, closed, the impact of the expiry of a chosen app's token: on its date, and now."""
+    with st.expander("Impact of token expiry", icon=":material/hourglass_bottom:"):
+        token_impact(apps, overrides, now)
+
+
+def token_impact(apps: Sequence[Row], overrides: Mapping[str, Any], now: datetime) -> None:
+    """Draws what the expiry of a chosen app's token would leave undone."""
     names = [str(row["app_name"]) for row in apps]
     coming = [place for place, row in enumerate(apps) if not is_missing(row["expires_at"]) and row["expires_at"] > now]
     first = coming[0] if coming else None
-    chosen = st.selectbox("Of the token of", names, first, key=Key.TOKEN_COST, placeholder="Choose an app", width=320)
+    chosen = st.selectbox("App", names, first, key=Key.TOKEN_COST, placeholder="Choose an app", width=320)
     if chosen is None:
         return
     ends = next(row["expires_at"] for row in apps if row["app_name"] == chosen)
     repair = NOTICED + timedelta(days=lead_days(overrides, chosen))
     minute = now.replace(second=0, microsecond=0)
-    spans = {"If it ended now": minute}
+    spans = {"If the token expired now": minute}
     if not is_missing(ends) and ends > minute:
-        spans = {f"If this token ends on {instant(ends)}": ends} | spans
+        spans = {f"If the token expires on {instant(ends)}": ends} | spans
     for opening, begins in spans.items():
         rows = records(ask("expiry_cost", **cost_values(chosen, begins, begins + repair)))
         st.markdown(f":material/hourglass_bottom: {plain(sentence(rows, opening, begins + repair))}")
     st.caption(
-        f"A day until somebody notices and asks, then the {count(lead_days(overrides, chosen), 'day')} that a new one "
-        "takes. Told from what this tenant was given in each hour of the week, over the eight weeks before the newest "
-        "data; retries and first cycles are left out."
+        f"Assumes one day until it is noticed, then the {count(lead_days(overrides, chosen), 'day')} that a new token "
+        "takes. Estimated from the changes in each hour of the week, over the eight weeks before the newest data; "
+        "retries and initial cycles are excluded."
     )
     show_sql(expiry_cost=cost_values(chosen, minute, minute + repair))
 
@@ -229,4 +256,4 @@ def cost_values(app: str, begins: datetime, repaired: datetime) -> dict[str, Any
 
 def sentence(rows: Sequence[Row], opening: str, repaired: datetime) -> str:
     """Writes what one end would leave open."""
-    return cost_sentence(rows, f"{opening} and the new one is in place on {instant(repaired)}")
+    return cost_sentence(rows, f"{opening} and a new one works from {instant(repaired)}")

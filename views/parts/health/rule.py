@@ -45,7 +45,7 @@ def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> No
         findings = count(row["findings"], "open problem")
         page_link("issues", f"{findings} on Issues", ":material/error:", bar().words)
     if row["missing"]:
-        st.markdown(f"**Could not run.** {plain(row['missing'])}")
+        st.markdown(f"**Missing data.** {plain(row['missing'])}.")
     fires = rule.fires_with(in_force(rule, overrides).opens)
     st.markdown(f"**Alerts** {plain(fires)}")
     st.markdown(f"**What to do.** {plain(rule.do)}")
@@ -174,7 +174,7 @@ def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[A
                 str(level),
                 key=Key.RULE_SETTING.of(rule.name, scope, one.name, part),
                 help=f"{one.name} in rules.toml",
-                width=220 if len(levels) > 1 else "stretch",
+                width=220 if len(levels) > 1 else 454,
             )
             for label, part, level in zip(labels, parts, levels, strict=False)
         ]

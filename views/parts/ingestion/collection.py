@@ -1,13 +1,19 @@
 """What is collected and how it goes: each source's newest record, background jobs and connections."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.clock import naive
+from pipeline.config.clock import now as clock_now
+from pipeline.config.settings import read_settings
 from pipeline.config.wording import span
 from views.frame.data import ask
-from views.frame.look import chips
+from views.frame.empty import nothing
 from views.frame.panel import show_sql
-from views.frame.table import chips_column, decimal_column, number_column, table, text_column, time_columns
+from views.frame.table import number_column, table, text_column, time_columns
+from views.parts.connections.contacts import contact_table, permission_table
 
 SOURCES = {
     "graph": "Provisioning logs, Microsoft Graph",
@@ -46,17 +52,22 @@ def sources_table(rows: pd.DataFrame) -> None:
 
 
 def draw_collection() -> None:
-    """Draws, closed, each background job's last run and each connection; those that fail come first."""
-    runs, connections = ask("beats_lately"), ask("contacts")
-    for name, rows, icon, draw in (
-        ("Background jobs", runs, "sync", job_runs),
-        ("Data source connections", connections, "cable", connections_table),
-    ):
+    """Draws, closed, each background job's last run, permissions and connections; those that fail come first."""
+    runs, connections, permissions = ask("beats_lately"), ask("contacts"), ask("permissions")
+    now = naive(clock_now(read_settings()))
+    parts: tuple[tuple[str, str, pd.DataFrame, str, str, Callable[[pd.DataFrame], None]], ...] = (
+        ("Background jobs", "sync", runs, "outcome", "failed", job_runs),
+        ("Collector permissions", "vpn_key", permissions, "state", "missing", permission_table),
+        ("Data source connections", "cable", connections, "outcome", "failed", lambda rows: contact_table(rows, now)),
+    )
+    for name, icon, rows, column, bad, draw in parts:
         if not rows.empty:
-            failed = int((rows["outcome"] == "failed").sum())
-            with st.expander(f"{name}: {failed:,} failing" if failed else name, icon=f":material/{icon}:"):
+            failed = int((rows[column] == bad).sum())
+            with st.expander(f"{name}: {failed:,} {bad}" if failed else name, icon=f":material/{icon}:"):
                 draw(rows)
-    show_sql(beats_lately={}, contacts={})
+    if read_settings().tenants and permissions.empty:
+        nothing("Permissions have not been checked yet: run `python -m pipeline preflight`.")
+    show_sql(beats_lately={}, permissions={}, contacts={})
 
 
 def job_runs(rows: pd.DataFrame) -> None:
@@ -68,18 +79,3 @@ def job_runs(rows: pd.DataFrame) -> None:
         "detail": text_column("Detail", width="large"),
     }
     table(rows.assign(job=rows["beat"].map(lambda name: JOBS.get(name, name))), columns)
-
-
-def connections_table(rows: pd.DataFrame) -> None:
-    """Draws how asking each feed of a tenant goes; those that fail come first."""
-    columns = {
-        "tenant": text_column("Tenant"),
-        "feed": text_column("Feed"),
-        "state": chips_column("State"),
-        **time_columns(reached_at="Last answered", next_try_at="Next attempt"),
-        "detail": text_column("Detail", width="large"),
-        "failures": number_column("Failures in a row"),
-        "skew_s": decimal_column("Clock ahead (s)", 0),
-        "requests": number_column("Requests"),
-    }
-    table(rows.assign(state=chips(rows["outcome"])), columns)

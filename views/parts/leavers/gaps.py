@@ -140,7 +140,7 @@ def removals(rows: pd.DataFrame) -> None:
     """Draws how many removals the app's own log confirms, and the others first."""
     counts = {str(cell): int(size) for cell, size in rows["cell"].value_counts().items()}
     good = counts.pop(CONFIRMED, 0)
-    rest = ", ".join(f"{CELLS.get(cell, cell).lower()}: {size:,}" for cell, size in counts.items())
+    rest = ", ".join(f"{CELLS.get(str(cell), str(cell)).lower()}: {size:,}" for cell, size in counts.items())
     st.markdown(f"The app's log confirms {good:,} of {count(len(rows), 'removal')}{'; ' + rest if rest else ''}.")
     columns = {
         "name": text_column("Name"),

@@ -35,7 +35,8 @@ def draw_digest() -> None:
         "Period", list(PERIODS), format_func=PERIODS.__getitem__, default="daily", required=True, key=Key.DIGEST_PERIOD
     )
     since, until = planned(routes, str(every)).period(as_of())
-    st.caption(f"{dated(since)} to {dated(until)}, the newest that is over by the data. Times in the text are UTC.")
+    newest = "day" if every == "daily" else "week"
+    st.caption(f"{dated(since)} to {dated(until)}: the newest full {newest}. Times in the text are UTC.")
     drawn = (str(every), since, until, store().revision())
     if st.button("Preview digest", key=Key.DIGEST_PREVIEW, icon=":material/preview:"):
         with st.spinner("Building the digest", show_time=True):

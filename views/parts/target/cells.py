@@ -19,84 +19,84 @@ class Cell:
     meaning: str
 
 
-ROWS = ("Entra says success", "Entra says failure", "Entra says nothing")
-COLUMNS = ("The app answered well", "The app answered an error", "The app never saw it", "Otherwise")
+ROWS = ("Entra: success", "Entra: failure", "Entra: no event")
+COLUMNS = ("App: success", "App: error", "App: no request", "Other")
 WELL, FAILED, SILENT = ROWS
 CELLS = {
     "never seen": Cell(
         WELL,
         COLUMNS[2],
-        "never seen",
+        "not in the app's log",
         "bad",
-        "Entra says that it wrote, and the app's log, which covers the moment, has no such request",
+        "Entra reports a write, and the app's log, which covers the time, has no such request",
     ),
     "no event": Cell(
         SILENT,
         COLUMNS[0],
-        "written, no event",
+        "write without event",
         "bad",
-        "a write of which no event tells, though Entra's log covers the moment: a script, another client, an attacker",
+        "a write without an event, though Entra's log covers the time: a script, another client or an attacker",
     ),
     "refused but well": Cell(
-        WELL, COLUMNS[1], "refused, called success", "bad", "the app answered an error and Entra says success"
+        WELL, COLUMNS[1], "rejected by the app", "bad", "the app answered with an error and Entra reports success"
     ),
     "taken but failed": Cell(
-        FAILED, COLUMNS[0], "taken, called failure", "warn", "the app answered 2xx and Entra says failure"
+        FAILED, COLUMNS[0], "reported failure", "warn", "the app answered 2xx and Entra reports failure"
     ),
     "turned away": Cell(
         SILENT,
         COLUMNS[1],
-        "turned away",
+        "unauthorized",
         "warn",
-        "answered 401 or 403 before anything was looked at, credential checks among them; Entra tells no event of it",
+        "answered 401 or 403 before anything was processed, credential checks included; Entra logs no event of it",
     ),
     "failed unseen": Cell(
         FAILED,
         COLUMNS[2],
-        "failed unseen",
+        "never reached the app",
         "warn",
-        "Entra says failure and the app never saw the request: a timeout, a network or a proxy between the two",
+        "Entra reports failure and the app's log has no request: a timeout, the network or a proxy between them",
     ),
     "seen twice": Cell(
         SILENT,
         COLUMNS[3],
-        "seen twice",
+        "sent twice",
         "warn",
-        "the same write a second time within two minutes; one event tells of it",
+        "the same write a second time within two minutes; only one event",
     ),
-    "both well": Cell(WELL, COLUMNS[0], "agree", "good", "both sides say that it was done"),
-    "both failed": Cell(FAILED, COLUMNS[1], "agree", "quiet", "both sides say that it failed"),
+    "both well": Cell(WELL, COLUMNS[0], "agree", "good", "both report success"),
+    "both failed": Cell(FAILED, COLUMNS[1], "agree", "quiet", "both report failure"),
     "no write": Cell(
         FAILED,
         COLUMNS[3],
         "nothing written",
         "quiet",
-        "it ended before anything was to be written; at most a look-up belongs to it",
+        "it failed before anything was written; at most a search belongs to it",
     ),
     "beside another": Cell(
         SILENT,
         COLUMNS[3],
-        "a further step",
+        "further step",
         "quiet",
-        "another write on the same object within two minutes of one that an event tells of",
+        "another write on the same user or group within two minutes of one that has an event",
     ),
     "not known": Cell(
         "",
         "",
-        "not known",
+        "unknown",
         "quiet",
-        "the other side's log does not cover the moment, or nobody can tell whose requests these are",
+        "the other log does not cover the time, or it is unknown whose requests these are",
     ),
 }
 "The worst first."
 TROUBLE = tuple(name for name, cell in CELLS.items() if cell.tone in ("bad", "warn"))
 DISAGREEMENTS = {
-    "never seen": "{} called success that the app never saw",
-    "no event": "{} to the app of which Entra knows nothing",
-    "refused but well": "{} called success that the app refused",
-    "taken but failed": "{} called failure that the app had taken",
-    "failed unseen": "{} that never reached the app",
-    "turned away": "{} turned away with 401 or 403",
+    "never seen": "{} reported as success, missing in the app's log",
+    "no event": "{} to the app without an event in Entra",
+    "refused but well": "{} reported as success, rejected by the app",
+    "taken but failed": "{} reported as failure, accepted by the app",
+    "failed unseen": "{} never reached the app",
+    "turned away": "{} unauthorized (401 or 403)",
     "seen twice": "{} sent twice",
 }
 NOUNS = {
@@ -116,25 +116,25 @@ def cell_counts(rows: pd.DataFrame) -> dict[str, int]:
     return {name: int(sums.get(name, 0)) for name in CELLS}
 
 
+def compared(counts: dict[str, int]) -> tuple[int, int]:
+    """Returns how many of Entra's changes were compared, and on how many both sides agree."""
+    total = sum(number for name, number in counts.items() if CELLS[name].row in (WELL, FAILED) and name != "no write")
+    return total, counts.get("both well", 0) + counts.get("both failed", 0)
+
+
 def sentence(counts: dict[str, int], apps: list[str]) -> str:
     """Writes whether both sides agree, and where not, the worst first.
 
     >>> sentence({"both well": 9, "seen twice": 2}, ["Cerby"])
-    'Of 9 changes that Entra tells of Cerby, both sides agree on all. Besides: 2 writes sent twice.'
+    'Entra and Cerby agree on all 9 changes. Also found: 2 writes sent twice.'
     """
-    total = sum(number for name, number in counts.items() if CELLS[name].row in (WELL, FAILED) and name != "no write")
-    agreed = counts.get("both well", 0) + counts.get("both failed", 0)
+    total, agreed = compared(counts)
     who = " and ".join(map(plain, apps)) or "the app"
     lacking = [DISAGREEMENTS[name].format(count(counts[name], *NOUNS[name])) for name in TROUBLE if counts.get(name, 0)]
-    head = f"Entra tells of no change in {who} in this window"
+    head = f"No change in {who} to compare in this time range"
     if total:
-        on = "all" if agreed == total else f"{agreed:,}"
-        head = f"Of {count(total, 'change')} that Entra tells of {who}, both sides agree on {on}"
-    unknown = f" {count(counts['not known'], 'is', 'are')} not known." if counts.get("not known") else ""
-    turn = "Besides" if agreed == total else "Not so"
+        on = f"all {count(total, 'change')}" if agreed == total else f"{agreed:,} of {count(total, 'change')}"
+        head = f"Entra and {who} agree on {on}"
+    unknown = f" {counts['not known']:,} unknown." if counts.get("not known") else ""
+    turn = "Also found" if agreed == total else "Differences"
     return f"{head}.{unknown}" if not lacking else f"{head}. {turn}: {'; '.join(lacking)}.{unknown}"
-
-
-def worst_cell(counts: dict[str, int]) -> str:
-    """Returns the cell to open first: the worst that has anything in it."""
-    return next((name for name in CELLS if counts.get(name)), "both well")

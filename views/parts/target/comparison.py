@@ -1,4 +1,4 @@
-"""The parts of the page Target: the stretch that is compared, the matrix, the rows behind a cell, and the report."""
+"""The parts of the tab SCIM traffic: what is compared, the matrix, the rows behind a cell, findings and the report."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +10,15 @@ from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
 from views.charts.target import answer_times
 from views.frame.chart import chart
-from views.frame.data import Row, ask, records
-from views.frame.events import story_link
+from views.frame.data import Row, Values, ask, records
 from views.frame.filters import bar
 from views.frame.look import COLOURS, LOOKS, Tone, plain
+from views.frame.panel import panel
+from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
-from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts, worst_cell
+from views.parts.shared.object_panel import give_way, open_object
+from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
 
 MOST = 60_000
 "Events and requests that are compared at once; more takes longer than a second."
@@ -42,8 +44,8 @@ def choose_stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
     given = pd.to_datetime(read_word(Word.PART), errors="coerce")
     options = [at.to_pydatetime() for at in sorted(parts.index, reverse=True)]
     st.info(
-        f"The window holds {count(hours['rows'].sum(), 'event or request', 'events and requests')}, too many to be "
-        f"compared at once; this page looks at one {'day' if by_day else 'hour'} of it.",
+        f"This time range has {count(hours['rows'].sum(), 'event or request', 'events and requests')}, too many to "
+        f"compare at once. Showing one {'day' if by_day else 'hour'} of it.",
         icon=":material/calendar_today:",
     )
     start = options.index(given.to_pydatetime()) if not pd.isna(given) and given in options else 0
@@ -75,14 +77,14 @@ def choose_app(rows: pd.DataFrame) -> str | None:
     return chosen
 
 
-def draw_matrix(rows: pd.DataFrame) -> str:
-    """Draws the matrix as a grid of cells, and returns the cell that is open."""
+def draw_matrix(rows: pd.DataFrame) -> None:
+    """Draws the matrix as a grid of cells, each of which opens its rows in the side panel."""
     counts = cell_counts(rows)
-    heads = st.columns([1.1, *[1] * len(COLUMNS)])
+    heads = st.columns([1, *[1.2] * len(COLUMNS)])
     for place, title in enumerate(COLUMNS):
         heads[place + 1].markdown(f"**{title}**")
     for row in ROWS:
-        cells = st.columns([1.1, *[1] * len(COLUMNS)], vertical_alignment="center")
+        cells = st.columns([1, *[1.2] * len(COLUMNS)], vertical_alignment="center")
         cells[0].markdown(f"**{row}**")
         for place, column in enumerate(COLUMNS):
             own = {name: cell for name, cell in CELLS.items() if (cell.row, cell.column) == (row, column)}
@@ -92,48 +94,76 @@ def draw_matrix(rows: pd.DataFrame) -> str:
                 cells[place + 1].markdown(f":gray[{BLANK}]")
     if counts["not known"]:
         cell_button(st, "not known", CELLS["not known"], counts["not known"])
-    named = read_word(Word.CELL)
-    opened = named if named in CELLS else worst_cell(counts)
-    cell = CELLS[opened]
-    where = f"{cell.row}, {cell.column.lower()}: {cell.label}" if cell.row else cell.label
-    st.caption(f"Open: **{where}**, that is: {cell.meaning}. Select another cell to open it.")
-    return opened
 
 
 def cell_button(place: Any, name: str, cell: Cell, number: int) -> None:
     """Draws one cell as a button that opens its rows; an empty one cannot be opened."""
     tone = cell.tone if number else "quiet"
     label = f":{COLOURS[tone]}[{ICONS[tone]} **{number:,}**] {cell.label}"
-    if place.button(label, key=Key.WIRE_CELL.of(name), help=cell.meaning, disabled=not number, width="stretch"):
-        write_word(Word.CELL, name)
+    place.button(
+        label,
+        key=Key.WIRE_CELL.of(name),
+        help=f"{cell.meaning[0].upper()}{cell.meaning[1:]}.",
+        disabled=not number,
+        width="stretch",
+        on_click=lambda: write_word(Word.CELL, name),
+    )
+
+
+def cell_panel(app: str | None, part: Values) -> None:
+    """Opens the rows of the cell that the address names."""
+    cell = CELLS.get(read_word(Word.CELL))
+    title = "Not found" if cell is None else cell.label.capitalize()
+
+    def draw(name: str) -> None:
+        give_way()
+        if cell is None:
+            st.info(f"There is no cell “{plain(name)}” in this comparison.", icon=":material/help:")
+            return
+        where = f"{cell.row}, {cell.column}. " if cell.row else ""
+        st.markdown(f"{where}{cell.meaning[0].upper()}{cell.meaning[1:]}.")
+        panel("wire_cell", cell_rows, empty="Nothing is in this cell.", title="", cell=name, app=app, **part)
+
+    side_panel(Word.CELL, title, draw, wide=True)
 
 
 def cell_rows(rows: pd.DataFrame) -> None:
-    """Draws the rows of a cell; the selected one's person is one click away."""
-    shown = rows.assign(path=rows["path"].str.slice(0, 90))
+    """Draws the rows of a cell; one with an event opens the user or group that it is about."""
+    request = rows["method"].fillna("").str.cat(rows["path"].fillna("").str.slice(0, 90), sep=" ")
+    shown = rows.assign(
+        shown=rows["name"].fillna(request),
+        request=request,
+        result=rows["status"].str.cat(rows["error_code"].fillna(""), sep=" "),
+        matched=rows["matched_by"].str.cat(rows["score"].map(score_text), sep=" "),
+    )
     columns = {
+        "shown": text_column("Name"),
         **time_columns(occurred_at="When"),
-        "name": text_column("Who"),
-        "action": text_column("Entra meant"),
-        "status": text_column("Entra says"),
-        "error_code": text_column("Error"),
-        "method": text_column("Request"),
-        "http_status": code_column("The app answered"),
-        "path": text_column("Path"),
-        "matched_by": text_column("Matched by"),
-        "score": decimal_column("Score"),
+        "action": text_column("Action"),
+        "result": text_column("Entra reports"),
+        "http_status": code_column("App answered", width="small"),
+        "request": text_column("Request", width="medium"),
+        "matched": text_column("Matched by"),
         "apart_s": decimal_column("Seconds apart"),
         "client": text_column("Client"),
-        "app_name": text_column("App"),
     }
-    kept = {name: column for name, column in columns.items() if not rows[name].isna().all()}
-    row = table(shown, kept, Key.WIRE_ROWS, at_most=420, select=True)
-    if row is not None and not is_missing(row["source_id"]):
-        story_link(row, event=str(row["event_id"]))
+    kept = {name: column for name, column in columns.items() if name == "shown" or not shown[name].isna().all()}
+    table(shown, kept, Key.WIRE_ROWS, at_most=640, opens="shown", on_open=open_row)
+
+
+def open_row(row: Row) -> None:
+    """Puts whom a row is about into the address; a request without an event is about nobody that Entra knows."""
+    if not is_missing(row["source_id"]):
+        open_object(row)
+
+
+def score_text(score: float) -> str:
+    """Writes how well an event and a request match."""
+    return "" if is_missing(score) else f"({score:.1f})"
 
 
 def log_sentences(rows: pd.DataFrame) -> None:
-    """Draws for each app's log whose it is and how its clock differs."""
+    """Draws each app's log and its clock offset."""
     for row in records(rows):
         st.markdown(log_sentence(row))
 
@@ -142,33 +172,33 @@ def log_sentence(row: Row) -> str:
     """Writes what one app's log holds, and how far its clock is from Entra's."""
     many = count(row["requests"], "request")
     if is_missing(row["app_id"]):
-        return f":orange[:material/help:] {many} of which nobody can tell whose they are: no id in them is an event's."
+        return f":orange[:material/help:] {many} of an unknown app: no id in them belongs to an event."
     name = plain(str(row["app_id"] if is_missing(row["app_name"]) else row["app_name"]))
-    unnamed = f" {row['unnamed']:,} of them name no app; the ids in them are this app's." if row["unnamed"] else ""
-    head = f"**{name}**: {many}, {count(row['probes'], 'credential check')} among them.{unnamed}"
-    matched = f" Of {count(row['events'], 'event')} that say how they ended, {row['matched']:,} found their request."
+    unnamed = f" {row['unnamed']:,} without an app name were assigned by their ids." if row["unnamed"] else ""
+    head = f"**{name}**: {many}, of which {count(row['probes'], 'credential check')}.{unnamed}"
+    matched = f" {row['matched']:,} of {count(row['events'], 'event')} with a result matched a request."
     if is_missing(row["skew_s"]):
-        return f"{head}{matched if row['events'] else ''} Too few pairs agree to tell how its clock stands."
+        return f"{head}{matched if row['events'] else ''} Clock offset unknown: too few matches."
     way = "ahead of" if row["skew_s"] >= 0 else "behind"
-    drift = f", and moves by {row['drift_s']:.1f} s from day to day" if row["drift_s"] >= 1 else ""
-    return f"{head}{matched} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's, by {row['pairs']:,} pairs{drift}."
+    drift = f", drifting by {row['drift_s']:.1f} s a day" if row["drift_s"] >= 1 else ""
+    return f"{head}{matched} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's ({row['pairs']:,} matches{drift})."
 
 
 def health_table(rows: pd.DataFrame) -> None:
     """Draws how each verb is answered."""
     shown = rows.assign(
-        app=rows["app_name"].fillna(rows["app_id"]).fillna("not known"),
+        app=rows["app_name"].fillna(rows["app_id"]).fillna("Unknown"),
         throttled=rows["throttled_share"].map(share),
         broken=rows["broken_share"].map(share),
     )
     columns = {
+        "verb": text_column("Operation", pinned=True),
         "app": text_column("App"),
-        "verb": text_column("Verb", pinned=True),
         "requests": number_column("Requests"),
         "p50_ms": code_column("p50, ms"),
         "p95_ms": code_column("p95, ms"),
-        "throttled": text_column("429"),
-        "broken": text_column("5xx"),
+        "throttled": text_column("Throttled (429)"),
+        "broken": text_column("Server errors (5xx)"),
         "refused": number_column("Other 4xx"),
         "silent": number_column("No answer"),
     }
@@ -182,7 +212,8 @@ def latency_chart(rows: pd.DataFrame) -> None:
 
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Draws each finding with what it means, an example and the cure; of several apps, with the app's name."""
-    for row in ranked(records(rows)):
+    found = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(rows)]
+    for row in ranked(found):
         finding = meaning(str(row["mark"]))
         tone = LOOKS["info"].tone if finding.weight == "worth knowing" else WEIGHTS[finding.weight]
         icon = ICONS[tone]  # type: ignore[index]
@@ -191,7 +222,7 @@ def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
         with st.expander(f"{owner}{finding.title} · {many} · {finding.weight}", icon=icon):
             st.markdown(f"{plain(finding.expected)} ({plain(finding.written)})")
             st.code(example(row), language=None, wrap_lines=True)
-            st.markdown(f"**What to do**: {plain(finding.cure)}")
+            st.markdown(f"**What to do.** {plain(finding.cure)}")
 
 
 ERROR_PARTS = (
@@ -208,10 +239,10 @@ def vendor_report(app: str, findings: pd.DataFrame, examined: Row, since: dateti
     errors = [{name: None if is_missing(value) else value for name, value in one.items()} for one in errors]
     text = markdown(app, since, until, rows, examined, errors)
     st.download_button(
-        "Report for the app's vendor (Markdown)",
+        "Report for the vendor",
         text,
         file_name=f"scim-{app.lower().replace(' ', '-')}.md",
         mime="text/markdown",
         icon=":material/download:",
     )
-    st.caption(f"{verdict(rows)} Ids and names in it are cut short; nothing in it is a secret.")
+    st.caption(f"{verdict(rows)} Markdown; ids and names are shortened, and it contains no secrets.")

@@ -1,15 +1,19 @@
-"""Target: does what Entra says agree with what the app saw, how does the app answer, what should its vendor fix?"""
+"""SCIM traffic: Entra's events compared with the app's log, response times, and findings for the app's vendor."""
 
+import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant, is_missing
+from pipeline.config.wording import count, instant, is_missing, share
 from views.frame.data import Values, ask, ask_ahead, records
+from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
-from views.parts.target.cells import cell_counts, sentence
+from views.frame.state import Word, has_word
+from views.parts.shared.object_panel import object_panel
+from views.parts.target.cells import TROUBLE, cell_counts, compared, sentence
 from views.parts.target.comparison import (
-    cell_rows,
+    cell_panel,
     choose_app,
     choose_stretch,
     draw_matrix,
@@ -27,20 +31,30 @@ FORM = (
 
 
 def no_log() -> None:
-    """Draws how an app's log gets in, where no request of this window was logged."""
-    st.markdown(f"**No SCIM request was logged between {instant(bar().since)} and {instant(bar().until)}.**")
+    """Draws how an app's log gets in, where no request of this time range was logged."""
+    st.markdown(f"**No SCIM requests between {instant(bar().since)} and {instant(bar().until)}.**")
     st.markdown(
-        "What Entra says can then not be held against what the app saw, and nothing is said about it here. To see both "
-        "sides, load the app's own log of SCIM requests:\n\n"
-        "- **An access log** of nginx or Apache in front of the app, as it is; with the request's body at the end of "
-        "each line, creates are found too.\n"
-        "- **A JSON line for each request**, from the app or a proxy; the form below is understood, and the names that "
-        "other servers use. Authorization headers are removed on reading.\n"
-        "- **For an app that is not yours**, ask its vendor for the log of your tenant's SCIM requests."
+        "Without the app's log, what Entra reports cannot be compared with what the app received. Load the app's log "
+        "of SCIM requests:\n\n"
+        "- **A web server's access log** (nginx, Apache) in front of the app, as it is. With the request body at the "
+        "end of each line, creates are found too.\n"
+        "- **One JSON line per request**, from the app or a proxy, as below or under the names that other servers use. "
+        "Authorization headers are removed when it is read.\n"
+        "- **For a vendor's app**, ask the vendor for the log of your tenant's SCIM requests."
     )
     st.code(FORM, language="json")
     st.code("python -m pipeline ingest scim.log", language="bash")
-    page_link("sources", "Drop a file on Data sources", ":material/upload_file:")
+    page_link("sources", "Add it on Data sources", ":material/upload_file:")
+
+
+def metrics(counts: dict[str, int]) -> None:
+    """Draws four numbers."""
+    total, agreed = compared(counts)
+    with st.container(horizontal=True):
+        st.metric("Changes compared", f"{total:,}", border=True)
+        st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True)
+        st.metric("Differences", f"{sum(counts[name] for name in TROUBLE):,}", border=True)
+        st.metric("Unknown", f"{counts['not known']:,}", border=True, help="The other log does not cover the time")
 
 
 def draw_tab() -> None:
@@ -51,41 +65,48 @@ def draw_tab() -> None:
         return
     since, until = choose_stretch(sizes)
     part: Values = {"since": since, "until": until}
-    short = (until - since).days <= 3
-    ask_ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket="hour" if short else "day", **part)
+    bucket = "hour" if (until - since).days <= 3 else "day"
+    ask_ahead("wire_matrix", "wire_logs", "target_health", "target_latency", bucket=bucket, **part)
     rows = ask("wire_matrix", **part)
     app = choose_app(rows)
     own = rows[rows["app_id"] == app] if app else rows
     counts = cell_counts(own)
-    names = sorted(own["app_name"].dropna().unique())
     if not sizes["events"].sum():
         many = count(sizes["requests"].sum(), "request was", "requests were")
-        st.markdown(f"**{many} logged, and no event of Entra's: only the app's side is known.**")
+        st.markdown(f"**{many} logged by the app, and no provisioning logs: nothing can be compared.**")
     else:
-        st.markdown(f"**{sentence(counts, names)}**")
-    st.subheader("Does what Entra says agree with what the app saw?", anchor="wire-matrix")
-    opened = draw_matrix(own)
+        st.markdown(f"**{sentence(counts, sorted(own['app_name'].dropna().unique()))}**")
+    metrics(counts)
     show_sql(wire_matrix=part)
-    panel("wire_cell", cell_rows, empty="Nothing is in this cell.", cell=opened, app=app, **part)
-    panel("wire_logs", log_sentences, **part)
-    panel("target_health", health_table, empty="No request in this stretch.", **part)
-    panel("target_latency", latency_chart, bucket="hour" if short else "day", **part)
-    named = own.dropna(subset=["app_id"])
-    draw_lint(app, dict(zip(named["app_id"], named["app_name"].fillna(named["app_id"]), strict=True)), part)
+    st.subheader("Entra vs app log", anchor="wire-matrix")
+    draw_matrix(own)
+    panel("target_latency", latency_chart, bucket=bucket, **part)
+    draw_lint(app, own, part)
+    with st.expander("App response by operation", icon=":material/speed:"):
+        panel("target_health", health_table, empty="No requests in this time range.", title="", **part)
+    with st.expander("SCIM log sources and clock offset", icon=":material/schedule:"):
+        panel("wire_logs", log_sentences, title="", **part)
+    if has_word(Word.OBJECT):
+        object_panel()
+    else:
+        cell_panel(app, part)
 
 
-def draw_lint(app: str | None, names: dict[str, str], part: Values) -> None:
-    """Draws what the vendor should fix, and offers it as a report where it is one app's."""
-    panel(
-        "target_lint",
-        lambda rows: lint_findings(rows, names),
-        empty="No finding in the requests of this time range that were read.",
-        app=app,
-        **part,
-    )
+def draw_lint(app: str | None, rows: pd.DataFrame, part: Values) -> None:
+    """Draws, closed, what the vendor should fix, and offers it as a report where it is one app's."""
+    named = rows.dropna(subset=["app_id"])
+    names = dict(zip(named["app_id"], named["app_name"].fillna(named["app_id"]), strict=True))
+    found = ask("target_lint", app=app, **part)
+    show_sql(target_lint={"app": app, **part})
+    if found.empty:
+        nothing("SCIM conformance: no finding in the requests of this time range that were read.")
+    else:
+        with st.container(border=True):
+            st.subheader(f"SCIM conformance findings: {len(found):,}", anchor="target-lint")
+            lint_findings(found, names)
     one = app or (next(iter(names)) if len(names) == 1 else None)
     if one is None:
-        st.caption("A report for the vendor is written of one app: choose it above.")
+        st.caption("The report for the vendor is about one app: choose it above.")
         return
     looked = records(ask("target_looked_at", app=one, **part))[0]
     examined = {name: None if is_missing(value) else value for name, value in looked.items()}
