@@ -57,6 +57,7 @@ ANSWERED_OTHERWISE = {
     "issues": "cause, action and owner by one table of causes",
     "placements": "whether the initial cycle has ended",
     "progress": "a running initial cycle has an estimate",
+    **dict.fromkeys(("silence", "health/required_missing"), "the sentence reads otherwise"),
     "scope_moves": "whoever is created after the first known cycle came into scope",
 }
 "Questions that are rightly answered otherwise than by version 0.1, and why."
