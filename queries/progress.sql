@@ -62,9 +62,9 @@ select
     interval_s,
     case
         when is_stale and under_way
-            then 'A cycle was running ' || instant_of(observed_at) || ', and its outcome is unknown.'
+            then 'A cycle was running at ' || instant_of(observed_at) || ', and its outcome is unknown.'
         when is_stale
-            then 'The last run ended ' || instant_of(last_ended_at) || ', and it is unknown whether another followed.'
+            then 'The last cycle ended ' || instant_of(last_ended_at) || ', and it is unknown whether another followed.'
         else explanation
     end as explanation,
     observed_at,

@@ -140,7 +140,7 @@ def test_a_cycle_that_ran_when_graph_was_last_asked_is_unknown_an_interval_later
     paged(given, moment(3, 0, 45), moment(3), 20)
     found = {minutes: progress(given, moment(3, 0, 45) + minutes * MINUTE) for minutes in (0, 10, 40, 41, 60, 1440)}
     assert [row["rhythm"] for row in found.values()] == ["running"] * 3 + ["unknown"] * 3
-    sentence = "A cycle was running 22 Jan 00:45 UTC, and its outcome is unknown."
+    sentence = "A cycle was running at 22 Jan 00:45 UTC, and its outcome is unknown."
     assert {row["explanation"] for minutes, row in found.items() if minutes > 40} == {sentence}
 
 
@@ -164,7 +164,7 @@ def test_where_nothing_newer_comes_a_cycle_is_unknown_once_its_status_is_old_or_
     for later in (MINUTE, 60 * MINUTE, 1440 * MINUTE):
         found = progress(given, at, now=over + later)
         assert (found["rhythm"], found["since"], found["stalled_since"]) == ("unknown", at, None)
-        assert found["explanation"].startswith("A cycle was running 22 Jan 00:30 UTC;")
+        assert found["explanation"].startswith("A cycle was running at 22 Jan 00:30 UTC,")
         assert found["progress_share"] == live["progress_share"]
 
 

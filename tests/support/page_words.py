@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from streamlit.testing.v1 import AppTest
 
-from tests.docs.test_words import words_of
+from tests.docs.test_words import QUESTION, words_of
 
 SENTENCES = ("title", "header", "subheader", "markdown", "caption", "error", "success", "warning", "info")
 MARKUP = re.compile(r":(?:\w+-)?(?:badge|small|red|orange|green|blue|gray|material/\w+:?)\[?|:material/\w+:|\\|[\[\]*]")
 PLACEHOLDER = re.compile(r"\{\w*\}|\bNone\b|\bnan\b|\bNaT\b|<NA>")
 ENUM = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+){2,}\b")
 "An error code or a reason as Graph spells it."
-QUESTION = re.compile(r"\?$|^(who|whom|whose|what|which|when|where|how|is|are|does|do|did|will)\b(?! to do)", re.IGNORECASE)
 
 
 def shown_text(text: object) -> str:
@@ -42,7 +41,7 @@ def labels(test: AppTest) -> Iterator[str]:
 
 
 def faults_of_words(test: AppTest) -> list[str]:
-    """Returns each text of a page that has a refused word, a placeholder or a code of Graph's, and each question as heading."""
+    """Returns each text of a page with a refused word, a placeholder or a code of Graph, and headings that ask."""
     headings = [shown_text(each.value) for kind in ("title", "header", "subheader") for each in test.get(kind)]
     faults = [f"heading is a question: {text}" for text in headings if QUESTION.search(text)]
     faults += [f"backtick in a heading: {text}" for text in headings if "`" in text]
