@@ -30,12 +30,13 @@ def as_of(store: Store) -> datetime:
 
 
 def present_after_data(store: Store) -> datetime | None:
-    """Returns the present, naive UTC and to the minute, where the data ends before; None where data comes by itself.
+    """Returns the present, naive UTC and to the minute, where the data ended before it, for less than a day.
 
-    What was running when the data ended may be over by then.
+    What was running when the data ended may be over by then. None where data comes by itself, and where it is history,
+    which pages show as of its end and say so.
     """
-    minute = naive(now(store.settings)).replace(second=0, microsecond=0)
-    return minute if minute > as_of(store) else None
+    minute, end = naive(now(store.settings)).replace(second=0, microsecond=0), as_of(store)
+    return minute if end < minute <= end + LIVE else None
 
 
 def is_empty(store: Store) -> bool:

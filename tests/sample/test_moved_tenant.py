@@ -156,7 +156,7 @@ def test_the_running_cycle_has_a_percentage_and_a_band_and_is_unknown_later(stor
     assert found["Contoso Docs"]["explanation"].endswith(", and it is unknown whether another followed.")
 
 
-@pytest.mark.parametrize(("minutes", "after"), [(0.5, None), (60, END + 60 * MINUTE)])
+@pytest.mark.parametrize(("minutes", "after"), [(0.5, None), (60, END + 60 * MINUTE), (1500, None)])
 def test_the_present_is_after_the_data_where_nothing_newer_comes(
     store: Store, monkeypatch: pytest.MonkeyPatch, minutes: float, after: datetime | None
 ) -> None:
@@ -165,9 +165,9 @@ def test_the_present_is_after_the_data_where_nothing_newer_comes(
     assert present_after_data(store) == (after and after.replace(second=0, tzinfo=None))
 
 
-def test_the_present_is_not_present_after_data_that_comes_by_itself(given: Given) -> None:
-    given.succeeded("ada", day=0)
+def test_the_present_is_not_after_data_that_comes_by_itself(given: Given) -> None:
     present = wall_clock(given.store.settings)
+    given.event("ada", "success", present - 5 * MINUTE)
     assert present_after_data(given.stored()) is not None
     feed = {"tenant": "contoso", "feed": "events", "outcome": "ok", "failures": 0, "detail": ""}
     given.rows["contacts"].append(feed | {"reached_at": present, "tried_at": present, "requests": 1})
