@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.given import moment
-from views.frame.viewer import APART, Visits, visit_of, read_visits, write_visits
+from views.frame.viewer import APART, Visits, read_visits, visit_of, write_visits
 
 
 def test_whoever_was_away_comes_back_for_another_visit_and_a_second_tab_is_the_same_visit() -> None:
