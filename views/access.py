@@ -54,10 +54,10 @@ def draw_sign_in() -> None:
         "1. Keep the dashboard listening on this machine only, as it does unless server.address is changed.\n"
         "2. Put a reverse proxy with sign-in in front of it: oauth2-proxy, Microsoft Entra application proxy or the "
         "like. It must pass websockets on.\n"
-        "3. Allow the people or the group who may see provisioning data there. The dashboard itself tells no roles "
+        "3. Allow the people or the group who may see provisioning data there. The dashboard itself has no roles "
         "apart."
     )
-    st.caption("docs/deploy.md says more on proxies, several processes and a catalog in PostgreSQL.")
+    st.caption("docs/deploy.md has more on proxies, several processes and a catalog in PostgreSQL.")
 
 
 def sentence(rows: pd.DataFrame) -> str:

@@ -137,7 +137,8 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     given.stored()
     test = healthy(app("configuration"))
     assert said(test).startswith(
-        "error: 1 app; **Cerby** has a problem: Cerby requires name\\.familyName of every person, and nothing is mapped to"
+        "error: 1 app; **Cerby** has a problem: Cerby requires name\\.familyName of every person, and nothing "
+        "is mapped to"
     )
     assert "map an attribute that every person has" in text(test)
     rows = table(test, "source_expression")

@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.given import Given
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 from views.frame.look import plain
 from views.frame.places import PLACES
@@ -21,6 +22,7 @@ def opened(place: str) -> AppTest:
 @pytest.mark.usefixtures("store")
 def test_an_empty_store_shows_the_way_to_data(place: str) -> None:
     test = opened(place)
+    assert faults_of_words(test) == []
     if place == "home":
         assert [each.value for each in test.subheader] == ["Connect a tenant", "Drop an export", "Explore the sample"]
         assert "python -m pipeline ingest PATH" in text(test)
@@ -36,7 +38,7 @@ def test_a_full_store_is_drawn_under_one_title_and_says_how_fresh_it_is(place: s
     assert len(test.title) == 1
     assert "**Last event:** 1 Feb 2026, 23:00" in text(test)
     assert "No data yet" not in text(test)
-    assert not [each.value for each in (*test.title, *test.header, *test.subheader) if str(each.value).endswith("?")]
+    assert faults_of_words(test) == []
 
 
 @pytest.mark.usefixtures("tenant")

@@ -12,9 +12,10 @@ import streamlit as st
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import clock_span, count, instant, is_missing, share, span
 from pipeline.rules.verdict_text import PEOPLE
+from pipeline.store.present import present_after_data
 from views.charts.cycles import burn_up
 from views.frame.chart import chart
-from views.frame.data import Row, as_of, ask, records
+from views.frame.data import Row, as_of, ask, records, store
 from views.frame.empty import nothing, readable
 from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
@@ -29,7 +30,12 @@ CARDS = 3
 
 def job_progress() -> pd.DataFrame:
     """Returns each job's rhythm, and how far its running cycle has come, as of now."""
-    return ask("progress", as_of=as_of(), grace=read_settings().grace)
+    return ask("progress", **progress_values())
+
+
+def progress_values() -> dict[str, Any]:
+    """Returns what progress is asked with: also the present, where the data ended before it."""
+    return {"as_of": as_of(), "grace": read_settings().grace, "now": present_after_data(store())}
 
 
 @st.fragment(run_every=5)
@@ -142,8 +148,8 @@ def left_text(job: Row) -> str:
     if is_missing(job["ends_low_at"]) or is_missing(job["ends_high_at"]):
         return "end unknown" + ("" if is_missing(job["ends_from"]) else f" ({plain(str(job['ends_from']))})")
     likely = job["ends_low_at"] if is_missing(job["ends_at"]) else job["ends_at"]
-    left = (likely - as_of()).total_seconds()
-    about = f"about **{span(left)}** left" if left >= 60 else "less than a minute left"
+    left = (likely - (present_after_data(store()) or as_of())).total_seconds()
+    about = f"about **{span(left)}** left" if left >= 60 else "less than a minute left" if left >= 0 else "may be over"
     return f"{about} ({end_band(job)})"
 
 
@@ -273,4 +279,4 @@ def show_progress_sql(jobs: list[Row]) -> None:
     """Draws the SQL of the sentence, the bars and the climbs."""
     given = {"as_of": as_of(), "grace": read_settings().grace}
     climbs = {"burn_up": given | {"job": jobs[0]["job_id"]}} if jobs else {}
-    show_sql(progress=given, **climbs)
+    show_sql(progress=progress_values(), **climbs)

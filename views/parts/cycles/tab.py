@@ -28,6 +28,7 @@ from views.parts.cycles.progress import (
     idle_sentence,
     job_progress,
     progress_sentence,
+    progress_values,
     refreshed,
     running_jobs,
     show_progress_sql,
@@ -191,7 +192,7 @@ def cycle_panel() -> None:
 def draw_tab() -> None:
     """Draws the tab."""
     least = 0 if state.value(Key.WITHOUT_CHANGES) else 1
-    ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ask_ahead("progress", **progress_values())
     ask_ahead("cycles_lately", least=least)
     refreshed(draw_progress)
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)

@@ -35,6 +35,7 @@ from views.parts.shared.coverage import draw_completeness, none_in_window, worst
 
 OPEN, ALL = "open", "all"
 "Which issues the list shows besides those of one state: what is not resolved, as it is first, or everything."
+OWNER_HELP = ". ".join(f"{owner.capitalize()}: {text}" for owner, text in OWNERS.items() if owner != "nobody")
 
 
 def adopt_words() -> None:
@@ -120,7 +121,7 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
         (
             "Affected now",
             f"{int(issues['waiting'].sum()):,}",
-            "Users and groups for whom an issue is not settled; each counts once for every issue",
+            "Users and groups with an open issue; each counts once for every issue",
         ),
         (
             "Success rate",
@@ -247,7 +248,7 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         "waiting": number_column("Affected", help="Users and groups whose last attempt failed"),
         "people": number_column("Ever", help="Users and groups affected, also those that recovered"),
         "daily": daily_bars("Trend", width="small", help="Users and groups affected on each day, oldest first"),
-        "owner": text_column("Likely owner", help=". ".join(f"{k.capitalize()}: {v}" for k, v in OWNERS.items())),
+        "owner": text_column("Likely owner", help=OWNER_HELP),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
     table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue)

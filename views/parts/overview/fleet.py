@@ -25,7 +25,7 @@ from views.frame.table import (
     time_columns,
 )
 from views.frame.verdict import job_words
-from views.parts.cycles.progress import job_progress
+from views.parts.cycles.progress import job_progress, progress_values
 
 UNTIL_INITIAL = "n/a until the initial cycle has ended"
 ROWS = 12
@@ -47,7 +47,7 @@ def ask_fleet_ahead() -> None:
     """Has the questions behind the table asked side by side."""
     ask_ahead("fleet", **fleet_values())
     ask_ahead("placements", "daily_success")
-    ask_ahead("progress", as_of=as_of(), grace=read_settings().grace)
+    ask_ahead("progress", **progress_values())
     ask_ahead("token_calendar", **token_values())
 
 
