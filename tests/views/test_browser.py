@@ -195,7 +195,7 @@ def test_the_bar_moves_when_rows_arrive_while_scroll_and_selection_stay(page: Pa
 
 def test_sql_is_run_by_the_keyboard_cancelled_and_exported_and_its_address_comes_back(page: Page, address: str) -> None:
     opened(page, f"{address}/questions?question=person_events")
-    expect(page.get_by_text("What happened to one person or group, event by event?")).to_be_visible()
+    expect(page.get_by_text("2 rows in")).to_be_visible()
     editor = page.get_by_role("textbox", name="SQL")
     editor.fill("select upn as who, '=1' as sum from events where status = 'failure' order by upn")
     editor.press("Control+Enter")

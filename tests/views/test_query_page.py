@@ -14,7 +14,7 @@ from pipeline.config.settings import Settings
 from pipeline.store.catalog import bind, catalog, find_query
 from pipeline.store.export import write_csv
 from pipeline.store.lake import Store, open_store, seal
-from tests.support.given import Given, moment
+from tests.support.given import Given, job_id, moment
 from tests.support.pages import app, healthy, text
 from views.frame.filters import Bar
 from views.frame.state import Key
@@ -146,6 +146,14 @@ def test_edited_sql_of_a_question_keeps_its_parameters() -> None:
     assert "1 row in" in text(test) and "edited" in text(test)
     assert test.query_params["question"] == "person_events" and test.query_params["sql"] == sql
     assert "1 row in" in text(finished(opened(**words_of(test))))
+
+
+@pytest.mark.usefixtures("tenant")
+def test_what_is_typed_into_a_question_that_lacks_a_value_stays_and_a_link_may_name_a_job_by_its_id() -> None:
+    test = opened(question="group_history", job=job_id("Zoom"))
+    assert "Enter a value for Group" in text(test) and test.selectbox(key="job").value == "Zoom"
+    test.text_area(key=Key.QUERY_TEXT).set_value("select 1 as one").run()
+    assert healthy(test.run()).text_area(key=Key.QUERY_TEXT).value == "select 1 as one"
 
 
 @pytest.mark.usefixtures("tenant")

@@ -99,7 +99,8 @@ def adopt_words(jobs: dict[str, str], tenants: list[str]) -> None:
         window = given.get(Word.WINDOW)
         state.set_value(Key.WINDOW, window if window in SPANS else USUAL)
     job, tenant = given.get(Word.JOB), given.get(Word.TENANT)
-    state.set_value(Key.JOB, job if job in jobs else None)
+    # A link from the SQL of a page names the job by its id.
+    state.set_value(Key.JOB, job if job in jobs else next((word for word, one in jobs.items() if one == job), None))
     state.set_value(Key.TENANT, tenant if tenant in tenants else None)
 
 

@@ -70,6 +70,8 @@ def current_draft() -> Draft:
     if given:
         draft = draft_of(given)
         open_draft(draft)
+        # Not asked for again with every drawing, also where it cannot run for want of a value.
+        write_address(draft)
     elif draft is None:
         draft = Draft(EXAMPLE)
         open_draft(draft)
