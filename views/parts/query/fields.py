@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pipeline.config.wording import is_missing, iso
-from pipeline.store.catalog import Parameter, Query, find_query
+from pipeline.store.catalog import Parameter, Query
 from views.frame import state
 from views.frame.data import Values, as_of, ask
 from views.frame.filters import bar, job_names
@@ -28,6 +28,8 @@ EXAMPLES = {
 }
 """Where a value comes from that a question needs and no bar has: the first row of another question's answer, and of
 which column. The second cycle is the one that the first is compared with."""
+LONG = ("people", "group_ledger", "matching_events")
+"Of these, the first row alone is asked for."
 FIXED = {"stage": "exported"}
 
 
@@ -45,7 +47,7 @@ def fields(query: Query) -> Given:
     given, own = Given(), []
     above = {"since": bar().since, "until": bar().until, "job": bar().job, "tenant": bar().tenant}
     for parameter in query.parameters:
-        if parameter.name in above and (above[parameter.name] is not None or parameter.default is not None):
+        if parameter.name in above and (above[parameter.name] is not None or not needs_choice(parameter)):
             given.values[parameter.name] = above[parameter.name]
         else:
             own.append(parameter)
@@ -56,6 +58,11 @@ def fields(query: Query) -> Given:
             for parameter in own:
                 draw_field(query, parameter, given)
     return given
+
+
+def needs_choice(parameter: Parameter) -> bool:
+    """Whether a question is about one app, so that all of them is no answer."""
+    return parameter.default is None or (parameter.name == "job" and "asks about all" not in parameter.meaning)
 
 
 def draw_field(query: Query, parameter: Parameter, given: Given) -> None:
@@ -116,8 +123,8 @@ def example(name: str, job: Any) -> Any:
     if name not in EXAMPLES:
         return FIXED.get(name)
     question, column = EXAMPLES[name]
-    limit = {"limit": 2} if any(one.name == "limit" for one in find_query(question).parameters) else {}
-    rows = ask(question, **({"job": job} if job else {}), **limit)
+    few = {"limit": 2, "least": 1} if question == "cycles_lately" else {"limit": 1} if question in LONG else {}
+    rows = ask(question, **({"job": job} if job else {}), **few)
     place = 1 if name == "with" else 0
     value = rows.iloc[place][column] if len(rows) > place else None
     return None if is_missing(value) else value
