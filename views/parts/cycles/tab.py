@@ -135,7 +135,7 @@ def cycles_table(rows: pd.DataFrame) -> None:
         ended=chips(rows["outcome"].fillna("unknown")),
         minutes=rows["duration_ms"] / 60_000,
         kind=rows["kind"].fillna("unknown").str.capitalize(),
-        reported=rows["reported_outcome"].replace(REPORTED),
+        reported=rows["reported_outcome"].map(lambda word: REPORTED.get(word, word)),
     )
     columns = {
         "app_name": text_column("App"),

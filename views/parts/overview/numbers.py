@@ -22,6 +22,8 @@ from views.frame.verdict import MARKED
 from views.frame.viewer import last_visit
 
 DAY = timedelta(days=1)
+HEIGHT = 152
+"Pixels of a number: as many as its chart needs, without the space that Streamlit leaves below it."
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
@@ -98,9 +100,7 @@ def problems_since() -> str:
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:
     """Draws one number."""
     text, colour, arrow = change
-    st.metric(
-        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height="stretch", **more
-    )
+    st.metric(label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height=HEIGHT, **more)
 
 
 def draw_apps(result: Verdict, changed: Changes) -> None:
