@@ -24,7 +24,6 @@ from views.frame.verdict import claim
 from views.parts.quarantine.facts import STALE
 from views.parts.shared.retries import evidence
 
-
 MANY = 25
 "Of more apps than this a chart with a lane each is drawn in a closed expander."
 
