@@ -63,5 +63,5 @@ def footnotes(result: Verdict) -> list[str]:
     return [
         *([f"Checked as of {instant(result.checked_at)}."] if result.checked_at else []),
         *([f"{count(skipped, 'check')} skipped (not enough data)."] if skipped else []),
-        *([f"Not known: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []),
+        *([f"Unknown: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []),
     ]
