@@ -80,7 +80,9 @@ LOOKS = {
     "other skip": Look("Other skip", "warn", ":material/skip_next:", "skipped, for a reason that is not documented"),
     "unfamiliar status": Look("Undocumented status", "warn", ":material/help:", "a status that is not documented"),
     "held back": Look("Held", "warn", ":material/front_hand:", "a deletion that the threshold holds back"),
-    "unresolved reference": Look("Reference unresolved", "bad", ":material/link_off:", "the user or group it refers to is missing"),
+    "unresolved reference": Look(
+        "Reference unresolved", "bad", ":material/link_off:", "the object it refers to is missing"
+    ),
     "import failed": Look("Import failed", "bad", ":material/error:", "it could not be read from the source"),
     "scoping failed": Look("Scoping failed", "bad", ":material/error:", "whether it is in scope could not be decided"),
     "matching failed": Look("Matching failed", "bad", ":material/error:", "no or several accounts match"),
