@@ -44,7 +44,7 @@ def page() -> None:
         return
     facts = current_facts()
     # Closer together than Streamlit draws, so that three apps fit on a screen.
-    with st.container(gap="xsmall"):
+    with st.container(gap="xxsmall"):
         draw_summary(facts)
         draw_numbers(facts)
         draw_attention(facts, fleet)

@@ -29,7 +29,7 @@ def test_home_leads_with_what_is_wrong_and_its_numbers_are_those_of_sql(tenant: 
     assert "**Zoom**: 1 user or group failing since 1 Feb, 22:30. Next step: " in verdict
     # Until when the data goes stands above; what else is missing stands in the line below.
     assert "Viewing data up to 1 Feb 2026, 23:00" in text(test) and "the data ends" not in verdict
-    assert "Not known: " in text(test)
+    assert "Unknown: " in text(test)
     assert {name: value for name, (value, _) in numbers(test).items()} == {
         "Apps needing attention": "2 of 2",
         "Users and groups failing": "1",

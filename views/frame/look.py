@@ -80,14 +80,16 @@ LOOKS = {
     "other skip": Look("Other skip", "warn", ":material/skip_next:", "skipped, for a reason that is not documented"),
     "unfamiliar status": Look("Undocumented status", "warn", ":material/help:", "a status that is not documented"),
     "held back": Look("Held", "warn", ":material/front_hand:", "a deletion that the threshold holds back"),
-    "unresolved reference": Look("Reference unresolved", "bad", ":material/link_off:", "whom it refers to is missing"),
+    "unresolved reference": Look(
+        "Reference unresolved", "bad", ":material/link_off:", "the object it refers to is missing"
+    ),
     "import failed": Look("Import failed", "bad", ":material/error:", "it could not be read from the source"),
     "scoping failed": Look("Scoping failed", "bad", ":material/error:", "whether it is in scope could not be decided"),
     "matching failed": Look("Matching failed", "bad", ":material/error:", "no or several accounts match"),
     "processing failed": Look("Processing failed", "bad", ":material/error:", "what to write could not be worked out"),
     "export failed": Look("Export failed", "bad", ":material/error:", "the app refused it, or did not answer"),
     "in_sync": Look("In sync", "good", ":material/check_circle:", "both sides match"),
-    "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, on purpose or for want of something"),
+    "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, by scope or for a missing value"),
     "disabled": Look("Disabled", "info", ":material/person_off:", "switched off in the application"),
     "deleted": Look("Deleted", "info", ":material/delete:", "removed from the application"),
     "success": Look("Success", "good", ":material/check_circle:", "it was done"),
@@ -135,7 +137,7 @@ SYMBOLS = {"success": "circle", "failure": "x", "skipped": "triangle-right-open"
 
 def look(word: str) -> Look:
     """Returns how a word looks; an unfamiliar one looks as it is spelled."""
-    return LOOKS.get(word, Look(word, "quiet", ":material/help:", "a word that nobody has documented"))
+    return LOOKS.get(word, Look(word, "quiet", ":material/help:", "not documented"))
 
 
 def labelled(word: str) -> str:

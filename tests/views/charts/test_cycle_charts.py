@@ -22,8 +22,8 @@ def test_a_hole_is_a_frame_and_an_initial_cycle_has_a_texture() -> None:
         ]
     )
     traces = {trace.name: trace for trace in day_lanes(stretches, runs, moment(), moment(0, 9)).data}
-    assert traces["No run came"].hovertext == ("<b>Zoom</b><br>a run was due and none came<br>02:00 to 06:00 UTC",)
-    assert traces["Unknown: no status, no event"].marker.pattern.shape == "/"
+    assert traces["Missed cycle"].hovertext == ("<b>Zoom</b><br>missed cycle<br>02:00 to 06:00 UTC",)
+    assert traces["No data"].marker.pattern.shape == "/"
     plain, textured = (traces[name] for name in ("Succeeded", "Succeeded, initial"))
     assert plain.marker.pattern.shape != textured.marker.pattern.shape
     assert list(textured.customdata[0]) == ["z", "a"]
@@ -32,9 +32,9 @@ def test_a_hole_is_a_frame_and_an_initial_cycle_has_a_texture() -> None:
 def test_the_band_of_the_end_is_drawn_only_where_it_is_known() -> None:
     points = pd.DataFrame({"at": [moment(), moment(0, 1)], "objects_done": [1, 5], "pages_share": [None, 0.5]})
     known = burn_up(points, moment(0, 1), 20, (moment(0, 2), moment(0, 3), moment(0, 4)))
-    assert [trace.name for trace in known.data] == ["80% band", "Likeliest", "Objects handled"]
+    assert [trace.name for trace in known.data] == ["80% band", "Likeliest", "Processed"]
     blind = burn_up(points, moment(0, 1), None, (None, None, None))
-    assert [trace.name for trace in blind.data] == ["Objects handled"]
+    assert [trace.name for trace in blind.data] == ["Processed"]
 
 
 def test_marks_carry_what_a_selection_needs() -> None:

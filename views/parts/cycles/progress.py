@@ -164,8 +164,9 @@ def end_band(job: Row) -> str:
 def draw_running(jobs: pd.DataFrame, pending: Mapping[str, int], words: Mapping[str, str]) -> None:
     """Draws a card for each running cycle, a few of them; a line where none runs. `words` are those of their links."""
     running = running_jobs(jobs)
-    for job in running[:CARDS]:
-        draw_card(job, pending.get(str(job["job_id"])), dict(words))
+    with st.container(gap="xsmall"):
+        for job in running[:CARDS]:
+            draw_card(job, pending.get(str(job["job_id"])), dict(words))
     if len(running) > CARDS:
         page_link("cycles", f"{len(running) - CARDS} more running", ":material/cached:", dict(words))
     if not running:
@@ -184,7 +185,7 @@ def idle_sentence(jobs: pd.DataFrame) -> str:
 
 def draw_card(job: Row, pending: int | None = None, words: dict[str, str] | None = None) -> None:
     """Draws one running cycle: app, kind, start, what is left, how far it has come, and who is pending a retry."""
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(str(job['app_name']))}** · {' · '.join(card_facts(job))}", width="content")
             st.space("stretch")

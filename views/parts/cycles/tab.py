@@ -33,6 +33,7 @@ from views.parts.cycles.progress import (
     running_jobs,
     show_progress_sql,
 )
+from views.parts.overview.past import MANY, folded
 from views.parts.overview.summary import draw_text
 from views.parts.shared.coverage import none_in_window
 
@@ -89,7 +90,6 @@ def day_of(word: str) -> date | None:
 
 def draw_day() -> None:
     """Draws the day of every job."""
-    st.subheader("Cycle timeline", anchor="day-lanes")
     since = chosen_day()
     given = {"since": since, "until": since + DAY}
     judged = given | {"as_of": as_of(), "grace": read_settings().grace}
@@ -136,7 +136,7 @@ def cycles_table(rows: pd.DataFrame) -> None:
         ended=chips(rows["outcome"].fillna("unknown")),
         minutes=rows["duration_ms"] / 60_000,
         kind=rows["kind"].fillna("unknown").str.capitalize(),
-        reported=rows["reported_outcome"].replace(REPORTED),
+        reported=rows["reported_outcome"].map(lambda word: REPORTED.get(word, word)),
     )
     columns = {
         "app_name": text_column("App"),
@@ -197,5 +197,9 @@ def draw_tab() -> None:
     refreshed(draw_progress)
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)
     st.toggle("Show cycles without changes", key=Key.WITHOUT_CHANGES)
-    draw_day()
+    if len(ask("jobs")) > MANY and bar().job is None:
+        folded("Cycle timeline", "timeline", draw_day)
+    else:
+        st.subheader("Cycle timeline", anchor="day-lanes")
+        draw_day()
     cycle_panel()

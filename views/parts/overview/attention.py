@@ -54,10 +54,10 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=275),
+        "problem": text_column("Problem", width=300),
         "chip": chips_column("Severity", width=76),
         "cause": text_column("Cause", width=235),
-        "impact": text_column("Impact", width=165),
+        "impact": text_column("Impact", width=160),
         "deadline": text_column("Deadline", width=145),
         "owner": text_column("Owner", width=85),
     }

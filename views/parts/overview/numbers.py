@@ -22,6 +22,8 @@ from views.frame.verdict import MARKED
 from views.frame.viewer import last_visit
 
 DAY = timedelta(days=1)
+HEIGHT = 152
+"Pixels of a number: as many as its chart needs, without the space that Streamlit leaves below it."
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
@@ -67,10 +69,16 @@ def previous_period() -> dict[str, datetime]:
     return {"since": bar().since - (bar().until - bar().since), "until": bar().since}
 
 
+def previous_success() -> float | None:
+    """Returns the success rate of the previous period; None where there was no attempt, or no data."""
+    first = ask("extent").iloc[0]["first_at"]
+    known = not is_missing(first) and first < bar().since
+    return success_of(ask("daily_success", **previous_period())) if known else None
+
+
 def ask_numbers_ahead() -> None:
     """Has the questions behind the numbers asked side by side."""
     ask_ahead("daily_success")
-    ask_ahead("daily_success", **previous_period())
     ask_ahead("attention_at", at=as_of())
     ask_ahead("attention_at", at=compared()[0])
 
@@ -98,9 +106,7 @@ def problems_since() -> str:
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:
     """Draws one number."""
     text, colour, arrow = change
-    st.metric(
-        label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height="stretch", **more
-    )
+    st.metric(label, value, text, delta_color=colour, delta_arrow=arrow, help=help, border=True, height=HEIGHT, **more)
 
 
 def draw_apps(result: Verdict, changed: Changes) -> None:
@@ -149,7 +155,7 @@ def draw_leavers(result: Verdict, changed: Changes) -> None:
 
 def draw_success(days: pd.DataFrame) -> None:
     """Draws the success rate of the time range, against the period before."""
-    rate, before = success_of(days), success_of(ask("daily_success", **previous_period()))
+    rate, before = success_of(days), previous_success()
     change: Change = (
         "No attempts in the time range" if rate is None else "No data for the previous period",
         "off",

@@ -24,6 +24,9 @@ from views.frame.verdict import claim
 from views.parts.quarantine.facts import STALE
 from views.parts.shared.retries import evidence
 
+MANY = 25
+"Of more apps than this a chart with a lane each is drawn in a closed expander."
+
 
 def folded(title: str, icon: str, draw: Callable[[], object]) -> None:
     """Draws secondary material in a closed expander; what it shows is asked for once it is opened."""

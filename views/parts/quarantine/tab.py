@@ -13,7 +13,7 @@ from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
 from views.frame.verdict import draw_verdict
 from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
-from views.parts.overview.past import draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
+from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
 from views.parts.overview.summary import draw_text
 from views.parts.quarantine.app import draw_app
 from views.parts.quarantine.facts import (
@@ -84,8 +84,11 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
         nothing("No app in the provisioning logs yet.")
     else:
         draw_fleet(fleet, Key.APPS, open_app)
-    st.subheader("Job status history", anchor="lanes")
-    draw_lanes(at)
+    if len(jobs) > MANY:
+        folded("Job status history", "timeline", lambda: draw_lanes(at))
+    else:
+        st.subheader("Job status history", anchor="lanes")
+        draw_lanes(at)
     folded("Failures by app over time", "grid_on", draw_heat_map)
     folded("Pending retries", "schedule", draw_pending)
     folded("Past quarantines", "history", lambda: draw_quarantines(at))
