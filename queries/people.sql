@@ -86,19 +86,24 @@ with search_hits as (
         and occurred_at < $until
         and source_id in (select source_id from page)
     group by job_id, source_id
+), unsettled as materialized (
+    -- Joined by the instant first, which leaves out most files of events: that takes a third of the time.
+    select job_id, source_id, last_event_at from page where state in ('failing', 'skipped')
 ), reasons as (
     select
-        job_id,
-        source_id,
+        e.job_id,
+        e.source_id,
         arg_max_null({
-            action: "action", skip_reason: skip_reason, http_status: http_status, scim_type: scim_type, reason: reason
-        }, order_of(occurred_at, event_id)) as newest
-    from events
-    where status in ('failure', 'skipped')
-        and (job_id, source_id, occurred_at) in (
-            select (job_id, source_id, last_event_at) from page where state in ('failing', 'skipped')
-        )
-    group by job_id, source_id
+            action: e."action",
+            skip_reason: e.skip_reason,
+            http_status: e.http_status,
+            scim_type: e.scim_type,
+            reason: e.reason
+        }, order_of(e.occurred_at, e.event_id)) as newest
+    from events e
+    join unsettled u on u.last_event_at = e.occurred_at and u.job_id = e.job_id and u.source_id = e.source_id
+    where e.status in ('failure', 'skipped')
+    group by e.job_id, e.source_id
 ), retries as (
     select w.job_id, w.source_id, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at
     from waiting_escrows w

@@ -1,15 +1,18 @@
 """Addresses and marks in names and reasons are shown as they are: no page makes a link or a format of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import pytest
 
+from pipeline.rules.evaluate import check
+from pipeline.rules.incidents import open_incidents
+from pipeline.rules.rule import find_rule
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy
-from views.app import PAGES
-from views.frame.look import plain
+from views.frame.look import APART, plain
+from views.frame.places import PLACES
 
 HOSTILE = (
     "https://evil.example/a **b** [x](https://evil.example) www.evil.example HTTP://EVIL.example "
@@ -18,16 +21,21 @@ HOSTILE = (
 KINDS = ("markdown", "caption", "error", "success", "warning", "info", "header", "subheader", "title")
 LINKED = re.compile(r"(?i)https?://evil|www\.evil|(?<!\\)\]\(https?:\\?/?/?evil|\*\*b\*\*")
 "What becomes a link, or bold: Streamlit makes a link of an address in spite of escapes."
-USUAL = ("overview.py", "quarantine.py", "issues.py")
-"Pages that have most of them."
+USUAL = ("home", "apps", "issues")
+"Places that have most of them."
 CODE = re.compile(r"`[^`]*`")
 
 
 def test_an_address_is_no_link_in_escaped_text() -> None:
     escaped = plain(HOSTILE)
     unescaped = re.sub(r"\\(.)", r"\1", escaped)
-    assert not re.search(r"(?i)https?://|www\.", unescaped) and "[x](" not in escaped and "**" not in escaped
-    assert unescaped.replace("\u2060", "") == HOSTILE
+    assert (
+        not re.search(r"(?i)https?://|www\.", unescaped)
+        and "\u2060" not in escaped
+        and "[x](" not in escaped
+        and "**" not in escaped
+    )
+    assert unescaped.replace(APART, "") == HOSTILE
 
 
 @pytest.fixture
@@ -42,16 +50,25 @@ def hostile(given: Given) -> Store:
     return given.stored()
 
 
-@pytest.mark.parametrize("pages", [USUAL, pytest.param(PAGES, marks=pytest.mark.deep)], ids=["usual", "all"])
-@pytest.mark.usefixtures("hostile")
-def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(pages: Sequence[str]) -> None:
+@pytest.mark.parametrize("places", [USUAL, pytest.param(PLACES, marks=pytest.mark.deep)], ids=["usual", "all"])
+def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(places: Iterable[str], hostile: Store) -> None:
+    check(hostile, moment(13, 23, 5), overrides={}, chosen=[find_rule("quarantined")])
+    [(issue,)] = hostile.rows("select min(fingerprint) from problems")
+    panels = [
+        ("people", {"object": "id-ada0"}),
+        ("people", {"object": "id-ada0", "view": "history"}),
+        ("issues", {"incident": open_incidents(hostile)[0].incident_id}),
+        ("issues", {"issue": issue}),
+        ("failures", {"code": HOSTILE.format(0)}),
+    ]
     found, named = [], 0
-    for page, words in [*((page, {}) for page in pages), ("people.py", {"object": "id-ada0"})]:
-        test = healthy(app(page, **words))
+    for place, words in [*((place, {}) for place in places), *panels]:
+        test = healthy(app(place, **words))
         values = [str(element.value) for kind in KINDS for element in getattr(test, kind)]
         values += [str(block.label) for block in (*test.expander, *test.metric, *test.radio)]
+        values += [str(one.proto.label) for one in test.get("page_link")]
         named += any("evil" in value for value in values)
         for value in values:
             shown = re.sub(r"\\([.:/\-_])", r"\1", CODE.sub("", value))
-            found += [(page, value)] if LINKED.search(shown) else []
-    assert found == [] and named >= 3
+            found += [(place, value)] if LINKED.search(shown) else []
+    assert found == [] and named >= 3 + len(panels)

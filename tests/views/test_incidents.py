@@ -32,7 +32,7 @@ def quarantine(given: Given, rules_file: Path) -> Given:
 @pytest.mark.usefixtures("quarantine")
 def test_never_checked_is_not_well() -> None:
     drawn = text(healthy(app("issues")))
-    assert "Unknown whether anything is wrong" in drawn and "the health rules were never evaluated" in drawn
+    assert "Unknown whether anything is wrong" in drawn and "the alert rules were never evaluated" in drawn
     assert "No open incidents" not in drawn
 
 
@@ -54,7 +54,7 @@ def test_an_open_incident_is_one_row_and_its_panel_says_what_why_and_what_to_do(
     assert "1 incident is open: Cerby is in quarantine" in text(test).replace("\\", "")
     assert (row["app_name"], row["owner"], row["related"], row["state"]) == ("Cerby", "Unassigned", 1, ["Open"])
     drawn = text(healthy(app("issues", incident=incident.incident_id))).replace("\\", "")
-    for words in ("Cerby is in quarantine", "Since 1 Feb, 02:00", "What to do:", "Symptoms of the same cause"):
+    for words in ("Cerby is in quarantine", "**Since 1 Feb, 02:00**", "What to do:", "Symptoms of the same cause"):
         assert words in drawn, words
     assert f"/issues?incident={incident.incident_id}&since=" in drawn
     drawn = text(healthy(app("issues", incident="symptom"))).replace("\\", "")
@@ -86,7 +86,7 @@ def test_an_incident_that_is_over_keeps_its_permalink_and_stands_in_the_history(
 ) -> None:
     quarantine.store.write(lambda cursor: close_incidents(cursor, [incident], moment(13, 12)))
     drawn = text(healthy(app("issues", incident=incident.incident_id)))
-    assert "1 Feb, 02:00 to 1 Feb, 12:00 (10 h)" in drawn and "Ended 1 Feb, 12:00" in drawn
+    assert "**1 Feb, 02:00 to 1 Feb, 12:00** (10 h)" in drawn and "Ended 1 Feb, 12:00" in drawn
     test = healthy(app("history"))
     assert list(table(test, "to_fix")["to_fix"]) == ["10 h"]
     assert "**1 incident** in this time range: 0 ongoing, 1 resolved." in text(test)
@@ -103,8 +103,10 @@ def test_a_rule_without_data_is_said_not_to_have_run(given: Given, rules_file: P
     given.succeeded("ada", day=10, hour=9)
     store = given.stored()
     check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
-    drawn = text(healthy(app("issues")))
-    assert "1 check of 1 could not run (not enough data)" in drawn and "Unknown whether anything is wrong" in drawn
+    test = healthy(app("issues"))
+    drawn = text(test)
+    assert "1 check of 1 could not run (not enough data)" in [one.proto.label for one in test.get("page_link")]
+    assert "Unknown whether anything is wrong" in drawn and "None found by the checks that ran." in drawn
     assert "No open incidents" not in drawn
 
 

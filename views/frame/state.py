@@ -83,7 +83,6 @@ class Key(StrEnum):
     FOLDED = "folded"
     # Health
     WHO = "who"
-    CARD = "card"
     ACKNOWLEDGE = "ack"
     SNOOZE = "snooze"
     SNOOZE_UNTIL = "until-instant"

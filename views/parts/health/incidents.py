@@ -1,4 +1,4 @@
-"""The queue of incidents, worst first: what is wrong, since when, the evidence, what to do, and who takes care of it.
+"""Open incidents, the worst first, and what people do with one: acknowledge, snooze, assign and annotate it.
 
 What people enter goes into the store at once, through the same turns that every writer takes.
 """
@@ -14,20 +14,17 @@ import streamlit as st
 
 from pipeline.config import wording
 from pipeline.config.errors import StoreError, UnknownIncident
-from pipeline.config.wording import count, dated, instant, is_missing, span
-from pipeline.notify.messages import evidence_text
+from pipeline.config.wording import dated, instant, is_missing, span
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
-from pipeline.rules.rule import Rule, rules
+from pipeline.rules.rule import Rule
 from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
-from views.frame.look import labelled, plain
+from views.frame.look import plain
 from views.frame.places import MOVED, page_link
 from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
-SHOWN = 20
-"Cards that are drawn, the worst first."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 
 
@@ -57,75 +54,10 @@ def brief(rows: list[Row], most: int = 3) -> str:
     return "; ".join([*parts, *more])
 
 
-def incident_queue(awake: list[Row], snoozed: list[Row], most: int = SHOWN) -> None:
-    """Draws the incidents as cards; those that are snoozed are folded away."""
-    draw_trouble()
-    for row in awake[:most]:
-        incident_card(row)
-    if len(awake) > most:
-        page_link("issues", f"{len(awake) - most} more, on Issues", ":material/error:")
-    if snoozed:
-        with st.expander(f"{count(len(snoozed), 'snoozed incident')}", icon=":material/snooze:"):
-            for row in snoozed:
-                incident_card(row)
-
-
 def draw_trouble() -> None:
     """Draws once why what somebody did could not be saved."""
     if trouble := TROUBLE.take():
         st.error(plain(trouble), icon=":material/error:")
-
-
-def incident_card(row: Row) -> None:
-    """Draws one incident with what it explains."""
-    rule = rules().get(row["rule"])
-    with st.container(border=True, key=Key.CARD.of(row["incident_id"])):
-        st.markdown(f"{labelled(row['severity'])} **{plain(row['summary'])}**")
-        st.caption(" · ".join(incident_facts(row)))
-        if not is_missing(row["unknown_since"]):
-            since = f"Unknown since {instant(row['unknown_since'])}, so it stays open"
-            st.markdown(f":gray-badge[Unknown] {since}: {plain(str(row['missing']))}.")
-        if symptoms := symptoms_of(row):
-            st.markdown(f"**Explains {count(len(symptoms), 'incident')}**, which its acknowledgement and snooze cover.")
-        for one in symptoms:
-            st.markdown(f"- {labelled(one['severity'])} {plain(one['summary'])} (since {instant(one['opened_at'])})")
-        for line in evidence(row, rule):
-            st.markdown(f"- {line}")
-        if rule:
-            st.markdown(f"**What to do.** {plain(rule.do)}")
-        if not is_missing(row["note"]):
-            written = "" if is_missing(row["noted_at"]) else f" ({dated(row['noted_at'])})"
-            st.markdown(f":material/sticky_note_2: {plain(row['note'])}{written}")
-        draw_acts(row)
-        details_link(row, rule)
-
-
-def incident_facts(row: Row) -> list[str]:
-    """Writes since when, how long, where and who owns it, each in few words."""
-    length = span((as_of() - row["opened_at"]).total_seconds())
-    late = (row["noticed_at"] - row["opened_at"]).total_seconds()
-    return [
-        f"since {instant(row['opened_at'])}, for {length}" + (f", noticed {span(late)} later" if late >= 60 else ""),
-        *([] if is_missing(row["app_name"]) else [plain(row["app_name"])]),
-        "no owner" if is_missing(row["owner"]) else f"owner {plain(row['owner'])}",
-        *(
-            []
-            if is_missing(row["acknowledged_by"])
-            else [f"acknowledged by {plain(row['acknowledged_by'])}, {dated(row['acknowledged_at'])}"]
-        ),
-        *([] if is_missing(row["snoozed_until"]) else [f"snoozed until {dated(row['snoozed_until'])}"]),
-    ]
-
-
-def evidence(row: Row, rule: Rule | None) -> list[str]:
-    """Writes the evidence in the words of the rule's own header, what is empty left out."""
-    words = rule.query.columns if rule else {}
-    facts: dict[str, Any] = json.loads(row["evidence"] or "{}")
-    return [
-        f"{plain(words.get(name, name))}: {plain(evidence_text(name, fact))}"
-        for name, fact in facts.items()
-        if fact not in (None, "", [])
-    ]
 
 
 def details_link(row: Row, rule: Rule | None) -> None:
@@ -169,7 +101,7 @@ def draw_acts(row: Row) -> None:
 def draw_acknowledge(incident: str) -> None:
     """Draws whose name is recorded, as entered last, and the button."""
     key = Key.WHO.of(incident)
-    st.text_input("Acknowledge as", NAME.get(), key=key, placeholder="Your name", width=180)
+    st.text_input("Acknowledge as", own_name(), key=key, placeholder="Your name", width=180)
     st.button(
         "Acknowledge",
         key=Key.ACKNOWLEDGE.of(incident),
@@ -180,10 +112,16 @@ def draw_acknowledge(incident: str) -> None:
     )
 
 
+def own_name() -> str:
+    """Returns the name that the viewer entered last, else the one they signed in with; empty where neither is known."""
+    signed_in = str(st.user.get("name") or st.user.get("email") or "") if st.user.get("is_logged_in") else ""
+    return NAME.get() or signed_in
+
+
 def draw_owner(row: Row) -> None:
     """Draws the owner: the viewer in one click once their name is known, or anyone by name."""
     incident, owner = str(row["incident_id"]), "" if is_missing(row["owner"]) else str(row["owner"])
-    owner_key, name = Key.OWNER.of(incident), NAME.get()
+    owner_key, name = Key.OWNER.of(incident), own_name()
     if name and name != owner:
         st.button(
             f"Assign to me ({plain(name)})",

@@ -65,7 +65,7 @@ def draw_open() -> None:
     if awake or snoozed:
         incidents_table([*awake, *snoozed], snoozed)
     else:
-        nothing(claim("No open incidents.", about="incidents"))
+        nothing("None found by the checks that ran.")
     if skipped := unanswered(runs):
         label = f"{count(skipped, 'check')} of {len(runs)} could not run (not enough data)"
         page_link("rules", label, ":material/notifications:")

@@ -233,7 +233,8 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         code = read_word(Word.CODE)
         what = f" with the error code {plain(code)}" if code else ""
         only = "open " if not code and Word.STATE not in words else ""
-        nothing(none_in_window(f"No {only}issues{what} in this time range match the filters."))
+        filtered = " match the filters" if words.keys() & {Word.STATE, Word.FAULT} else ""
+        nothing(none_in_window(f"No {only}issues{what} in this time range{filtered}."))
         return
     labels = {word: label for word, (label, _, _) in STATES.items()}
     shown = rows.assign(

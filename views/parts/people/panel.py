@@ -15,7 +15,7 @@ from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
-from views.parts.people.status import ORDER, chip, headline, next_retry, not_known_now, shortened, steps_of, word_of
+from views.parts.people.status import ORDER, chip, headline, next_retry, shortened, steps_of, unknown_statuses, word_of
 
 HISTORY = "history"
 "The word of the address for the full history."
@@ -104,7 +104,7 @@ def draw_statuses(rows: list[Row]) -> None:
             st.markdown(again)
     if len(rows) > SHOWN:
         st.caption(f"{count(len(rows) - SHOWN, 'more app')} in the table.")
-    if unknown := not_known_now(rows[:SHOWN]):
+    if unknown := unknown_statuses(rows[:SHOWN]):
         st.caption(unknown)
 
 

@@ -86,7 +86,7 @@ def headline(row: Row) -> str:
     return text.strip()
 
 
-def not_known_now(rows: list[Row]) -> str:
+def unknown_statuses(rows: list[Row]) -> str:
     """Writes in which apps the present status is unknown, since when and why; empty where it is known in all."""
     gaps = [(row, blind_spot(str(row["job_id"]))) for row in rows]
     parts = [f"{plain(str(row['app_name']))} {unknown_since(gap)}" for row, gap in gaps if gap is not None]
