@@ -15,8 +15,8 @@ from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import unknown_since
+from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import Facts as PanelFacts
-from views.parts.shared.object_panel import open_object
 
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
@@ -84,7 +84,7 @@ def access_table(rows: pd.DataFrame, facts: Facts) -> None:
         if name not in rows:
             rows[name] = None
     shown = rows.assign(status=chips(rows["word"]), retry_at=pd.to_datetime(rows["retry_at"]))
-    table(shown, columns, Key.STILL_ACTIVE, at_most=320, opens="name", on_open=open_object)
+    table(shown, columns, Key.STILL_ACTIVE, at_most=320, opens="name", on_open=open_person)
 
 
 def access_facts(rows: pd.DataFrame) -> PanelFacts:

@@ -17,7 +17,8 @@ from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
-from views.parts.shared.object_panel import give_way, open_object
+from views.parts.people.panel import open_person
+from views.parts.shared.object_panel import give_way
 from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
 
 MOST = 60_000
@@ -154,7 +155,7 @@ def cell_rows(rows: pd.DataFrame) -> None:
 def open_row(row: Row) -> None:
     """Puts whom a row is about into the address; a request without an event is about nobody that Entra knows."""
     if not is_missing(row["source_id"]):
-        open_object(row)
+        open_person(row)
 
 
 def score_text(score: float) -> str:
