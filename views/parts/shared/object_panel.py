@@ -1,5 +1,6 @@
 """The side panel on a user or group, opened from a row of a page on another subject: what the row says comes first."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from views.frame.look import plain
 from views.frame.side_panel import side_panel
 from views.frame.state import Word, has_word, read_word
 from views.parts.people.panel import draw_person, panel_title
+
+CODE = re.compile(r"[A-Z]\w*[a-z]\w*[A-Z]\w*")
+"A code as Graph spells it."
 
 
 class Facts(NamedTuple):
@@ -56,4 +60,6 @@ def draw_facts(facts: Facts, row: Row) -> None:
 
 def fact_text(value: object) -> str:
     """Writes a cell for a sentence."""
-    return dated(value) if isinstance(value, datetime) else plain(str(value))
+    if isinstance(value, datetime):
+        return dated(value)
+    return f"`{value}`" if CODE.fullmatch(str(value)) else plain(str(value))

@@ -137,19 +137,23 @@ def cell_rows(rows: pd.DataFrame) -> None:
         result=rows["status"].str.cat(rows["error_code"].fillna(""), sep=" "),
         matched=rows["matched_by"].str.cat(rows["score"].map(score_text), sep=" "),
     )
+    known = not rows["source_id"].isna().all()
     columns = {
-        "shown": text_column("Name"),
+        "shown": text_column("Name" if known else "Request", pinned=not known),
         **time_columns(occurred_at="When"),
         "action": text_column("Action"),
         "result": text_column("Entra reports"),
         "http_status": code_column("App answered", width="small"),
-        "request": text_column("Request", width="medium"),
+        **({"request": text_column("Request", width="medium")} if known else {}),
         "matched": text_column("Matched by"),
         "apart_s": decimal_column("Seconds apart"),
         "client": text_column("Client"),
     }
     kept = {name: column for name, column in columns.items() if name == "shown" or not shown[name].isna().all()}
-    table(shown, kept, Key.WIRE_ROWS, at_most=640, opens="shown", on_open=open_row)
+    if known:
+        table(shown, kept, Key.WIRE_ROWS, at_most=640, opens="shown", on_open=open_row)
+    else:
+        table(shown, kept, Key.WIRE_ROWS, at_most=640)
 
 
 def open_row(row: Row) -> None:
