@@ -31,8 +31,8 @@ SLOW = {
     "scenarios": "small_worlds worlds",
     "scheduler": "scheduler",
     "store": "concurrency fence kills lake_notes machines migrate power_cuts result_cache small_commits store",
-    "views": "browser connections_page cycles_page incidents ingestion_page issues_page overview_page pages "
-    "quarantine_page query_page story_page verdict_pages",
+    "views": "browser connections_page cycles_page incidents issues_page overview_page pages quarantine_page "
+    "query_page rules_page settings_pages sources_page story_page verdict_pages",
     "views/frame": "state",
 }
 "Files that `make test-fast` leaves out, by folder: they run many processes, a browser, servers, or many stores."

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.rules.evaluate import SIDE_BY_SIDE, Evaluation, evaluations
 from pipeline.rules.rule import Rule
 from pipeline.store.lake import Store
+from pipeline.store.time_limit import Stop
 
 TOGETHER = 2400
 "How many instants one statement is asked for: a hundred days of hours. Fewer would read the same rows more often."
@@ -71,12 +72,16 @@ def backtest(
     until: datetime,
     step: timedelta,
     progress: Callable[[float], None] = lambda _share: None,
+    stop: Stop | None = None,
 ) -> Backtest:
-    """Evaluates a rule at every step of [since, until]; its findings open and close as in a check."""
+    """Evaluates a rule at every step of [since, until]; its findings open and close as in a check.
+
+    Raises QuestionCancelled where `stop` is asked meanwhile.
+    """
     values = {name: value for name, value in overrides.get(rule.name, {}).items() if name != "app"}
     replay = Backtest(rule.name, values, since, until, int(step.total_seconds()))
     active: dict[str, Firing] = {}
-    for at, result in replayed(store, rule, overrides, steps(since, until, step)):
+    for at, result in replayed(store, rule, overrides, steps(since, until, step), stop):
         replay.evaluations += 1
         for subject in [one for one in active if one not in result.still_open]:
             active.pop(subject).closed_at = at
@@ -100,14 +105,18 @@ def steps(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
 
 
 def replayed(
-    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime]
+    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime], stop: Stop | None = None
 ) -> Iterator[tuple[datetime, Evaluation]]:
     """Evaluates a rule as of each instant, in order; statements are asked side by side."""
     size = TOGETHER if rule.takes_many else ONE_BY_ONE
     parts = [instants[at : at + size] for at in range(0, len(instants), size)]
     with ThreadPoolExecutor(SIDE_BY_SIDE, "backtest") as pool:
-        for part, results in zip(parts, pool.map(partial(evaluations, store, rule, overrides), parts), strict=True):
-            yield from zip(part, results, strict=True)
+        evaluated = pool.map(partial(evaluations, store, rule, overrides, stop=stop), parts)
+        try:
+            for part, results in zip(parts, evaluated, strict=True):
+                yield from zip(part, results, strict=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def compare(store: Store, replay: Backtest) -> None:

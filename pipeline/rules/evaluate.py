@@ -40,6 +40,7 @@ from pipeline.rules.rule import Rule, rules
 from pipeline.rules.summary import summary_of
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import insert_rows
+from pipeline.store.time_limit import Stop
 
 FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
 "The columns that every rule's answer begins with; the others are its evidence."
@@ -246,9 +247,14 @@ def evaluate(store: Store, rule: Rule, overrides: Mapping[str, Any], at: datetim
 
 
 def evaluations(
-    store: Store, rule: Rule, overrides: Mapping[str, Any], instants: Sequence[datetime], lasting: bool = True
+    store: Store,
+    rule: Rule,
+    overrides: Mapping[str, Any],
+    instants: Sequence[datetime],
+    lasting: bool = True,
+    stop: Stop | None = None,
 ) -> list[Evaluation]:
-    """Evaluates a rule as of each of some instants with each of its variants.
+    """Evaluates a rule as of each of some instants with each of its variants, unless `stop` is asked.
 
     Without `lasting` it is not asked with its levels to close: there is nothing that could stay open.
     """
@@ -257,14 +263,14 @@ def evaluations(
     for one in every:
         if one.silent:
             continue
-        for at, finding in of_apps(findings(store, one.rule, one.opens, instants), one, named):
+        for at, finding in of_apps(findings(store, one.rule, one.opens, instants, stop), one, named):
             if finding.unknown is not None:
                 results[at].unknown[finding.subject] = finding.unknown
                 continue
             results[at].firing[finding.subject] = finding
             results[at].severities[finding.subject] = finding.severity or one.severity
         if lasting and one.closes != one.opens:
-            for at, finding in of_apps(findings(store, one.rule, one.closes, instants), one, named):
+            for at, finding in of_apps(findings(store, one.rule, one.closes, instants, stop), one, named):
                 if finding.unknown is None:
                     results[at].still_open.add(finding.subject)
     for result in results.values():
@@ -282,16 +288,16 @@ def of_apps(
 
 
 def findings(
-    store: Store, rule: Rule, values: Mapping[str, Any], instants: Sequence[datetime]
+    store: Store, rule: Rule, values: Mapping[str, Any], instants: Sequence[datetime], stop: Stop | None = None
 ) -> list[tuple[datetime, Finding]]:
     """Returns a rule's rows as of some instants: by one statement, or one an instant where the rule takes but one."""
     if rule.takes_many:
-        rows = store.fetch(rule.query.sql, {**values, "at": list(instants)}).to_pylist()
+        rows = store.fetch(rule.query.sql, {**values, "at": list(instants)}, stop).to_pylist()
     else:
         rows = [
             {**row, "as_of": at}
             for at in instants
-            for row in store.fetch(rule.query.sql, {**values, "at": at}).to_pylist()
+            for row in store.fetch(rule.query.sql, {**values, "at": at}, stop).to_pylist()
         ]
     return [(row["as_of"], finding_of(row)) for row in rows]
 

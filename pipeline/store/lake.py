@@ -127,11 +127,11 @@ class Store:
         """Answers a question as an Arrow table; from memory while no table that it may read has changed."""
         return self.answers.get(sql, values)
 
-    def fetch(self, sql: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-        """Answers a question as an Arrow table, afresh."""
+    def fetch(self, sql: str, values: Mapping[str, Any] | None = None, stop: Stop | None = None) -> pa.Table:
+        """Answers a question as an Arrow table, afresh; where `stop` is asked it is ended, as `stream` says."""
         cursor = self.cursor(self._reading)
         try:
-            with store_errors("The store could not answer"):
+            with store_errors("The store could not answer"), time_limit(cursor, None, stop):
                 return while_reconnecting(lambda: cursor.execute(sql, values or None).to_arrow_table())
         finally:
             cursor.close()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pipeline.config.settings import Settings, read_settings
 from pipeline.ingest.coverage import named_hour
@@ -18,6 +17,7 @@ from pipeline.ingest.files import ingest
 from pipeline.maintenance.retention import drop_old_rows, old_rows
 from pipeline.store.lake import Store, open_store
 from tests.support.given import TENANT, Given, job_id, moment
+from tests.support.pages import app, healthy
 from views.charts.failures import failures_over_time
 
 pytestmark = pytest.mark.usefixtures("parallel")
@@ -346,26 +346,21 @@ def test_ingestion_of_another_job_leaves_a_silent_one_unknown(given: Given) -> N
 
 def drawn(page: str, **words: str) -> str:
     """Gives the words of a page."""
-    test = AppTest.from_file(str(Path(__file__).parents[2] / "views" / "app.py"), default_timeout=120)
-    for name, word in words.items():
-        test.query_params[name] = word
-    test.run()
-    test = test.switch_page(page).run() if page != "overview.py" else test
-    assert [error.message for error in test.exception] == []
+    test = healthy(app(page, **words))
     return "\n".join(str(element.value) for kind in ("markdown", "caption") for element in getattr(test, kind))
 
 
-@pytest.mark.parametrize("page", ["overview.py", "failures.py"])
+@pytest.mark.parametrize("page", ["failures", "scope"])
 def test_a_page_that_gives_a_rate_says_how_much_of_its_window_is_known(given: Given, page: str) -> None:
     given.failed("ada", hour=1)
     given.vouched(moment(0, 0), moment(0, 6))
     given.vouched(moment(0, 7, 30), moment(0, 12))
     given.stored()
     day = {"since": "2026-01-19", "until": "2026-01-20"}
-    said = "Data complete for 10 of 24 hours of this window, partial for 1, unknown for 13: numbers may be too low."
+    said = "Some data is missing: 58.3% of this time range is not covered. Counts may be low."
     assert said in drawn(page, **day)
     morning = drawn(page, since="2026-01-19", until="2026-01-19T06:00")
-    assert "Data complete for all 6 hours of this window." in morning
+    assert "Some data is missing" not in morning
 
 
 @pytest.mark.usefixtures("settings")
@@ -383,10 +378,10 @@ def test_ingestion_counts_down_to_when_entra_forgets(
         {"tenant": "contoso", "feed": "events", "outcome": "failed", "tried_at": moment(6), "reached_at": moment(6)}
     )
     given.stored()
-    words = drawn("ingestion.py")
-    assert "**contoso**: 3 hours are not complete that Entra still holds." in words
-    assert "leaves Microsoft's 7-day store in 17 h. The next `python -m pipeline poll` fills it." in words
-    assert "Asking fails at present" in words
+    words = drawn("sources")
+    assert "**contoso**: 3 hours are missing here and still in Entra." in words
+    assert "in 17 h (it keeps 7 days). The next `python -m pipeline poll` collects them." in words
+    assert "Collection is failing now" in words
 
 
 def test_bands_lie_behind_hours_that_are_not_complete() -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pipeline.config.settings import read_settings
 from pipeline.ingest.files import ingest
 from pipeline.store.lake import Store, open_store
 from tests.support.given import Given, Row, job_id, moment
-from tests.support.pages import APP, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 
 CERBY = job_id("Cerby")
 SAMPLE = Path(__file__).parents[2] / "sample_logs"
@@ -313,20 +312,18 @@ def test_the_page_ranks_what_lacks_most_and_opens_a_group_from_its_address(
     tenant: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", tenant.settings.store)
-    test = AppTest.from_file(str(APP), default_timeout=60).switch_page("groups.py")
-    test.query_params["group"], test.query_params["of"] = "id-listed", CERBY
-    drawn = text(healthy(test.run()))
-    assert "2 groups of 13 lack 4 members that Entra could not find in the app" in drawn
+    test = app("groups", group="id-listed", of=CERBY)
+    drawn = text(healthy(test))
+    assert "In 2 of 13 groups, 4 members have no account in the app" in drawn
+    assert "Most in Ten in Cerby (3)" in drawn
     assert "3 groups were emptied or halved: Emptied in Cerby lost 3 members at once." in drawn
     assert list(table(test, "unresolved_names")["group_name"])[:2] == ["Ten", "Step"]
-    assert list(table(test, "attempts")["state"]) == ["In place", "Removed", "Removed"]
-    assert "the app listed 2 members; the records imply 2. Missing there: ada" in test.warning[0].value
-    test.query_params["group"] = "id-emptied"
-    drawn = text(healthy(test.run()))
+    assert list(table(test, "attempts")["status"]) == [["Present"], ["Taken out"], ["Taken out"]]
+    assert "the app listed 2 members; the records imply 2. Missing in the list: ada" in drawn
+    drawn = text(healthy(app("groups", group="id-emptied", of=CERBY)))
     assert "a request emptied the group. 3 members of 3 lost:" in drawn
     assert "The app's log has no answer that lists this group's members" in drawn
-    test.query_params["group"] = "nobody"
-    assert "No group “nobody” is known here" in text(healthy(test.run()))
+    assert "No group “nobody” is known here" in text(healthy(app("groups", group="nobody")))
 
 
 def test_the_planted_group_is_found_by_the_sample_and_its_key(store: Store) -> None:

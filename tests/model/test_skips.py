@@ -14,7 +14,7 @@ from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from pipeline.store.migrate import build_schema
 from tests.support.given import STEPS, Given, moment
-from tests.support.pages import APP, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures"
 PUBLISHED = FIXTURES / "graph" / "on_demand-nested_json_strings.json"
@@ -321,20 +321,44 @@ def test_exports_are_confirmed_by_the_apps_own_log_where_there_is_one(given: Giv
 
 def page() -> AppTest:
     """Opens the page itself, as its address does."""
-    return AppTest.from_file(str(APP), default_timeout=60).switch_page("skips.py").run()
+    return app("scope")
 
 
 def test_the_page_says_first_who_waits_and_what_changed(narrowed: Given, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", narrowed.store.settings.store)
     test = healthy(page())
     drawn = text(test)
-    assert "1 person or group waits for somebody; 6 people and groups are out of scope by a rule" in drawn
-    assert "5 people and groups left the scope in this window and 0 came into it." in drawn
-    assert "shut out 10% before 27 Jan 2026 and 60% since." in drawn
-    assert "Confirmed on the wire: not known" in drawn
-    kinds = table(test, "cure")
-    assert list(kinds["kind"]) == ["Required attribute missing", "Scoping filter not met", "Already equal"]
+    assert "1 user or group needs action; 6 users and groups are out of scope, as expected." in drawn
+    assert "excluded 10% before 27 Jan 2026 and 60% since." in drawn
+    assert {one.label: one.value for one in test.metric} == {
+        "Skipped, needs action": "1",
+        "Skipped as expected": "6",
+        "Entered scope": "0",
+        "Left scope": "5",
+    }
+    assert "Confirmed by the app: unknown" in drawn
+    kinds = table(test, "waiting")
+    assert list(kinds["label"]) == ["Required attribute missing", "Scoping filter not met", "Already equal"]
+    assert list(kinds["action"]) == [["Action needed"], ["None, expected"], ["None, in sync"]]
     assert list(kinds["objects"]) == [1, 6, 1]
+
+
+def test_a_reason_a_clause_and_a_stage_open_their_people_in_a_side_panel(
+    narrowed: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVISIONING_STORE", narrowed.store.settings.store)
+    test = healthy(app("scope", skip="required attribute missing"))
+    assert len(table(test, "first_seen_at")) == 1 and "**If it is not expected.**" in text(test)
+    job = narrowed.answer("scope_drift")[0]["job_id"]
+    test = healthy(app("scope", clause=CLAUSE, of=str(job)))
+    people = table(test, "first_seen_at")
+    assert set(people["name"]) == {f"person{number}@example.com" for number in range(6)}
+    [opened, *_] = people["source_id"]
+    panel = text(healthy(app("scope", clause=CLAUSE, of=str(job), object=opened)))
+    assert "Status by app" in panel and "**If it is not expected.**" not in panel
+    test = healthy(app("scope", stage="seen"))
+    assert "**Seen**" in text(test) and len(table(test, "occurred_at")) > 6
+    assert "No user or group in this time range." in text(healthy(app("scope", skip="nothing of the kind")))
 
 
 def test_a_selected_clause_opens_whom_it_shut_out(narrowed: Given) -> None:
@@ -347,5 +371,5 @@ def test_a_window_without_skips_says_so(given: Given) -> None:
     given.succeeded("ada")
     given.stored()
     drawn = text(healthy(page()))
-    assert "No skips were read between" in drawn
-    assert "No event of this window tells how its scope was judged." in drawn
+    assert "No skips between" in drawn
+    assert "scoping clauses" in drawn and "Unknown for" in drawn

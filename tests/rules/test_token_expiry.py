@@ -197,23 +197,21 @@ def test_the_lead_time_is_the_profiles_unless_rules_toml_says_another(
 def test_a_term_says_how_it_stands_and_until_when_to_order() -> None:
     terms = [Term("Cerby", moment(day), 7, moment(14, 12)) for day in (14, 20, 25, 40)]
     assert [term.word for term in terms] == ["ended", "ask_now", "ask_soon", "in_time"]
-    assert terms[0].advice == "ended 12 h ago; enter the new one's end"
-    assert terms[1].advice == "ends in 5 days 12 h, and a new one takes 7 days: order it now"
-    assert terms[3].advice == "ends in 25 days 12 h; order the new one before 21 Feb, 00:00 UTC"
+    assert terms[0].advice == "expired 12 h ago; enter the new token's expiry"
+    assert terms[1].advice == "expires in 5 days 12 h, and a new one takes 7 days: renew it now"
+    assert terms[3].advice == "expires in 25 days 12 h; renew it by 21 Feb, 00:00 UTC"
 
 
 def test_whom_to_ask_is_the_profiles_word(settings: Settings) -> None:
     said = renewal_contact(read_profiles(settings), "Cerby")
     assert "Not self-service" in said and "support at cerby.com" in said and "checking the identity" in said
-    assert said.endswith("About 7 days (our figure: none is published).")
+    assert said.endswith("About 7 days (estimate: none is published).")
     assert renewal_contact(read_profiles(settings), "Zoom") == ""
 
 
 def test_a_cost_without_history_says_that_too_little_is_known() -> None:
     row = {"kind": "disable", "low": None, "high": None, "weeks": 1.12}
-    assert cost_sentence([row], "If it ended now").startswith(
-        "If it ended now: too little is known to say what stays undone."
-    )
+    assert cost_sentence([row], "If it expired now").startswith("If it expired now: impact unknown.")
 
 
 @pytest.fixture
@@ -242,15 +240,16 @@ def test_the_calendar_lists_the_soonest_end_first_with_the_day_to_order_by_and_t
     test = page()
     rows = table(test, "order_by").set_index("app_name")
     assert list(rows.index) == ["Zoom", "Cerby", "Docs", "Desk"]
-    assert [chip[0] for chip in rows["state"]] == ["Ended", "Order now", "In time", "Not said"]
-    assert (rows["days_left"]["Cerby"], rows["order_by"]["Cerby"]) == (4, moment(12))
+    assert [chip[0] for chip in rows["state"]] == ["Rejected", "Renew now", "Not due", "Not set"]
+    assert (rows["expires_at"]["Cerby"], rows["order_by"]["Cerby"]) == (moment(19), moment(12))
     assert rows["refused_at"]["Zoom"] == moment(13, 9, 23)
     said = text(test).replace("\\", "")
-    assert "**Zoom** refuses the token since 1 Feb, 09:23 UTC (403, 2 calls); the last good call" in said
-    assert "the last good call was 1 Feb, 08:43 UTC." in said
-    assert "**Cerby**: the token ends in 4 days 12 h, and a new one takes 7 days: order it now." in said
-    assert "Nobody has said when the token of Desk ends" in said
-    assert "If this token ends on 7 Feb, 00:00 UTC and the new one is in place on 15 Feb, 00:00 UTC: too" in said
+    assert "**Zoom** has been rejecting the token since 1 Feb, 09:23 (403, 2 requests); the last successful" in said
+    assert "the last successful request was 1 Feb, 08:43." in said
+    assert "**Cerby**: the token expires in 4 days 12 h, and a new one takes 7 days: renew it now." in said
+    assert "Token expiry is not set for Desk." in said
+    assert "4 apps; **Zoom** rejects its token" in said
+    assert "If the token expires on 7 Feb, 00:00 and a new one works from 15 Feb, 00:00: impact" in said
 
 
 def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter_on_disk(
@@ -259,10 +258,10 @@ def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter
     token, test = jwt(exp=1798675200), page()
     test.selectbox(key="token_app").select("Desk")
     test.text_input(key="token_jwt").input(token)
-    test.button(key="FormSubmitter:token-Keep it").click()
+    test.button(key="FormSubmitter:token-Save").click()
     healthy(test.run())
     assert known(apps.store)[1] == ("Desk", datetime(2026, 12, 31), "the token itself", None)
-    assert "Desk: the token ends 31 Dec, 00:00 UTC." in text(test).replace("\\", "")
+    assert "Desk: the token expires 31 Dec, 00:00." in text(test).replace("\\", "")
     assert test.text_input(key="token_jwt").value == ""
     assert token not in repr(test.session_state)
     assert leaks(tmp_path, token) == []
@@ -270,9 +269,9 @@ def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter
 
 def test_the_form_says_what_was_wrong_and_keeps_nothing(apps: Given) -> None:
     test = page()
-    for pasted, why in (("PLANTEDopaque", "This is no JWT"), ("", "Give either a date or a token")):
+    for pasted, why in (("PLANTEDopaque", "This is no JWT"), ("", "Enter either a date or a token")):
         test.text_input(key="token_jwt").input(pasted)
-        test.button(key="FormSubmitter:token-Keep it").click()
+        test.button(key="FormSubmitter:token-Save").click()
         healthy(test.run())
         assert why in text(test) and "PLANTED" not in text(test)
     assert apps.store.rows("select count(*) from tokens") == [(3,)]
@@ -281,6 +280,6 @@ def test_the_form_says_what_was_wrong_and_keeps_nothing(apps: Given) -> None:
 def test_an_end_can_be_forgotten_in_the_form(apps: Given) -> None:
     test = page()
     test.selectbox(key="token_app").select("Docs")
-    test.button(key="FormSubmitter:token-Nobody knows any more").click()
+    test.button(key="FormSubmitter:token-Set to unknown").click()
     healthy(test.run())
     assert [name for name, *_ in known(apps.store)] == ["Cerby", "Zoom"]

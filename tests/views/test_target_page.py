@@ -1,4 +1,4 @@
-"""The page Target: full, with one side only, and without any SCIM log; its numbers are those of the matrix."""
+"""The tab SCIM traffic: full, with one side only, and without any SCIM log; its numbers are those of the matrix."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
-from tests.support.pages import APP, healthy, table, text
+from tests.support.pages import app, healthy, table, text
 from views.parts.target.cells import (
     CELLS,
     COLUMNS,
@@ -17,8 +17,8 @@ from views.parts.target.cells import (
     ROWS,
     TROUBLE,
     cell_counts,
+    compared,
     sentence,
-    worst_cell,
 )
 
 WINDOW = {"since": "2026-01-19", "until": "2026-01-26"}
@@ -50,11 +50,8 @@ def both(given: Given) -> Store:
 
 
 def drawn() -> AppTest:
-    """Draws the page alone, without the one that opens first."""
-    test = AppTest.from_file(str(APP), default_timeout=60)
-    for name, word in WINDOW.items():
-        test.query_params[name] = word
-    return healthy(test.switch_page("target.py").run())
+    """Draws the tab."""
+    return healthy(app("traffic", **WINDOW))
 
 
 def buttons(test: AppTest) -> dict[str, Any]:
@@ -66,16 +63,21 @@ def buttons(test: AppTest) -> dict[str, Any]:
 def test_the_page_says_what_does_not_agree_and_opens_its_rows_then_health_and_what_the_vendor_should_mend() -> None:
     test = drawn()
     told = text(test)
-    assert "Of 10 changes that Entra tells of Shop, both sides agree on 9. Not so: 1 change called success that" in told
-    assert "1 write to the app of which Entra knows nothing" in told
+    assert "Entra and Shop agree on 9 of 10 changes. Differences: 1 change reported as success, missing in" in told
+    assert "1 write to the app without an event in Entra" in told
+    assert [one.value for one in test.metric] == ["10", "90%", "2", "0"]
     cells = buttons(test)
     assert cells["both well"].label == ":green[:material/check_circle: **9**] agree"
     assert cells["seen twice"].disabled and not cells["never seen"].disabled
-    assert list(table(test, "matched_by")["name"]) == ["lost@example.com"]
-    cells["both well"].click().run()
+    assert [frame for frame in test.dataframe if "matched_by" in frame.value.columns] == []
+    cells["never seen"].click().run()
+    assert list(table(healthy(test), "matched_by")["name"]) == ["lost@example.com"]
+    assert "Entra reports a write, and the app's log, which covers the time, has no such request." in text(test)
+    buttons(test)["both well"].click().run()
     assert len(table(healthy(test), "matched_by")) == 9
+    assert test.query_params["cell"] in ("both well", ["both well"])
     told = text(test)
-    assert "Its clock is 2.0 s ahead of Entra" in told
+    assert "Its clock is 2.0 s ahead of Entra's" in told
     assert dict(table(test, "p95_ms").set_index("verb")["requests"]) == {"PATCH": 9, "DELETE": 1, "probe": 1}
     assert any("A delete was not answered 204" in expander.label for expander in test.expander)
     assert "1 finding: 1 misleading." in told
@@ -85,8 +87,8 @@ def test_without_a_log_of_requests_the_page_teaches_how_to_get_one(given: Given)
     given.succeeded("ada", day=1)
     given.stored()
     told = text(drawn())
-    assert "No SCIM request was logged between" in told
-    assert "An access log" in told and "ask its vendor" in told
+    assert "No SCIM requests between" in told
+    assert "access log" in told and "ask the vendor" in told
     assert "agree" not in told
 
 
@@ -95,7 +97,8 @@ def test_with_the_apps_side_only_nothing_is_said_to_disagree(given: Given) -> No
     given.observed("Shop", "Active", day=1)
     given.stored()
     test = drawn()
-    assert "1 request was logged, and no event of Entra's: only the app's side is known." in text(test)
+    assert "1 request was logged by the app, and no provisioning logs: nothing can be compared." in text(test)
+    assert "Unknown" in [one.value for one in test.metric]
     assert "not known" in buttons(test)
     assert buttons(test)["no event"].disabled
 
@@ -105,7 +108,6 @@ def test_every_cell_has_its_place_and_a_number_that_adds_up() -> None:
     assert all(row in ROWS and column in COLUMNS for row, column in places)
     rows = pd.DataFrame({"cell": ["both well", "both well", "never seen"], "events": [2, 3, 1]})
     assert sum(cell_counts(rows).values()) == 6
-    assert worst_cell(cell_counts(rows)) == "never seen"
-    assert worst_cell(cell_counts(rows[:2])) == "both well"
-    assert "in Shop in this window" in sentence({}, ["Shop"])
+    assert compared(cell_counts(rows)) == (6, 5)
+    assert "in Shop to compare" in sentence({}, ["Shop"])
     assert set(DISAGREEMENTS) == set(TROUBLE) == set(NOUNS)

@@ -51,8 +51,6 @@ class Key(StrEnum):
     EXPORT = "export"
     EXPORTED = "exported"
     AS_TABLE = "as-table"
-    # The side panel on a user or group
-    OBJECT_STATES = "object-states"
     # Tabs
     APP_TABS = "app-tabs"
     ISSUE_TABS = "issue-tabs"

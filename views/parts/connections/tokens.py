@@ -128,7 +128,7 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
         "app_name": text_column("App", pinned=True),
         "state": chips_column("Token"),
         **time_columns(expires_at="Expires", order_by="Renew by"),
-        "lead": text_column("New token takes", width="small"),
+        "lead": text_column("New token takes"),
         "contact": text_column("Contact", width="large"),
         **time_columns(refused_at="Rejected since", last_good_at="Last success"),
         "said": text_column("Set by, note", width="medium"),

@@ -11,7 +11,8 @@ from views.frame.panel import panel
 from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
-from views.parts.shared.object_panel import give_way, open_object
+from views.parts.people.panel import open_person
+from views.parts.shared.object_panel import give_way
 
 STATES = {
     "in place": "member confirmed",
@@ -79,7 +80,7 @@ def members_table(rows: pd.DataFrame) -> None:
         "attempts": number_column("Records", width="small"),
         "source": text_column("Source"),
     }
-    table(shown, columns, Key.MEMBERS, at_most=320, opens="name", on_open=open_object)
+    table(shown, columns, Key.MEMBERS, at_most=320, opens="name", on_open=open_person)
     st.caption(MEANINGS)
 
 

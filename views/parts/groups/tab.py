@@ -20,10 +20,10 @@ COLUMNS = {
     "app_name": text_column("App"),
     "attempted": number_column("Members", width="small"),
     "present": number_column("Present", width="small", help="Confirmed, or assumed: an event that failed names others"),
-    "unresolved": number_column("Not in the app", width="small"),
+    "unresolved": number_column("Not in the app"),
     "failed": number_column("Failed", width="small"),
     "lost": number_column("Lost at once", width="small", help="When it was emptied or halved in the time range"),
-    "unresolved_names": text_column("Members not in the app", width="large"),
+    "unresolved_names": text_column("Members not in the app", width="medium"),
     **time_columns(last_at="Newest record"),
 }
 
@@ -37,8 +37,8 @@ def sentence(rows: pd.DataFrame) -> str:
     lacks = int(lacking["unresolved"].sum())
     groups = int(rows["of_groups"].max())
     words = (
-        f"{len(lacking):,} of {count(groups, 'group')} {'lacks' if len(lacking) == 1 else 'lack'} "
-        f"{count(lacks, 'member')} without an account in the app"
+        f"In {len(lacking):,} of {count(groups, 'group')}, {count(lacks, 'member has', 'members have')} no account in "
+        "the app"
         if lacks
         else f"No missing members found in {count(groups, 'group')}"
     )

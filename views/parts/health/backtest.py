@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.errors import ProvisioningError
+from pipeline.config.errors import ProvisioningError, QuestionCancelled
 from pipeline.config.wording import count, instant, span
 from pipeline.rules.backtest import Backtest, backtest
 from pipeline.rules.rule import Rule
 from pipeline.store.lake import Store
+from pipeline.store.time_limit import Stop
 from views.charts.health import firing_strip
 from views.frame.chart import chart
 from views.frame.data import ask
@@ -25,10 +26,6 @@ from views.frame.table import BLANK, table, text_column, time_columns
 POLL_S = 0.5
 QUICK_S = 0.4
 "Seconds in which a result is waited for before the page shows that the backtest is running."
-
-
-class Cancelled(Exception):
-    """A person cancelled the backtest."""
 
 
 class Run:
@@ -43,7 +40,7 @@ class Run:
         self.share = 0.0
         self.result: Backtest | None = None
         self.error = ""
-        self._cancelled = False
+        self._stop = Stop()
         self._began = monotonic()
         self._work = (store, rule, dict(tried), since, until, step)
         self._thread = Thread(target=self._run, name="backtest", daemon=True)
@@ -53,7 +50,7 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether nothing more comes."""
-        return self._cancelled or not self._thread.is_alive()
+        return self._stop.asked or not self._thread.is_alive()
 
     @property
     def age(self) -> float:
@@ -61,24 +58,23 @@ class Run:
         return monotonic() - self._began
 
     def cancel(self) -> None:
-        """Ends it after the statement that is running; its result is dropped."""
-        self._cancelled = True
-        self.error = "Backtest cancelled."
+        """Ends it as soon as DuckDB looks."""
+        self._stop.ask()
+
+    def join(self) -> None:
+        """Waits until nothing of it runs any more."""
+        self._thread.join()
 
     def _advance(self, share: float) -> None:
         self.share = share
-        if self._cancelled:
-            raise Cancelled
 
     def _run(self) -> None:
         try:
-            result = backtest(*self._work, self._advance)
-        except Cancelled:
-            return
+            self.result = backtest(*self._work, self._advance, self._stop)
+        except QuestionCancelled:
+            self.error = "Backtest cancelled."
         except ProvisioningError as error:
             self.error = plain(str(error))
-        else:
-            self.result = None if self._cancelled else result
 
 
 def draw_run(place: tuple[str, Mapping[str, Any]]) -> bool:
@@ -91,7 +87,7 @@ def draw_run(place: tuple[str, Mapping[str, Any]]) -> bool:
     elif run.result is not None:
         draw_result(run.result)
     else:
-        st.warning(run.error, icon=":material/report:")
+        st.warning(run.error or "Backtest cancelled.", icon=":material/report:")
     return run.result is not None
 
 

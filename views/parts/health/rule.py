@@ -56,7 +56,7 @@ def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> No
     with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
         st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
     with st.expander("SQL", icon=":material/code:", type="compact"):
-        st.caption(f"{rule.query.question} Stored as queries/health/{plain(rule.name)}.sql")
+        st.caption(rule.query.question)
         st.code(rule.query.sql, language="sql")
 
 
@@ -104,6 +104,7 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
             start(rule, tried, timedelta(hours=int(hours)))
         saving = st.empty()
+    notice = st.empty()
     done = draw_run((rule.name, tried))
     saved = saving.button(
         "Save",
@@ -120,7 +121,7 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         st.rerun()
     if message := RULE_SAVED.take():
         good, sentence = message
-        (st.info if good else st.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
+        (notice.info if good else notice.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
 
 
 def backtest_help() -> str:

@@ -7,16 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.knowledge.causes import find_cause
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
-from views.frame.look import chips, plain
+from views.frame.look import chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import unknown_since
+from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import Facts as PanelFacts
-from views.parts.shared.object_panel import open_object
 
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
@@ -28,10 +29,12 @@ KINDS = {"disable": "Disable", "delete": "Delete"}
 def why(row: Row) -> str:
     """Writes in a few words why a leaver was not removed."""
     if not is_missing(row["skip_reason"]) and row["status"] == "skipped":
-        return f"skipped ({row['skip_reason']}); Entra does not retry by itself"
-    error = "no error code" if is_missing(row["error_code"]) else str(row["error_code"])
-    again = "" if is_missing(row["retry_at"]) else f", next retry {instant(row['retry_at'])}"
-    return f"{error}{again}" if row["status"] == "failure" else f"last event: {row['status']}"
+        return "skipped; Entra does not retry by itself"
+    if row["status"] != "failure":
+        return f"last event: {look(str(row['status'])).label.lower()}"
+    known = None if is_missing(row["error_code"]) else find_cause(str(row["error_code"]), job_id=str(row["job_id"]))
+    error = "failed, cause unknown" if known is None else f"failed: {known.title[0].lower()}{known.title[1:]}"
+    return error if is_missing(row["retry_at"]) else f"{error}, next retry {instant(row['retry_at'])}"
 
 
 def in_use_by_job(now: datetime) -> dict[str, int]:
@@ -84,7 +87,7 @@ def access_table(rows: pd.DataFrame, facts: Facts) -> None:
         if name not in rows:
             rows[name] = None
     shown = rows.assign(status=chips(rows["word"]), retry_at=pd.to_datetime(rows["retry_at"]))
-    table(shown, columns, Key.STILL_ACTIVE, at_most=320, opens="name", on_open=open_object)
+    table(shown, columns, Key.STILL_ACTIVE, at_most=320, opens="name", on_open=open_person)
 
 
 def access_facts(rows: pd.DataFrame) -> PanelFacts:
@@ -97,6 +100,8 @@ def access_facts(rows: pd.DataFrame) -> PanelFacts:
         "open_for": "For",
         "retry_at": "Next retry",
         "requests": "Attempts",
+        "error_code": "Error code",
+        "skip_reason": "Skip reason",
         "left_as": "Left as",
         "started_from": "Counted from",
         "last_event_at": "Last event",

@@ -18,8 +18,8 @@ from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import decimal_column, number_column, table, text_column, time_columns
 from views.parts.leavers.access import KINDS, none
+from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import Facts as PanelFacts
-from views.parts.shared.object_panel import open_object
 
 TRAPS = (
     "trap_still_active",
@@ -120,7 +120,7 @@ def staged_deletions(rows: pd.DataFrame) -> None:
         **time_columns(staged_at="Since", last_event_at="Last event"),
     }
     shown = rows.assign(held_for=rows["held_s"].map(span))
-    table(shown, columns, Key.HELD_DELETIONS, at_most=320, opens="name", on_open=open_object)
+    table(shown, columns, Key.HELD_DELETIONS, at_most=320, opens="name", on_open=open_person)
 
 
 def trapped(name: str, rows: pd.DataFrame) -> None:
@@ -133,7 +133,7 @@ def trapped(name: str, rows: pd.DataFrame) -> None:
         "seen": text_column("Evidence", width="large"),
         "cure": text_column("What to do", width="large"),
     }
-    table(rows, columns, Key.TRAP.of(name), at_most=320, opens="name", on_open=open_object)
+    table(rows, columns, Key.TRAP.of(name), at_most=320, opens="name", on_open=open_person)
 
 
 def removals(rows: pd.DataFrame) -> None:
@@ -157,7 +157,7 @@ def removals(rows: pd.DataFrame) -> None:
         app_log=rows["cell"].map(lambda cell: CELLS.get(cell, cell)),
         request=rows["method"].fillna("").str.cat(rows["http_status"].map(status_text), sep=" "),
     )
-    table(shown, columns, Key.REMOVALS, at_most=320, opens="name", on_open=open_object)
+    table(shown, columns, Key.REMOVALS, at_most=320, opens="name", on_open=open_person)
 
 
 def status_text(code: float) -> str:

@@ -13,7 +13,8 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.parts.leavers.access import KINDS
-from views.parts.shared.object_panel import give_way, open_object
+from views.parts.people.panel import open_person
+from views.parts.shared.object_panel import give_way
 
 OUTCOMES = {"done": "removed", "open": "has_access", "held back": "held back", "called off": "cancelled"}
 ENTRY = {"trigger": "Import that showed it", "event": "First request"}
@@ -125,5 +126,5 @@ def draw_cases(row: Row) -> None:
     if not rows["again_at"].isna().all():
         columns |= {**time_columns(again_at="New account since"), "again_as": text_column("New account")}
     key = Key.LEAVER_CASES.of(row["job_id"], row["kind"])
-    table(shown, columns, key, at_most=640, opens="name", on_open=open_object)
+    table(shown, columns, key, at_most=640, opens="name", on_open=open_person)
     show_sql(leaver_cases=given)

@@ -103,10 +103,10 @@ def blocked_table(rows: pd.DataFrame) -> None:
         Key.WAITING.of(rows["job_id"].iloc[0], len(rows)),
         at_most=360,
         opens="name",
-        on_open=open_object,
+        on_open=open_person,
     )
 
 
-def open_object(row: Row) -> None:
+def open_person(row: Row) -> None:
     """Opens the user or group of a row on People."""
     lead_to("people", bar().link(**{Word.OBJECT: str(row["source_id"])}))

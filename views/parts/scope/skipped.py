@@ -13,7 +13,8 @@ from views.frame.panel import show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word
 from views.frame.table import number_column, table, text_column, time_columns
-from views.parts.shared.object_panel import give_way, object_panel, open_object
+from views.parts.people.panel import open_person
+from views.parts.shared.object_panel import give_way, object_panel
 
 OBJECTS = ("user or group", "users and groups")
 SKIPPED = {
@@ -74,7 +75,7 @@ def skipped_people(**given: Any) -> None:
         st.markdown(f"**If it is not expected.** {plain(str(cures[0]))}")
         del columns["cure"]
     table(
-        rows, columns, Key.SKIPPED_PEOPLE.of(*map(str, given.values())), at_most=640, opens="name", on_open=open_object
+        rows, columns, Key.SKIPPED_PEOPLE.of(*map(str, given.values())), at_most=640, opens="name", on_open=open_person
     )
 
 
@@ -90,4 +91,4 @@ def stage_people(word: str) -> None:
         nothing("No user or group in this time range.")
         return
     key = Key.SCOPE_LEAK.of(stage, leak)
-    table(rows, STAGED, key, at_most=640, opens="name", on_open=open_object)
+    table(rows, STAGED, key, at_most=640, opens="name", on_open=open_person)

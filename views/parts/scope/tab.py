@@ -17,9 +17,9 @@ from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
 from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
+from views.parts.people.panel import open_person
 from views.parts.scope.skipped import APART, OBJECTS, open_panel
 from views.parts.shared.coverage import draw_completeness, none_in_window
-from views.parts.shared.object_panel import open_object
 
 WANTS = {"somebody": "skip needs action", "as intended": "skip expected", "nobody": "skip in sync"}
 "The word of `look` for what a kind of skip asks for."
@@ -84,11 +84,10 @@ def kinds_table(rows: pd.DataFrame) -> None:
     columns = {
         "label": text_column("Reason"),
         "action": chips_column("Action"),
-        "objects": number_column("Users and groups", width="small"),
+        "objects": number_column("Affected", width="small", help="Users and groups"),
         "waiting": number_column("Still skipped", width="small"),
         "skips": number_column("Skips", width="small"),
         "sentence": text_column("Newest example", width="large"),
-        "cure": text_column("If it is not expected", width="medium"),
         "apps": text_column("Apps"),
         **time_columns(last_seen_at="Last seen"),
     }
@@ -180,7 +179,7 @@ def moves_table(rows: pd.DataFrame) -> None:
         **time_columns(moved_at="First event"),
     }
     shown = rows.assign(turn=rows["turn"].map(TURNS))
-    table(shown, columns, Key.SCOPE_MOVES, at_most=420, opens="name", on_open=open_object)
+    table(shown, columns, Key.SCOPE_MOVES, at_most=420, opens="name", on_open=open_person)
 
 
 def never_provisioned_table(rows: pd.DataFrame) -> None:
@@ -198,7 +197,7 @@ def never_provisioned_table(rows: pd.DataFrame) -> None:
         "source_type": text_column("Type", width="small"),
     }
     shown = rows.assign(waits=[span(length) for length in waits], status=chips(rows["state"]))
-    table(shown, columns, Key.NEVER_PROVISIONED, at_most=420, opens="name", on_open=open_object)
+    table(shown, columns, Key.NEVER_PROVISIONED, at_most=420, opens="name", on_open=open_person)
 
 
 def draw_folded(drifts: pd.DataFrame, moves: pd.DataFrame) -> None:

@@ -17,7 +17,8 @@ from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
-from views.parts.shared.object_panel import give_way, open_object
+from views.parts.people.panel import open_person
+from views.parts.shared.object_panel import give_way
 from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
 
 MOST = 60_000
@@ -136,25 +137,29 @@ def cell_rows(rows: pd.DataFrame) -> None:
         result=rows["status"].str.cat(rows["error_code"].fillna(""), sep=" "),
         matched=rows["matched_by"].str.cat(rows["score"].map(score_text), sep=" "),
     )
+    known = not rows["source_id"].isna().all()
     columns = {
-        "shown": text_column("Name"),
+        "shown": text_column("Name" if known else "Request", pinned=not known),
         **time_columns(occurred_at="When"),
         "action": text_column("Action"),
         "result": text_column("Entra reports"),
         "http_status": code_column("App answered", width="small"),
-        "request": text_column("Request", width="medium"),
+        **({"request": text_column("Request", width="medium")} if known else {}),
         "matched": text_column("Matched by"),
         "apart_s": decimal_column("Seconds apart"),
         "client": text_column("Client"),
     }
     kept = {name: column for name, column in columns.items() if name == "shown" or not shown[name].isna().all()}
-    table(shown, kept, Key.WIRE_ROWS, at_most=640, opens="shown", on_open=open_row)
+    if known:
+        table(shown, kept, Key.WIRE_ROWS, at_most=640, opens="shown", on_open=open_row)
+    else:
+        table(shown, kept, Key.WIRE_ROWS, at_most=640)
 
 
 def open_row(row: Row) -> None:
     """Puts whom a row is about into the address; a request without an event is about nobody that Entra knows."""
     if not is_missing(row["source_id"]):
-        open_object(row)
+        open_person(row)
 
 
 def score_text(score: float) -> str:

@@ -1,0 +1,135 @@
+"""The page Alert rules: states and levels, a rule in its panel, backtests that run, are cancelled, and are saved."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pipeline.rules.backtest import backtest
+from pipeline.rules.evaluate import check
+from pipeline.rules.overrides import read_overrides
+from pipeline.rules.rule import find_rule, rules
+from tests.support.given import Given, moment
+from tests.support.pages import app, healthy, table, text
+from views.frame.look import LOOKS
+from views.parts.health.backtest import Run
+from views.parts.health.rules import levels
+
+DAY = {"since": "2026-02-01", "until": "2026-02-02"}
+
+
+@pytest.fixture
+def rules_file(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PROVISIONING_RULES", str(tmp_path / "rules.toml"))
+    return tmp_path / "rules.toml"
+
+
+@pytest.fixture
+def quarantine(given: Given, rules_file: Path) -> Given:
+    """Cerby has been in quarantine for hours."""
+    given.succeeded("ada", day=10, hour=9)
+    given.quarantined("Cerby", day=13, hour=9, since=moment(13, 2))
+    given.stored()
+    return given
+
+
+def tried(test: AppTest) -> AppTest:
+    """Runs a backtest until its result is there."""
+    test.button(key="try").click().run()
+    run = test.session_state["replayed"]
+    run.join()
+    return healthy(test.run())
+
+
+def test_the_table_has_every_rule_with_its_state_and_levels_those_that_fire_first(
+    quarantine: Given, rules_file: Path
+) -> None:
+    rules_file.write_text("[silence]\nsilent = true\n[escrow_growth]\nleast = [6, 2]\n")
+    drawn = text(healthy(app("rules")))
+    assert f"**None of {len(rules())} rules has run yet.**" in drawn
+    chosen = [find_rule(name) for name in ("quarantined", "leaver_waiting", "rule_failed")]
+    check(quarantine.store, moment(13, 9, 5), overrides=read_overrides(rules_file), chosen=chosen)
+    test = healthy(app("rules"))
+    rows = table(test, "alert").set_index("rule")
+    assert rows.index[0] == "quarantined" and set(rows.index) == set(rules())
+    states = {name: rows.loc[name, "state"][0] for name in ("quarantined", "leaver_waiting", "rule_failed", "silence")}
+    assert states == {
+        "quarantined": "Firing", "leaver_waiting": "Could not run", "rule_failed": "OK", "silence": "Muted",
+    }  # fmt: skip
+    assert rows.loc["target_slow", "state"] == ["Never run"]
+    assert tuple(rows.loc["escrow_growth", ["alert", "clear"]]) == ("≥ 6", "< 2")
+    assert tuple(rows.loc["quarantine_ahead", ["alert", "clear"]]) == ("≤ 3", "> 5")
+    assert tuple(rows.loc["failure_rate_unusual", ["alert", "clear"]]) == ("≥ 20%", "< 10%")
+    assert rows.loc["escrow_growth", "changed"] == "least [6, 2]"
+    assert "**1 rule is firing**, 1 OK, 1 could not run" in text(test)
+    assert not test.success
+
+
+def test_every_rule_has_levels_in_words() -> None:
+    for rule in rules().values():
+        alert, clear = levels(rule, {})
+        assert (alert == "Any") == (clear == "None left"), rule.name
+        assert alert == "Any" or (alert[0] in "≥≤<" and clear[0] in "<>≥"), rule.name
+
+
+def test_a_rule_opens_in_the_side_panel_with_the_values_in_force(quarantine: Given, rules_file: Path) -> None:
+    rules_file.write_text("[escrow_growth]\nleast = [6, 2]\n")
+    check(quarantine.store, moment(13, 9, 5), overrides={}, chosen=[find_rule("escrow_growth")])
+    drawn = text(healthy(app("rules", rule="escrow_growth")))
+    assert "**Alerts** when at least 6 of a job" in drawn
+    assert "**What to do.**" in drawn and "**Missing data.**" in drawn
+    drawn = text(healthy(app("rules", rule="escrow_grwth")))
+    assert "did you mean escrow\\_growth" in drawn
+
+
+def test_what_a_backtest_says_is_what_the_pipeline_says_and_what_is_saved_is_used(
+    quarantine: Given, rules_file: Path
+) -> None:
+    test = healthy(app("rules", rule="quarantined", **DAY))
+    assert test.button(key="save").disabled
+    test = tried(test)
+    rule, since = find_rule("quarantined"), moment(13)
+    found = backtest(quarantine.store, rule, {}, since, since + timedelta(days=1), timedelta(hours=1))
+    assert len(found.firings) == 1
+    assert f"**Would have fired 1 time** in {found.evaluations} evaluations" in text(test)
+    test.toggle(key="silent-quarantined-All apps").set_value(True).run()
+    assert test.button(key="save").disabled, "other values were not tried yet"
+    test = tried(test)
+    assert "**Would have fired 0 times**" in text(test)
+    test.button(key="save").click().run()
+    assert read_overrides(rules_file) == {"quarantined": {"silent": True}}
+    assert "Saved to" in text(healthy(test))
+    assert table(test, "alert").set_index("rule").loc["quarantined", "state"] == ["Muted"]
+    assert check(quarantine.store, moment(13, 10), overrides=read_overrides(rules_file), chosen=[rule]).opened == []
+
+
+def test_a_cancelled_backtest_leaves_no_result_and_nothing_running(quarantine: Given) -> None:
+    rule = find_rule("escrow_growth")
+    run = Run(quarantine.store, rule, {rule.name: {}}, moment(-9000), moment(14), timedelta(hours=1))
+    run.cancel()
+    assert run.is_over
+    run.join()
+    assert run.result is None and run.error == "Backtest cancelled."
+    again = Run(quarantine.store, rule, {rule.name: {}}, moment(12), moment(14), timedelta(hours=1))
+    again.join()
+    assert again.result is not None and again.result.evaluations == 49
+
+
+@pytest.mark.usefixtures("quarantine")
+def test_a_wrong_value_is_a_sentence() -> None:
+    test = app("rules", rule="escrow_growth")
+    test.text_input(key="set-escrow_growth-All apps-least-opens at").set_value("many").run()
+    assert "least is 'many'; a whole number was expected" in text(healthy(test)).replace("\\", "")
+
+
+def test_a_file_of_rules_with_a_mistake_is_a_sentence(quarantine: Given, rules_file: Path) -> None:
+    rules_file.write_text("[quarantined]\nseverity = 7\n")
+    assert "severity is '7'" in text(healthy(app("rules"))).replace("\\", "")
+
+
+def test_one_label_of_a_chip_has_one_colour() -> None:
+    tones: dict[str, set[str]] = {}
+    for each in LOOKS.values():
+        tones.setdefault(each.label, set()).add(each.tone)
+    assert {label: found for label, found in tones.items() if len(found) > 1} == {}
