@@ -31,11 +31,10 @@ EMPTY = "import streamlit as st\n\nst.markdown('Nothing')\n"
 WATCH = """
 window.seen = {last: 0, sentence: 0};
 const answered = () => {
-    const below = [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
-        .find(each => each.textContent.includes('Data to'));
+    const header = document.querySelector('.st-key-header');
     const words = [...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert]')];
-    return words.some(each => each.offsetHeight && (window.empty || below
-        && below.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
+    return words.some(each => each.offsetHeight && (window.empty || header && !header.contains(each)
+        && header.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
 };
 const frame = '[data-testid=stHeader], [data-testid=stStatusWidget], [data-testid=stToolbar], head';
 new MutationObserver(changes => {
@@ -65,16 +64,19 @@ def main() -> None:
     words.add_argument("--times", type=int, default=3)
     words.add_argument("--pages", nargs="*", help="names of pages; all when not given")
     given = words.parse_args()
-    from views.app import PAGES
+    from views.frame.places import PLACES
 
-    names = given.pages or [file.removesuffix(".py") for file in PAGES]
+    names = given.pages or list(PLACES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = given.store or sample_store(folder)
         script = folder / "empty.py"
         script.write_text(EMPTY, encoding="utf-8")
         with served(script) as (empty, _), served(ROOT / "dashboard.py", f"ducklake:sqlite:{store}") as (app, _):
-            addresses = [(name, app if f"{name}.py" == PAGES[0] else f"{app}/{name}") for name in names]
+            places = [(name, PLACES[name]) for name in names]
+            addresses = [
+                (name, f"{app}/{place.path}{f'?tab={place.tab}' if place.tab else ''}") for name, place in places
+            ]
             print_pages(*openings(empty, addresses, given.times))
 
 

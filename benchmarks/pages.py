@@ -43,9 +43,9 @@ def main() -> None:
         from grown import grown
         from peers import peers, print_peers
 
-        from views.app import PAGES
+        from views.frame.places import PLACES
 
-        names = given.pages or [file.removesuffix(".py") for file in PAGES]
+        names = given.pages or list(PLACES)
         tenth = given.tenth or folder / "tenth"
         grown(tenth, given.events // 10).close()
         store = grown(folder, given.events)
@@ -122,7 +122,7 @@ def pages(folder: Path, page_names: list[str]) -> dict[str, Drawn]:
 
 def sentence(stood: list[tuple[float, str, str]]) -> float:
     """Returns when a page's first sentence stood: the first words after the header's."""
-    header = next(number for number, (_, _, words) in enumerate(stood) if ":material/database:" in words)
+    header = next(number for number, (_, _, words) in enumerate(stood) if "· revision" in words)
     return next(at for at, kind, _ in stood[header + 1 :] if kind in ("markdown", "alert"))
 
 
@@ -138,11 +138,17 @@ def alone_for(fetch: Callable[..., Any], sql: str, values: Any) -> float:
 def drawn(test: Any, page: str, *, anew: bool = True) -> float:
     """Draws a page and returns the seconds; anew: with no answer remembered."""
     from views.frame.data import store
+    from views.frame.places import PLACES
 
     if anew:
         store().answers.clear()
     began = time.perf_counter()
-    test.switch_page(f"{page}.py").run()
+    target = PLACES[page]
+    test.switch_page(target.file)
+    test.query_params.clear()
+    for word, value in (target.words | {"window": "14-days"}).items():
+        test.query_params[word] = value
+    test.run()
     took = time.perf_counter() - began
     wrong = [str(one.value) for one in test.exception]
     assert not wrong, (page, wrong)

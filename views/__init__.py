@@ -1,1 +1,1 @@
-"""The screens: each file without a leading underscore is a page, and a page is a list of tiles."""
+"""The pages: each file here is a page of the navigation; frame, charts and parts are what they are made of."""

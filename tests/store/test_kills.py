@@ -53,7 +53,7 @@ def test_a_killed_pipeline_is_reported_by_the_page_until_it_runs_again(store: St
         page.goto(address)
         said = page.get_by_text(re.compile("The pipeline has not run since"))
         try:
-            expect(page.get_by_text("Data to")).to_be_visible(timeout=WAIT_MS)
+            expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT_MS)
             expect(said).to_have_count(0)
             assert health(address)[0] == 200
         finally:
@@ -68,7 +68,7 @@ def test_a_killed_pipeline_is_reported_by_the_page_until_it_runs_again(store: St
         again = command("watch")
         try:
             expect(said).to_have_count(0, timeout=WAIT_MS)
-            expect(page.get_by_text("Data to")).to_have_count(1)
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
             expect(page.get_by_test_id("stException")).to_have_count(0)
         finally:
             again.send_signal(signal.SIGTERM)

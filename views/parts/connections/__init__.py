@@ -1,1 +1,1 @@
-"""Parts of the page Connections."""
+"""Parts of the tab Configuration of Apps, and of Data sources."""

@@ -1,1 +1,1 @@
-"""Parts of the page Cycles."""
+"""Parts of the tab Cycles of Apps."""

@@ -1,1 +1,1 @@
-"""Parts of the page Groups."""
+"""Parts of the tab Groups of Apps."""

@@ -1,1 +1,1 @@
-"""Parts of the page Health."""
+"""Parts of incidents, alert rules and notifications."""

@@ -1,1 +1,1 @@
-"""Parts of the page Ingestion."""
+"""Parts of Data sources."""

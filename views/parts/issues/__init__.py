@@ -1,1 +1,1 @@
-"""Parts of the page Issues."""
+"""Parts of Issues."""

@@ -1,1 +1,1 @@
-"""Parts of the page Leavers."""
+"""Parts of Leavers."""

@@ -1,1 +1,1 @@
-"""Parts of the page Overview."""
+"""Parts of Home."""

@@ -1,1 +1,1 @@
-"""Parts of the page People."""
+"""Parts of People."""

@@ -1,1 +1,1 @@
-"""Parts of the page Quarantine."""
+"""Parts of the tab Overview of Apps."""

@@ -1,1 +1,1 @@
-"""The parts of the page Query."""
+"""Parts of Query."""

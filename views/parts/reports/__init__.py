@@ -1,1 +1,1 @@
-"""Parts of the page Reports."""
+"""Parts of Reports."""

@@ -1,1 +1,1 @@
-"""Parts of the tab Scope."""
+"""Parts of the tab Scope of Apps."""

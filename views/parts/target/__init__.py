@@ -1,1 +1,1 @@
-"""Parts of the page Target."""
+"""Parts of the tab SCIM traffic of Apps."""

@@ -1,0 +1,1 @@
+"""Parts of the tab Failures over time of Issues."""
