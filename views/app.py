@@ -56,8 +56,18 @@ STYLE = """<style>
 [data-testid='stSidebarHeader']{height:3.4rem}
 [data-testid='stCaptionContainer']{opacity:1}
 [data-testid='stCode'] :is(.token.comment,.linenumber){color:inherit!important;opacity:.8}
-@media (max-width:640px){[data-testid='stMainBlockContainer']{padding-left:1rem;padding-right:1rem}}
-@media print{[data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar']{display:none!important}}
+@media (max-width:640px){
+  [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
+}
+@page{size:A4;margin:10mm}
+@media print{
+  [data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar'],[data-testid='stElementToolbar'],
+  [data-testid='stPopover'],[data-testid='stExpander'],[data-testid='stButton']{display:none!important}
+  .stApp,[data-testid='stAppViewContainer'],[data-testid='stMain'],[data-testid='stDialog'],[role='dialog']{
+    position:static!important;overflow:visible!important;height:auto!important;max-height:none!important}
+  [data-testid='stMainBlockContainer']{padding:0;zoom:.62}
+  [data-testid='stPlotlyChart'],[data-testid='stDataFrame'],[data-testid='stAlert']{break-inside:avoid}
+}
 </style>"""
 
 
