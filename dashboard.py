@@ -28,6 +28,7 @@ from pipeline.scheduler.scheduler import Standby
 from pipeline.store.leader import current_leader
 from views.frame.assets import Assets
 from views.frame.data import store
+from views.frame.downloads import export_file
 from views.frame.places import MOVED, PLACES, moved
 from views.frame.viewer import ViewerCookie
 
@@ -111,6 +112,7 @@ app = st.App(
     routes=[
         Route("/healthz", healthz),
         Route("/metrics", prometheus),
+        Route(f"{base_path()}/exports/{{ticket}}/{{name}}", export_file),
         *(Route(f"{base_path()}/{old}", moved_page) for old in MOVED if old not in PLACES or old != PLACES[old].path),
     ],
     middleware=[Middleware(Assets), Middleware(ViewerCookie)],

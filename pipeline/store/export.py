@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any, BinaryIO, TextIO, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,15 +46,21 @@ def write_csv(answer: Answer, out: TextIO) -> None:
 def write_parquet(answer: Answer, file: Path) -> int:
     """Writes a Parquet file whole or not at all, beside its place first, then over it; returns its number of rows."""
     part = file.with_name(f".{file.name}.part")
-    rows = 0
     try:
-        with pq.ParquetWriter(part, answer.schema, compression="zstd") as writer:
-            for group in grouped(answer):
-                writer.write_table(group)
-                rows += group.num_rows
+        rows = write_parquet_to(answer, part)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+    return rows
+
+
+def write_parquet_to(answer: Answer, sink: Path | BinaryIO) -> int:
+    """Writes Parquet into a file or a stream; returns its number of rows."""
+    rows = 0
+    with pq.ParquetWriter(sink, answer.schema, compression="zstd") as writer:
+        for group in grouped(answer):
+            writer.write_table(group)
+            rows += group.num_rows
     return rows
 
 

@@ -202,7 +202,7 @@ def test_sql_is_run_by_the_keyboard_cancelled_and_exported_and_its_address_comes
     expect(page.get_by_text("21 rows in")).to_be_visible()
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename.startswith("query") and download.value.suggested_filename.endswith(".csv")
     assert download.value.path().read_text().splitlines()[:2] == ["who,sum", "ada@example.com,'=1"]
     page.keyboard.press("Escape")

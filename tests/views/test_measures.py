@@ -167,7 +167,7 @@ def test_sharing_takes_two_clicks_and_exporting_all_rows_two(home: Clicks) -> No
     home.number = 0
     home.click("button", "Export")
     with home.page.expect_download() as download:
-        home.click("button", "CSV")
+        home.click("link", "CSV")
     name, file = download.value.suggested_filename, download.value.path()
     assert name.startswith("users_and_groups_") and name.endswith(".csv")
     with Path(file).open(encoding="utf-8", newline="") as rows:

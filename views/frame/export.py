@@ -3,14 +3,14 @@
 Instants carry their zone: ISO 8601 with a Z in CSV, timestamps in UTC in Parquet.
 """
 
+import io
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,15 +18,17 @@ import streamlit as st
 
 from pipeline.config import wording
 from pipeline.store.catalog import Query, find_query
-from pipeline.store.export import write_csv, write_parquet
+from pipeline.store.export import write_csv, write_parquet_to
+from pipeline.store.time_limit import Stop
 from views.frame.data import Values, store, values_of
+from views.frame.downloads import OFFERS, Offer
 from views.frame.filters import bar
 from views.frame.look import look
 from views.frame.page_sql import Asked
-from views.frame.state import Key
+from views.frame.state import EXPORT_TICKETS, Key
 
-Answer = AbstractContextManager[pa.RecordBatchReader]
-"An answer that is read piece by piece, and let go at the end."
+Answer = Callable[[Stop], AbstractContextManager[pa.RecordBatchReader]]
+"Asks for an answer that is read piece by piece, let go at the end, and ended when a browser goes away."
 Labels = Mapping[str, Any]
 "What is exported, in this order: a column's name and its label, or the column of a table, which has one."
 FORMS = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet"}
@@ -57,7 +59,9 @@ def export(
     """
     query = find_query(question)
     values = values_of(query, given | unlimited(query))
-    draw_menu(file_stem(title, values), lambda: store().stream(query.sql, values), Shape(columns, words))
+    draw_menu(
+        file_stem(title, values), lambda stop: store().stream(query.sql, values, stop=stop), Shape(columns, words)
+    )
 
 
 def unlimited(query: Query) -> Values:
@@ -71,7 +75,7 @@ def unlimited(query: Query) -> Values:
     }
 
 
-def draw_menu(stem: str, answer: Callable[[], Answer], shape: Shape | None = None) -> None:
+def draw_menu(stem: str, answer: Answer, shape: Shape | None = None) -> None:
     """Draws the menu that exports an answer; it is asked anew for each file."""
     with st.popover("Export", icon=":material/download:", type="tertiary", key=Key.EXPORT.of(stem)):
         draw_buttons(stem, answer, shape)
@@ -92,43 +96,34 @@ def draw_page_menu(questions: list[Asked], columns: Mapping[str, Labels]) -> Non
         labels = {name: shown.get(name) or name.replace("_", " ").capitalize() for name in query.columns}
         asked = dict(values) | unlimited(query)
         shape = Shape(labels, WORDS & query.columns.keys())
-        draw_buttons(file_stem(query.title, asked), lambda: store().stream(query.sql, asked), shape)
+        draw_buttons(file_stem(query.title, asked), lambda stop: store().stream(query.sql, asked, stop=stop), shape)
 
 
-def draw_buttons(stem: str, answer: Callable[[], Answer], shape: Shape | None = None) -> None:
+def draw_buttons(stem: str, answer: Answer, shape: Shape | None = None) -> None:
     """Draws a button for each form; it is written when a person asks for it."""
     st.caption("All rows, not only those on screen. Times are UTC.")
     for form, kind in FORMS.items():
         name = f"{stem}.{form.lower()}"
-        st.download_button(
-            form,
-            partial(written, form, answer, shape or Shape()),
-            name,
-            kind,
-            key=Key.EXPORT.of(name),
-            on_click="ignore",
-            type="tertiary",
-            icon=":material/table_rows:" if form == "CSV" else ":material/dataset:",
-            help="For spreadsheets" if form == "CSV" else "For pandas, DuckDB and Spark",
-        )
+        tickets = EXPORT_TICKETS.get()
+        offer = Offer(name, kind, partial(write_rows, form, answer, shape or Shape()))
+        EXPORT_TICKETS.set(tickets | {name: OFFERS.add(tickets.get(name, ""), offer)})
+        # Beside the page, whatever path a proxy serves it below.
+        address = f"exports/{EXPORT_TICKETS.get()[name]}/{quote(name)}"
+        use = "for spreadsheets" if form == "CSV" else "for pandas, DuckDB and Spark"
+        st.html(f"<a href='{address}' style='color:inherit;font-weight:600' download>{form}</a>, {use}")
 
 
-def written(form: str, answer: Callable[[], Answer], shape: Shape) -> BinaryIO:
-    """Writes all rows of an answer into a temporary file as they come, and returns it to be read."""
-    with TemporaryDirectory(prefix="export-") as folder, answer() as rows:
-        file = Path(folder) / "rows"
-        write_file(form, shaped(rows, shape), file)
-        # The file's name goes with the folder, its content when it was read.
-        return file.open("rb")
-
-
-def write_file(form: str, rows: pa.RecordBatchReader, file: Path) -> None:
-    """Writes rows as a file of one form."""
-    if form == "Parquet":
-        write_parquet(with_zone(rows), file)
-        return
-    with file.open("w", encoding="utf-8", newline="") as out:
-        write_csv(rows, out)
+def write_rows(form: str, answer: Answer, shape: Shape, out: BinaryIO, stop: Stop) -> None:
+    """Writes all rows of an answer in one form as they come."""
+    with answer(stop) as whole:
+        rows = shaped(whole, shape)
+        if form == "Parquet":
+            write_parquet_to(with_zone(rows), out)
+            return
+        text = io.TextIOWrapper(out, "utf-8", newline="")
+        write_csv(rows, text)
+        text.flush()
+        text.detach()
 
 
 def shaped(rows: pa.RecordBatchReader, shape: Shape) -> pa.RecordBatchReader:

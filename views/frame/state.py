@@ -389,6 +389,8 @@ DIGEST: Memory[tuple[Any, str, str] | None] = Memory("digest", None)
 UPLOADS = Memory("inbox_round", 0)
 "How often files were dropped: the next drop zone is another widget, and empty."
 UPLOAD_RESULTS: Memory[list[tuple[bool, str]]] = Memory("inbox_said", [])
+EXPORT_TICKETS: Memory[dict[str, str]] = Memory("export_tickets", {})
+"The ticket of each file that this session may export, by the file's name."
 QUERY_DRAFT: Memory[Any] = Memory("query_draft", None)
 "What the editor holds, and where it came from."
 QUERY_OPENED = Memory("query_opened", False)

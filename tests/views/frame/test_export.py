@@ -1,19 +1,26 @@
 """Exports: all rows, display labels, instants with their zone, a name that says what the file is."""
 
+import asyncio
 import csv
 import io
+import re
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
+from pipeline.store.time_limit import Stop
 from tests.support.lakes import add_events
-from views.frame.export import Shape, file_stem, slug, unlimited, written
+from views.frame.downloads import MOST_OFFERS, OFFERS, Offer, Offers, Pieces, export_file
+from views.frame.export import Shape, file_stem, slug, unlimited, write_rows
 from views.frame.filters import Bar
 from views.frame.state import BAR
 from views.frame.table import text_column, time_columns
@@ -36,9 +43,17 @@ def crowded(store: Store) -> Store:
     return store
 
 
+def file_of(form: str, store: Store, shape: Shape) -> bytes:
+    """Returns the file of an answer, as a browser that takes it in pieces gets it."""
+    rows = partial(write_rows, form, lambda stop: store.stream(SQL, stop=stop), shape)
+    pieces = list(Pieces(rows))
+    assert len(pieces) > 1
+    return b"".join(pieces)
+
+
 def test_csv_has_all_rows_under_display_labels_with_the_zone_and_without_formulas(crowded: Store) -> None:
-    with written("CSV", lambda: crowded.stream(SQL), Shape(LABELS, {"status"})) as file:
-        head, *rows = csv.reader(io.StringIO(file.read().decode()))
+    content = file_of("CSV", crowded, Shape(LABELS, {"status"}))
+    head, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
     assert head == ["When", "Status", "'=User"]
     assert len(rows) == ROWS
     assert rows[0] == ["2026-01-05T00:00:00Z", "Failure", "0@example.com"]
@@ -46,21 +61,12 @@ def test_csv_has_all_rows_under_display_labels_with_the_zone_and_without_formula
 
 
 def test_parquet_has_all_rows_and_says_that_its_instants_are_utc(crowded: Store) -> None:
-    with written("Parquet", lambda: crowded.stream(SQL), Shape(LABELS, {"status"})) as file:
-        rows = pq.read_table(file)
+    rows = pq.read_table(io.BytesIO(file_of("Parquet", crowded, Shape(LABELS, {"status"}))))
     assert rows.num_rows == ROWS
     assert rows.schema.names == ["When", "Status", "=User"]
     assert rows.schema.field("When").type == pa.timestamp("us", "UTC")
     assert rows.column("When")[0].as_py() == datetime(2026, 1, 5, tzinfo=UTC)
     assert rows.column("=User").null_count == crowded.rows("select count(*) from events where upn is null")[0][0]
-
-
-def test_an_export_leaves_no_file_behind(crowded: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "files-of-exports"))
-    (tmp_path / "files-of-exports").mkdir()
-    with written("CSV", lambda: crowded.stream(SQL), Shape()) as file:
-        assert file.readline() == b"event_id,upn,occurred_at,status\n"
-    assert list((tmp_path / "files-of-exports").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -74,8 +80,9 @@ def test_an_export_has_the_rows_beyond_a_page(crowded: Store) -> None:
     query = find_query("matching_events")
     given = {"since": datetime(2026, 1, 5), "until": datetime(2026, 2, 5), "status": "failure"}
     values = bind(query, given | unlimited(query))
-    with written("Parquet", lambda: crowded.stream(query.sql, values), Shape()) as file:
-        assert pq.read_table(file).num_rows == (ROWS + 2) // 3
+    file = io.BytesIO()
+    write_rows("Parquet", lambda stop: crowded.stream(query.sql, values, stop=stop), Shape(), file, Stop())
+    assert pq.read_table(file).num_rows == (ROWS + 2) // 3
 
 
 def test_a_file_is_named_by_what_it_holds_of_which_app_and_when() -> None:
@@ -109,4 +116,51 @@ def drawn() -> None:
 def test_a_page_offers_both_forms_of_each_export() -> None:
     test = AppTest.from_function(drawn).run()
     assert not test.exception
-    assert [button.proto.label for button in test.get("download_button")] == ["CSV", "Parquet"] * 2
+    links = [re.findall("href='([^']+)'", block.proto.body)[0] for block in test.get("html")]
+    assert [link.rpartition(".")[2] for link in links] == ["csv", "parquet"] * 2
+    assert all(OFFERS.find(link.split("/")[1]) for link in links) and len(set(links)) == 4
+
+
+def answer_to(path: str) -> httpx.Response:
+    """Asks for a file of an export."""
+    asked = Starlette(routes=[Route("/exports/{ticket}/{name}", export_file)])
+
+    async def sent() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(asked), base_url="http://here") as client:
+            return await client.get(path)
+
+    return asyncio.run(sent())
+
+
+def test_a_file_is_streamed_under_its_name_to_whoever_has_its_ticket(store: Store) -> None:
+    rows = partial(write_rows, "CSV", lambda stop: store.stream("from range(3)", stop=stop), Shape())
+    ticket = OFFERS.add("", Offer('müller\'s "rows".csv', "text/csv", rows))
+    answer = answer_to(f"/exports/{ticket}/x.csv")
+    assert (answer.status_code, answer.text) == (200, "range\n0\n1\n2\n")
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''m%C3%BCller%27s%20%22rows%22.csv"
+    assert answer_to("/exports/guessed/x.csv").status_code == 404
+    failing = partial(write_rows, "CSV", lambda stop: store.stream("from nothing", stop=stop), Shape())
+    answer = answer_to(f"/exports/{OFFERS.add('', Offer('x.csv', 'text/csv', failing))}/x.csv")
+    assert answer.status_code == 503 and "nothing does not exist" in answer.text
+
+
+def test_a_file_that_nobody_reads_any_more_is_not_written_to_its_end(store: Store) -> None:
+    endless = "select a.range from range(40000000000) a"
+    pieces = Pieces(partial(write_rows, "CSV", lambda stop: store.stream(endless, stop=stop), Shape()))
+    assert next(iter(pieces)).startswith(b"range\n0\n")
+    pieces.abandon()
+    pieces.thread.join(30)
+    assert pieces.over.is_set() and pieces.length < 100_000_000
+
+
+def test_the_oldest_offers_are_forgotten_and_a_ticket_is_kept() -> None:
+    def nothing(_out: object, _stop: object) -> None:
+        """Writes an empty file."""
+
+    offers = Offers()
+    first = offers.add("", Offer("a", "", nothing))
+    assert offers.add(first, Offer("b", "", nothing)) == first
+    for _ in range(MOST_OFFERS):
+        offers.add("", Offer("c", "", nothing))
+    assert offers.find(first) is None and len(offers.offers) == MOST_OFFERS
+    assert offers.add("chosen by a person", Offer("d", "", nothing)) != "chosen by a person"

@@ -184,4 +184,4 @@ def copy_menu(run: Run) -> None:
 def export_menu(run: Run) -> None:
     """Offers all rows as a file, for which the limits of the screen do not hold."""
     sql, values = run.query.sql, run.values
-    draw_menu(file_stem(run.title, values), lambda: sealed_store().stream(sql, values))
+    draw_menu(file_stem(run.title, values), lambda stop: sealed_store().stream(sql, values, stop=stop))

@@ -95,7 +95,7 @@ class Run:
             self.was_cut = True
             self.error = (
                 f"Ended after {self.limit} s, the limit of this page (PROVISIONING_SCREEN_SECONDS). Choose a shorter "
-                "time range, or run it as the command under Copy with --csv or --parquet, which has no limit."
+                "time range, or export the rows: an export may take as long as it needs."
             )
         except ProvisioningError as error:
             self.error = str(error)
