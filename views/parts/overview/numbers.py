@@ -100,7 +100,8 @@ def problems_since() -> str:
     since, compared_with = compared()
     rows = ask("incidents", since=since, until=as_of() + timedelta(seconds=1))
     new, over = int((rows["is_new"] & ~rows["is_over"]).sum()), int(rows["is_over"].sum())
-    return f"Since {compared_with}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
+    stretch = "In the last 24 h" if compared_with == "24 h earlier" else f"Since {compared_with}"
+    return f"{stretch}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
 
 
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:
