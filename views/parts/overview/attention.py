@@ -39,7 +39,7 @@ ROWS = 6
 
 def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
     """Draws the root causes, the worst first; a row opens its incident, or the app's page."""
-    awake, snoozed = open_now()
+    awake, snoozed = (of_jobs(rows, facts) for rows in open_now())
     rows = [*incident_rows(awake, facts, fleet), *state_rows(awake, facts, fleet)]
     st.subheader("Needs attention", anchor="needs-attention")
     if rows:
@@ -121,6 +121,12 @@ def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]
         }
         for job_id, cause in first.items()
     ]
+
+
+def of_jobs(rows: list[Row], facts: Facts) -> list[Row]:
+    """Returns the incidents of the jobs that a page is about, and those of no job."""
+    own = {job.job_id for job in facts.jobs}
+    return [row for row in rows if not (jobs := jobs_of(row)) or jobs & own]
 
 
 def jobs_of(row: Row) -> set[str]:

@@ -58,7 +58,7 @@ def draw_requests(facts: Facts) -> None:
         what=[REQUESTS.get(name, name) for name in facts.calls], request=[request(row) for row in facts.calls.values()]
     )
     columns: dict[str, Any] = {
-        "what": text_column("", width=96),
+        "what": text_column("Outcome", width=96),
         **time_columns(occurred_at="Time"),
         "http_status": code_column("HTTP", width=48),
         "request": text_column("Request"),
