@@ -16,6 +16,7 @@ from views.frame.navigation import Entry, draw_navigation
 from views.frame.page_sql import forget_questions
 from views.frame.places import follow
 from views.frame.search import draw_search
+from views.frame.state import ENTERED, PAGE
 from views.frame.times import use_zone_of_viewer
 from views.frame.viewer import note_visit
 
@@ -93,6 +94,8 @@ def main() -> None:
     st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=220)
     page = st.navigation(pages(), position="hidden")
     follow()
+    ENTERED.set(PAGE.get() != page.url_path)
+    PAGE.set(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
     st.html(STYLE)
     dark = st.context.theme.type == "dark"

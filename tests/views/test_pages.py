@@ -58,6 +58,22 @@ def test_the_bar_stays_when_the_page_changes() -> None:
 
 
 @pytest.mark.usefixtures("tenant")
+def test_the_way_back_from_an_app_leads_to_all_apps() -> None:
+    test = healthy(app("apps", job="Zoom"))
+    # Back on the same page returns to an address without an app.
+    del test.query_params["job"]
+    assert [each.value for each in healthy(test.run()).title] == ["Apps"]
+    test = healthy(app("apps", window="7-days", job="Zoom"))
+    [way] = [each for each in test.button if each.label == "Apps"]
+    assert [each.value for each in healthy(way.click().run()).title] == ["Apps"]
+    assert dict(test.query_params) == {"window": "7-days"}
+    # Home begins with all apps, in the same time range.
+    test = app("apps", window="7-days", job="Zoom").switch_page("home.py").run()
+    assert healthy(test).selectbox(key="job").value is None
+    assert dict(test.query_params) == {"window": "7-days"}
+
+
+@pytest.mark.usefixtures("tenant")
 def test_the_usual_window_ends_after_the_newest_data_and_not_today() -> None:
     assert "19 Jan 2026, 00:00 to 2 Feb 2026, 00:00 (UTC)" in text(healthy(app()))
 

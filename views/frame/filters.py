@@ -14,7 +14,7 @@ import streamlit as st
 from pipeline.config import wording
 from pipeline.config.wording import dated, instant
 from views.frame import state
-from views.frame.state import BAR, BAR_WORDS, ZONE, Key, Word
+from views.frame.state import BAR, BAR_WORDS, ENTERED, PAGE, ZONE, Key, Word
 from views.frame.times import UTC_ZONE, ZONES, zone_name
 
 SPANS = {
@@ -87,9 +87,15 @@ def job_names(jobs: pd.DataFrame) -> dict[str, str]:
 
 
 def adopt_words(jobs: dict[str, str], tenants: list[str]) -> None:
-    """Lets an address that was opened or linked win over the widgets; without a word of the bar they stay."""
+    """Lets an address that was opened or linked win over the widgets.
+
+    They stay where the navigation led to another page, whose address then has no word of the bar; only Home begins
+    with all apps. On the same page an address without words is one that Back returned to.
+    """
     given = BAR_WORDS.opened()
-    if not given:
+    if not given and ENTERED.get() and PAGE.get() == "":
+        state.set_value(Key.JOB, None)
+    if given is None or (not given and ENTERED.get()):
         return
     if Word.SINCE in given or Word.UNTIL in given:
         state.set_value(Key.WINDOW, "chosen")

@@ -19,9 +19,10 @@ from pipeline.config.wording import count, dated, share, span
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
 from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
+from views.frame import state
 from views.frame.data import ask, records, store
 from views.frame.export import draw_page_menu
-from views.frame.filters import Bar, draw_bar, share_link
+from views.frame.filters import draw_bar, share_link
 from views.frame.look import plain
 from views.frame.page_sql import noted_columns, noted_questions, sql_dialog
 from views.frame.places import page_link
@@ -74,7 +75,7 @@ def draw_header(
     app = title == "Apps" and chosen.job_name is not None
     if app:
         with crumbs:
-            page_link("apps", "Apps", ":material/arrow_back:", unchosen(chosen))
+            st.button("Apps", key=Key.ALL_APPS, icon=":material/arrow_back:", type="tertiary", on_click=choose_all)
     with left:
         st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
         facts = current_facts()
@@ -86,9 +87,9 @@ def draw_header(
     return slots
 
 
-def unchosen(chosen: Bar) -> dict[str, str]:
-    """Returns the words of the bar without its app."""
-    return {word: value for word, value in chosen.words.items() if word != Key.JOB}
+def choose_all() -> None:
+    """Chooses all apps."""
+    state.set_value(Key.JOB, None)
 
 
 def coverage_chip(last: datetime | None, revision: int) -> None:

@@ -40,6 +40,7 @@ class Key(StrEnum):
     HEADER = "header"
     TIME_RANGE = "time-range"
     ZONE = "zone"
+    ALL_APPS = "all-apps"
     COVERAGE_CHIP = "coverage-chip"
     # The sidebar of every page
     SIDEBAR = "sidebar"
@@ -355,6 +356,10 @@ ISSUE_WORDS = Words(Memory("issue_words", None), (Word.STATE, Word.FAULT, Word.N
 
 BAR: "Memory[Bar | None]" = Memory("bar", None)
 "What the bar was set to in this run."
+PAGE: Memory[str | None] = Memory("page", None)
+"The page that was drawn last, by its path; Home's is empty."
+ENTERED = Memory("page_entered", True)
+"Whether another page was drawn before this one."
 QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})

@@ -4,6 +4,7 @@ A root cause is an open incident with its symptoms; where no rule found it, what
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -30,13 +31,15 @@ from views.parts.overview.fleet import app_words, day
 from views.parts.overview.numbers import problems_since
 from views.parts.quarantine.facts import disable_days
 
+SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
+"What a rule's sentence may end with; the table has it with the cause."
 ROWS = 6
 "Rows that are visible without scrolling in the table."
 
 
 def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
     """Draws the root causes, the worst first; a row opens its incident, or the app's page."""
-    awake, snoozed = open_now()
+    awake, snoozed = (of_jobs(rows, facts) for rows in open_now())
     rows = [*incident_rows(awake, facts, fleet), *state_rows(awake, facts, fleet)]
     st.subheader("Needs attention", anchor="needs-attention")
     if rows:
@@ -54,11 +57,11 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=300),
+        "problem": text_column("Problem", width=265),
         "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=235),
-        "impact": text_column("Impact", width=160),
-        "deadline": text_column("Deadline", width=145),
+        "cause": text_column("Cause", width=285),
+        "impact": text_column("Impact", width=150),
+        "deadline": text_column("Deadline", width=140),
         "owner": text_column("Owner", width=85),
     }
     table(
@@ -87,7 +90,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
             "incident_id": str(row["incident_id"]),
             "job_id": row["job_id"],
             "severity": str(row["severity"]),
-            "problem": str(row["summary"]),
+            "problem": SINCE.sub("", str(row["summary"])),
             "cause": incident_cause(row),
             "impact": incident_impact(row, jobs.get(row["job_id"])),
             "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),
@@ -120,6 +123,12 @@ def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]
     ]
 
 
+def of_jobs(rows: list[Row], facts: Facts) -> list[Row]:
+    """Returns the incidents of the jobs that a page is about, and those of no job."""
+    own = {job.job_id for job in facts.jobs}
+    return [row for row in rows if not (jobs := jobs_of(row)) or jobs & own]
+
+
 def jobs_of(row: Row) -> set[str]:
     """Returns the jobs of an incident and of its symptoms."""
     return {str(one["job_id"]) for one in (row, *symptoms_of(row)) if not is_missing(one["job_id"])}
@@ -148,10 +157,9 @@ def incident_cause(row: Row) -> str:
     status = next((one["http_status"] for one in facts if one.get("http_status")), None)
     rule = rules().get(row["rule"])
     title = known.title if known else rule.title if rule else str(row["rule"])
-    since = [] if " since " in str(row["summary"]) else [f"since {day(row['opened_at'])}"]
     symptoms = len(symptoms_of(row))
-    related = [count(symptoms, "related alert")] if symptoms else []
-    return " · ".join([f"{title} ({int(status)})" if status else title, *since, *related])
+    related = [count(symptoms, "symptom")] if symptoms else []
+    return " · ".join([f"{title} ({int(status)})" if status else title, f"since {day(row['opened_at'])}", *related])
 
 
 def evidence_of(row: Row) -> list[dict[str, Any]]:

@@ -96,11 +96,14 @@ def draw_numbers(facts: Facts) -> None:
 
 
 def problems_since() -> str:
-    """Writes how many problems are new, and how many are over, since the instant that is compared with."""
+    """Writes how many problems are new or over since the instant that is compared with; not of one tenant."""
     since, compared_with = compared()
+    if bar().tenant is not None:
+        return ""
     rows = ask("incidents", since=since, until=as_of() + timedelta(seconds=1))
     new, over = int((rows["is_new"] & ~rows["is_over"]).sum()), int(rows["is_over"].sum())
-    return f"Since {compared_with}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
+    stretch = "In the last 24 h" if compared_with == "24 h earlier" else f"Since {compared_with}"
+    return f"{stretch}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
 
 
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:
@@ -170,9 +173,9 @@ def draw_success(days: pd.DataFrame) -> None:
         share(rate, absent="Unknown"),
         change,
         "Successes of successes and failures in the time range; expected skips and no-op events are in neither. "
-        "Line: the rate of each day with attempts.",
+        "Bars: the rate of each day with attempts.",
         chart_data=shares if len(shares) > 1 else None,
-        chart_type="line",
+        chart_type="bar",
     )
 
 

@@ -217,5 +217,5 @@ def draw_more(facts: Facts) -> None:
     folded("Job status history", "timeline", lambda: draw_lanes(job.at))
     folded("Past quarantines", "history", lambda: draw_quarantines(job.at))
     folded("Prediction accuracy", "query_stats", draw_score)
-    if job.state["error_code"] or job.is_out:
+    if job.is_out or not is_missing(job.state["error_code"]):
         folded("Technical details", "code", lambda: draw_reason(facts))

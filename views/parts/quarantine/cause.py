@@ -23,6 +23,8 @@ from views.parts.quarantine.limits import course
 MONTH = timedelta(days=30)
 BASE = re.compile(r"^.*?/(?=[A-Z])")
 "What of a path comes before the resource."
+SHOWN = ("quarantined", "disable_clock", "failing_runs", "silence")
+"Rules whose findings are among the facts of the page."
 CHANGES = 3
 "Changes of the configuration that are listed."
 REQUESTS = {
@@ -56,7 +58,7 @@ def draw_requests(facts: Facts) -> None:
         what=[REQUESTS.get(name, name) for name in facts.calls], request=[request(row) for row in facts.calls.values()]
     )
     columns: dict[str, Any] = {
-        "what": text_column("", width=96),
+        "what": text_column("Outcome", width=96),
         **time_columns(occurred_at="Time"),
         "http_status": code_column("HTTP", width=48),
         "request": text_column("Request"),
@@ -89,8 +91,9 @@ def around(facts: Facts) -> str:
 
 def draw_symptoms(facts: Facts, incident: Row | None) -> None:
     """Draws what follows from the same cause: what the incident explains, and other signs of trouble."""
-    lines = [plain(str(one["summary"])) for one in ([] if incident is None else symptoms_of(incident))]
-    lines += signs(facts)
+    # What the page says anyway, or says below with its facts, is not repeated.
+    others = [one for one in ([] if incident is None else symptoms_of(incident)) if one["rule"] not in SHOWN]
+    lines = [*signs(facts), *(plain(str(one["summary"])) for one in others)]
     st.subheader("Symptoms of the same cause", anchor="symptoms")
     if lines:
         st.markdown("\n".join(f"- {line}" for line in dict.fromkeys(lines)))
