@@ -58,51 +58,32 @@ with search_hits as (
         case when $sort = 'share' then success_share end,
         case when $sort = 'recent' then last_event_at end desc,
         case when $sort = 'name' then lower(coalesce(upn, source_name, source_id)) end,
-        source_id,
-        job_id
-    limit $limit
-    offset $offset
+        source_id, job_id
+    limit $limit offset $offset
 ), page_names as (
     -- Only the page's rows: folding the names of a million objects to show fifty would take most of the time.
-    select
-        job_id,
-        source_id,
-        arg_max_null(app_name, named_key) as app_name,
-        arg_max_null(source_type, named_key) as source_type,
-        arg_max_null(upn, named_key) as upn,
-        arg_max_null(source_name, named_key) as source_name,
-        arg_max(target_id, target_key) as target_id
+    select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
+        arg_max_null(source_type, named_key) as source_type, arg_max_null(upn, named_key) as upn,
+        arg_max_null(source_name, named_key) as source_name, arg_max(target_id, target_key) as target_id
     from identity_parts
     where source_id in (select source_id from page)
     group by job_id, source_id
 ), failed as (
-    select
-        job_id,
-        source_id,
+    select job_id, source_id,
         histogram((epoch_ms($until::timestamp) - epoch_ms(occurred_at) - 1) // 86_400_000) as by_day
     from events
-    where status = 'failure'
-        and occurred_at >= $since
-        and occurred_at < $until
+    where status = 'failure' and occurred_at >= $since and occurred_at < $until
         and source_id in (select source_id from page)
     group by job_id, source_id
-), unsettled as materialized (
-    -- Joined by the instant first, which leaves out most files of events: that takes a third of the time.
-    select job_id, source_id, last_event_at from page where state in ('failing', 'skipped')
 ), reasons as (
-    select
-        e.job_id,
-        e.source_id,
-        arg_max_null({
-            action: e."action",
-            skip_reason: e.skip_reason,
-            http_status: e.http_status,
-            scim_type: e.scim_type,
-            reason: e.reason
-        }, order_of(e.occurred_at, e.event_id)) as newest
+    -- Joined by the instant first, which leaves out most files of events: that takes a third of the time.
+    select e.job_id, e.source_id, max_by(
+        {a: "action", skip: skip_reason, http: http_status, scim: scim_type, words: reason},
+        order_of(occurred_at, event_id)
+    ) as newest
     from events e
-    join unsettled u on u.last_event_at = e.occurred_at and u.job_id = e.job_id and u.source_id = e.source_id
-    where e.status in ('failure', 'skipped')
+    join page p on p.last_event_at = e.occurred_at and p.job_id = e.job_id and p.source_id = e.source_id
+    where p.state in ('failing', 'skipped') and e.status in ('failure', 'skipped')
     group by e.job_id, e.source_id
 ), retries as (
     select w.job_id, w.source_id, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at
@@ -110,41 +91,25 @@ with search_hits as (
     left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
     where w.source_id in (select source_id from page)
 )
-select
-    job_id,
-    coalesce(page_names.app_name, job_label(job_id)) as app_name,
-    source_id,
-    page_names.source_type,
-    coalesce(page_names.upn, page_names.source_name, source_id) as name,
-    page_names.source_name,
-    page_names.target_id,
-    page.state,
-    page.attempts,
-    page.failures,
-    page.success_share,
-    page.last_success_at,
-    page.last_event_at,
-    page.open_error_code,
+select job_id, coalesce(n.app_name, job_label(job_id)) as app_name, source_id, n.source_type,
+    coalesce(n.upn, n.source_name, source_id) as name, n.source_name, n.target_id,
+    p.state, p.attempts, p.failures, p.success_share, p.last_success_at, p.last_event_at, p.open_error_code,
     list_transform(
         range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1),
         lambda ago: coalesce(failed.by_day[ago], 0)
     ) as daily_failures,
-    case when page.state = 'failing' then retries.retry_at end as retry_at,
-    reasons.newest."action" as "action",
-    reasons.newest.skip_reason as skip_reason,
-    reasons.newest.http_status as http_status,
-    reasons.newest.scim_type as scim_type,
-    reasons.newest.reason as reason
-from page
-join page_names using (job_id, source_id)
+    case when p.state = 'failing' then retries.retry_at end as retry_at,
+    newest.a as "action", newest.skip as skip_reason, newest.http as http_status, newest.scim as scim_type,
+    newest.words as reason
+from page p
+join page_names n using (job_id, source_id)
 left join failed using (job_id, source_id)
 left join reasons using (job_id, source_id)
 left join retries using (job_id, source_id)
 order by
-    case when $sort = 'failing' then page.state <> 'failing' end,
-    case when $sort in ('failing', 'failures') then page.failures end desc,
-    case when $sort = 'share' then page.success_share end,
-    case when $sort = 'recent' then page.last_event_at end desc,
+    case when $sort = 'failing' then p.state <> 'failing' end,
+    case when $sort in ('failing', 'failures') then p.failures end desc,
+    case when $sort = 'share' then p.success_share end,
+    case when $sort = 'recent' then p.last_event_at end desc,
     case when $sort = 'name' then lower(name) end,
-    source_id,
-    job_id
+    source_id, job_id

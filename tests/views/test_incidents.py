@@ -51,7 +51,7 @@ def test_an_open_incident_is_one_row_and_its_panel_says_what_why_and_what_to_do(
     quarantine.store.write(lambda cursor: add_incidents(cursor, [symptom]))
     test = healthy(app("issues"))
     row = table(test, "related").iloc[0]
-    assert "1 incident is open: Cerby is in quarantine" in text(test).replace("\\", "")
+    assert "Cerby is in quarantine" in text(test).replace("\\", "")
     assert (row["app_name"], row["owner"], row["related"], row["state"]) == ("Cerby", "Unassigned", 1, ["Open"])
     drawn = text(healthy(app("issues", incident=incident.incident_id))).replace("\\", "")
     for words in ("Cerby is in quarantine", "**Since 1 Feb, 02:00**", "What to do:", "Symptoms of the same cause"):

@@ -65,6 +65,17 @@ def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_acti
 
 
 @pytest.mark.usefixtures("tenant")
+def test_the_full_history_opens_in_the_place_of_the_list_and_another_search_leads_back() -> None:
+    test = healthy(app("people", search="ada", state="failing", object="id-ada"))
+    test.button(key="full-history").click().run()
+    words = {"search": "ada", "state": "failing", "object": "id-ada"}
+    assert dict(healthy(test).query_params) == words | {"view": "history"} and "person_days" in questions(test)
+    test.text_input(key="search").set_value("bob").run()
+    assert not {"object", "view"} & healthy(test).query_params.keys()
+    assert questions(test)["people"]["search"] == "bob" and questions(test)["people"]["state"] == "failing"
+
+
+@pytest.mark.usefixtures("tenant")
 def test_who_is_not_here_is_said_not_to_be_and_what_was_asked_stays() -> None:
     test = healthy(app("people", object="nobody", search="ada"))
     assert "No user or group in this store has the id nobody." in text(test)

@@ -1,7 +1,6 @@
 """The full history of one user: both sides in lanes, the state that Entra believed in, and the note for a ticket."""
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
@@ -105,8 +104,8 @@ def test_the_chart_has_a_lane_for_each_side_and_the_app_s_only_where_it_was_hear
     assert {trace.name for trace in figure.data} == {
         "Success",
         "Failure",
-        "Answered well",
-        "Refused, or no answer",
+        "Accepted by the app",
+        "Rejected, or no response",
     }
     assert [note.hovertext for note in figure.layout.annotations] == ["Cerby: scope all → assigned"]
     alone = story_lanes(frames[0].assign(why=""), frames[1].iloc[:0], *frames[2:])
@@ -165,8 +164,9 @@ def test_the_history_has_a_sentence_per_app_and_leads_back_to_the_same_list() ->
     drawn = text(test)
     assert "**In sync with Cerby**; last success 30 Jan, 09:00." in drawn
     assert "**Changes not applied in Zoom since 1 Feb, 22:30.**" in drawn
-    [back] = [link.proto.query_string for link in test.get("page_link") if link.proto.label == "All users"]
-    assert dict(parse_qsl(back)) == {"search": "ada", "state": "failing"}
+    test.button(key="all-users").click().run()
+    assert dict(healthy(test).query_params) == {"search": "ada", "state": "failing"}
+    assert list(table(test, "why")["app_name"]) == ["Zoom"]
 
 
 @pytest.mark.usefixtures("tenant")

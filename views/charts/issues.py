@@ -1,4 +1,4 @@
-"""Figures of issues: what is new against what recurs, and how one issue spread."""
+"""Figures of issues: new against recurring failures, and how one issue spread."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,9 +11,9 @@ from views.charts.base import AT_SECOND, add_bands, bare, name_days, whole_steps
 from views.frame.look import TONES
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "new": ("New: its issue came within a day", {"color": TONES["bad"]}),
+    "new": ("New: the issue began within a day", {"color": TONES["bad"]}),
     "recurring": ("Recurring", {"color": TONES["warn"], "pattern": {"shape": "/"}}),
-    "noise": ("Noise", {"color": TONES["quiet"], "pattern": {"shape": "x"}}),
+    "noise": ("No-op events", {"color": TONES["quiet"], "pattern": {"shape": "x"}}),
 }
 "What each kind is called and looks like; patterns, so that colour is never alone."
 
@@ -35,11 +35,11 @@ def issue_kinds(rows: pd.DataFrame, hours: int, hour_states: pd.DataFrame | None
             name=name,
             marker=marker,
             customdata=list(zip(map(instant, own["bucket"]), own["people"], strict=True)),
-            hovertemplate=f"<b>{name}</b><br>%{{y}} times, %{{customdata[1]}} people and groups<br>"
+            hovertemplate=f"<b>{name}</b><br>%{{y}} times, %{{customdata[1]}} users and groups<br>"
             "from %{customdata[0]}<extra></extra>",
         )
     heights = rows.groupby("bucket")["events"].sum()
-    counted = "Failures, skips, noise" if "noise" in set(rows["kind"]) else "Failures and skips"
+    counted = "Failures, skips, no-op events" if "noise" in set(rows["kind"]) else "Failures and skips"
     figure.update_yaxes(title_text=counted, rangemode="tozero", dtick=whole_steps(heights.max()))
     figure.update_xaxes(type="date")
     name_days(figure, heights.index, hours)
@@ -49,13 +49,13 @@ def issue_kinds(rows: pd.DataFrame, hours: int, hour_states: pd.DataFrame | None
 
 
 def issue_spread(rows: pd.DataFrame, until: Any) -> go.Figure:
-    """Draws how many waited for an issue, and how many it had hit by then; `rows` has moment, waiting and hit."""
+    """Draws how many an issue affected at each moment, and by then ever; `rows` has moment, waiting and hit."""
     last = rows.iloc[-1]
     ends = pd.concat([rows, pd.DataFrame([{"moment": until, "waiting": last["waiting"], "hit": last["hit"]}])])
     figure = go.Figure()
     for column, name, line in (
-        ("hit", "Hit so far", {"color": TONES["quiet"], "dash": "dot", "shape": "hv"}),
-        ("waiting", "Waiting", {"color": TONES["bad"], "shape": "hv"}),
+        ("hit", "Affected so far", {"color": TONES["quiet"], "dash": "dot", "shape": "hv"}),
+        ("waiting", "Affected now", {"color": TONES["bad"], "shape": "hv"}),
     ):
         figure.add_scatter(
             x=ends["moment"],
@@ -66,5 +66,5 @@ def issue_spread(rows: pd.DataFrame, until: Any) -> go.Figure:
             fill="tozeroy" if column == "waiting" else None,
             hovertemplate=f"<b>%{{y}}</b> {name.lower()}<br>{AT_SECOND}<extra></extra>",
         )
-    figure.update_yaxes(title_text="People and groups", rangemode="tozero", dtick=whole_steps(ends["hit"].max()))
+    figure.update_yaxes(title_text="Users and groups", rangemode="tozero", dtick=whole_steps(ends["hit"].max()))
     return bare(figure, 240)

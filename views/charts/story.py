@@ -81,8 +81,8 @@ def add_requests(figure: go.Figure, requests: pd.DataFrame) -> None:
     """Adds the requests that the apps got: an open disc was answered well, an open cross was not."""
     good = requests["http_status"].fillna(999) < 400
     for name, own, (symbol, tone) in (
-        ("Answered well", requests[good], GOOD),
-        ("Refused, or no answer", requests[~good], BAD),
+        ("Accepted by the app", requests[good], GOOD),
+        ("Rejected, or no response", requests[~good], BAD),
     ):
         if own.empty:
             continue

@@ -112,6 +112,7 @@ class Key(StrEnum):
     PEOPLE = "people-list"
     PERSON_APPS = "person-apps"
     FULL_HISTORY = "full-history"
+    ALL_USERS = "all-users"
     EVENTS_OF_PERSON = "person-events"
     PERSON_DAYS = "person-days"
     STORY_LANES = "story-lanes"

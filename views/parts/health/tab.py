@@ -8,14 +8,14 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
 from views.frame.data import Row, ask
 from views.frame.empty import nothing
-from views.frame.look import chips
+from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import claim, draw_judged, draw_verdict
 from views.parts.health.incident import open_incident
-from views.parts.health.incidents import brief, open_now, with_times
+from views.parts.health.incidents import open_now, with_times
 
 STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Unknown": "gray"}
 
@@ -37,8 +37,9 @@ def draw_summary(more: str) -> None:
         return
     awake, snoozed = open_now()
     if awake:
-        verb = "is" if len(awake) == 1 else "are"
-        draw_judged("incidents", f"{count(len(awake), 'incident')} {verb} open: {brief(awake, 1)}. {more}")
+        worst = plain(str(awake[0]["summary"]))
+        head = f"{count(len(awake), 'open incident')}, most severe: {worst}." if len(awake) > 1 else f"{worst}."
+        draw_judged("incidents", f"{head} {more}")
         return
     if snoozed:
         draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.")

@@ -181,7 +181,7 @@ def draw_similar(row: Row, others: pd.DataFrame) -> None:
         "what": text_column("Issue", width="large"),
         "app_name": text_column("App"),
         "label": text_column("Status"),
-        "people": number_column("Affected ever"),
+        "people": number_column("Affected"),
         **time_columns(last_seen_at="Last seen"),
     }
     shown = rows.assign(
@@ -205,8 +205,8 @@ def episodes_table(rows: pd.DataFrame) -> None:
     columns = {
         "episode": code_column("Episode"),
         **time_columns(began_at="Began", ended_at="Ended"),
-        "people": number_column("People and groups"),
-        "most": number_column("At once"),
+        "people": number_column("Affected"),
+        "most": number_column("Peak", help="Users and groups affected at once"),
         "cycles": number_column("Cycles"),
     }
     table(rows, columns, Key.EPISODES)

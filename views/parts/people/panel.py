@@ -1,5 +1,7 @@
 """The side panel of one user or group: its status in each app, what to do, and the steps of the latest attempt."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -11,7 +13,7 @@ from views.frame.look import chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.places import switch_page
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, has_word, read_word, write_words
+from views.frame.state import Key, Word, has_word, read_word, write_word, write_words
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
@@ -19,8 +21,6 @@ from views.parts.people.status import ORDER, chip, headline, next_retry, shorten
 
 HISTORY = "history"
 "The word of the address for the full history."
-KEPT = (Word.SEARCH, Word.STATE, Word.SORT)
-"What a link to the full history keeps, so that All users leads back to the same list."
 STAGES = {
     "import": "Import",
     "scoping": "Scope",
@@ -39,11 +39,15 @@ SHOWN = 4
 "Apps whose status is written as a sentence; the table has all."
 
 
-def person_panel() -> None:
-    """Opens the side panel of the user or group that the address names."""
+def person_panel(has_history: bool = False) -> None:
+    """Opens the side panel of the user or group that the address names.
+
+    The full history opens in its place where the page has it, so that Back leads to the list as it was; else on People.
+    """
     source_id = read_word(Word.OBJECT)
     if has_word(Word.OBJECT):
-        side_panel(Word.OBJECT, panel_title(source_id), draw_person, Word.EVENT, Word.AT, Word.VIEW)
+        draw = partial(draw_person, has_history=has_history)
+        side_panel(Word.OBJECT, panel_title(source_id), draw, Word.EVENT, Word.AT, Word.VIEW)
 
 
 def open_person(row: Row) -> None:
@@ -72,7 +76,7 @@ def not_here(source_id: str) -> None:
     )
 
 
-def draw_person(source_id: str) -> None:
+def draw_person(source_id: str, has_history: bool) -> None:
     """Draws one user or group, or a sentence where it is not here."""
     states = ask("person_states", object=source_id)
     if states.empty:
@@ -88,7 +92,7 @@ def draw_person(source_id: str) -> None:
     event = latest_attempt(events, rows)
     if event is not None:
         draw_attempt(event)
-    draw_buttons(source_id, rows, event)
+    draw_buttons(source_id, rows, event, has_history)
 
 
 def draw_statuses(rows: list[Row]) -> None:
@@ -174,13 +178,15 @@ def step_line(step: Row) -> str:
     return f"{sign} **{stage}** {ended}{said}"
 
 
-def draw_buttons(source_id: str, rows: list[Row], event: Row | None) -> None:
+def draw_buttons(source_id: str, rows: list[Row], event: Row | None, has_history: bool) -> None:
     """Draws the ways on: the full history, and a note for a ticket."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Open full history", type="primary", icon=":material/history:", key=Key.FULL_HISTORY):
-            kept = {str(word): read_word(word) for word in KEPT if has_word(word)}
-            words = bar().link(**kept, **{Word.OBJECT: source_id, Word.VIEW: HISTORY})
-            switch_page("people", words | ({Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}))
+            if has_history:
+                write_word(Word.VIEW, HISTORY)
+                st.rerun()
+            named = {Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}
+            switch_page("people", bar().link(**{Word.OBJECT: source_id, Word.VIEW: HISTORY}, **named))
         if event is not None:
             copy_note(source_id, rows, event)
 

@@ -10,15 +10,13 @@ from pipeline.config.wording import count, instant, is_missing
 from views.charts.story import story_lanes
 from views.frame.chart import chart_mark
 from views.frame.data import Row, ask, records
-from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
-from views.frame.places import page_link
-from views.frame.state import Key, Word, has_word, read_word, write_word
+from views.frame.state import Key, Word, read_word, write_word, write_words
 from views.frame.table import chips_column, code_column, number_column, table, text_column, time_columns
 from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.event import draw_event, why
-from views.parts.people.panel import KEPT, by_gravity, copy_note, draw_statuses, draw_table, not_here
+from views.parts.people.panel import by_gravity, copy_note, draw_statuses, draw_table, not_here
 from views.parts.people.state_at import choose_instant, draw_state
 from views.parts.people.status import action_label, in_code
 
@@ -31,8 +29,8 @@ FAILED_FIRST = {"failure": 0, "warning": 1}
 
 def draw_story(source_id: str) -> None:
     """Draws the whole history, or a sentence where no user or group has that id."""
-    kept = {str(word): read_word(word) for word in KEPT if has_word(word)}
-    page_link("people", "All users", ":material/arrow_back:", bar().link(**kept))
+    # Not a link: one to the page that it stands on does not change the address in Streamlit 1.67.
+    st.button("All users", icon=":material/arrow_back:", type="tertiary", key=Key.ALL_USERS, on_click=close_history)
     states = ask("person_states", object=source_id)
     if states.empty:
         not_here(source_id)
@@ -59,6 +57,11 @@ def draw_story(source_id: str) -> None:
     draw_changes(source_id)
 
 
+def close_history() -> None:
+    """Leads back to the list, with its search and filters."""
+    write_words(dict.fromkeys((Word.OBJECT, Word.VIEW, Word.EVENT, Word.AT)))
+
+
 def draw_name(source_id: str, first: Row) -> None:
     """Draws who it is: the name, what kind of object, and the ids."""
     st.header(plain(str(first["name"] if is_missing(first["source_name"]) else first["source_name"])), anchor=False)
@@ -79,7 +82,7 @@ def time_line(source_id: str, events: pd.DataFrame) -> tuple[Row, datetime | Non
     slot = st.empty()
     st.caption(legend(requests, pins))
     at = choose_instant(events)
-    with slot:
+    with slot.container():
         cycles = ask("person_cycles", object=source_id)
         mark = chart_mark(Key.STORY_LANES, story_lanes, events, requests, cycles, pins, at)
     event = selected(events, mark)

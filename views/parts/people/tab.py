@@ -16,7 +16,7 @@ from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
 from views.parts.people.panel import HISTORY, open_person, person_panel
 from views.parts.people.status import reason_of, word_of
-from views.parts.people.story import draw_story
+from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
 STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
@@ -41,7 +41,11 @@ def adopt_words() -> None:
 
 
 def draw_search() -> str | None:
-    """Draws the search, and returns what was entered."""
+    """Draws the search, and returns what was entered. Another search leads from the full history to the list.
+
+    It stands above the history too: Streamlit takes the word of a widget that is not drawn out of the address, which
+    would be one more step for Back.
+    """
     entered = st.text_input(
         "Search",
         key=Key.SEARCH,
@@ -49,6 +53,7 @@ def draw_search() -> str | None:
         placeholder="Name, UPN, object ID or target ID",
         icon=":material/search:",
         label_visibility="collapsed",
+        on_change=close_history,
     )
     return entered.strip() or None
 
@@ -91,10 +96,9 @@ def sentence(states: pd.DataFrame, search: str | None) -> str:
     return f"**{count(total, 'assignment')}**{match} {where}{fails}. Each row is one user or group in one app."
 
 
-def all_people() -> None:
-    """Draws the search, the filters, the sentence and one page of the table."""
+def all_people(search: str | None) -> None:
+    """Draws the filters, the sentence and one page of the table."""
     adopt_words()
-    search = draw_search()
     states = ask("people_by_state", search=search)
     chosen = filters(states)
     st.markdown(sentence(states, search))
@@ -121,8 +125,8 @@ def people_table(rows: pd.DataFrame) -> None:
     rows = rows.assign(chip=chips(words), why=pd.Series([reason_of(row) for row in every]))
     columns = {
         "name": text_column("User or group"),
+        "chip": chips_column("Status", help="As of the latest event in the log"),
         "app_name": text_column("App"),
-        "chip": chips_column("Status"),
         "why": text_column("Reason", width="medium"),
         **time_columns(last_success_at="Last success", retry_at="Next retry"),
         "failures": number_column("Failures", help="Failed attempts, ever"),
@@ -133,9 +137,12 @@ def people_table(rows: pd.DataFrame) -> None:
 
 
 def draw_tab() -> None:
-    """Draws the list with the side panel of whom the address names, or the full history of that one."""
+    """Draws the search, and the list with the side panel of whom the address names, or the full history of that one."""
+    search = draw_search()
     if has_word(Word.OBJECT) and read_word(Word.VIEW) == HISTORY:
         draw_story(read_word(Word.OBJECT))
+        # The filters are not drawn here and forget what they hold: the list takes it from the address again.
+        PEOPLE_WORDS.memory.set(None)
         return
-    all_people()
-    person_panel()
+    all_people(search)
+    person_panel(has_history=True)
