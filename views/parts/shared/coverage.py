@@ -110,15 +110,16 @@ def draw_coverage() -> None:
     panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
     retention, values = retention_gaps()
     missing = ask("gaps")
+    show_sql(retention_cliff=values)
     if not retention.empty:
         hours = int(retention.loc[retention["state"] == "leaving", "hours"].sum())
         label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
         with st.expander(label, icon=":material/hourglass_bottom:"):
             retention_table(retention)
+    show_sql(gaps={})
     if not missing.empty:
         with st.expander(f"Gaps in this time range: {len(missing):,}", icon=":material/data_array:"):
             gaps_table(missing)
-    show_sql(retention_cliff=values, gaps={})
 
 
 def coverage_checks() -> list[str]:
