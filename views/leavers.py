@@ -70,8 +70,8 @@ def page() -> None:
     made = checks(now, staged)
     metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
     draw_unknown(facts)
-    access_table(rows, facts)
     note_questions(now)
+    access_table(rows, facts)
     panel(
         "deprovision_times",
         deprovision_times,

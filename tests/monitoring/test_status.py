@@ -187,7 +187,7 @@ def test_every_page_says_that_the_pipeline_was_killed(
         os.kill(watch.pid, signal.SIGKILL)
         ended(watch)
     app = shown()
-    for page in ("overview.py", "ingestion.py"):
+    for page in ("home.py", "sources.py"):
         said = sentences(app.switch_page(page).run(timeout=60))
         assert "has not run since" in said[0]
         assert "`python -m pipeline watch`" in said[0]

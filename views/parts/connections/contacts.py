@@ -41,7 +41,7 @@ def permission_table(rows: pd.DataFrame) -> None:
             f":red[:material/block:] {plain(str(row['tenant']))}, {row['feature']}: {plain(str(row['lost'] or ''))} "
             f"{plain(str(row['remedy'] or ''))}"
         )
-    table(rows.assign(chip=chips(rows["state"])), columns)
+    table(rows.assign(chip=chips(rows["state"])), columns, at_most=420)
 
 
 def contact_table(rows: pd.DataFrame, now: datetime) -> None:
@@ -62,7 +62,7 @@ def contact_table(rows: pd.DataFrame, now: datetime) -> None:
         age=[ago(at, now) for at in rows["reached_at"]],
         step=[clock_text(skew) for skew in rows["skew_s"]],
     )
-    table(shown, columns)
+    table(shown, columns, at_most=420)
 
 
 def clock_text(skew: Any) -> str:

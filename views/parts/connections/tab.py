@@ -27,6 +27,8 @@ from views.parts.connections.tokens import draw_tokens, rejecting_apps
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "On", False: "Off"}
+SHOWN = 6
+"Problems that the summary names."
 SCOPE = {"assigned": "Assigned only", "all": "All users"}
 
 
@@ -62,7 +64,9 @@ def draw_summary(
     rejecting = rejecting_apps(now) if checked_jobs else []
     bad = [*rejecting, *faults(checked_jobs), *failing_feeds(contacts), *missing_permissions(permissions)]
     doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
-    parts = [count(len(checked_jobs), "app"), *bad, *doubts, *last_answer(contacts, asks, now)]
+    found = [*bad, *doubts]
+    more = [f"{len(found) - SHOWN:,} more, see the table"] if len(found) > SHOWN else []
+    parts = [count(len(checked_jobs), "app"), *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile matches it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")

@@ -61,15 +61,23 @@ def calendar_values(now: datetime) -> dict[str, Any]:
 def rejecting_apps(now: datetime) -> list[str]:
     """Writes which apps reject their token."""
     rows = records(ask("token_calendar", **calendar_values(now)))
-    return [f"**{plain(str(row['app_name']))}** rejects its token" for row in rows if not is_missing(row["refused_at"])]
+    names = [f"**{plain(str(row['app_name']))}**" for row in rows if not is_missing(row["refused_at"])]
+    return (
+        [f"{name} rejects its token" for name in names]
+        if len(names) <= NAMED
+        else [f"{len(names)} apps reject their token"]
+    )
 
 
 def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Mapping[str, Any], now: datetime) -> None:
     """Draws the calendar: first what to do, then the picture, then a row an app."""
     every = records(rows)
     terms = [term for row in every if (term := term_of(row, overrides, now))]
-    for line in (*due_tokens(terms, profiles), *rejected_tokens(every)):
+    lines = [*due_tokens(terms, profiles), *rejected_tokens(every)]
+    for line in lines[:NAMED]:
         st.markdown(line)
+    if len(lines) > NAMED:
+        st.caption(f"{count(len(lines) - NAMED, 'more app')} to act on: see the table.")
     if missing := [plain(str(row["app_name"])) for row in every if is_missing(row["expires_at"])]:
         named = ", ".join(missing) if len(missing) <= NAMED else count(len(missing), "app")
         st.markdown(

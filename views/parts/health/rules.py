@@ -15,6 +15,7 @@ from pipeline.rules.rule import Rule, rules
 from pipeline.store.catalog import Parameter
 from views.frame.data import Row, ask, records, store
 from views.frame.look import chips, look
+from views.frame.panel import show_sql
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import draw_judged
@@ -121,6 +122,7 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
     """Draws the summary and one row a rule, whose name opens it; returns the rows."""
     rows = rule_rows(ask("rule_runs_lately"), overrides)
     draw_judged("all", summary(rows))
+    show_sql(rule_runs_lately={})
     columns = {
         "title": text_column("Rule", width="medium"),
         "state": chips_column("State"),

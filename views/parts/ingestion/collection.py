@@ -26,6 +26,11 @@ SOURCES = {
     "access_log": "SCIM log, web server",
 }
 "What each wire shape is called."
+ICONS = {
+    "beats_lately": ":material/sync:",
+    "permissions": ":material/vpn_key:",
+    "contacts": ":material/cable:",
+}
 JOBS = {
     "ingest": "Load files",
     "poll": "Collect from Graph",
@@ -56,18 +61,25 @@ def draw_collection() -> None:
     runs, connections, permissions = ask("beats_lately"), ask("contacts"), ask("permissions")
     now = naive(clock_now(read_settings()))
     parts: tuple[tuple[str, str, pd.DataFrame, str, str, Callable[[pd.DataFrame], None]], ...] = (
-        ("Background jobs", "sync", runs, "outcome", "failed", job_runs),
-        ("Collector permissions", "vpn_key", permissions, "state", "missing", permission_table),
-        ("Data source connections", "cable", connections, "outcome", "failed", lambda rows: contact_table(rows, now)),
+        ("Background jobs", "beats_lately", runs, "outcome", "failed", job_runs),
+        ("Collector permissions", "permissions", permissions, "state", "missing", permission_table),
+        (
+            "Data source connections",
+            "contacts",
+            connections,
+            "outcome",
+            "failed",
+            lambda rows: contact_table(rows, now),
+        ),
     )
-    for name, icon, rows, column, bad, draw in parts:
+    for name, question, rows, column, bad, draw in parts:
+        show_sql(**{question: {}})
         if not rows.empty:
             failed = int((rows[column] == bad).sum())
-            with st.expander(f"{name}: {failed:,} {bad}" if failed else name, icon=f":material/{icon}:"):
+            with st.expander(f"{name}: {failed:,} {bad}" if failed else name, icon=ICONS[question]):
                 draw(rows)
     if read_settings().tenants and permissions.empty:
         nothing("Permissions have not been checked yet: run `python -m pipeline preflight`.")
-    show_sql(beats_lately={}, permissions={}, contacts={})
 
 
 def job_runs(rows: pd.DataFrame) -> None:

@@ -15,10 +15,13 @@ from views.parts.ingestion.collection import SOURCES
 def draw_files(files: pd.DataFrame) -> None:
     """Draws what became of each file, the rejected lines and undocumented values, each where there are some."""
     rejected, words = ask("rejected_lines"), ask("unfamiliar_words")
-    if not rejected.empty:
+    if rejected.empty:
+        show_sql(rejected_lines={})
+    else:
         lines = int(ask("reject_reasons")["rejects"].sum())
         with st.expander(f"Rejected lines: {lines:,}", icon=":material/report:"):
             draw_rejects(rejected)
+    show_sql(unfamiliar_words={})
     if not words.empty:
         with st.expander(f"Undocumented values: {len(words):,}", icon=":material/help:"):
             st.caption(
@@ -26,10 +29,10 @@ def draw_files(files: pd.DataFrame) -> None:
                 "needs to be done."
             )
             unfamiliar_words(words)
+    show_sql(file_ledger={})
     if not files.empty:
         with st.expander(f"Imported files: {len(files):,}", icon=":material/description:"):
             ledger(files)
-    show_sql(file_ledger={}, reject_reasons={}, rejected_lines={}, unfamiliar_words={})
 
 
 def file_checks() -> list[str]:
@@ -45,7 +48,9 @@ def draw_rejects(rejected: pd.DataFrame) -> None:
         "expected. Correct the line where it comes from, then load the file again: only what is new is added. For a "
         "file that should not be here, `python -m pipeline forget FILE` removes it with all its rows."
     )
+    show_sql(reject_reasons={})
     reasons(ask("reject_reasons"))
+    show_sql(rejected_lines={})
     lines(rejected)
 
 

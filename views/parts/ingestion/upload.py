@@ -11,10 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pipeline.config.errors import IngestError, StoreError
 from pipeline.config.settings import Settings
-from pipeline.config.wording import count
+from pipeline.config.wording import count, dated
 from pipeline.ingest.files import FileResult, ingest
 from pipeline.store.leader import current_leader
 from views.frame.data import Row, ask, records, store
+from views.frame.filters import read_instant
 from views.frame.look import plain
 from views.frame.state import UPLOAD_RESULTS, UPLOADS, Key
 
@@ -32,7 +33,10 @@ def runner_sentence(settings: Settings) -> str:
         )
     if running.pid == os.getpid():
         return f"Background jobs are running in this process; they load what is put into `{settings.inbox}`."
-    return f"Background jobs are running in another process: {plain(str(running))}."
+    since = read_instant(running.since)
+    when = f", since {dated(since)}" if since else ""
+    where = f" (process {running.pid} on {plain(running.host)}{when})" if running.pid else ""
+    return f"Background jobs are running in another process{where}."
 
 
 def inbox_path(inbox: Path, name: str) -> Path:

@@ -138,4 +138,5 @@ def none(text: str, facts: Facts) -> str:
 def note_questions(now: datetime) -> None:
     """Adds the questions behind the table to the page's SQL."""
     given = {"as_of": now}
-    show_sql(leavers_active=given, trap_unassigned=given, trap_still_active=given)
+    # The last is the one that the table's labels are of.
+    show_sql(trap_unassigned=given, trap_still_active=given, leavers_active=given)

@@ -86,10 +86,10 @@ def draw_gaps(made: list[Check], facts: Facts, now: datetime) -> None:
     """Draws each check that found something, closed, and the others in one line."""
     st.subheader("Known gaps in deprovisioning", anchor="traps")
     for one in made:
+        show_sql(**{one.name: {"as_of": now}})
         if one.found:
             with st.expander(f"{one.title}: {one.found:,}", icon=":material/warning:"):
                 one.draw()
-        show_sql(**{one.name: {"as_of": now}})
     empty = [one.title.lower() for one in made if not one.found]
     if empty:
         text = f"{count(len(made), 'check')}, {len(empty)} found nothing in the data that was read: {', '.join(empty)}."

@@ -22,6 +22,8 @@ from views.frame.table import number_column, table, text_column, time_columns
 
 KINDS = {"events": "provisioning logs", "jobs": "job status", "exchanges": "SCIM log"}
 WORST = 3
+STRIPS = 15
+"Strips of the coverage chart: five apps with each kind of record."
 
 
 def draw_completeness() -> None:
@@ -108,15 +110,16 @@ def draw_coverage() -> None:
     panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
     retention, values = retention_gaps()
     missing = ask("gaps")
+    show_sql(retention_cliff=values)
     if not retention.empty:
         hours = int(retention.loc[retention["state"] == "leaving", "hours"].sum())
         label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
         with st.expander(label, icon=":material/hourglass_bottom:"):
             retention_table(retention)
+    show_sql(gaps={})
     if not missing.empty:
         with st.expander(f"Gaps in this time range: {len(missing):,}", icon=":material/data_array:"):
             gaps_table(missing)
-    show_sql(retention_cliff=values, gaps={})
 
 
 def coverage_checks() -> list[str]:
@@ -237,12 +240,21 @@ def expired_sentence(gap: Row) -> str:
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
     names = rows["app_name"].fillna(rows["tenant_id"]).fillna("Unnamed tenant")
-    rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS))
-    chart(Key.COVERAGE, coverage_strips, rows)
+    rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
+    least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
+    shown = rows[rows["at"].isin(least.index[:STRIPS])]
+    chart(Key.COVERAGE, coverage_strips, shown.drop(columns="at"))
+    if len(least) > STRIPS:
+        st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(
         "A file covers the apps in it, from its first record to its last; a poll, a storage container or an hourly "
         "blob covers every app of the tenant. Job status is known for the hours in which it was read."
     )
+
+
+def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":
+    """Returns the number of the strip that each hour belongs to: one for each job and kind of record."""
+    return rows.groupby(["kind", "tenant_id", "job_id"], dropna=False, sort=False).ngroup()
 
 
 def gaps_table(rows: pd.DataFrame) -> None:

@@ -30,6 +30,8 @@ ICONS: dict[Tone, str] = {
     "quiet": ":material/remove:",
     "info": ":material/info:",
 }
+FINDINGS = 30
+"Findings that are drawn at once."
 WEIGHTS = {"breaks": "bad", "misleads": "warn", "worth knowing": "info"}
 
 
@@ -207,7 +209,7 @@ def health_table(rows: pd.DataFrame) -> None:
         "refused": number_column("Other 4xx"),
         "silent": number_column("No answer"),
     }
-    table(shown, columns)
+    table(shown, columns, at_most=420)
 
 
 def latency_chart(rows: pd.DataFrame) -> None:
@@ -218,7 +220,9 @@ def latency_chart(rows: pd.DataFrame) -> None:
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Draws each finding with what it means, an example and the cure; of several apps, with the app's name."""
     found = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(rows)]
-    for row in ranked(found):
+    if len(found) > FINDINGS:
+        st.caption(f"The {FINDINGS} gravest of {len(found):,} findings. Choose one app to see all of its own.")
+    for row in ranked(found)[:FINDINGS]:
         finding = meaning(str(row["mark"]))
         tone = LOOKS["info"].tone if finding.weight == "worth knowing" else WEIGHTS[finding.weight]
         icon = ICONS[tone]  # type: ignore[index]
