@@ -42,7 +42,7 @@ def object_panel(*facts: Facts) -> None:
         for one in facts:
             for row in records(one.rows[one.rows["source_id"] == source_id]):
                 draw_facts(one, row)
-        draw_person(source_id)
+        draw_person(source_id, has_history=False)
 
     side_panel(Word.OBJECT, panel_title(read_word(Word.OBJECT)), draw, Word.EVENT, Word.AT, Word.VIEW)
 
