@@ -58,6 +58,7 @@ class Key(StrEnum):
     # Home, and Apps without an app
     FLEET = "fleet"
     APPS = "apps"
+    NUMBERS = "numbers"
     HEAT = "heat"
     ESCROWS = "escrows"
     QUEUE = "queue"

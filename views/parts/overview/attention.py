@@ -57,9 +57,9 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=265),
+        "problem": text_column("Problem", width=250),
         "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=285),
+        "cause": text_column("Cause", width=300),
         "impact": text_column("Impact", width=150),
         "deadline": text_column("Deadline", width=140),
         "owner": text_column("Owner", width=85),

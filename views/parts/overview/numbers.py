@@ -17,6 +17,7 @@ from pipeline.rules.verdict_text import app_of, lacking, unknown_sentence
 from views.frame.data import as_of, ask, ask_ahead
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import hide_chart_marks
 from views.frame.panel import show_sql
 from views.frame.verdict import MARKED
 from views.frame.viewer import last_visit
@@ -92,6 +93,7 @@ def draw_numbers(facts: Facts) -> None:
         draw_failing(facts, changed, days)
         draw_leavers(verdict(facts, "leavers"), changed)
         draw_success(days)
+    hide_chart_marks()
     show_sql(attention_at={"at": as_of()}, daily_success={})
 
 
@@ -173,9 +175,9 @@ def draw_success(days: pd.DataFrame) -> None:
         share(rate, absent="Unknown"),
         change,
         "Successes of successes and failures in the time range; expected skips and no-op events are in neither. "
-        "Bars: the rate of each day with attempts.",
+        "Line: the rate of each day with attempts.",
         chart_data=shares if len(shares) > 1 else None,
-        chart_type="bar",
+        chart_type="line",
     )
 
 
