@@ -215,7 +215,7 @@ def reason_in_short(missing: Iterable[Missing]) -> str:
         return "Not enough data"
     first = every[0]
     if first.kind in BLINDING:
-        more = f" and {len(first.names) - 1} more" if len(first.names) > 1 else ""
-        return f"{plain(first.names[0])}{more} cannot be checked"
+        names = plain(first.names[0]) if len(first.names) == 1 else count(len(first.names), "app")
+        return f"{names} cannot be checked"
     text = lacking(first, MARKED)
     return f"{text[:1].upper()}{text[1:]}"

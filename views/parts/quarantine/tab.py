@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pipeline.config.wording import instant, share
+from pipeline.config.wording import count, instant, share
 from views.frame.data import Row, as_of, ask, ask_ahead
 from views.frame.empty import nothing
 from views.frame.filters import bar
@@ -29,7 +29,7 @@ from views.parts.quarantine.forecast import draw_score
 from views.parts.quarantine.limits import course
 
 NAMED = 3
-"Apps that the sentence names; the table has them all."
+"Apps that the sentence names; of more it names the worst, and the table has them all."
 
 
 def summary(jobs: list[Job]) -> str:
@@ -38,8 +38,8 @@ def summary(jobs: list[Job]) -> str:
     blind = [job for job in jobs if job.word == "unknown"]
     near = approaching([job for job in jobs if not job.is_out])
     if out:
-        more = [f"{len(out) - NAMED} more apps are in quarantine or disabled"] if len(out) > NAMED else []
-        sentences = [job_sentence(job) for job in out[:NAMED]]
+        more = [f"{count(len(out) - 1, 'more app')} in quarantine or disabled"] if len(out) > NAMED else []
+        sentences = [job_sentence(job) for job in (out[:1] if more else out)]
         return ". ".join([*sentences, *more, *near[:NAMED], *unknown(blind)]) + "."
     if near:
         return ". ".join([f"No known quarantine, but {near[0]}", *near[1:NAMED], *unknown(blind)]) + "."
