@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.store.lake import Store
 from tests.support.given import Given, job_id, moment
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 from views.parts.issues import tab
 
@@ -102,7 +103,7 @@ def test_an_issues_panel_says_what_it_is_whom_it_affects_and_why_it_is_grouped(t
     test = healthy(app("issues", issue=issue, of=job_id("Cerby")))
     drawn = text(test)
     assert "**Likely owner:** the values in the source" in drawn
-    assert "3 users and groups, 3 of them not recovered." in drawn
+    assert "3 users and groups, 3 of them not recovered." in drawn and faults_of_words(test) == []
     assert "3 of 3 affected users have no surname; 0 of 20 others do." in drawn
     assert "Fill in the attribute at the source" in drawn and "/issues?since=" in drawn
     assert list(table(test, "label")["label"]) == ["Failing"] * 3
@@ -122,7 +123,7 @@ def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
     drawn = text(healthy(app("issues", issue=fingerprint(tenant, "ZoomRebadged"))))
-    assert "The error code ZoomRebadged is not documented" in drawn
+    assert "The error code `ZoomRebadged` is not documented" in drawn
     assert "**1 leaver still has access.**" in drawn
     assert "Nothing in common found: a single user or group cannot be compared." in drawn
 
