@@ -55,6 +55,7 @@ ANSWERED_OTHERWISE = {
     **dict.fromkeys(("incidents", "open_incidents"), "since when an incident cannot be judged, and its symptoms"),
     "file_ledger": "lines that are no SCIM requests are counted",
     "issues": "cause, action and owner by one table of causes",
+    "people": "columns say why somebody is failing or skipped, and when Entra tries again",
     "placements": "whether the initial cycle has ended",
     "progress": "a running initial cycle has an estimate",
     **dict.fromkeys(("silence", "health/required_missing"), "the sentence reads otherwise"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 
 
@@ -9,11 +10,12 @@ from tests.support.pages import app, healthy, table, text
 def test_failures_are_counted_in_a_sentence_and_an_error_opens_beside_them() -> None:
     test = healthy(app("failures", code="EntryConflict"))
     drawn = text(test)
+    assert faults_of_words(test) == []
     assert "1 of 7 attempts failed (success rate 85.7%, expected skips not counted)." in drawn
-    assert "Most widespread error: EntryConflict, 1 user or group." in drawn
+    assert "Most widespread error: `EntryConflict`, 1 user or group." in drawn
     assert "1 user or group is still failing with these errors." in drawn
     assert list(table(test, "still_failing")["title"]) == ["Another object has this value already"]
-    assert "**Another object has this value already.**" in drawn and "What to do:" in drawn
+    assert "Error code `EntryConflict`: " in drawn and "What to do:" in drawn
     assert list(table(test, "event_id")["error_code"]) == ["EntryConflict"]
 
 

@@ -11,6 +11,7 @@ from pipeline.rules.incidents import Incident, add_incidents, close_incidents, o
 from pipeline.rules.overrides import read_overrides, write_override
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, moment
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 
 
@@ -53,7 +54,9 @@ def test_an_open_incident_is_one_row_and_its_panel_says_what_why_and_what_to_do(
     row = table(test, "related").iloc[0]
     assert "Cerby is in quarantine" in text(test).replace("\\", "")
     assert (row["app_name"], row["owner"], row["related"], row["state"]) == ("Cerby", "Unassigned", 1, ["Open"])
-    drawn = text(healthy(app("issues", incident=incident.incident_id))).replace("\\", "")
+    test = healthy(app("issues", incident=incident.incident_id))
+    drawn = text(test).replace("\\", "")
+    assert faults_of_words(test) == []
     for words in ("Cerby is in quarantine", "**Since 1 Feb, 02:00**", "What to do:", "Symptoms of the same cause"):
         assert words in drawn, words
     assert f"/issues?incident={incident.incident_id}&since=" in drawn

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pipeline.rules.issue_actions import snooze_issue
 from pipeline.store.lake import Store
 from tests.support.given import Given, job_id, moment
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 from views.parts.issues import tab
 
@@ -65,7 +67,7 @@ def test_the_list_is_ranked_and_its_numbers_say_who_is_affected() -> None:
         "A required value is empty or not valid: name.familyName",
         "StatusCode: Conflict",
     ]
-    assert list(listed["waiting"]) == [3, 1] and list(listed["owner"]) == ["Source data", "Unknown"]
+    assert list(listed["waiting"]) == [3, 1] and list(listed["owner"]) == ["Source data (likely)", "Unknown (likely)"]
     tiles = {tile.label: tile.value for tile in test.metric}
     assert tiles == {
         "Open incidents": "Unknown",
@@ -102,7 +104,7 @@ def test_an_issues_panel_says_what_it_is_whom_it_affects_and_why_it_is_grouped(t
     test = healthy(app("issues", issue=issue, of=job_id("Cerby")))
     drawn = text(test)
     assert "**Likely owner:** the values in the source" in drawn
-    assert "3 users and groups, 3 of them not recovered." in drawn
+    assert "3 users and groups, 3 of them not recovered." in drawn and faults_of_words(test) == []
     assert "3 of 3 affected users have no surname; 0 of 20 others do." in drawn
     assert "Fill in the attribute at the source" in drawn and "/issues?since=" in drawn
     assert list(table(test, "label")["label"]) == ["Failing"] * 3
@@ -111,6 +113,25 @@ def test_an_issues_panel_says_what_it_is_whom_it_affects_and_why_it_is_grouped(t
     assert "**Why this owner:** the code ends in AttributeValidationFailed" in drawn
     assert "No other issue has the same cause or error code." in drawn
     assert "Affected users over time" in text(opened(test, issue_parts="Over time"))
+
+
+def test_what_people_set_on_an_issue_is_shown_at_once_and_outlives_the_session(tenant: Store) -> None:
+    issue = fingerprint(tenant, "AttributeValidationFailed")
+    words = {"issue": issue, "of": job_id("Cerby")}
+    test = healthy(app("issues", **words))
+    assert "Unassigned" in text(test)
+    test.text_input(key=f"owner-{issue}").set_value("Grace").run()
+    test.text_area(key=f"note-{issue}").set_value("Asked HR").run()
+    assert "Owner: Grace" in text(healthy(test)) and "Asked HR" in text(test)
+    test.button(key=f"snooze-1 day-{issue}").click().run()
+    assert "Owner: Grace · Snoozed until" in text(healthy(app("issues", **words)))
+    test = healthy(app("issues"))
+    assert list(table(test, "what")["app_name"]) == ["Zoom"]
+    assert "1 of 2 causes of failures is open" in text(test)
+    listed = table(healthy(app("issues", state="snoozed")), "what")
+    assert list(zip(listed["owner"], listed["chip"], strict=True)) == [("Grace", ["Snoozed"])]
+    snooze_issue(tenant, job_id("Cerby"), issue, None)
+    assert tenant.rows("select owner, note, snoozed_until from issue_actions") == [("Grace", "Asked HR", None)]
 
 
 def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back(tenant: Store) -> None:
@@ -122,7 +143,7 @@ def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back
 
 def test_a_code_nobody_documented_says_so_and_a_leaver_is_named_as_one(tenant: Store) -> None:
     drawn = text(healthy(app("issues", issue=fingerprint(tenant, "ZoomRebadged"))))
-    assert "The error code ZoomRebadged is not documented" in drawn
+    assert "The error code `ZoomRebadged` is not documented" in drawn
     assert "**1 leaver still has access.**" in drawn
     assert "Nothing in common found: a single user or group cannot be compared." in drawn
 

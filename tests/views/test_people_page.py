@@ -5,6 +5,7 @@ import pytest
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, questions, table, text
 
 
@@ -43,7 +44,7 @@ def test_the_panel_says_in_a_sentence_what_is_wrong_in_which_app_and_what_to_do(
     assert "**Export** failed" in drawn and "not attempted" not in drawn
     [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
     assert "See:    http://localhost:8501/people?" in ticket and "UTC" in ticket
-    assert dict(test.query_params)["search"] == "ada"
+    assert dict(test.query_params)["search"] == "ada" and faults_of_words(test) == []
 
 
 def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_action(given: Given) -> None:
@@ -60,7 +61,7 @@ def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_acti
     assert r"**Match** failed – \*2\* accounts" in drawn and "Export – not attempted" in drawn
     assert "**Not provisioned to Cerby since 22 Jan, 09:00 at the latest.**" in drawn
     assert "**Out of scope of Zoom** since 21 Jan, 09:00; no action needed if that is intended." in drawn
-    assert "**Skipped in Docs on 21 Jan, 09:00.** The reason BrandNewReason is not documented." in drawn
+    assert "**Skipped in Docs on 21 Jan, 09:00.** The reason `BrandNewReason` is not documented." in drawn
     assert list(table(test, "tried")["chip"]) == [["Failing"], ["Skipped"], ["Out of scope"]]
 
 

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support.given import Given, moment
 from tests.support.given import job_id as job
+from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 from views.charts.story import story_lanes
 from views.frame.look import plain
@@ -121,7 +122,7 @@ def story(**words: str) -> AppTest:
 def test_the_story_shows_the_matched_request_the_state_and_a_note() -> None:
     test = story()
     drawn = text(test)
-    assert "Matched to this event by score" in drawn
+    assert faults_of_words(test) == [] and "Matched to this event by score" in drawn
     assert list(table(test, "new_value")["attribute"]) == ["title"]
     state = next(frame.value for frame in test.dataframe if "times" in frame.value.columns)
     assert list(zip(state["attribute"], state["value"], strict=True)) == [("active", "True"), ("title", "Cook")]

@@ -1,4 +1,4 @@
-"""The events behind a number: a table whose rows open the story of the person or group that they are about."""
+"""The events behind a number: a table whose rows lead to the user or group that they are about."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ MOST = 200
 COLUMNS = {
     **time_columns(occurred_at="When"),
     "app_name": text_column("App"),
-    "name": text_column("Who"),
+    "name": text_column("User or group"),
     "action": text_column("Action"),
     "status": text_column("Status"),
     "error_code": text_column("Error"),
-    "skip_reason": text_column("Skipped because"),
+    "skip_reason": text_column("Skip reason"),
     "http_status": code_column("HTTP"),
     "last_step": text_column("Last step"),
-    "reason": text_column("The log says", width="large"),
+    "reason": text_column("Message", width="large"),
 }
 
 
@@ -40,17 +40,17 @@ def matching_events(title: str, **given: Any) -> None:
 
 
 def events_table(rows: pd.DataFrame, title: str) -> None:
-    """Draws events; the selected one's person is one click away."""
+    """Draws events; the user or group of the selected one is one click away."""
     columns = {name: column for name, column in COLUMNS.items() if not rows[name].isna().all()}
     row = table(rows, columns, Key.EVENTS.of(title), select=True)
     if row is None:
-        st.caption("Select a row to open the story of whom it is about.")
+        st.caption("Select a row to open that user or group.")
     else:
         story_link(row, event=str(row["event_id"]))
 
 
 def story_link(row: Row, **more: str) -> None:
-    """Offers the story of the person or group that a row with source_id and name is about."""
-    label = f"The story of {plain(str(row['name']))}"
+    """Offers the user or group that a row with source_id and name is about."""
+    label = f"Open {plain(str(row['name']))}"
     words = bar().link(**{Word.OBJECT: str(row["source_id"])}, **more)
     page_link("people", label, ":material/person:", words)

@@ -18,6 +18,7 @@ from views.frame.places import page_link
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
+from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
@@ -36,9 +37,14 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
     verb = "is" if still == 1 else "are"
     return (
         f"{failed:,} of {count(failed + good, 'attempt')} failed (success rate {share(good / (failed + good))}, "
-        f"expected skips not counted). Most widespread error: {plain(code_name(top['error_code']))}, {affected}. "
+        f"expected skips not counted). Most widespread error: {coded(top['error_code'])}, {affected}. "
         f"{count(still, 'user or group', 'users and groups')} {verb} still failing with these errors."
     )
+
+
+def coded(code: object) -> str:
+    """Writes an error code in a sentence."""
+    return "one without a code" if is_missing(code) else f"`{in_code(code)}`"
 
 
 def code_name(code: object) -> str:
@@ -119,17 +125,17 @@ def open_code(row: Row) -> None:
 
 def code_panel() -> None:
     """Opens the side panel of the error code that the address names."""
-    side_panel(Word.CODE, plain(read_word(Word.CODE)), draw_code, wide=True)
+    cause = find_cause(read_word(Word.CODE))
+    side_panel(Word.CODE, plain(cause.title) if cause else "Error code", draw_code, wide=True)
 
 
 def draw_code(code: str) -> None:
     """Draws what an error code means, what to do, and its events in the time range."""
     cause = find_cause(None if code == NAMELESS else code)
+    named = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
+    st.markdown(f"{named}: {plain(cause.meaning)}" if cause else f"{named}, which is not documented.")
     if cause:
-        st.markdown(f"**{plain(cause.title)}.** {plain(cause.meaning)}")
         st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
-    elif code != NAMELESS:
-        st.markdown("This error code is not documented.")
     page_link("issues", "Issues with this error code", ":material/error:", bar().link(**{Word.CODE: code}))
     matching_events("Failures in this time range", code=None if code == NAMELESS else code)
 

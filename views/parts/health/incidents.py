@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -74,6 +74,26 @@ def details_link(row: Row, rule: Rule | None) -> None:
     page_link(place, f"Open {label}", ":material/arrow_forward:", words)
 
 
+class Acts(NamedTuple):
+    """What people can do with an incident or an issue."""
+
+    key: str
+    "Its id, which tells its widgets from others."
+    snooze: Callable[[datetime | None], Any]
+    assign: Callable[[str | None], Any]
+    annotate: Callable[[str | None], Any]
+
+
+def acts_on(incident: str) -> Acts:
+    """Returns what people can do with an incident."""
+    return Acts(
+        incident,
+        partial(snooze, store(), incident),
+        partial(assign, store(), incident),
+        partial(annotate, store(), incident),
+    )
+
+
 def draw_acts(row: Row) -> None:
     """Draws what a person can do with an incident: acknowledge, snooze, assign and annotate it."""
     incident = str(row["incident_id"])
@@ -83,19 +103,20 @@ def draw_acts(row: Row) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if is_missing(row["acknowledged_by"]):
             draw_acknowledge(incident)
-        with st.popover("Snooze", icon=":material/snooze:"):
-            snooze_buttons(row)
-        with st.popover("Assign", icon=":material/person_add:"):
-            draw_owner(row)
-        with st.popover("Note", icon=":material/edit_note:"):
-            note_key = Key.NOTE.of(incident)
-            st.text_area(
-                "Note",
-                "" if is_missing(row["note"]) else str(row["note"]),
-                key=note_key,
-                on_change=lambda: save(partial(annotate, store(), incident, entered(note_key))),
-            )
+        draw_handling(row, acts_on(incident))
     st.caption(" · ".join(handled(row)))
+
+
+def draw_handling(row: Row, acts: Acts) -> None:
+    """Draws what snoozes, assigns and annotates an incident or an issue."""
+    with st.popover("Snooze", icon=":material/snooze:"):
+        snooze_buttons(row, acts)
+    with st.popover("Assign", icon=":material/person_add:"):
+        draw_owner(row, acts)
+    with st.popover("Note", icon=":material/edit_note:"):
+        key = Key.NOTE.of(acts.key)
+        written = "" if is_missing(row["note"]) else str(row["note"])
+        st.text_area("Note", written, key=key, on_change=lambda: save(partial(acts.annotate, entered(key))))
 
 
 def draw_acknowledge(incident: str) -> None:
@@ -118,22 +139,17 @@ def own_name() -> str:
     return NAME.get() or signed_in
 
 
-def draw_owner(row: Row) -> None:
+def draw_owner(row: Row, acts: Acts) -> None:
     """Draws the owner: the viewer in one click once their name is known, or anyone by name."""
-    incident, owner = str(row["incident_id"]), "" if is_missing(row["owner"]) else str(row["owner"])
-    owner_key, name = Key.OWNER.of(incident), own_name()
+    owner, name = "" if is_missing(row["owner"]) else str(row["owner"]), own_name()
+    key = Key.OWNER.of(acts.key)
     if name and name != owner:
         st.button(
             f"Assign to me ({plain(name)})",
-            key=Key.ASSIGN.of(incident),
-            on_click=lambda: save(partial(assign, store(), incident, name)),
+            key=Key.ASSIGN.of(acts.key),
+            on_click=lambda: save(partial(acts.assign, name)),
         )
-    st.text_input(
-        "Owner",
-        owner,
-        key=owner_key,
-        on_change=lambda: save(partial(assign, store(), incident, entered(owner_key))),
-    )
+    st.text_input("Owner", owner, key=key, on_change=lambda: save(partial(acts.assign, entered(key))))
 
 
 def handled(row: Row) -> list[str]:
@@ -148,21 +164,21 @@ def handled(row: Row) -> list[str]:
     ]
 
 
-def snooze_buttons(row: Row) -> None:
-    """Draws until when an incident can be snoozed, by the wall clock."""
-    incident, now = row["incident_id"], wall_clock()
+def snooze_buttons(row: Row, acts: Acts) -> None:
+    """Draws until when an incident or an issue can be snoozed, by the wall clock."""
+    now = wall_clock()
     for label, length in SPANS.items():
-        st.button(label, key=Key.SNOOZE.of(label, incident), on_click=snooze_until, args=(incident, now + length))
-    until = st.datetime_input("Until (UTC)", None, key=Key.SNOOZE_UNTIL.of(incident), format="YYYY-MM-DD")
+        st.button(label, key=Key.SNOOZE.of(label, acts.key), on_click=snooze_until, args=(acts, now + length))
+    until = st.datetime_input("Until (UTC)", None, key=Key.SNOOZE_UNTIL.of(acts.key), format="YYYY-MM-DD")
     st.button(
         "Until then",
-        key=Key.SNOOZE.of(incident),
+        key=Key.SNOOZE.of(acts.key),
         disabled=until is None,
         on_click=snooze_until,
-        args=(incident, until),
+        args=(acts, until),
     )
     if not is_missing(row["snoozed_until"]):
-        st.button("Unsnooze", key=Key.UNSNOOZE.of(incident), on_click=snooze_until, args=(incident, None))
+        st.button("Unsnooze", key=Key.UNSNOOZE.of(acts.key), on_click=snooze_until, args=(acts, None))
 
 
 def entered(key: str) -> str | None:
@@ -180,16 +196,16 @@ def acknowledge_as(incident_id: str, key: str) -> None:
         TROUBLE.set("Enter your name to acknowledge.")
 
 
-def snooze_until(incident_id: str, until: datetime | None) -> None:
-    """Snoozes an incident until an instant, or not any more."""
+def snooze_until(acts: Acts, until: datetime | None) -> None:
+    """Snoozes an incident or an issue until an instant, or not any more."""
     if until is not None and until <= wall_clock():
         TROUBLE.set(f"{dated(until)} is in the past; choose a later time.")
     else:
-        save(partial(snooze, store(), incident_id, until))
+        save(partial(acts.snooze, until))
 
 
 def save(change: Callable[[], Any]) -> None:
-    """Saves a change of an incident; why it could not be saved is drawn on the page."""
+    """Saves a change of an incident or an issue; why it could not be saved is drawn on the page."""
     try:
         change()
     except (StoreError, UnknownIncident) as error:

@@ -36,7 +36,6 @@ def draw_blame(row: Row) -> None:
         "attribute_blame",
         lambda rows: blame_table(rows, row),
         empty=blame_sentence(pd.DataFrame(), row),
-        title="What affected users have in common",
         job=row["job_id"],
         issue=row["issue"],
         required="|".join(required_of(str(row["job_id"]), str(row["app_name"]))),

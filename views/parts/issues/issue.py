@@ -21,9 +21,10 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
+from views.parts.issues.handling import draw_handled, handled, handled_row
 from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
-from views.parts.people.status import action_label
+from views.parts.people.status import action_label, in_code
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -68,7 +69,11 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
     st.markdown(" ".join(chips_of(row)))
     draw_meaning(row, cause, others)
     draw_owner(row)
-    copy_link(row)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        row = handled_row(row)
+        draw_handled(row)
+        copy_link(row)
+    st.caption(handled(row))
     show_sql(issues={"since": LONG_AGO})
     boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
     place = next((place for place, box in enumerate(boxes) if box.open), 0)
@@ -117,7 +122,7 @@ def chips_of(row: Row) -> list[str]:
 def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
     """Draws what happens and since when, and what to do, or that the code is not documented."""
     code, status = text_of(row["code"]), row["http_status"]
-    named = ", ".join([*([] if is_missing(status) else [f"{status:.0f}"]), *([plain(code)] if code else [])])
+    named = ", ".join([*([] if is_missing(status) else [f"{status:.0f}"]), *([f"`{in_code(code)}`"] if code else [])])
     seen = f"since {instant(row['first_seen_at'])}, last on {instant(row['last_seen_at'])}"
     if cause is None:
         codes = sorted(set(others["code"].dropna()) - {code})

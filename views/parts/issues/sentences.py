@@ -8,6 +8,7 @@ from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.causes import cause_of, nearest
 from views.frame.data import Row
 from views.frame.look import Tone, plain
+from views.parts.people.status import in_code
 
 STATES: dict[str, tuple[str, Tone, str]] = {
     "new": ("New", "bad", "began within the last three cycles"),
@@ -56,10 +57,10 @@ def missing_cell(value: Any) -> bool:
 def unknown_code(code: str, codes: list[str]) -> str:
     """Writes that a code is not documented, and which ones are similar."""
     similar = nearest(code, codes)
-    sentence = f"The error code {plain(code)} is not documented."
+    sentence = f"The error code `{in_code(code)}` is not documented."
     if not similar:
         return f"{sentence} No similar code is documented or was seen here."
-    return f"{sentence} Similar codes: {', '.join(plain(one) for one in similar)}."
+    return f"{sentence} Similar codes: {', '.join(f'`{in_code(one)}`' for one in similar)}."
 
 
 def blame_sentence(rows: pd.DataFrame, row: Row) -> str:

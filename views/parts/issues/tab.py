@@ -29,12 +29,13 @@ from views.frame.table import (
 )
 from views.parts.health.tab import draw_open, draw_summary
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next
+from views.parts.issues.handling import owner_of, with_handling
 from views.parts.issues.issue import open_issue
 from views.parts.issues.sentences import FAULTS, STATES, issue_title
 from views.parts.shared.coverage import draw_completeness, none_in_window, worst_states
 
-OPEN, ALL = "open", "all"
-"Which issues the list shows besides those of one state: what is not resolved, as it is first, or everything."
+OPEN, SNOOZED, ALL = "open", "snoozed", "all"
+"Which issues the list shows besides those of one state: the open ones, as it is first, the snoozed, or all."
 OWNER_HELP = ". ".join(f"{owner.capitalize()}: {text}" for owner, text in OWNERS.items() if owner != "nobody")
 
 
@@ -44,25 +45,27 @@ def adopt_words() -> None:
     if given is None:
         return
     chosen, fault = given.get(Word.STATE), given.get(Word.FAULT)
-    state.set_value(Key.ISSUE_STATE, chosen if chosen in (ALL, *STATES) else OPEN)
+    state.set_value(Key.ISSUE_STATE, chosen if chosen in (SNOOZED, ALL, *STATES) else OPEN)
     state.set_value(Key.ISSUE_FAULT, fault if fault in FAULTS else None)
     state.set_value(Key.ISSUE_NOISE, given.get(Word.NOISE) == "in")
 
 
 def is_open(rows: pd.DataFrame) -> pd.Series:
-    """Returns which issues are open: users or groups are pending, or it is new, back or growing."""
-    return (rows["waiting"] > 0) | ~rows["state"].isin(["quiet", "resolved"])
+    """Returns which issues are open: not snoozed, and users or groups are pending, or it is new, back or growing."""
+    return ((rows["waiting"] > 0) | ~rows["state"].isin(["quiet", "resolved"])) & ~rows["snoozed"]
 
 
 def filters(issues: pd.DataFrame) -> dict[str, str]:
     """Draws the filters with how many issues each leaves, writes their words into the address and returns them."""
     adopt_words()
-    counts = {OPEN: int(is_open(issues).sum()), ALL: len(issues)} | dict(issues["state"].value_counts())
-    labels = {OPEN: "Open", ALL: "All"} | {word: label for word, (label, _, _) in STATES.items()}
+    counts = {OPEN: int(is_open(issues).sum()), SNOOZED: int(issues["snoozed"].sum()), ALL: len(issues)}
+    counts |= dict(issues["state"].value_counts())
+    labels = {OPEN: "Open", SNOOZED: "Snoozed", ALL: "All"} | {word: label for word, (label, _, _) in STATES.items()}
+    chosen_now = state.value(Key.ISSUE_STATE)
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = st.pills(
             "Status",
-            [OPEN, *(word for word in STATES if counts.get(word) or state.value(Key.ISSUE_STATE) == word), ALL],
+            [OPEN, *(word for word in (*STATES, SNOOZED) if counts.get(word) or chosen_now == word), ALL],
             format_func=lambda word: f"{labels[word]} {counts.get(word, 0):,}",
             key=Key.ISSUE_STATE,
             label_visibility="collapsed",
@@ -219,6 +222,8 @@ def matching(rows: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
     chosen = words.get(Word.STATE, ALL if code else OPEN)
     if chosen == OPEN:
         rows = rows[is_open(rows)]
+    elif chosen == SNOOZED:
+        rows = rows[rows["snoozed"]]
     elif chosen != ALL:
         rows = rows[rows["state"] == chosen]
     if Word.FAULT in words:
@@ -239,17 +244,17 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
     labels = {word: label for word, (label, _, _) in STATES.items()}
     shown = rows.assign(
         what=[issue_title(row) for row in records(rows)],
-        chip=rows["state"].map(lambda word: [labels[word]]),
-        owner=rows["fault"].str.capitalize(),
+        chip=(rows["state"].map(labels).mask(rows["snoozed"], "Snoozed")).map(lambda label: [label]),
+        owner=[owner_of(row) for row in records(rows)],
     )
     columns = {
         "what": text_column("Issue", width="large"),
         "app_name": text_column("App"),
-        "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True))),
+        "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True)) | {"Snoozed": "gray"}),
         "waiting": number_column("Affected", help="Users and groups whose last attempt failed"),
         "people": number_column("Ever", help="Users and groups affected, also those that recovered"),
         "daily": daily_bars("Trend", width="small", help="Users and groups affected on each day, oldest first"),
-        "owner": text_column("Likely owner", help=OWNER_HELP),
+        "owner": text_column("Owner", help=OWNER_HELP),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
     table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue)
@@ -290,7 +295,7 @@ def draw_trend(words: dict[str, str]) -> None:
 def draw_tab() -> None:
     """Draws what is open, the incidents, the issues, and in closed sections who is at risk and how failures move."""
     ask_ahead("success_and_noise", "rule_runs_lately", "completeness_of_window")
-    issues = ask("issues")
+    issues = with_handling(ask("issues"))
     draw_summary(none_in_window(sentence(issues)) if issues.empty else sentence(issues))
     rates = ask("success_and_noise").iloc[0]
     draw_metrics(issues, rates)
@@ -298,7 +303,7 @@ def draw_tab() -> None:
     st.subheader("Issues by cause", anchor="issues", help="Failures of one app with the same cause are one issue.")
     words = filters(issues)
     draw_list(issues, words)
-    show_sql(issues={}, success_and_noise={})
+    show_sql(issues={}, success_and_noise={}, issue_actions={})
     draw_failing_next(int(rates["successes"] + rates["failures"]))
     draw_trend(words)
     draw_changed()

@@ -76,7 +76,7 @@ def not_here(source_id: str) -> None:
     )
 
 
-def draw_person(source_id: str, has_history: bool) -> None:
+def draw_person(source_id: str, has_history: bool = False) -> None:
     """Draws one user or group, or a sentence where it is not here."""
     states = ask("person_states", object=source_id)
     if states.empty:

@@ -111,9 +111,9 @@ def why(row: Row) -> str:
     code, skip = row.get("open_error_code"), row.get("skip_reason")
     named = "The log gives no error code."
     if not is_missing(code):
-        named = f"The error code {plain(str(code))} is not documented."
+        named = f"The error code `{in_code(code)}` is not documented."
     elif not is_missing(skip):
-        named = f"The reason {plain(str(skip))} is not documented."
+        named = f"The reason `{in_code(skip)}` is not documented."
     if is_missing(row.get("reason")):
         return named
     text = " ".join(str(row["reason"]).split())
