@@ -77,18 +77,17 @@ class Run:
             self.error = plain(str(error))
 
 
-def draw_run(place: tuple[str, Mapping[str, Any]]) -> bool:
-    """Draws the backtest of these settings: how far it is, or its result; returns whether it has one."""
+def draw_run(place: tuple[str, Mapping[str, Any]]) -> None:
+    """Draws the backtest of these settings: how far it is, or its result."""
     run: Run | None = RULE_REPLAY.get()
     if run is None or run.place != place:
-        return False
+        return
     if not run.is_over:
         progress(run)
     elif run.result is not None:
         draw_result(run.result)
     else:
         st.warning(run.error or "Backtest cancelled.", icon=":material/report:")
-    return run.result is not None
 
 
 @st.fragment(run_every=POLL_S)

@@ -103,25 +103,20 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         )
         if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
             start(rule, tried, timedelta(hours=int(hours)))
-        saving = st.empty()
-    notice = st.empty()
-    done = draw_run((rule.name, tried))
-    saved = saving.button(
-        "Save",
-        key=Key.SAVE_RULE,
-        icon=":material/save:",
-        type="primary" if done else "secondary",
-        disabled=not done,
-        help=f"Writes {plain(str(read_settings().rules))}; the next check uses it."
-        if done
-        else "Run a backtest first.",
-        on_click=lambda: save(rule, entered, app),
-    )
+        saved = st.button(
+            "Save",
+            key=Key.SAVE_RULE,
+            icon=":material/save:",
+            type="primary",
+            help=f"Writes {plain(str(read_settings().rules))}; the next check uses it.",
+        )
     if saved:
+        save(rule, entered, app)
         st.rerun()
     if message := RULE_SAVED.take():
         good, sentence = message
-        (notice.info if good else notice.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
+        (st.info if good else st.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
+    draw_run((rule.name, tried))
 
 
 def backtest_help() -> str:
@@ -160,25 +155,29 @@ def inputs(rule: Rule, levels_now: Mapping[str, Any], scope: str) -> dict[str, A
     return entered
 
 
-def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[Any], scope: str) -> list[str]:
+def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[Any], scope: str) -> list[Any]:
     """Draws the fields of one parameter: one, or the levels at which the rule alerts and clears."""
-    parts = ["value"]
-    labels = [sentence_case(one.meaning)]
+    parts, labels, width = ["value"], [sentence_case(one.meaning)], 454
     if len(levels) > 1:
         alert, clear = signs(one, *(value(rule.query, one, level) for level in standard))
-        parts, labels = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"]
+        parts, labels, width = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"], 220
         st.caption(sentence_case(one.meaning))
+    keys = [Key.RULE_SETTING.of(rule.name, scope, one.name, part) for part in parts]
     with st.container(horizontal=True):
         return [
-            st.text_input(
-                label,
-                str(level),
-                key=Key.RULE_SETTING.of(rule.name, scope, one.name, part),
-                help=f"{one.name} in rules.toml",
-                width=220 if len(levels) > 1 else 454,
-            )
-            for label, part, level in zip(labels, parts, levels, strict=False)
+            level_input(one, label, value(rule.query, one, level), key, width)
+            for label, level, key in zip(labels, levels, keys, strict=False)
         ]
+
+
+def level_input(one: Parameter, label: str, level: Any, key: str, width: int) -> Any:
+    """Draws one field: a whole number, a number, or a text."""
+    more: dict[str, Any] = {"key": key, "help": f"{one.name} in rules.toml", "width": width}
+    if one.type == "BIGINT":
+        return st.number_input(label, 0, None, int(level), step=1, **more)
+    if one.type == "DOUBLE":
+        return st.number_input(label, 0.0, None, float(level), step=0.05, format="%g", **more)
+    return st.text_input(label, str(level), **more)
 
 
 def sentence_case(text: str) -> str:
