@@ -99,6 +99,7 @@ def test_what_a_backtest_says_is_what_the_pipeline_says_and_what_is_saved_is_use
     test.button(key="save").click().run()
     assert read_overrides(rules_file) == {"quarantined": {"silent": True}}
     assert "Saved to" in text(healthy(test))
+    assert "Saved to" not in text(test.run())
     assert table(test, "alert").set_index("rule").loc["quarantined", "state"] == ["Muted"]
     assert check(quarantine.store, moment(13, 10), overrides=read_overrides(rules_file), chosen=[rule]).opened == []
 

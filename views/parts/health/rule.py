@@ -16,13 +16,13 @@ from pipeline.config.wording import count, instant, is_missing
 from pipeline.rules.overrides import check_override, write_override
 from pipeline.rules.rule import SEVERITIES, Need, Rule, find_rule
 from pipeline.store.catalog import Parameter, value
-from views.frame.data import ask, records, store
+from views.frame.data import Row, ask, records, store
 from views.frame.filters import bar
 from views.frame.look import labelled, plain
 from views.frame.places import page_link
-from views.frame.state import RULE_REPLAY, RULE_SAVED, Key
+from views.frame.state import RULE_REPLAY, Key
 from views.parts.health.backtest import Run, draw_run
-from views.parts.health.rules import in_force, signs
+from views.parts.health.rules import in_force, read_rules_file, signs
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 ALL = "All apps"
@@ -31,14 +31,29 @@ EVALUATIONS = 168
 SOURCES = {"events": "provisioning logs", "jobs": "job status", "exchanges": "the app's SCIM log"}
 
 
-def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> None:
-    """Draws a rule, or a sentence where there is none of that name."""
+def draw_rule(name: str, rows: pd.DataFrame) -> None:
+    """Draws a rule, or a sentence where there is none of that name, or its file cannot be read."""
     try:
         rule = find_rule(name)
+        facts = st.container()
+        draw_parameters(rule, read_rules_file())
+        with facts:
+            draw_facts(rule, records(rows[rows["rule"] == rule.name])[0], read_rules_file())
     except RulesError as error:
         st.warning(plain(str(error)), icon=":material/help:")
         return
-    [row] = records(rows[rows["rule"] == rule.name])
+    with st.expander("What it does not cover", icon=":material/visibility_off:", type="compact"):
+        st.markdown(f"No alert {plain(rule.silent)}")
+        st.markdown(f"Needs {plain(needs_text(rule))}.")
+    with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
+        st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
+    with st.expander("SQL", icon=":material/code:", type="compact"):
+        st.caption(rule.query.question)
+        st.code(rule.query.sql, language="sql")
+
+
+def draw_facts(rule: Rule, row: Row, overrides: Mapping[str, Any]) -> None:
+    """Draws a rule's state, when it alerts by the values in force, and what to do then."""
     ran = "" if is_missing(row["ran_at"]) else f" · last run {instant(row['ran_at'])}"
     st.markdown(f"{labelled(row['word'])} · {row['severity']}{ran}")
     if row["word"] == "firing":
@@ -49,15 +64,6 @@ def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> No
     fires = rule.fires_with(in_force(rule, overrides).opens)
     st.markdown(f"**Alerts** {plain(fires)}")
     st.markdown(f"**What to do.** {plain(rule.do)}")
-    draw_parameters(rule, overrides)
-    with st.expander("What it does not cover", icon=":material/visibility_off:", type="compact"):
-        st.markdown(f"No alert {plain(rule.silent)}")
-        st.markdown(f"Needs {plain(needs_text(rule))}.")
-    with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
-        st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
-    with st.expander("SQL", icon=":material/code:", type="compact"):
-        st.caption(rule.query.question)
-        st.code(rule.query.sql, language="sql")
 
 
 def needs_text(rule: Rule) -> str:
@@ -112,10 +118,6 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         )
     if saved:
         save(rule, entered, app)
-        st.rerun()
-    if message := RULE_SAVED.take():
-        good, sentence = message
-        (st.info if good else st.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
     draw_run((rule.name, tried))
 
 
@@ -208,11 +210,11 @@ def start(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
 
 
 def save(rule: Rule, entered: Mapping[str, Any], app: str | None) -> None:
-    """Saves what was entered in rules.toml."""
+    """Saves what was entered in rules.toml, and says so; the table behind follows when the panel is closed."""
     file = Path(read_settings().rules)
     try:
         write_override(file, rule, entered, app)
     except ProvisioningError as error:
-        RULE_SAVED.set((False, plain(str(error))))
+        st.error(plain(str(error)), icon=":material/error:")
     else:
-        RULE_SAVED.set((True, f"Saved to {plain(str(file))}. The next check uses it."))
+        st.info(f"Saved to {plain(str(file))}. The next check uses it.", icon=":material/save:")
