@@ -21,7 +21,7 @@ def page() -> None:
     rows = rules_table(overrides)
     rule = rules().get(read_word(Word.RULE))
     title = rule.title if rule else "Alert rule"
-    side_panel(Word.RULE, title, lambda name: draw_rule(name, rows, overrides), wide=True)
+    side_panel(Word.RULE, title, lambda name: draw_rule(name, rows), wide=True)
 
 
 if __name__ == "__main__":

@@ -382,8 +382,6 @@ TOKEN_TROUBLE = Memory("token_trouble", "")
 TOKEN_SAVED = Memory("token_kept", "")
 RULE_REPLAY: Memory[Any] = Memory("replayed", None)
 "The backtest that was begun last, with the rule and the settings."
-RULE_SAVED: Memory[tuple[bool, str] | None] = Memory("rule_saved", None)
-"Whether a rule's settings were saved, and what to say of it."
 FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
 LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)

@@ -77,28 +77,34 @@ class Run:
             self.error = plain(str(error))
 
 
-def draw_run(place: tuple[str, Mapping[str, Any]]) -> bool:
-    """Draws the backtest of these settings: how far it is, or its result; returns whether it has one."""
+def draw_run(place: tuple[str, Mapping[str, Any]]) -> None:
+    """Draws the backtest of these settings: how far it is, or its result."""
     run: Run | None = RULE_REPLAY.get()
     if run is None or run.place != place:
-        return False
-    if not run.is_over:
-        progress(run)
-    elif run.result is not None:
-        draw_result(run.result)
+        return
+    if run.is_over:
+        draw_outcome(run)
     else:
-        st.warning(run.error or "Backtest cancelled.", icon=":material/report:")
-    return run.result is not None
+        progress(run)
 
 
 @st.fragment(run_every=POLL_S)
 def progress(run: Run) -> None:
-    """Draws how far a backtest is, and cancels it; its result replaces this."""
+    """Draws how far a backtest is, and cancels it; its result takes the place of this."""
     if run.is_over:
-        st.rerun()
+        draw_outcome(run)
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(1.0, run.share), f"Backtest: {count(run.evaluations, 'evaluation')}, {run.age:.0f} s so far")
         st.button("Cancel", key=Key.REPLAY_CANCEL, on_click=run.cancel, icon=":material/stop_circle:")
+
+
+def draw_outcome(run: Run) -> None:
+    """Draws the result of a backtest, or why there is none."""
+    if run.result is not None:
+        draw_result(run.result)
+    else:
+        st.warning(run.error or "Backtest cancelled.", icon=":material/report:")
 
 
 def draw_result(tested: Backtest) -> None:

@@ -16,13 +16,13 @@ from pipeline.config.wording import count, instant, is_missing
 from pipeline.rules.overrides import check_override, write_override
 from pipeline.rules.rule import SEVERITIES, Need, Rule, find_rule
 from pipeline.store.catalog import Parameter, value
-from views.frame.data import ask, records, store
+from views.frame.data import Row, ask, records, store
 from views.frame.filters import bar
 from views.frame.look import labelled, plain
 from views.frame.places import page_link
-from views.frame.state import RULE_REPLAY, RULE_SAVED, Key
+from views.frame.state import RULE_REPLAY, Key
 from views.parts.health.backtest import Run, draw_run
-from views.parts.health.rules import in_force, signs
+from views.parts.health.rules import in_force, read_rules_file, signs
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 ALL = "All apps"
@@ -31,14 +31,29 @@ EVALUATIONS = 168
 SOURCES = {"events": "provisioning logs", "jobs": "job status", "exchanges": "the app's SCIM log"}
 
 
-def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> None:
-    """Draws a rule, or a sentence where there is none of that name."""
+def draw_rule(name: str, rows: pd.DataFrame) -> None:
+    """Draws a rule, or a sentence where there is none of that name, or its file cannot be read."""
     try:
         rule = find_rule(name)
+        facts = st.container()
+        draw_parameters(rule, read_rules_file())
+        with facts:
+            draw_facts(rule, records(rows[rows["rule"] == rule.name])[0], read_rules_file())
     except RulesError as error:
         st.warning(plain(str(error)), icon=":material/help:")
         return
-    [row] = records(rows[rows["rule"] == rule.name])
+    with st.expander("What it does not cover", icon=":material/visibility_off:", type="compact"):
+        st.markdown(f"No alert {plain(rule.silent)}")
+        st.markdown(f"Needs {plain(needs_text(rule))}.")
+    with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
+        st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
+    with st.expander("SQL", icon=":material/code:", type="compact"):
+        st.caption(rule.query.question)
+        st.code(rule.query.sql, language="sql")
+
+
+def draw_facts(rule: Rule, row: Row, overrides: Mapping[str, Any]) -> None:
+    """Draws a rule's state, when it alerts by the values in force, and what to do then."""
     ran = "" if is_missing(row["ran_at"]) else f" · last run {instant(row['ran_at'])}"
     st.markdown(f"{labelled(row['word'])} · {row['severity']}{ran}")
     if row["word"] == "firing":
@@ -49,15 +64,6 @@ def draw_rule(name: str, rows: pd.DataFrame, overrides: Mapping[str, Any]) -> No
     fires = rule.fires_with(in_force(rule, overrides).opens)
     st.markdown(f"**Alerts** {plain(fires)}")
     st.markdown(f"**What to do.** {plain(rule.do)}")
-    draw_parameters(rule, overrides)
-    with st.expander("What it does not cover", icon=":material/visibility_off:", type="compact"):
-        st.markdown(f"No alert {plain(rule.silent)}")
-        st.markdown(f"Needs {plain(needs_text(rule))}.")
-    with st.expander("Runbook", icon=":material/menu_book:", type="compact"):
-        st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
-    with st.expander("SQL", icon=":material/code:", type="compact"):
-        st.caption(rule.query.question)
-        st.code(rule.query.sql, language="sql")
 
 
 def needs_text(rule: Rule) -> str:
@@ -103,25 +109,16 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         )
         if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
             start(rule, tried, timedelta(hours=int(hours)))
-        saving = st.empty()
-    notice = st.empty()
-    done = draw_run((rule.name, tried))
-    saved = saving.button(
-        "Save",
-        key=Key.SAVE_RULE,
-        icon=":material/save:",
-        type="primary" if done else "secondary",
-        disabled=not done,
-        help=f"Writes {plain(str(read_settings().rules))}; the next check uses it."
-        if done
-        else "Run a backtest first.",
-        on_click=lambda: save(rule, entered, app),
-    )
+        saved = st.button(
+            "Save",
+            key=Key.SAVE_RULE,
+            icon=":material/save:",
+            type="primary",
+            help=f"Writes {plain(str(read_settings().rules))}; the next check uses it.",
+        )
     if saved:
-        st.rerun()
-    if message := RULE_SAVED.take():
-        good, sentence = message
-        (notice.info if good else notice.error)(sentence, icon=f":material/{'save' if good else 'error'}:")
+        save(rule, entered, app)
+    draw_run((rule.name, tried))
 
 
 def backtest_help() -> str:
@@ -160,25 +157,29 @@ def inputs(rule: Rule, levels_now: Mapping[str, Any], scope: str) -> dict[str, A
     return entered
 
 
-def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[Any], scope: str) -> list[str]:
+def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[Any], scope: str) -> list[Any]:
     """Draws the fields of one parameter: one, or the levels at which the rule alerts and clears."""
-    parts = ["value"]
-    labels = [sentence_case(one.meaning)]
+    parts, labels, width = ["value"], [sentence_case(one.meaning)], 454
     if len(levels) > 1:
         alert, clear = signs(one, *(value(rule.query, one, level) for level in standard))
-        parts, labels = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"]
+        parts, labels, width = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"], 220
         st.caption(sentence_case(one.meaning))
+    keys = [Key.RULE_SETTING.of(rule.name, scope, one.name, part) for part in parts]
     with st.container(horizontal=True):
         return [
-            st.text_input(
-                label,
-                str(level),
-                key=Key.RULE_SETTING.of(rule.name, scope, one.name, part),
-                help=f"{one.name} in rules.toml",
-                width=220 if len(levels) > 1 else 454,
-            )
-            for label, part, level in zip(labels, parts, levels, strict=False)
+            level_input(one, label, value(rule.query, one, level), key, width)
+            for label, level, key in zip(labels, levels, keys, strict=False)
         ]
+
+
+def level_input(one: Parameter, label: str, level: Any, key: str, width: int) -> Any:
+    """Draws one field: a whole number, a number, or a text."""
+    more: dict[str, Any] = {"key": key, "help": f"{one.name} in rules.toml", "width": width}
+    if one.type == "BIGINT":
+        return st.number_input(label, 0, None, int(level), step=1, **more)
+    if one.type == "DOUBLE":
+        return st.number_input(label, 0.0, None, float(level), step=0.05, format="%g", **more)
+    return st.text_input(label, str(level), **more)
 
 
 def sentence_case(text: str) -> str:
@@ -209,11 +210,11 @@ def start(rule: Rule, tried: Mapping[str, Any], step: timedelta) -> None:
 
 
 def save(rule: Rule, entered: Mapping[str, Any], app: str | None) -> None:
-    """Saves what was entered in rules.toml."""
+    """Saves what was entered in rules.toml, and says so; the table behind follows when the panel is closed."""
     file = Path(read_settings().rules)
     try:
         write_override(file, rule, entered, app)
     except ProvisioningError as error:
-        RULE_SAVED.set((False, plain(str(error))))
+        st.error(plain(str(error)), icon=":material/error:")
     else:
-        RULE_SAVED.set((True, f"Saved to {plain(str(file))}. The next check uses it."))
+        st.info(f"Saved to {plain(str(file))}. The next check uses it.", icon=":material/save:")
