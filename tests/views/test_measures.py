@@ -183,6 +183,8 @@ def test_a_threshold_is_changed_in_four_clicks(home: Clicks) -> None:
     home.number += 1
     field.click()
     field.fill("4")
+    field.press("Enter")
+    settled(home.page)
     home.click("button", "Save")
     assert home.number <= 4
 
