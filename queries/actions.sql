@@ -3,7 +3,8 @@
 -- Title    Recorded actions
 -- Topic    Alerts
 --
--- The newest of each kind on each incident, and every entry on a token. The name is what was typed: there is no sign-in.
+-- The newest of each kind on each incident, and every entry on a token. There is no sign-in: the name is what was
+-- typed.
 --
 -- Parameters
 --   $limit    BIGINT = 500    how many at most, the newest first

@@ -121,7 +121,7 @@ EMPTY_AT_FIRST = {"incidents", "messages"}
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store_with_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose store has logs, made once; recipes that take logs for granted get a copy."""
     kitchen = Kitchen(tmp_path_factory.mktemp("loaded"))
     for name in ("graph/cerby-2026-01-22.ndjson", "scim/cerby-2026-01-21.jsonl"):
@@ -130,7 +130,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path, loaded: Path, request: pytest.FixtureRequest) -> Iterator[Kitchen]:
+def kitchen(tmp_path: Path, store_with_logs: Path, request: pytest.FixtureRequest) -> Iterator[Kitchen]:
     """A folder with a fresh store; with the logs, tenants and addresses that a recipe takes for granted."""
     kitchen, recipe = Kitchen(tmp_path), request.param
     with StandIn([small_tenant()]) as graph, post_office() as (_, port):
@@ -139,7 +139,7 @@ def kitchen(tmp_path: Path, loaded: Path, request: pytest.FixtureRequest) -> Ite
         mail = 'email = "it@example.com"\n' + SMTP_TABLE.format(port=port)
         (tmp_path / "notify.toml").write_text(mail, encoding="utf-8")
         if "ingest" not in recipe and "TENANTS" not in recipe:
-            shutil.copytree(loaded, tmp_path, dirs_exist_ok=True)
+            shutil.copytree(store_with_logs, tmp_path, dirs_exist_ok=True)
         if "people --search ada" in recipe:
             kitchen.lay(["az", "rest", "--url", "auditLogs", ">", "world.json"])
             kitchen.run(["ingest", "world.json"])
