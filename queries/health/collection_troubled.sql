@@ -23,14 +23,14 @@
 -- Columns
 --   as_of       the instant asked about
 --   subject     the feed, or the rejects
---   since       when it last went well, or the first reject of the day
+--   since       when it last succeeded, or the first reject of the day
 --   summary     the sentence
 --   app_name    always null
 --   job_id      always null
 --   failures    failures in a row, or lines rejected
---   detail      what is the matter
+--   detail      the problem
 --   feed        the feed; null for rejects
---   unknown     what is missing to tell
+--   unknown     what data is missing
 with instants as (
     select unnest($at::timestamp[]) as as_of
 ), readings as (

@@ -37,15 +37,15 @@
 -- Columns
 --   as_of           the instant asked about
 --   subject         the job
---   since           since when it is so
+--   since           since when
 --   summary         the sentence
 --   app_name        the application
 --   job_id          the job
 --   severity        critical when dead or stalled
 --   rhythm          late, dead or stalled
---   due_at          when the run was due
+--   due_at          when the cycle was due
 --   explanation     the facts in a sentence
---   unknown         what is missing to tell
+--   unknown         what data is missing
 select
     as_of,
     job_id as subject,

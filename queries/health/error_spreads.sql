@@ -41,7 +41,7 @@
 --   attempts       failures in the last `hours`
 --   regressed      whether it had been there longer ago
 --   people         up to ten names
---   refused        whether each of these failures says that the app refuses the token
+--   refused        whether each of these failures reports a rejected token
 with failures as materialized (
     select job_id, code as error_code, source_id, app_name, occurred_at
     from problems

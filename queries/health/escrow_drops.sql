@@ -35,8 +35,8 @@
 --   app_name      the application
 --   job_id        the job
 --   severity      critical when a leaver is among them
---   objects       objects about to be given up on, or given up on
---   leavers       of those, whose disable or delete failed
+--   objects       users and groups whose retries end soon, or have ended
+--   leavers       of these, failed disables and deletes
 --   dropped_at    the earliest end
 --   people        up to ten names, leavers first
 with leaving as (

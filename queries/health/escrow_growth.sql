@@ -34,13 +34,13 @@
 -- Columns
 --   as_of        the instant asked about
 --   subject      the job
---   since        when the oldest that waits began to wait
+--   since        when the oldest pending retry began
 --   summary      the sentence
 --   app_name     the application
 --   job_id       the job
---   waiting      objects that wait now
---   before       objects that waited `hours` ago
---   leavers      of those that wait, whose disable or delete failed
+--   waiting      pending retries now
+--   before       pending retries `hours` ago
+--   leavers      of these, failed disables and deletes
 with leaving as (
     select job_id, source_id, min(occurred_at) as failed_at
     from problems

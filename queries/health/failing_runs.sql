@@ -33,15 +33,15 @@
 -- Columns
 --   as_of            the instant asked about
 --   subject          the job
---   since            when the failing run was seen first
+--   since            when the failing cycle was first seen
 --   summary          the sentence
 --   app_name         the application
 --   job_id           the job
---   failures         complete failures in a row
---   error_code       the newest error
---   error_message    its text
---   last_good_at     the end of the last run without errors
---   unknown          what is missing to tell
+--   failures         consecutive failed cycles
+--   error_code       the latest error
+--   error_message    its message
+--   last_good_at     the end of the last cycle without errors
+--   unknown          what data is missing
 with statuses as (
     select *, max(observed_at) filter (where coalesce(successive_failures, 0) = 0)
         over (partition by job_id order by observed_at) as good_at

@@ -39,9 +39,9 @@
 --   job_id          the job
 --   attempts        attempts in these hours
 --   failures        failures in these hours
---   usual_share     the highest share failed of the same hours in the weeks before
---   weeks_stored    weeks that the usual rests on
---   unknown         what is missing to tell
+--   usual_share     the highest failure rate of the same hours in the weeks before
+--   weeks_stored    weeks of data behind the usual rate
+--   unknown         what data is missing
 with instants as (
     select as_of, date_trunc('hour', as_of) as until, unnest(list_filter(
         range(1, $hours + 168 * $weeks + 1), lambda hour: (hour - 1) % 168 < $hours)) as hours_ago

@@ -38,7 +38,7 @@
 --   summary       the sentence
 --   app_name      the application
 --   job_id        the job
---   severity      critical when nobody is left
+--   severity      critical when no member is left
 --   group_name    the group
 --   had           members before
 --   has           members now

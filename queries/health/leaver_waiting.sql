@@ -31,11 +31,11 @@
 -- Columns
 --   as_of         the instant asked about
 --   subject       the job
---   since         when the first of them had waited too long
+--   since         when the first of them became overdue
 --   summary       the sentence
 --   app_name      the application
 --   job_id        the job
---   leavers       people whose disable or delete waits
+--   leavers       users whose disable or delete is pending
 --   people        up to ten names, the longest wait first
 --   error_code    the commonest error among them
 with tried as (

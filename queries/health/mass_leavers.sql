@@ -44,7 +44,7 @@
 --   busiest_day     the most on one day of the four weeks before
 --   threshold       the job's deletion threshold
 --   in_one_cycle    the most of them in one cycle, which is what Entra holds against the threshold
---   limited         whether Graph tells of a deletion threshold
+--   limited         whether Graph reports a deletion threshold
 --   severity        critical where one cycle has reached the threshold
 --   people          up to ten names
 with removed as materialized (

@@ -42,7 +42,7 @@
 -- Columns
 --   as_of          the instant asked about
 --   subject        the job
---   since          the oldest failure that waits
+--   since          the oldest pending failure
 --   summary        the sentence
 --   app_name       the application
 --   job_id         the job
@@ -51,7 +51,7 @@
 --   at_most        the number that crosses it
 --   cycles_left    cycles left; 0 where it is crossed, 1 where a first cycle will cross it before its end
 --   crosses_at     when that is
---   first_cycle    whether it is a first cycle, of which Graph tells how much is done
+--   first_cycle    whether it is a first cycle, whose progress Graph reports
 with statuses as (
     select job_id, observed_at, completed_units / nullif(total_units, 0) as done_share, steady_since
     from job_snapshots

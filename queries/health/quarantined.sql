@@ -34,16 +34,16 @@
 -- Columns
 --   as_of              the instant asked about
 --   subject            the job
---   since              when the quarantine began, by Graph's own date where it gives one
+--   since              when the quarantine began, as Graph reports it where it does
 --   summary            the sentence
 --   app_name           the application
 --   job_id             the job
 --   reason             Graph's reason
---   series_count       how often Entra tried and kept it in quarantine
+--   series_count       how often Entra retried and kept it in quarantine
 --   next_attempt_at    when Entra tries again
 --   disabled_at        when Entra disables the job, 28 days after it began
---   error_code         the newest error
---   error_message      its text
+--   error_code         the latest error
+--   error_message      its message
 with statuses as (
     select *
     from job_snapshots

@@ -27,12 +27,12 @@
 -- Columns
 --   as_of          the instant asked about
 --   subject        the job
---   since          when the first of them was skipped first
+--   since          when the first of them was first skipped
 --   summary        the sentence
 --   app_name       the application
 --   job_id         the job
---   people_hit     people who lack a value
---   attribute      the attribute lacking most often, where the log names it
+--   people_hit     users missing a value
+--   attribute      the attribute missing most often, where the log names it
 --   people         up to ten names, the longest first
 with skipped as materialized (
     select job_id, source_id, min(occurred_at) as since

@@ -40,7 +40,7 @@
 --   began_at      the oldest of them
 --   leaves_at     when it leaves Entra's store
 --   apps          the applications concerned
---   unknown       what is missing to tell
+--   unknown       what data is missing
 with ledger as (
     select
         tenant_id,

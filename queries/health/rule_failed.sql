@@ -21,7 +21,7 @@
 -- Columns
 --   as_of       the instant asked about
 --   subject     the rule
---   since       when it first failed without a good run since
+--   since       when it first failed without a successful run since
 --   summary     the sentence
 --   app_name    always null: a rule is of no app
 --   job_id      always null

@@ -41,13 +41,13 @@
 --   summary          the sentence
 --   app_name         the application
 --   job_id           the job
---   severity         warning for a pause, which somebody meant
---   cause            what is behind it
---   receiver         who can mend it
+--   severity         warning for a pause, which is deliberate
+--   cause            the cause
+--   receiver         the owner
 --   last_event_at    the newest event
---   good_at          the last call that was answered well
+--   good_at          the last successful request
 --   shown_by         app_log, job_status or collection
---   unknown          what is missing to tell
+--   unknown          what data is missing
 select
     as_of,
     job_id as subject,

@@ -36,11 +36,11 @@
 --   app_name            the application
 --   job_id              the job
 --   requests            requests in these hours
---   p95_ms              95 of 100 took at most this long
---   usual_p95_ms        in the week before
+--   p95_ms              95% of requests took at most this long
+--   usual_p95_ms        the same in the week before
 --   throttled_share     share answered 429
---   usual_throttled     in the week before
---   unknown             what is missing to tell
+--   usual_throttled     the same in the week before
+--   unknown             what data is missing
 with calls as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, duration_ms, http_status = 429 as throttled
     from app_calls

@@ -28,7 +28,7 @@
 -- Columns
 --   as_of         the instant asked about
 --   subject       the app
---   since         when it came within reach
+--   since         when its renewal became due
 --   summary       the sentence
 --   app_name      the application
 --   job_id        always null: a token is the app's
@@ -36,7 +36,7 @@
 --   expires_at    the token's expiry
 --   days_left     whole days until then
 --   said_by       who entered it
---   unknown       what is missing to tell
+--   unknown       what data is missing
 with ends as (
     -- As token_ends, for many instants.
     select i.as_of, t.*

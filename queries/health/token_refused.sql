@@ -34,14 +34,14 @@
 -- Columns
 --   as_of           the instant asked about
 --   subject         the app whose log it is
---   since           the first refusal
+--   since           the first rejected request
 --   summary         the sentence
 --   app_name        the application
 --   job_id          the job
---   last_good_at    the last call that was answered well
---   refusals        refusals since
---   http_status     the newest status
---   detail          what the app said
+--   last_good_at    the last successful request
+--   refusals        rejected requests since
+--   http_status     the latest HTTP status
+--   detail          the app's message
 with refusals as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
     from app_calls

@@ -34,7 +34,7 @@
 --   app_name       the application
 --   job_id         the job
 --   writes         such writes
---   clients        who asked, as the app logged it
+--   clients        the clients, as the app logged them
 --   paths          up to five paths
 with writes as materialized (
     select
