@@ -68,9 +68,9 @@ def set_up() -> None:
             "1. Write a file of routes. One e-mail address and one mail server are enough; Teams, Slack and others, "
             "quiet hours and a digest are described in docs/notifications.md."
         )
-        st.code(EXAMPLE, language="toml")
+        st.code(EXAMPLE, language=None)
         st.markdown("2. Set PROVISIONING_NOTIFY to its path, and send a test.")
-        st.code(COMMANDS, language="bash")
+        st.code(COMMANDS, language=None)
         st.markdown("3. Restart the dashboard, or `python -m pipeline watch`. It sends what is due by itself.")
 
 

@@ -49,7 +49,7 @@ def draw_rule(name: str, rows: pd.DataFrame) -> None:
         st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
     with st.expander("SQL", icon=":material/code:", type="compact"):
         st.caption(rule.query.question)
-        st.code(rule.query.sql, language="sql")
+        st.code(rule.query.sql, language=None)
 
 
 def draw_facts(rule: Rule, row: Row, overrides: Mapping[str, Any]) -> None:

@@ -32,6 +32,6 @@ def draw_connect(settings: Settings, expanded: bool) -> None:
                 if title == DROP:
                     draw_upload(settings)
                 else:
-                    st.code(commands, language="bash", wrap_lines=True)
+                    st.code(commands, language=None, wrap_lines=True)
                 if title == CONNECT:
                     page_link("configuration", "Permissions and connections", ":material/vpn_key:")

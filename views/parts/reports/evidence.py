@@ -48,14 +48,13 @@ def draw_evidence() -> None:
             "application/zip",
             key=Key.EVIDENCE_COMMAND,
             on_click="ignore",
-            type="primary",
             icon=":material/folder_zip:",
             help="It takes some seconds to write.",
         )
         st.markdown("Or on the command line, which prints the seal to note elsewhere:")
     else:
         st.markdown(f"This time range has more than {SMALL:,} events and requests: write the pack on the command line.")
-    st.code(command(app, since, until, name), language="bash", wrap_lines=True)
+    st.code(command(app, since, until, name), language=None, wrap_lines=True)
     with st.expander(f"Contents: {count(sum(map(len, PARTS.values())), 'table')}", icon=":material/list:"):
         for title, names in PARTS.items():
             st.markdown(f"**{title}**: {', '.join(find_query(one).title for one in names)}")

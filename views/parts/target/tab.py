@@ -42,8 +42,8 @@ def no_log() -> None:
         "Authorization headers are removed when it is read.\n"
         "- **For a vendor's app**, ask the vendor for the log of your tenant's SCIM requests."
     )
-    st.code(FORM, language="json")
-    st.code("python -m pipeline ingest scim.log", language="bash")
+    st.code(FORM, language=None)
+    st.code("python -m pipeline ingest scim.log", language=None)
     page_link("sources", "Add it on Data sources", ":material/upload_file:")
 
 
