@@ -12,6 +12,7 @@ from pipeline.rules.backtest import backtest
 from pipeline.rules.evaluate import check, evaluate, evaluations
 from pipeline.rules.rule import Rule, find_rule, rules
 from pipeline.store.lake import Store
+from pipeline.store.time_limit import Stop
 from tests.support.given import Given, moment
 
 DAYS = 30
@@ -164,9 +165,9 @@ def test_a_backtest_is_one_statement_a_level_where_the_rule_takes_many_instants(
 ) -> None:
     store, asked, fetch = given.stored(), list[str](), Store.fetch
 
-    def counted(self: Store, sql: str, values: Any = None) -> Any:
+    def counted(self: Store, sql: str, values: Any = None, stop: Stop | None = None) -> Any:
         asked.append(sql)
-        return fetch(self, sql, values)
+        return fetch(self, sql, values, stop)
 
     monkeypatch.setattr(Store, "fetch", counted)
 
