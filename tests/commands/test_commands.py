@@ -128,7 +128,7 @@ def test_ingest_of_a_path_that_is_not_there_is_a_sentence(
 def test_ask_without_a_question_lists_them(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ask", "--json"]) == 0
     listed = document(capsys)
-    assert {"query", "question", "parameters"} == set(listed[0])
+    assert {"query", "title", "topic", "question", "parameters"} == set(listed[0])
     assert run(["ask"]) == 0
     assert listed[0]["query"] in capsys.readouterr().out
 

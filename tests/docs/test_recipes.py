@@ -151,7 +151,8 @@ def test_a_page_is_one_file_and_its_name(project: Copy) -> None:
     project.write("views/recipe.py", '"""Recipe: a page."""\n\nimport streamlit as st\n\nst.subheader("Recipe page")\n')
     report = project.house("every_page_file_is_in_the_navigation")
     assert "views/recipe.py" in report and "PAGES" in report
-    project.change("views/app.py", '    "ingestion.py",\n', '    "ingestion.py",\n    "recipe.py",\n')
+    last = '        Entry("access.py",'
+    project.change("views/app.py", last, '        Entry("recipe.py", "Recipe", "science", "a recipe"),\n' + last)
     assert project.house("every_page_file_is_in_the_navigation") == ""
     drawn = """
 from streamlit.testing.v1 import AppTest

@@ -124,8 +124,8 @@ def drawn() -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_the_page_says_when_nobody_has_asked_the_rules_yet() -> None:
-    assert "The rules were not asked here yet" in text(healthy(AppTest.from_function(drawn, default_timeout=60).run()))
+def test_the_page_says_when_no_rule_was_evaluated_yet() -> None:
+    assert "No alert rule was evaluated yet" in text(healthy(AppTest.from_function(drawn, default_timeout=60).run()))
 
 
 def test_the_page_shows_the_score_in_a_line_and_replays_the_window_on_demand(given: Given) -> None:
@@ -139,14 +139,12 @@ def test_the_page_shows_the_score_in_a_line_and_replays_the_window_on_demand(giv
     given.stored()
     test = healthy(AppTest.from_function(drawn, default_timeout=60).run())
     said = text(test)
-    assert "found something 1 time, the forecast from failures 0 times; 1 of 1 quarantine announced" in said
-    assert "by whole runs that fail, median lead 6 h; 0 findings followed by none within 7 days." in said
+    assert "1 prediction, 0 of them from rising failures; 1 of 1 quarantine predicted" in said
+    assert "median lead 6 h; 0 false alarms (no quarantine within 7 days)." in said
     test.button(key="replay-forecasts").click()
     said = text(healthy(test.run()))
-    assert (
-        "by its failures (`quarantine_ahead`), asked every 40 min: fired 0 times, 0 of 1 quarantine announced" in said
-    )
-    assert "by whole runs that fail (`failing_runs`), asked every 40 min: fired 1 time, 1 of 1 quarantine ann" in said
+    assert "rising failures, evaluated every 40 min: fired 0 times, 0 of 1 quarantine predicted" in said
+    assert "evaluated every 40 min: fired 1 time, 1 of 1 quarantine predicted" in said
 
 
 def test_an_alarm_before_a_crossing_is_a_lead_one_that_closes_is_false_and_a_leap_is_missed() -> None:

@@ -113,7 +113,7 @@ def test_quarantine_ahead_fires_in_a_first_cycle_that_will_cross_a_limit_before_
     first_cycle(given, done=40)
     found = opens(given, "quarantine_ahead", NOW, **SLOPE)[CERBY]
     assert (found["cycles_left"], found["reached"]) == (1, 4)
-    assert found["summary"].endswith("in its first cycle that Entra will clear the failures and pause it")
+    assert found["summary"].endswith("at this failure rate Entra will clear the failures and pause the first cycle")
 
 
 @pytest.mark.parametrize(("done", "fine"), [(100, 2), (3, 2), (80, 20)])

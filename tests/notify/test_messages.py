@@ -27,7 +27,7 @@ from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import find_rule, rules
 from tests.support.given import Given, job_id, moment
 from views.frame import filters
-from views.frame.state import BAR_WORDS
+from views.frame.state import BAR_WORDS, Word
 
 AT = moment(1, 9, 5)
 SHARED = MessageContext(AT, "https://provisioning.example.com", {job_id("Cerby"): "Cerby"})
@@ -62,7 +62,8 @@ def test_a_found_incident_says_what_since_when_who_why_and_what_to_do(given: Giv
     assert "Affected\n  1 leaver, 4 pending retries" in said
     assert "Evidence\n  before: 0" in said
     assert f"What to do\n  {find_rule('escrow_growth').do}" in said
-    assert "https://p.example.com/quarantine?since=2026-01-19T01:00&until=2026-01-20T04:00&job=Cerby" in said
+    words = f"incident={found.incident_id}&since=2026-01-19T01:00&until=2026-01-20T04:00&job=Cerby"
+    assert f"https://p.example.com/issues?{words}" in said
 
 
 def test_people_are_named_up_to_ten_and_leavers_come_first() -> None:
@@ -99,19 +100,20 @@ def test_what_is_over_says_how_long_it_lasted_and_asks_for_nothing() -> None:
 def test_an_incident_whose_rule_is_gone_can_still_be_told() -> None:
     said = body_of(incident(rule="no_such_rule"), OPENED, SHARED)
     assert "What to do" not in said
-    assert "/health?since=" in said
+    assert "/issues?incident=abc&since=" in said
 
 
 @pytest.mark.parametrize("name", rules())
 def test_every_rule_can_be_told(name: str) -> None:
     said = body_of(incident(rule=name), OPENED, SHARED)
     assert rules()[name].do in said
-    assert f"https://provisioning.example.com/{rules()[name].page}?" in said
+    assert "https://provisioning.example.com/issues?incident=" in said
 
 
 def test_a_link_is_read_by_the_bar_as_it_was_meant() -> None:
     words = parse_qs(urlparse(link_of(incident(), False, SHARED)).query)
-    assert set(words) <= set(BAR_WORDS.words)
+    assert set(words) - {Word.INCIDENT} <= set(BAR_WORDS.words)
+    assert words["incident"] == ["abc"]
     assert filters.read_instant(words["since"][0]) == moment(0, 2)
     assert filters.read_instant(words["until"][0]) == moment(1, 10)
     assert words["job"] == ["Cerby"]

@@ -16,11 +16,11 @@ from pipeline.store.lake import Store
 from pipeline.store.result_cache import ResultCache
 from tests.support.given import Given
 from tests.support.pages import app, healthy
-from views.app import PAGES
+from views.frame.places import PLACES
 
 SAMPLE = Path(__file__).parents[2] / "sample_logs"
-UNHURRIED = {"people.py", "questions.py", "connections.py", "ingestion.py"}
-"Pages with few questions, or quick ones."
+UNHURRIED = {"people", "users", "query", "configuration", "sources", "reports", "rules", "notifications", "access"}
+"Places with few questions, or quick ones."
 COUNT = catalog()["extent"].sql
 
 
@@ -94,7 +94,7 @@ def test_pages_ask_nothing_ahead_that_they_do_not_draw(store: Store, monkeypatch
     monkeypatch.setattr(ResultCache, "prefetch", noted(early, ResultCache.prefetch))
     monkeypatch.setattr(ResultCache, "get", noted(drawn, ResultCache.get))
     monkeypatch.setattr(ResultCache, "formed", noted(drawn, ResultCache.formed))
-    for page in PAGES:
+    for page in PLACES:
         early.clear()
         drawn.clear()
         healthy(app(page))
