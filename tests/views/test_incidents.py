@@ -60,8 +60,11 @@ def test_an_open_incident_is_one_row_and_its_panel_says_what_why_and_what_to_do(
     for words in ("Cerby is in quarantine", "**Since 1 Feb, 02:00**", "What to do:", "Symptoms of the same cause"):
         assert words in drawn, words
     assert f"/issues?incident={incident.incident_id}&since=" in drawn
-    drawn = text(healthy(app("issues", incident="symptom"))).replace("\\", "")
+    test = healthy(app("issues", incident="symptom"))
+    drawn = text(test).replace("\\", "")
     assert "This incident is a symptom." in drawn and "Acknowledge" not in drawn
+    test.button(key="root-cause").click().run()
+    assert healthy(test).query_params["incident"] == incident.incident_id
 
 
 def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_session(incident: Incident) -> None:

@@ -14,7 +14,6 @@ from views.frame.events import matching_events
 from views.frame.filters import bar
 from views.frame.look import plain, text_or_none
 from views.frame.panel import panel
-from views.frame.places import page_link
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
@@ -136,7 +135,9 @@ def draw_code(code: str) -> None:
     st.markdown(f"{named}: {plain(cause.meaning)}" if cause else f"{named}, which is not documented.")
     if cause:
         st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
-    page_link("issues", "Issues with this error code", ":material/error:", bar().link(**{Word.CODE: code}))
+    if st.button("Issues with this error code", icon=":material/error:", key=Key.ISSUES_OF_CODE):
+        write_word(Word.TAB, None)
+        st.rerun()
     matching_events("Failures in this time range", code=None if code == NAMELESS else code)
 
 

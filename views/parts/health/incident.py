@@ -27,7 +27,7 @@ from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import COLOURS, look, plain
 from views.frame.panel import show_sql
-from views.frame.places import page_link
+from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
@@ -60,7 +60,8 @@ def draw_incident_panel(incident_id: str) -> None:
             "retention, or the link is from another store.",
             icon=":material/search_off:",
         )
-        page_link("history", "Incident history", ":material/history:")
+        if st.button("Incident history", icon=":material/history:", key=Key.ROOT_CAUSE):
+            switch_page("history")
         return
     row = rows[0]
     rule = rules().get(row["rule"])
@@ -156,8 +157,11 @@ def draw_steps(cause: Cause | None, rule: Rule | None) -> None:
 def draw_root(row: Row) -> None:
     """Draws that an incident is a symptom, and the way to its root cause."""
     st.markdown("This incident is a symptom. Acknowledging or snoozing its root cause covers it.")
-    words: dict[str, str] = {Word.INCIDENT: str(row["explained_by"])}
-    page_link("issues", f"Root cause: {plain(str(row['cause_summary']))}", ":material/account_tree:", words)
+    # Not a link: on Issues itself one would not change the address (Streamlit 1.67).
+    label = f"Root cause: {plain(str(row['cause_summary']))}"
+    if st.button(label, icon=":material/account_tree:", key=Key.ROOT_CAUSE):
+        state.write_word(Word.INCIDENT, str(row["explained_by"]))
+        st.rerun()
 
 
 def copy_summary(incident_id: str, over: bool) -> None:

@@ -21,7 +21,7 @@ from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import plain
-from views.frame.places import MOVED, page_link
+from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
@@ -71,7 +71,11 @@ def details_link(row: Row, rule: Rule | None) -> None:
     job = {job: word for word, job in job_names(ask("jobs")).items()}.get(row["job_id"])
     words |= {Word.JOB: job} if job else {}
     label = plain(str(row["app_name"])) if job and place == "apps" else LABELS[place].rpartition(" › ")[2]
-    page_link(place, f"Open {label}", ":material/arrow_forward:", words)
+    if PLACES[place].file != PLACES["issues"].file:
+        page_link(place, f"Open {label}", ":material/arrow_forward:", words)
+    elif st.button(f"Open {label}", icon=":material/arrow_forward:", type="tertiary", key=Key.RELATED):
+        # A link to the page that it stands on would not change the address (Streamlit 1.67).
+        switch_page(place, words)
 
 
 class Acts(NamedTuple):

@@ -102,6 +102,7 @@ def all_people(search: str | None) -> None:
     states = ask("people_by_state", search=search)
     chosen = filters(states)
     st.markdown(sentence(states, search))
+    show_sql(people_by_state={"search": search})
     if states.empty:
         return
     of_state = states[states["state"] == chosen["state"]] if chosen["state"] else states
@@ -115,7 +116,7 @@ def all_people(search: str | None) -> None:
             nothing("No user or group has this status.")
         else:
             people_table(rows)
-    show_sql(people=given, people_by_state={"search": search})
+    show_sql(people=given)
 
 
 def people_table(rows: pd.DataFrame) -> None:
