@@ -213,7 +213,7 @@ def test_the_unassigned_who_were_deleted_elsewhere_are_found_where_no_delete_was
     given.succeeded("ada", 9, app="Zoom", action="delete")
     [row] = given.answer("trap_unassigned_deleted", **NOW)
     assert (row["app_name"], row["name"], row["since"]) == ("Cerby", "ada@example.com", moment(9))
-    assert "Zoom was told to delete" in row["seen"] and "is disabled" in row["seen"]
+    assert "Zoom received the deletion" in row["seen"] and "is disabled" in row["seen"]
     given.succeeded("ada", 9, 1, app="Cerby", action="delete")
     assert given.answer("trap_unassigned_deleted", **NOW) == []
 
