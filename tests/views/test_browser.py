@@ -87,7 +87,7 @@ def test_health_is_answered_beside_the_pages(address: str) -> None:
 
 def test_home_opens_with_its_sentence(page: Page, address: str) -> None:
     opened(page, address)
-    expect(page.get_by_text("1 of 1 app needs attention").first).to_be_visible()
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("Cerby", timeout=WAIT_MS)
 
 
 @pytest.mark.parametrize(
