@@ -212,7 +212,7 @@ def test_a_rewritten_manifest_is_found(pack: Path, tmp_path: Path) -> None:
         return [(name, held.replace(b"unknown", b"complete") if name == MANIFEST else held) for name, held in files]
 
     assert faults(rewritten(tmp_path / "changed.zip", pack, forge)) == (
-        f"{MANIFEST} was changed: it is not what its own seal says.",
+        f"{MANIFEST} was changed: it does not match its own seal.",
     )
 
 
@@ -269,6 +269,6 @@ def test_the_command_says_how_well_each_side_is_known_and_which_seal_to_note(
     made = tmp_path / "made.zip"
     assert run(["evidence", "--app", "cerby", "--since", "2026-01-19", "--until", "2026-01-21", str(made)]) == 0
     output, _ = printed()
-    assert "Entra's side is complete, the app's side is unknown" in output
+    assert "Coverage of provisioning logs: complete, of the app's SCIM log: unknown" in output
     assert str(check(pack, lambda _: None).seal) in output
     assert made.read_bytes() == pack.read_bytes()

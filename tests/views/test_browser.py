@@ -75,6 +75,7 @@ def opened(page: Page, address: str) -> Page:
     """Opens an address and holds the page to be whole: fresh data named, and no error on it."""
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT_MS)
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
     expect(page.get_by_test_id("stException")).to_have_count(0)
     return page
 
