@@ -61,7 +61,8 @@ def test_a_letter_arrives_once_in_plain_text_with_subject_link_and_an_id_of_its_
     assert letter.get_content_type() == "text/plain"
     lines = str(letter.get_content()).splitlines()
     assert "Since     20 Jan 2026, 02:00 UTC, detected 7 h 5 min later" in lines
-    assert "  http://localhost:8501/quarantine?since=2026-01-19T02:00&until=2026-01-20T10:00&job=Cerby" in lines
+    [link] = [line.strip() for line in lines if "http://localhost:8501/issues?incident=" in line]
+    assert link.endswith("&since=2026-01-19T02:00&until=2026-01-20T10:00&job=Cerby")
     assert f"Message {sent.message_id}" in lines
     assert states(store) == [(SENT, 1)]
 

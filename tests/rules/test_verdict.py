@@ -230,7 +230,7 @@ def test_verdict_on_leavers_of_an_app_in_quarantine_is_unknown_with_since_when()
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:
     assert set(STEPS) | {"incident"} == set(KINDS)
     kinds = {one.kind for case in every_case()[::37] for one in verdict(facts_of(case)).missing}
-    assert kinds | {"empty", "no_jobs", "not_removing"} == set(REMEDIES)
+    assert kinds | {"empty", "no_jobs", "not_removing", "running_before"} == set(REMEDIES)
 
 
 def test_verdict_facts_of_one_tenant_leave_out_the_others(given: Given) -> None:

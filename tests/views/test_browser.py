@@ -154,13 +154,15 @@ def test_a_link_restores_the_window_it_was_made_of(page: Page, address: str) -> 
     words = "tab=failures&job=Cerby&since=2026-02-01&until=2026-02-02"
     opened(page, f"{address}/issues?{words}")
     expect(page.get_by_role("button", name="1 Feb 2026 – 2 Feb 2026")).to_be_visible()
-    expect(page.get_by_text("1 attempt of 2 failed")).to_be_visible()
+    expect(page.get_by_text("1 of 2 attempts failed")).to_be_visible()
     assert page.evaluate("location.search") == f"?{words}"
 
 
 def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, address: str) -> None:
     opened(page, f"{address}/issues")
-    expect(page.get_by_role("heading", name="Which attributes change most?")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_text("New vs recurring failures").click()
+    expect(page.locator(".js-plotly-plot .xy .barlayer .point").first).to_be_visible(timeout=WAIT_MS)
+    page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     bar = page.locator(".js-plotly-plot .xy .barlayer .point").first.bounding_box(timeout=WAIT_MS)
     assert bar is not None
     height = bar["y"] + bar["height"] / 2
@@ -168,8 +170,8 @@ def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, add
     page.mouse.down()
     page.mouse.move(bar["x"] + bar["width"] + 3, height, steps=5)
     page.mouse.up()
-    expect(page.get_by_role("heading", name="What is different inside this stretch?")).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("Code Timeout: 100% of what went wrong inside, 0% in the rest.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Differences in the selected period")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("100% of the failures inside, 0% of the rest.")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
