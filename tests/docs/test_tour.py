@@ -29,6 +29,7 @@ ROOMS = (
     "sample_logs",
     "profiles",
     "dashboard.py",
+    ".streamlit",
 )
 OWN = ("rules.toml", "tenants.toml", "notify.toml")
 "Files that an installation writes for itself."
