@@ -163,10 +163,10 @@ def test_fewer_than_two_weeks_of_complete_hours_give_no_range(given: Given) -> N
     weekdays(given, first=-12)
     row = cost_of(given)
     assert (row["low"], row["high"]) == (None, None) and row["weeks"] < 2
-    assert "too little is known" in cost_sentence([row], "If it ended now")
+    assert "impact unknown" in cost_sentence([row], "If it ended now")
 
 
 def test_an_app_of_which_nothing_is_known_has_no_cost(given: Given) -> None:
     weekdays(given)
     assert cost(given, "Zoom") == []
-    assert "too little is known" in cost_sentence([], "If it ended now")
+    assert "impact unknown" in cost_sentence([], "If it ended now")
