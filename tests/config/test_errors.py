@@ -15,6 +15,7 @@ SIGNALS = {
     "TenantBusy": "another process polls this tenant; the poll reports it with its other results",
     "NothingToCheck": "a permission could not be tried out; the preflight shows it as unknown",
     "Spoiled": "a member is cut off; the record's model makes a reject of it",
+    "Abandoned": "the browser stopped reading an export; the thread that writes it catches it",
     "CutShort": "a file ends within a record; reading catches it and waits for the rest",
 }
 "Exceptions that no person meets, each with who catches it."
