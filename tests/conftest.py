@@ -15,7 +15,7 @@ from tests.support.postgres import Server, running
 TESTS = Path(__file__).parent
 SLOW = {
     "collect": "blobs configuration graph inbox poll preflight",
-    "commands": "check_and_backtest commands",
+    "commands": "check_and_backtest commands sample_command",
     "demo": "demo standin",
     "docs": "recipes tour",
     "ingest": "bounds file_states files formats interrupted isolation landings opened_file",

@@ -218,7 +218,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
     return rows
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=pytest.mark.deep if number % 2 else ()) for number, fault in enumerate(FAULTS)]
+)
 def test_every_fault_and_every_throttle_gives_the_same_rows_as_none(
     bench: Bench, undisturbed: list[dict[str, Any]], fault: str
 ) -> None:
@@ -690,6 +692,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(bench: Bench, monkeypat
     assert bench.store.rows("select count(*) from coverage") == [(0,)]
 
 
+@pytest.mark.deep
 def test_the_poll_job_fails_with_the_tenant_for_as_long_as_a_feed_does(bench: Bench) -> None:
     job = PollJob()
     job(bench.store, Event())

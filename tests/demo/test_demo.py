@@ -238,6 +238,7 @@ def wait_for(store: Any, statement: str, seconds: float = 120) -> Any:
     raise AssertionError(f"still nothing for: {statement}")
 
 
+@pytest.mark.deep
 def test_the_processes_play_the_story_and_end_together(tmp_path: Path) -> None:
     port = free_port()
     process = start(tmp_path, port)

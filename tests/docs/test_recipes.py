@@ -83,6 +83,7 @@ def project(tmp_path: Path, filled: Settings) -> Copy:
     return copy
 
 
+@pytest.mark.deep
 def test_a_question_is_one_file(project: Copy) -> None:
     question = """-- How many events has each action?
 --

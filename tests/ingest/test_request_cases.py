@@ -265,7 +265,10 @@ WRAPPED = {
 NOISE = ("GET /login took long", '{"level":"info","msg":"started"}', "level=info msg=started")
 
 
-@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize(
+    "shape",
+    [pytest.param(shape, marks=pytest.mark.deep if number % 3 else ()) for number, shape in enumerate(sorted(SHAPES))],
+)
 def test_a_shape_is_read_behind_any_prefix_in_any_order_at_any_offset(store: Store, tmp_path: Path, shape: str) -> None:
     rng = random.Random(shape)
     files, right = {}, []

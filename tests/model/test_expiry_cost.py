@@ -97,7 +97,7 @@ def test_what_never_came_is_hardly_expected_and_the_sentence_leaves_it_out(
     sentence = cost_sentence(rows, "If this token ends on 24 Jan, 02:00 UTC")
     low, high = answers["App 0", "disable"]["low"], answers["App 0", "disable"]["high"]
     assert sentence.startswith(f"If this token ends on 24 Jan, 02:00 UTC: {low} to {high} leaver")
-    assert "deleted" not in sentence and sentence.endswith("(in four cases of five, each).")
+    assert "deleted" not in sentence and sentence.endswith("(80% range each).")
 
 
 def test_an_hour_of_the_week_counts_by_its_own_rate_and_a_part_of_an_hour_in_part(tenant: Given) -> None:

@@ -59,7 +59,7 @@ def spelled(value: Any) -> Any:
     return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
 
 
-@pytest.fixture(scope="module", params=["sample_logs", "seed 11"])
+@pytest.fixture(scope="module", params=["sample_logs", pytest.param("seed 11", marks=pytest.mark.deep)])
 def tenant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """The tenant that lies beside the project, and one that was just written."""
     home = tmp_path_factory.mktemp("tenant")
