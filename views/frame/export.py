@@ -82,10 +82,11 @@ def draw_menu(stem: str, answer: Answer, shape: Shape | None = None) -> None:
 
 
 def draw_page_menu(questions: list[Asked], columns: Mapping[str, Labels]) -> None:
-    """Draws the menu that exports one of a page's questions, the first unless another is chosen.
+    """Draws the menu that exports one of a page's questions, unless another is chosen the first that has a table.
 
     `columns` has the labels under which the page shows columns of a question, by its name; others go by their own.
     """
+    questions = sorted(questions, key=lambda asked: asked[0].name not in columns)
     with st.popover("Export", icon=":material/download:", type="tertiary", key=Key.EXPORT):
         query, values = questions[0]
         if len(questions) > 1:

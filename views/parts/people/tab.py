@@ -105,8 +105,8 @@ def all_people(search: str | None) -> None:
     states = ask("people_by_state", search=search)
     chosen = filters(states)
     st.markdown(sentence(states, search))
-    show_sql(people_by_state={"search": search})
     if states.empty:
+        show_sql(people_by_state={"search": search})
         return
     of_state = states[states["state"] == chosen["state"]] if chosen["state"] else states
     pages = max(1, ceil(int(of_state["objects"].sum()) / PAGE))
@@ -114,12 +114,13 @@ def all_people(search: str | None) -> None:
     page = st.pagination(pages, key=Key.PEOPLE_PAGE.of(search, chosen, bar().words)) if pages > 1 else 1
     given = chosen | {"search": search, "limit": PAGE, "offset": (page - 1) * PAGE}
     rows = ask("people", **given)
+    show_sql(people=given)
     with slot.container():
         if rows.empty:
             nothing("No user or group has this status.")
         else:
             people_table(rows)
-    show_sql(people=given)
+    show_sql(people_by_state={"search": search})
 
 
 def people_table(rows: pd.DataFrame) -> None:
