@@ -107,6 +107,7 @@ order by "action"
     assert project.house("every_question_is_asked_somewhere") == ""
 
 
+@pytest.mark.deep
 def test_a_rule_is_one_file_and_what_else_it_needs_is_named(project: Copy) -> None:
     rule = (project.folder / "queries/health/failing_runs.sql").read_text(encoding="utf-8")
     project.write("queries/health/recipe_rule.sql", rule)

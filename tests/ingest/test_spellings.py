@@ -188,7 +188,7 @@ def cut_at(value: Any, depth: int, word: str) -> Any:
     return value
 
 
-@pytest.mark.parametrize("spelling", ["graph", "pascal"])
+@pytest.mark.parametrize("spelling", ["graph", pytest.param("pascal", marks=pytest.mark.deep)])
 def test_what_a_shallow_export_cut_off_is_a_reject_that_says_how_to_export(
     spelling: str, store: Store, tmp_path: Path
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_migrated_store_answers_as_version_0_1_did(old: Settings) -> None:
     store.close()
 
 
+@pytest.mark.deep
 def test_a_store_that_back_fills_have_filled_answers_as_if_loading_had(old_without_derived: Settings) -> None:
     store = open_store(old_without_derived)
     assert different_answers(store).keys() == ANSWERED_OTHERWISE.keys()
