@@ -286,7 +286,9 @@ def test_a_sender_killed_between_sending_and_recording_repeats_that_message_once
     kills = int(os.environ.get("KILLS", "4"))
     monkeypatch.setenv("PROVISIONING_NOTIFY", str(tmp_path / "notify.toml"))
     with post_office() as (box, port):
-        routes = routes_in(settings, tmp_path, '[route.a]\nemail = "it@example.com"\ngroup_above = 99', port=port)
+        routes = routes_in(
+            settings, tmp_path, f'[route.a]\nemail = "it@example.com"\ngroup_above = {kills + 95}', port=port
+        )
         store = trouble(given, routes, *(f"App {number}" for number in range(kills + 2)))
         for number in range(kills):
             sender, before = script(SENDER), len(box.letters)
