@@ -18,10 +18,10 @@ from pipeline.monitoring.status import needs_a_look, status
 from pipeline.monitoring.troubles import troubles
 from pipeline.scheduler.jobs import InboxJob, Publishing, check_rules, record_run, record_running
 from pipeline.store.lake import Store
-from tests.monitoring.test_status import held, present, ran, sentences, shown
+from tests.monitoring.test_status import leader, present, ran, sentences, shown
 from tests.support.given import Given, moment
 
-__all__ = ["held", "present"]
+__all__ = ["leader", "present"]
 JOBS = ("ingest", "poll", "check", "maintain", "publish")
 
 
@@ -53,7 +53,7 @@ def kinds(store: Store) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_that_fails_is_a_trouble_everywhere_until_it_succeeds(
-    store: Store, given: Given, every_job: None, held: None, job: str
+    store: Store, given: Given, every_job: None, leader: None, job: str
 ) -> None:
     given.succeeded("ada")
     given.stored()
@@ -145,7 +145,7 @@ def test_publish_fails_with_the_file_until_it_can_be_written(store: Store, setti
     assert job(store, Event()).startswith(str(settings.publish))
 
 
-def test_what_a_poll_fails_for_is_said_once_for_the_tenant(store: Store, every_job: None, held: None) -> None:
+def test_what_a_poll_fails_for_is_said_once_for_the_tenant(store: Store, every_job: None, leader: None) -> None:
     at, detail = datetime.now(UTC).replace(tzinfo=None), "contoso: the client secret has expired"
     for job in JOBS:
         ran(store, job)
@@ -160,7 +160,7 @@ def test_what_a_poll_fails_for_is_said_once_for_the_tenant(store: Store, every_j
     assert (answered()[0], kinds(store)) == (200, [])
 
 
-def test_an_event_in_the_past_leaves_no_trouble(store: Store, given: Given, held: None) -> None:
+def test_an_event_in_the_past_leaves_no_trouble(store: Store, given: Given, leader: None) -> None:
     given.succeeded("ada", day=0)
     given.stored()
     assert check_rules(store, Event()) == ""

@@ -31,7 +31,7 @@ def present(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def held(store: Store, settings: Settings, present: None) -> Iterator[None]:
+def leader(store: Store, settings: Settings, present: None) -> Iterator[None]:
     """Somebody runs the beats, has for long, and each ran just now."""
     leadership = take_leadership(settings, "watch")
     assert leadership is not None
@@ -59,7 +59,7 @@ def contact(store: Store, feed: str, outcome: str, detail: str, tenant: str = "c
     store.write(write)
 
 
-def found(store: Store) -> list[tuple[str, str]]:
+def sentences_by_kind(store: Store) -> list[tuple[str, str]]:
     return [(one.kind, one.sentence) for one in troubles(store, NOW)]
 
 
@@ -68,14 +68,14 @@ def kinds(store: Store) -> list[str]:
 
 
 def test_a_store_that_is_loaded_by_hand_lacks_no_pipeline(store: Store) -> None:
-    assert found(store) == []
+    assert sentences_by_kind(store) == []
     assert not needs_a_look(status(store, NOW))
 
 
 def test_a_pipeline_that_ran_and_does_not_is_said_with_when(store: Store) -> None:
     ran(store, "ingest", ago_s=600)
     at = NOW - timedelta(seconds=600)
-    [(kind, sentence)] = found(store)
+    [(kind, sentence)] = sentences_by_kind(store)
     assert (kind, sentence) == (
         "dead",
         f"The pipeline has not run since {at:%H:%M} UTC: nothing new is read; start `python -m pipeline watch`.",
@@ -85,18 +85,18 @@ def test_a_pipeline_that_ran_and_does_not_is_said_with_when(store: Store) -> Non
 
 def test_a_dashboard_that_may_not_run_the_beats_misses_them_at_once(store: Store) -> None:
     store.settings.beats = False
-    assert found(store)[0][1].startswith("The pipeline has never run here")
+    assert sentences_by_kind(store)[0][1].startswith("The pipeline has never run here")
 
 
-def test_beats_on_time_are_no_trouble(store: Store, held: None) -> None:
+def test_beats_on_time_are_no_trouble(store: Store, leader: None) -> None:
     ran(store, "ingest", ago_s=60)
     ran(store, "maintain", ago_s=1000)
-    assert found(store) == []
+    assert sentences_by_kind(store) == []
 
 
-def test_a_beat_that_hangs_is_late(store: Store, held: None) -> None:
+def test_a_beat_that_hangs_is_late(store: Store, leader: None) -> None:
     ran(store, "ingest", ago_s=500)
-    [(kind, sentence)] = found(store)
+    [(kind, sentence)] = sentences_by_kind(store)
     assert kind == "late"
     assert sentence.startswith(
         f"The background job ingest is late: it last ran at {NOW - timedelta(seconds=500):%H:%M} UTC and is"
@@ -107,23 +107,23 @@ def test_a_beat_that_hangs_is_late(store: Store, held: None) -> None:
 def test_a_beat_that_never_ran_is_late_but_not_before_its_first_turn(store: Store, settings: Settings) -> None:
     leadership = take_leadership(settings, "watch")
     assert leadership is not None
-    assert found(store) == []
+    assert sentences_by_kind(store) == []
     later = troubles(store, NOW + timedelta(hours=1))
     assert [(one.kind, one.subject) for one in later] == [("late", job.name) for job in background_jobs(settings)]
     assert "it never ran" in later[0].sentence
     leadership.release()
 
 
-def test_a_beat_that_is_at_work_is_not_late_and_is_told_of_after_an_hour(store: Store, held: None) -> None:
+def test_a_beat_that_is_at_work_is_not_late_and_is_told_of_after_an_hour(store: Store, leader: None) -> None:
     record_running(store, "ingest", NOW - timedelta(minutes=50))
-    assert found(store) == []
+    assert sentences_by_kind(store) == []
     record_running(store, "ingest", NOW - timedelta(minutes=70))
     assert kinds(store) == ["long"]
 
 
-def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, held: None) -> None:
+def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, leader: None) -> None:
     ran(store, "ingest", outcome="failed", detail="/data/inbox: Permission denied")
-    assert found(store) == [
+    assert sentences_by_kind(store) == [
         (
             "failed",
             f"The background job ingest failed at {NOW:%H:%M} UTC and is retried every 5 s: "
@@ -132,9 +132,9 @@ def test_a_beat_that_fails_says_why_and_that_it_is_tried_again(store: Store, hel
     ]
 
 
-def test_a_beat_that_nobody_asks_for_any_more_is_no_trouble(store: Store, held: None) -> None:
+def test_a_beat_that_nobody_asks_for_any_more_is_no_trouble(store: Store, leader: None) -> None:
     ran(store, "publish", ago_s=10**6, outcome="failed", detail="no such folder")
-    assert found(store) == []
+    assert sentences_by_kind(store) == []
 
 
 def test_a_contact_that_fails_is_one_sentence_for_all_feeds_that_fail_alike(store: Store) -> None:
@@ -143,7 +143,7 @@ def test_a_contact_that_fails_is_one_sentence_for_all_feeds_that_fail_alike(stor
     contact(store, "container", "ok", "3 blobs, nothing new.")
     contact(store, "events", "failed", "the host's name could not be resolved", tenant="fabrikam")
     times = "It last answered at 5 Jan 2026, 09:31 UTC; the next attempt is at 5 Jan 2026, 09:45 UTC."
-    assert [sentence for _, sentence in found(store)] == [
+    assert [sentence for _, sentence in sentences_by_kind(store)] == [
         f"contoso (events, jobs): the client secret has expired; make a new one. {times}",
         f"fabrikam (events): the host's name could not be resolved. {times}",
     ]

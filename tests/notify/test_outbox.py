@@ -63,7 +63,7 @@ def send(store: Store, at: datetime) -> None:
     record_sent(store, send_only(store, at), at)
 
 
-def told(store: Store) -> list[tuple[Any, ...]]:
+def messages(store: Store) -> list[tuple[Any, ...]]:
     return store.rows("select change, address, state from outbox order by created_at, address, change")
 
 
@@ -103,14 +103,14 @@ def test_what_is_over_is_told_to_whom_the_beginning_was_told(given: Given, route
     opened(given, routes)
     send(given.store, moment(1, 9, 6))
     over(given, routes)
-    assert told(given.store) == [("opened", "it@example.com", SENT), ("closed", "it@example.com", WAITING)]
+    assert messages(given.store) == [("opened", "it@example.com", SENT), ("closed", "it@example.com", WAITING)]
     assert waiting(given.store)[0].title.startswith("Resolved: Cerby is in quarantine")
 
 
 def test_what_came_and_went_before_anybody_heard_is_told_once(given: Given, routes: Routes) -> None:
     opened(given, routes)
     over(given, routes)
-    assert told(given.store) == [("opened", "it@example.com", MERGED), ("passed", "it@example.com", WAITING)]
+    assert messages(given.store) == [("opened", "it@example.com", MERGED), ("passed", "it@example.com", WAITING)]
     [row] = waiting(given.store)
     problem = "Cerby is in quarantine: sign-in to the app failed, or its answers are not SCIM"
     assert row.title == f"Opened and resolved: {problem} (lasted 10 h 5 min)"
@@ -121,7 +121,7 @@ def test_a_recovery_is_not_told_to_whom_nothing_was_told(given: Given, settings:
     given.quarantined("Cerby", day=1, hour=9, since=moment(1, 2))
     checked(given, moment(1, 9, 5), routes)
     over(given, routes)
-    assert told(given.store) == []
+    assert messages(given.store) == []
 
 
 def test_what_gets_worse_is_told_once_and_what_gets_better_is_not(given: Given, routes: Routes) -> None:
@@ -131,7 +131,7 @@ def test_what_gets_worse_is_told_once_and_what_gets_better_is_not(given: Given, 
     send(given.store, moment(1, 9, 11))
     checked(given, moment(1, 9, 15), routes, quarantined={"severity": "warning"})
     checked(given, moment(1, 9, 20), routes)
-    assert [(change, state) for change, _, state in told(given.store)] == [("opened", SENT), ("escalated", SENT)]
+    assert [(change, state) for change, _, state in messages(given.store)] == [("opened", SENT), ("escalated", SENT)]
 
 
 def test_what_gets_worse_before_it_went_out_goes_out_once_and_says_the_worst(given: Given, routes: Routes) -> None:

@@ -414,7 +414,7 @@ def test_target_slow_closes_when_it_is_near_the_usual_again(given: Given) -> Non
     assert lasts(given, "target_slow", moment(1, 9)) == set()
 
 
-def heard(given: Given, hour: int, minute: int, target: str, method: str = "PATCH") -> None:
+def store_request(given: Given, hour: int, minute: int, target: str, method: str = "PATCH") -> None:
     path = f"/Users/{target}"
     given.exchanged(
         method, path, 200, moment(1, hour, minute), app_id="app-cerby", resource_id=target, client="10.0.0.9"
@@ -422,43 +422,43 @@ def heard(given: Given, hour: int, minute: int, target: str, method: str = "PATC
 
 
 def test_success_without_call_fires_when_the_app_never_heard_of_it(given: Given) -> None:
-    heard(given, 1, 0, "target-grace")
+    store_request(given, 1, 0, "target-grace")
     given.succeeded("ada", day=1, hour=1, minute=5)
-    heard(given, 1, 10, "target-grace")
+    store_request(given, 1, 10, "target-grace")
     found = opens(given, "success_without_call", moment(1, 3))[CERBY]
     assert (found["successes"], found["people"]) == (1, ["ada@example.com"])
 
 
 def test_success_without_call_is_silent_when_it_was_heard_and_where_the_log_has_gaps(given: Given) -> None:
-    heard(given, 1, 0, "target-grace")
+    store_request(given, 1, 0, "target-grace")
     given.succeeded("ada", day=1, hour=1, minute=5)
-    heard(given, 1, 6, "target-ada")
+    store_request(given, 1, 6, "target-ada")
     given.succeeded("grace", day=1, hour=2, minute=5)
     assert opens(given, "success_without_call", moment(1, 4)) == {}
 
 
 def test_success_without_call_closes_after_a_day(given: Given) -> None:
-    heard(given, 1, 0, "target-grace")
+    store_request(given, 1, 0, "target-grace")
     given.succeeded("ada", day=1, hour=1, minute=5)
-    heard(given, 1, 10, "target-grace")
+    store_request(given, 1, 10, "target-grace")
     assert lasts(given, "success_without_call", moment(2, 3)) == set()
 
 
 def test_write_without_event_fires_on_a_write_of_whom_entra_knows_nothing(given: Given) -> None:
-    heard(given, 1, 0, "target-ada", method="DELETE")
+    store_request(given, 1, 0, "target-ada", method="DELETE")
     found = opens(given, "write_without_event", moment(1, 3))["app-cerby"]
     assert (found["writes"], found["clients"], found["paths"]) == (1, ["10.0.0.9"], ["/Users/target-ada"])
 
 
 def test_write_without_event_is_silent_on_entras_own_writes_and_on_reads(given: Given) -> None:
-    heard(given, 1, 0, "target-ada")
+    store_request(given, 1, 0, "target-ada")
     given.succeeded("ada", day=1, hour=1, minute=3)
-    heard(given, 1, 10, "target-grace", method="GET")
+    store_request(given, 1, 10, "target-grace", method="GET")
     assert opens(given, "write_without_event", moment(1, 3)) == {}
 
 
 def test_write_without_event_closes_after_a_day(given: Given) -> None:
-    heard(given, 1, 0, "target-ada", method="DELETE")
+    store_request(given, 1, 0, "target-ada", method="DELETE")
     assert lasts(given, "write_without_event", moment(2, 3)) == set()
 
 

@@ -41,7 +41,7 @@ def leaks(folder: Path, token: str) -> list[str]:
     return [str(file) for file in files for piece in pieces if piece in file.read_bytes()]
 
 
-def known(store: Store, at: datetime = AFTER) -> list[tuple[Any, ...]]:
+def token_ends(store: Store, at: datetime = AFTER) -> list[tuple[Any, ...]]:
     return store.rows("select app_name, expires_at, recorded_by, note from token_ends(?) order by app_name", [at])
 
 
@@ -101,11 +101,11 @@ def test_a_date_is_read_as_utc_and_a_wrong_one_refused_without_repeating_a_token
 def test_the_newest_word_counts_the_older_ones_are_history_and_none_may_be_known_any_more(store: Store) -> None:
     record_expiry(store, "Cerby", moment(50), "Ada", moment(1))
     record_expiry(store, "Cerby", moment(60), "Bob", moment(3), "renewed")
-    assert known(store) == [("Cerby", moment(60), "Bob", "renewed")]
-    assert known(store, moment(2)) == [("Cerby", moment(50), "Ada", None)]
-    assert known(store, moment(0)) == [("Cerby", moment(60), "Bob", "renewed")]
+    assert token_ends(store) == [("Cerby", moment(60), "Bob", "renewed")]
+    assert token_ends(store, moment(2)) == [("Cerby", moment(50), "Ada", None)]
+    assert token_ends(store, moment(0)) == [("Cerby", moment(60), "Bob", "renewed")]
     record_expiry(store, "cerby", None, None, moment(4))
-    assert known(store) == []
+    assert token_ends(store) == []
     assert store.rows("select count(*) from tokens") == [(3,)]
 
 
@@ -117,13 +117,13 @@ def test_an_app_is_named_as_the_store_spells_it_and_a_slip_is_answered_with_the_
         record_expiry(store, "Contoso Dogs", moment(50), None, moment())
     with pytest.raises(TokenRefused, match=r"No app 'xyz' is known here; known are Contoso Docs\."):
         record_expiry(store, "xyz", moment(50), None, moment())
-    assert known(store) == [("Contoso Docs", moment(50), None, None)]
+    assert token_ends(store) == [("Contoso Docs", moment(50), None, None)]
 
 
 def test_a_token_in_a_note_is_removed_before_it_is_kept(store: Store, tmp_path: Path) -> None:
     token = jwt(exp=1798675200)
     record_expiry(store, "Cerby", moment(50), "Ada", moment(), f"it is {token}")
-    assert known(store) == [("Cerby", moment(50), "Ada", "it is [removed]")]
+    assert token_ends(store) == [("Cerby", moment(50), "Ada", "it is [removed]")]
     assert leaks(tmp_path, token) == []
 
 
@@ -154,7 +154,7 @@ def test_the_command_reads_a_jwt_from_standard_input_and_leaves_no_letter_of_it(
     token = jwt(exp=1798675200, iat=1767225600)
     code, said = run("Cerby", "--jwt", "-", typed=f"{token}\n")
     assert code == 0 and "ends 31 Dec 2026, 00:00 UTC" in said and SIGNATURE not in said
-    assert known(store) == [("Cerby", datetime(2026, 12, 31), "the token itself", "issued 1 Jan 2026")]
+    assert token_ends(store) == [("Cerby", datetime(2026, 12, 31), "the token itself", "issued 1 Jan 2026")]
     assert leaks(tmp_path, token) == []
 
 
@@ -260,7 +260,7 @@ def test_the_form_keeps_a_date_or_a_jwts_end_empties_itself_and_leaves_no_letter
     test.text_input(key="token_jwt").input(token)
     test.button(key="FormSubmitter:token-Save").click()
     healthy(test.run())
-    assert known(apps.store)[1] == ("Desk", datetime(2026, 12, 31), "the token itself", None)
+    assert token_ends(apps.store)[1] == ("Desk", datetime(2026, 12, 31), "the token itself", None)
     assert "Desk: the token expires 31 Dec, 00:00." in text(test).replace("\\", "")
     assert test.text_input(key="token_jwt").value == ""
     assert token not in repr(test.session_state)
@@ -282,4 +282,4 @@ def test_an_end_can_be_forgotten_in_the_form(apps: Given) -> None:
     test.selectbox(key="token_app").select("Docs")
     test.button(key="FormSubmitter:token-Set to unknown").click()
     healthy(test.run())
-    assert [name for name, *_ in known(apps.store)] == ["Cerby", "Zoom"]
+    assert [name for name, *_ in token_ends(apps.store)] == ["Cerby", "Zoom"]

@@ -1,8 +1,13 @@
-"""The tenant that several pages are drawn for."""
+"""The tenants that several pages are drawn for, and a browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from pipeline.store.lake import Store
+from tests.support.browser import CHROMIUM, QUIET
 from tests.support.given import Given, moment
 
 STEP = {
@@ -30,3 +35,27 @@ def tenant(given: Given) -> Store:
     given.rejected("inbox/zoom.json", 4, "zoom.json:4: id is missing; an id was expected", raw="<b>{</b>")
     given.ran("ingest", day=13, detail="1 files")
     return given.stored()
+
+
+@pytest.fixture
+def rules_file(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PROVISIONING_RULES", str(tmp_path / "rules.toml"))
+    return tmp_path / "rules.toml"
+
+
+@pytest.fixture
+def quarantine(given: Given, rules_file: Path) -> Given:
+    """Cerby has been in quarantine for hours, and no rule was evaluated."""
+    given.succeeded("ada", day=10, hour=9)
+    given.quarantined("Cerby", day=13, hour=9, since=moment(13, 2))
+    given.stored()
+    return given
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()

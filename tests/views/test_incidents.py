@@ -15,21 +15,6 @@ from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
 
 
-@pytest.fixture
-def rules_file(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PROVISIONING_RULES", str(tmp_path / "rules.toml"))
-    return tmp_path / "rules.toml"
-
-
-@pytest.fixture
-def quarantine(given: Given, rules_file: Path) -> Given:
-    """Cerby has been in quarantine for hours; nobody has checked."""
-    given.succeeded("ada", day=10, hour=9)
-    given.quarantined("Cerby", day=13, hour=9, since=moment(13, 2))
-    given.stored()
-    return given
-
-
 @pytest.mark.usefixtures("quarantine")
 def test_never_checked_is_not_well() -> None:
     drawn = text(healthy(app("issues")))

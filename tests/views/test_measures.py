@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
-from tests.support.browser import CHROMIUM, QUIET, ROOT, WAIT_MS, served
+from tests.support.browser import CHROMIUM, ROOT, WAIT_MS, served
 from tests.support.lakes import command, ended
 from views.frame.places import PLACES
 
@@ -23,15 +23,6 @@ pytestmark = pytest.mark.skipif(
 )
 GRAVE = ("serious", "critical")
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A chromium without a window."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from pipeline.rules.backtest import backtest
@@ -17,21 +16,6 @@ from views.parts.health.backtest import Run
 from views.parts.health.rules import levels
 
 DAY = {"since": "2026-02-01", "until": "2026-02-02"}
-
-
-@pytest.fixture
-def rules_file(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PROVISIONING_RULES", str(tmp_path / "rules.toml"))
-    return tmp_path / "rules.toml"
-
-
-@pytest.fixture
-def quarantine(given: Given, rules_file: Path) -> Given:
-    """Cerby has been in quarantine for hours."""
-    given.succeeded("ada", day=10, hour=9)
-    given.quarantined("Cerby", day=13, hour=9, since=moment(13, 2))
-    given.stored()
-    return given
 
 
 def tried(test: AppTest) -> AppTest:

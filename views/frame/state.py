@@ -389,9 +389,6 @@ FORECAST_REPLAY: Memory[Any] = Memory("forecasts_replayed", None)
 "The data and the window that were replayed last, and what that gave."
 LEADS_TO: Memory[tuple[str, dict[str, str]] | None] = Memory("leads_to", None)
 "The place, and the words of its address, that an opened row leads to, until it is open."
-PEOPLE_OPENED = Memory("people_opened", 0)
-"How often a story was opened: the next list is another table, or its selection would open the story again."
-ISSUES_OPENED = Memory("issues_opened", 0)
 DIGEST: Memory[tuple[Any, str, str] | None] = Memory("digest", None)
 "The digest that was previewed last: its period and the store's revision, its subject and its text."
 UPLOADS = Memory("inbox_round", 0)

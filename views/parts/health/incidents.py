@@ -28,11 +28,6 @@ from views.frame.state import NAME, TROUBLE, Key, Word
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 
 
-def is_checked() -> bool:
-    """Whether the rules were ever evaluated."""
-    return not ask("rule_runs_lately").empty
-
-
 def open_now() -> tuple[list[Row], list[Row]]:
     """Returns the open incidents that are not snoozed, and those that are, both worst first."""
     rows, now = records(ask("open_incidents")), wall_clock()

@@ -74,11 +74,6 @@ def completeness_sentence(whole: Row, jobs: list[Row]) -> str:
     return f"Some data is missing: {missing} of this time range is not covered{apps}. Counts may be low."
 
 
-def complete_hours(job: Row) -> str | None:
-    """Writes how many of the window's hours are complete, for a cell of a table that has them as window_hours."""
-    return None if is_missing(job["window_hours"]) else f"{job['complete']:.0f} of {job['window_hours']:.0f}"
-
-
 def worst_states(hours: pd.DataFrame) -> pd.DataFrame:
     """Returns hours with their state, from buckets of an hour each."""
     worst = hours[["unknown", "partial", "complete"]].idxmax(axis="columns")
