@@ -3,7 +3,7 @@
 No page decides by itself whether all is well. A subject's sentence is never greener than the verdict on everything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -87,9 +87,15 @@ def job_facts(job: str, at: datetime | None = None) -> JobFacts | None:
     return next((one for one in read_facts(store(), at).jobs if one.job_id == job), None)
 
 
-def blind_spot(job: str | None) -> Missing | None:
-    """Returns why it is not known how users of a job's app are now; None where it is."""
+def blind_jobs(jobs: Iterable[object]) -> set[object]:
+    """Returns the jobs of whose app it is not known how its users are now, by facts that are read once."""
     facts = read_facts(store())
+    return {job for job in jobs if blind_spot(str(job), facts) is not None}
+
+
+def blind_spot(job: str | None, facts: Facts | None = None) -> Missing | None:
+    """Returns why it is not known how users of a job's app are now; None where it is."""
+    facts = facts or read_facts(store())
     known = next((one for one in facts.jobs if one.job_id == job), None)
     return Missing("no_jobs") if known is None else unknown_of(known, facts)
 

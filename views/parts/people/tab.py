@@ -14,7 +14,7 @@ from views.frame.look import LOOKS, chips, plain
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
-from views.frame.verdict import blind_spot
+from views.frame.verdict import blind_jobs
 from views.parts.people.panel import HISTORY, open_person, person_panel
 from views.parts.people.status import reason_of, word_of
 from views.parts.people.story import close_history, draw_story
@@ -126,7 +126,7 @@ def all_people(search: str | None) -> None:
 def people_table(rows: pd.DataFrame) -> None:
     """Draws one row per object and app; a row opens the side panel."""
     every = records(rows)
-    blind = {job for job in rows["job_id"].unique() if blind_spot(str(job)) is not None}
+    blind = blind_jobs(rows["job_id"].unique())
     words = pd.Series(
         [WAS.get(word_of(row), word_of(row)) if row["job_id"] in blind else word_of(row) for row in every]
     )
