@@ -1,5 +1,6 @@
 """What pages read fast is what all events say: the folds of many transactions against a recomputation in Python."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from pipeline.maintenance.compact import FOLDS
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import build_schema
 
+EXAMPLES = int(os.environ.get("EXAMPLES", "5"))
+"How many lists of batches each law is tried on; `make test-deep` asks for a hundred."
 Row = dict[str, Any]
 NOON = datetime(2026, 1, 5, 12)
 SKIPS = ("RedundantExport", "NotEffectivelyEntitled", "AttributeValidationFailed", "out of scope", None)
@@ -250,7 +253,7 @@ def check(cursor: Cursor) -> None:
     assert all(row in told for row in kept) and len({(row["job_id"], row["event_id"]) for row in kept}) == len(kept)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(BATCHES)
 def test_folds_of_many_transactions_equal_a_recomputation_from_the_events(batches: list[list[Row]]) -> None:
     cursor = lake()
@@ -290,7 +293,7 @@ FED = (
 "What the spine and the events feed."
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_late_and_repeated_events_feed_the_spine_as_one_load_in_order_does(
     batches: list[list[Row]], chance: Any
