@@ -24,7 +24,7 @@
 --   error_code      its error
 --   skip_reason     why it was skipped
 --   reason          its own words
---   retry_at        when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at        when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   last_event_at   when that was
 --   source_id       the person's id in Entra
 --   event_id        the newest event
@@ -48,6 +48,6 @@ select
     event_id,
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
-left join quarantined_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
+left join stopped_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
 where outcome = 'open' and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
 order by started_at, c.job_id, source_id

@@ -18,7 +18,7 @@
 --   action        what failed last
 --   opened_at     the first failure of this wait, as opened_from tells
 --   attempts      failures until the instant, as one wait
---   retry_at      when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at      when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   dropped_at    when Entra gives up, 28 days after the first failure
 --   error_code    the last error
 --   opened_from   what tells when it opened: first failure, creation time, retry count or at the latest
@@ -67,6 +67,6 @@ select
     is_at_least
 from attempts_by_object a
 left join people_names n on n.job_id = a.job_id and n.source_id = a.source_id
-left join quarantined_jobs($at) q on q.job_id = a.job_id
+left join stopped_jobs($at) q on q.job_id = a.job_id
 order by leaver desc, opened_at, a.job_id, a.source_id
 limit $limit

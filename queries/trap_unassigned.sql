@@ -4,7 +4,7 @@
 -- Topic    Leavers
 --
 -- A user who was in the app is skipped because of a missing assignment, and no disable was ever requested. Entra does
--- not try again: it no longer manages the user.
+-- not try again: it no longer manages the user. Who is in scope again since is not among them.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
@@ -27,6 +27,7 @@ with people_footings as (
         job_id,
         source_id,
         max(order_key) filter (where footing = 'in') as good_key,
+        max(order_key) filter (where "scope" = 'in') as scope_key,
         max(order_key) filter (where removal is not null) as removal_key
     from people_footings
     where (job_id, source_id) in (
@@ -45,6 +46,7 @@ with people_footings as (
     join kept k on k.job_id = t.job_id and k.source_id = t.source_id
     where t.skip_reason = 'NotEffectivelyEntitled'
         and t.order_key > k.good_key
+        and coalesce(t.order_key > k.scope_key, true)
         and coalesce(k.removal_key < k.good_key, true)
     group by t.job_id, t.source_id
 ), configured as (

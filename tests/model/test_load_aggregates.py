@@ -130,15 +130,15 @@ def account(rows: Sequence[Row]) -> str:
     return known
 
 
-def open_removal(rows: Sequence[Row]) -> Row | None:
-    """The newest failure, where a disable or delete failed and nothing matched or went since."""
+def open_attempt(rows: Sequence[Row]) -> Row | None:
+    """The newest failure, where an attempt failed and nothing settled it since; out of scope settles no removal."""
     removal, newest = False, None
     for row in rows:
         if state(row) == "failing":
             removal, newest = removal or row["action"] in ("disable", "delete"), row
-        elif state(row) in ("in_sync", "disabled", "deleted"):
-            removal = False
-    return newest if removal else None
+        elif state(row) in ("in_sync", "disabled", "deleted") or (state(row) == "skipped" and benign(row) and not removal):
+            removal, newest = False, None
+    return newest
 
 
 def identity(rows: Sequence[Row]) -> Row:
@@ -149,8 +149,7 @@ def identity(rows: Sequence[Row]) -> Row:
     failures = sum(row["status"] == "failure" for row in rows)
     attempts = failures + sum(row["status"] == "success" for row in rows)
     named = [row for row in rows if row["upn"] is not None] or rows
-    removal = open_removal(rows)
-    failing = removal or (last if last and state(last) == "failing" else None)
+    failing = open_attempt(rows)
     known = account(rows)
     return {
         "job_id": rows[0]["job_id"],

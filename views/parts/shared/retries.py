@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config.wording import instant
+from views.frame.data import as_of
 
 EVIDENCE = {
     "first failure": "first failure in the log",
@@ -35,3 +36,13 @@ def since_when(state: Mapping[str, Any]) -> str:
             return f"about {at} (by the retry count)"
         case _:
             return at
+
+
+def is_overdue(retry_at: Any) -> bool:
+    """Whether a retry was due before the data ends; no attempt is in the log since, or it would not be the next."""
+    return bool(retry_at <= as_of())
+
+
+def retry_words(retry_at: Any) -> str:
+    """Writes when Entra tries again, or when that was due, to follow what is pending."""
+    return f"retry was due {instant(retry_at)}" if is_overdue(retry_at) else f"next retry {instant(retry_at)}"
