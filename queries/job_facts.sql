@@ -29,7 +29,7 @@
 --   failed          attempts of the day before that failed
 --   failing         users and groups whose last attempt failed
 --   failing_since   since when the first of them has been failing
---   leavers         users who should be disabled or deleted, and are not
+--   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
 with status as (
@@ -65,8 +65,8 @@ with status as (
 ), leaving as (
     select
         job_id,
-        count(*) filter (where outcome = 'open') as leavers,
-        min(started_at) filter (where outcome = 'open') as since,
+        count(*) filter (where outcome = 'open' and not was_gone) as leavers,
+        min(started_at) filter (where outcome = 'open' and not was_gone) as since,
         count(*) filter (where outcome = 'held back') as staged
     from leaver_cases($at::timestamp + interval 1 second, unended := true)
     group by job_id

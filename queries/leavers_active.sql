@@ -3,7 +3,8 @@
 -- Title    Leavers with active accounts
 -- Topic    Leavers
 --
--- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart.
+-- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart, and
+-- those of an account that is disabled already.
 --
 -- Parameters
 --   $until    TIMESTAMP         as of when at the latest, exclusive
@@ -49,5 +50,5 @@ select
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
 left join stopped_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
-where outcome = 'open' and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
+where outcome = 'open' and not was_gone and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
 order by started_at, c.job_id, source_id

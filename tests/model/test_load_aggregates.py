@@ -136,7 +136,9 @@ def open_attempt(rows: Sequence[Row]) -> Row | None:
     for row in rows:
         if state(row) == "failing":
             removal, newest = removal or row["action"] in ("disable", "delete"), row
-        elif state(row) in ("in_sync", "disabled", "deleted") or (state(row) == "skipped" and benign(row) and not removal):
+        elif state(row) in ("in_sync", "disabled", "deleted") or (
+            state(row) == "skipped" and benign(row) and not removal
+        ):
             removal, newest = False, None
     return newest
 

@@ -4,19 +4,22 @@ Each app is a small world of its own; what is right was thought out from Microso
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pipeline.config.settings import Settings
+from pipeline.rules.rule import rules
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
+from tests.scenarios import wire
 from tests.scenarios.told import Told, job, naive, person
 from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
-HELD, PAUSED = job("Held"), job("Paused")
+HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
+TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
 LACKS = "AttributeValidationFailed"
@@ -45,11 +48,51 @@ def paused(world: Told) -> None:
     world.status(PAUSED, 125, "Paused", ended=44)
 
 
+def gone(world: Told) -> None:
+    """Two are disabled, and the deletion that follows is refused for one."""
+    for who, deleted in ((ANN, "failure"), (BOB, "success")):
+        world.event(GONE, 1, who, "create")
+        world.event(GONE, 41, who, "disable")
+        world.event(GONE, 81, who, "delete", deleted, error="" if deleted == "success" else "BadRequest")
+    world.status(GONE, 85, ended=84)
+
+
+def again(world: Told) -> None:
+    """A disable fails and is done at the retry; enabled again, the second disable fails for two days."""
+    world.event(AGAIN, -3000, LEE, "create")
+    world.event(AGAIN, -2900, LEE, "disable", "failure", error="InternalServerError", again=-2600)
+    world.event(AGAIN, -2860, LEE, "disable")
+    world.event(AGAIN, -2820, LEE, "update", changes=(wire.change("active", "False", "True"),))
+    world.event(AGAIN, -2780, LEE, "disable", "failure", error="InternalServerError", again=-2400)
+
+
+def filtered(world: Told) -> None:
+    """Out of scope by a filter, and by want of entitlement; one account was disabled by an update before."""
+    for who in (ANN, BOB, CID):
+        world.event(FILTERED, 1, who, "create")
+    world.event(FILTERED, 21, CID, "update", changes=(wire.change("active", "True", "False"),))
+    world.event(FILTERED, 41, ANN, "other", "skipped", filtered=True)
+    world.event(FILTERED, 41, BOB, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.event(FILTERED, 41, CID, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.status(FILTERED, 45, ended=44)
+
+
+def twins(world: Told) -> None:
+    """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
+    for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
+        for minute in (1, 41, 81):
+            world.event(of, minute, ANN, "update", changes=(wire.change("title", "a", str(minute)),))
+            world.request(of, minute, "PATCH", "/Users/ann", 200)
+        for minute in (121, 161, 201):
+            world.request(of, minute, "PATCH", "/Users/ann", answers)
+        world.status(of, 205, ended=84)
+
+
 @pytest.fixture(scope="module")
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused):
+    for tell in (held, paused, gone, again, filtered, twins):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -71,6 +114,13 @@ def ask(store: Store, name: str, of: Row, **given: Any) -> list[Row]:
         query.sql, bind(query, {key: value for key, value in values.items() if key in names})
     ).to_pylist()
     return [row for row in rows if row.get("job_id", of["id"]) == of["id"]]
+
+
+def found(store: Store, rule: str, of: Row, at: datetime) -> list[Row]:
+    """What an alert rule finds of one of the apps as of an instant."""
+    query = rules()[rule].query
+    rows = store.fetch(query.sql, bind(query, {"at": [at]})).to_pylist()
+    return [row for row in rows if row["job_id"] == of["id"]]
 
 
 def by_name(rows: list[Row], column: str) -> Row:
@@ -103,3 +153,35 @@ def test_who_is_in_scope_again_is_no_user_who_was_left_active(store: Store) -> N
 def test_a_job_that_is_paused_promises_no_retry(store: Store, question: str) -> None:
     rows = ask(store, question, PAUSED)
     assert rows and [row.get("retry_at", row.get("next_try_at")) for row in rows] == [None] * len(rows)
+
+
+def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: Store) -> None:
+    assert ask(store, "leavers_active", GONE) == []
+    [facts] = ask(store, "job_facts", GONE)
+    assert (facts["leavers"], facts["failing"]) == (0, 1)
+    assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
+    assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
+    assert found(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+
+
+def test_each_time_that_somebody_was_to_go_is_judged_by_itself(store: Store) -> None:
+    assert list(by_name(ask(store, "leavers_active", AGAIN), "kind")) == ["lee.four"]
+    [waiting] = found(store, "leaver_waiting", AGAIN, END)
+    assert (waiting["since"], waiting["leavers"]) == (naive(-2780) + timedelta(hours=24), 1)
+
+
+def test_whoever_left_the_scope_without_a_disable_may_have_access_by_whatever_rule(store: Store) -> None:
+    assert by_name(ask(store, "trap_unassigned", FILTERED), "seen") == {
+        "ann.one": "Skipped as out of scope since then, and no disable was ever asked for.",
+        "bob.two": "Skipped as not entitled since then, and no disable was ever asked for.",
+    }
+
+
+def test_a_rejected_token_is_that_of_one_app_and_not_of_another_of_its_name(store: Store) -> None:
+    [mine], [other], every = (ask(store, "token_calendar", of, job=given) for of, given in (
+        (TWIN, TWIN["id"]), (OTHER_TWIN, OTHER_TWIN["id"]), (TWIN, None)))  # fmt: skip
+    assert (mine["refused_at"], mine["refusals"], other["refused_at"]) == (naive(121), 3, None)
+    assert (mine["last_good_at"], other["last_good_at"]) == (naive(81), naive(201))
+    [both] = [row for row in every if row["app_name"] == "Twin"]
+    assert (both["last_good_at"], both["refused_at"]) == (naive(81), naive(121))
+    assert both["rejected_jobs"] == [TWIN["id"]]

@@ -55,12 +55,13 @@ class Told:
     requests: list[Doc] = field(default_factory=list)
 
     def event(self, of: Doc, minute: float, who: Doc, action: str, status: str = "success", *, skip: str = "",
-              error: str = "", again: float | None = None, out: bool = False, cycle: object = None,
-              changes: tuple[Doc, ...] = ()) -> None:  # fmt: skip
-        """Adds an event: `skip` is its reason; `error` a word of HTTP, tried again at a minute; `out` of scope."""
+              error: str = "", again: float | None = None, out: bool = False, filtered: bool = False,
+              cycle: object = None, changes: tuple[Doc, ...] = ()) -> None:  # fmt: skip
+        """Adds an event: `skip` is its reason; `error` a word of HTTP, tried again at a minute; `out` of scope, or
+        `filtered` out."""
         out = out or action in ("disable", "delete", "stagedDelete") or skip == "NotEffectivelyEntitled"
         last = (wire.EXPORT.get(action, "EntryExportUpdate"), "export", status)
-        steps = [wire.scoping(**({"assigned": False} if out else {})), wire.step(*last)]
+        steps = [wire.scoping(**({"assigned": False} if out else {"filter": not filtered})), wire.step(*last)]
         if status == "skipped":
             steps[-1] = wire.step("EntrySynchronizationSkip", "export", status, {"SkipReason": skip} if skip else {})
         failed = None

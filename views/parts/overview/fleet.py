@@ -88,14 +88,15 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
     quarantined = rows["state"] == "quarantine"
     rows["due_at"] = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
-    tokens = {row["app_name"]: token_text(row) for row in records(ask("token_calendar", **token_values()))}
-    rows["token"] = rows["app_name"].map(lambda name: tokens.get(name))
+    tokens = {row["app_name"]: row for row in records(ask("token_calendar", **token_values()))}
+    apps = zip(rows["app_name"], rows["job_id"], strict=True)
+    rows["token"] = [token_text(tokens[name], job) if name in tokens else None for name, job in apps]
     return rows
 
 
-def token_text(row: Row) -> str:
-    """Writes an app's token: rejected, expired, when it expires, or not set."""
-    if not is_missing(row["refused_at"]):
+def token_text(row: Row, job: str) -> str:
+    """Writes the token of a job's app: rejected, expired, when it expires, or not set."""
+    if job in row["rejected_jobs"]:
         return f"Rejected since {day(row['refused_at'])}"
     if is_missing(row["expires_at"]):
         return "Not set"

@@ -28,8 +28,8 @@ HEIGHT = 152
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
-BLIND = ("no_jobs", "no_events", "gap")
-"What keeps failures from being seen."
+BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap")
+"What keeps failures from being seen, or from being those of now."
 
 
 @dataclass(frozen=True)
