@@ -51,7 +51,7 @@ with people_footings as (
         and coalesce(t.order_key > k.scope_key, true)
         and coalesce(k.removal_key < k.good_key, true)
     group by t.job_id, t.source_id
-), gone as (
+), disabled_accounts as (
     -- An update may have disabled the account as well, of which no removal tells.
     select object
     from identity_parts
@@ -76,5 +76,5 @@ select
     s.job_id
 from skipped s
 left join configured t on t.job_id = s.job_id
-where s.object not in (from gone) and ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
+where s.object not in (from disabled_accounts) and ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
 order by s.since, s.job_id, s.source_id

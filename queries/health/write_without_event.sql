@@ -74,7 +74,7 @@ with writes as materialized (
     select app_id, job_id from app_jobs where app_id in (select app_id from alone)
     union
     select distinct app_id, job_id from reported
-), known as (
+), judged_writes as (
     -- Where a reading covers the moment, or events of the app come before and after it: else the event may be missing.
     select a.*
     from alone a
@@ -105,7 +105,7 @@ select
     list_sort(list(distinct a.client))[:5] as clients,
     list_sort(list(distinct a."path"))[:5] as paths
 from (select unnest($at::timestamp[]) as as_of) i
-join known a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
+join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
 left join app_jobs n on n.app_id = a.app_id
 group by i.as_of, a.app_id
 having count(*) >= $least
