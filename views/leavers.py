@@ -52,7 +52,7 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
         st.metric("Leavers with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
         st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True)
         st.metric("Removals in this time range", f"{int(lengths['done'].sum()) if len(lengths) else 0:,}", border=True)
-        st.metric("Known gaps found", f"{gaps:,}", border=True)
+        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
 
 
 def page() -> None:
