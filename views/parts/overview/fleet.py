@@ -87,9 +87,9 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     rows["chip"] = chips(rows["word"])
     rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
     quarantined = rows["state"] == "quarantine"
-    due = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
+    next_at = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
     # What was due and is past says when a late job should have run; of any other job it is over.
-    rows["due_at"] = due.where((due > as_of()) | rows["word"].isin(["late", "dead"]))
+    rows["due_at"] = next_at.where((next_at > as_of()) | rows["word"].isin(["late", "dead"]))
     # Without a single event nobody is known to be pending, nor not to be.
     rows["open_escrows"] = rows["open_escrows"].where(rows["failing"].notna())
     tokens = {row["app_name"]: row for row in records(ask("token_calendar", **token_values()))}
