@@ -46,7 +46,8 @@ with waits as (
     group by w.object, w.job_id, w.source_id
     having count(*) filter (where p.occurred_at <= $at) > 0
 ), people_names as (
-    select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
+    select job_id, source_id, identity_name(upn, source_name, named_key) as "name",
+        coalesce(arg_max(account, account_key) in ('disabled', 'deleted'), false) as is_off
     from identity_parts
     where source_id in (select source_id from attempts_by_object)
     group by job_id, source_id
@@ -56,7 +57,7 @@ select
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,
-    "action" in ('disable', 'delete') as leaver,
+    "action" in ('disable', 'delete') and not coalesce(n.is_off, false) as leaver,
     "action",
     opened_at,
     attempts,

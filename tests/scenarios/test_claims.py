@@ -19,6 +19,7 @@ from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
+BEFORE, CONTRADICTED = job("Before"), job("Contradicted")
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
@@ -77,6 +78,23 @@ def filtered(world: Told) -> None:
     world.status(FILTERED, 45, ended=44)
 
 
+def before(world: Told) -> None:
+    """A disable fails and is done; enabled again, an update fails."""
+    world.event(BEFORE, 1, LEE, "create")
+    world.event(BEFORE, 11, LEE, "disable", "failure", error="InternalServerError", again=21)
+    world.event(BEFORE, 21, LEE, "disable")
+    world.event(BEFORE, 31, LEE, "update", changes=(wire.change("active", "False", "True"),))
+    world.event(BEFORE, 41, LEE, "update", "failure", error="BadRequest")
+
+
+def contradicted(world: Told) -> None:
+    """Every run wrote to the app, and a filtered export has no event of two of them."""
+    for minute in (1, 41, 81, 121, 161, 201):
+        if minute not in (81, 121):
+            world.event(CONTRADICTED, minute, ANN, "update", changes=(wire.change("title", "a", str(minute)),))
+        world.status(CONTRADICTED, minute + 4, ended=minute + 2)
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -92,7 +110,7 @@ def twins(world: Told) -> None:
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, twins):
+    for tell in (held, paused, gone, again, filtered, before, contradicted, twins):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -162,6 +180,27 @@ def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: 
     assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
     assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
     assert found(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+
+
+def test_no_leaver_is_pending_whose_account_is_disabled(store: Store) -> None:
+    assert by_name(ask(store, "quarantine_waiting", GONE), "leaver") == {"ann.one": False}
+    assert by_name(ask(store, "quarantine_waiting", AGAIN), "leaver") == {"lee.four": True}
+
+
+def test_retries_that_are_over_have_ended_and_a_removal_of_before_is_none_of_them(store: Store) -> None:
+    [ends] = found(store, "escrow_drops", HELD, END + timedelta(days=27))
+    assert "retries of failed users or groups end, the first on" in ends["summary"]
+    [ended] = found(store, "escrow_drops", HELD, END + timedelta(days=29))
+    assert "retries of failed users or groups ended, the first on" in ended["summary"]
+    [before] = found(store, "escrow_drops", BEFORE, END + timedelta(days=27))
+    assert (before["leavers"], before["severity"]) == (0, "warning")
+
+
+def test_hours_in_which_entra_wrote_and_the_log_shows_nothing_lack_logs(store: Store) -> None:
+    [contradicted], [held_back] = ask(store, "job_facts", CONTRADICTED), ask(store, "job_facts", HELD)
+    # The run at 10:01 ended less than two hours before the end, within which logs may be late.
+    assert contradicted["gap_until"] == naive(60)
+    assert held_back["gap_until"] < naive(0)
 
 
 def test_each_time_that_somebody_was_to_go_is_judged_by_itself(store: Store) -> None:
