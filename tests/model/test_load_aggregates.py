@@ -105,20 +105,28 @@ def state(row: Row) -> str | None:
     return {"failure": "failing", "skipped": skipped, "success": ended, "warning": "in_sync"}.get(row["status"])
 
 
+def removal(row: Row) -> str | None:
+    """What an event was to take away: an update that writes the account off disables it."""
+    written = row["changes"][0]["new_value"] if row["changes"] else None
+    if row["action"] in ("disable", "delete", "stagedDelete"):
+        return str(row["action"])
+    return "disable" if written == "False" and row["action"] != "create" else None
+
+
 def account(rows: Sequence[Row]) -> str:
     """What an object's account in the app is, from its events in order."""
     known = "unknown"
     for row in rows:
         good = row["status"] in ("success", "warning")
-        removes = row["action"] in ("disable", "delete", "stagedDelete")
+        removes = removal(row)
         shown = row["steps"][0]["details"] if row["steps"] else ""
         written = row["changes"][0]["new_value"] if row["changes"] else None
         redundant = row["status"] == "skipped" and row["skip_reason"] == "RedundantExport"
         equal = redundant and not removes
         if row["action"] == "create" and row["status"] == "failure":
             known = "absent"
-        elif row["action"] in ("disable", "delete") and (good or redundant):
-            known = row["action"] + "d"
+        elif removes in ("disable", "delete") and (good or redundant):
+            known = removes + "d"
         elif good and not removes and written == "False":
             known = "disabled"
         elif (

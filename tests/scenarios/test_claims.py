@@ -19,7 +19,7 @@ from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
-BEFORE, CONTRADICTED = job("Before"), job("Contradicted")
+BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
@@ -95,6 +95,16 @@ def contradicted(world: Told) -> None:
         world.status(CONTRADICTED, minute + 4, ended=minute + 2)
 
 
+def written(world: Told) -> None:
+    """Two should be disabled and are not: by an update that writes so, and by a step that is not the last."""
+    for who in (ANN, LEE):
+        world.event(WRITTEN, 1, who, "create")
+    off = (wire.change("active", "True", "False"),)
+    world.event(WRITTEN, 41, ANN, "update", "failure", error="InternalServerError", changes=off)
+    world.event(WRITTEN, 41, LEE, "update", "failure", error="InternalServerError")
+    world.events[-1]["provisioningSteps"].insert(0, wire.step("EntryExportUpdateSoftDelete", "export", "failure"))
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -110,7 +120,7 @@ def twins(world: Told) -> None:
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, before, contradicted, twins):
+    for tell in (held, paused, gone, again, filtered, before, contradicted, written, twins):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -180,6 +190,11 @@ def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: 
     assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
     assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
     assert found(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+
+
+def test_a_disable_is_one_however_it_is_logged(store: Store) -> None:
+    assert by_name(ask(store, "leavers_active", WRITTEN), "kind") == {"ann.one": "disable", "lee.four": "disable"}
+    assert ask(store, "job_facts", WRITTEN)[0]["leavers"] == 2
 
 
 def test_no_leaver_is_pending_whose_account_is_disabled(store: Store) -> None:
