@@ -18,7 +18,7 @@
 --   action        what failed last
 --   opened_at     the first failure of this wait, as opened_from tells
 --   attempts      failures until the instant, as one wait
---   retry_at      when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at      when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   dropped_at    when Entra gives up, 28 days after the first failure
 --   error_code    the last error
 --   opened_from   what tells when it opened: first failure, creation time, retry count or at the latest
@@ -46,7 +46,8 @@ with waits as (
     group by w.object, w.job_id, w.source_id
     having count(*) filter (where p.occurred_at <= $at) > 0
 ), people_names as (
-    select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
+    select job_id, source_id, identity_name(upn, source_name, named_key) as "name",
+        coalesce(arg_max(account, account_key) in ('disabled', 'deleted'), false) as is_off
     from identity_parts
     where source_id in (select source_id from attempts_by_object)
     group by job_id, source_id
@@ -56,7 +57,7 @@ select
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,
-    "action" in ('disable', 'delete') as leaver,
+    "action" in ('disable', 'delete') and not coalesce(n.is_off, false) as leaver,
     "action",
     opened_at,
     attempts,
@@ -67,6 +68,6 @@ select
     is_at_least
 from attempts_by_object a
 left join people_names n on n.job_id = a.job_id and n.source_id = a.source_id
-left join quarantined_jobs($at) q on q.job_id = a.job_id
+left join stopped_jobs($at) q on q.job_id = a.job_id
 order by leaver desc, opened_at, a.job_id, a.source_id
 limit $limit

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant, is_missing
+from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
@@ -30,6 +30,7 @@ from views.parts.health.incidents import open_now, symptoms_of
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.numbers import problems_since
 from views.parts.quarantine.facts import disable_days
+from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
 SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
 "What a rule's sentence may end with; the table has it with the cause."
@@ -200,5 +201,8 @@ def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | No
     if job.state == "quarantined" and job.since is not None:
         return f"Disabled by Entra {day(job.since + timedelta(days=disable_days()))}"
     if state is not None and state["state"] == "waiting" and not is_missing(state["next_try_at"]):
-        return f"Next retry {instant(state['next_try_at'])}"
+        if is_overdue(state["next_try_at"]) and (ended := retries_ended(state["since"])):
+            return f"Retries ended {day(ended)}"
+        words = retry_words(state["next_try_at"])
+        return f"{words[0].upper()}{words[1:]}"
     return None
