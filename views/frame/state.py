@@ -62,6 +62,9 @@ class Key(StrEnum):
     HEAT = "heat"
     ESCROWS = "escrows"
     QUEUE = "queue"
+    NEW_PROBLEM = "new-problem"
+    RESOLVED_PROBLEM = "resolved-problem"
+    MORE_PROBLEMS = "more-problems"
     # Cycles
     DAY = "day"
     DAY_LANES = "lanes"
