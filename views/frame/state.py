@@ -43,6 +43,7 @@ class Key(StrEnum):
     ZONE = "zone"
     ALL_APPS = "all-apps"
     COVERAGE_CHIP = "coverage-chip"
+    MOVING = "moving"
     # The sidebar of every page
     SIDEBAR = "sidebar"
     SEARCH_ALL = "search-all"
@@ -382,6 +383,8 @@ QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
 "The labels under which this page shows columns, by the question whose answer they are of."
+REFRESHING = Memory("refreshing", False)
+"Whether the page is drawn again by itself, not for what somebody did."
 SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
