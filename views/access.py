@@ -4,17 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated
-from views.frame.data import ask, records
+from pipeline.config.wording import count, dated, is_missing
+from views.frame.data import Row, ask, records
 from views.frame.look import plain
 from views.frame.panel import panel
-from views.frame.state import Key
+from views.frame.places import lead_to
+from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
 
 PERMISSIONS = (
     ("View users, groups, events and SCIM requests", "Everyone who can open the dashboard", "Not recorded"),
     ("Run SQL that reads, and export rows", "Everyone who can open the dashboard", "Not recorded"),
-    ("Acknowledge, snooze, assign and note incidents", "Everyone who can open the dashboard", "Under the name entered"),
+    ("Acknowledge incidents", "Everyone who can open the dashboard", "Under the name entered"),
+    ("Snooze, assign and note incidents and issues", "Everyone who can open the dashboard", "Without a name"),
     ("Enter when a token expires", "Everyone who can open the dashboard", "Under the name entered"),
     ("Load files", "Everyone who can open the dashboard", "Data sources, without a name"),
     ("Change alert rules", "Everyone who can open the dashboard", "In rules.toml, without a name"),
@@ -34,7 +36,7 @@ ACTIONS = {
 
 
 def draw_actions(rows: pd.DataFrame) -> None:
-    """Draws what people did, the newest first."""
+    """Draws what people did, the newest first; a row opens what it was done to."""
     columns = {
         "subject": text_column("Subject", width="large"),
         "action": text_column("Action"),
@@ -43,9 +45,18 @@ def draw_actions(rows: pd.DataFrame) -> None:
         "detail": text_column("Detail", width="medium"),
         "app_name": text_column("App"),
     }
-    table(
-        rows.assign(action=rows["action"].map(lambda word: ACTIONS.get(word, word))), columns, Key.ACTIONS, at_most=360
-    )
+    shown = rows.assign(action=rows["action"].map(lambda word: ACTIONS.get(word, word)))
+    table(shown, columns, Key.ACTIONS, at_most=360, opens="subject", on_open=open_subject)
+
+
+def open_subject(row: Row) -> None:
+    """Opens the incident, the issue or the token that something was done to."""
+    if not is_missing(row["incident_id"]):
+        lead_to("issues", {Word.INCIDENT: str(row["incident_id"])})
+    elif not is_missing(row["issue"]):
+        lead_to("issues", {Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])})
+    else:
+        lead_to("configuration", {})
 
 
 def draw_sign_in() -> None:
@@ -91,8 +102,8 @@ def page() -> None:
     panel("actions", draw_actions, empty="No action recorded yet.", title="Audit trail")
     if names:
         st.caption(
-            f"{count(names, 'name')}. The newest action of each kind on each incident, and every token expiry entered. "
-            f"Changes of rules are in {plain(str(read_settings().rules))}."
+            f"{count(names, 'name')}. The newest action of each kind on each incident and issue, and every token "
+            f"expiry entered. Changes of rules are in {plain(str(read_settings().rules))}."
         )
 
 

@@ -10,13 +10,13 @@ from pipeline.store.catalog import find_query
 from views.frame.data import answer, is_empty, store
 from views.frame.empty import first_data, what_it_will_show
 from views.frame.filters import job_names
-from views.frame.header import Header, draw_header, offer_news, store_error
+from views.frame.header import Header, draw_header, offer_news, show_news, store_error
 from views.frame.look import plain
 from views.frame.navigation import Entry, draw_navigation
 from views.frame.page_sql import forget_questions
 from views.frame.places import follow
 from views.frame.search import draw_search
-from views.frame.state import ENTERED, PAGE
+from views.frame.state import ENTERED, PAGE, REFRESHING
 from views.frame.times import use_zone_of_viewer
 from views.frame.viewer import note_visit
 
@@ -56,6 +56,8 @@ STYLE = """<style>
 [data-testid='stMainBlockContainer']{padding-top:3.2rem;padding-bottom:2rem;max-width:1440px}
 [data-testid='stSidebarHeader']{height:3.4rem}
 [data-testid='stCaptionContainer']{opacity:1}
+/* What is drawn again by itself is not greyed meanwhile, as Streamlit does after half a second. */
+[class*='MOVING'] [data-stale=true]{opacity:1!important;transition:none!important}
 /* Contrast of at least 4.5, by day and by night. */
 [data-testid='stCode'] :is(.token,.linenumber){color:inherit!important}
 [data-testid='stCode'] .token.keyword{font-weight:600}
@@ -101,14 +103,14 @@ def main() -> None:
     ENTERED.set(PAGE.get() != page.url_path)
     PAGE.set(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
-    st.html(STYLE)
+    st.html(STYLE.replace("MOVING", "stApp" if REFRESHING.take() else "st-key-moving"))
     dark = st.context.theme.type == "dark"
     st.logo(str(HERE / ("logo-dark.svg" if dark else "logo.svg")), size="medium", icon_image=str(ICON))
     draw_navigation(SECTIONS)
     use_zone_of_viewer()
     forget_questions()
     try:
-        header = frame(page, offer_news if page.url_path in STEADY else st.rerun)
+        header = frame(page, offer_news if page.url_path in STEADY else show_news)
         draw_page(page)
         # After the page, which puts words of its own into the address and asks the questions that can be exported.
         header.draw_share()

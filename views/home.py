@@ -23,7 +23,7 @@ from views.parts.overview.summary import draw_summary
 @st.fragment(run_every=5, parallel=True)
 def running_cycles(pending: Mapping[str, int], words: Mapping[str, str]) -> None:
     """Draws the running cycles parallel to the rest of the page, so that nothing waits for them."""
-    with readable():
+    with readable(), st.container(key=Key.MOVING.of("running")):
         draw_running(job_progress(), pending, words)
 
 

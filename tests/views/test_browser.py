@@ -166,6 +166,39 @@ def test_a_stretch_that_is_dragged_over_is_held_against_the_rest(page: Page, add
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def test_a_drag_along_a_time_axis_sets_the_time_range_and_one_back_undoes_it(page: Page, address: str) -> None:
+    opened(page, f"{address}/issues?tab=failures&window=7-days")
+    usual = page.get_by_role("button", name="Last 7 days")
+    expect(usual).to_be_visible()
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    expect(plot).to_be_visible(timeout=WAIT_MS)
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=5)
+    page.mouse.up()
+    expect(usual).to_have_count(0, timeout=WAIT_MS)
+    # Whole days, as the bars are; the interval of so short a range is the usual one, which no word names.
+    words = dict(each.split("=") for each in page.evaluate("location.search").strip("?").split("&"))
+    assert set(words) == {"tab", "since", "until"} and "T" not in words["since"] + words["until"]
+    assert words["since"] < words["until"]
+    page.go_back()
+    expect(usual).to_be_visible(timeout=WAIT_MS)
+    assert page.evaluate("location.search") == "?tab=failures&window=7-days"
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_back_undoes_what_a_switch_put_into_the_address(page: Page, address: str) -> None:
+    opened(page, f"{address}/issues?tab=failures")
+    page.get_by_test_id("stButtonGroup").get_by_text("Step").click()
+    page.wait_for_function("location.search === '?tab=failures&by=step'")
+    page.go_back()
+    chosen = page.get_by_role("radio", name="Error code")
+    expect(chosen).to_have_attribute("aria-checked", "true", timeout=WAIT_MS)
+    assert page.evaluate("location.search") == "?tab=failures"
+
+
 def test_the_bar_moves_when_rows_arrive_while_what_is_read_stays(page: Page, moving: tuple[str, Given]) -> None:
     address, given = moving
     page.set_viewport_size({"width": 1280, "height": 400})

@@ -132,6 +132,10 @@ def test_what_people_set_on_an_issue_is_shown_at_once_and_outlives_the_session(t
     assert list(zip(listed["owner"], listed["chip"], strict=True)) == [("Grace", ["Snoozed"])]
     snooze_issue(tenant, job_id("Cerby"), issue, None)
     assert tenant.rows("select owner, note, snoozed_until from issue_actions") == [("Grace", "Asked HR", None)]
+    acts = table(healthy(app("access")), "actor")
+    assert list(acts["action"]) == ["Snooze ended", "Note written", "Assigned"]
+    assert set(acts["issue"]) == {issue} and set(acts["app_name"]) == {"Cerby"} and acts["incident_id"].isna().all()
+    assert list(acts["detail"].fillna("")) == ["", "Asked HR", "Grace"]
 
 
 def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back(tenant: Store) -> None:

@@ -14,6 +14,7 @@ from pipeline.rules.incidents import open_incidents, snooze
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, questions, table, text
+from views.frame.viewer import Seen
 from views.parts.overview.numbers import Changes, counted
 
 
@@ -89,12 +90,36 @@ def test_a_number_is_compared_with_the_last_visit_and_fewer_is_green_only_where_
     assert counted(None, before, False) == ("No earlier data", "off", "off")
 
 
-@pytest.mark.usefixtures("tenant")
-def test_home_compares_with_the_viewers_last_visit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("views.parts.overview.numbers.last_visit", lambda: moment(12))
+def test_home_compares_with_the_viewers_last_visit_and_names_new_and_resolved_problems(
+    given: Given, tenant: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = [Seen(moment(14), moment(12), moment(12))]
+    monkeypatch.setattr("views.parts.overview.numbers.last_visit", lambda: visits[0])
+    check(tenant, moment(13, 23), overrides={})
     test = healthy(app())
     assert numbers(test)["Users and groups failing"][1] == "+1 vs your last visit"
     assert questions(test)["attention_at"]["at"] == moment(13, 23)
+    assert "Since your last visit, new:" in text(test) and "esolved" not in text(test)
+    problem = next(each for each in test.button if str(each.key).startswith("new-problem-"))
+    problem.click().run()
+    assert healthy(test).query_params["incident"] == str(problem.key).removeprefix("new-problem-")
+
+    # A check found them at the last visit as well: only what a later one finds is new or resolved.
+    given.observed("Cerby", "Active", day=14, hour=1)
+    given.succeeded("ada", day=14, hour=1, app="Cerby")
+    given.stored()
+    visits[0] = Seen(moment(14), moment(13, 23), moment(13, 23))
+    assert "Since your last visit" not in text(healthy(app()))
+    check(tenant, moment(14, 1), overrides={})
+    ended = {str(one["incident_id"]) for one in given.answer("incidents", since=moment(14), until=moment(15))}
+    test = healthy(app())
+    assert "Since your last visit, resolved:" in text(test) and ", new:" not in text(test)
+    shown = {str(each.key).removeprefix("resolved-problem-") for each in test.button if "resolved" in str(each.key)}
+    assert shown and shown <= ended
+    visits[0] = Seen(moment(14, 1), moment(14), moment(14, 1))
+    assert "esolved" not in text(healthy(app()))
+    check(tenant, moment(14, 2), overrides={})
+    assert "Since your last visit: no new or resolved problems found by the checks that ran." in text(app())
 
 
 def test_attention_at_an_instant_is_what_was_open_then(given: Given) -> None:

@@ -2,10 +2,15 @@
 // three times; this one loads Plotly's cartesian bundle, 1.5 MB, and draws it once.
 
 const BUNDLE = "assets/plotly-cartesian-4.1.1.min.js";
+const ZOOM = { hovermode: "closest", dragmode: "zoom" };
 const ASKED = {
   points: { clickmode: "event+select", hovermode: "closest", dragmode: "pan" },
   box: { clickmode: "event", hovermode: "closest", dragmode: "select" },
+  zoom: { ...ZOOM, clickmode: "event" },
+  "points and zoom": { ...ZOOM, clickmode: "event+select" },
 };
+// A finger that drags scrolls the page: there, as by keyboard, the time range is chosen in the header.
+const FINGER = matchMedia("(pointer: coarse)");
 let bundle;
 
 function loaded() {
@@ -31,7 +36,21 @@ function themed(layout, style) {
   };
 }
 
-function listen(place, selects, setStateValue) {
+// What clicks and drags on a figure do; where they zoom, y axes stay as they are.
+function asked(layout, drags) {
+  const more = ASKED[drags] ?? {};
+  if (more.dragmode !== "zoom") return more;
+  const fixed = Object.keys({ yaxis: {}, ...layout }).filter((name) => name.startsWith("yaxis"));
+  const axes = Object.fromEntries(fixed.map((name) => [name, { ...layout[name], fixedrange: true }]));
+  return { ...more, ...axes, dragmode: FINGER.matches ? false : "zoom" };
+}
+
+function zoomed(event) {
+  const axis = Object.keys(event).find((name) => /^xaxis\d*\.range\[0\]$/.test(name));
+  return axis && [event[axis], event[axis.replace("[0]", "[1]")]];
+}
+
+function listen(place, drags, setStateValue, setTriggerValue) {
   let known = null;
   const choose = (value) => {
     if (JSON.stringify(value) === JSON.stringify(known)) return;
@@ -40,7 +59,7 @@ function listen(place, selects, setStateValue) {
   };
   const clear = () => choose(null);
   place.on("plotly_selected", (event) => {
-    if (selects === "points") {
+    if (drags !== "box") {
       const data = event?.points?.[0]?.customdata;
       choose(data === undefined ? null : Array.from(typeof data === "object" ? data : [data]));
     } else {
@@ -50,16 +69,22 @@ function listen(place, selects, setStateValue) {
   });
   place.on("plotly_deselect", clear);
   place.on("plotly_doubleclick", clear);
+  place.on("plotly_relayout", (event) => {
+    const stretch = ASKED[drags].dragmode === "zoom" && zoomed(event);
+    if (!stretch) return;
+    place.drawn = null;
+    setTriggerValue("stretch", stretch);
+  });
 }
 
-export default async function ({ data, parentElement, setStateValue }) {
+export default async function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const Plotly = await loaded();
   const style = getComputedStyle(parentElement);
   const text = new TextDecoder().decode(data);
   const drawn = text + style.getPropertyValue("--st-text-color") + style.getPropertyValue("--st-background-color");
   let place = parentElement.querySelector(":scope > .stPlotlyChart");
   if (place?.drawn === drawn) return;
-  const { figure, selects, alt } = JSON.parse(text);
+  const { figure, drags, alt } = JSON.parse(text);
   const isNew = !place;
   if (isNew) {
     place = document.createElement("div");
@@ -70,10 +95,10 @@ export default async function ({ data, parentElement, setStateValue }) {
   place.drawn = drawn;
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", alt);
-  const layout = themed({ ...figure.layout, ...(ASKED[selects] ?? {}) }, style);
-  await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false });
+  const layout = themed({ ...figure.layout, ...asked(figure.layout, drags) }, style);
+  await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false, showTips: false });
   if (isNew) {
-    if (selects) listen(place, selects, setStateValue);
+    if (drags) listen(place, drags, setStateValue, setTriggerValue);
     let width = place.clientWidth;
     const resized = new ResizeObserver(() => {
       if (place.clientWidth && place.clientWidth !== width) {

@@ -4,7 +4,7 @@ A window follows the newest instant in the store, never the clock, because logs 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +26,7 @@ SPANS = {
     "chosen": ("From … until …", None),
 }
 USUAL = "14-days"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EPOCH = datetime(2026, 1, 1)
 
 
@@ -136,7 +137,7 @@ def draw_time_range(first: datetime | None, last: datetime | None) -> tuple[str,
     labels = {word: label for word, (label, _) in SPANS.items()}
     shown = labels[state.value(Key.WINDOW)]
     if state.value(Key.WINDOW) == "chosen" and state.value(Key.SINCE) and state.value(Key.UNTIL):
-        shown = f"{wording.day(state.value(Key.SINCE))} – {wording.day(state.value(Key.UNTIL))}"
+        shown = range_text(state.value(Key.SINCE), state.value(Key.UNTIL))
     with st.popover(f"{shown} · {zone_name()}", icon=":material/schedule:", key=Key.TIME_RANGE):
         window = st.radio("Time range", list(SPANS), format_func=labels.__getitem__, key=Key.WINDOW)
         since, until = chosen_window(first, last) if window == "chosen" else window_of(window, first, last)
@@ -151,7 +152,18 @@ def draw_time_range(first: datetime | None, last: datetime | None) -> tuple[str,
             on_change=lambda: ZONE.set(state.value(Key.ZONE) or UTC_ZONE),
         )
         st.caption(f"{dated(since)} to {dated(until)} ({zone_name()}), which ends with the newest data.")
+        st.caption("Drag along the time axis of a chart to zoom in; Back zooms out.")
     return str(window), since, until
+
+
+def range_text(since: datetime, until: datetime) -> str:
+    """Writes a time range in short, with its hours where they are not midnights.
+
+    >>> range_text(datetime(2026, 1, 5), datetime(2026, 1, 7)), range_text(datetime(2026, 1, 5, 9), EPOCH + 5 * DAY)
+    ('5 Jan 2026 – 7 Jan 2026', '5 Jan, 09:00 UTC – 6 Jan, 00:00 UTC')
+    """
+    written = wording.day if since.time() == until.time() == time() else instant
+    return f"{written(since)} – {written(until)}"
 
 
 def window_of(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
@@ -174,6 +186,17 @@ def chosen_window(first: datetime | None, last: datetime | None) -> tuple[dateti
         return low, high
     st.warning(f"The time range must begin before it ends; showing {instant(since)} until {instant(until)}.")
     return since, until
+
+
+def zoom(edges: tuple[Any, Any] | None, step: timedelta) -> None:
+    """Sets the time range to what was dragged over on a time axis, in whole steps; nothing is wider than it was."""
+    if edges is None:
+        return
+    low, high = sorted(pd.Timestamp(edge).to_pydatetime() for edge in edges)
+    begin = max(EPOCH + (low - EPOCH) // step * step, bar().since)
+    end = min(EPOCH - (EPOCH - high) // step * step, bar().until)
+    if begin < end:
+        state.write_words({Word.WINDOW: None, Word.SINCE: wording.address(begin), Word.UNTIL: wording.address(end)})
 
 
 def share_link() -> None:

@@ -26,7 +26,7 @@ from views.frame.filters import draw_bar, share_link
 from views.frame.look import plain
 from views.frame.page_sql import noted_columns, noted_questions, sql_dialog
 from views.frame.places import page_link
-from views.frame.state import Key
+from views.frame.state import REFRESHING, Key
 from views.frame.verdict import chip, current_facts, old_data_note
 
 SHOWN = 2
@@ -143,10 +143,16 @@ def watch(drawn: int, on_news: Callable[[], None]) -> None:
         store_error(error)
         return
     # A place of its own, so that what is below does not move to another one and is drawn twice for a moment.
-    with st.container():
+    with st.container(key=Key.MOVING.of("header")):
         draw_troubles(present)
         if note := old_data_note(facts):
             st.caption(f":material/history: {note}")
+
+
+def show_news() -> None:
+    """Draws the page again with newer data; what it shows is not greyed meanwhile."""
+    REFRESHING.set(True)
+    st.rerun()
 
 
 def offer_news() -> None:

@@ -14,12 +14,13 @@ not serve the other words, each for one of these reasons (tried in a browser):
 - What a selected row, mark or button opens (`cycle`, `object`, `rule`, `cell`) is no widget's value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 if TYPE_CHECKING:
     from views.frame.filters import Bar
@@ -42,6 +43,7 @@ class Key(StrEnum):
     ZONE = "zone"
     ALL_APPS = "all-apps"
     COVERAGE_CHIP = "coverage-chip"
+    MOVING = "moving"
     # The sidebar of every page
     SIDEBAR = "sidebar"
     SEARCH_ALL = "search-all"
@@ -62,6 +64,9 @@ class Key(StrEnum):
     HEAT = "heat"
     ESCROWS = "escrows"
     QUEUE = "queue"
+    NEW_PROBLEM = "new-problem"
+    RESOLVED_PROBLEM = "resolved-problem"
+    MORE_PROBLEMS = "more-problems"
     # Cycles
     DAY = "day"
     DAY_LANES = "lanes"
@@ -291,12 +296,21 @@ def has_word(word: str) -> bool:
 
 
 def write_words(values: Mapping[str, str | None]) -> None:
-    """Puts words into the address and takes out those that are None; a word that is there as it should be is left."""
+    """Puts words into the address and takes out those that are None; a word that is there as it should be is left.
+
+    All at once where that is possible: each change of the address is an entry of the browser's history.
+    """
     present = st.query_params.to_dict()
-    if changed := {word: value for word, value in values.items() if value is not None and present.get(word) != value}:
-        st.query_params.update(changed)
-    for word, value in values.items():
-        if value is None and word in present:
+    wanted = {word: value for word, value in (present | dict(values)).items() if value is not None}
+    if wanted == present:
+        return
+    try:
+        st.query_params.from_dict(wanted)
+    except StreamlitAPIException:
+        # A word that a widget is bound to, as the search on People, can only be left alone (Streamlit 1.67).
+        if changed := {word: value for word, value in wanted.items() if present.get(word) != value}:
+            st.query_params.update(changed)
+        for word in present.keys() - wanted.keys():
             del st.query_params[word]
 
 
@@ -369,6 +383,8 @@ QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
 "The labels under which this page shows columns, by the question whose answer they are of."
+REFRESHING = Memory("refreshing", False)
+"Whether the page is drawn again by itself, not for what somebody did."
 SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
@@ -414,3 +430,12 @@ def value(key: str) -> Any:
 def set_value(key: str, value: Any) -> None:
     """Sets what a widget holds, before it is drawn or from a callback."""
     st.session_state[key] = value
+
+
+def follows(word: Word, key: str, shown: T, write: Callable[[T], str | None]) -> dict[str, Any]:
+    """Returns what makes a widget follow a word of the address, also on Back: `shown` is what the word names.
+
+    `write` returns the word for what a person chooses, or None for what is usual.
+    """
+    set_value(key, shown)
+    return {"key": key, "on_change": lambda: write_word(word, write(value(key)))}

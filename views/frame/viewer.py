@@ -1,4 +1,4 @@
-"""Who looks at the pages: when they were here before, and what they chose for themselves, kept from visit to visit.
+"""Who looks at the pages: when they were here before, what they saw, and what they chose, kept from visit to visit.
 
 A viewer is known by the name they signed in with, where there is a sign-in, else by their browser: a cookie with a
 random id that means nothing elsewhere. What is kept is a small file each, beside the lake's files.
@@ -14,12 +14,14 @@ from hashlib import sha256
 from http.cookies import SimpleCookie
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.config.wording import iso
-from views.frame.data import store, wall_clock
+from pipeline.store.catalog import find_query
+from views.frame.data import answer, as_of, store, wall_clock
 from views.frame.state import VIEWER, ZONE
 
 COOKIE = "viewer"
@@ -31,13 +33,24 @@ FRESH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Visits:
-    """What is kept of a viewer; instants are naive UTC."""
+class Seen:
+    """What was on a page when it was last drawn for a viewer; instants are naive UTC."""
 
-    seen_at: datetime
-    "When a page was last drawn for them."
-    previous_at: datetime | None = None
-    "When a page was last drawn for them in the visit before this one."
+    at: datetime
+    "When, by the wall clock."
+    data_at: datetime
+    "As of when pages judged."
+    checked_at: datetime | None = None
+    "As of when alert rules had been evaluated; None where none ever were."
+
+
+@dataclass(frozen=True)
+class Visits:
+    """What is kept of a viewer."""
+
+    last: Seen
+    previous: Seen | None = None
+    "The end of the visit before this one."
     zone: str = "utc"
 
 
@@ -53,27 +66,34 @@ def note_visit() -> None:
     if name is None:
         return
     now, noted = wall_clock(), VIEWER.get()
-    if noted is None:
-        noted = visit_of(read_visits(file_of(name)), now)
-        ZONE.set(noted.zone)
-    elif now - noted.seen_at < FRESH and noted.zone == ZONE.get():
+    if noted is not None and now - noted.last.at < FRESH and noted.zone == ZONE.get():
         return
-    noted = replace(noted, seen_at=max(now, noted.seen_at), zone=ZONE.get())
+    seen = Seen(now, as_of(), last_check())
+    if noted is None:
+        noted = visit_of(read_visits(file_of(name)), seen)
+        ZONE.set(noted.zone)
+    noted = replace(noted, last=seen, zone=ZONE.get())
     VIEWER.set(noted)
     write_visits(file_of(name), noted)
 
 
-def visit_of(before: Visits | None, now: datetime) -> Visits:
+def last_check() -> datetime | None:
+    """Returns as of when alert rules were last evaluated; None where none ever were."""
+    ran = answer(find_query("rule_runs_lately"), {})["ran_at"].max()
+    return None if pd.isna(ran) else pd.Timestamp(ran).to_pydatetime()
+
+
+def visit_of(before: Visits | None, seen: Seen) -> Visits:
     """Returns what is kept of a viewer whose session begins: another visit, or the same in another tab."""
     if before is None:
-        return Visits(now)
-    return replace(before, previous_at=before.seen_at) if now - before.seen_at >= APART else before
+        return Visits(seen)
+    return replace(before, previous=before.last) if seen.at - before.last.at >= APART else before
 
 
-def last_visit() -> datetime | None:
-    """Returns when the viewer was here before this visit; None where that is not known, or they never were."""
+def last_visit() -> Seen | None:
+    """Returns what the viewer saw at the end of the visit before; None where that is not known, or they never were."""
     visits = VIEWER.get()
-    return None if visits is None else visits.previous_at
+    return None if visits is None else visits.previous
 
 
 def file_of(name: str) -> Path:
@@ -85,10 +105,16 @@ def read_visits(file: Path) -> Visits | None:
     """Reads what is kept of a viewer; None where nothing is, or nothing that can be read."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-        previous = kept["previous_at"]
-        return Visits(at(kept["seen_at"]), at(previous) if previous else None, str(kept["zone"]))
+        previous = kept["previous"]
+        return Visits(read_seen(kept["last"]), read_seen(previous) if previous else None, str(kept["zone"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def read_seen(kept: dict[str, str]) -> Seen:
+    """Reads what was on a page, as it was written."""
+    checked = kept["checked_at"]
+    return Seen(at(kept["at"]), at(kept["data_at"]), at(checked) if checked else None)
 
 
 def at(text: str) -> datetime:
@@ -98,11 +124,10 @@ def at(text: str) -> datetime:
 
 def write_visits(file: Path, visits: Visits) -> None:
     """Writes what is kept of a viewer, whole or not at all."""
-    kept = {name: iso(value) if isinstance(value, datetime) else value for name, value in asdict(visits).items()}
     new = file.with_suffix(f".{os.getpid()}.new")
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        new.write_text(json.dumps(kept), encoding="utf-8")
+        new.write_text(json.dumps(asdict(visits), default=iso), encoding="utf-8")
         new.replace(file)
     except OSError:
         with suppress(OSError):

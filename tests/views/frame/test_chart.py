@@ -23,7 +23,7 @@ def test_a_figure_is_drawn_once_for_the_same_values_and_anew_for_others() -> Non
     changed = written(None, dots, (rows.assign(y=[1, 3]), 240))
     marked = written("points", dots, (rows, 240))
     assert len(DRAWN) == 3 and len({first.name, changed.name, marked.name}) == 3
-    assert json.loads(marked.data)["selects"] == "points" and marked.height == 240
+    assert json.loads(marked.data)["drags"] == "points" and marked.height == 240
 
 
 def test_a_figure_carries_no_template() -> None:

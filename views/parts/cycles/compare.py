@@ -15,7 +15,7 @@ from views.frame.empty import nothing
 from views.frame.events import matching_events
 from views.frame.look import look, plain
 from views.frame.panel import panel
-from views.frame.state import Key, Word, read_word, write_word
+from views.frame.state import Key, Word, follows, read_word
 from views.frame.table import number_column, table, text_column
 from views.parts.cycles.cycle import cycle_duration, cycle_objects, cycle_values
 
@@ -33,13 +33,17 @@ def draw_comparison(cycle: Row, others: list[Row]) -> None:
     chosen = st.selectbox(
         "Compare with",
         list(by_id),
-        index=list(by_id).index(given) if given in by_id else None,
+        None,
         format_func=lambda each: option_text(by_id[each]),
         placeholder="Previous cycle of the same kind, or any other",
-        key=Key.COMPARED_WITH.of(cycle["cycle_id"]),
         width=520,
+        **follows(
+            Word.WITH,
+            Key.COMPARED_WITH.of(cycle["cycle_id"]),
+            given if given in by_id else None,
+            lambda each: each,
+        ),
     )
-    write_word(Word.WITH, chosen)
     if chosen is not None:
         draw_differences(cycle, by_id[chosen])
 

@@ -44,7 +44,7 @@ def refreshed(draw: Callable[[pd.DataFrame], None]) -> None:
 
     The store answers from memory until something was written or a minute went by.
     """
-    with readable():
+    with readable(), st.container(key=Key.MOVING.of("progress")):
         draw(job_progress())
 
 

@@ -16,7 +16,7 @@ from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, read_word, write_word, write_words
+from views.frame.state import Key, Word, follows, read_word, write_words
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.compare import draw_comparison
@@ -74,10 +74,9 @@ def chosen_day() -> datetime:
     """Lets a person choose the day of the time line; usually it is the time range's last."""
     usual = (bar().until - timedelta(microseconds=1)).date()
     given = day_of(read_word(Word.DAY)) or usual
-    day = st.date_input("Day (UTC)", given, key=Key.DAY.of(usual), format="YYYY-MM-DD", width=160)
-    chosen = day if isinstance(day, date) else usual
-    write_word(Word.DAY, None if chosen == usual else chosen.isoformat())
-    return datetime.combine(chosen, time())
+    own = follows(Word.DAY, Key.DAY, given, lambda day: None if day in (None, usual) else day.isoformat())
+    day = st.date_input("Day (UTC)", format="YYYY-MM-DD", width=160, **own)
+    return datetime.combine(day if isinstance(day, date) else usual, time())
 
 
 def day_of(word: str) -> date | None:

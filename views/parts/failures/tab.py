@@ -15,7 +15,7 @@ from views.frame.filters import bar
 from views.frame.look import plain, text_or_none
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, read_word, write_word
+from views.frame.state import Key, Word, follows, read_word, write_word
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
@@ -57,14 +57,11 @@ def choice(word: Word, key: Key, options: dict[str, str], usual: str, label: str
     chosen = st.segmented_control(
         label,
         list(options),
-        default=given if given in options else usual,
         format_func=options.__getitem__,
         required=True,
-        key=key,
+        **follows(word, key, given if given in options else usual, lambda one: None if one == usual else one),
     )
-    chosen = chosen or usual
-    write_word(word, chosen if chosen != usual else None)
-    return str(chosen)
+    return str(chosen or usual)
 
 
 def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
@@ -73,10 +70,11 @@ def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
     hours = 1 if bucket == "hour" else 24
     buckets = ask("bucket_completeness", bucket=bucket)
     hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
-    chosen = chart_mark(Key.FAILURES_OVER_TIME.of(by, bucket), failures_over_time, rows, hours, hour_states)
+    key, length = Key.FAILURES_OVER_TIME.of(by, bucket), timedelta(hours=hours)
+    chosen = chart_mark(key, failures_over_time, rows, hours, hour_states, zooms=length)
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
-        until = since + timedelta(hours=hours)
+        until = since + length
         only = {by: None if chosen[0] == NAMELESS else chosen[0]}
         title = f"{plain(str(chosen[0]))}, {instant(since)} to {instant(until)}"
         matching_events(title, since=max(since, bar().since), until=min(until, bar().until), **only)

@@ -4,6 +4,7 @@ What people enter goes into the store at once, through the same turns that every
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +26,8 @@ from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
+SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
+"What a rule's sentence may end with."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 
 
@@ -40,6 +43,11 @@ def symptoms_of(row: Row) -> list[Row]:
     listed = [] if is_missing(row["symptoms"]) else json.loads(row["symptoms"])
     times = ("opened_at", "unknown_since")
     return [{**one, **{name: pd.to_datetime(one[name]) for name in times}} for one in listed]
+
+
+def problem_of(row: Row) -> str:
+    """Returns an incident's sentence without since when, which stands beside it."""
+    return SINCE.sub("", str(row["summary"]))
 
 
 def brief(rows: list[Row], most: int = 3) -> str:

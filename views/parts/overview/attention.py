@@ -4,7 +4,6 @@ A root cause is an open incident with its symptoms; where no rule found it, what
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -26,14 +25,12 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
-from views.parts.health.incidents import open_now, symptoms_of
+from views.parts.health.incidents import open_now, problem_of, symptoms_of
 from views.parts.overview.fleet import app_words, day
-from views.parts.overview.numbers import problems_since
+from views.parts.overview.since import draw_new_and_resolved
 from views.parts.quarantine.facts import disable_days
 from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
-SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
-"What a rule's sentence may end with; the table has it with the cause."
 ROWS = 6
 "Rows that are visible without scrolling in the table."
 
@@ -47,8 +44,7 @@ def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
         draw_rows(sorted(rows, key=lambda row: ("critical", "warning", "info").index(row["severity"])))
     else:
         nothing(claim("No open incidents.", facts, "incidents"))
-    if since := problems_since():
-        st.caption(since)
+    draw_new_and_resolved(facts)
     if snoozed:
         page_link("issues", f"{count(len(snoozed), 'snoozed incident')}", ":material/snooze:")
     show_sql(open_incidents={})
@@ -91,7 +87,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
             "incident_id": str(row["incident_id"]),
             "job_id": row["job_id"],
             "severity": str(row["severity"]),
-            "problem": SINCE.sub("", str(row["summary"])),
+            "problem": problem_of(row),
             "cause": incident_cause(row),
             "impact": incident_impact(row, jobs.get(row["job_id"])),
             "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),

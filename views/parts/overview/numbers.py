@@ -20,7 +20,7 @@ from views.frame.look import plain
 from views.frame.numbers import hide_chart_marks
 from views.frame.panel import show_sql
 from views.frame.verdict import BLIND, MARKED
-from views.frame.viewer import last_visit
+from views.frame.viewer import Seen, last_visit
 
 DAY = timedelta(days=1)
 HEIGHT = 152
@@ -44,8 +44,14 @@ class Changes:
 
 def compared() -> tuple[datetime, str]:
     """Returns the instant to compare with: the viewer's last visit, or a day earlier."""
-    visit = last_visit()
-    return (as_of() - DAY, "24 h earlier") if visit is None or visit >= as_of() else (visit, "your last visit")
+    visit = compared_visit()
+    return (as_of() - DAY, "24 h earlier") if visit is None else (visit.data_at, "your last visit")
+
+
+def compared_visit() -> Seen | None:
+    """Returns what the viewer saw at their last visit; None where they never were here, or no data came since."""
+    seen = last_visit()
+    return None if seen is None or seen.data_at >= as_of() else seen
 
 
 def changes(since: datetime, compared_with: str) -> Changes:
@@ -93,17 +99,6 @@ def draw_numbers(facts: Facts) -> None:
         draw_success(days)
     hide_chart_marks()
     show_sql(attention_at={"at": as_of()}, daily_success={})
-
-
-def problems_since() -> str:
-    """Writes how many problems are new or over since the instant that is compared with; not of one tenant."""
-    since, compared_with = compared()
-    if bar().tenant is not None:
-        return ""
-    rows = ask("incidents", since=since, until=as_of() + timedelta(seconds=1))
-    new, over = int((rows["is_new"] & ~rows["is_over"]).sum()), int(rows["is_over"].sum())
-    stretch = "In the last 24 h" if compared_with == "24 h earlier" else f"Since {compared_with}"
-    return f"{stretch}: {count(new, 'new problem')}, {over:,} resolved." if new or over else ""
 
 
 def metric(label: str, value: str, change: Change, help: str, **more: Any) -> None:

@@ -14,7 +14,7 @@ from views.frame.chart import chart, chart_mark
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.events import matching_events
-from views.frame.filters import bar
+from views.frame.filters import HOUR, bar
 from views.frame.look import cause
 from views.frame.panel import panel, show_sql
 from views.frame.places import lead_to, page_link
@@ -43,7 +43,7 @@ def draw_lanes(at: datetime) -> None:
     if rows.empty:
         nothing("No app in this time range.")
     else:
-        chart(Key.STATUS_LANES, status_lanes, rows, bar().since, bar().until, at)
+        chart(Key.STATUS_LANES, status_lanes, rows, bar().since, bar().until, at, zooms=HOUR)
         never = ask("rule_runs_lately").empty
         st.caption(
             f"Hatched: no job status for {span(STALE.total_seconds())}. Quarantine possible and likely come from alert "
@@ -59,7 +59,7 @@ def draw_heat_map() -> None:
 
 def heat_map(cells: pd.DataFrame) -> None:
     """Draws failures per hour and app; a selected hour lists its events."""
-    chosen = chart_mark(Key.HEAT, failures_by_hour, cells)
+    chosen = chart_mark(Key.HEAT, failures_by_hour, cells, zooms=HOUR)
     st.caption("Pale: no failures. Dotted: partial data. Hatched: no data. Select an hour to list its events.")
     if chosen:
         hour_rows(cells, str(chosen[0]), datetime.fromisoformat(str(chosen[1])))

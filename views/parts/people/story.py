@@ -44,7 +44,7 @@ def draw_story(source_id: str) -> None:
     with right:
         st.subheader("Status by app", anchor="person-states")
         draw_table(rows)
-    one = {"object": source_id}
+    one: dict[str, Any] = {"object": source_id}
     show_sql(person_states=one)
     also = {"person_requests": one, "person_cycles": one, "person_configurations": one}
     chosen = panel("person_events", lambda events: time_line(source_id, events), also=also, **one)

@@ -12,7 +12,7 @@ from views.charts.scope import scope_drift
 from views.frame.chart import Mark, chart, chart_mark
 from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
-from views.frame.filters import bar
+from views.frame.filters import DAY, bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
@@ -162,7 +162,7 @@ def drifts_table(rows: pd.DataFrame) -> None:
         on_open=lambda row: write_words({Word.CLAUSE: str(row["clause"]), Word.OF: str(row["job_id"])}),
     )
     if (rows["failed"] > 0).any():
-        chart(Key.SCOPE_DRIFT, scope_drift, ask("scope_by_day"), rows["job_id"].nunique() > 1)
+        chart(Key.SCOPE_DRIFT, scope_drift, ask("scope_by_day"), rows["job_id"].nunique() > 1, zooms=DAY)
     st.caption(
         "A user who is evaluated again counts again. A clause is one condition of a filter; which of them must be true "
         "together, the log does not show."

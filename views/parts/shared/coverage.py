@@ -15,6 +15,7 @@ from pipeline.config.wording import count, instant, is_missing, share, span
 from views.charts.coverage import coverage_strips
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
+from views.frame.filters import HOUR
 from views.frame.look import plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key
@@ -238,7 +239,7 @@ def draw_strips(rows: pd.DataFrame) -> None:
     rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
     least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
     shown = rows[rows["at"].isin(least.index[:STRIPS])]
-    chart(Key.COVERAGE, coverage_strips, shown.drop(columns="at"))
+    chart(Key.COVERAGE, coverage_strips, shown.drop(columns="at"), zooms=HOUR)
     if len(least) > STRIPS:
         st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(

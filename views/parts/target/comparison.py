@@ -11,11 +11,11 @@ from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked,
 from views.charts.target import answer_times
 from views.frame.chart import chart
 from views.frame.data import Row, Values, ask, records
-from views.frame.filters import bar
+from views.frame.filters import HOUR, bar
 from views.frame.look import COLOURS, LOOKS, Tone, plain
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, read_word, write_word
+from views.frame.state import Key, Word, follows, read_word, write_word
 from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
 from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import give_way
@@ -51,10 +51,10 @@ def choose_stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
         f"compare at once. Showing one {'day' if by_day else 'hour'} of it.",
         icon=":material/calendar_today:",
     )
-    start = options.index(given.to_pydatetime()) if not pd.isna(given) and given in options else 0
+    start = given.to_pydatetime() if not pd.isna(given) and given in options else options[0]
     label = "Day (UTC)" if by_day else "Hour (UTC)"
-    chosen = st.selectbox(label, options, start, format_func=instant, key=Key.WIRE_PART.of(by_day, *whole), width=260)
-    write_word(Word.PART, chosen.isoformat())
+    own = follows(Word.PART, Key.WIRE_PART.of(by_day, *whole), start, datetime.isoformat)
+    chosen = st.selectbox(label, options, format_func=instant, width=260, **own)
     until = chosen + timedelta(days=1 if by_day else 0, hours=0 if by_day else 1)
     return max(chosen, whole[0]), min(until, whole[1])
 
@@ -66,17 +66,15 @@ def choose_app(rows: pd.DataFrame) -> str | None:
     if len(names) < 2:
         return None
     given = read_word(Word.APP)
-    start = list(names).index(given) if given in names else None
-    chosen = st.selectbox(
+    chosen: str | None = st.selectbox(
         "App",
         list(names),
-        start,
+        None,
         format_func=names.__getitem__,
         placeholder="All apps",
-        key=Key.WIRE_APP.of(*names),
         width=260,
+        **follows(Word.APP, Key.WIRE_APP.of(*names), given if given in names else None, lambda app: app),
     )
-    write_word(Word.APP, chosen)
     return chosen
 
 
@@ -214,7 +212,7 @@ def health_table(rows: pd.DataFrame) -> None:
 
 def latency_chart(rows: pd.DataFrame) -> None:
     """Draws times and errors over time."""
-    chart(Key.LATENCY, answer_times, rows)
+    chart(Key.LATENCY, answer_times, rows, zooms=HOUR)
 
 
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
