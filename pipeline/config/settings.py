@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     )
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
     threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
-    slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction; at most a quarter of the memory.")
+    slice_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=1024,
+        description="How much of a file is read in one transaction; at most a quarter of the memory.",
+    )
     unpacked_bytes: int = Field(
         16 * 1024**3, ge=1024, description="Bytes that a .gz or .zip may unpack to; what is beyond is a reject."
     )
