@@ -20,9 +20,9 @@ from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
-NAMELESS = job("Nameless")
+NAMELESS, REJECTED = job("Nameless"), job("Rejected")
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
-ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
+ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
 LACKS = "AttributeValidationFailed"
 Row = dict[str, Any]
@@ -113,6 +113,21 @@ def nameless(world: Told) -> None:
         world.request(NAMELESS, minute, "PATCH", "/Users/ann", 401)
 
 
+def rejected(world: Told) -> None:
+    """Entra calls three disables and a delete done; the app refused one of each, lacks one account, and took one."""
+    for who, action, status in (
+        (ANN, "disable", 500),
+        (BOB, "disable", 204),
+        (CID, "disable", 404),
+        (LEE, "delete", 403),
+    ):
+        world.event(REJECTED, 1, who, "create")
+        world.event(REJECTED, 41, who, action)
+        method = "DELETE" if action == "delete" else "PATCH"
+        world.request(REJECTED, 41, method, f"/Users/{who['target']}", status)
+    world.status(REJECTED, 45, ended=44)
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -128,7 +143,7 @@ def twins(world: Told) -> None:
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, twins):
+    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, rejected, twins):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -254,3 +269,8 @@ def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
     rows = store.fetch(query.sql, bind(query, {"at": [END]})).to_pylist()
     [refused] = [row for row in rows if row["subject"] == NAMELESS["app_id"]]
     assert refused["summary"].startswith("Nameless has been rejecting") and refused["app_name"] == "Nameless"
+
+
+def test_a_removal_that_the_app_refused_leaves_an_account_that_may_be_in_use(store: Store) -> None:
+    seen = by_name(ask(store, "trap_still_active", REJECTED), "seen")
+    assert {who: text.rpartition(" ")[2] for who, text in seen.items()} == {"ann.one": "500.", "lee.four": "403."}
