@@ -21,6 +21,7 @@ from tests.support.lakes import copied
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
 NAMELESS, REJECTED = job("Nameless"), job("Rejected")
+OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
@@ -128,6 +129,17 @@ def rejected(world: Told) -> None:
     world.status(REJECTED, 45, ended=44)
 
 
+def renewed(world: Told) -> None:
+    """A disable fails in a job that is then made anew, and the new one carries it out; another leaver's is not."""
+    for who in (ANN, LEE):
+        world.event(OLD_JOB, 1, who, "create")
+        world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
+    world.event(NEW_JOB, 121, LEE, "disable")
+    world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.status(OLD_JOB, 45, ended=44)
+    world.status(NEW_JOB, 125, ended=124)
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -143,7 +155,20 @@ def twins(world: Told) -> None:
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, rejected, twins):
+    for tell in (
+        held,
+        paused,
+        gone,
+        again,
+        filtered,
+        before,
+        contradicted,
+        written,
+        nameless,
+        rejected,
+        renewed,
+        twins,
+    ):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -274,3 +299,8 @@ def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
 def test_a_removal_that_the_app_refused_leaves_an_account_that_may_be_in_use(store: Store) -> None:
     seen = by_name(ask(store, "trap_still_active", REJECTED), "seen")
     assert {who: text.rpartition(" ")[2] for who, text in seen.items()} == {"ann.one": "500.", "lee.four": "403."}
+
+
+def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:
+    assert list(by_name(ask(store, "leavers_active", OLD_JOB), "kind")) == ["ann.one"]
+    assert ask(store, "job_facts", OLD_JOB)[0]["leavers"] == 1
