@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.rules.rule import rules
+from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
 from tests.scenarios import wire
@@ -19,7 +20,7 @@ from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
-BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
+BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
 NAMELESS, REJECTED = job("Nameless"), job("Rejected")
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
@@ -140,6 +141,13 @@ def renewed(world: Told) -> None:
     world.status(NEW_JOB, 125, ended=124)
 
 
+def counted(world: Told) -> None:
+    """An export of successes alone: Entra counts twelve users and groups in error."""
+    world.event(COUNTED, 1, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.status(COUNTED, 5, ended=4)
+    world.statuses[-1]["status"]["lastExecution"] |= {"state": "EntryLevelErrors", "countEscrowed": 12}
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -151,24 +159,28 @@ def twins(world: Told) -> None:
         world.status(of, 205, ended=84)
 
 
+WORLDS = (
+    held,
+    paused,
+    gone,
+    again,
+    filtered,
+    before,
+    contradicted,
+    written,
+    nameless,
+    rejected,
+    renewed,
+    counted,
+    twins,
+)
+
+
 @pytest.fixture(scope="module")
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (
-        held,
-        paused,
-        gone,
-        again,
-        filtered,
-        before,
-        contradicted,
-        written,
-        nameless,
-        rejected,
-        renewed,
-        twins,
-    ):
+    for tell in WORLDS:
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -257,6 +269,16 @@ def test_retries_that_are_over_have_ended_and_a_removal_of_before_is_none_of_the
     assert "retries of failed users or groups ended, the first on" in ended["summary"]
     [before] = found(store, "escrow_drops", BEFORE, END + timedelta(days=27))
     assert (before["leavers"], before["severity"]) == (0, "warning")
+
+
+def test_errors_that_entra_counts_and_no_log_shows_are_missing_logs(store: Store) -> None:
+    [counted], [held_back] = ask(store, "job_facts", COUNTED), ask(store, "job_facts", HELD)
+    assert (counted["escrowed"], counted["failing"], held_back["escrowed"]) == (12, 0, 0)
+    facts = JobFacts(
+        "job", "Counted", observed_at=END, covered_until=END, unknown_hours=0, escrowed=12, state="on_time"
+    )
+    missing = verdict(Facts(END, END, END, (facts,), rules=RuleFacts(END)), "leavers").missing
+    assert [one.kind for one in missing] == ["unlogged_errors"]
 
 
 def test_hours_in_which_entra_wrote_and_the_log_shows_nothing_lack_logs(store: Store) -> None:
