@@ -29,6 +29,7 @@
 --   action             what the newest failure or skip wanted, if that is its state; so are the next two
 --   http_status        what the application answered
 --   scim_type          what kind of SCIM error it called it
+--   account            its account there: active, disabled, deleted, absent or unknown
 with words as (
     -- Of what fails those of its newest failure, whatever was skipped since.
     select
@@ -67,7 +68,8 @@ select
     waiting.opened_from as since_from,
     newest.a as "action",
     newest.http as http_status,
-    newest.scim as scim_type
+    newest.scim as scim_type,
+    i.account
 from identities i
 left join words on words.job_id = i.job_id
     and words.status = case i.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
