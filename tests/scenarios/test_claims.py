@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.config.settings import Settings
+from pipeline.notify.digest import body_of, digest, title_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
 from pipeline.store.catalog import bind, find_query
@@ -321,6 +322,14 @@ def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
 def test_a_removal_that_the_app_refused_leaves_an_account_that_may_be_in_use(store: Store) -> None:
     seen = by_name(ask(store, "trap_still_active", REJECTED), "seen")
     assert {who: text.rpartition(" ")[2] for who, text in seen.items()} == {"ann.one": "500.", "lee.four": "403."}
+
+
+def test_a_digest_names_who_may_have_access_as_the_verdict_counts_them(store: Store) -> None:
+    told = digest(store, naive(0), END, apps=["Rejected"])
+    assert "2 leavers who may have access" in title_of(told, "daily")
+    lines = body_of(told, "http://localhost:8501").splitlines()
+    assert "Leavers still with access: 0, who may have access: 2" in lines
+    assert sum("may have access: Entra" in line for line in lines) == 2
 
 
 def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:
