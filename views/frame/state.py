@@ -383,6 +383,10 @@ QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
 "The labels under which this page shows columns, by the question whose answer they are of."
+PLACEHOLDER: Memory[Any] = Memory("placeholder", None)
+"Where the placeholder of what is being drawn is."
+PANEL = Memory("panel", "")
+"What the side panel was last drawn for."
 REFRESHING = Memory("refreshing", False)
 "Whether the page is drawn again by itself, not for what somebody did."
 SEARCHED = Memory("searched", "")
