@@ -14,10 +14,10 @@
 --
 -- Columns
 --   app_name       the application
---   expires_at     when its token ends; null where nobody knows
---   days_left      whole days until then; less than none where it has ended
---   said_by        who said so
---   said_at        when
+--   expires_at     when its token expires; null where unknown
+--   days_left      whole days until then; negative where it has expired
+--   said_by        who entered it
+--   said_at        when it was entered
 --   note           what was noted with it
 --   last_good_at   the last call that the app answered well; null without its log
 --   refused_at     the first 401 or 403 since
