@@ -39,7 +39,8 @@ const answered = () => {
     const header = document.querySelector('.st-key-header');
     const words = [...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert]')];
     return words.some(each => each.offsetHeight && (window.empty || header && !header.contains(each)
-        && !each.closest('.st-key-moving-header') && header.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
+        && !each.closest('.st-key-moving-header')
+        && header.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
 };
 const frame = '[data-testid=stHeader], [data-testid=stStatusWidget], [data-testid=stToolbar], head';
 new MutationObserver(changes => {

@@ -17,7 +17,7 @@ from views.frame.page_sql import forget_questions
 from views.frame.placeholder import PAGE_PX, placeholder
 from views.frame.places import follow
 from views.frame.search import draw_search
-from views.frame.state import ENTERED, PAGE, REFRESHING
+from views.frame.state import ENTERED, PAGE, REFRESHING, send_address
 from views.frame.times import use_zone_of_viewer
 from views.frame.viewer import note_visit
 
@@ -119,6 +119,7 @@ def main() -> None:
             with top:
                 header = frame(page, offer_news if page.url_path in STEADY else show_news)
             draw_page(page)
+        send_address()
         # After the page, which puts words of its own into the address and asks the questions that can be exported.
         header.draw_share()
         header.draw_questions()

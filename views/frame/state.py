@@ -314,6 +314,15 @@ def write_words(values: Mapping[str, str | None]) -> None:
             del st.query_params[word]
 
 
+def send_address() -> None:
+    """Has the browser show the address as it is here.
+
+    A link to the page that it stands on brings other words without showing them (Streamlit 1.67). Where the browser
+    shows them already, nothing changes and no entry of its history is made.
+    """
+    st.query_params.update({})
+
+
 def write_word(word: str, value: str | None) -> None:
     """Puts one word into the address, or takes it out."""
     write_words({word: value})

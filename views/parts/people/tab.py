@@ -49,6 +49,9 @@ def draw_search() -> str | None:
     It stands above the history too: Streamlit takes the word of a widget that is not drawn out of the address, which
     would be one more step for Back.
     """
+    if state.value(Key.SEARCH) and not has_word(Word.SEARCH):
+        # A link to the page without a search, from the page itself.
+        state.set_value(Key.SEARCH, "")
     entered = st.text_input(
         "Search",
         key=Key.SEARCH,
