@@ -398,6 +398,8 @@ PANEL = Memory("panel", "")
 "What the side panel was last drawn for."
 REFRESHING = Memory("refreshing", False)
 "Whether the page is drawn again by itself, not for what somebody did."
+PEOPLE_SEARCH = Memory("people_search", "")
+"The search that the address of People had when it was drawn last."
 SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
