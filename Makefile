@@ -54,7 +54,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # The cases that `make test` leaves out, then two hundred random worlds instead of ten, 20,000 damaged records instead
 # of 500, a hundred kills of a reader and of a sender, then machines that are killed and cut off thirty times: more than
@@ -62,6 +62,7 @@ test: $(VENV)/.dev
 test-deep: $(VENV)/.dev
 	CUTS=200 $(BIN)/python -m pytest tests/store/test_power_cuts.py
 	$(BIN)/python -m pytest -m deep -n 2 --dist loadfile
+	EXAMPLES=100 $(BIN)/python -m pytest tests/model/test_load_aggregates.py
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 	FUZZ=20000 $(BIN)/python -m pytest -m "deep or not deep" tests/fuzz
 	KILLS=100 $(BIN)/python -m pytest tests/store/test_kills.py tests/notify -k kill

@@ -14,7 +14,7 @@
 -- Columns
 --   job_id          the job
 --   failing         users and groups pending a retry then
---   leavers         users who should have been disabled or deleted then, and were not
+--   leavers         users who should have been disabled or deleted then, and had an account in use
 --   incidents       critical and warning incidents open then
 --   in_quarantine   whether the job was in quarantine then
 with facts as (
@@ -25,7 +25,7 @@ with facts as (
     union all
     select job_id, 0, count(*), 0, false
     from leaver_cases($at::timestamp + interval 1 second, unended := true)
-    where outcome = 'open'
+    where outcome = 'open' and not was_gone
     group by job_id
     union all
     select job_id, 0, 0, count(*), false

@@ -79,7 +79,8 @@ with missing_values as (
     select
         job_id, source_id,
         coalesce(identity_name(upn, source_name, named_key), source_id) as "name",
-        identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key) as state
+        identity_state(state, benign, state_key, account, account_key, present_key, removal_key, settled_key,
+            failed_key, out_key) as state
     from identity_parts
     where source_id in (select source_id from at_risk)
     group by job_id, source_id

@@ -45,7 +45,8 @@ with records as (
         source_id as group_id,
         arg_max_null(source_name, named_key) as source_name,
         arg_max_null(app_name, named_key) as app_name,
-        identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key) as state,
+        identity_state(state, benign, state_key, account, account_key, present_key, removal_key, settled_key,
+            failed_key, out_key) as state,
         max(last_event_at) as last_event_at
     from identity_parts
     where ($group = '' or source_id = $group)

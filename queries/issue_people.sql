@@ -20,7 +20,7 @@
 --   first_seen_at    the first time
 --   last_seen_at     the last
 --   settled_at       when it was settled; null where the object waits
---   retry_at         when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at         when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   event_id         the newest event of it
 --   again_at         since when the object has another account: it was deleted after this and made anew; null if not
 with waits as (
@@ -82,6 +82,6 @@ from people t
 left join made_anew a using (source_id)
 left join people_names c using (source_id)
 left join waits w using (source_id)
-left join quarantined_jobs($until) q on q.job_id = $job
+left join stopped_jobs($until) q on q.job_id = $job
 order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id
 limit 1000

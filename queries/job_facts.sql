@@ -22,14 +22,14 @@
 --   observed_at     the newest status; null where none was read
 --   last_event_at   the newest event; null where none was read
 --   covered_until   until when provisioning logs are covered; null where nothing covers any
---   unknown_hours   of the 24 full hours before, those that no log covers
+--   unknown_hours   of the 24 full hours before, those that no log covers, or in which Graph counts more than the log
 --   gap_at          the first of them
 --   gap_until       the last of them
 --   succeeded       attempts of the day before that succeeded
 --   failed          attempts of the day before that failed
 --   failing         users and groups whose last attempt failed
 --   failing_since   since when the first of them has been failing
---   leavers         users who should be disabled or deleted, and are not
+--   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
 with status as (
@@ -42,15 +42,21 @@ with status as (
     from hourly
     where "hour" > $at::timestamp - interval 1 day and "hour" <= $at
     group by job_id
-), ledger as (
-    select
-        job_id,
-        count(*) filter (where state = 'unknown') as unknown_hours,
-        min("hour") filter (where state = 'unknown') as gap_at,
-        max("hour") filter (where state = 'unknown') as gap_until
+), unknown_hours as (
+    select job_id, "hour"
     from hour_ledger(date_trunc('hour', $at::timestamp - interval 1 day), date_trunc('hour', $at::timestamp))
-    where source = 'events'
-    group by job_id
+    where source = 'events' and state = 'unknown'
+    union
+    -- Logs may be two hours late.
+    select job_id, date_trunc('hour', began_at)
+    from unlogged_runs(date_trunc('hour', $at::timestamp - interval 1 day), $at::timestamp - interval 2 hour)
+), judged_jobs as (
+    select distinct job_id from subjects where source = 'events'
+), ledger as (
+    select j.job_id, count(u."hour") as unknown_hours, min(u."hour") as gap_at, max(u."hour") as gap_until
+    from judged_jobs j
+    left join unknown_hours u on u.job_id = j.job_id
+    group by j.job_id
 ), covered as (
     select job_id, lower(tenant_id) as tenant_id, until from stretches where source = 'events'
 ), seen as (
@@ -65,8 +71,8 @@ with status as (
 ), leaving as (
     select
         job_id,
-        count(*) filter (where outcome = 'open') as leavers,
-        min(started_at) filter (where outcome = 'open') as since,
+        count(*) filter (where outcome = 'open' and not was_gone) as leavers,
+        min(started_at) filter (where outcome = 'open' and not was_gone) as since,
         count(*) filter (where outcome = 'held back') as staged
     from leaver_cases($at::timestamp + interval 1 second, unended := true)
     group by job_id

@@ -3,7 +3,8 @@
 -- Title    Leavers with active accounts
 -- Topic    Leavers
 --
--- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart.
+-- Whoever is to be disabled or deleted and is not, whenever that began. Deletions that are held back are apart, and
+-- those of an account that is disabled already.
 --
 -- Parameters
 --   $until    TIMESTAMP         as of when at the latest, exclusive
@@ -24,7 +25,7 @@
 --   error_code      its error
 --   skip_reason     why it was skipped
 --   reason          its own words
---   retry_at        when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at        when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   last_event_at   when that was
 --   source_id       the person's id in Entra
 --   event_id        the newest event
@@ -48,6 +49,6 @@ select
     event_id,
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
-left join quarantined_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
-where outcome = 'open' and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
+left join stopped_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
+where outcome = 'open' and not was_gone and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
 order by started_at, c.job_id, source_id

@@ -18,7 +18,7 @@
 --   name            its UPN, else its display name
 --   opened_at       when the retries began; opened_from has what that is known from
 --   attempts        failures since then
---   retry_at        when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at        when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   dropped_at      when Entra's retries end
 --   error_code      the last error
 --   is_reference    whether it is about a reference, such as a member or a manager
@@ -57,5 +57,5 @@ select
     is_at_least
 from waiting w
 join named n on n.job_id = w.job_id and n.source_id = w.source_id
-left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
+left join stopped_jobs(timestamp 'infinity') q on q.job_id = w.job_id
 order by opened_at, w.job_id, w.source_id

@@ -19,7 +19,7 @@
 --   last_step      the step it ended with
 --   reason         the log's own words
 --   advice         what Microsoft recommends
---   retry_at       when Entra announced the next attempt; of those to come, not before the quarantine's next one
+--   retry_at       when Entra announced the next attempt; of those to come, by `promised_retry`
 --   duration_ms    how long it took
 --   event_id       the event
 --   job_id         the job
@@ -40,7 +40,7 @@ select
     event_id,
     e.job_id
 from events e
-left join quarantined_jobs(timestamp 'infinity') q on q.job_id = e.job_id
+left join stopped_jobs(timestamp 'infinity') q on q.job_id = e.job_id
 where source_id = $object and ($job is null or e.job_id = $job)
 order by occurred_at desc, event_id, e.job_id
 limit $limit

@@ -22,28 +22,27 @@
 --   failures           failures, ever
 --   success_share      successes of attempts; null where nothing was tried
 --   open_error_code    the error it is failing with
---   retry_at           when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at           when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   skip_reason        why it was last skipped, if that is its state
---   reason             the last event's own words, if it failed or was skipped
+--   reason             the newest failure's own words, if it is failing; the newest skip's, if it is skipped
 --   since_from         first failure, creation time, retry count or at the latest
 --   action             the requested action of the newest failure or skip, if that is its state; so are the next two
 --   http_status        what the application answered
 --   scim_type          what kind of SCIM error it called it
 with words as (
+    -- Of what fails those of its newest failure, whatever was skipped since.
     select
         job_id,
-        arg_max(reason, order_key) as reason,
-        arg_max(skip_reason, order_key) as skip_reason,
-        arg_max_null("action", order_key) as "action",
-        arg_max_null(http_status, order_key) as http_status,
-        arg_max_null(scim_type, order_key) as scim_type
+        status,
+        arg_max(
+            {a: "action", skip: skip_reason, http: http_status, scim: scim_type, words: reason}, order_key) as newest
     from outcomes
     where source_id = $object and status in ('failure', 'skipped')
-    group by job_id
+    group by job_id, status
 ), waiting as (
     select w.job_id, w.opened_at, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at, w.opened_from
     from waiting_escrows w
-    left join quarantined_jobs(timestamp 'infinity') q on q.job_id = w.job_id
+    left join stopped_jobs(timestamp 'infinity') q on q.job_id = w.job_id
     where w.source_id = $object
 )
 select
@@ -63,14 +62,15 @@ select
     i.success_share,
     i.open_error_code,
     waiting.retry_at,
-    case when i.state = 'skipped' then words.skip_reason end as skip_reason,
-    case when i.state in ('failing', 'skipped') then words.reason end as reason,
+    newest.skip as skip_reason,
+    newest.words as reason,
     waiting.opened_from as since_from,
-    case when i.state in ('failing', 'skipped') then words."action" end as "action",
-    case when i.state in ('failing', 'skipped') then words.http_status end as http_status,
-    case when i.state in ('failing', 'skipped') then words.scim_type end as scim_type
+    newest.a as "action",
+    newest.http as http_status,
+    newest.scim as scim_type
 from identities i
-left join words using (job_id)
-left join waiting using (job_id)
+left join words on words.job_id = i.job_id
+    and words.status = case i.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
+left join waiting on waiting.job_id = i.job_id
 where i.source_id = $object
 order by i.app_name, i.job_id

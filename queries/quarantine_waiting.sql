@@ -18,7 +18,7 @@
 --   action        what failed last
 --   opened_at     when the retries began; opened_from has what that is known from
 --   attempts      failures until the instant, as one wait
---   retry_at      when Entra tries again; null where the job's quarantine leaves it open
+--   retry_at      when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   dropped_at    when Entra's retries end, 28 days after the first failure
 --   error_code    the last error
 --   opened_from   first failure, creation time, retry count or at the latest
@@ -45,6 +45,13 @@ with waits as (
         and p.order_key >= (select min(first_key) from waits)
     group by w.object, w.job_id, w.source_id
     having count(*) filter (where p.occurred_at <= $at) > 0
+), earlier_ends as (
+    -- As in leaver_cases: a deletion that follows a disable leaves nobody with access.
+    select w.object, arg_max(f.ends, f.order_key) as ended_before
+    from footings f
+    join waits w on w.object = f.object and f.order_key < w.first_key
+    where f.ends is not null
+    group by w.object
 ), people_names as (
     select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
     from identity_parts
@@ -56,7 +63,7 @@ select
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,
-    "action" in ('disable', 'delete') as leaver,
+    "action" in ('disable', 'delete') and e.ended_before is distinct from 'done' as leaver,
     "action",
     opened_at,
     attempts,
@@ -66,7 +73,8 @@ select
     opened_from,
     is_at_least
 from attempts_by_object a
+left join earlier_ends e on e.object = object_number(a.job_id, a.source_id)
 left join people_names n on n.job_id = a.job_id and n.source_id = a.source_id
-left join quarantined_jobs($at) q on q.job_id = a.job_id
+left join stopped_jobs($at) q on q.job_id = a.job_id
 order by leaver desc, opened_at, a.job_id, a.source_id
 limit $limit

@@ -10,10 +10,11 @@
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about
 --   $heard    TIMESTAMP = null    until when calls are known, where that is earlier: logs may be old
+--   $job      VARCHAR = null      one job's id; null asks about all of them
 --   $tenant   VARCHAR = null      one tenant's id; null asks about all of them
 --
 -- Columns
---   app_name       the application
+--   app_name       the application; two of one name share what was entered, and the first that is rejected is listed
 --   expires_at     when its token expires; null where unknown
 --   days_left      whole days until then; negative where it has expired
 --   said_by        who entered it
@@ -23,6 +24,7 @@
 --   refused_at     the first 401 or 403 since
 --   refusals       how many of them
 --   http_status    the newest one's status
+--   rejected_jobs  the jobs of the apps of this name that reject it
 with apps as (
     select app_name
     from (
@@ -32,18 +34,22 @@ with apps as (
         union all
         select job_id, app_name from configurations
     )
-    where $tenant is null or job_id in (from jobs_of_tenant($tenant))
+    where ($tenant is null or job_id in (from jobs_of_tenant($tenant))) and ($job is null or job_id = $job)
     union
-    select app_name from token_ends($at::timestamp) where $tenant is null
+    select app_name from token_ends($at::timestamp) where $tenant is null and $job is null
 ), refused as (
     select
         j.app_name,
-        max(r.last_good_at) as last_good_at,
+        if(min(r.refused_at) is null, max(r.last_good_at), arg_min_null(r.last_good_at, r.refused_at)) as last_good_at,
         min(r.refused_at) as refused_at,
-        sum(r.refusals)::bigint as refusals,
-        arg_max(r.http_status, r.newest_at) as http_status
+        arg_min(r.refusals, r.refused_at)::bigint as refusals,
+        arg_min(r.http_status, r.refused_at) as http_status,
+        flatten(list(o.job_ids) filter (where r.refused_at is not null)) as rejected_jobs
     from refusals(coalesce($heard::timestamp, $at::timestamp)) r
     join app_jobs j on j.app_id = r.app_id
+    join (select app_id, list(job_id) as job_ids from job_apps group by app_id) o on o.app_id = r.app_id
+    where ($job is null or list_contains(o.job_ids, $job))
+        and ($tenant is null or list_has_any(o.job_ids, (select list(job_id) from jobs_of_tenant($tenant))))
     group by j.app_name
 )
 select
@@ -56,7 +62,8 @@ select
     r.last_good_at,
     r.refused_at,
     r.refusals,
-    r.http_status
+    r.http_status,
+    coalesce(r.rejected_jobs, []) as rejected_jobs
 from apps a
 left join token_ends($at::timestamp) t on t.app_name = a.app_name
 left join refused r on r.app_name = a.app_name

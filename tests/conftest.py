@@ -46,7 +46,10 @@ DUCKDB_OPTIONS["allow_unsigned_extensions"] = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of slow files; single slow tests elsewhere carry the mark themselves."""
+    """Marks the tests of slow files and runs these files first; single slow tests elsewhere carry the mark themselves.
+
+    A long file that begins last keeps one process busy while the others have nothing left to do.
+    """
     slow = {TESTS / room / f"test_{name}.py" for room, names in SLOW.items() for name in names.split()}
     absent = sorted(str(file) for file in slow if not file.exists())
     if absent:
@@ -54,6 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path in slow:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -45,14 +45,14 @@ def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame) ->
 
 
 def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) -> None:
-    """Draws four numbers; none with access is a claim, which is unknown where an app is."""
+    """Draws four numbers; none with access is a claim, which is unknown where an app is, as it is on Home."""
     blind = unknown_apps(facts)
-    known = bool(facts.jobs) and not blind and not unknown_hours()
+    known = bool(facts.jobs) and not blind
     with st.container(horizontal=True):
         st.metric("Leavers with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
         st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True)
         st.metric("Removals in this time range", f"{int(lengths['done'].sum()) if len(lengths) else 0:,}", border=True)
-        st.metric("Known gaps found", f"{gaps:,}", border=True)
+        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
 
 
 def page() -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.config.errors import SettingsError
@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     )
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
     threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
-    slice_bytes: int = Field(256 * 1024 * 1024, ge=1024, description="How much of a file is read in one transaction.")
+    slice_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=1024,
+        description="How much of a file is read in one transaction; at most a quarter of the memory.",
+    )
     unpacked_bytes: int = Field(
         16 * 1024**3, ge=1024, description="Bytes that a .gz or .zip may unpack to; what is beyond is a reject."
     )
@@ -104,6 +108,19 @@ class Settings(BaseSettings):
         if match := URL.match(str(path)):
             raise ValueError(f"{match['scheme']}: addresses are not supported here; give a path on this machine")
         return path
+
+    @model_validator(mode="after")
+    def bound_slices_by_memory(self) -> Self:
+        """Reads at most a quarter of the memory at once: what is read is held several times while it is stored.
+
+        A share of the machine's memory (`80%`) bounds nothing.
+        """
+        try:
+            memory = TypeAdapter(ByteSize).validate_python(self.memory)
+        except ValidationError:
+            return self
+        self.slice_bytes = min(self.slice_bytes, max(1024, memory // 4))
+        return self
 
     @model_validator(mode="after")
     def keep_password_apart(self) -> Self:

@@ -50,3 +50,24 @@ from (
     group by job_id, steady_since
 )
 group by job_id;
+
+-- unlogged_runs(since, until): one row per run of a job that ended in a time range and wrote to the app, by Graph's own
+-- count, while the log has no event of it: there, logs are missing, whatever else covers that time.
+--   job_id    the job
+--   began_at  its beginning
+--   ended_at  its end
+create or replace macro unlogged_runs(since, until) as table
+with reported as (
+    select distinct job_id, last_began_at as began_at, last_ended_at as ended_at
+    from job_snapshots
+    where job_id is not null and last_began_at <= last_ended_at and exported > 0
+        and last_ended_at >= since and last_ended_at < until
+), newest_events as (
+    select distinct job_id, occurred_at
+    from event_spine
+    where occurred_at >= since::timestamp - interval 1 day and occurred_at < until::timestamp + interval 1 hour
+)
+select r.job_id, r.began_at, r.ended_at
+from reported r
+asof left join newest_events e on e.job_id = r.job_id and r.ended_at + interval 5 minute >= e.occurred_at
+where coalesce(e.occurred_at < r.began_at - interval 1 minute, true);

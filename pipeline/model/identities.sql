@@ -20,16 +20,27 @@ create or replace macro state_with_account(outcome, account) as
     case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
         else coalesce(outcome, 'skipped') end;
 
--- removal_is_open(removal_key, settled_key): whether a disable or delete failed and nothing settled it since: neither a skip
--- for want of entitlement does, nor another failure.
-create or replace macro removal_is_open(removal_key, settled_key) as
-    coalesce(removal_key > coalesce(settled_key, 0), false);
+-- attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key): whether an attempt failed and nothing
+-- settled it since. Both sides match, or the account is gone: that settles everything. Leaving scope settles all but a
+-- disable or delete; a skip for another reason, as for want of an attribute, settles nothing. state, benign: of the event
+-- that decided last.
+create or replace macro attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as
+    coalesce(removal_key > coalesce(settled_key, 0), false)
+    or coalesce(state = 'failing', false)
+    or coalesce(
+        state = 'skipped' and not benign and failed_key > greatest(coalesce(settled_key, 0), coalesce(out_key, 0)), false);
 
--- identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key): an aggregate: an object's
--- state, from the rows that each transaction left of it.
-create or replace macro identity_state(state, state_key, account, account_key, present_key, removal_key, settled_key) as
+-- identity_state(state, benign, state_key, account, account_key, present_key, removal_key, settled_key, failed_key,
+-- out_key): an aggregate: an object's state, from the rows that each transaction left of it.
+create or replace macro identity_state(
+    state, benign, state_key, account, account_key, present_key, removal_key, settled_key, failed_key, out_key
+) as
     state_with_account(
-        case when removal_is_open(max(removal_key), max(settled_key)) then 'failing' else arg_max(state, state_key) end,
+        case
+            when attempt_is_open(arg_max(state, state_key), arg_max(benign, state_key), max(removal_key),
+                max(settled_key), max(failed_key), max(out_key)) then 'failing'
+            else arg_max(state, state_key)
+        end,
         account_of(arg_max(account, account_key), max(account_key), max(present_key)));
 
 -- identity_events(source, spine): one row per event of a table that names its object, with the columns of the table
@@ -65,7 +76,8 @@ select
     case when fails_to_remove(s.removal, e.status) then s.order_key end as removal_key,
     case when s.footing in ('in', 'gone') then s.order_key end as settled_key,
     case when s.state = 'failing' then s.order_key end as failed_key,
-    case when s.state = 'failing' then e.error_code end as failed_error
+    case when s.state = 'failing' then e.error_code end as failed_error,
+    case when s.footing = 'out' then s.order_key end as out_key
 from query_table(source) e
 join query_table(spine) s
     on s.object = object_number(e.job_id, e.source_id) and s.order_key = order_of(e.occurred_at, e.event_id)
@@ -104,7 +116,8 @@ select
     max(removal_key) as removal_key,
     max(settled_key) as settled_key,
     max(failed_key) as failed_key,
-    arg_max_null(failed_error, failed_key) as failed_error
+    arg_max_null(failed_error, failed_key) as failed_error,
+    max(out_key) as out_key
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
@@ -150,7 +163,7 @@ select
 from (
     select
         * replace (account_of(account, account_key, present_key) as account),
-        removal_is_open(removal_key, settled_key) as is_open
+        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open
     from identity_fold('identity_parts', false)
 );
 

@@ -32,6 +32,8 @@
 --   skip_reason    its reason, where it was skipped
 --   reason         its text
 --   retry_at       when Entra tries again
+--   was_gone       whether the account was disabled or deleted already, and nothing has shown it in use since: a deletion
+--                  that follows a disable leaves nobody with access
 create or replace macro leaver_cases(as_of, only_kind := '', unended := false) as table
 with leaver_objects as (
     select object, source_id
@@ -84,7 +86,8 @@ with leaver_objects as (
         arg_max_null(error_code, order_key) as error_code,
         arg_max_null(skip_reason, order_key) as skip_reason,
         arg_max_null(reason, order_key) as reason,
-        arg_max_null(retry_at, order_key) as retry_at
+        arg_max_null(retry_at, order_key) as retry_at,
+        coalesce(any_value(ended_before) = 'done', false) as was_gone
     from runs
     group by object, run
     having count(removal) > 0
@@ -116,7 +119,8 @@ select
     error_code,
     skip_reason,
     reason,
-    retry_at
+    retry_at,
+    was_gone
 from cases;
 
 -- lost_memberships(as_of): one row per person who came back to an app where a group once named them, and whom no group

@@ -41,22 +41,26 @@ create or replace macro retried_after(retries) as
     case when retries <= 0 then interval 0 hour when retries = 1 then interval 6 hour when retries = 2 then interval 12 hour
         else to_days(least(retries - 2, 28)::integer) end;
 
--- quarantined_jobs(as_of): one row per job that its newest status at an instant shows in quarantine.
+-- stopped_jobs(as_of): one row per job that its newest status at an instant shows in quarantine, paused or disabled: no
+-- retry comes as a failure promised it.
 --   job_id           the job
 --   observed_at      when that status was read
---   next_attempt_at  when Entra tries the job again; null where Graph does not tell
-create or replace macro quarantined_jobs(as_of) as table
-select job_id, observed_at, next_attempt_at
+--   next_attempt_at  when Entra tries the job again; null where Graph does not tell, and of one that is paused or disabled
+create or replace macro stopped_jobs(as_of) as table
+select job_id, observed_at, case when not is_off then next_attempt_at end as next_attempt_at
 from (
-    select job_id, observed_at, next_attempt_at, state = 'Quarantine' or quarantine_since is not null as quarantined
+    select job_id, observed_at, next_attempt_at, state = 'Quarantine' or quarantine_since is not null as quarantined,
+        coalesce(state in ('Paused', 'Disabled', 'NotConfigured'), false)
+            or coalesce(schedule_state in ('Paused', 'Disabled'), false) as is_off
     from job_snapshots
     where observed_at <= as_of and job_id is not null
     qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
 )
-where quarantined;
+where quarantined or is_off;
 
--- promised_retry(retry_at, quarantined_job, next_attempt_at): when an object is tried again: in quarantine not before the
--- quarantine's next attempt, and unknown where that is. quarantined_job: the job, where it is in quarantine.
-create or replace macro promised_retry(retry_at, quarantined_job, next_attempt_at) as
-    case when quarantined_job is null then retry_at
+-- promised_retry(retry_at, stopped_job, next_attempt_at): when an object is tried again: in quarantine not before the
+-- quarantine's next attempt, and unknown where that is; unknown while the job is paused or disabled. stopped_job: the
+-- job, where it is among the stopped_jobs.
+create or replace macro promised_retry(retry_at, stopped_job, next_attempt_at) as
+    case when stopped_job is null then retry_at
         when retry_at is not null and next_attempt_at is not null then greatest(retry_at, next_attempt_at) end;

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.config.clock import naive, now
+from pipeline.config.clock import naive, now, wall_clock
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
@@ -38,7 +38,7 @@ def read_facts(store: Store, at: datetime | None = None) -> Facts:
         ends_at=None if extent["last_at"] is None else present,
         now=naive(now(store.settings)),
         jobs=read_jobs(store, at, answers),
-        incidents=read_incidents(store, at),
+        incidents=read_incidents(store),
         rules=read_rules(store, bool(extent["exchanges"])),
     )
 
@@ -80,8 +80,9 @@ def read_jobs(store: Store, at: datetime, answers: dict[str, datetime]) -> tuple
     return tuple(replace(job, inferred_since=inferred.get(job.job_id)) for job in jobs)
 
 
-def read_incidents(store: Store, at: datetime) -> tuple[IncidentFacts, ...]:
-    """Returns the open root causes, the worst first."""
+def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
+    """Returns the open root causes, the worst first; snoozes end by the wall clock, however old the data is."""
+    present = wall_clock(store.settings)
     return tuple(
         IncidentFacts(
             row["rule"],
@@ -90,7 +91,7 @@ def read_incidents(store: Store, at: datetime) -> tuple[IncidentFacts, ...]:
             row["app_name"],
             row["job_id"],
             row["opened_at"],
-            row["snoozed_until"] is not None and row["snoozed_until"] > at,
+            row["snoozed_until"] is not None and row["snoozed_until"] > present,
             tuple((one["rule"], one["job_id"]) for one in json.loads(row["symptoms"] or "[]")),
         )
         for row in rows(store, "open_incidents")

@@ -39,17 +39,20 @@
 --   leavers       of these, failed disables and deletes
 --   dropped_at    the earliest end
 --   people        up to ten names, leavers first
-with leaving as (
-    select job_id, source_id, min(occurred_at) as failed_at
-    from problems
-    where occurred_at <= list_max($at::timestamp[]) and status = 'failure' and "action" in ('disable', 'delete')
-    group by job_id, source_id
-), waits as materialized (
-    select job_id, source_id, opened_at + to_days(($limit - $days)::integer) as due_at, closed_at,
+with waits as materialized (
+    select job_id, source_id, opened_at, opened_at + to_days(($limit - $days)::integer) as due_at, closed_at,
         opened_at + to_days($limit::integer) as dropped_at
     from escrows
     where opened_at + to_days(($limit - $days)::integer) <= list_max($at::timestamp[])
         and coalesce(closed_at > list_min($at::timestamp[]), true)
+), leaving as (
+    -- A disable or delete that failed before and was settled is none of these.
+    select w.job_id, w.source_id, w.opened_at, min(p.occurred_at) as failed_at
+    from waits w
+    join problems p on p.job_id = w.job_id and p.source_id = w.source_id and p.occurred_at >= w.opened_at
+        and coalesce(p.occurred_at <= w.closed_at, true)
+    where p.occurred_at <= list_max($at::timestamp[]) and p.status = 'failure' and p."action" in ('disable', 'delete')
+    group by w.job_id, w.source_id, w.opened_at
 ), current_names as (
     -- As the view identities, of those alone.
     select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
@@ -66,7 +69,7 @@ with leaving as (
         l.failed_at,
         row_number() over (partition by w.job_id order by w.dropped_at, coalesce(k."name", w.source_id)) as place
     from waits w
-    left join leaving l using (job_id, source_id)
+    left join leaving l using (job_id, source_id, opened_at)
     left join current_names k using (job_id, source_id)
 ), waiting as (
     select i.as_of, n.*, coalesce(n.failed_at <= i.as_of, false) as leaver
@@ -77,7 +80,8 @@ select
     as_of,
     job_id as subject,
     min(dropped_at) - to_days($days::integer) as since,
-    coalesce(max(app_name), job_label(job_id)) || ': retries of failed users or groups end, the first on '
+    coalesce(max(app_name), job_label(job_id)) || ': retries of failed users or groups '
+        || case when min(dropped_at) > as_of then 'end' else 'ended' end || ', the first on '
         || strftime(min(dropped_at), '%-d %b') as summary,
     max(app_name) as app_name,
     job_id,

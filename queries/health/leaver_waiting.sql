@@ -23,7 +23,7 @@
 --
 -- Silent
 --   on leavers that Entra never tried to disable: unassigned users, users out of scope, and all leavers of a job in
---   quarantine; other rules cover those.
+--   quarantine; other rules cover those. On a deletion of an account that is disabled already.
 --
 -- Do
 --   Disable the accounts in the app by hand now, then fix the cause. Leavers come first among all pending retries.
@@ -38,30 +38,40 @@
 --   leavers       users whose disable or delete is pending
 --   people        up to ten names, the longest wait first
 --   error_code    the commonest error among them
-with tried as (
+with refused as (
+    -- Whoever was never refused waits for nothing.
+    select distinct object
+    from footings
+    where removal in ('disable', 'delete') and status = 'failure' and occurred_at <= list_max($at::timestamp[])
+), marked as (
+    -- Each time that somebody was to go is apart: one ends where it is done, or the account is in use again.
+    select
+        *,
+        count(ends) over before as run,
+        last_value(ends ignore nulls) over before as ended_before
+    from footings
+    where occurred_at <= list_max($at::timestamp[]) and (removal in ('disable', 'delete') or ends is not null)
+        and object in (from refused)
+    window before as (partition by object order by order_key rows between unbounded preceding and 1 preceding)
+), tried as (
     select
         job_id,
         source_id,
         status,
         occurred_at,
+        ended_before,
         coalesce("name", source_id) as "name",
         min(occurred_at) filter (where status = 'failure') over past as since,
         arg_max(error_code, order_key) over past as error_code,
         max(app_name) over past as app_name,
         lead(occurred_at) over (partition by object order by order_key) as next_at
-    from (select *, object_number(job_id, source_id) as object from footings)
-    where occurred_at <= list_max($at::timestamp[]) and removal in ('disable', 'delete')
-        -- Whoever was never refused waits for nothing.
-        and object in (
-            select object_number(job_id, source_id)
-            from footings
-            where removal in ('disable', 'delete') and status = 'failure' and occurred_at <= list_max($at::timestamp[]))
-    window past as (partition by object order by order_key rows unbounded preceding)
+    from marked
+    window past as (partition by object, run order by order_key rows unbounded preceding)
 ), failed as materialized (
     -- Those that may wait at one of the instants.
     select *
     from tried
-    where status = 'failure' and since + to_hours($hours) <= list_max($at::timestamp[])
+    where status = 'failure' and ended_before is distinct from 'done' and since + to_hours($hours) <= list_max($at::timestamp[])
         and coalesce(next_at > list_min($at::timestamp[]), true)
 ), settled as (
     select f.job_id, f.source_id, min(e.closed_at) as closed_at

@@ -21,7 +21,8 @@
 --   `skew` seconds: at least `least` in the last `hours` hours.
 --
 -- Silent
---   where either log is not collected; on writes in the last hour, whose events may still arrive.
+--   where either log is not collected, and where provisioning logs of the app are missing at the moment of the write;
+--   on writes in the last hour, whose events may still arrive.
 --
 -- Do
 --   Find out which client it is: another identity provider, a script, or an attacker with the token.
@@ -39,6 +40,7 @@
 with writes as materialized (
     select
         coalesce(app_id, '') as app_id,
+        tenant_id,
         occurred_at,
         "path",
         client,
@@ -63,20 +65,50 @@ with writes as materialized (
             where e.target_id = w.target_id and (e.app_id = w.app_id or e.app_id is null or w.app_id = '')
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
+), reported as materialized (
+    select distinct app_id, job_id, occurred_at
+    from events
+    where occurred_at >= list_min($at::timestamp[]) - to_hours($hours * 2) and occurred_at <= list_max($at::timestamp[])
+        and (app_id in (select app_id from alone) or exists (from alone where app_id = ''))
+), app_job_ids as (
+    select app_id, job_id from app_jobs where app_id in (select app_id from alone)
+    union
+    select distinct app_id, job_id from reported
+), judged_writes as (
+    -- Where a reading covers the moment, or events of the app come before and after it: else the event may be missing.
+    select a.*
+    from alone a
+    where exists (
+            from stretches s
+            where s.source = 'events' and a.occurred_at >= s.since and a.occurred_at < s.until
+                and (s.job_id in (select job_id from app_job_ids j where j.app_id = a.app_id)
+                    or s.job_id is null and coalesce(lower(s.tenant_id) = lower(a.tenant_id), true))
+        )
+        or exists (
+            from reported e
+            where (e.app_id = a.app_id or a.app_id = '') and e.occurred_at <= a.occurred_at
+                and e.occurred_at > a.occurred_at - to_hours($hours)
+        ) and exists (
+            from reported e
+            where (e.app_id = a.app_id or a.app_id = '') and e.occurred_at >= a.occurred_at
+                and e.occurred_at < a.occurred_at + to_hours($hours)
+        )
 )
 select
     i.as_of,
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
     min(a.occurred_at) as since,
-    coalesce(any_value(n.app_name), 'The app') || ' received writes that Entra has no event for' as summary,
-    any_value(n.app_name) as app_name,
+    coalesce(any_value(w.app_name), nullif(a.app_id, ''), 'The app') || ' received writes that Entra has no event for'
+        as summary,
+    coalesce(any_value(w.app_name), nullif(a.app_id, '')) as app_name,
     any_value(n.job_id) as job_id,
     count(*) as writes,
     list_sort(list(distinct a.client))[:5] as clients,
     list_sort(list(distinct a."path"))[:5] as paths
 from (select unnest($at::timestamp[]) as as_of) i
-join alone a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
+join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
 left join app_jobs n on n.app_id = a.app_id
+left join app_names w on w.app_id = a.app_id
 group by i.as_of, a.app_id
 having count(*) >= $least
 order by i.as_of, since, subject

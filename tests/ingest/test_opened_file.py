@@ -52,8 +52,15 @@ def counted(file: Path, trace: Path, expected: int) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(STRACE is None and "CI" not in os.environ, reason="there is no strace on this machine")
-@pytest.mark.parametrize("records", [SMALL, LARGE])
-@pytest.mark.parametrize("kind", ["log", "json", "gz"])
+@pytest.mark.parametrize(
+    ("kind", "records"),
+    [
+        ("log", SMALL),
+        ("log", LARGE),
+        ("gz", LARGE),
+        *(pytest.param(*case, marks=pytest.mark.deep) for case in (("json", SMALL), ("json", LARGE), ("gz", SMALL))),
+    ],
+)
 def test_a_file_is_opened_at_most_twice_and_asked_for_its_state_at_most_four_times(
     store: Store, settings: Settings, tmp_path: Path, kind: str, records: int
 ) -> None:

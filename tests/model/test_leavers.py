@@ -318,7 +318,7 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
     test = healthy(app("leavers"))
     [said] = [one.value for one in test.error]
     assert said.startswith("1 leaver still has access, the first since 21 Jan, 09:00: ada")
-    why = "(failed: the app failed on its own side, next retry 21 Jan, 15:00). 1 deletion is held."
+    why = "(failed: the app failed on its own side, retry was due 21 Jan, 15:00). 1 deletion is held."
     assert why in said.replace("\\", "")
     drawn = text(test)
     assert "For 0 of 2 leavers the time counts from the first event whose import" in drawn

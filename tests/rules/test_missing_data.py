@@ -172,6 +172,8 @@ def world(given: Given) -> None:
         given.event("old", "success", day(9, minute), app="success_without_call")
     given.event("ada", "success", day(9, 5), app="success_without_call", last_step="EntryExportUpdate")
     call(given, "write_without_event", day(9), method="DELETE", resource_id="unheard", path="/Users/unheard")
+    for hour in (8, 10):
+        given.event("heard", "success", day(hour), app="write_without_event")
     contact = {"tenant": "contoso", "feed": "apps", "reached_at": day(1), "tried_at": day(2)}
     given.rows["contacts"].append(contact | {"outcome": "failed", "detail": "No.", "failures": 4})
     given.rejected("log", 1, "log:1: no JSON")

@@ -444,7 +444,14 @@ def test_success_without_call_closes_after_a_day(given: Given) -> None:
     assert lasts(given, "success_without_call", moment(2, 3)) == set()
 
 
+def logged_around(given: Given) -> None:
+    """Events of the app on both sides of what happens at 01:00."""
+    for hour in (0, 2):
+        given.succeeded("grace", day=1, hour=hour)
+
+
 def test_write_without_event_fires_on_a_write_of_whom_entra_knows_nothing(given: Given) -> None:
+    logged_around(given)
     store_request(given, 1, 0, "target-ada", method="DELETE")
     found = opens(given, "write_without_event", moment(1, 3))["app-cerby"]
     assert (found["writes"], found["clients"], found["paths"]) == (1, ["10.0.0.9"], ["/Users/target-ada"])
@@ -457,7 +464,14 @@ def test_write_without_event_is_silent_on_entras_own_writes_and_on_reads(given: 
     assert opens(given, "write_without_event", moment(1, 3)) == {}
 
 
+def test_write_without_event_is_silent_where_no_event_of_the_app_was_read(given: Given) -> None:
+    given.succeeded("grace", day=1, hour=0)
+    store_request(given, 1, 0, "target-ada", method="DELETE")
+    assert opens(given, "write_without_event", moment(1, 3)) == {}
+
+
 def test_write_without_event_closes_after_a_day(given: Given) -> None:
+    logged_around(given)
     store_request(given, 1, 0, "target-ada", method="DELETE")
     assert lasts(given, "write_without_event", moment(2, 3)) == set()
 

@@ -100,6 +100,17 @@ def blind_spot(job: str | None, facts: Facts | None = None) -> Missing | None:
     return Missing("no_jobs") if known is None else unknown_of(known, facts)
 
 
+BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap")
+"What keeps failures from being seen, or from being those of now."
+
+
+def number_or_unknown(number: int, facts: Facts | None = None) -> str:
+    """Writes how many there are; none is a claim, which is unknown where failures cannot be seen."""
+    if number:
+        return f"{number:,}"
+    return "Unknown" if any(one.kind in BLIND for one in verdict(facts or current_facts()).missing) else "0"
+
+
 def claim(text: str, facts: Facts | None = None, about: About = "leavers") -> str:
     """Returns a sentence that says none or nothing, qualified by what is missing for it to be known."""
     return f"{text} {unknown_sentence(verdict(facts or current_facts(), about), MARKED)}".strip()

@@ -126,13 +126,20 @@ def how_far(job: Row) -> tuple[float | None, str]:
     An initial cycle always has an estimate: assigned objects where they are counted, else pages and pace.
     """
     if not is_missing(job["progress_share"]):
-        source = "" if not is_missing(job["objects_expected"]) else f" ({plain(str(job['progress_from']))})"
+        source = "" if not is_missing(job["objects_expected"]) else f" ({plain(str(job['progress_from']))}{grown(job)})"
         return float(job["progress_share"]), source
     if not is_missing(job["objects_share"]):
         return float(job["objects_share"]), ""
     if not is_missing(job["pages_share"]):
         return float(job["pages_share"]), " of pages (Microsoft's measure)"
     return None, ""
+
+
+def grown(job: Row) -> str:
+    """Writes how many pages Entra counts now, where more were found since: what is shown never goes backwards."""
+    if is_missing(job["pages_share"]) or job["pages_done"] / job["pages_total"] > job["pages_share"] - 0.01:
+        return ""
+    return f"; more pages were found since, {int(job['pages_done']):,} of {int(job['pages_total']):,} are done"
 
 
 def processed(job: Row) -> str:
@@ -233,8 +240,9 @@ def pages_bar(job: Row) -> None:
         st.caption("Entra reports no pages for this cycle.")
         return
     unit = "" if is_missing(job["page_unit"]) else f"; Entra calls the unit “{plain(str(job['page_unit']))}”"
-    pages = f"{int(job['pages_done']):,} of {int(job['pages_total']):,}, {share(float(job['pages_share']))}"
-    st.progress(between(job["pages_share"]), text=f"Pages (Microsoft's measure): **{pages}**")
+    part = float(job["pages_done"] / job["pages_total"])
+    pages = f"{int(job['pages_done']):,} of {int(job['pages_total']):,}, {share(part)}"
+    st.progress(between(part), text=f"Pages (Microsoft's measure): **{pages}**")
     st.caption(f"A page holds several users or groups, so pages are not proportional to them{unit}.")
 
 

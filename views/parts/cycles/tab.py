@@ -115,12 +115,18 @@ def draw_day() -> None:
 
 
 def mark_running(cycles: pd.DataFrame) -> pd.DataFrame:
-    """Marks the cycles that still run: their outcome is not known yet. A failed one is named a failed run."""
+    """Marks the cycles that still run, and those that may: their outcome is not known yet.
+
+    A job's newest cycle may still run where its status reports no end of it and says nothing of the present. A failed
+    one is named a failed run.
+    """
     jobs = job_progress()
     still = set(jobs[jobs["rhythm"].isin(RUNNING)]["cycle_id"].dropna())
-    return cycles.assign(
-        outcome=cycles["outcome"].where(~cycles["cycle_id"].isin(still), "running").replace("failed", "run failed")
-    )
+    unclear = jobs[(jobs["rhythm"] == "unknown") & jobs["observed_at"].notna()]["job_id"]
+    newest = cycles.groupby("job_id")["began_at"].transform("max") == cycles["began_at"]
+    may = newest & cycles["job_id"].isin(unclear) & cycles["reported_outcome"].isna()
+    outcome = cycles["outcome"].mask(may).where(~cycles["cycle_id"].isin(still), "running")
+    return cycles.assign(outcome=outcome.replace("failed", "run failed"))
 
 
 def open_cycle(cycle_id: str | None) -> None:

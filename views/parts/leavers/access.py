@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.causes import find_cause
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
@@ -18,6 +18,7 @@ from views.frame.table import chips_column, number_column, table, text_column, t
 from views.frame.verdict import unknown_since
 from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import Facts as PanelFacts
+from views.parts.shared.retries import retry_words
 
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
@@ -34,7 +35,7 @@ def why(row: Row) -> str:
         return f"last event: {look(str(row['status'])).label.lower()}"
     known = None if is_missing(row["error_code"]) else find_cause(str(row["error_code"]), job_id=str(row["job_id"]))
     error = "failed, cause unknown" if known is None else f"failed: {known.title[0].lower()}{known.title[1:]}"
-    return error if is_missing(row["retry_at"]) else f"{error}, next retry {instant(row['retry_at'])}"
+    return error if is_missing(row["retry_at"]) else f"{error}, {retry_words(row['retry_at'])}"
 
 
 def in_use_by_job(now: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, instant, is_missing
+from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
@@ -29,6 +29,7 @@ from views.parts.health.incidents import open_now, problem_of, symptoms_of
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
 from views.parts.quarantine.facts import disable_days
+from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
 ROWS = 6
 "Rows that are visible without scrolling in the table."
@@ -196,5 +197,8 @@ def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | No
     if job.state == "quarantined" and job.since is not None:
         return f"Disabled by Entra {day(job.since + timedelta(days=disable_days()))}"
     if state is not None and state["state"] == "waiting" and not is_missing(state["next_try_at"]):
-        return f"Next retry {instant(state['next_try_at'])}"
+        if is_overdue(state["next_try_at"]) and (ended := retries_ended(state["since"])):
+            return f"Retries ended {day(ended)}"
+        words = retry_words(state["next_try_at"])
+        return f"{words[0].upper()}{words[1:]}"
     return None

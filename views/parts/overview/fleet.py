@@ -90,15 +90,20 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     rows["chip"] = chips(rows["word"])
     rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
     quarantined = rows["state"] == "quarantine"
-    rows["due_at"] = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
-    tokens = {row["app_name"]: token_text(row) for row in records(ask("token_calendar", **token_values()))}
-    rows["token"] = rows["app_name"].map(lambda name: tokens.get(name))
+    next_at = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
+    # What was due and is past says when a late job should have run; of any other job it is over.
+    rows["due_at"] = next_at.where((next_at > as_of()) | rows["word"].isin(["late", "dead"]))
+    # Without a single event nobody is known to be pending, nor not to be.
+    rows["open_escrows"] = rows["open_escrows"].where(rows["failing"].notna())
+    tokens = {row["app_name"]: row for row in records(ask("token_calendar", **token_values()))}
+    apps = zip(rows["app_name"], rows["job_id"], strict=True)
+    rows["token"] = [token_text(tokens[name], job) if name in tokens else None for name, job in apps]
     return rows
 
 
-def token_text(row: Row) -> str:
-    """Writes an app's token: rejected, expired, when it expires, or not set."""
-    if not is_missing(row["refused_at"]):
+def token_text(row: Row, job: str) -> str:
+    """Writes the token of a job's app: rejected, expired, when it expires, or not set."""
+    if job in row["rejected_jobs"]:
         return f"Rejected since {day(row['refused_at'])}"
     if is_missing(row["expires_at"]):
         return "Not set"

@@ -19,7 +19,7 @@ from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.numbers import hide_chart_marks
 from views.frame.panel import show_sql
-from views.frame.verdict import MARKED
+from views.frame.verdict import BLIND, MARKED
 from views.frame.viewer import Seen, last_visit
 
 DAY = timedelta(days=1)
@@ -28,8 +28,6 @@ HEIGHT = 152
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
-BLIND = ("no_jobs", "no_events", "gap")
-"What keeps failures from being seen."
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, cause_of
 from views.frame.look import look
-from views.parts.shared.retries import since_when
+from views.parts.shared.retries import retries_ended, retry_words, since_when
 
 Row = Mapping[str, Any]
 
@@ -54,8 +54,10 @@ def since(state: Row) -> str:
 
 
 def again(state: Row) -> str:
-    """Writes when Entra tries again."""
-    return "" if is_missing(state["retry_at"]) else f"; next retry {instant(state['retry_at'])}"
+    """Writes when Entra tries again, or that it does not any more."""
+    if ended := retries_ended(state["since"]):
+        return f"; retries ended {instant(ended)}"
+    return "" if is_missing(state["retry_at"]) else f"; {retry_words(state['retry_at'])}"
 
 
 def words(event: Row) -> list[str]:

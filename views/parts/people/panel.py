@@ -1,5 +1,6 @@
 """The side panel of one user or group: its status in each app, what to do, and the steps of the latest attempt."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -7,7 +8,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, in_utc, instant, is_missing
-from views.frame.data import Row, ask, records
+from views.frame.data import Row, as_of, ask, records
 from views.frame.filters import bar
 from views.frame.look import chips, look, plain
 from views.frame.panel import show_sql
@@ -84,7 +85,7 @@ def draw_person(source_id: str, has_history: bool = False) -> None:
         return
     rows = by_gravity(states)
     st.markdown(" ".join(f"{chip(row)} {plain(str(row['app_name']))}" for row in rows[:SHOWN]))
-    draw_statuses(rows)
+    draw_statuses(rows, accounts_in_use(source_id))
     events = ask("person_events", object=source_id)
     show_sql(person_states={"object": source_id}, person_events={"object": source_id})
     st.subheader("Status by app", anchor=False)
@@ -95,10 +96,22 @@ def draw_person(source_id: str, has_history: bool = False) -> None:
     draw_buttons(source_id, rows, event, has_history)
 
 
-def draw_statuses(rows: list[Row]) -> None:
-    """Draws a sentence for each app, and what to do where it fails."""
+IN_USE = ("trap_unassigned", "trap_still_active")
+"Known gaps that leave an account in use, whatever the log says."
+
+
+def accounts_in_use(source_id: str) -> dict[str, str]:
+    """Returns why an account may be in use although nothing failed, by job."""
+    rows = [row for name in IN_USE for row in records(ask(name, as_of=as_of()))]
+    return {str(row["job_id"]): f"{row['seen']} {row['cure']}" for row in rows if row["source_id"] == source_id}
+
+
+def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
+    """Draws a sentence for each app, and what to do where it fails or the account may be in use."""
     for row in rows[:SHOWN]:
         st.markdown(headline(row))
+        if why := in_use.get(str(row["job_id"])):
+            st.warning(f"May still have access. {plain(why)}", icon=":material/warning:")
         steps = steps_of(row)
         again = next_retry(row)
         if steps:

@@ -7,7 +7,7 @@ from pipeline.knowledge.causes import Cause, cause_of
 from views.frame.data import Row
 from views.frame.look import COLOURS, look, plain
 from views.frame.verdict import blind_spot, unknown_since
-from views.parts.shared.retries import since_when
+from views.parts.shared.retries import is_overdue, retries_ended, since_when
 
 EXPECTED = ("NotEffectivelyEntitled", "out of scope")
 "Skip reasons of objects that are not meant to be in the app."
@@ -138,11 +138,15 @@ def steps_of(row: Row) -> list[str]:
 
 
 def next_retry(row: Row) -> str:
-    """Writes when Entra tries again; empty where nothing is pending."""
+    """Writes when Entra tries again, or that it does not any more; empty where nothing is pending."""
     if row["state"] != "failing":
         return ""
+    if ended := retries_ended(row["since"]):
+        return f"Retries ended on {instant(ended)}; Entra tries again only when the user or group changes."
     if is_missing(row["retry_at"]):
         return "When Entra tries again is unknown."
+    if is_overdue(row["retry_at"]):
+        return f"A retry was due on {instant(row['retry_at'])}; the log has no attempt since."
     return f"Entra tries again on {instant(row['retry_at'])}."
 
 

@@ -16,7 +16,7 @@ from views.frame.state import Key, Word, read_word, write_word, write_words
 from views.frame.table import chips_column, code_column, number_column, table, text_column, time_columns
 from views.parts.people.accounts import draw_changes, draw_former
 from views.parts.people.event import draw_event, why
-from views.parts.people.panel import by_gravity, copy_note, draw_statuses, draw_table, not_here
+from views.parts.people.panel import accounts_in_use, by_gravity, copy_note, draw_statuses, draw_table, not_here
 from views.parts.people.state_at import choose_instant, draw_state
 from views.parts.people.status import action_label, in_code
 
@@ -39,7 +39,7 @@ def draw_story(source_id: str) -> None:
     draw_name(source_id, rows[0])
     left, right = st.columns(2, gap="large")
     with left:
-        draw_statuses(rows)
+        draw_statuses(rows, accounts_in_use(source_id))
         draw_former(source_id)
     with right:
         st.subheader("Status by app", anchor="person-states")

@@ -127,7 +127,7 @@ def draw_numbers(facts: Facts, result: Verdict) -> None:
     own = next((row for row in rows if row["job_id"] == facts.job.job_id), None)
     due = None if own is None else own["due_at"]
     issues = sum(one.kind in ("incident", "failing") for one in result.causes)
-    pending = 0 if own is None else int(own["open_escrows"])
+    pending = 0 if own is None or is_missing(own["open_escrows"]) else int(own["open_escrows"])
     none = "Unknown" if result.missing else "0"
     with st.grid(4, min_column_width=180):
         number("Next cycle", "Unknown" if due is None or is_missing(due) else instant(due), "By the job's schedule.")

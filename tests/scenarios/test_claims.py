@@ -1,0 +1,256 @@
+"""One store with several apps, each of which once made the product claim what its records do not show.
+
+Each app is a small world of its own; what is right was thought out from Microsoft's documents before it was loaded.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.config.settings import Settings
+from pipeline.rules.rule import rules
+from pipeline.store.catalog import bind, find_query
+from pipeline.store.lake import Store, open_store
+from tests.scenarios import wire
+from tests.scenarios.told import Told, job, naive, person
+from tests.scenarios.worlds import load
+from tests.support.lakes import copied
+
+HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
+BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
+NAMELESS = job("Nameless")
+TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
+ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
+END = datetime(2026, 3, 2, 12)
+LACKS = "AttributeValidationFailed"
+Row = dict[str, Any]
+
+
+def held(world: Told) -> None:
+    """An update fails, then a required attribute is missing; out of scope, or equal sides, end the retry before."""
+    for who in (ANN, BOB, CID):
+        world.event(HELD, 1, who, "create")
+        world.event(HELD, 61, who, "update", "failure", error="BadRequest", again=121)
+    world.event(HELD, 101, ANN, "update", "skipped", skip=LACKS)
+    world.event(HELD, 101, BOB, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.event(HELD, 101, CID, "update", "skipped", skip=LACKS)
+    world.event(HELD, 141, BOB, "update", "skipped", skip=LACKS)
+    world.event(HELD, 141, CID, "other", "skipped", skip="RedundantExport")
+    world.status(HELD, 145, ended=144)
+
+
+def paused(world: Told) -> None:
+    """An update and a disable fail and are promised a retry; then somebody pauses the job."""
+    for who, action in ((ANN, "update"), (LEE, "disable")):
+        world.event(PAUSED, 1, who, "create")
+        world.event(PAUSED, 41, who, action, "failure", error="InternalServerError", again=400)
+    world.status(PAUSED, 45, ended=44)
+    world.status(PAUSED, 125, "Paused", ended=44)
+
+
+def gone(world: Told) -> None:
+    """Two are disabled, and the deletion that follows is refused for one."""
+    for who, deleted in ((ANN, "failure"), (BOB, "success")):
+        world.event(GONE, 1, who, "create")
+        world.event(GONE, 41, who, "disable")
+        world.event(GONE, 81, who, "delete", deleted, error="" if deleted == "success" else "BadRequest")
+    world.status(GONE, 85, ended=84)
+
+
+def again(world: Told) -> None:
+    """A disable fails and is done at the retry; enabled again, the second disable fails for two days."""
+    world.event(AGAIN, -3000, LEE, "create")
+    world.event(AGAIN, -2900, LEE, "disable", "failure", error="InternalServerError", again=-2600)
+    world.event(AGAIN, -2860, LEE, "disable")
+    world.event(AGAIN, -2820, LEE, "update", changes=(wire.change("active", "False", "True"),))
+    world.event(AGAIN, -2780, LEE, "disable", "failure", error="InternalServerError", again=-2400)
+
+
+def filtered(world: Told) -> None:
+    """Out of scope by a filter, and by want of entitlement; one account was disabled by an update before."""
+    for who in (ANN, BOB, CID):
+        world.event(FILTERED, 1, who, "create")
+    world.event(FILTERED, 21, CID, "update", changes=(wire.change("active", "True", "False"),))
+    world.event(FILTERED, 41, ANN, "other", "skipped", filtered=True)
+    world.event(FILTERED, 41, BOB, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.event(FILTERED, 41, CID, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.status(FILTERED, 45, ended=44)
+
+
+def before(world: Told) -> None:
+    """A disable fails and is done; enabled again, an update fails."""
+    world.event(BEFORE, 1, LEE, "create")
+    world.event(BEFORE, 11, LEE, "disable", "failure", error="InternalServerError", again=21)
+    world.event(BEFORE, 21, LEE, "disable")
+    world.event(BEFORE, 31, LEE, "update", changes=(wire.change("active", "False", "True"),))
+    world.event(BEFORE, 41, LEE, "update", "failure", error="BadRequest")
+
+
+def contradicted(world: Told) -> None:
+    """Every run wrote to the app, and a filtered export has no event of two of them."""
+    for minute in (1, 41, 81, 121, 161, 201):
+        if minute not in (81, 121):
+            world.event(CONTRADICTED, minute, ANN, "update", changes=(wire.change("title", "a", str(minute)),))
+        world.status(CONTRADICTED, minute + 4, ended=minute + 2)
+
+
+def written(world: Told) -> None:
+    """Two should be disabled and are not: by an update that writes so, and by a step that is not the last."""
+    for who in (ANN, LEE):
+        world.event(WRITTEN, 1, who, "create")
+    off = (wire.change("active", "True", "False"),)
+    world.event(WRITTEN, 41, ANN, "update", "failure", error="InternalServerError", changes=off)
+    world.event(WRITTEN, 41, LEE, "update", "failure", error="InternalServerError")
+    world.events[-1]["provisioningSteps"].insert(0, wire.step("EntryExportUpdateSoftDelete", "export", "failure"))
+
+
+def nameless(world: Told) -> None:
+    """An app whose name only events tell: its own log names it by its id, and no status of its job was read."""
+    world.event(NAMELESS, 1, ANN, "create")
+    for minute in (41, 81):
+        world.request(NAMELESS, minute, "PATCH", "/Users/ann", 401)
+
+
+def twins(world: Told) -> None:
+    """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
+    for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
+        for minute in (1, 41, 81):
+            world.event(of, minute, ANN, "update", changes=(wire.change("title", "a", str(minute)),))
+            world.request(of, minute, "PATCH", "/Users/ann", 200)
+        for minute in (121, 161, 201):
+            world.request(of, minute, "PATCH", "/Users/ann", answers)
+        world.status(of, 205, ended=84)
+
+
+@pytest.fixture(scope="module")
+def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The store with all of the worlds."""
+    folder, world = tmp_path_factory.mktemp("claims"), Told()
+    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, twins):
+        tell(world)
+    settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
+    copied(blank, settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROVISIONING_STORE", settings.store)
+        patch.setenv("PROVISIONING_INBOX", str(folder / "inbox"))
+        load([world.laid(folder)])
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+def ask(store: Store, name: str, of: Row, **given: Any) -> list[Row]:
+    """Answers a question about one of the apps, as of the end."""
+    query = find_query(name)
+    values = {"since": naive(0), "until": END, "as_of": END, "at": END, "grace": 1200, "job": of["id"]} | given
+    names = {one.name for one in query.parameters}
+    rows = store.fetch(
+        query.sql, bind(query, {key: value for key, value in values.items() if key in names})
+    ).to_pylist()
+    return [row for row in rows if row.get("job_id", of["id"]) == of["id"]]
+
+
+def found(store: Store, rule: str, of: Row, at: datetime) -> list[Row]:
+    """What an alert rule finds of one of the apps as of an instant."""
+    query = rules()[rule].query
+    rows = store.fetch(query.sql, bind(query, {"at": [at]})).to_pylist()
+    return [row for row in rows if row["job_id"] == of["id"]]
+
+
+def by_name(rows: list[Row], column: str) -> Row:
+    """A column's value by the name of whom it is about."""
+    return {str(row["name"]).partition("@")[0]: row[column] for row in rows}
+
+
+def test_an_attempt_that_failed_is_open_at_a_skip_for_want_of_an_attribute(store: Store) -> None:
+    people = ask(store, "people", HELD)
+    assert by_name(people, "state") == {"ann.one": "failing", "bob.two": "skipped", "cid.three": "in_sync"}
+    assert by_name(people, "open_error_code")["ann.one"] == "BadRequest"
+    assert by_name(people, "retry_at")["ann.one"].replace(microsecond=0) == naive(121)
+    assert list(by_name(ask(store, "open_escrows", HELD), "attempts")) == ["ann.one"]
+    [status] = ask(store, "person_states", HELD, object=ANN["id"])
+    assert (status["state"], status["action"], status["http_status"], status["skip_reason"]) == (
+        "failing", "update", 400, None,
+    )  # fmt: skip
+
+
+def test_the_words_of_a_skip_are_its_own_and_not_those_of_an_earlier_failure(store: Store) -> None:
+    [status] = ask(store, "person_states", HELD, object=BOB["id"])
+    assert (status["skip_reason"], status["reason"], status["http_status"]) == (LACKS, None, None)
+
+
+def test_who_is_in_scope_again_is_no_user_who_was_left_active(store: Store) -> None:
+    assert ask(store, "trap_unassigned", HELD) == []
+
+
+@pytest.mark.parametrize("question", ["people", "open_escrows", "leavers_active", "fleet"])
+def test_a_job_that_is_paused_promises_no_retry(store: Store, question: str) -> None:
+    rows = ask(store, question, PAUSED)
+    assert rows and [row.get("retry_at", row.get("next_try_at")) for row in rows] == [None] * len(rows)
+
+
+def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: Store) -> None:
+    assert ask(store, "leavers_active", GONE) == []
+    [facts] = ask(store, "job_facts", GONE)
+    assert (facts["leavers"], facts["failing"]) == (0, 1)
+    assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
+    assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
+    assert found(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+
+
+def test_a_disable_is_one_however_it_is_logged(store: Store) -> None:
+    assert by_name(ask(store, "leavers_active", WRITTEN), "kind") == {"ann.one": "disable", "lee.four": "disable"}
+    assert ask(store, "job_facts", WRITTEN)[0]["leavers"] == 2
+
+
+def test_no_leaver_is_pending_whose_account_is_disabled(store: Store) -> None:
+    assert by_name(ask(store, "quarantine_waiting", GONE), "leaver") == {"ann.one": False}
+    assert by_name(ask(store, "quarantine_waiting", AGAIN), "leaver") == {"lee.four": True}
+
+
+def test_retries_that_are_over_have_ended_and_a_removal_of_before_is_none_of_them(store: Store) -> None:
+    [ends] = found(store, "escrow_drops", HELD, END + timedelta(days=27))
+    assert "retries of failed users or groups end, the first on" in ends["summary"]
+    [ended] = found(store, "escrow_drops", HELD, END + timedelta(days=29))
+    assert "retries of failed users or groups ended, the first on" in ended["summary"]
+    [before] = found(store, "escrow_drops", BEFORE, END + timedelta(days=27))
+    assert (before["leavers"], before["severity"]) == (0, "warning")
+
+
+def test_hours_in_which_entra_wrote_and_the_log_shows_nothing_lack_logs(store: Store) -> None:
+    [contradicted], [held_back] = ask(store, "job_facts", CONTRADICTED), ask(store, "job_facts", HELD)
+    # The run at 10:01 ended less than two hours before the end, within which logs may be late.
+    assert contradicted["gap_until"] == naive(60)
+    assert held_back["gap_until"] is None
+
+
+def test_each_time_that_somebody_was_to_go_is_judged_by_itself(store: Store) -> None:
+    assert list(by_name(ask(store, "leavers_active", AGAIN), "kind")) == ["lee.four"]
+    [waiting] = found(store, "leaver_waiting", AGAIN, END)
+    assert (waiting["since"], waiting["leavers"]) == (naive(-2780) + timedelta(hours=24), 1)
+
+
+def test_whoever_left_the_scope_without_a_disable_may_have_access_by_whatever_rule(store: Store) -> None:
+    assert by_name(ask(store, "trap_unassigned", FILTERED), "seen") == {
+        "ann.one": "Skipped as out of scope since then, and no disable was ever asked for.",
+        "bob.two": "Skipped as not entitled since then, and no disable was ever asked for.",
+    }
+
+
+def test_a_rejected_token_is_that_of_one_app_and_not_of_another_of_its_name(store: Store) -> None:
+    [mine], [other], every = (ask(store, "token_calendar", of, job=given) for of, given in (
+        (TWIN, TWIN["id"]), (OTHER_TWIN, OTHER_TWIN["id"]), (TWIN, None)))  # fmt: skip
+    assert (mine["refused_at"], mine["refusals"], other["refused_at"]) == (naive(121), 3, None)
+    assert (mine["last_good_at"], other["last_good_at"]) == (naive(81), naive(201))
+    [both] = [row for row in every if row["app_name"] == "Twin"]
+    assert (both["last_good_at"], both["refused_at"]) == (naive(81), naive(121))
+    assert both["rejected_jobs"] == [TWIN["id"]]
+
+
+def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
+    query = rules()["token_refused"].query
+    rows = store.fetch(query.sql, bind(query, {"at": [END]})).to_pylist()
+    [refused] = [row for row in rows if row["subject"] == NAMELESS["app_id"]]
+    assert refused["summary"].startswith("Nameless has been rejecting") and refused["app_name"] == "Nameless"
