@@ -31,7 +31,7 @@ from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
-from views.parts.health.incidents import details_link, draw_acts, draw_trouble, problem_of, symptoms_of
+from views.parts.alerts.incidents import details_link, draw_acts, draw_trouble, problem_of, symptoms_of
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
 
