@@ -14,7 +14,7 @@ not serve the other words, each for one of these reasons (tried in a browser):
 - What a selected row, mark or button opens (`cycle`, `object`, `rule`, `cell`) is no widget's value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -445,12 +445,3 @@ def value(key: str) -> Any:
 def set_value(key: str, value: Any) -> None:
     """Sets what a widget holds, before it is drawn or from a callback."""
     st.session_state[key] = value
-
-
-def follows(word: Word, key: str, shown: T, write: Callable[[T], str | None]) -> dict[str, Any]:
-    """Returns what makes a widget follow a word of the address, also on Back: `shown` is what the word names.
-
-    `write` returns the word for what a person chooses, or None for what is usual.
-    """
-    set_value(key, shown)
-    return {"key": key, "on_change": lambda: write_word(word, write(value(key)))}
