@@ -14,8 +14,8 @@ from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import claim, draw_judged, draw_verdict
-from views.parts.health.incident import open_incident
-from views.parts.health.incidents import open_now, with_times
+from views.parts.alerts.incident import open_incident
+from views.parts.alerts.incidents import open_now, with_times
 
 STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Unknown": "gray"}
 
