@@ -75,6 +75,8 @@ class IncidentFacts:
     is_snoozed: bool = False
     symptoms: tuple[tuple[str, str | None], ...] = ()
     "Rule and job of each incident that it explains."
+    remedy: str = ""
+    "What its rule advises, as the app's profile has it."
 
     @property
     def jobs(self) -> set[str]:
@@ -165,6 +167,8 @@ class Cause:
     "Rules of the incidents that an incident explains."
     is_symptom: bool = False
     "Whether an open incident explains it, which then comes first."
+    remedy: str = ""
+    "What to do about an incident."
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,7 @@ def causes_of(facts: Facts) -> Iterator[Cause]:
             symptoms = tuple(rule for rule, _ in one.symptoms)
             yield Cause(
                 "incident", severity, one.app_name, one.job_id, one.since, 1, one.summary, one.rule, one.is_snoozed,
-                symptoms,
+                symptoms, remedy=one.remedy,
             )  # fmt: skip
 
 

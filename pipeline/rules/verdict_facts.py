@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.config.clock import naive, now, wall_clock
+from pipeline.knowledge.app_profiles import usable_profiles
+from pipeline.knowledge.remedies import remedy
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
@@ -82,7 +84,7 @@ def read_jobs(store: Store, at: datetime, answers: dict[str, datetime]) -> tuple
 
 def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
     """Returns the open root causes, the worst first; snoozes end by the wall clock, however old the data is."""
-    present = wall_clock(store.settings)
+    present, profiles = wall_clock(store.settings), usable_profiles(store.settings)
     return tuple(
         IncidentFacts(
             row["rule"],
@@ -93,6 +95,7 @@ def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
             row["opened_at"],
             row["snoozed_until"] is not None and row["snoozed_until"] > present,
             tuple((one["rule"], one["job_id"]) for one in json.loads(row["symptoms"] or "[]")),
+            remedy(rules()[row["rule"]].do, profiles, row["app_name"]) if row["rule"] in rules() else "",
         )
         for row in rows(store, "open_incidents")
     )

@@ -25,6 +25,7 @@ from views.parts.issues.handling import draw_handled, handled, handled_row
 from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
+from views.parts.shared.remedies import steps_in
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -131,7 +132,7 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         return
     detail = f" ({named})" if named else ""
     st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
-    steps = [plain(step) for step in cause.steps]
+    steps = steps_in(cause, row["app_name"])
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
     st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
 

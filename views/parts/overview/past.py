@@ -117,7 +117,7 @@ def draw_quarantines(at: datetime) -> None:
 def episodes_table(rows: pd.DataFrame) -> None:
     """Draws past quarantines."""
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", noticed_at="Detected", closed_at="Ended"),
         "to_notice": text_column("Time to detect"),
         "to_fix": text_column("Time to resolve"),
@@ -149,7 +149,7 @@ def reasons_table(rows: pd.DataFrame) -> None:
     """Draws each reason of each quarantine, newest first."""
     shown = rows.assign(why=[cause(row.reason, row.error_code) for row in rows.itertuples()])
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", closed_at="Ended"),
         "hours": number_column("Hours"),
         "why": text_column("Reason"),

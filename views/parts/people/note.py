@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, cause_of
 from views.frame.look import look
+from views.parts.shared.remedies import text_in
 from views.parts.shared.retries import retries_ended, retry_words, since_when
 
 Row = Mapping[str, Any]
@@ -70,7 +71,7 @@ def words(event: Row) -> list[str]:
     if not is_missing(event["reason"]):
         lines.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
     if cause is not None:
-        lines.append(f"Do:     {' '.join(cause.steps)}")
+        lines.append(f"Do:     {' '.join(text_in(step, event.get('app_name')) for step in cause.steps)}")
         lines.append(f"Owner:  {cause.owner}: {OWNERS[cause.owner]}")
     elif not is_missing(event["advice"]):
         lines.append(f"Do:     {event['advice']}")

@@ -7,6 +7,7 @@ from pipeline.knowledge.causes import Cause, cause_of
 from views.frame.data import Row
 from views.frame.look import COLOURS, look, plain
 from views.frame.verdict import blind_spot, unknown_since
+from views.parts.shared.remedies import steps_in
 from views.parts.shared.retries import is_overdue, retries_ended, since_when
 
 EXPECTED = ("NotEffectivelyEntitled", "out of scope")
@@ -134,7 +135,7 @@ def steps_of(row: Row) -> list[str]:
     if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
         return []
     cause = cause_in(row)
-    return [plain(step) for step in cause.steps] if cause and cause.owner != "nobody" else []
+    return steps_in(cause, row["app_name"]) if cause and cause.owner != "nobody" else []
 
 
 def next_retry(row: Row) -> str:

@@ -31,6 +31,7 @@ from views.parts.quarantine.facts import Facts, Job, facts_of, inferred_sentence
 from views.parts.quarantine.forecast import draw_score
 from views.parts.quarantine.limits import course, draw_burn_down, draw_clock, draw_headroom, has_retries
 from views.parts.quarantine.recovery import draw_recovery, draw_restart
+from views.parts.shared.remedies import steps_in
 
 SEVERE = ("critical", "warning")
 CYCLES = 5
@@ -153,7 +154,7 @@ def draw_steps(facts: Facts, result: Verdict, incidents: list[Row]) -> None:
         rule = rules().get(result.causes[0].rule)
         if known is not None and (rule is None or not incidents):
             st.markdown(f"**{plain(known.title)}.** {plain(known.meaning)}")
-            st.markdown("\n".join(f"1. {plain(step)}" for step in known.steps))
+            st.markdown("\n".join(f"1. {step}" for step in steps_in(known, facts.job.state["app_name"])))
         else:
             st.markdown(plain(next_step(result.causes[0])))
         words = bar().link(**{Word.STATE: "failing"})

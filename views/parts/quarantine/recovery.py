@@ -19,6 +19,7 @@ from pipeline.rules.verdict import blind_since
 from pipeline.rules.verdict_text import PEOPLE
 from views.frame.look import COLOURS, look, plain
 from views.parts.quarantine.facts import Facts, Job
+from views.parts.shared.remedies import text_in
 
 Ticked = Literal["done", "not_yet", "untold"]
 CYCLES = 2
@@ -39,7 +40,8 @@ def draw_recovery(facts: Facts) -> None:
     """Draws the recovery checklist of a job that is out, each step with the fact that ticks it."""
     st.subheader("Recovery checklist", anchor="exit")
     for step, tick in checklist(facts):
-        st.markdown(f"{mark(tick.word)} {step.text} :gray[{tick.why}]")
+        text = plain(text_in(step.text, facts.job.state["app_name"]))
+        st.markdown(f"{mark(tick.word)} {text} :gray[{tick.why}]")
 
 
 def mark(word: Ticked) -> str:

@@ -139,7 +139,7 @@ def cell_rows(rows: pd.DataFrame) -> None:
     )
     known = not rows["source_id"].isna().all()
     columns = {
-        "shown": text_column("Name" if known else "Request", pinned=not known),
+        "shown": text_column("Name" if known else "Request"),
         **time_columns(occurred_at="When"),
         "action": text_column("Action"),
         "result": text_column("Entra reports"),
@@ -197,7 +197,7 @@ def health_table(rows: pd.DataFrame) -> None:
         broken=rows["broken_share"].map(share),
     )
     columns = {
-        "verb": text_column("Operation", pinned=True),
+        "verb": text_column("Operation"),
         "app": text_column("App"),
         "requests": number_column("Requests"),
         "p50_ms": code_column("p50, ms"),
