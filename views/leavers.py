@@ -22,6 +22,7 @@ from views.parts.leavers.access import (
     in_use_by_job,
     note_questions,
     unknown_apps,
+    unknown_jobs,
     why,
 )
 from views.parts.leavers.gaps import TRAPS, checks, draw_gaps, gap_facts
@@ -49,7 +50,7 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
     blind = unknown_apps(facts)
     known = bool(facts.jobs) and not blind
     with st.container(horizontal=True):
-        st.metric("Leavers with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
+        st.metric("Leavers still with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
         st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True)
         st.metric("Removals in this time range", f"{int(lengths['done'].sum()) if len(lengths) else 0:,}", border=True)
         st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
@@ -74,7 +75,7 @@ def page() -> None:
     access_table(rows, facts)
     panel(
         "deprovision_times",
-        deprovision_times,
+        lambda rows: deprovision_times(rows, unknown_jobs(facts)),
         empty=none_in_window("No disable or delete in this time range."),
         also={"deprovision_curve": {"as_of": now}},
         as_of=now,

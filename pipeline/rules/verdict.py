@@ -60,6 +60,8 @@ class JobFacts:
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
+    may_be_over: bool = False
+    "Whether its running cycle should have ended by now, and no status has come since."
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def verdict(facts: Facts, about: About = "all") -> Verdict:
     """Decides by facts which of the four states holds; equal facts have equal verdicts, wherever they are shown."""
     causes = sorted((one for one in causes_of(facts) if is_about(one, about)), key=rank)
     missing = tuple(one for one in missing_of(facts, about))
-    initial = tuple(job for job in facts.jobs if is_initial(job))
+    initial = tuple(job for job in facts.jobs if is_initial(job) and not job.may_be_over)
     running = initial if about in ("all", "cycles") and facts.shows_running else ()
     state: State = "action_needed" if causes else "running" if running else "unknown" if missing else "ok"
     rules = facts.rules
@@ -323,8 +325,13 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
-    if about in ("all", "cycles") and not facts.is_old and not facts.shows_running:
-        yield from named("running_before", facts.jobs, is_initial, lambda job: job.observed_at)
+    if about in ("all", "cycles") and not facts.is_old:
+        yield from named(
+            "running_before",
+            facts.jobs,
+            lambda job: is_initial(job) and (job.may_be_over or not facts.shows_running),
+            lambda job: job.observed_at,
+        )
     if about not in ("cycles", "quarantine"):
         yield from named("no_events", facts.jobs, lambda job: job.covered_until is None)
         yield from named(

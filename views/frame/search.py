@@ -5,13 +5,15 @@ from collections.abc import Iterable
 import streamlit as st
 
 from pipeline.config.wording import count
+from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.catalog import find_query
 from views.frame import state
-from views.frame.data import Row, answer, records
+from views.frame.data import Row, answer, records, store
 from views.frame.empty import nothing
 from views.frame.look import look, plain
 from views.frame.places import APP_TABS, ISSUE_TABS, page_link
 from views.frame.state import SEARCHED, Key, Word
+from views.frame.verdict import status_now
 
 LABELS = {
     "home": "Home",
@@ -81,8 +83,10 @@ def results(searched: str, jobs: list[str]) -> None:
 
 def object_label(row: Row) -> str:
     """Writes who it is and what it is in each app."""
+    facts = read_facts(store())
+    words = [status_now(job, str(state), facts) for job, state in zip(row["jobs"], row["states"], strict=True)]
     states = ", ".join(
-        f"{plain(str(app))}: {look(state).label.lower()}" for app, state in zip(row["apps"], row["states"], strict=True)
+        f"{plain(str(app))}: {look(word).label.lower()}" for app, word in zip(row["apps"], words, strict=True)
     )
     return f"{plain(str(row['name']))} · {states}"
 

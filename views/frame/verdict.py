@@ -3,7 +3,7 @@
 No page decides by itself whether all is well. A subject's sentence is never greener than the verdict on everything.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -76,6 +76,8 @@ def job_words(jobs: pd.DataFrame, column: str = "state") -> list[str]:
 
 def job_word(job: str, word: str, facts: Facts) -> str:
     """Returns the word of one job's chip."""
+    if word == "running" and any(one.may_be_over for one in facts.jobs if one.job_id == job):
+        return "unknown"
     if look(word).tone != "good":
         return word
     state = verdict(facts.of([job], shared=False)).state
@@ -87,17 +89,20 @@ def job_facts(job: str, at: datetime | None = None) -> JobFacts | None:
     return next((one for one in read_facts(store(), at).jobs if one.job_id == job), None)
 
 
-def blind_jobs(jobs: Iterable[object]) -> set[object]:
-    """Returns the jobs of whose app it is not known how its users are now, by facts that are read once."""
-    facts = read_facts(store())
-    return {job for job in jobs if blind_spot(str(job), facts) is not None}
-
-
 def blind_spot(job: str | None, facts: Facts | None = None) -> Missing | None:
     """Returns why it is not known how users of a job's app are now; None where it is."""
     facts = facts or read_facts(store())
     known = next((one for one in facts.jobs if one.job_id == job), None)
     return Missing("no_jobs") if known is None else unknown_of(known, facts)
+
+
+WAS = {"in_sync": "was_in_sync"}
+"Words that are claims about the present, and what they are where newer data is missing."
+
+
+def status_now(job: object, word: str, facts: Facts | None = None) -> str:
+    """Returns the word of a user's or group's status in a job's app; a claim about the present needs present data."""
+    return WAS[word] if word in WAS and blind_spot(str(job), facts) is not None else word
 
 
 BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap")

@@ -92,7 +92,9 @@ def draw_gaps(made: list[Check], facts: Facts, now: datetime) -> None:
                 one.draw()
     empty = [one.title.lower() for one in made if not one.found]
     if empty:
-        text = f"{count(len(made), 'check')}, {len(empty)} found nothing in the data that was read: {', '.join(empty)}."
+        text = (
+            f"{len(empty)} of {count(len(made), 'check')} found nothing in the data that was read: {', '.join(empty)}."
+        )
         nothing(none(text, facts))
     if not any(one.name == "deprovision_heard" for one in made):
         st.toggle("Compare removals with the apps' own logs", key=Key.COMPARE_REMOVALS)

@@ -110,8 +110,9 @@ def draw_quarantines(at: datetime) -> None:
     """Draws past quarantines with how soon each was detected and resolved, then each reason that they had."""
     none = claim("No job status shows a quarantine.", about="quarantine")
     panel("quarantine_episodes", episodes_table, empty=none, title="", at=at)
-    if not ask("quarantine_history").empty:
-        panel("quarantine_history", reasons_table)
+    reasons = ask("quarantine_history")
+    if len(reasons) > len(ask("quarantine_episodes", at=at)):
+        panel("quarantine_history", reasons_table, title="Reasons of each quarantine")
 
 
 def episodes_table(rows: pd.DataFrame) -> None:
