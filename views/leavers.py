@@ -27,6 +27,7 @@ from views.parts.leavers.access import (
 )
 from views.parts.leavers.gaps import TRAPS, checks, draw_gaps, gap_facts
 from views.parts.leavers.times import cases_panel, deprovision_times
+from views.parts.overview.fleet import app_words
 from views.parts.shared.coverage import none_in_window, unknown_hours
 from views.parts.shared.object_panel import object_panel
 
@@ -56,6 +57,18 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
         st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
 
 
+def page_links_of(facts: Facts) -> None:
+    """Draws the ways to what is missing: the app that cannot be checked, and the logs."""
+    blind = unknown_apps(facts)
+    if not blind:
+        return
+    with st.container(horizontal=True):
+        if len(blind) == 1:
+            words = app_words(next(iter(unknown_jobs(facts))))
+            page_link("apps", f"Open {plain(blind[0])}", ":material/apps:", words, width="content")
+        page_link("sources", "Data sources", ":material/database:", bar().words, width="content")
+
+
 def page() -> None:
     """Draws the page."""
     now = as_of()
@@ -71,6 +84,7 @@ def page() -> None:
     made = checks(now, staged)
     metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
     draw_unknown(facts)
+    page_links_of(facts)
     note_questions(now)
     access_table(rows, facts)
     panel(

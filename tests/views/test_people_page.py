@@ -67,6 +67,21 @@ def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_acti
     assert list(table(test, "tried")["chip"]) == [["Failing"], ["Skipped"], ["Out of scope"]]
 
 
+def test_a_user_of_an_app_in_quarantine_is_told_that_first_and_promised_no_retry_of_its_own(given: Given) -> None:
+    given.failed("ada", 13, 9, action="create", error_code="DuplicateTargetEntries")
+    given.quarantined("Cerby", 13, 10, since=moment(13, 8))
+    given.stored()
+    test = healthy(app("people", object="id-ada"))
+    drawn = text(test).replace("\\", "")
+    stopped = "**Cerby has been in quarantine since 1 Feb, 08:00**"
+    assert f"{stopped} (sign-in to the app failed, or its answers are not SCIM): nothing is provisioned until" in drawn
+    assert drawn.index(stopped) < drawn.index("**Not provisioned to Cerby")
+    assert "Entra tries again once Cerby has left quarantine." in drawn and "Entra tries again on" not in drawn
+    [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
+    assert "Note:   Cerby has been in quarantine since 1 Feb, 08:00" in ticket
+    assert "Cerby has been in quarantine" in text(healthy(app("users", job="Cerby"))).replace("\\", "")
+
+
 @pytest.mark.usefixtures("tenant")
 def test_the_full_history_opens_in_the_place_of_the_list_and_another_search_leads_back() -> None:
     test = healthy(app("people", search="ada", state="failing", object="id-ada"))

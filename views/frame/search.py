@@ -64,7 +64,10 @@ def results(searched: str, jobs: list[str]) -> None:
     if objects:
         st.markdown("**Users and groups**")
         for row in objects:
-            page_link("people", object_label(row), object_icon(row), {Word.SEARCH: searched, Word.OBJECT: row["id"]})
+            words: dict[str, str] = {Word.SEARCH: searched, Word.OBJECT: str(row["id"])}
+            with st.container(gap=None):
+                page_link("people", plain(str(row["name"])), object_icon(row), words)
+                st.caption(object_states(row))
         page_link("people", "All matches in People", ":material/arrow_forward:", {Word.SEARCH: searched})
     if apps:
         st.markdown("**Apps**")
@@ -81,14 +84,13 @@ def results(searched: str, jobs: list[str]) -> None:
             page_link(place, LABELS[place], ":material/description:")
 
 
-def object_label(row: Row) -> str:
-    """Writes who it is and what it is in each app."""
+def object_states(row: Row) -> str:
+    """Writes what a user or group is in each app."""
     facts = read_facts(store())
     words = [status_now(job, str(state), facts) for job, state in zip(row["jobs"], row["states"], strict=True)]
-    states = ", ".join(
+    return ", ".join(
         f"{plain(str(app))}: {look(word).label.lower()}" for app, word in zip(row["apps"], words, strict=True)
     )
-    return f"{plain(str(row['name']))} · {states}"
 
 
 def object_icon(row: Row) -> str:

@@ -48,9 +48,47 @@ def draw_judged(about: About, text: str, facts: Facts | None = None, doubt: bool
     """Draws a page's own sentence in the verdict's colour, with what is missing; with `doubt` it is not green."""
     facts = facts or current_facts()
     result = verdict(facts, about)
-    gaps = " ".join(missing_sentences(result, MARKED))
+    gaps = unknown_by_app(facts) if about == "leavers" else ""
+    gaps = gaps or " ".join(missing_sentences(result, MARKED))
     draw_box(result, f"{text} {gaps}".strip(), facts, doubt)
     return result
+
+
+FEW = 3
+"Apps of which a sentence says one by one why they are unknown."
+
+
+def unknown_by_app(facts: Facts) -> str:
+    """Writes of each app why it is unknown whether its leavers were removed; empty where all data lacks something."""
+    blind = [job for job in facts.jobs if unknown_of(job, facts) is not None]
+    if facts.is_old or facts.ends_at is None or not blind or len(blind) > FEW:
+        return ""
+    sentences = []
+    for job in blind:
+        missing = verdict(facts.of([job.job_id], shared=False), "leavers").missing
+        clauses = [APP_GAPS[one.kind](one) for one in missing if one.kind in APP_GAPS]
+        if len(clauses) < len(missing):
+            return ""
+        *before, last = clauses
+        why = f"{', '.join(before)} and {last}" if before else last
+        sentences.append(f"**Unknown for {plain(job.app_name)}**: {why}, so leavers may still have access.")
+    return " ".join(sentences)
+
+
+def since_clause(one: Missing) -> str:
+    """Writes since when something is missing; empty where that is unknown."""
+    return f" since {instant(one.since)}" if one.since else ""
+
+
+APP_GAPS: dict[str, Callable[[Missing], str]] = {
+    "not_removing": lambda one: f"it cannot remove users{since_clause(one)} (in quarantine or stopped)",
+    "gap": lambda one: f"its provisioning logs are missing{since_clause(one)}",
+    "no_events": lambda _: "it has no provisioning logs",
+    "no_status": lambda _: "it has no job status",
+    "old_status": lambda one: f"its last job status is of {instant(one.since)}",
+    "never_run": lambda _: "it has not completed a cycle yet",
+}
+"What is missing of one app, to follow its name."
 
 
 def draw_box(result: Verdict, text: str, facts: Facts, doubt: bool = False) -> None:

@@ -20,6 +20,7 @@ from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
 from views.parts.people.status import (
     ORDER,
+    STAGES,
     chip,
     headline,
     next_retry,
@@ -33,15 +34,6 @@ from views.parts.people.status import (
 
 HISTORY = "history"
 "The word of the address for the full history."
-STAGES = {
-    "import": "Import",
-    "scoping": "Scope",
-    "matching": "Match",
-    "processing": "Processing",
-    "referenceResolution": "References",
-    "export": "Export",
-}
-"The types of steps in the order in which Entra takes them, as a person reads them."
 STEP_LOOKS = {
     "success": ":green[:material/check_circle:]",
     "failure": ":red[:material/cancel:]",

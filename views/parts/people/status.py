@@ -22,6 +22,15 @@ FAILED_TO = {
     "stagedDelete": "Not deleted from",
 }
 "How a failure reads, by what was to be done."
+STAGES = {
+    "import": "Import",
+    "scoping": "Scope",
+    "matching": "Match",
+    "processing": "Processing",
+    "referenceResolution": "References",
+    "export": "Export",
+}
+"The types of steps in the order in which Entra takes them, as a person reads them."
 LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
 

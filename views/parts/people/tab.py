@@ -16,7 +16,7 @@ from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.parts.people.panel import HISTORY, open_person, person_panel
-from views.parts.people.status import reason_of, shown_word
+from views.parts.people.status import reason_of, shown_word, stop_sentence
 from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
@@ -107,6 +107,8 @@ def all_people(search: str | None) -> None:
     adopt_words()
     states = ask("people_by_state", search=search)
     chosen = filters(states)
+    if bar().job is not None and (stopped := stop_sentence({"job_id": bar().job, "app_name": bar().job_name})):
+        st.markdown(f":material/block: {stopped}")
     st.markdown(sentence(states, search, chosen["state"]))
     if states.empty:
         show_sql(people_by_state={"search": search})
@@ -138,7 +140,7 @@ def people_table(rows: pd.DataFrame) -> None:
         "app_name": text_column("App"),
         "why": text_column("Reason", width=260),
         **time_columns(last_success_at="Last success", retry_at="Next retry", last_event_at="Last event"),
-        "failures": number_column("Failures", help="Failed attempts, ever"),
+        "failures": number_column("Failures", help="Failed attempts since the log begins, not only in this time range"),
     }
     if bar().job is not None:
         del columns["app_name"]

@@ -84,7 +84,8 @@ def around(facts: Facts) -> str:
         gap = span((failing["occurred_at"].floor("min") - good["occurred_at"].floor("min")).total_seconds())
         before = f"the first {gap} after the last success"
     still = f"successful again since {instant(again['occurred_at'])}" if again else "none successful since"
-    return f"{count(failing['failing'], 'failed request')}, {before}, {still}."
+    since = instant(failing["occurred_at"])
+    return f"{count(failing['failing'], 'failed request')} since {since}, {before}, {still}."
 
 
 def draw_symptoms(facts: Facts, incident: Row | None) -> None:
