@@ -80,11 +80,11 @@ def page() -> None:
         summary += f" {count(caught, 'more account', 'more accounts')} may be in use without an error."
     facts = current_facts(min(now, bar().until))
     draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
+    page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     made = checks(now, staged)
     metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
     draw_unknown(facts)
-    page_links_of(facts)
     note_questions(now)
     access_table(rows, facts)
     panel(

@@ -14,7 +14,7 @@ def test_assignments_are_counted_and_found_whatever_the_accents(tenant: Store) -
     [(found,)] = tenant.rows("select count(*) from identities")
     assert f"**{found} assignments** across all apps; **1 is failing**." in text(test)
     [pills] = [group for group in test.button_group if group.key == "state"]
-    assert pills.options == ["Failing 1", "Skipped or out of scope 0", "In sync 5", "Disabled 0", "Deleted 0"]
+    assert pills.options == ["Failing 1", "Skipped or out of scope 0", "Was in sync 5", "Disabled 0", "Deleted 0"]
     # The data ended months ago, so that nobody is known to be in sync now.
     assert {chip for [chip] in table(test, "why")["chip"]} == {"Failing", "Was in sync"}
     test.text_input(key="search").set_value("ÁDA@").run()
@@ -76,7 +76,7 @@ def test_a_user_of_an_app_in_quarantine_is_told_that_first_and_promised_no_retry
     stopped = "**Cerby has been in quarantine since 1 Feb, 08:00**"
     assert f"{stopped} (sign-in to the app failed, or its answers are not SCIM): nothing is provisioned until" in drawn
     assert drawn.index(stopped) < drawn.index("**Not provisioned to Cerby")
-    assert "Entra tries again once Cerby has left quarantine." in drawn and "Entra tries again on" not in drawn
+    assert "Entra tries again once Cerby has left quarantine." in drawn and "tries again on " not in drawn
     [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
     assert "Note:   Cerby has been in quarantine since 1 Feb, 08:00" in ticket
     assert "Cerby has been in quarantine" in text(healthy(app("users", job="Cerby"))).replace("\\", "")

@@ -32,12 +32,13 @@ def draw_event(event: Row) -> None:
         f"{plain(action_label(event['action']))} in {plain(str(event['app_name']))} · {instant(event['occurred_at'])}",
         anchor="event",
     )
-    st.markdown(f"{labelled(str(event['status']))} {plain(why(event))}")
+    known = cause_of({name: value for name, value in event.items() if not is_missing(value)})
+    words = f"{plain(known.title)} ({plain(why(event))})" if known else plain(why(event))
+    st.markdown(f"{labelled(str(event['status']))} {words}")
     if not is_missing(event["reason"]):
         st.caption("Message in the log")
         st.code(str(event["reason"]).replace("\r\n", "\n"), language=None, wrap_lines=True)
     # Where the error is documented its steps stand above, in our words.
-    known = cause_of({name: value for name, value in event.items() if not is_missing(value)})
     if known is None and not is_missing(event["advice"]):
         st.info(plain(str(event["advice"])), icon=":material/lightbulb:")
     left, right = st.columns(2)

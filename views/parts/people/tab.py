@@ -15,6 +15,7 @@ from views.frame.look import LOOKS, chips, plain
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
+from views.frame.verdict import blind_spot, current_facts
 from views.parts.people.panel import HISTORY, open_person, person_panel
 from views.parts.people.status import reason_of, shown_word, stop_sentence
 from views.parts.people.story import close_history, draw_story
@@ -64,13 +65,14 @@ def draw_search() -> str | None:
 def filters(states: pd.DataFrame) -> dict[str, str | None]:
     """Draws the filters with how many rows each has, writes their words into the address and returns them."""
     counts = {row["state"]: row["objects"] for row in records(states)}
+    labels = filter_labels()
     # Its labels change with the search, which would make it another widget with nothing chosen.
     state.set_value(Key.PEOPLE_STATE, state.value(Key.PEOPLE_STATE))
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = st.pills(
             "Status",
             STATES,
-            format_func=lambda word: f"{FILTERS.get(word, LOOKS[word].label)} {counts.get(word, 0):,}",
+            format_func=lambda word: f"{labels[word]} {counts.get(word, 0):,}",
             key=Key.PEOPLE_STATE,
             label_visibility="collapsed",
         )
@@ -87,6 +89,18 @@ def filters(states: pd.DataFrame) -> dict[str, str | None]:
     return {"state": chosen, "sort": sort}
 
 
+def filter_labels() -> dict[str, str]:
+    """Returns the label of each state; of who is in sync it says no more than the table does."""
+    labels = {word: FILTERS.get(word, LOOKS[word].label) for word in STATES}
+    facts = current_facts()
+    blind = [blind_spot(job.job_id, facts) is not None for job in facts.jobs]
+    if blind and all(blind):
+        labels["in_sync"] = LOOKS["was_in_sync"].label
+    elif any(blind):
+        labels["in_sync"] = "In sync, or was"
+    return labels
+
+
 def sentence(states: pd.DataFrame, search: str | None, chosen: str | None = None) -> str:
     """Writes how many assignments there are and how many fail, or how many are in the chosen state."""
     total = int(states["objects"].sum()) if not states.empty else 0
@@ -96,7 +110,7 @@ def sentence(states: pd.DataFrame, search: str | None, chosen: str | None = None
     number = int(states.loc[states["state"] == (chosen or "failing"), "objects"].sum())
     match = f" match “{plain(search)}”" if search else ""
     if chosen:
-        label = FILTERS.get(chosen, LOOKS[chosen].label).lower()
+        label = filter_labels()[chosen].lower()
         return f"**{number:,} of {count(total, 'assignment')}**{match} {where}: {label}."
     fails = f"; **{number:,} {'is' if number == 1 else 'are'} failing**" if number else ""
     return f"**{count(total, 'assignment')}**{match} {where}{fails}. Each row is one user or group in one app."

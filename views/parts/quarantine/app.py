@@ -211,8 +211,10 @@ def draw_issue_steps(row: Row) -> None:
         return
     affected = f"{int(row['waiting']):,} affected" if row["waiting"] else "none affected now"
     st.markdown(f"**{plain(issue_title(row))}** · {affected} · since {instant(row['first_seen_at'])}")
-    st.markdown(plain(known.meaning))
-    st.markdown("\n".join(f"1. {step}" for step in steps_in(known, row["app_name"])))
+    steps = steps_in(known, row["app_name"])
+    st.markdown(plain(known.meaning) if len(steps) > 1 else f"{plain(known.meaning)} **What to do:** {steps[0]}")
+    if len(steps) > 1:
+        st.markdown("\n".join(f"1. {step}" for step in steps))
 
 
 def draw_cycles() -> None:

@@ -82,19 +82,23 @@ def choose_app(rows: pd.DataFrame) -> str | None:
 def draw_matrix(rows: pd.DataFrame) -> None:
     """Draws the matrix, a line for each of Entra's results: its cells open their rows, the empty ones are named."""
     counts = cell_counts(rows)
-    for row in ROWS:
-        own = [(name, CELLS[name]) for column in COLUMNS for name in CELLS if is_at(CELLS[name], row, column)]
-        with st.container(gap="xxsmall"):
-            st.markdown(f"**{row}**")
-            if any(counts[name] for name, _ in own):
-                with st.container(horizontal=True):
-                    for name, cell in own:
-                        if counts[name]:
-                            cell_button(name, cell, counts[name])
-            if none := [cell.label for name, cell in own if not counts[name]]:
-                st.caption(f"None: {', '.join(none)}.")
+    with st.grid(len(ROWS), min_column_width=280):
+        for row in ROWS:
+            with st.container(border=True, gap="xsmall", height="stretch"):
+                draw_row(row, counts)
     if counts["not known"]:
         cell_button("not known", CELLS["not known"], counts["not known"])
+
+
+def draw_row(row: str, counts: dict[str, int]) -> None:
+    """Draws the cells of one of Entra's results, one below the other; the empty ones are named in a line."""
+    st.markdown(f"**{row}**")
+    own = [(name, CELLS[name]) for column in COLUMNS for name in CELLS if is_at(CELLS[name], row, column)]
+    for name, cell in own:
+        if counts[name]:
+            cell_button(name, cell, counts[name])
+    if none := [cell.label for name, cell in own if not counts[name]]:
+        st.caption(f"None: {', '.join(none)}.")
 
 
 def is_at(cell: Cell, row: str, column: str) -> bool:
