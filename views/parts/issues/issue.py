@@ -168,12 +168,12 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
         **time_columns(settled_at="Recovered", again_at="New account since"),
     }
     given = [name for name in columns if name == "label" or not rows[name].isna().all()]
-    shown = rows.assign(label=[standing_label(one) for one in records(rows)], action=rows["action"].map(action_label))
+    shown = rows.assign(label=[status_label(one) for one in records(rows)], action=rows["action"].map(action_label))
     shown_columns = {name: columns[name] for name in given}
     table(shown, shown_columns, Key.ISSUE_PEOPLE.of(row["issue"]), at_most=320, opens="name", on_open=open_person)
 
 
-def standing_label(row: Row) -> str:
+def status_label(row: Row) -> str:
     """Writes how somebody fares whom an issue affects, by the word that People has for who is not recovered."""
     if row["standing"] == "waiting" and row["state"] in ("failing", "skipped"):
         return look(str(row["state"])).label

@@ -31,8 +31,8 @@ TRAPS = (
 """The documented ways in which an account or a membership is left behind without an error. Rehires, after a removal or
 back in scope, are one question, since the groups are looked through once for both."""
 BASIS = (
-    "Microsoft documents each of these, and none is an error in the log. The directory's own log is not stored here, and "
-    "an account in an app is seen only where an answer of the app was logged."
+    "Microsoft documents each of these, and none is an error in the log. The directory's own log is not stored here, "
+    "and an account in an app is seen only where an answer of the app was logged."
 )
 QUICK = 20_000
 "Up to how many events and requests in a window its removals are compared with the app's log without a click."
