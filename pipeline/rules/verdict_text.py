@@ -144,7 +144,7 @@ def next_step(cause: Cause, style: Style = PLAIN) -> str:
     rule = rules().get(cause.rule)
     if cause.kind != "incident":
         return STEPS[cause.kind]
-    return style.text(rule.do) if rule else "open the incident."
+    return style.text(cause.remedy or rule.do) if rule else "open the incident."
 
 
 def running(verdict: Verdict, style: Style) -> str:

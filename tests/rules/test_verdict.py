@@ -228,6 +228,21 @@ def test_verdict_on_leavers_of_an_app_in_quarantine_is_unknown_with_since_when()
     assert gap is not None and (gap.kind, gap.since) == ("not_removing", AT - 2 * HOUR)
 
 
+def test_verdict_on_a_cycle_that_should_have_ended_is_unknown_and_never_running() -> None:
+    facts = facts_of(Case(job="restarted"))
+    assert verdict(facts).state == "running"
+    over = replace(facts, jobs=tuple(replace(job, may_be_over=True) for job in facts.jobs))
+    assert verdict(over).state == "unknown" and verdict(over).running == ()
+    assert [one.kind for one in verdict(over).missing] == ["running_before"]
+
+
+def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
+    facts = facts_of(Case(incident="critical"))
+    [one] = facts.incidents
+    own = "Request a new token from Zoom support."
+    assert plain_sentence(verdict(replace(facts, incidents=(replace(one, remedy=own),)))).endswith(f"Next step: {own}")
+
+
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:
     assert set(STEPS) | {"incident"} == set(KINDS)
     kinds = {one.kind for case in every_case()[::37] for one in verdict(facts_of(case)).missing}

@@ -505,7 +505,7 @@ def test_an_app_that_is_not_in_quarantine_shows_its_next_cycle_and_promises_noth
     assert "Recovery checklist" not in drawn and not test.get("progress") and "What to do" in drawn
     assert "No events of this app in the store, so nothing can be counted." in drawn
     shown = {each.label: each.value for each in test.metric}
-    assert {"Next cycle", "In sync", "Pending retries", "Token"} < set(shown)
+    assert {"Next cycle", "In sync", "Pending retries", "Token expiry"} < set(shown)
     assert shown["Pending retries"] == shown["Leavers still with access"] == "Unknown"
 
 

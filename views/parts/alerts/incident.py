@@ -9,6 +9,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
+from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of
 from pipeline.notify.messages import (
     CLOSED,
@@ -34,6 +35,7 @@ from views.frame.table import table, text_column
 from views.parts.alerts.incidents import details_link, draw_acts, draw_trouble, problem_of, symptoms_of
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
+from views.parts.shared.remedies import advice_in, steps_in
 
 
 def incident_panel() -> None:
@@ -113,7 +115,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
-    draw_steps(cause, rule)
+    draw_steps(cause, rule, row["app_name"])
     affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
@@ -149,12 +151,12 @@ def when(row: Row) -> str:
     return f"{since}; detected {span(late)} later." if late >= 60 else f"{since}."
 
 
-def draw_steps(cause: Cause | None, rule: Rule | None) -> None:
+def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
     """Draws what to do: the steps of a documented cause, else what the rule advises."""
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, app_name)))
     elif rule:
-        st.markdown(f"**What to do:** {plain(rule.do)}")
+        st.markdown(f"**What to do:** {advice_in(rule, app_name)}")
 
 
 def draw_root(row: Row) -> None:
@@ -198,7 +200,8 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    context = MessageContext(at, read_settings().dashboard_url.rstrip("/"), words)
+    settings = read_settings()
+    context = MessageContext(at, settings.dashboard_url.rstrip("/"), words, usable_profiles(settings))
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 
@@ -238,7 +241,7 @@ def draw_technical(row: Row, rule: Rule | None) -> None:
     with st.expander("Technical details", icon=":material/code:"):
         if rule:
             st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
-            st.markdown(f"**Its advice:** {plain(rule.do)}")
+            st.markdown(f"**Its advice:** {advice_in(rule, row['app_name'])}")
             page_link("rules", "Open the alert rule", ":material/notifications:", {Word.RULE: rule.name})
         explained = len(symptoms_of(row))
         st.caption(f"Rule {plain(str(row['rule']))} · incident {row['incident_id']} · {count(explained, 'symptom')}")

@@ -20,6 +20,7 @@ from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
+from views.parts.shared.remedies import steps_in
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -133,7 +134,7 @@ def draw_code(code: str) -> None:
     named = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
     st.markdown(f"{named}: {plain(cause.meaning)}" if cause else f"{named}, which is not documented.")
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, bar().job_name)))
     if st.button("Issues with this error code", icon=":material/error:", key=Key.ISSUES_OF_CODE):
         write_word(Word.TAB, None)
         st.rerun()

@@ -205,7 +205,7 @@ def differences(rows: pd.DataFrame, title: str) -> None:
         rest=[f"{row.baseline:,} of {row.baseline_all:,}" for row in rows.itertuples()],
     )
     columns = {
-        "dimension": text_column("Dimension", pinned=True),
+        "dimension": text_column("Dimension"),
         "value": text_column("Value", width=300),
         "inside_share": share_bar("Inside"),
         "baseline_share": share_bar("In the rest"),

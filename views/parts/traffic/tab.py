@@ -53,8 +53,9 @@ def metrics(counts: dict[str, int]) -> None:
     with st.container(horizontal=True):
         st.metric("Changes compared", f"{total:,}", border=True)
         st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True)
-        st.metric("Differences", f"{sum(counts[name] for name in TROUBLE):,}", border=True)
-        st.metric("Unknown", f"{counts['not known']:,}", border=True, help="The other log does not cover the time")
+        apart = sum(counts[name] for name in TROUBLE if name != "turned away")
+        st.metric("Differences", f"{apart:,}", border=True)
+        st.metric("Unauthorized requests", f"{counts['turned away']:,}", border=True, help="Answered with 401 or 403")
 
 
 def draw_tab() -> None:
