@@ -2,6 +2,7 @@
 // three times; this one loads Plotly's cartesian bundle, 1.5 MB, and draws it once.
 
 const BUNDLE = "assets/plotly-cartesian-4.1.1.min.js";
+const NARROW = 480;
 const ZOOM = { hovermode: "closest", dragmode: "zoom" };
 const ASKED = {
   points: { clickmode: "event+select", hovermode: "closest", dragmode: "pan" },
@@ -33,6 +34,21 @@ function themed(layout, style) {
     font: { ...font, ...layout.font },
     modebar: { bgcolor: "rgba(0,0,0,0)" },
     hoverlabel: { bgcolor: ground, bordercolor: value("--st-border-color"), font, ...layout.hoverlabel },
+  };
+}
+
+// On a narrow screen a legend takes a row an entry: it stands below the figure, which is as much higher.
+function narrowed(layout, data, width) {
+  const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
+  if (width >= NARROW || entries < 4 || layout.showlegend === false) return layout;
+  const room = 19 * entries + 14;
+  const below = { orientation: "v", yref: "container", y: 0, yanchor: "bottom", x: 0, xanchor: "left" };
+  return {
+    ...layout,
+    height: layout.height + room,
+    legend: { ...layout.legend, ...below },
+    margin: { ...layout.margin, t: 8, b: layout.margin.b + room },
+    xaxis: { ...layout.xaxis, nticks: 4, tickangle: 0, dtick: undefined, tickformat: "%-d %b" },
   };
 }
 
@@ -95,7 +111,8 @@ export default async function ({ data, parentElement, setStateValue, setTriggerV
   place.drawn = drawn;
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", alt);
-  const layout = themed({ ...figure.layout, ...asked(figure.layout, drags) }, style);
+  const shown = narrowed(figure.layout, figure.data, place.clientWidth);
+  const layout = themed({ ...shown, ...asked(shown, drags) }, style);
   await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false, showTips: false });
   if (isNew) {
     if (drags) listen(place, drags, setStateValue, setTriggerValue);

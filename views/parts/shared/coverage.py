@@ -6,7 +6,6 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pipeline.config import wording
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings, read_settings
@@ -82,23 +81,12 @@ def worst_states(hours: pd.DataFrame) -> pd.DataFrame:
 
 
 def bucket_sentence(buckets: pd.DataFrame, hours: int) -> str:
-    """Writes which buckets are not complete: `3 of 24 hours unknown` for each of the first ones."""
-    lacking = records(buckets[buckets["partial"] + buckets["unknown"] > 0])
+    """Writes of how many buckets some data is missing; empty where none is."""
+    lacking = int((buckets["partial"] + buckets["unknown"] > 0).sum())
     if not lacking:
         return ""
     noun = "hour" if hours == 1 else "day"
-    head = f"{len(lacking):,} of {count(len(buckets), noun)} {'is' if len(lacking) == 1 else 'are'} not fully covered"
-    if hours == 1:
-        return f"{head}; counts may be low."
-    first = [bucket_words(one) for one in lacking[: WORST + 1]]
-    more = f", and {len(lacking) - len(first)} more" if len(lacking) > len(first) else ""
-    return f"{head}; counts may be low: {'; '.join(first)}{more}."
-
-
-def bucket_words(bucket: Row) -> str:
-    """Writes what is missing of one day."""
-    parts = [f"{bucket[state]} {state}" for state in ("unknown", "partial") if bucket[state]]
-    return f"{wording.day(bucket['bucket'])} {' and '.join(parts)} of {count(bucket['hours'], 'hour')}"
+    return f"Some data is missing for {lacking:,} of {count(len(buckets), noun)}; counts may be low."
 
 
 def draw_coverage() -> None:
