@@ -33,10 +33,10 @@ NAMED = 3
 "How many apps that were not checked are named in a line."
 
 
-class Reach(NamedTuple):
+class CheckedApps(NamedTuple):
     """Which apps a rule could check at its last run."""
 
-    apps: int
+    amount: int
     unchecked: tuple[str, ...]
     "The apps that it could not check."
     missing: tuple[str, ...]
@@ -48,15 +48,15 @@ def read_rules_file() -> dict[str, Any]:
     return read_overrides(Path(read_settings().rules))
 
 
-def reaches(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> dict[str, Reach]:
+def checked_apps(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> dict[str, CheckedApps]:
     """Returns which apps each rule could check at its last run, by the data that there is of then."""
     own = [(rules()[row["rule"]], row) for row in records(runs) if row["rule"] in rules()]
     needs = [need for rule, _ in own for need in rule.needs]
     extents = {at: read_extents(store(), at, needs) for at in {row["ran_at"] for _, row in own}}
-    return {rule.name: reach_of(rule, row, extents[row["ran_at"]], overrides) for rule, row in own}
+    return {rule.name: apps_of_run(rule, row, extents[row["ran_at"]], overrides) for rule, row in own}
 
 
-def reach_of(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any]) -> Reach:
+def apps_of_run(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any]) -> CheckedApps:
     """Returns which apps one rule could check, by what it needs and by its own account."""
     gaps = data.gaps_by_job(rule.needs)
     missing = {gap.sentence for gap in gaps.values() if gap}
@@ -67,7 +67,7 @@ def reach_of(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any]) 
             unchecked.add(one.app_name or one.subject)
             missing.add(f"{one.app_name or one.subject}: {one.unknown}")
     apps = {data.app_of(job) for job in gaps} | unchecked
-    return Reach(len(apps), tuple(sorted(unchecked)), tuple(sorted(missing)))
+    return CheckedApps(len(apps), tuple(sorted(unchecked)), tuple(sorted(missing)))
 
 
 def own_doubts(rule: Rule, at: datetime, overrides: Mapping[str, Any]) -> list[Finding]:
@@ -79,24 +79,24 @@ def own_doubts(rule: Rule, at: datetime, overrides: Mapping[str, Any]) -> list[F
     return [one for one in map(finding_of, rows) if one.unknown is not None]
 
 
-def word_of(outcome: str, reach: Reach | None) -> str:
+def word_of(outcome: str, apps: CheckedApps | None) -> str:
     """Returns the word of `look` for a run: it says OK only of what was checked."""
-    if reach is None or outcome not in ("ok", "unknown"):
+    if apps is None or outcome not in ("ok", "unknown"):
         return STATES.get(outcome, "never run")
-    if reach.unchecked and len(reach.unchecked) < reach.apps:
+    if apps.unchecked and len(apps.unchecked) < apps.amount:
         return "partly run"
-    return "not run" if reach.unchecked or outcome == "unknown" else "not firing"
+    return "not run" if apps.unchecked or outcome == "unknown" else "not firing"
 
 
-def checked_text(reach: Reach | None) -> str:
+def checked_text(apps: CheckedApps | None) -> str:
     """Writes how many apps a rule could check.
 
-    >>> checked_text(Reach(3, ("Cerby",), ())), checked_text(Reach(1, (), ())), checked_text(Reach(0, (), ()))
+    >>> checked_text(CheckedApps(3, ("Cerby",), ())), checked_text(CheckedApps(1, (), ())), checked_text(CheckedApps(0, (), ()))
     ('2 of 3 apps', 'All apps', '–')
     """
-    if reach is None or not reach.apps:
+    if apps is None or not apps.amount:
         return BLANK
-    return f"{reach.apps - len(reach.unchecked):,} of {count(reach.apps, 'app')}" if reach.unchecked else "All apps"
+    return f"{apps.amount - len(apps.unchecked):,} of {count(apps.amount, 'app')}" if apps.unchecked else "All apps"
 
 
 def changes_text(rule: Rule, override: Mapping[str, Any]) -> str:
@@ -173,9 +173,9 @@ def levels(rule: Rule, overrides: Mapping[str, Any]) -> tuple[str, str]:
 def rule_rows(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> pd.DataFrame:
     """Returns a row for each rule, those that are firing first."""
     ran = {row["rule"]: row for row in records(runs)}
-    reach, since = reaches(runs, overrides), firing_since()
+    apps, since = checked_apps(runs, overrides), firing_since()
     rows = [
-        rule_row(rule, ran.get(name, {}), reach.get(name), overrides) | {"since": since.get(name, pd.NaT)}
+        rule_row(rule, ran.get(name, {}), apps.get(name), overrides) | {"since": since.get(name, pd.NaT)}
         for name, rule in rules().items()
     ]
     rows.sort(key=lambda row: (ORDER.index(row["word"]), row["title"]))
@@ -190,15 +190,15 @@ def firing_since() -> dict[str, pd.Timestamp]:
     return {rule: min(at for name, at in found if name == rule) for rule, _ in found}
 
 
-def rule_row(rule: Rule, run: Row, reach: Reach | None, overrides: Mapping[str, Any]) -> Row:
+def rule_row(rule: Rule, run: Row, apps: CheckedApps | None, overrides: Mapping[str, Any]) -> Row:
     """Returns one rule's state and levels."""
     alert, clear = levels(rule, overrides)
-    word = word_of(str(run.get("outcome", "")), reach)
+    word = word_of(str(run.get("outcome", "")), apps)
     return {
         "rule": rule.name,
         "title": rule.title,
         "word": "muted" if is_silenced(rule, overrides, None) else word,
-        "checked": checked_text(reach),
+        "checked": checked_text(apps),
         "severity": in_force(rule, overrides).severity.capitalize(),
         "alert": alert,
         "clear": clear,
@@ -206,8 +206,8 @@ def rule_row(rule: Rule, run: Row, reach: Reach | None, overrides: Mapping[str, 
         "ran_at": run.get("ran_at", pd.NaT),
         "found_at": run.get("found_at", pd.NaT),
         "changed": changes_text(rule, overrides.get(rule.name, {})),
-        "unchecked": reach.unchecked if reach else (),
-        "missing": reach.missing if reach else (),
+        "unchecked": apps.unchecked if apps else (),
+        "missing": apps.missing if apps else (),
     }
 
 
