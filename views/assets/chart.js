@@ -37,8 +37,15 @@ function themed(layout, style) {
   };
 }
 
+// On a narrow screen a label of two parts takes two lines.
+function inTwoLines(axis) {
+  const ticktext = axis?.ticktext;
+  return Array.isArray(ticktext) ? { ...axis, ticktext: ticktext.map((text) => text.replace(" · ", "<br>")) } : axis;
+}
+
 // On a narrow screen a legend takes a row an entry: it stands below the figure, which is as much higher.
 function narrowed(layout, data, width) {
+  if (width < NARROW) layout = { ...layout, yaxis: inTwoLines(layout.yaxis) };
   const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
   if (width >= NARROW || entries < 4 || layout.showlegend === false) return layout;
   const room = 19 * entries + 14;

@@ -91,8 +91,8 @@ def word_of(outcome: str, apps: CheckedApps | None) -> str:
 def checked_text(apps: CheckedApps | None) -> str:
     """Writes how many apps a rule could check.
 
-    >>> checked_text(CheckedApps(3, ("Cerby",), ())), checked_text(CheckedApps(1, (), ())), checked_text(CheckedApps(0, (), ()))
-    ('2 of 3 apps', 'All apps', '–')
+    >>> [checked_text(CheckedApps(*each, ())) for each in ((3, ("Cerby",)), (1, ()), (0, ()))]
+    ['2 of 3 apps', 'All apps', '–']
     """
     if apps is None or not apps.amount:
         return BLANK

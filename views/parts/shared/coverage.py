@@ -90,19 +90,19 @@ def bucket_sentence(buckets: pd.DataFrame, hours: int) -> str:
 
 
 def draw_coverage() -> None:
-    """Draws how much of each hour is covered; then, closed, the gaps that Entra can still fill, and every gap."""
-    panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
+    """Draws, closed, the gaps that Entra can still fill; then how much of each hour is covered, and every gap."""
     retention, values = retention_gaps()
     missing = ask("gaps")
     show_sql(retention_cliff=values)
     if not retention.empty:
         hours = int(retention.loc[retention["state"] == "leaving", "hours"].sum())
         label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
-        with st.expander(label, icon=":material/hourglass_bottom:"):
+        with st.expander(label):
             retention_table(retention)
+    panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
     show_sql(gaps={})
     if not missing.empty:
-        with st.expander(f"Gaps in this time range: {len(missing):,}", icon=":material/data_array:"):
+        with st.expander(f"Gaps in this time range: {len(missing):,}"):
             gaps_table(missing)
 
 
@@ -157,7 +157,7 @@ def retention_table(rows: pd.DataFrame) -> None:
         state=rows["state"].map({"leaving": "Still in Entra", "gone": "Deleted from Entra"}),
     )
     columns = {
-        "who": text_column("Tenant", pinned=True),
+        **({"who": text_column("Tenant", pinned=True, width=160)} if shown["who"].nunique() > 1 else {}),
         "state": text_column("State"),
         "left": text_column("Deleted from Entra"),
         **time_columns(began_at="Gap begins", ended_at="Gap ends"),
@@ -223,7 +223,7 @@ def expired_sentence(gap: Row) -> str:
 
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
-    names = rows["app_name"].fillna(rows["tenant_id"]).fillna("Unnamed tenant")
+    names = rows["app_name"].fillna(rows["tenant_id"].map(tenants_of(rows))).fillna("App not named")
     rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
     least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
     shown = rows[rows["at"].isin(least.index[:STRIPS])]
@@ -231,9 +231,16 @@ def draw_strips(rows: pd.DataFrame) -> None:
     if len(least) > STRIPS:
         st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(
-        "A file covers the apps in it, from its first record to its last; a poll, a storage container or an hourly "
-        "blob covers every app of the tenant. Job status is known for the hours in which it was read."
+        "Which hours a source covers",
+        help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
+        "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read.",
     )
+
+
+def tenants_of(rows: pd.DataFrame) -> dict[object, str]:
+    """Returns what a strip of a whole tenant is called: of all apps, by its id where there are several tenants."""
+    tenants = rows["tenant_id"].dropna().unique()
+    return {one: "All apps" if len(tenants) == 1 else f"Tenant {str(one)[:8]}…" for one in tenants}
 
 
 def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":
