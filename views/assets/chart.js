@@ -59,6 +59,15 @@ function narrowed(layout, data, width) {
   };
 }
 
+// What stands around a figure is as high as the page reserved for it.
+function heighten(place, reserved, height) {
+  for (let box = place.parentElement, up = 0; box && up < 6; box = box.parentElement, up += 1) {
+    if (Math.abs(box.clientHeight - reserved) > 2) continue;
+    box.style.height = `${height}px`;
+    if (getComputedStyle(box).flexBasis === `${reserved}px`) box.style.flexBasis = `${height}px`;
+  }
+}
+
 // What clicks and drags on a figure do; where they zoom, y axes stay as they are.
 function asked(layout, drags) {
   const more = ASKED[drags] ?? {};
@@ -120,6 +129,7 @@ export default async function ({ data, parentElement, setStateValue, setTriggerV
   place.setAttribute("aria-label", alt);
   const shown = narrowed(figure.layout, figure.data, place.clientWidth);
   const layout = themed({ ...shown, ...asked(shown, drags) }, style);
+  if (layout.height > figure.layout.height) heighten(place, figure.layout.height, layout.height);
   await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false, showTips: false });
   if (isNew) {
     if (drags) listen(place, drags, setStateValue, setTriggerValue);

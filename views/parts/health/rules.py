@@ -15,13 +15,14 @@ from pipeline.rules.evaluate import Finding, finding_of
 from pipeline.rules.needs import Extents, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, read_overrides, variants
 from pipeline.rules.rule import Rule, rules
+from pipeline.rules.verdict import verdict
 from pipeline.store.catalog import Parameter, value
 from views.frame.data import Row, ask, records, store
 from views.frame.look import chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, Word, write_word
-from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
-from views.frame.verdict import draw_judged
+from views.frame.table import BLANK, HEAD_PX, ROW_PX, chips_column, number_column, table, text_column, time_columns
+from views.frame.verdict import current_facts, draw_box
 from views.parts.health.incidents import symptoms_of
 
 STATES = {"found": "firing", "ok": "not firing", "unknown": "not run", "failed": "rule failed"}
@@ -64,8 +65,8 @@ def apps_of_run(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any
     if run["outcome"] == "unknown":
         missing |= set(data.gaps(rule.needs))
         for one in own_doubts(rule, run["ran_at"], overrides):
-            unchecked.add(one.app_name or one.subject)
-            missing.add(f"{one.app_name or one.subject}: {one.unknown}")
+            unchecked |= {one.app_name} if one.app_name else set()
+            missing.add(f"{one.app_name}: {one.unknown}" if one.app_name else str(one.unknown))
     apps = {data.app_of(job) for job in gaps} | unchecked
     return CheckedApps(len(apps), tuple(sorted(unchecked)), tuple(sorted(missing)))
 
@@ -232,13 +233,14 @@ def unchecked_sentence(rows: pd.DataFrame) -> str:
     apps = sorted({app for names in lacking["unchecked"] for app in names})
     more = f" and {count(len(apps) - NAMED, 'more app')}" if len(apps) > NAMED else ""
     named = f"{', '.join(apps[:NAMED])}{more}"
-    return f"{len(lacking):,} of {count(len(rows), 'rule')} could not check every app: data is missing of {named}."
+    return f"{len(lacking):,} of {count(len(rows), 'rule')} could not check every app: data of {named} is missing."
 
 
 def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
     """Draws the summary and one row a rule, whose name opens it; returns the rows."""
     rows = rule_rows(ask("rule_runs_lately"), overrides)
-    draw_judged("all", summary(rows))
+    facts = current_facts()
+    draw_box(verdict(facts), summary(rows), facts)
     show_sql(rule_runs_lately={}, open_incidents={})
     columns = {
         "title": text_column("Rule", width="medium"),
@@ -258,6 +260,7 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
         shown,
         columns,
         Key.RULES,
+        height=HEAD_PX + ROW_PX * len(shown) + 2,
         opens="title",
         on_open=lambda row: write_word(Word.RULE, str(row["rule"])),
     )

@@ -93,13 +93,13 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
         related=[symptoms_in(row) for row in rows],
     )
     columns = {
-        "summary": text_column("Problem", width="large"),
+        "summary": text_column("Problem", width=310),
         "chip": chips_column("Severity", width="small"),
-        "app_name": text_column("App"),
+        "app_name": text_column("App", width=110),
         **time_columns(opened_at="Since"),
         "leavers": text_column("Leavers", width="small", help="Leavers who still have access because of it"),
         "related": number_column("Symptoms", help="Alerts with the same root cause"),
-        "owner": text_column("Owner"),
+        "owner": text_column("Owner", width=150),
         "state": chips_column("State", STATE_COLOURS),
     }
     table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
