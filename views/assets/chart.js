@@ -40,7 +40,8 @@ function themed(layout, style) {
 // On a narrow screen a label of two parts takes two lines.
 function inTwoLines(axis) {
   const ticktext = axis?.ticktext;
-  return Array.isArray(ticktext) ? { ...axis, ticktext: ticktext.map((text) => text.replace(" · ", "<br>")) } : axis;
+  if (!Array.isArray(ticktext)) return axis;
+  return { ...axis, tickfont: { size: 10 }, ticktext: ticktext.map((text) => text.replace(" · ", "<br>")) };
 }
 
 // On a narrow screen a legend takes a row an entry: it stands below the figure, which is as much higher.
