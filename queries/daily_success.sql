@@ -77,7 +77,7 @@ with days as (
 )
 select
     job_id,
-    max(app_name) as app_name,
+    name_of_job(max(app_name), job_id) as app_name,
     coalesce(sum(successes), 0)::bigint as successes,
     coalesce(sum(failures), 0)::bigint as failures,
     sum(successes) / nullif(sum(successes) + sum(failures), 0) as success_share,

@@ -31,7 +31,7 @@
 select
     job_id,
     cycle_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     began_at,
     ended_at,
     kind,

@@ -56,7 +56,7 @@ with records as (
 )
 select
     coalesce(k.source_name, r.group_id, k.group_id) as group_name,
-    k.app_name,
+    name_of_job(k.app_name, coalesce(r.job_id, k.job_id)) as app_name,
     coalesce(len(list_filter(r.members, lambda m: m.state <> 'removed')), 0) as attempted,
     coalesce(len(list_filter(r.members, lambda m: m.state = 'in place')), 0) as confirmed,
     coalesce(len(list_filter(r.members, lambda m: m.state = 'not refused')), 0) as not_refused,

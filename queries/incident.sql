@@ -50,7 +50,7 @@ select
     case least(case i.severity when 'critical' then 1 when 'warning' then 2 else 3 end, coalesce(s.grade, 3))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     i.rule,
-    i.app_name,
+    name_of_job(i.app_name, i.job_id) as app_name,
     i.job_id,
     i.summary,
     i.evidence,

@@ -56,7 +56,7 @@ select
     case least(l.grade, coalesce(s.grade, l.grade))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     l.rule,
-    l.app_name,
+    name_of_job(l.app_name, l.job_id) as app_name,
     l.job_id,
     l.summary,
     l.opened_at,

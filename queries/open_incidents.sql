@@ -61,7 +61,7 @@ select
     case least(u.grade, coalesce(s.grade, u.grade))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     u.rule,
-    u.app_name,
+    name_of_job(u.app_name, u.job_id) as app_name,
     u.job_id,
     u.summary,
     u.evidence,

@@ -31,7 +31,7 @@ select
     coalesce(sum(events) filter (where status = 'skipped' and not benign), 0)::bigint as other_skips,
     round(sum(duration_ms) / sum(events)) as mean_duration_ms,
     job_id
-from hourly_within($since, $until)
+from (select * replace (name_of_job(app_name, job_id) as app_name) from hourly_within($since, $until))
 where ($job is null or job_id = $job)
     and of_tenant($tenant, tenant_id, job_id)
 group by job_id, app_name, "action"

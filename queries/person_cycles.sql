@@ -26,7 +26,7 @@ with own as (
 )
 select
     p.job_id,
-    coalesce(max(p.app_name), job_label(p.job_id)) as app_name,
+    name_of_job(max(p.app_name), p.job_id) as app_name,
     p.cycle_id,
     min(p.began_at) as began_at,
     max(p.ended_at) as ended_at,

@@ -25,7 +25,7 @@
 --   job_id         the job
 select
     occurred_at,
-    coalesce(app_name, job_label(e.job_id)) as app_name,
+    name_of_job(app_name, e.job_id) as app_name,
     "action",
     status,
     skip_reason,

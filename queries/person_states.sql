@@ -48,7 +48,7 @@ with words as (
 )
 select
     i.job_id,
-    coalesce(i.app_name, job_label(i.job_id)) as app_name,
+    name_of_job(i.app_name, i.job_id) as app_name,
     coalesce(i.upn, i.source_name, i.source_id) as name,
     i.upn,
     i.source_name,
@@ -75,4 +75,4 @@ left join words on words.job_id = i.job_id
     and words.status = case i.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
 left join waiting on waiting.job_id = i.job_id
 where i.source_id = $object
-order by i.app_name, i.job_id
+order by app_name, i.job_id

@@ -26,7 +26,7 @@
 with counted as (
     select
         job_id,
-        max(app_name) as app_name,
+        name_of_job(max(app_name), job_id) as app_name,
         count(*) filter (where state = 'in_sync') as in_sync,
         count(*) filter (where state = 'failing') as failing,
         count(*) filter (where state = 'skipped' and not benign) as held_back,

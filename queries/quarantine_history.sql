@@ -56,7 +56,7 @@ with reasons as (
 )
 select
     job_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     opened_at,
     closed_at,
     round(date_diff('minute', opened_at, closed_at) / 60, 1) as hours,

@@ -59,7 +59,7 @@ with waits as (
     group by job_id, source_id
 )
 select
-    app_name,
+    name_of_job(app_name, a.job_id) as app_name,
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,

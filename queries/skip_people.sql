@@ -30,7 +30,7 @@
 --   job_id           the job
 select
     arg_max("name", order_key) as "name",
-    arg_max(app_name, order_key) as app_name,
+    name_of_job(arg_max(app_name, order_key), job_id) as app_name,
     arg_max(
         skip_sentence(kind, "name", coalesce(app_name, 'the app'), source_type, attribute, clauses, reason), order_key
     ) as sentence,

@@ -23,7 +23,7 @@
 --   refused            answered 4xx other than 429
 --   silent             without an answer in the log
 with named as (
-    select app_id, max(app_name) as app_name
+    select app_id, arg_max(app_name, occurred_at) as app_name
     from events
     where occurred_at >= $since and occurred_at < $until
     group by app_id

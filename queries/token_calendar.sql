@@ -27,13 +27,7 @@
 --   rejected_jobs  the jobs of the apps of this name that reject it
 with apps as (
     select app_name
-    from (
-        select job_id, app_name from hourly_parts
-        union all
-        select job_id, app_name from job_snapshots
-        union all
-        select job_id, app_name from configurations
-    )
+    from job_names()
     where ($tenant is null or job_id in (from jobs_of_tenant($tenant))) and ($job is null or job_id = $job)
     union
     select app_name from token_ends($at::timestamp) where $tenant is null and $job is null

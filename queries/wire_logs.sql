@@ -39,7 +39,7 @@ with request_counts as (
     where request_of_tenant($tenant::varchar, x.tenant_id, x.app_id, $since::timestamp, $until::timestamp)
     group by 1
 ), event_counts as (
-    select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events
+    select app_id, arg_max(app_name, occurred_at) as app_name, count(*) filter (where status <> 'skipped') as events
     from events
     where occurred_at >= $since and occurred_at < $until
     group by app_id

@@ -28,7 +28,10 @@ select
     count(distinct "name") as objects,
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
-from both_sides($since::timestamp, $until::timestamp)
+from (
+    select * replace (name_of_job(app_name, job_id) as app_name)
+    from both_sides($since::timestamp, $until::timestamp)
+)
 where ($job::varchar is null or app_id in (from apps_of_job($job)))
     and ($tenant::varchar is null
         or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))

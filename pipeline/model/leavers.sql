@@ -106,7 +106,7 @@ select
     source_id,
     tenant_id,
     app_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     "name",
     target_id,
     kind,

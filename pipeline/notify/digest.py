@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.config.wording import address, count
-from pipeline.knowledge.causes import cause_of
+from pipeline.knowledge.causes import OWNER_NAMES, cause_of
 from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.render import render
@@ -83,7 +83,11 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
     facts = read_facts(store, until)
     chosen = facts if apps is None else facts.of([job["job_id"] for job in jobs], shared=False)
     numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in jobs]
-    issues = [one | {"title": title_of_issue(one)} for one in rows(store, "issues", **window) if one["waiting"]]
+    issues = [
+        one | {"title": title_of_issue(one), "owner": OWNER_NAMES[one["fault"]]}
+        for one in rows(store, "issues", **window)
+        if one["waiting"]
+    ]
     causes = [one for one in issues if apps is None or one["app_name"] in apps]
     return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen), causes)
 

@@ -118,7 +118,8 @@ def read_rules(store: Store, has_requests: bool) -> RuleFacts:
     current = {name: row for name, row in runs.items() if name in rules()}
     if not current:
         return RuleFacts()
-    unanswered = [name for name, row in current.items() if row["outcome"] == "unknown"]
+    unknown = [name for name, row in current.items() if row["outcome"] == "unknown"]
+    unanswered = [name for name in unknown if not has_own_doubts(name)]
     skipped = () if has_requests else tuple(name for name in unanswered if is_about_requests(name))
     return RuleFacts(
         checked_at=min(row["ran_at"] for row in current.values()),
@@ -133,6 +134,14 @@ def read_rules(store: Store, has_requests: bool) -> RuleFacts:
 def is_about_requests(rule: str) -> bool:
     """Whether a rule needs the SCIM requests of an app's own log."""
     return any(need.source == "exchanges" and need.column is None for need in rules()[rule].needs)
+
+
+def has_own_doubts(rule: str) -> bool:
+    """Whether a rule says itself of which app it cannot tell: for want of history or of what people enter.
+
+    The logs and the job status that it needs are those of other rules as well.
+    """
+    return "unknown" in rules()[rule].query.columns
 
 
 def with_in_use(facts: Facts, in_use: Mapping[str, int]) -> Facts:

@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
---   $hours    BIGINT = 72                    how far back
+--   $hours    BIGINT = 72                    hours looked back
 --   $share    DOUBLE = 0.5, closes at 0.8    share of its members that must be left, or be added again
 --   $least    BIGINT = 2                     members lost, at least
 --

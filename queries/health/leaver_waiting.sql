@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
---   $hours    BIGINT = 24    how long a disable or delete may take
+--   $hours    BIGINT = 24    hours that a disable or delete may take
 --
 -- Severity
 --   critical

@@ -7,7 +7,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
---   $hours    BIGINT = 24      how far back a rejection still counts
+--   $hours    BIGINT = 24      hours for which a rejection still counts
 --   $least    BIGINT = 2       rejections since the last successful request, at least
 --
 -- Severity

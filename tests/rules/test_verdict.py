@@ -265,13 +265,19 @@ def test_verdict_facts_of_an_empty_store(store: Store) -> None:
 
 
 def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_without_a_scim_log(given: Given) -> None:
-    for rule, outcome in (("target_slow", "unknown"), ("silence", "unknown"), ("quarantined", "failed")):
+    for rule, outcome in (
+        ("success_without_call", "unknown"),
+        ("escrow_growth", "unknown"),
+        ("quarantined", "failed"),
+        ("token_due", "unknown"),
+    ):
         given.rows["rule_runs"].append(
             {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
         )
     given.succeeded("ada", day=1)
     facts = read_facts(given.stored()).rules
-    assert (facts.skipped, facts.unanswered, facts.failed) == (("target_slow",), ("silence",), ("quarantined",))
-    assert set(facts.never) == set(rules()) - {"target_slow", "silence", "quarantined"}
+    assert facts.unanswered == ("escrow_growth",), "which token expires when is of people's entering, and no data"
+    assert (facts.skipped, facts.failed) == (("success_without_call",), ("quarantined",))
+    assert set(facts.never) == set(rules()) - {"success_without_call", "escrow_growth", "quarantined", "token_due"}
     given.exchanged("GET", "/Users", 200, moment(1))
     assert read_facts(given.stored()).rules.skipped == ()

@@ -32,7 +32,7 @@ from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
-from views.parts.alerts.incidents import details_link, draw_acts, draw_trouble, problem_of, symptoms_of
+from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
 from views.parts.shared.remedies import advice_in, steps_in
@@ -69,7 +69,6 @@ def draw_incident_panel(incident_id: str) -> None:
         return
     row = rows[0]
     rule = rules().get(row["rule"])
-    draw_trouble()
     st.markdown(" ".join(chips_of(row)))
     draw_facts(row, rule)
     if is_missing(row["explained_by"]):
@@ -96,7 +95,7 @@ def states_of(row: Row) -> list[str]:
     """Writes whether it is open, unknown, snoozed or acknowledged, as chips."""
     if not is_missing(row["closed_at"]):
         return [f":gray-badge[Ended {instant(row['closed_at'])}]"]
-    chips = [":orange-badge[Ongoing]" if is_missing(row["unknown_since"]) else ":gray-badge[Unknown]"]
+    chips = [":orange-badge[Ongoing]" if is_missing(row["unknown_since"]) else ":gray-badge[Open, not re-checked]"]
     if not is_missing(row["snoozed_until"]) and row["snoozed_until"] > wall_clock():
         chips.append(f":gray-badge[Snoozed until {dated(row['snoozed_until'])}]")
     if not is_missing(row["acknowledged_by"]):
@@ -111,7 +110,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
     st.markdown(when(row))
     if not is_missing(row["unknown_since"]):
         st.markdown(
-            f"Unknown since {instant(row['unknown_since'])}, so the incident stays open: {plain(str(row['missing']))}."
+            f"Not re-checked since {instant(row['unknown_since'])}, so it stays open: {plain(str(row['missing']))}."
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
@@ -142,13 +141,13 @@ def facts_of(row: Row) -> dict[str, Any]:
 
 
 def when(row: Row) -> str:
-    """Writes since when it lasts, or how long it did, and how much later it was detected."""
+    """Writes since when it lasts, or how long it did, and when it was detected."""
     ended = not is_missing(row["closed_at"])
     length = span(((row["closed_at"] if ended else as_of()) - row["opened_at"]).total_seconds())
     late = (row["noticed_at"] - row["opened_at"]).total_seconds()
     lasted = f"**{instant(row['opened_at'])} to {instant(row['closed_at'])}** ({length})" if ended else ""
     since = lasted or f"**Since {instant(row['opened_at'])}** ({length})"
-    return f"{since}; detected {span(late)} later." if late >= 60 else f"{since}."
+    return f"{since}; detected {instant(row['noticed_at'])}." if late >= 60 else f"{since}."
 
 
 def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
@@ -238,7 +237,7 @@ def sentence_case(text: str) -> str:
 
 def draw_technical(row: Row, rule: Rule | None) -> None:
     """Draws by which rule it was found, what that rule does, and the incident's id."""
-    with st.expander("Technical details", icon=":material/code:"):
+    with st.expander("Technical details"):
         if rule:
             st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
             st.markdown(f"**Its advice:** {advice_in(rule, row['app_name'])}")

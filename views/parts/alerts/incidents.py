@@ -4,7 +4,6 @@ What people enter goes into the store at once, through the same turns that every
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from pipeline.config.errors import StoreError, UnknownIncident
 from pipeline.config.wording import dated, instant, is_missing, span
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule
+from pipeline.rules.summary import without_since
 from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
@@ -26,8 +26,6 @@ from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
-SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
-"What a rule's sentence may end with."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 
 
@@ -47,7 +45,16 @@ def symptoms_of(row: Row) -> list[Row]:
 
 def problem_of(row: Row) -> str:
     """Returns an incident's sentence without since when, which stands beside it."""
-    return SINCE.sub("", str(row["summary"]))
+    return without_since(str(row["summary"]))
+
+
+def owner_text(row: Row) -> str:
+    """Returns who takes care of an incident: its owner, else who acknowledged it and when."""
+    if not is_missing(row["owner"]):
+        return str(row["owner"])
+    if is_missing(row["acknowledged_by"]):
+        return "Unassigned"
+    return f"Acknowledged by {row['acknowledged_by']}, {instant(row['acknowledged_at'])}"
 
 
 def brief(rows: list[Row], most: int = 3) -> str:
@@ -111,11 +118,21 @@ def draw_acts(row: Row) -> None:
         if is_missing(row["acknowledged_by"]):
             draw_acknowledge(incident)
         draw_handling(row, acts_on(incident))
+    draw_trouble()
     st.caption(" · ".join(handled(row)))
 
 
 def draw_handling(row: Row, acts: Acts) -> None:
     """Draws what snoozes, assigns and annotates an incident or an issue."""
+    name = own_name()
+    if name and name != row["owner"]:
+        st.button(
+            "Assign to me",
+            key=Key.ASSIGN.of(acts.key),
+            icon=":material/person_check:",
+            help=f"As {plain(name)}",
+            on_click=lambda: save(partial(acts.assign, name)),
+        )
     with st.popover("Snooze", icon=":material/snooze:"):
         snooze_buttons(row, acts)
     with st.popover("Assign", icon=":material/person_add:"):
@@ -147,15 +164,8 @@ def own_name() -> str:
 
 
 def draw_owner(row: Row, acts: Acts) -> None:
-    """Draws the owner: the viewer in one click once their name is known, or anyone by name."""
-    owner, name = "" if is_missing(row["owner"]) else str(row["owner"]), own_name()
-    key = Key.OWNER.of(acts.key)
-    if name and name != owner:
-        st.button(
-            f"Assign to me ({plain(name)})",
-            key=Key.ASSIGN.of(acts.key),
-            on_click=lambda: save(partial(acts.assign, name)),
-        )
+    """Draws the owner, whom anyone can be made by name."""
+    owner, key = "" if is_missing(row["owner"]) else str(row["owner"]), Key.OWNER.of(acts.key)
     st.text_input("Owner", owner, key=key, on_change=lambda: save(partial(acts.assign, entered(key))))
 
 

@@ -22,7 +22,7 @@ from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
 from views.parts.issues.handling import draw_handled, handled, handled_row
-from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
+from views.parts.issues.sentences import ICONS, STATES, affected_words, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
 from views.parts.shared.letter import Letter, draw_letter
@@ -117,7 +117,9 @@ def draw_course(row: Row, _others: pd.DataFrame) -> None:
 def chips_of(row: Row) -> list[str]:
     """Writes its state, its app and how many it affects as chips."""
     label, tone, meaning = STATES[row["state"]]
-    affected = count(row["waiting"] or row["people"], "user or group", "users and groups")
+    if row["state"] == "quiet" and row["waiting"]:
+        meaning = "no attempts lately, not recovered"
+    affected = affected_words(row["waiting"] or row["people"], row["source_type"])
     when = "affected" if row["waiting"] else "affected before, none now"
     return [
         f":{COLOURS[tone]}-badge[{ICONS[tone]} {label}: {meaning}]",
@@ -177,8 +179,10 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
     leavers = int((rows["standing"] == "leaver").sum())
     waiting = int((rows["standing"] != "settled").sum())
     grave = f" **{count(leavers, 'leaver')} still {'has' if leavers == 1 else 'have'} access.**" if leavers else ""
-    affected = count(len(rows), "user or group", "users and groups")
-    st.markdown(f"{affected}, {waiting:,} of them not recovered.{grave}")
+    affected = affected_words(len(rows), row["source_type"])
+    recovered = len(rows) - waiting
+    all_of = {0: "none recovered", len(rows): "recovered" if len(rows) == 1 else "all recovered"}
+    st.markdown(f"{affected}, {all_of.get(recovered, f'{recovered:,} recovered')}.{grave}")
     columns = {
         "name": text_column("User or group"),
         "label": text_column("Status"),

@@ -25,7 +25,7 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
-from views.parts.alerts.incidents import open_now, problem_of, symptoms_of
+from views.parts.alerts.incidents import open_now, owner_text, problem_of, symptoms_of
 from views.parts.apps.facts import disable_days
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
@@ -59,7 +59,7 @@ def draw_rows(rows: list[Row]) -> None:
         "cause": text_column("Cause", width=300),
         "impact": text_column("Impact", width=150),
         "deadline": text_column("Deadline", width=140),
-        "owner": text_column("Owner", width=85),
+        "owner": text_column("Owner", width=120),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -91,7 +91,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
             "cause": incident_cause(row),
             "impact": incident_impact(row, jobs.get(row["job_id"])),
             "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),
-            "owner": "Unassigned" if is_missing(row["owner"]) else str(row["owner"]),
+            "owner": owner_text(row),
         }
         for row in awake
     ]
