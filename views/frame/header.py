@@ -24,7 +24,7 @@ from views.frame.data import ask, records, store
 from views.frame.export import draw_page_menu
 from views.frame.filters import draw_bar, share_link
 from views.frame.look import plain
-from views.frame.page_sql import noted_columns, noted_questions, sql_dialog
+from views.frame.page_sql import noted_columns, noted_questions, noted_tables, sql_dialog
 from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
 from views.frame.verdict import chip, current_facts, old_data_note
@@ -51,7 +51,7 @@ class Header:
         with self.questions:
             if not questions:
                 return
-            draw_page_menu(questions, noted_columns())
+            draw_page_menu(questions, noted_columns(), noted_tables())
             if st.button("View SQL", icon=":material/code:", type="tertiary", key=Key.VIEW_SQL):
                 sql_dialog(questions)
 

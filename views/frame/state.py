@@ -383,6 +383,8 @@ QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
 "The labels under which this page shows columns, by the question whose answer they are of."
+SHOWN_TABLES: Memory[dict[str, Any]] = Memory("page_tables", {})
+"The tables of this page that are made of several answers, with their columns, by their titles."
 REFRESHING = Memory("refreshing", False)
 "Whether the page is drawn again by itself, not for what somebody did."
 SEARCHED = Memory("searched", "")

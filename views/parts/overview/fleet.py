@@ -68,7 +68,7 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
         **time_columns(last_cycle_at="Last cycle", due_at="Next cycle"),
         "token": text_column("Token", help="The app's access token: rejected, or when it expires, as entered"),
     }
-    table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open)
+    table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open, exported="Apps")
     initial = [plain(str(row["app_name"])) for row in records(shown) if row["is_initial"] is True]
     if initial:
         st.caption(f"In sync is {UNTIL_INITIAL}: {', '.join(initial)}.")

@@ -1,5 +1,7 @@
 """The users and groups of all apps or of one: search, filters, and the side panel of one of them."""
 
+from collections.abc import Collection
+from functools import partial
 from math import ceil
 
 import pandas as pd
@@ -10,7 +12,7 @@ from views.frame import state
 from views.frame.data import ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import LOOKS, chips, plain
+from views.frame.look import LOOKS, chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
@@ -141,7 +143,24 @@ def people_table(rows: pd.DataFrame) -> None:
         "daily_failures": daily_bars("Failures per day", help="In this time range, oldest day first"),
         **time_columns(last_event_at="Last event"),
     }
-    table(rows, columns, Key.PEOPLE, at_most=600, opens="name", on_open=open_person)
+    table(
+        rows,
+        columns,
+        Key.PEOPLE,
+        at_most=600,
+        opens="name",
+        on_open=open_person,
+        of="people",
+        derived={
+            "state": (("state", "skip_reason", "job_id"), partial(state_label, blind_jobs(ask("jobs")["job_id"])))
+        },
+    )
+
+
+def state_label(blind: Collection[object], state: str, skip_reason: str | None, job_id: str) -> str:
+    """Returns a status as the table labels it, for exports; `blind` are the jobs of whose users it is not known."""
+    word = word_of({"state": state, "skip_reason": skip_reason})
+    return look(WAS.get(word, word) if job_id in blind else word).label
 
 
 def draw_tab() -> None:
