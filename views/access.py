@@ -97,7 +97,7 @@ def page() -> None:
             "recorded": text_column("Recorded"),
         },
     )
-    with st.expander("Put the dashboard behind a sign-in", icon=":material/shield_person:"):
+    with st.expander("Put the dashboard behind a sign-in"):
         draw_sign_in()
     panel("actions", draw_actions, empty="No action recorded yet.", title="Audit trail")
     if names:

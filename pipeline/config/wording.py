@@ -120,6 +120,16 @@ def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:
     return " ".join(unit for unit in units if unit)
 
 
+def ago(seconds: float) -> str:
+    """Writes how long ago something was, in months where it is many days.
+
+    >>> ago(7200), ago(308 * 86_400)
+    ('2 h ago', '10 months ago')
+    """
+    months = round(seconds / (30.44 * 86_400))
+    return f"{count(months, 'month') if months > 2 else span(seconds)} ago"
+
+
 def count(number: float, one: str, many: str = "") -> str:
     """Writes a number with its noun.
 

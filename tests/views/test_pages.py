@@ -38,7 +38,7 @@ def test_an_empty_store_shows_the_way_to_data(place: str) -> None:
 def test_a_full_store_is_drawn_under_one_title_and_says_how_fresh_it_is(place: str) -> None:
     test = opened(place)
     assert len(test.title) == 1
-    assert "**Last event:** 1 Feb 2026, 23:00" in text(test)
+    assert "**Newest record:** 1 Feb 2026, 23:00" in text(test)
     assert "No data yet" not in text(test)
     assert faults_of_words(test) == []
     shown = [one.columns for one in test.session_state[SHOWN_COLUMNS.name].values()]
@@ -81,7 +81,7 @@ def test_the_way_back_from_an_app_leads_to_all_apps() -> None:
 
 @pytest.mark.usefixtures("tenant")
 def test_the_usual_window_ends_after_the_newest_data_and_not_today() -> None:
-    assert "19 Jan 2026, 00:00 to 2 Feb 2026, 00:00 (UTC)" in text(healthy(app()))
+    assert "19 Jan 2026, 00:00 to 1 Feb 2026, 23:00, the newest data (UTC)" in text(healthy(app()))
 
 
 @pytest.mark.usefixtures("tenant")

@@ -115,7 +115,9 @@ def offer_of_table(title: str, rows: pd.DataFrame, columns: Labels) -> tuple[str
     return file_stem(title, asked), lambda _: nullcontext(drawn.to_reader()), Shape(columns)
 
 
-def offer_of_question(query: Query, values: Values, columns: Mapping[str, Labelled]) -> tuple[str, Answer, Shape]:
+def offer_of_question(
+    query: Query, values: Mapping[str, object], columns: Mapping[str, Labelled]
+) -> tuple[str, Answer, Shape]:
     """Returns what exports all rows of a question."""
     shown = columns.get(query.name, Labelled({}, {}))
     labels = {name: shown.columns.get(name) or name.replace("_", " ").capitalize() for name in query.columns}

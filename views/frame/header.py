@@ -15,9 +15,9 @@ from streamlit.delta_generator import DeltaGenerator
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated, share, span
+from pipeline.config.wording import ago, count, dated, share
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
-from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict import About, verdict
 from pipeline.scheduler.jobs import latest_news
 from views.frame import state
 from views.frame.data import ask, records, store
@@ -29,6 +29,8 @@ from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
 from views.frame.verdict import chip, current_facts, old_data_note
 
+JUDGED: dict[str, About] = {"Home": "all", "Apps": "all", "People": "all", "Leavers": "leavers", "Issues": "all"}
+"Pages about the state of apps, with what of it the chip beside their title is about; others have none."
 SHOWN = 2
 "Sentences that the header shows; Data sources has them all."
 
@@ -79,8 +81,11 @@ def draw_header(
     with left:
         st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
         facts = current_facts()
-        if facts.ends_at is not None:
-            st.markdown(chip(verdict(facts)), width="content")
+        if title in JUDGED and facts.ends_at is not None:
+            whole, own = verdict(facts), verdict(facts, JUDGED[title])
+            # A subject is never greener than the whole.
+            if own.state != "ok" or whole.state == "ok":
+                st.markdown(chip(own), width="content")
     with coverage:
         coverage_chip(last, revision)
     watch(revision, on_news)
@@ -102,8 +107,8 @@ def coverage_chip(last: datetime | None, revision: int) -> None:
     with st.popover(label, icon=":material/database:", type="tertiary", key=Key.COVERAGE_CHIP):
         extent = ask("extent").iloc[0]
         age = (naive(now(read_settings())) - last).total_seconds()
-        old = f" ({span(age)} ago)" if age >= 0 else ""
-        st.markdown(f"**Last event:** {dated(last)}{old}")
+        old = f" ({ago(age)})" if age >= 0 else ""
+        st.markdown(f"**Newest record:** {dated(last)}{old}")
         missing = whole["hours"] - whole["complete"]
         if missing:
             st.markdown(
@@ -146,7 +151,7 @@ def watch(drawn: int, on_news: Callable[[], None]) -> None:
     with st.container(key=Key.MOVING.of("header")):
         draw_troubles(present)
         if note := old_data_note(facts):
-            st.caption(f":material/history: {note}")
+            st.markdown(f":orange-background[:material/history: {note}]")
 
 
 def show_news() -> None:

@@ -66,8 +66,12 @@ def table(
         note_columns(columns or {}, of, derived)
     if opens is not None and on_open is not None and key is not None:
         columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
-    if height or (at_most and HEAD_PX + ROW_PX * len(rows) > WHOLE * at_most):
-        shape["height"] = height or HEAD_PX + ROW_PX * ((at_most - HEAD_PX) // ROW_PX) + ROW_PX // 2
+    visible = len(rows)
+    if height is None and at_most is not None and HEAD_PX + ROW_PX * visible > WHOLE * at_most:
+        visible = (at_most - HEAD_PX) // ROW_PX
+        height = HEAD_PX + ROW_PX * visible + ROW_PX // 2
+    if height is not None:
+        shape["height"] = height
     if on_select is not None and key is not None:
         shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))
     elif select:
@@ -85,8 +89,8 @@ def table(
         key=key,
         **shape,
     )
-    if "height" in shape and not height:
-        st.caption(f"{(shape['height'] - HEAD_PX) // ROW_PX} of {len(rows):,} rows are visible; scroll for the others.")
+    if visible < len(rows):
+        st.caption(f"{visible:,} of {len(rows):,} rows are visible; scroll for the others.")
     return selected_row(rows, drawn) if select else None
 
 

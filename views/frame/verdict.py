@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import dated, instant, span
+from pipeline.config.wording import ago, dated, instant
 from pipeline.rules.verdict import About, Facts, JobFacts, Missing, Verdict, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.rules.verdict_text import LABELS, Style, missing_sentences, sentence, unknown_sentence
@@ -120,9 +120,9 @@ def old_data_note(facts: Facts) -> str:
     """Writes until when the data goes, where that is more than a day ago; empty where it is current."""
     if not facts.is_old or facts.ends_at is None:
         return ""
-    apart = span((facts.now - facts.ends_at).total_seconds())
+    apart = ago((facts.now - facts.ends_at).total_seconds())
     return (
-        f"Viewing data up to {dated(facts.ends_at)} ({apart} ago). Status and ages are as of then; what happened "
+        f"Viewing data up to {dated(facts.ends_at)} ({apart}). Status and ages are as of then; what happened "
         "since is unknown."
     )
 

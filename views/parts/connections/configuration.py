@@ -177,7 +177,7 @@ def draw_profile(profile: Profile) -> None:
             f"{'An administrator of the app creates it' if token.self_service else 'It is not self-service'}: "
             f"{plain(token.who)}. Graph does not report when a token expires: set it under Token expiry."
         )
-    with st.expander(f"Profile of {plain(profile.name)}", icon=":material/menu_book:"):
+    with st.expander(f"Profile of {plain(profile.name)}"):
         if token is not None and token.how:
             st.markdown("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(token.how, 1)))
         if profile.target.cycle_minutes:

@@ -99,7 +99,7 @@ def errors_table(rows: pd.DataFrame) -> None:
         "reason": text_column("Latest message", width="medium"),
     }
     table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="name", on_open=open_code)
-    with st.expander("Attempts and affected users by error", icon=":material/bar_chart:"):
+    with st.expander("Attempts and affected users by error"):
         mark = chart_mark(Key.CODES, error_codes, rows.assign(error_code=rows["name"]))
         if mark:
             code = str(mark[0])
@@ -177,7 +177,7 @@ def draw_tab() -> None:
         bucket=bucket,
     )
     panel("top_errors", errors_table, empty=none_in_window("No failures in this time range."))
-    with st.expander("Skips by reason", icon=":material/skip_next:"):
+    with st.expander("Skips by reason"):
         none = none_in_window("No skips in this time range.")
         panel("skips_by_reason", skips_table, empty=none, title="")
     draw_completeness()

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of
 from pipeline.notify.messages import (
@@ -23,6 +22,7 @@ from pipeline.notify.messages import (
 from pipeline.rules.incidents import explained_by, incident
 from pipeline.rules.rule import Rule, rules
 from views.frame import state
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import COLOURS, look, plain
@@ -72,9 +72,8 @@ def draw_incident_panel(incident_id: str) -> None:
         draw_acts(row)
     else:
         draw_root(row)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
-        details_link(row, rule)
+    details_link(row, rule)
+    copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
     draw_technical(row, rule)
@@ -166,8 +165,8 @@ def draw_root(row: Row) -> None:
 
 def copy_summary(incident_id: str, over: bool) -> None:
     """Offers the incident as plain text for a ticket or a chat, in UTC and with its link."""
-    with st.popover("Copy summary", icon=":material/content_copy:"), in_utc():
-        st.code(summary_text(incident_id, over), language=None, wrap_lines=True)
+    with in_utc():
+        text_to_copy("Copy summary", summary_text(incident_id, over))
 
 
 def summary_text(incident_id: str, over: bool) -> str:
@@ -175,7 +174,7 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    context = MessageContext(at, read_settings().dashboard_url.rstrip("/"), words)
+    context = MessageContext(at, dashboard_address(), words)
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 
@@ -212,7 +211,7 @@ def sentence_case(text: str) -> str:
 
 def draw_technical(row: Row, rule: Rule | None) -> None:
     """Draws by which rule it was found, what that rule does, and the incident's id."""
-    with st.expander("Technical details", icon=":material/code:"):
+    with st.expander("Technical details"):
         if rule:
             st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
             st.markdown(f"**Its advice:** {plain(rule.do)}")

@@ -26,11 +26,6 @@ SOURCES = {
     "access_log": "SCIM log, web server",
 }
 "What each wire shape is called."
-ICONS = {
-    "beats_lately": ":material/sync:",
-    "permissions": ":material/vpn_key:",
-    "contacts": ":material/cable:",
-}
 JOBS = {
     "ingest": "Load files",
     "poll": "Collect from Graph",
@@ -76,7 +71,7 @@ def draw_collection() -> None:
         show_sql(**{question: {}})
         if not rows.empty:
             failed = int((rows[column] == bad).sum())
-            with st.expander(f"{name}: {failed:,} {bad}" if failed else name, icon=ICONS[question]):
+            with st.expander(f"{name}: {failed:,} {bad}" if failed else name):
                 draw(rows)
     if read_settings().tenants and permissions.empty:
         nothing("Permissions have not been checked yet: run `python -m pipeline preflight`.")

@@ -22,7 +22,7 @@ STEPS = {
 def draw_connect(settings: Settings, expanded: bool) -> None:
     """Draws the three ways in, open where there is no data yet or a file was just loaded."""
     is_open = expanded or bool(UPLOAD_RESULTS.get())
-    with st.expander("Add data", icon=":material/add_circle:", expanded=is_open):
+    with st.expander("Add data", expanded=is_open):
         for column, (title, text, commands) in zip(st.columns(3), WAYS, strict=True):
             with column, st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)

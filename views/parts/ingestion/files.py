@@ -19,11 +19,11 @@ def draw_files(files: pd.DataFrame) -> None:
         show_sql(rejected_lines={})
     else:
         lines = int(ask("reject_reasons")["rejects"].sum())
-        with st.expander(f"Rejected lines: {lines:,}", icon=":material/report:"):
+        with st.expander(f"Rejected lines: {lines:,}"):
             draw_rejects(rejected)
     show_sql(unfamiliar_words={})
     if not words.empty:
-        with st.expander(f"Undocumented values: {len(words):,}", icon=":material/help:"):
+        with st.expander(f"Undocumented values: {len(words):,}"):
             st.caption(
                 "Microsoft adds values now and then. Events that have them are kept and counted as they are; nothing "
                 "needs to be done."
@@ -31,7 +31,7 @@ def draw_files(files: pd.DataFrame) -> None:
             unfamiliar_words(words)
     show_sql(file_ledger={})
     if not files.empty:
-        with st.expander(f"Imported files: {len(files):,}", icon=":material/description:"):
+        with st.expander(f"Imported files: {len(files):,}"):
             ledger(files)
 
 

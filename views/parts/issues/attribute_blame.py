@@ -64,7 +64,7 @@ def blame_table(rows: pd.DataFrame, row: Row) -> None:
         "q": decimal_column("q", 4, help="Probability of chance, corrected for all traits compared"),
         "where": text_column("Found in"),
     }
-    with st.expander(f"{count(len(rows), 'trait')} compared", icon=":material/rule:"):
+    with st.expander(f"{count(len(rows), 'trait')} compared"):
         table(shown, columns, Key.BLAME.of(row["issue"]), at_most=360)
         st.caption(
             "Attributes that are absent from what Entra read of the source count as empty there, which Microsoft does "
@@ -131,7 +131,7 @@ def draw_failing_next(attempts: int) -> None:
     users = count(len(rows), "user")
     verb = "is" if len(rows) == 1 else "are"
     label = f"At risk: {users} {verb} missing a required attribute" if len(rows) else AT_RISK[complete]
-    with st.expander(label, icon=":material/person_alert:"):
+    with st.expander(label):
         if len(rows):
             lacking_table(rows)
         else:
@@ -171,7 +171,7 @@ def lacking_table(rows: pd.DataFrame) -> None:
 
 def draw_changed() -> None:
     """Draws in a closed section which attributes change most."""
-    box = st.expander("Most changed attributes", icon=":material/edit:", key=Key.MOST_CHANGED, on_change="rerun")
+    box = st.expander("Most changed attributes", key=Key.MOST_CHANGED, on_change="rerun")
     if not box.open:
         show_sql(changed_attributes={})
         return

@@ -15,6 +15,7 @@ from views.frame.data import ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import ISSUE_WORDS, Key, Word, read_word, write_word
 from views.frame.table import (
@@ -135,7 +136,7 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
             f"With them: {share(rates['share_with'], 'unknown')}",
         ),
     )
-    with st.grid(4, min_column_width=150):
+    with number_grid():
         for label, shown, explained in tiles:
             st.metric(label, shown, help=explained, border=True)
 
@@ -270,7 +271,7 @@ def draw_trend(words: dict[str, str]) -> None:
     hours = 1 if (bar().until - bar().since) <= timedelta(days=3) else 24
     bucket, noise = "hour" if hours == 1 else "day", words.get(Word.NOISE, "out")
     label = "New vs recurring failures"
-    box = st.expander(label, icon=":material/bar_chart:", key=Key.NEW_RECURRING, on_change="rerun")
+    box = st.expander(label, key=Key.NEW_RECURRING, on_change="rerun")
     if not box.open:
         show_sql(issues_over_time={"bucket": bucket, "noise": noise})
         return

@@ -120,7 +120,7 @@ def draw_unknown(facts: Facts) -> None:
         if (gap := unknown_of(job, facts))
     ]
     if lines:
-        with st.expander(f"Why {count(len(lines), 'app')} cannot be checked", icon=":material/question_mark:"):
+        with st.expander(f"Why {count(len(lines), 'app')} cannot be checked"):
             st.markdown("\n".join(lines))
 
 

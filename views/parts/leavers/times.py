@@ -47,7 +47,7 @@ def deprovision_times(rows: pd.DataFrame) -> None:
         opens="app_name",
         on_open=lambda row: write_word(Word.CASES, f"{row['kind']} {row['job_id']}"),
     )
-    with st.expander("Accounts remaining over time", icon=":material/show_chart:"):
+    with st.expander("Accounts remaining over time"):
         curve = ask("deprovision_curve", as_of=as_of())
         if curve["took_s"].max() > 0:
             chart(Key.SURVIVAL, survival_curve, curve)

@@ -28,10 +28,10 @@ MANY = 25
 "Of more apps than this a chart with a lane each is drawn in a closed expander."
 
 
-def folded(title: str, icon: str, draw: Callable[[], object]) -> None:
+def folded(title: str, draw: Callable[[], object]) -> None:
     """Draws secondary material in a closed expander; what it shows is asked for once it is opened."""
     key = Key.FOLDED.of(title.lower().replace(" ", "-"))
-    with st.expander(title, icon=f":material/{icon}:", on_change="rerun", key=key) as box:
+    with st.expander(title, on_change="rerun", key=key) as box:
         if box.open:
             draw()
 

@@ -31,7 +31,8 @@ def draw_new_and_resolved(facts: Facts) -> None:
     rows = [row for row in records(ask("incidents", **asked)) if is_missing(row["job_id"]) or row["job_id"] in own]
     new = [row for row in rows if row["is_new"] and not row["is_over"]]
     resolved = [row for row in rows if row["is_over"]]
-    since = "In the last 24 h" if compared_visit() is None else "Since your last visit"
+    a_day = "In the last 24 h of data" if facts.is_old else "In the last 24 h"
+    since = a_day if compared_visit() is None else "Since your last visit"
     if new or resolved:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             draw_problems(f"{since}, new:", new, Key.NEW_PROBLEM)

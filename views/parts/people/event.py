@@ -50,8 +50,8 @@ def draw_steps(steps: pd.DataFrame) -> None:
     for step in records(steps):
         seen = look(str(step["status"]))
         ended = f":{COLOURS[seen.tone]}[{seen.label}]"
-        title = f"{step['ordinal']}. {plain(str(step['type']))} · {ended} · {plain(str(step['name']))}"
-        with st.expander(title, icon=seen.icon, expanded=step["status"] not in ("success", "skipped")):
+        title = f"{seen.icon} {step['ordinal']}. {plain(str(step['type']))} · {ended} · {plain(str(step['name']))}"
+        with st.expander(title, expanded=step["status"] not in ("success", "skipped")):
             if not is_missing(step["description"]):
                 st.text(str(step["description"]).replace("\r\n", "\n"))
             draw_details(step["details"])
@@ -85,7 +85,7 @@ def draw_exchanges(rows: pd.DataFrame) -> None:
         icon = look("success" if good else "failure").icon
         status = "no answer" if is_missing(row["http_status"]) else int(row["http_status"])
         with st.expander(
-            f"{row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", icon=icon, expanded=not good
+            f"{icon} {row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", expanded=not good
         ):
             st.caption(match_text(row))
             sought = "" if is_missing(row["filter"]) else f" where {row['filter']}"

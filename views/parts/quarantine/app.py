@@ -208,14 +208,14 @@ def draw_cycles() -> None:
 def draw_more(facts: Facts) -> None:
     """Draws the rest, each in an expander."""
     job = facts.job
-    folded("Blocked users and groups", "group", lambda: draw_blocked(facts))
-    folded("Quarantine thresholds", "speed", lambda: draw_headroom(job))
+    folded("Blocked users and groups", lambda: draw_blocked(facts))
+    folded("Quarantine thresholds", lambda: draw_headroom(job))
     if not has_retries(facts):
-        folded("Pending retries over time", "schedule", lambda: draw_burn_down(facts))
+        folded("Pending retries over time", lambda: draw_burn_down(facts))
     if job.is_out:
-        folded("Effects of a restart", "restart_alt", lambda: draw_restart(job))
-    folded("Job status history", "timeline", lambda: draw_lanes(job.at))
-    folded("Past quarantines", "history", lambda: draw_quarantines(job.at))
-    folded("Prediction accuracy", "query_stats", draw_score)
+        folded("Effects of a restart", lambda: draw_restart(job))
+    folded("Job status history", lambda: draw_lanes(job.at))
+    folded("Past quarantines", lambda: draw_quarantines(job.at))
+    folded("Prediction accuracy", draw_score)
     if job.is_out or not is_missing(job.state["error_code"]):
-        folded("Technical details", "code", lambda: draw_reason(facts))
+        folded("Technical details", lambda: draw_reason(facts))

@@ -85,14 +85,14 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     else:
         draw_fleet(fleet, Key.APPS, open_app)
     if len(jobs) > MANY:
-        folded("Job status history", "timeline", lambda: draw_lanes(at))
+        folded("Job status history", lambda: draw_lanes(at))
     else:
         st.subheader("Job status history", anchor="lanes")
         draw_lanes(at)
-    folded("Failures by app over time", "grid_on", draw_heat_map)
-    folded("Pending retries", "schedule", draw_pending)
-    folded("Past quarantines", "history", lambda: draw_quarantines(at))
-    folded("Prediction accuracy", "query_stats", draw_score)
+    folded("Failures by app over time", draw_heat_map)
+    folded("Pending retries", draw_pending)
+    folded("Past quarantines", lambda: draw_quarantines(at))
+    folded("Prediction accuracy", draw_score)
 
 
 def draw_tab() -> None:

@@ -55,7 +55,7 @@ def draw_evidence() -> None:
     else:
         st.markdown(f"This time range has more than {SMALL:,} events and requests: write the pack on the command line.")
     st.code(command(app, since, until, name), language=None, wrap_lines=True)
-    with st.expander(f"Contents: {count(sum(map(len, PARTS.values())), 'table')}", icon=":material/list:"):
+    with st.expander(f"Contents: {count(sum(map(len, PARTS.values())), 'table')}"):
         for title, names in PARTS.items():
             st.markdown(f"**{title}**: {', '.join(find_query(one).title for one in names)}")
         st.markdown(

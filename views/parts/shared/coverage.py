@@ -110,11 +110,11 @@ def draw_coverage() -> None:
     if not retention.empty:
         hours = int(retention.loc[retention["state"] == "leaving", "hours"].sum())
         label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
-        with st.expander(label, icon=":material/hourglass_bottom:"):
+        with st.expander(label):
             retention_table(retention)
     show_sql(gaps={})
     if not missing.empty:
-        with st.expander(f"Gaps in this time range: {len(missing):,}", icon=":material/data_array:"):
+        with st.expander(f"Gaps in this time range: {len(missing):,}"):
             gaps_table(missing)
 
 
