@@ -139,6 +139,19 @@ def count(number: float, one: str, many: str = "") -> str:
     return f"{int(number):,} {one if number == 1 else many or one + 's'}"
 
 
+def people(number: float, groups: float | None = None) -> str:
+    """Writes how many users and groups there are, each by its own noun where it is known how many are groups.
+
+    >>> people(3, 0), people(4, 1), people(1, 1), people(2)
+    ('3 users', '3 users and 1 group', '1 group', '2 users and groups')
+    """
+    if groups is None or is_missing(groups):
+        return count(number, "user or group", "users and groups")
+    users = number - groups
+    parts = [*([count(users, "user")] if users or not groups else []), *([count(groups, "group")] if groups else [])]
+    return " and ".join(parts)
+
+
 def share(value: float | None, absent: str = UNKNOWN) -> str:
     """Writes a fraction as a percentage of at most one decimal, which rounds neither up to 100% nor down to 0%.
 

@@ -1,11 +1,14 @@
 """Completes the sentence of a finding: codes and Graph's reasons are written in words, from pipeline/knowledge."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.knowledge.causes import find_cause
 from pipeline.knowledge.quarantine_reasons import reason_in_words
 
+SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
+"What a rule's sentence may end with."
 CAUSE = "{cause}"
 "Where a rule's summary wants the cause of its row's error, or of its quarantine."
 
@@ -18,6 +21,15 @@ def summary_of(row: Mapping[str, Any]) -> str:
     """
     summary = str(row["summary"])
     return summary.replace(CAUSE, cause_in_words(row)) if CAUSE in summary else summary
+
+
+def undated(summary: str) -> str:
+    """Returns an incident's sentence without since when.
+
+    >>> undated("Cerby has been rejecting the access token since 26 Nov, 11:48 UTC")
+    'Cerby has been rejecting the access token'
+    """
+    return SINCE.sub("", " ".join(summary.split()).rstrip("."))
 
 
 def cause_in_words(row: Mapping[str, Any]) -> str:

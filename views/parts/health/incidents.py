@@ -4,7 +4,6 @@ What people enter goes into the store at once, through the same turns that every
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from pipeline.config.errors import StoreError, UnknownIncident
 from pipeline.config.wording import dated, instant, is_missing, span
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule
+from pipeline.rules.summary import undated
 from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
@@ -26,8 +26,6 @@ from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import NAME, TROUBLE, Key, Word
 
-SINCE = re.compile(r" since \d+ \w+,? \d\d:\d\d( UTC)?$")
-"What a rule's sentence may end with."
 SPANS = {"1 hour": timedelta(hours=1), "1 day": timedelta(days=1), "1 week": timedelta(weeks=1)}
 
 
@@ -47,7 +45,7 @@ def symptoms_of(row: Row) -> list[Row]:
 
 def problem_of(row: Row) -> str:
     """Returns an incident's sentence without since when, which stands beside it."""
-    return SINCE.sub("", str(row["summary"]))
+    return undated(str(row["summary"]))
 
 
 def brief(rows: list[Row], most: int = 3) -> str:

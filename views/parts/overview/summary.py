@@ -5,8 +5,8 @@ from dataclasses import replace
 import streamlit as st
 
 from pipeline.config.wording import count, instant
-from pipeline.rules.verdict import About, Cause, Facts, Verdict, verdict
-from pipeline.rules.verdict_text import by_app, gaps, head, next_step
+from pipeline.rules.verdict import About, Facts, Verdict, verdict
+from pipeline.rules.verdict_text import attention, by_app, gaps, head, lacking, step_sentence
 from views.frame.look import plain
 from views.frame.verdict import MARKED, current_facts, draw_box, draw_judged, draw_verdict
 
@@ -37,31 +37,20 @@ def draw_text(about: About, text: str, facts: Facts | None = None, doubt: bool =
 
 def headline(result: Verdict) -> str:
     """Writes which apps need attention, the worst with its cause, and the first step of what to do."""
-    own = [cause for cause in result.causes if cause.app_name is not None]
-    apps = by_app(own)
-    heads = [head(list(causes), MARKED) for causes in apps[:NAMED]]
-    more = [count(len(apps) - NAMED, "more app")] if len(apps) > NAMED else []
+    apps = by_app([cause for cause in result.causes if cause.app_name is not None])
+    heads = [f"{head(causes, MARKED)}." for causes in apps[:NAMED]]
+    more = [f"{count(len(apps) - NAMED, 'more app')}."] if len(apps) > NAMED else []
     shared = [f"{plain(cause.summary)}." for cause in result.causes if cause.app_name is None][:1]
-    first = []
-    if heads and result.apps > 1:
-        verb = "needs" if len(apps) == 1 else "need"
-        first = [f"{len(apps)} of {count(max(result.apps, len(apps)), 'app')} {verb} attention: "]
-    named = [f"{''.join(first)}{'; '.join([*heads, *more])}."] if heads else []
-    return " ".join([*named, *shared, f"Next step: {first_step(result.causes[0])}"])
-
-
-def first_step(cause: Cause) -> str:
-    """Returns the first sentence of what to do about a cause."""
-    first, dot, _ = next_step(cause).partition(". ")
-    return plain(f"{first}." if dot else first)
+    first = [f"{attention(result, len(apps))}."] if heads and result.apps > 1 else []
+    return " ".join([*first, *heads, *more, *shared, step_sentence(result.causes[0], MARKED, only_first=True)])
 
 
 def footnotes(result: Verdict) -> list[str]:
     """Writes as of when the rules were evaluated, and what is missing; the banner has until when the data goes."""
-    skipped = sum(len(one.names) for one in result.missing if one.kind == "rules_unanswered")
+    unanswered = [one for one in result.missing if one.kind == "rules_unanswered"]
     missing = tuple(one for one in result.missing if one.kind not in ("old_data", "rules_unanswered"))
     return [
-        *([f"Checked as of {instant(result.checked_at)}."] if result.checked_at else []),
-        *([f"{count(skipped, 'check')} skipped (not enough data)."] if skipped else []),
+        *([f"Checked {instant(result.checked_at)}."] if result.checked_at else []),
+        *(f"{lacking(one, MARKED)}." for one in unanswered),
         *([f"Unknown: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []),
     ]
