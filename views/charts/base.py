@@ -21,6 +21,12 @@ AT = "%{x|%-d %b, %H:%M} UTC"
 AT_SECOND = "%{x|%-d %b %Y, %H:%M:%S} UTC"
 ON_DAY = "%{x|%-d %b %Y}"
 DAY_TICKS = "%a %-d %b"
+DATE_TICKS = [
+    {"dtickrange": [None, 86_399_999], "value": "%H:%M<br>%-d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+"How the ticks of a time axis are written, by their distance."
 SHAPES = ("", "/", "x", "-")
 GRID = "rgba(128,128,128,0.25)"
 
@@ -67,6 +73,7 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
         **layout,
     )
     figure.update_xaxes(showgrid=False, zeroline=False, automargin=True, ticklabelstandoff=6)
+    figure.for_each_xaxis(lambda axis: axis.update(tickformatstops=DATE_TICKS), {"type": "date"})
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, ticklabelstandoff=8)
     return figure
 

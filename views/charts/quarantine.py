@@ -15,7 +15,8 @@ from views.charts.cycles import lying_bar
 from views.frame.look import TONES, Tone, look
 
 WORDS = ("healthy", "watch", "imminent", "quarantined", "switched_off", "paused", "never_run", "unknown")
-PATTERNS = {"healthy": "", "watch": "/", "imminent": "x", "quarantined": "\\", "switched_off": "+", "never_run": "."}
+PATTERNS = {"healthy": "", "quarantined": "", "watch": ".", "imminent": "x", "switched_off": "+", "never_run": "|"}
+"Slanted lines are of missing data alone."
 INK = "rgba(255,255,255,0.75)"
 FAINT: dict[str, Any] = {
     "color": "rgba(128,128,128,0.10)",
@@ -63,7 +64,7 @@ def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
         text=[status.label if each else "" for each in long],
         textposition="inside",
         insidetextanchor="middle",
-        insidetextfont={} if word == "unknown" else {"color": "#ffffff"},
+        insidetextfont={} if word == "unknown" else {"color": "#000000"},
         constraintext="none",
         textangle=0,
         customdata=rows[["job_id"]],

@@ -17,7 +17,7 @@ from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import ago, count, dated, share
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
-from pipeline.rules.verdict import About, verdict
+from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
 from views.frame import state
 from views.frame.data import ask, records, store
@@ -29,8 +29,8 @@ from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
 from views.frame.verdict import chip, current_facts, old_data_note
 
-JUDGED: dict[str, About] = {"Home": "all", "Apps": "all", "People": "all", "Leavers": "leavers", "Issues": "all"}
-"Pages about the state of apps, with what of it the chip beside their title is about; others have none."
+JUDGED = ("Home", "Apps", "People", "Leavers", "Issues")
+"Pages about the state of apps, which stands as a chip beside their title."
 SHOWN = 2
 "Sentences that the header shows; Data sources has them all."
 
@@ -82,10 +82,7 @@ def draw_header(
         st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
         facts = current_facts()
         if title in JUDGED and facts.ends_at is not None:
-            whole, own = verdict(facts), verdict(facts, JUDGED[title])
-            # A subject is never greener than the whole.
-            if own.state != "ok" or whole.state == "ok":
-                st.markdown(chip(own), width="content")
+            st.markdown(chip(verdict(facts)), width="content")
     with coverage:
         coverage_chip(last, revision)
     watch(revision, on_news)

@@ -64,6 +64,7 @@ class Key(StrEnum):
     HEAT = "heat"
     ESCROWS = "escrows"
     QUEUE = "queue"
+    FOUND_PROBLEM = "found-problem"
     NEW_PROBLEM = "new-problem"
     RESOLVED_PROBLEM = "resolved-problem"
     MORE_PROBLEMS = "more-problems"

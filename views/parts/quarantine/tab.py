@@ -5,16 +5,17 @@ from datetime import datetime
 import streamlit as st
 
 from pipeline.config.wording import count, instant, share
+from pipeline.rules.verdict import verdict
 from views.frame.data import Row, as_of, ask, ask_ahead
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
-from views.frame.verdict import draw_verdict
+from views.frame.verdict import current_facts, draw_verdict
 from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
 from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
-from views.parts.overview.summary import draw_text
+from views.parts.overview.summary import draw_text, headline
 from views.parts.quarantine.app import draw_app
 from views.parts.quarantine.facts import (
     STALE,
@@ -77,7 +78,13 @@ def open_app(row: Row) -> None:
 
 def draw_all(jobs: list[Job], at: datetime) -> None:
     """Draws every app, with its status over time; more in closed expanders."""
-    draw_text("quarantine", summary(jobs), doubt=any(course(job) for job in jobs))
+    facts = current_facts()
+    result = verdict(facts)
+    if result.state == "action_needed":
+        near = [f"**{job.name}** {course(job)}." for job in jobs if not job.is_out and course(job)]
+        draw_text("all", " ".join([headline(result), *near[:NAMED]]), facts)
+    else:
+        draw_text("quarantine", summary(jobs), facts, doubt=any(course(job) for job in jobs))
     show_sql(quarantine_states={"at": at}, quarantine_inferred={"at": at})
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:
