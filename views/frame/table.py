@@ -67,11 +67,13 @@ def table(
     if opens is not None and on_open is not None and key is not None:
         columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
     visible = len(rows)
-    if height is None and at_most is not None and HEAD_PX + ROW_PX * visible > WHOLE * at_most:
-        visible = (at_most - HEAD_PX) // ROW_PX
-        height = HEAD_PX + ROW_PX * visible + ROW_PX // 2
     if height is not None:
         shape["height"] = height
+    elif at_most is not None and HEAD_PX + ROW_PX * visible > WHOLE * at_most:
+        visible = (at_most - HEAD_PX) // ROW_PX
+        shape["height"] = HEAD_PX + ROW_PX * visible + ROW_PX // 2
+    elif at_most is not None:
+        shape["height"] = "content"
     if on_select is not None and key is not None:
         shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))
     elif select:

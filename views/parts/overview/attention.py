@@ -62,12 +62,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=280),
+        "problem": text_column("Problem", width=275),
         "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=310),
-        "impact": text_column("Impact", width=170),
-        "deadline": text_column("Deadline", width=140),
-        "owner": text_column("Owner", width=140),
+        "cause": text_column("Cause", width=305),
+        "impact": text_column("Impact", width=158),
+        "deadline": text_column("Deadline", width=136),
+        "owner": text_column("Owner", width=95),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),

@@ -72,10 +72,13 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
     }
     table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open, exported="Apps")
     initial = [plain(str(row["app_name"])) for row in records(shown) if row["is_initial"] is True]
-    if initial:
-        st.caption(f"In sync is {UNTIL_INITIAL}: {', '.join(initial)}.")
-    if ended := ends_of(shown):
-        st.caption(f"In sync is as of the end of the provisioning logs: {ended}.")
+    ended = ends_of(shown)
+    notes = [
+        *([f"{UNTIL_INITIAL}: {', '.join(initial)}"] if initial else []),
+        *([f"as of the end of its provisioning logs: {ended}"] if ended else []),
+    ]
+    if notes:
+        st.caption(f"In sync is {'; '.join(notes)}.")
     show_sql(fleet=fleet_values(), placements={}, daily_success={}, token_calendar=token_values())
 
 

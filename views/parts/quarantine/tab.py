@@ -6,16 +6,17 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, share
 from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_text import by_app, head
 from views.frame.data import Row, as_of, ask, ask_ahead
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
-from views.frame.verdict import current_facts, draw_verdict
+from views.frame.verdict import MARKED, current_facts, draw_verdict
 from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
 from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
-from views.parts.overview.summary import draw_text, headline
+from views.parts.overview.summary import draw_text
 from views.parts.quarantine.app import draw_app
 from views.parts.quarantine.facts import (
     STALE,
@@ -33,24 +34,36 @@ NAMED = 3
 "Apps that the sentence names; of more it names the worst, and the table has them all."
 
 
-def summary(jobs: list[Job]) -> str:
-    """Writes which apps are in quarantine or near it."""
+def summary(jobs: list[Job], others: list[str]) -> str:
+    """Writes which apps are in quarantine, which `others` need attention, and which are near it."""
     out = [job for job in jobs if job.is_out]
     blind = [job for job in jobs if job.word == "unknown"]
-    near = approaching([job for job in jobs if not job.is_out])
-    if out:
+    near = approaching([job for job in jobs if not job.is_out], with_incidents=not others)
+    if out or others:
         more = [f"{count(len(out) - 1, 'more app')} in quarantine or disabled"] if len(out) > NAMED else []
         sentences = [job_sentence(job) for job in (out[:1] if more else out)]
-        return ". ".join([*sentences, *more, *near[:NAMED], *unknown(blind)]) + "."
+        return ". ".join([*sentences, *more, *others, *near[:NAMED], *unknown(blind)]) + "."
     if near:
         return ". ".join([f"No known quarantine, but {near[0]}", *near[1:NAMED], *unknown(blind)]) + "."
     return ". ".join(unknown(blind)) + "." if blind else calm(jobs)
 
 
-def approaching(jobs: list[Job]) -> list[str]:
+def others_needing_attention(jobs: list[Job]) -> list[str]:
+    """Writes what is the matter with apps that are not in quarantine, the worst first."""
+    out = {job.job_id for job in jobs if job.is_out}
+    causes = [one for one in verdict(current_facts()).causes if one.app_name is not None and one.job_id not in out]
+    apps = by_app(causes)
+    more = (
+        [count(len(apps) - NAMED, "more app needs attention", "more apps need attention")] if len(apps) > NAMED else []
+    )
+    return [*(head(own, MARKED) for own in apps[:NAMED]), *more]
+
+
+def approaching(jobs: list[Job], with_incidents: bool) -> list[str]:
     """Writes which jobs move towards quarantine: by the trend of their failures, or by what a rule found."""
     ahead = [f"**{job.name}** {course(job)}" for job in jobs if course(job)]
-    return ahead + [plain(str(row["summary"])) for row in open_incidents_of(jobs) if row["severity"] == "critical"]
+    found = open_incidents_of(jobs) if with_incidents else []
+    return ahead + [plain(str(row["summary"])) for row in found if row["severity"] == "critical"]
 
 
 def unknown(jobs: list[Job]) -> list[str]:
@@ -78,13 +91,9 @@ def open_app(row: Row) -> None:
 
 def draw_all(jobs: list[Job], at: datetime) -> None:
     """Draws every app, with its status over time; more in closed expanders."""
-    facts = current_facts()
-    result = verdict(facts)
-    if result.state == "action_needed":
-        near = [f"**{job.name}** {course(job)}." for job in jobs if not job.is_out and course(job)]
-        draw_text("all", " ".join([headline(result), *near[:NAMED]]), facts)
-    else:
-        draw_text("quarantine", summary(jobs), facts, doubt=any(course(job) for job in jobs))
+    others = others_needing_attention(jobs)
+    doubt = any(course(job) for job in jobs)
+    draw_text("all" if others else "quarantine", summary(jobs, others), doubt=doubt)
     show_sql(quarantine_states={"at": at}, quarantine_inferred={"at": at})
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:
