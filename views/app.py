@@ -63,7 +63,8 @@ STYLE = """<style>
 [data-testid='stCode'] .token.keyword{font-weight:600}
 [data-testid='stPopover'] button[aria-expanded=true]{color:inherit!important}
 /* What copies a text is in sight without a mouse. */
-[data-testid='stCode'] button{visibility:visible!important;opacity:1!important}
+[data-testid='stCode'] :is(div:has(button),button){
+  visibility:visible!important;opacity:1!important;transform:none!important;clip:auto!important}
 [data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
 [role='dialog'] h3{font-size:1.05rem!important}
 @media (max-width:640px){
