@@ -5,6 +5,7 @@ one figure serves light and dark. What is unknown is hatched and what is partial
 that colour is never alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,8 @@ DATE_TICKS = [
     {"dtickrange": ["M1", None], "value": "%b %Y"},
 ]
 "How the ticks of a time axis are written, by their distance."
+LABEL = 28
+"Characters of the label of an axis."
 SHAPES = ("", "/", "x", "-")
 GRID = "rgba(128,128,128,0.25)"
 
@@ -113,6 +116,15 @@ def name_days(figure: go.Figure, buckets: pd.Index, hours: float) -> None:
     if hours >= 24:
         figure.update_xaxes(tick0=buckets[0] + timedelta(hours=hours / 2), tickformat=DAY_TICKS)
         figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(buckets) // 10))
+
+
+def axis_names(names: Iterable[Any]) -> list[str]:
+    """Returns names as the labels of an axis: long ones are cut, and stand in full where the pointer is.
+
+    >>> axis_names(["Cerby", "A" * 40])
+    ['Cerby', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA…']
+    """
+    return [name if len(name) <= LABEL else f"{name[: LABEL - 1]}…" for name in map(str, names)]
 
 
 def whole_steps(most: float) -> int | None:

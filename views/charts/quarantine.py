@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant, is_missing
-from views.charts.base import AT, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, whole_steps
 from views.charts.cycles import lying_bar
 from views.frame.look import TONES, Tone, look
 
@@ -45,7 +45,7 @@ def status_lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: 
         figure.add_vline(x=at, line={"color": TONES["info"], "width": 1.5, "dash": "dot"})
     figure.update_xaxes(type="date", range=[since, until], title_text="UTC")
     figure.update_yaxes(
-        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
+        tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
     )
     return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
 
