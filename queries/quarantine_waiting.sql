@@ -45,9 +45,15 @@ with waits as (
         and p.order_key >= (select min(first_key) from waits)
     group by w.object, w.job_id, w.source_id
     having count(*) filter (where p.occurred_at <= $at) > 0
+), earlier_ends as (
+    -- As in leaver_cases: a deletion that follows a disable leaves nobody with access.
+    select w.object, arg_max(f.ends, f.order_key) as ended_before
+    from footings f
+    join waits w on w.object = f.object and f.order_key < w.first_key
+    where f.ends is not null
+    group by w.object
 ), people_names as (
-    select job_id, source_id, identity_name(upn, source_name, named_key) as "name",
-        coalesce(arg_max(account, account_key) in ('disabled', 'deleted'), false) as is_off
+    select job_id, source_id, identity_name(upn, source_name, named_key) as "name"
     from identity_parts
     where source_id in (select source_id from attempts_by_object)
     group by job_id, source_id
@@ -57,7 +63,7 @@ select
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,
-    "action" in ('disable', 'delete') and not coalesce(n.is_off, false) as leaver,
+    "action" in ('disable', 'delete') and e.ended_before is distinct from 'done' as leaver,
     "action",
     opened_at,
     attempts,
@@ -67,6 +73,7 @@ select
     opened_from,
     is_at_least
 from attempts_by_object a
+left join earlier_ends e on e.object = object_number(a.job_id, a.source_id)
 left join people_names n on n.job_id = a.job_id and n.source_id = a.source_id
 left join stopped_jobs($at) q on q.job_id = a.job_id
 order by leaver desc, opened_at, a.job_id, a.source_id

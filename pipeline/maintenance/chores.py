@@ -103,7 +103,12 @@ def expire_snapshots(store: Store, _work: Work, now: datetime) -> None:
 
 
 def snapshots_to_expire(store: Store, now: datetime) -> list[int]:
-    """Returns the ids of old snapshots, never the newest."""
+    """Returns the ids of old snapshots, never the newest; none while files of others wait to be cleaned up.
+
+    Those go all at once, when the newest of them is old enough: where rounds follow fast, new ones would keep all.
+    """
+    if store.rows(NEWEST_SCHEDULED) != [(None,)]:
+        return []
     before = now - max(timedelta(seconds=store.settings.keep_snapshots), GRACE)
     return [int(row[0]) for row in store.rows(OLD_SNAPSHOTS, [before, store.revision()])]
 

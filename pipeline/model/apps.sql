@@ -10,6 +10,17 @@ from job_snapshots
 where app_id is not null
 group by app_id;
 
+-- app_names: one row per app with its newest name: by a status of its job, else by its events.
+--   app_id    the app's service principal
+--   app_name  the app's newest name
+create or replace view app_names as
+select app_id, app_name from app_jobs
+union all
+select app_id, arg_max(app_name, order_key) as app_name
+from footings
+where app_id not in (select app_id from app_jobs)
+group by app_id;
+
 -- sole_app: one row: the app whose every request must be, where nothing names a second app or job; null otherwise.
 --   app_id  the app's service principal
 create or replace view sole_app as

@@ -3,6 +3,7 @@
 The same sentences stand on pages, in mails and on the command line; only how a name is marked differs.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -313,10 +314,11 @@ def rules_of(one: Missing) -> str:
 def named(names: tuple[str, ...], style: Style) -> str:
     """Names apps.
 
-    >>> named(("Cerby", "Zoom"), PLAIN)
-    'Cerby and Zoom'
+    >>> named(("Cerby", "Zoom", "Cerby"), PLAIN)
+    'Cerby (2 jobs) and Zoom'
     """
-    shown = [style.name(name) for name in names[:SHOWN]]
-    rest = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    jobs = Counter(names)
+    shown = [style.name(name) + (f" ({jobs[name]} jobs)" if jobs[name] > 1 else "") for name in list(jobs)[:SHOWN]]
+    rest = [f"{len(jobs) - SHOWN} more"] if len(jobs) > SHOWN else []
     *first, last = [*shown, *rest] or [""]
     return f"{', '.join(first)} and {last}" if first else last

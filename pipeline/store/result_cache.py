@@ -63,11 +63,11 @@ class ResultCache:
 
     def prefetch(self, sql: str, values: Values = None) -> None:
         """Begins to fetch an answer that is going to be asked for."""
-        self._begun(sql, values)
+        self._entry_of(sql, values)
 
     def ready(self, sql: str, values: Values = None, within_s: float = 0.0) -> bool:
         """Whether an answer is there within some seconds; it is fetched meanwhile, and after."""
-        return bool(wait([self._begun(sql, values).answer], within_s).done)
+        return bool(wait([self._entry_of(sql, values).answer], within_s).done)
 
     def clear(self) -> None:
         """Drops every answer."""
@@ -78,7 +78,7 @@ class ResultCache:
         """Waits for what is being fetched, and begins nothing more."""
         self._workers.shutdown()
 
-    def _begun(self, sql: str, values: Values) -> Entry:
+    def _entry_of(self, sql: str, values: Values) -> Entry:
         """Returns an answer's entry, and has the answer fetched where nobody does yet."""
         entry, is_new = self._entry(sql, values)
         if is_new:

@@ -76,12 +76,12 @@ select
     m.as_of,
     coalesce(n.job_id, nullif(m.app_id, ''), 'SCIM requests') as subject,
     m.since,
-    coalesce(n.app_name, nullif(m.app_id, ''), 'The app') || case
+    coalesce(w.app_name, nullif(m.app_id, ''), 'The app') || case
         when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled
             then ' throttles more requests (429) than in the week before'
         else ' responds more slowly than in the week before'
     end as summary,
-    n.app_name,
+    coalesce(w.app_name, nullif(m.app_id, '')) as app_name,
     n.job_id,
     m.requests,
     round(m.p95_ms) as p95_ms,
@@ -97,6 +97,7 @@ select
 from lately m
 left join usual u on u.as_of = m.as_of and u.app_id = m.app_id
 left join app_jobs n on n.app_id = m.app_id
+left join app_names w on w.app_id = m.app_id
 where unknown is not null
     or (m.p95_ms >= $floor and m.p95_ms >= $times * u.usual_p95_ms)
     or (m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled)

@@ -77,9 +77,9 @@ select
     r.as_of,
     coalesce(n.job_id, nullif(r.app_id, ''), 'SCIM requests') as subject,
     r.refused_at as since,
-    coalesce(n.app_name, nullif(r.app_id, ''), 'The app') || ' has been rejecting the access token since '
+    coalesce(w.app_name, nullif(r.app_id, ''), 'The app') || ' has been rejecting the access token since '
         || strftime(r.refused_at, '%-d %b, %H:%M') || ' UTC' as summary,
-    n.app_name,
+    coalesce(w.app_name, nullif(r.app_id, '')) as app_name,
     n.job_id,
     r.last_good_at,
     r.refusals,
@@ -87,5 +87,6 @@ select
     r.detail
 from refused r
 left join app_jobs n on n.app_id = r.app_id
+left join app_names w on w.app_id = r.app_id
 where r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
 order by r.as_of, since, subject

@@ -98,8 +98,9 @@ select
     i.as_of,
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
     min(a.occurred_at) as since,
-    coalesce(any_value(n.app_name), 'The app') || ' received writes that Entra has no event for' as summary,
-    any_value(n.app_name) as app_name,
+    coalesce(any_value(w.app_name), nullif(a.app_id, ''), 'The app') || ' received writes that Entra has no event for'
+        as summary,
+    coalesce(any_value(w.app_name), nullif(a.app_id, '')) as app_name,
     any_value(n.job_id) as job_id,
     count(*) as writes,
     list_sort(list(distinct a.client))[:5] as clients,
@@ -107,6 +108,7 @@ select
 from (select unnest($at::timestamp[]) as as_of) i
 join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
 left join app_jobs n on n.app_id = a.app_id
+left join app_names w on w.app_id = a.app_id
 group by i.as_of, a.app_id
 having count(*) >= $least
 order by i.as_of, since, subject

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.settings import Settings
-from pipeline.maintenance.chores import Done, maintain, trust_clock
+from pipeline.maintenance.chores import Done, maintain, snapshots_to_expire, trust_clock
 from pipeline.store.lake import Store, open_store
 from tests.support.lakes import add_events, ended, script
 
@@ -184,6 +184,16 @@ def test_merged_files_go_once_no_question_can_still_be_reading_them(store: Store
     assert amounts(maintain(store, datetime.now(UTC) + timedelta(minutes=6)))["clean up", "lake"] > 0
     assert len(parquet(settings)) < many
     assert store.rows("select count(*) from events") == [(1500,)]
+
+
+def test_no_snapshot_expires_while_files_of_others_wait_so_that_fast_rounds_keep_none_for_ever(store: Store) -> None:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    busy(store)
+    maintain(store, later)
+    add_events(store, 2000, 10)
+    assert snapshots_to_expire(store, later) == []
+    done = amounts(maintain(store, later))
+    assert done["clean up", "lake"] > 0 and done["expire", "lake"] > 0
 
 
 def test_snapshots_stay_readable_for_as_long_as_the_setting_to_the_minute(store: Store) -> None:

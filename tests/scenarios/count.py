@@ -180,7 +180,9 @@ class Count(JobCount):
 
     def quarantine_waiting(self, asked: Asked) -> Rows:
         return {
-            (job, who): (one.failures[-1]["action"] in ("disable", "delete"), one.failures[-1]["action"])
+            (job, who): (
+                one.failures[-1]["action"] in ("disable", "delete") and not one.gone, one.failures[-1]["action"],
+            )
             for job, who, one in self.all_of(asked) if one.failures
         }  # fmt: skip
 
@@ -188,7 +190,10 @@ class Count(JobCount):
         return {
             (job, who): one.failures[-1]["action"]
             for job, who, one in self.all_of(asked)
-            if one.failures and one.failures[-1]["action"] in ("disable", "delete") and one.newest["kind"] == "User"
+            if one.failures
+            and one.failures[-1]["action"] in ("disable", "delete")
+            and one.newest["kind"] == "User"
+            and not one.gone
         }
 
     def leaver_cases(self, asked: Asked) -> Rows:

@@ -25,6 +25,8 @@ class Standing:
     attempts: int = 0
     failed: int = 0
     target: str | None = None
+    gone: bool = False
+    "Whether the account was taken away, and nothing has shown it in use since."
 
     @property
     def state(self) -> str | None:
@@ -107,6 +109,7 @@ def follow(events: Iterable[Doc]) -> Standing:
         else:
             standing.failures, standing.turn, standing.good = [], "in", event["at"]
             standing.account = account_after(standing.account, event)
+            standing.gone = event["action"] in ("disable", "delete")
     assert standing is not None
     return standing
 
@@ -116,6 +119,7 @@ def skip(standing: Standing, event: Doc) -> None:
     want = wants(event)
     if want == "nobody":
         standing.failures, standing.turn, standing.good = [], "in", event["at"]
+        standing.gone = scope_of(event) is False
         if standing.account == "unknown" and scope_of(event):
             standing.account = "active"
     elif want == "somebody":

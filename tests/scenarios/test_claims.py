@@ -20,6 +20,7 @@ from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
+NAMELESS = job("Nameless")
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
@@ -105,6 +106,13 @@ def written(world: Told) -> None:
     world.events[-1]["provisioningSteps"].insert(0, wire.step("EntryExportUpdateSoftDelete", "export", "failure"))
 
 
+def nameless(world: Told) -> None:
+    """An app whose name only events tell: its own log names it by its id, and no status of its job was read."""
+    world.event(NAMELESS, 1, ANN, "create")
+    for minute in (41, 81):
+        world.request(NAMELESS, minute, "PATCH", "/Users/ann", 401)
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -120,7 +128,7 @@ def twins(world: Told) -> None:
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, before, contradicted, written, twins):
+    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, twins):
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -239,3 +247,10 @@ def test_a_rejected_token_is_that_of_one_app_and_not_of_another_of_its_name(stor
     [both] = [row for row in every if row["app_name"] == "Twin"]
     assert (both["last_good_at"], both["refused_at"]) == (naive(81), naive(121))
     assert both["rejected_jobs"] == [TWIN["id"]]
+
+
+def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
+    query = rules()["token_refused"].query
+    rows = store.fetch(query.sql, bind(query, {"at": [END]})).to_pylist()
+    [refused] = [row for row in rows if row["subject"] == NAMELESS["app_id"]]
+    assert refused["summary"].startswith("Nameless has been rejecting") and refused["app_name"] == "Nameless"

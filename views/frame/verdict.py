@@ -106,7 +106,7 @@ BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap")
 "What keeps failures from being seen, or from being those of now."
 
 
-def number_known(number: int, facts: Facts | None = None) -> str:
+def number_or_unknown(number: int, facts: Facts | None = None) -> str:
     """Writes how many there are; none is a claim, which is unknown where failures cannot be seen."""
     if number:
         return f"{number:,}"

@@ -28,7 +28,7 @@ from views.frame.table import (
     text_column,
     time_columns,
 )
-from views.frame.verdict import number_known
+from views.frame.verdict import number_or_unknown
 from views.parts.health.tab import draw_open, draw_summary
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next
 from views.parts.issues.handling import owner_of, with_handling
@@ -120,12 +120,12 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
         ("Open incidents", f"{incidents:,}" if checked else "Unknown", "Root causes that alert rules found"),
         (
             "Open causes of failures",
-            number_known(int(is_open(issues).sum()) if len(issues) else 0),
+            number_or_unknown(int(is_open(issues).sum()) if len(issues) else 0),
             f"{fresh:,} of them new, back or growing. {len(issues):,} in this time range, resolved ones included",
         ),
         (
             "Affected now",
-            number_known(int(issues["waiting"].sum())),
+            number_or_unknown(int(issues["waiting"].sum())),
             "Users and groups with an open issue; each counts once for every issue",
         ),
         (

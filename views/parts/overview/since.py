@@ -27,7 +27,7 @@ def draw_new_and_resolved(facts: Facts) -> None:
     checked = last_check()
     if checked is None:
         return
-    asked = {"since": first_unseen(), "until": as_of() + timedelta(seconds=1)}
+    asked = {"since": end_of_last_visit(), "until": as_of() + timedelta(seconds=1)}
     own = {job.job_id for job in facts.jobs}
     rows = [row for row in records(ask("incidents", **asked)) if is_missing(row["job_id"]) or row["job_id"] in own]
     found = [row for row in rows if row["is_new"] and not row["is_over"]]
@@ -46,7 +46,7 @@ def draw_new_and_resolved(facts: Facts) -> None:
     show_sql(incidents=asked)
 
 
-def first_unseen() -> datetime:
+def end_of_last_visit() -> datetime:
     """Returns the first instant whose checks the viewer has not seen the results of."""
     visit = compared_visit()
     if visit is None or visit.checked_at is None:
@@ -69,4 +69,4 @@ def draw_problems(label: str, rows: list[Row], key: Key) -> None:
         st.button(name, key.of(row["incident_id"]), icon=icon, type="tertiary", on_click=open_incident, args=(row,))
     if len(rows) > NAMED and st.button(f"{len(rows) - NAMED:,} more", Key.MORE_PROBLEMS.of(key), type="tertiary"):
         until = as_of().replace(minute=0) + timedelta(hours=1)
-        switch_page("history", {Word.SINCE: address(first_unseen()), Word.UNTIL: address(until)})
+        switch_page("history", {Word.SINCE: address(end_of_last_visit()), Word.UNTIL: address(until)})

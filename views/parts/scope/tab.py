@@ -18,7 +18,7 @@ from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
 from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
-from views.frame.verdict import number_known
+from views.frame.verdict import number_or_unknown
 from views.parts.people.panel import open_person
 from views.parts.scope.skipped import APART, OBJECTS, open_panel
 from views.parts.shared.coverage import draw_completeness, none_in_window
@@ -55,7 +55,7 @@ def metrics(kinds: pd.DataFrame, moves: pd.DataFrame) -> None:
     open_cases, intended = skip_counts(kinds)
     left, came = (int((moves["turn"] == turn).sum()) for turn in ("left", "came"))
     with number_grid():
-        st.metric("Skipped, needs action", number_known(open_cases), border=True, height="stretch")
+        st.metric("Skipped, needs action", number_or_unknown(open_cases), border=True, height="stretch")
         st.metric("Skipped as expected", f"{intended:,}", border=True, height="stretch")
         st.metric("Entered scope", f"{came:,}", border=True, height="stretch")
         st.metric("Left scope", f"{left:,}", border=True, height="stretch")
