@@ -9,6 +9,7 @@ from pipeline.rules.verdict_facts import with_in_use
 from views.frame.data import as_of, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.places import page_link
 from views.frame.state import Word, has_word
@@ -50,11 +51,21 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
     """Draws four numbers; none with access is a claim, which is unknown where an app is, as it is on Home."""
     blind = unknown_apps(facts)
     known = bool(facts.jobs) and not blind
-    with st.container(horizontal=True):
-        st.metric("Leavers still with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
-        st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True)
-        st.metric("Removals in this time range", f"{int(lengths['done'].sum()) if len(lengths) else 0:,}", border=True)
-        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
+    with number_grid():
+        st.metric(
+            "Leavers with access",
+            f"{with_access:,}" if with_access or known else "Unknown",
+            border=True,
+            height="stretch",
+        )
+        st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True, height="stretch")
+        st.metric(
+            "Removals in this time range",
+            f"{int(lengths['done'].sum()) if len(lengths) else 0:,}",
+            border=True,
+            height="stretch",
+        )
+        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True, height="stretch")
 
 
 def page_links_of(facts: Facts) -> None:

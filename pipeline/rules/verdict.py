@@ -52,6 +52,7 @@ class JobFacts:
     succeeded: int = 0
     failed: int = 0
     failing: int = 0
+    failing_groups: int | None = None
     failing_since: datetime | None = None
     leavers: int = 0
     leavers_since: datetime | None = None
@@ -165,6 +166,8 @@ class Cause:
     count: int = 1
     summary: str = ""
     "An incident's sentence, or Graph's reason."
+    groups: int | None = None
+    "How many of those counted are groups, where that is known."
     rule: str = ""
     is_snoozed: bool = False
     symptoms: tuple[str, ...] = ()
@@ -184,6 +187,8 @@ class Missing:
     "Apps, or rules."
     since: datetime | None = None
     count: int = 0
+    sinces: tuple[datetime | None, ...] = ()
+    "Since when of each app, in the order of the names."
 
 
 @dataclass(frozen=True)
@@ -286,9 +291,17 @@ def causes_of(facts: Facts) -> Iterator[Cause]:
             severity = "warning" if one.is_snoozed else one.severity
             symptoms = tuple(rule for rule, _ in one.symptoms)
             yield Cause(
-                "incident", severity, one.app_name, one.job_id, one.since, 1, one.summary, one.rule, one.is_snoozed,
-                symptoms, remedy=one.remedy,
-            )  # fmt: skip
+                "incident",
+                severity,
+                one.app_name,
+                one.job_id,
+                one.since,
+                summary=one.summary,
+                rule=one.rule,
+                is_snoozed=one.is_snoozed,
+                symptoms=symptoms,
+                remedy=one.remedy,
+            )
 
 
 def job_causes(job: JobFacts) -> Iterator[Cause]:
@@ -312,7 +325,7 @@ def job_causes(job: JobFacts) -> Iterator[Cause]:
     if job.failed > job.succeeded and job.failed + job.succeeded >= LEAST:
         yield cause("mostly_failing", "critical", None, job.failed, str(job.failed + job.succeeded))
     if job.failing:
-        yield cause("failing", "warning", job.failing_since, job.failing)
+        yield replace(cause("failing", "warning", job.failing_since, job.failing), groups=job.failing_groups)
 
 
 def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
@@ -395,8 +408,9 @@ def named(
     """Returns one missing fact with the apps that lack it, and since when at the earliest."""
     lacking = [job for job in jobs if lacks(job)]
     if lacking:
-        first = min((at for job in lacking if (at := since(job)) is not None), default=None)
-        yield Missing(kind, tuple(job.app_name for job in lacking), first, len(lacking))
+        sinces = tuple(since(job) for job in lacking)
+        first = min((at for at in sinces if at is not None), default=None)
+        yield Missing(kind, tuple(job.app_name for job in lacking), first, len(lacking), sinces)
 
 
 def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:

@@ -10,12 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant, is_missing
-from views.charts.base import AT, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, whole_steps
 from views.charts.cycles import lying_bar
 from views.frame.look import TONES, Tone, look
 
 WORDS = ("healthy", "watch", "imminent", "quarantined", "switched_off", "paused", "never_run", "unknown")
-PATTERNS = {"healthy": "", "watch": "/", "imminent": "x", "quarantined": "\\", "switched_off": "+", "never_run": "."}
+PATTERNS = {"healthy": "", "quarantined": "", "watch": ".", "imminent": "x", "switched_off": "+", "never_run": "|"}
+"Slanted lines are of missing data alone."
 INK = "rgba(255,255,255,0.75)"
 FAINT: dict[str, Any] = {
     "color": "rgba(128,128,128,0.10)",
@@ -44,7 +45,7 @@ def status_lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: 
         figure.add_vline(x=at, line={"color": TONES["info"], "width": 1.5, "dash": "dot"})
     figure.update_xaxes(type="date", range=[since, until], title_text="UTC")
     figure.update_yaxes(
-        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
+        tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
     )
     return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
 
@@ -63,7 +64,7 @@ def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
         text=[status.label if each else "" for each in long],
         textposition="inside",
         insidetextanchor="middle",
-        insidetextfont={} if word == "unknown" else {"color": "#ffffff"},
+        insidetextfont={} if word == "unknown" else {"color": "#000000"},
         constraintext="none",
         textangle=0,
         customdata=rows[["job_id"]],

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import dated, instant, span
+from pipeline.config.wording import ago, dated, instant
 from pipeline.rules.verdict import About, Facts, JobFacts, Missing, Verdict, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
-from pipeline.rules.verdict_text import LABELS, Style, missing_sentences, sentence, unknown_sentence
+from pipeline.rules.verdict_text import LABELS, Style, app_of, attention, missing_sentences, sentence, unknown_sentence
 from views.frame.data import Row, records, store
 from views.frame.filters import bar
 from views.frame.look import COLOURS, look, plain
@@ -102,8 +102,10 @@ def draw_box(result: Verdict, text: str, facts: Facts, doubt: bool = False) -> N
 
 
 def chip(result: Verdict) -> str:
-    """Writes the state as a chip."""
-    return f":{COLOURS[result.tone]}-badge[{ICONS[result.state]} {LABELS[result.state]}]"
+    """Writes the state as a chip; of several apps, how many need attention."""
+    apps = len({app_of(cause) for cause in result.causes if cause.app_name is not None})
+    label = attention(result, apps) if apps and result.apps > 1 else LABELS[result.state]
+    return f":{COLOURS[result.tone]}-badge[{ICONS[result.state]} {label}]"
 
 
 def job_words(jobs: pd.DataFrame, column: str = "state") -> list[str]:
@@ -163,9 +165,9 @@ def old_data_note(facts: Facts) -> str:
     """Writes until when the data goes, where that is more than a day ago; empty where it is current."""
     if not facts.is_old or facts.ends_at is None:
         return ""
-    apart = span((facts.now - facts.ends_at).total_seconds())
+    apart = ago((facts.now - facts.ends_at).total_seconds())
     return (
-        f"Viewing data up to {dated(facts.ends_at)} ({apart} ago). Status and ages are as of then; what happened "
+        f"Viewing data up to {dated(facts.ends_at)} ({apart}). Status and ages are as of then; what happened "
         "since is unknown."
     )
 

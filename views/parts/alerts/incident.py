@@ -24,6 +24,7 @@ from pipeline.notify.messages import (
 from pipeline.rules.incidents import explained_by, incident
 from pipeline.rules.rule import Rule, rules
 from views.frame import state
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import COLOURS, look, plain
@@ -76,9 +77,9 @@ def draw_incident_panel(incident_id: str) -> None:
     else:
         draw_root(row)
     with st.container(horizontal=True, vertical_alignment="center"):
-        copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
         draft_email(row)
         details_link(row, rule)
+    copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
     draw_technical(row, rule)
@@ -190,8 +191,8 @@ def draft_email(row: Row) -> None:
 
 def copy_summary(incident_id: str, over: bool) -> None:
     """Offers the incident as plain text for a ticket or a chat, in UTC and with its link."""
-    with st.popover("Copy summary", icon=":material/content_copy:"), in_utc():
-        st.code(summary_text(incident_id, over), language=None, wrap_lines=True)
+    with in_utc():
+        text_to_copy("Copy summary", summary_text(incident_id, over))
 
 
 def summary_text(incident_id: str, over: bool) -> str:
@@ -199,8 +200,7 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    settings = read_settings()
-    context = MessageContext(at, settings.dashboard_url.rstrip("/"), words, usable_profiles(settings))
+    context = MessageContext(at, dashboard_address(), words, usable_profiles(read_settings()))
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 

@@ -142,9 +142,8 @@ def draw_numbers(facts: Facts, result: Verdict) -> None:
         synced = None if own is None or is_missing(own["in_place_share"]) else float(own["in_place_share"])
         number("In sync", share(synced, absent="n/a"), "Of the users and groups that should be in the app.")
         number("Pending retries", f"{pending:,}" if pending else none, "Users and groups whose last attempt failed.")
-        number(
-            "Token expiry", "Unknown" if own is None else str(own["token"]), "Rejected, or when it expires, as entered."
-        )
+        token = "Not recorded" if own is None else str(own["token"])
+        number("Token expiry", token, "Rejected, or when it expires, as entered.")
     if issues:
         page_link("issues", count(issues, "open issue"), ":material/error:", bar().link())
 
@@ -254,13 +253,13 @@ def other_results(rows: pd.DataFrame) -> "pd.Series[int]":
 def draw_more(facts: Facts) -> None:
     """Draws the rest, each in an expander."""
     job = facts.job
-    folded("Blocked users and groups", "group", lambda: draw_blocked(facts))
-    folded("Quarantine thresholds", "speed", lambda: draw_headroom(job))
+    folded("Blocked users and groups", lambda: draw_blocked(facts))
+    folded("Quarantine thresholds", lambda: draw_headroom(job))
     if not has_retries(facts):
-        folded("Pending retries over time", "schedule", lambda: draw_burn_down(facts))
+        folded("Pending retries over time", lambda: draw_burn_down(facts))
     if job.is_out:
-        folded("Effects of a restart", "restart_alt", lambda: draw_restart(job))
-    folded("Job status history", "timeline", lambda: draw_lanes(job.at))
-    folded("Past quarantines", "history", lambda: draw_quarantines(job.at))
+        folded("Effects of a restart", lambda: draw_restart(job))
+    folded("Job status history", lambda: draw_lanes(job.at))
+    folded("Past quarantines", lambda: draw_quarantines(job.at))
     if job.is_out or not is_missing(job.state["error_code"]):
-        folded("Technical details", "code", lambda: draw_reason(facts))
+        folded("Technical details", lambda: draw_reason(facts))

@@ -170,7 +170,7 @@ def objects(row: Row) -> str:
 def draw_profile(profile: Profile) -> None:
     """Draws an app's profile: how a new token is had, and what its attributes are."""
     token = profile.token
-    with st.expander(f"Profile of {plain(profile.name)}", icon=":material/menu_book:"):
+    with st.expander(f"Profile of {plain(profile.name)}"):
         if token is not None and token.how:
             st.markdown("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(token.how, 1)))
         if profile.target.cycle_minutes:

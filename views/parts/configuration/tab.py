@@ -235,19 +235,19 @@ def draw_tab() -> None:
     panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
     if len(checked_jobs) == 1:
         name = plain(str(checked_jobs[0].job["app_name"]))
-        with st.expander(f"Attribute mappings and settings of {name}", icon=":material/tune:"):
+        with st.expander(f"Attribute mappings and settings of {name}"):
             draw_configuration(checked_jobs[0])
     draw_tokens(profiles, now)
     if tenants or permissions:
         never = "Not checked yet: run `python -m pipeline preflight`."
         missing = sum(row["state"] == "missing" for row in permissions)
         label = f"Collector permissions: {missing:,} missing" if missing else "Collector permissions"
-        with st.expander(label, icon=":material/vpn_key:", expanded=bool(missing)):
+        with st.expander(label, expanded=bool(missing)):
             panel("permissions", permission_table, empty=never, title="")
     if tenants or contacts:
         failing = sum(row["outcome"] == "failed" for row in contacts)
         label = f"Data source connections: {failing:,} failing" if failing else "Data source connections"
-        with st.expander(label, icon=":material/cable:", expanded=bool(failing)):
+        with st.expander(label, expanded=bool(failing)):
             panel("contacts", lambda rows: contact_table(rows, now), empty="No contact yet.", title="")
     if len(checked_jobs) != 1:
         configuration_panel(checked_jobs)

@@ -101,7 +101,7 @@ def draw_calendar(every: list[Row], profiles: Sequence[Profile], overrides: Mapp
         st.markdown(line)
     tokens_table(every, {term.app_name: term for term in terms}, profiles, overrides)
     if terms:
-        with st.expander("Token calendar", icon=":material/calendar_month:"):
+        with st.expander("Token calendar"):
             chart(Key.TOKEN_CALENDAR, token_calendar, terms, now)
 
 
@@ -197,7 +197,7 @@ def state_word(row: Row, term: Term | None) -> str:
 def token_form(apps: Sequence[str]) -> None:
     """Draws the form for a date, or for a JWT that is read once and forgotten."""
     refused, saved = TOKEN_TROUBLE.take(), TOKEN_SAVED.take()
-    box = st.expander("Set token expiry", icon=":material/edit_calendar:", expanded=bool(refused or saved))
+    box = st.expander("Set token expiry", expanded=bool(refused or saved))
     with box, st.form(Key.TOKEN_FORM, clear_on_submit=True, border=False):
         st.selectbox("App", apps, key=Key.TOKEN_APP, width=320)
         with st.container(horizontal=True):
@@ -265,7 +265,7 @@ def save(ends: datetime | None, by: str | None, note: str | None) -> None:
 
 def draw_cost(apps: Sequence[Row], overrides: Mapping[str, Any], now: datetime) -> None:
     """Draws, closed, the impact of the expiry of a chosen app's token: on its date, and now."""
-    with st.expander("Impact of token expiry", icon=":material/hourglass_bottom:"):
+    with st.expander("Impact of token expiry"):
         token_impact(apps, overrides, now)
 
 

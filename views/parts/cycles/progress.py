@@ -81,7 +81,9 @@ def clause(job: Row) -> str:
 
 def cycle_of(job: Row) -> str:
     """Returns the cycle's name: its kind, where that is known."""
-    return "cycle" if is_missing(job["kind"]) else f"{plain(str(job['kind']))} cycle"
+    if is_missing(job["kind"]):
+        return "cycle"
+    return "initial cycle (restarted)" if job["kind"] == "restarted" else f"{plain(str(job['kind']))} cycle"
 
 
 def overdue(job: Row) -> str:

@@ -226,7 +226,7 @@ def draw_tab() -> None:
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)
     st.toggle("Show cycles without changes", key=Key.WITHOUT_CHANGES)
     if len(ask("jobs")) > MANY and bar().job is None:
-        folded("Cycle timeline", "timeline", draw_day)
+        folded("Cycle timeline", draw_day)
     else:
         st.subheader("Cycle timeline", anchor="day-lanes")
         draw_day()

@@ -7,6 +7,7 @@ from pipeline.config.wording import count, instant
 from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
@@ -70,11 +71,13 @@ def scope_note(rows: pd.DataFrame) -> str | None:
 
 def metrics(rows: pd.DataFrame) -> None:
     """Draws four numbers."""
-    with st.container(horizontal=True):
-        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True)
-        st.metric("Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True)
-        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True)
-        st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True)
+    with number_grid():
+        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True, height="stretch")
+        st.metric(
+            "Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True, height="stretch"
+        )
+        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True, height="stretch")
+        st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True, height="stretch")
 
 
 def ledger(rows: pd.DataFrame) -> None:

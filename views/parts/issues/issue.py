@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of, evidence
 from views.charts.issues import issue_spread
 from views.frame.chart import chart
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
@@ -77,10 +77,10 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         row = handled_row(row)
         draw_handled(row)
-        copy_link(row)
         if cause is not None:
             draft_email(row, cause)
     st.caption(handled(row))
+    copy_link(row)
     show_sql(issues={"since": LONG_AGO})
     boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
     place = next((place for place, box in enumerate(boxes) if box.open), 0)
@@ -169,9 +169,7 @@ def draft_email(row: Row, cause: Cause) -> None:
 def copy_link(row: Row) -> None:
     """Offers the address of the issue."""
     words = bar().pinned | {Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])}
-    with st.popover("Copy link", icon=":material/link:"):
-        address = f"{read_settings().dashboard_url.rstrip('/')}/issues?{urlencode(words, safe=':')}"
-        st.code(address, language=None, wrap_lines=True)
+    text_to_copy("Copy link", f"{dashboard_address()}/issues?{urlencode(words, safe=':')}")
 
 
 def people_table(rows: pd.DataFrame, row: Row) -> None:

@@ -92,7 +92,7 @@ def draw_gaps(made: list[Check], facts: Facts, now: datetime) -> None:
     for one in made:
         show_sql(**{one.name: {"as_of": now}})
         if one.found:
-            with st.expander(f"{one.title}: {one.found:,}", icon=":material/warning:"):
+            with st.expander(f"{one.title}: {one.found:,}"):
                 one.draw()
     empty = [one.title.lower() for one in made if not one.found]
     if empty:

@@ -62,7 +62,7 @@ def deprovision_times(rows: pd.DataFrame, blind: Collection[object] = ()) -> Non
         note = no_curve(curve)
         st.caption(f"{note[0].upper()}{note[1:]} {counting_note(rows)}")
         return
-    with st.expander("Accounts remaining over time", icon=":material/show_chart:"):
+    with st.expander("Accounts remaining over time"):
         chart(Key.SURVIVAL, survival_curve, curve)
         st.caption(counting_note(rows))
 

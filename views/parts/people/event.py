@@ -56,8 +56,8 @@ def draw_steps(steps: pd.DataFrame) -> None:
         seen = look(str(step["status"]))
         ended = f":{COLOURS[seen.tone]}[{seen.label}]"
         stage = STAGES.get(str(step["type"]), plain(str(step["type"])))
-        title = f"{step['ordinal']}. {stage} · {ended}"
-        with st.expander(title, icon=seen.icon, expanded=step["status"] not in ("success", "skipped")):
+        title = f"{seen.icon} {step['ordinal']}. {stage} · {ended}"
+        with st.expander(title, expanded=step["status"] not in ("success", "skipped")):
             if not is_missing(step["description"]):
                 st.text(str(step["description"]).replace("\r\n", "\n"))
             st.caption(plain(str(step["name"])))
@@ -92,7 +92,7 @@ def draw_exchanges(rows: pd.DataFrame) -> None:
         icon = look("success" if good else "failure").icon
         status = "no answer" if is_missing(row["http_status"]) else int(row["http_status"])
         with st.expander(
-            f"{row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", icon=icon, expanded=not good
+            f"{icon} {row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", expanded=not good
         ):
             st.caption(match_text(row))
             sought = "" if is_missing(row["filter"]) else f" where {row['filter']}"

@@ -6,8 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, in_utc, instant, is_missing
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records
 from views.frame.filters import bar
 from views.frame.look import chips, look, plain
@@ -205,14 +205,14 @@ def draw_buttons(source_id: str, rows: list[Row], event: Row | None, has_history
                 st.rerun()
             named = {Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}
             switch_page("people", bar().link(**{Word.OBJECT: source_id, Word.VIEW: HISTORY}, **named))
-        if event is not None:
-            copy_note(source_id, rows, event)
+    if event is not None:
+        copy_note(source_id, rows, event)
 
 
 def copy_note(source_id: str, states: list[Row], event: Row) -> None:
     """Offers plain text for a ticket, in UTC and with a link."""
-    with st.popover("Copy for ticket", icon=":material/content_copy:"), in_utc():
+    with in_utc():
         words = bar().pinned | {Word.OBJECT: source_id, Word.EVENT: str(event["event_id"])}
-        link = address(read_settings().dashboard_url.rstrip("/"), words)
+        link = address(dashboard_address(), words)
         requests = ask("event_exchanges", **moment_of(event))
-        st.code(note(source_id, states, event, requests, link), language=None, wrap_lines=True)
+        text_to_copy("Copy for ticket", note(source_id, states, event, requests, link))

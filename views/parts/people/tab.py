@@ -1,5 +1,7 @@
 """The users and groups of all apps or of one: search, filters, and the side panel of one of them."""
 
+from collections.abc import Collection
+from functools import partial
 from math import ceil
 
 import pandas as pd
@@ -11,13 +13,13 @@ from views.frame import state
 from views.frame.data import ask, records, store
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import LOOKS, chips, plain
+from views.frame.look import LOOKS, chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_SEARCH, PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
-from views.frame.verdict import blind_spot, current_facts
+from views.frame.verdict import WAS, blind_spot, current_facts
 from views.parts.people.panel import HISTORY, open_person, person_panel
-from views.parts.people.status import reason_of, shown_word, stop_sentence
+from views.parts.people.status import reason_of, shown_word, stop_sentence, word_of
 from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
@@ -162,7 +164,28 @@ def people_table(rows: pd.DataFrame) -> None:
     }
     if bar().job is not None:
         del columns["app_name"]
-    table(rows, columns, Key.PEOPLE, at_most=600, opens="name", on_open=open_person)
+    table(
+        rows,
+        columns,
+        Key.PEOPLE,
+        at_most=600,
+        opens="name",
+        on_open=open_person,
+        of="people",
+        derived={"state": (("state", "skip_reason", "job_id"), partial(state_label, blind_jobs()))},
+    )
+
+
+def blind_jobs() -> set[object]:
+    """Returns the jobs of whose users it is not known how they are now."""
+    facts = current_facts()
+    return {job.job_id for job in facts.jobs if blind_spot(job.job_id, facts) is not None}
+
+
+def state_label(blind: Collection[object], state: str, skip_reason: str | None, job_id: str) -> str:
+    """Returns a status as the table labels it, for exports; `blind` are the jobs of whose users it is not known."""
+    word = word_of({"state": state, "skip_reason": skip_reason})
+    return look(WAS.get(word, word) if job_id in blind else word).label
 
 
 def draw_tab() -> None:

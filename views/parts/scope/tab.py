@@ -14,6 +14,7 @@ from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import DAY, bar
 from views.frame.look import chips, plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
 from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
@@ -55,11 +56,11 @@ def metrics(kinds: pd.DataFrame, moves: pd.DataFrame) -> None:
     """Draws four numbers."""
     open_cases, intended = skip_counts(kinds)
     left, came = (int((moves["turn"] == turn).sum()) for turn in ("left", "came"))
-    with st.container(horizontal=True):
-        st.metric("Skipped, needs action", number_or_unknown(open_cases), border=True)
-        st.metric("Skipped as expected", f"{intended:,}", border=True)
-        st.metric("Entered scope", f"{came:,}", border=True)
-        st.metric("Left scope", f"{left:,}", border=True)
+    with number_grid():
+        st.metric("Skipped, needs action", number_or_unknown(open_cases), border=True, height="stretch")
+        st.metric("Skipped as expected", f"{intended:,}", border=True, height="stretch")
+        st.metric("Entered scope", f"{came:,}", border=True, height="stretch")
+        st.metric("Left scope", f"{left:,}", border=True, height="stretch")
 
 
 def drifts_sentence(drifts: pd.DataFrame) -> str:

@@ -233,7 +233,7 @@ def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
         icon = ICONS[tone]  # type: ignore[index]
         owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
         many = f"{row['requests']:,} of {row['of_requests']:,}"
-        with st.expander(f"{owner}{finding.title} · {many} · {LABELS[finding.weight]}", icon=icon):
+        with st.expander(f"{icon} {owner}{finding.title} · {many} · {LABELS[finding.weight]}"):
             st.markdown(f"{plain(finding.expected)} ({plain(finding.written)})")
             st.code(example(row), language=None, wrap_lines=True)
             st.markdown(f"**What to do.** {plain(finding.cure)}")
