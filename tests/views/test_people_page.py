@@ -26,6 +26,13 @@ def test_assignments_are_counted_and_found_whatever_the_accents(tenant: Store) -
 
 
 @pytest.mark.usefixtures("tenant")
+def test_a_search_from_any_page_has_the_status_that_the_list_has() -> None:
+    test = healthy(app("reports"))
+    test.text_input(key="search-all").set_value("ada").run()
+    assert "Cerby: was in sync, Zoom: failing" in text(healthy(test)).replace("\\", "")
+
+
+@pytest.mark.usefixtures("tenant")
 def test_a_link_restores_the_search_and_the_filters_and_a_new_search_keeps_them() -> None:
     test = healthy(app("people", search="ada", state="failing"))
     rows = table(test, "why")

@@ -157,8 +157,8 @@ def people_table(rows: pd.DataFrame) -> None:
     columns = {
         "name": text_column("User or group"),
         "chip": chips_column("Status", help="As of the latest event in the log"),
-        "app_name": text_column("App"),
         "why": text_column("Reason", width=260),
+        "app_name": text_column("App"),
         **time_columns(last_success_at="Last success", retry_at="Next retry", last_event_at="Last event"),
         "failures": number_column("Failures", help="Failed attempts since the log begins, not only in this time range"),
     }
