@@ -21,10 +21,10 @@
 --   app_name     the application
 --   job_id       the job
 --   attribute    what is missing
---   known_by     skip (Entra said so), change (it was emptied) or reading (the source's newest reading)
---   state        how the object stands now
+--   known_by     skip (reported by Entra), change (it was emptied) or reading (the source's newest reading)
+--   state        the object's present state
 --   since        since when that is known
---   event_id     the event that says so
+--   event_id     the event that shows it
 with missing_values as (
     select *
     from lacking_values($until)

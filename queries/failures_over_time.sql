@@ -6,7 +6,7 @@
 -- Parameters
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive
---   $by        VARCHAR = code    code, app or step: what to tell failures apart by
+--   $by        VARCHAR = code    code, app or step: what failures are grouped by
 --   $bucket    VARCHAR = day     hour or day
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them

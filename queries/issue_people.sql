@@ -14,8 +14,8 @@
 --   source_id        the object's id in Entra
 --   name             its UPN, else its display name
 --   source_type      User, Group, …
---   standing         leaver, waiting or settled
---   action           what was wanted, the last time
+--   standing         leaver, `waiting` (for a retry) or settled
+--   action           the requested action of the newest attempt
 --   attempts         how often it went wrong
 --   first_seen_at    the first time
 --   last_seen_at     the last

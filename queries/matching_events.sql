@@ -19,7 +19,7 @@
 --   occurred_at    when
 --   app_name       the application
 --   name           the object's UPN, else its display name
---   action         what was wanted
+--   action         the requested action
 --   status         how it ended
 --   error_code     why it failed
 --   skip_reason    why it was skipped

@@ -13,12 +13,12 @@
 --
 -- Columns
 --   app_name            the application
---   action              what was wanted: create, update, disable, delete, stagedDelete, other
+--   action              the requested action: create, update, disable, delete, stagedDelete, other
 --   successes           events that ended well
 --   failures            events that failed
 --   warnings            events that ended well with a reservation
---   benign_skips        skips that need nobody: nothing to change, or out of scope
---   other_skips         skips for a reason somebody can remove
+--   benign_skips        expected skips: nothing to change, or out of scope
+--   other_skips         skips for a reason that can be fixed
 --   mean_duration_ms    the mean time one event took
 --   job_id              the job
 select

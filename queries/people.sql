@@ -34,7 +34,7 @@
 --   open_error_code  the error it is failing with
 --   daily_failures   failures of each day of the window, oldest first
 --   retry_at         when Entra tries a failing one again; null where the job is stopped
---   action           what its newest failure or skip wanted, if that is its state; so are the next four
+--   action           the requested action of its newest failure or skip, if that is its state; so are the next four
 --   skip_reason      why it was skipped
 --   http_status      what the application answered
 --   scim_type        what kind of SCIM error it called it

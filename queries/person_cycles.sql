@@ -14,7 +14,7 @@
 --   cycle_id    the cycle
 --   began_at    its first event
 --   ended_at    its last event
---   events      its events, of everybody
+--   events      its events, of all users and groups
 --   failed      of which failed
 with own as (
     select job_id, cycle_id, max(occurred_at) as last_at

@@ -16,7 +16,7 @@
 --   app_name         the application it provisions
 --   in_sync          objects that are as they should be; null until the initial cycle has ended
 --   failing          objects whose last attempt failed
---   held_back        objects skipped for a reason somebody can remove, such as a missing attribute
+--   held_back        objects skipped for a reason that can be fixed, such as a missing attribute
 --   out_of_scope     objects that are skipped because they are not meant to be there
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target

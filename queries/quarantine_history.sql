@@ -13,8 +13,8 @@
 -- Columns
 --   job_id            the job
 --   app_name          the application it provisions
---   opened_at         when Graph says it began; of a later reason, the first status with it
---   closed_at         when a status first said it was over, or another reason; null while it lasts
+--   opened_at         when it began, as Graph reports it; of a later reason, the first status with it
+--   closed_at         when a status first reported its end, or another reason; null while it lasts
 --   hours             how long it lasted; null while it lasts
 --   reason            Graph's reason
 --   series_count      how often Entra looked again and kept it

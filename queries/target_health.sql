@@ -12,9 +12,9 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id             the app; null where nobody can tell whose requests these are
+--   app_id             the app; null where the owner of the requests cannot be determined
 --   app_name           its name
---   verb               the method; look-ups by filter and by id told apart, probes and discovery by name
+--   verb               the method; look-ups by filter and by id are separate, probes and discovery by name
 --   requests           requests
 --   p50_ms             half of the answers took no longer
 --   p95_ms             95 of 100 took no longer

@@ -13,7 +13,7 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id        the app; null where nobody can tell whose requests these are
+--   app_id        the app; null where the owner of the requests cannot be determined
 --   app_name      its name
 --   requests      requests in its log, probes among them
 --   probes        credential checks
@@ -21,7 +21,7 @@
 --   with_bodies   requests of which a body was logged
 --   first_at      the first request
 --   last_at       the newest
---   events        events of the app in the window that say how they ended
+--   events        events of the app in the window with an outcome
 --   matched       of these, those whose request was found
 --   skew_s        seconds by which the app's clock is ahead of Entra's; null where too few pairs agree
 --   drift_s       by how many seconds that changed from day to day

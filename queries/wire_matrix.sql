@@ -13,9 +13,9 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id       the app; null where a log names none and its ids tell none
+--   app_id       the app; null where a log names none and the ids in it show none
 --   app_name     its name
---   cell         how the two sides stand to one another
+--   cell         how the two sides compare
 --   events       events and requests in it
 --   objects      people and groups in it, as far as events name them
 --   first_at     the first of them

@@ -56,6 +56,8 @@ class JobFacts:
     leavers: int = 0
     leavers_since: datetime | None = None
     staged: int = 0
+    escrowed: int = 0
+    "Users and groups in error by Entra's own count; those that no log shows are missing logs."
     in_use: int = 0
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
     inferred_since: datetime | None = None
@@ -326,6 +328,7 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
         yield from named(
             "gap", facts.jobs, lambda job: job.covered_until is not None and job.unknown_hours > 0, blind_since
         )
+        yield from named("unlogged_errors", facts.jobs, lambda job: job.escrowed > job.failing)
     if about not in ("cycles", "leavers"):
         yield from missing_rules(facts)
 
@@ -391,5 +394,5 @@ def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:
     return min(missing, key=lambda one: (one.kind not in BLINDING, one.since or datetime.min), default=None)
 
 
-BLINDING = ("not_removing", "gap", "no_events")
+BLINDING = ("not_removing", "gap", "no_events", "unlogged_errors")
 "What keeps a removal from being done, or from being seen, whatever else is missing."

@@ -44,7 +44,7 @@
 --   has           members now
 --   lost          members lost
 --   people        up to ten of them
---   source        event or wire: whether Entra's events or the app's log show it
+--   source        event (Entra's log) or `wire` (the app's log)
 --   app_id        the app whose log shows it
 with records as (
     select job_id, group_id, unnest(units) as one

@@ -71,7 +71,8 @@ with refused as (
     -- Those that may wait at one of the instants.
     select *
     from tried
-    where status = 'failure' and ended_before is distinct from 'done' and since + to_hours($hours) <= list_max($at::timestamp[])
+    where status = 'failure' and ended_before is distinct from 'done'
+        and since + to_hours($hours) <= list_max($at::timestamp[])
         and coalesce(next_at > list_min($at::timestamp[]), true)
 ), settled as (
     select f.job_id, f.source_id, min(e.closed_at) as closed_at

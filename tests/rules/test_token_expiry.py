@@ -19,7 +19,7 @@ from pipeline.rules.token_expiry import Claims, lead_days, read_expiry, read_jwt
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
-from views.parts.connections.token_terms import Term, cost_sentence, renewal_contact
+from views.parts.configuration.token_terms import Term, cost_sentence, renewal_contact
 
 SIGNATURE = "UExBTlRFRHNpZ25hdHVyZQ"
 NOW, AFTER = moment(14, 11, 59), moment(14, 13)

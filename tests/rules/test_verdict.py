@@ -24,7 +24,7 @@ JOBS = (
     "never_run", "unknown", "unobserved", "inferred",
 )  # fmt: skip
 INCIDENTS = ("none", "info", "warning", "critical", "snoozed", "of no app")
-COVERAGE = ("covered", "gap", "none")
+COVERAGE = ("covered", "gap", "none", "errors")
 AGES = ("current", "old status", "old")
 RULES = ("ok", "skipped", "never", "old", "failed", "unanswered", "new")
 LEAVERS = ("none", "open", "staged", "in use")
@@ -78,10 +78,11 @@ def job_of(case: Case, name: str = "Zoom") -> JobFacts:
         since=AT - 2 * HOUR,
         kind={"running": "incremental"}.get(case.job, case.job),
         observed_at=seen,
-        covered_until={"covered": AT, "gap": AT, "none": None}[case.coverage],
-        unknown_hours={"covered": 0, "gap": 3, "none": 24}[case.coverage],
-        gap_at=None if case.coverage == "covered" else AT - 9 * HOUR,
-        gap_until=None if case.coverage == "covered" else AT - 6 * HOUR,
+        covered_until=None if case.coverage == "none" else AT,
+        unknown_hours={"gap": 3, "none": 24}.get(case.coverage, 0),
+        gap_at=AT - 9 * HOUR if case.coverage in ("gap", "none") else None,
+        gap_until=AT - 6 * HOUR if case.coverage in ("gap", "none") else None,
+        escrowed=9 if case.coverage == "errors" else 0,
         succeeded=3,
         failed=9 if case.most_fail else 1,
         failing=case.failing,
@@ -131,7 +132,7 @@ def every_case() -> list[Case]:
 
 def test_verdict_over_the_whole_table_of_combinations() -> None:
     cases = every_case()
-    assert len(cases) == 84_672
+    assert len(cases) == 112_896
     wrong = [(case, right(case), got) for case in cases if (got := verdict(facts_of(case)).state) != right(case)]
     assert wrong == []
     assert {right(case) for case in cases} == {"action_needed", "running", "ok", "unknown"}

@@ -13,8 +13,8 @@ from pipeline.rules.token_expiry import record_expiry
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
 from views.frame.look import LOOKS
-from views.parts.health.backtest import Run
-from views.parts.health.rules import levels
+from views.parts.alerts.backtest import Run
+from views.parts.alerts.rules import levels
 
 DAY = {"since": "2026-02-01", "until": "2026-02-02"}
 

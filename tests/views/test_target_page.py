@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
-from views.parts.target.cells import (
+from views.parts.traffic.cells import (
     CELLS,
     COLUMNS,
     DISAGREEMENTS,

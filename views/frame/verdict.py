@@ -100,7 +100,7 @@ def blind_spot(job: str | None, facts: Facts | None = None) -> Missing | None:
     return Missing("no_jobs") if known is None else unknown_of(known, facts)
 
 
-BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap")
+BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap", "unlogged_errors")
 "What keeps failures from being seen, or from being those of now."
 
 
@@ -144,6 +144,7 @@ GAPS = {
     "not_removing": "the app is in quarantine or stopped",
     "gap": "hours without provisioning logs",
     "no_events": "no provisioning logs",
+    "unlogged_errors": "Entra counts errors that no log shows",
     "no_status": "no job status",
     "old_status": "no recent job status",
 }

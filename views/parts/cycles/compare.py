@@ -15,7 +15,8 @@ from views.frame.empty import nothing
 from views.frame.events import matching_events
 from views.frame.look import look, plain
 from views.frame.panel import panel
-from views.frame.state import Key, Word, follows, read_word
+from views.frame.state import Key, Word, read_word
+from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column
 from views.parts.cycles.cycle import cycle_duration, cycle_objects, cycle_values
 

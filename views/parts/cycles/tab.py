@@ -16,7 +16,8 @@ from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, follows, read_word, write_words
+from views.frame.state import Key, Word, read_word, write_words
+from views.frame.switches import follows
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.compare import draw_comparison

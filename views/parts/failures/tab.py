@@ -15,7 +15,8 @@ from views.frame.filters import bar
 from views.frame.look import plain, text_or_none
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, follows, read_word, write_word
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, none_in_window, worst_states

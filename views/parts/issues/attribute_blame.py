@@ -5,10 +5,8 @@ import re
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.errors import ProfileError
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, is_missing
-from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, read_profiles
+from pipeline.knowledge.app_profiles import Profile, normalised_name
 from views.frame import state
 from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.empty import nothing
@@ -19,6 +17,7 @@ from views.frame.table import decimal_column, number_column, table, text_column,
 from views.parts.issues.sentences import SIDES, blame_sentence
 from views.parts.people.panel import open_person
 from views.parts.shared.coverage import none_in_window
+from views.parts.shared.profiles import profile_or_none
 
 USUAL = {
     "username": "userPrincipalName",
@@ -79,14 +78,6 @@ def required_of(job: str, app: str) -> list[str]:
         return []
     names = required(profile)
     return names + sources_of(job, names)
-
-
-def profile_or_none(app: str) -> Profile | None:
-    """Returns an app's profile; None too where profiles cannot be read, which Connections shows."""
-    try:
-        return profile_of(read_profiles(read_settings()), app)
-    except ProfileError:
-        return None
 
 
 def sources_of(job: str, needed: list[str]) -> list[str]:

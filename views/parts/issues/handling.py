@@ -10,7 +10,7 @@ from pipeline.knowledge.causes import OWNER_NAMES
 from pipeline.rules.issue_actions import annotate_issue, assign_issue, snooze_issue
 from views.frame.data import Row, ask, records, store, wall_clock
 from views.frame.look import plain
-from views.parts.health.incidents import Acts, draw_handling, draw_trouble
+from views.parts.alerts.incidents import Acts, draw_handling, draw_trouble
 
 SET = ["owner", "note", "noted_at", "snoozed_until"]
 "What the answers about issues are given beside their own columns."

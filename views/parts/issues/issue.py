@@ -25,10 +25,14 @@ from views.parts.issues.handling import draw_handled, handled, handled_row
 from views.parts.issues.sentences import ICONS, STATES, affected_words, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
+from views.parts.shared.letter import Letter, draw_letter
+from views.parts.shared.profiles import profile_or_none
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
 PARTS = ("template", "source_type", "step_type", "code", "http_status", "scim_type")
+NAMED = 20
+"Users that a draft of an e-mail names."
 TABS = ("Affected users", "Why grouped", "Over time")
 
 
@@ -73,6 +77,8 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
         row = handled_row(row)
         draw_handled(row)
         copy_link(row)
+        if cause is not None:
+            draft_email(row, cause)
     st.caption(handled(row))
     show_sql(issues={"since": LONG_AGO})
     boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
@@ -141,6 +147,22 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
 def draw_owner(row: Row) -> None:
     """Draws the likely owner."""
     st.markdown(f"**Likely owner:** {plain(OWNERS[str(row['fault'])])}.")
+
+
+def draft_email(row: Row, cause: Cause) -> None:
+    """Offers a draft of an e-mail where only somebody else can fix what users and groups are failing with."""
+    if not row["waiting"]:
+        return
+    app, affected = str(row["app_name"]), count(row["waiting"], "user or group", "users and groups")
+    facts = {
+        "HTTP status": None if is_missing(row["http_status"]) else f"{row['http_status']:.0f}",
+        "Error code": text_of(row["code"]),
+        "Message": text_of(row["detail"]),
+        "Latest failure": row["last_seen_at"],
+        "Users": ", ".join(row["waiting_names"][:NAMED]) if cause.owner == "source data" else None,
+    }
+    problem = f"Provisioning to {app} fails for {affected}"
+    draw_letter(Letter(app, problem, cause, row["first_seen_at"], affected, facts), profile_or_none(app))
 
 
 def copy_link(row: Row) -> None:

@@ -28,7 +28,7 @@ from views.frame.table import (
     time_columns,
 )
 from views.frame.verdict import number_or_unknown
-from views.parts.health.tab import draw_open, draw_summary
+from views.parts.alerts.tab import draw_open, draw_summary
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next
 from views.parts.issues.handling import owner_of, with_handling
 from views.parts.issues.issue import open_issue

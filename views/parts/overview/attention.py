@@ -25,10 +25,10 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
-from views.parts.health.incidents import open_now, owner_text, problem_of, symptoms_of
+from views.parts.alerts.incidents import open_now, owner_text, problem_of, symptoms_of
+from views.parts.apps.facts import disable_days
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
-from views.parts.quarantine.facts import disable_days
 from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
 ROWS = 6

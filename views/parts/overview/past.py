@@ -21,7 +21,7 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.frame.verdict import claim
-from views.parts.quarantine.facts import STALE
+from views.parts.apps.facts import STALE
 from views.parts.shared.retries import evidence
 
 MANY = 25

@@ -19,6 +19,8 @@ FAILED_TO = {
     "stagedDelete": "Not deleted from",
 }
 "How a failure reads, by what was to be done."
+GONE = ("disabled", "deleted")
+"Accounts that are not in use."
 LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
 
@@ -75,7 +77,10 @@ def chip(row: Row) -> str:
 def headline(row: Row) -> str:
     """Writes what the status in an app is, with since when, and why."""
     app = plain(str(row["app_name"]))
-    if row["state"] == "failing":
+    if row["state"] == "failing" and row.get("action") == "disable" and row.get("account") in GONE:
+        done = f"{str(row['account']).capitalize()} in {app}"
+        text = f"**{done}; a later disable has failed since {since_when(row)}.** {why(row)}"
+    elif row["state"] == "failing":
         text = f"**{FAILED_TO.get(str(row.get('action')), 'Failing in')} {app} since {since_when(row)}.** {why(row)}"
     elif row["state"] == "skipped" and row.get("skip_reason") in EXPECTED:
         text = f"**Out of scope of {app}** since {instant(row['last_event_at'])}; no action needed if that is intended."

@@ -12,7 +12,7 @@ from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import LOOKS, chips, plain
 from views.frame.panel import show_sql
-from views.frame.state import PEOPLE_WORDS, Key, Word, has_word, read_word
+from views.frame.state import PEOPLE_SEARCH, PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
 from views.frame.verdict import blind_jobs
 from views.parts.people.panel import HISTORY, open_person, person_panel
@@ -49,6 +49,9 @@ def draw_search() -> str | None:
     It stands above the history too: Streamlit takes the word of a widget that is not drawn out of the address, which
     would be one more step for Back.
     """
+    if not has_word(Word.SEARCH) and PEOPLE_SEARCH.take() == state.value(Key.SEARCH) != "":
+        # A link from the page itself to the page without a search.
+        state.set_value(Key.SEARCH, "")
     entered = st.text_input(
         "Search",
         key=Key.SEARCH,
@@ -58,6 +61,7 @@ def draw_search() -> str | None:
         label_visibility="collapsed",
         on_change=close_history,
     )
+    PEOPLE_SEARCH.set(read_word(Word.SEARCH))
     return entered.strip() or None
 
 

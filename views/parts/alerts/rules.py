@@ -23,7 +23,7 @@ from views.frame.panel import show_sql
 from views.frame.state import Key, Word, write_word
 from views.frame.table import BLANK, HEAD_PX, ROW_PX, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_box
-from views.parts.health.incidents import symptoms_of
+from views.parts.alerts.incidents import symptoms_of
 
 STATES = {"found": "firing", "ok": "not firing", "unknown": "not run", "failed": "rule failed"}
 "The word of `look` for each outcome of a run."

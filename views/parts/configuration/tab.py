@@ -21,9 +21,9 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column, time_columns
 from views.frame.verdict import current_facts
-from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
-from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
-from views.parts.connections.tokens import draw_tokens, rejecting_apps
+from views.parts.configuration.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
+from views.parts.configuration.contacts import ago, contact_table, permission_table, warn_of_clocks
+from views.parts.configuration.tokens import draw_tokens, rejecting_apps
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "On", False: "Off"}

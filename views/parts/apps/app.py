@@ -18,19 +18,19 @@ from views.frame.places import page_link
 from views.frame.state import Word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
+from views.parts.alerts.incident import copy_summary
+from views.parts.alerts.incidents import draw_acts, draw_trouble, open_now
+from views.parts.apps.blocked import draw_blocked, draw_impact
+from views.parts.apps.cause import draw_changes, draw_evidence, draw_reason, draw_symptoms
+from views.parts.apps.facts import Facts, Job, facts_of, inferred_sentence, job_sentence
+from views.parts.apps.forecast import draw_score
+from views.parts.apps.limits import course, draw_burn_down, draw_clock, draw_headroom, has_retries
+from views.parts.apps.recovery import draw_recovery, draw_restart
 from views.parts.cycles.progress import draw_card, refreshed, running_jobs
 from views.parts.cycles.tab import mark_running
-from views.parts.health.incident import copy_summary
-from views.parts.health.incidents import draw_acts, draw_trouble, open_now
 from views.parts.overview.fleet import fleet_rows, fleet_values
 from views.parts.overview.past import draw_lanes, draw_quarantines, folded
 from views.parts.overview.summary import draw_text, headline
-from views.parts.quarantine.blocked import draw_blocked, draw_impact
-from views.parts.quarantine.cause import draw_changes, draw_evidence, draw_reason, draw_symptoms
-from views.parts.quarantine.facts import Facts, Job, facts_of, inferred_sentence, job_sentence
-from views.parts.quarantine.forecast import draw_score
-from views.parts.quarantine.limits import course, draw_burn_down, draw_clock, draw_headroom, has_retries
-from views.parts.quarantine.recovery import draw_recovery, draw_restart
 
 SEVERE = ("critical", "warning")
 CYCLES = 5

@@ -11,8 +11,8 @@ from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Word, has_word
 from views.parts.shared.object_panel import object_panel
-from views.parts.target.cells import TROUBLE, cell_counts, compared, sentence
-from views.parts.target.comparison import (
+from views.parts.traffic.cells import TROUBLE, cell_counts, compared, sentence
+from views.parts.traffic.comparison import (
     cell_panel,
     choose_app,
     choose_stretch,

@@ -31,7 +31,9 @@ from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
-from views.parts.health.incidents import details_link, draw_acts, symptoms_of
+from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
+from views.parts.shared.letter import Letter, draw_letter
+from views.parts.shared.profiles import profile_or_none
 
 
 def incident_panel() -> None:
@@ -73,6 +75,7 @@ def draw_incident_panel(incident_id: str) -> None:
         draw_root(row)
     with st.container(horizontal=True, vertical_alignment="center"):
         copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
+        draft_email(row)
         details_link(row, rule)
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
@@ -161,6 +164,26 @@ def draw_root(row: Row) -> None:
     if st.button(label, icon=":material/account_tree:", key=Key.ROOT_CAUSE):
         state.write_word(Word.INCIDENT, str(row["explained_by"]))
         st.rerun()
+
+
+def draft_email(row: Row) -> None:
+    """Offers a draft of an e-mail where only somebody else can fix the cause of an open incident."""
+    evidence = facts_of(row)
+    cause = cause_in(row, evidence)
+    if cause is None or is_missing(row["app_name"]) or not is_missing(row["closed_at"]):
+        return
+    affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
+    names = affected_names(affected) if cause.owner == "source data" else ""
+    facts = {
+        "HTTP status": evidence.get("http_status"),
+        "Error code": evidence.get("error_code"),
+        "Message": evidence.get("detail") or evidence.get("error_message"),
+        "Rejected requests": evidence.get("refusals"),
+        "Users": names,
+    }
+    app = str(row["app_name"])
+    letter = Letter(app, problem_of(row), cause, row["opened_at"], affected_numbers(affected), facts)
+    draw_letter(letter, profile_or_none(app))
 
 
 def copy_summary(incident_id: str, over: bool) -> None:

@@ -15,11 +15,12 @@ from views.frame.filters import HOUR, bar
 from views.frame.look import COLOURS, LOOKS, Tone, plain
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, follows, read_word, write_word
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.switches import follows
 from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
 from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import give_way
-from views.parts.target.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
+from views.parts.traffic.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
 
 MOST = 60_000
 "Events and requests that are compared at once; more takes longer than a second."

@@ -21,7 +21,7 @@ from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import TOKEN_SAVED, TOKEN_TROUBLE, Key
 from views.frame.table import chips_column, table, text_column, time_columns
-from views.parts.connections.token_terms import Term, cost_sentence, renewal_contact, term_of
+from views.parts.configuration.token_terms import Term, cost_sentence, renewal_contact, term_of
 
 NOTICED = timedelta(days=1)
 "How long it is taken to last until an end is noticed and a new token is requested."

@@ -22,8 +22,8 @@ from views.frame.filters import bar
 from views.frame.look import labelled, plain
 from views.frame.places import page_link
 from views.frame.state import RULE_REPLAY, Key
-from views.parts.health.backtest import Run, draw_run
-from views.parts.health.rules import in_force, meaning_of, read_rules_file, signs
+from views.parts.alerts.backtest import Run, draw_run
+from views.parts.alerts.rules import in_force, meaning_of, read_rules_file, signs
 from views.parts.people.status import in_code
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"

@@ -16,9 +16,9 @@ from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
 from views.frame.table import code_column, table, text_column, time_columns
 from views.frame.verdict import claim, current_facts
-from views.parts.health.incidents import symptoms_of
-from views.parts.quarantine.facts import WEEK, Facts
-from views.parts.quarantine.limits import course
+from views.parts.alerts.incidents import symptoms_of
+from views.parts.apps.facts import WEEK, Facts
+from views.parts.apps.limits import course
 
 MONTH = timedelta(days=30)
 BASE = re.compile(r"^.*?/(?=[A-Z])")

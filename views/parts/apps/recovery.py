@@ -18,7 +18,7 @@ from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason, steps
 from pipeline.rules.verdict import blind_since
 from pipeline.rules.verdict_text import PEOPLE
 from views.frame.look import COLOURS, look, plain
-from views.parts.quarantine.facts import Facts, Job
+from views.parts.apps.facts import Facts, Job
 
 Ticked = Literal["done", "not_yet", "untold"]
 CYCLES = 2

@@ -15,8 +15,8 @@ from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import blind_jobs, claim, current_facts, draw_box, draw_judged, draw_verdict
-from views.parts.health.incident import open_incident
-from views.parts.health.incidents import open_now, owner_text, with_times
+from views.parts.alerts.incident import open_incident
+from views.parts.alerts.incidents import open_now, owner_text, with_times
 
 STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Open, not re-checked": "gray"}
 
