@@ -270,7 +270,9 @@ def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
     facts = facts_of(Case(incident="critical"))
     [one] = facts.incidents
     own = "Request a new token from Zoom support."
-    assert plain_sentence(verdict(replace(facts, incidents=(replace(one, remedy=own),)))).endswith(f"Next step: {own}")
+    assert plain_sentence(verdict(replace(facts, incidents=(replace(one, remedy=own),)))).endswith(
+        "Next step for Zoom: request a new token from Zoom support."
+    )
 
 
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:

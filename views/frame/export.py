@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -201,7 +202,7 @@ def in_one_text(column: pa.Array) -> pa.Array:
 
 def item_text(item: object) -> str:
     """Writes one of a list."""
-    return "" if item is None else f"{item:g}" if isinstance(item, float) else str(item)
+    return "" if item is None else f"{float(item):.10g}" if isinstance(item, float | Decimal) else str(item)
 
 
 def with_zone(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:

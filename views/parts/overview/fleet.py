@@ -25,7 +25,7 @@ from views.frame.table import (
     text_column,
     time_columns,
 )
-from views.frame.verdict import blind_spot, job_words
+from views.frame.verdict import job_words
 from views.parts.cycles.progress import job_progress, progress_values
 
 UNTIL_INITIAL = "n/a until the initial cycle has ended"
@@ -83,12 +83,11 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
 
 
 def ends_of(shown: pd.DataFrame) -> str:
-    """Names the apps whose users' present state is unknown though some were in sync, with since when."""
-    facts = read_facts(store())
-    known = [row for row in records(shown) if not is_missing(row["in_place_share"])]
-    gaps = [(str(row["app_name"]), blind_spot(str(row["job_id"]), facts)) for row in known]
-    ended = [f"{plain(name)} {instant(gap.since)}" for name, gap in gaps if gap is not None and gap.kind == "gap"]
-    return ", ".join(ended[:NAMED])
+    """Names the apps of which some were in sync when their logs ended, with when that was."""
+    known = set(shown.loc[shown["in_place_share"].notna(), "job_id"])
+    jobs = [job for job in read_facts(store()).jobs if job.job_id in known]
+    ended = [(job.app_name, at) for job in jobs if (at := job.covered_until) and job.gap_at and at <= job.gap_at]
+    return ", ".join(f"{plain(name)} {instant(at)}" for name, at in ended[:NAMED])
 
 
 def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
