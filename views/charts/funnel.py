@@ -10,6 +10,8 @@ from views.charts.base import bare, whole_steps
 from views.charts.cycles import texture
 from views.frame.look import TONES, Tone, look
 
+INK = "#10151d"
+"Of numbers on patterned bars, on which white is lost."
 SHAPES = ("/", "x", ".", "\\", "+", "-", "|")
 ORDER = ("exported", "nothing to change", "out of scope", "held back", "other skip", "validation")
 TURNS: dict[str, tuple[str, str, Tone]] = {
@@ -37,7 +39,8 @@ def stage_funnel(rows: pd.DataFrame) -> go.Figure:
     for place, leak in enumerate(dict.fromkeys(leaks["leak"])):
         leak_look = look(leak)
         marker = {"color": TONES[leak_look.tone], "pattern": texture(SHAPES[place % len(SHAPES)])}
-        figure.add_bar(**stage_bars(leaks[leaks["leak"] == leak]), name=leak_look.label, marker=marker)
+        bars = stage_bars(leaks[leaks["leak"] == leak]) | {"textfont": {"size": 13, "color": INK, "weight": 700}}
+        figure.add_bar(**bars, name=leak_look.label, marker=marker)
     figure.update_xaxes(title_text="Users and groups", dtick=whole_steps(rows["objects"].max()))
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     return bare(figure, 290, barmode="stack", bargap=0.3, clickmode="event+select", legend_traceorder="normal")
