@@ -1,9 +1,11 @@
 """How long until a page is drawn in a browser, and what it loads, against an empty Streamlit app in the same run?
 
-Run: python benchmarks/browser.py [--store CATALOG] [--times 3] [--pages overview people]. Needs chromium and the
-packages of requirements-dev.txt. Each page is drawn once beforehand, so that the server remembers its answers; then
+Run: python benchmarks/browser.py [--store CATALOG] [--times 3] [--pages home people] [--clicks 9]. Needs chromium and
+the packages of requirements-dev.txt. Each page is drawn once beforehand, so that the server remembers its answers; then
 each is opened in a browser that remembers nothing, and again in one that has the program's files. A page has answered
 when its first sentence below the header is on the screen, and is drawn when nothing on it has moved for a second.
+Then links of the sidebar are clicked in turn, from Home to a page and back, after one round that is not counted: how
+long until the title and the first sentence of the page clicked on are on the screen, and until it is drawn whole.
 """
 
 import argparse
@@ -25,6 +27,9 @@ from wanted import print_wanted  # noqa: E402
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+CLICKED = ("Apps", "People", "Leavers", "Issues")
+CLICK_MS = 300.0
+"Within how many milliseconds of a click the first sentence of a page is to be on the screen."
 TIMES_EMPTY = 1.5
 "How many times as long as an empty app a page may take until it is drawn."
 EMPTY = "import streamlit as st\n\nst.markdown('Nothing')\n"
@@ -34,6 +39,7 @@ const answered = () => {
     const header = document.querySelector('.st-key-header');
     const words = [...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert]')];
     return words.some(each => each.offsetHeight && (window.empty || header && !header.contains(each)
+        && !each.closest('.st-key-moving-header')
         && header.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING));
 };
 const frame = '[data-testid=stHeader], [data-testid=stStatusWidget], [data-testid=stToolbar], head';
@@ -46,6 +52,28 @@ new MutationObserver(changes => {
 """
 STILL = """() => window.seen.sentence && performance.now() - window.seen.last > 1000
     && !document.querySelector('[data-testid=stSkeleton]')"""
+
+
+CLICK = """title => new Promise(done => {
+    const began = performance.now(), seen = {};
+    const fresh = each => each.offsetHeight && !each.closest('[data-stale=true]') && each.innerText.trim();
+    const words = '[data-testid=stMain] [data-testid=stMarkdown], [data-testid=stMain] [data-testid=stAlert]';
+    const below = (each, header) => !header.contains(each) && !each.closest('.st-key-moving-header')
+        && header.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const look = () => {
+        const now = performance.now() - began;
+        const header = document.querySelector('.st-key-header');
+        const named = [...document.querySelectorAll('h1')].some(each => each.innerText.trim() === title);
+        if (named) seen.title ??= now;
+        if (named && header && [...document.querySelectorAll(words)].some(each => fresh(each) && below(each, header)))
+            seen.sentence ??= now;
+        const app = document.querySelector('[data-testid=stApp]');
+        if (seen.sentence && app.dataset.testScriptState === 'notRunning') done({...seen, whole: now});
+        else requestAnimationFrame(look);
+    };
+    [...document.querySelectorAll('[data-testid=stSidebar] a')].find(each => each.innerText.endsWith(title)).click();
+    requestAnimationFrame(look);
+})"""
 
 
 class Opened(NamedTuple):
@@ -61,7 +89,8 @@ def main() -> None:
     """Serves the dashboard and an empty app, opens both in turn, and prints what each page took."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--store", help="the catalog of a store that is there; a sample tenant's when not given")
-    words.add_argument("--times", type=int, default=3)
+    words.add_argument("--times", type=int, default=3, help="openings of each page; 0 for none")
+    words.add_argument("--clicks", type=int, default=9, help="clicks on each link; 0 for none")
     words.add_argument("--pages", nargs="*", help="names of pages; all when not given")
     given = words.parse_args()
     from views.frame.places import PLACES
@@ -77,7 +106,10 @@ def main() -> None:
             addresses = [
                 (name, f"{app}/{place.path}{f'?tab={place.tab}' if place.tab else ''}") for name, place in places
             ]
-            print_pages(*openings(empty, addresses, given.times))
+            if given.times:
+                print_pages(*openings(empty, addresses, given.times))
+            if given.clicks:
+                print_clicks(clicks(app, given.clicks))
 
 
 Openings = dict[str, tuple[list[Opened], list[Opened]]]
@@ -141,6 +173,39 @@ def opened(context: Any, address: str) -> Opened:
     seen = page.evaluate("window.seen")
     page.close()
     return Opened(seen["sentence"] / 1000, seen["last"] / 1000, sizes["sent"] / 1e6, sizes["whole"] / 1e6)
+
+
+def clicks(address: str, times: int) -> dict[str, list[dict[str, float]]]:
+    """Clicks from Home to each page and back, and returns by page what each click took, in milliseconds."""
+    found: dict[str, list[dict[str, float]]] = {}
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(address)
+        page.wait_for_selector("h1")
+        page.wait_for_timeout(3000)
+        for number in range(times + 1):
+            for title in (title for one in CLICKED for title in (one, "Home")):
+                took = page.evaluate(CLICK, title)
+                page.wait_for_timeout(500)
+                if number:
+                    found.setdefault(title, []).append(took)
+    return found
+
+
+def print_clicks(found: dict[str, list[dict[str, float]]]) -> None:
+    """Prints how long after a click each page was there, and whether that is soon enough."""
+    print("\n| page | title, ms | first sentence, ms | slowest | whole, ms |\n| --- | ---: | ---: | ---: | ---: |")
+    middles = {title: {field: middle_of(each, field) for field in each[0]} for title, each in found.items()}
+    for title, one in middles.items():
+        slowest = max(each["sentence"] for each in found[title])
+        print(f"| {title} | {one['title']:.0f} | {one['sentence']:.0f} | {slowest:.0f} | {one['whole']:.0f} |")
+    worst = max(one["sentence"] for one in middles.values())
+    print_wanted([("the slowest page, from a click to its first sentence", worst, CLICK_MS, " ms")])
+
+
+def middle_of(each: list[dict[str, float]], field: str) -> float:
+    """Returns the median of one measure of clicks."""
+    return statistics.median(one[field] for one in each)
 
 
 def print_pages(empties: Openings, found: Openings) -> None:

@@ -47,7 +47,7 @@ with own as materialized (
     qualify "value" is distinct from lag("value") over (partition by job_id, fact order by order_key)
 )
 select
-    coalesce(app_name, job_label(job_id)) as app_name,
+    name_of_job(app_name, job_id) as app_name,
     fact,
     "value",
     occurred_at as since,

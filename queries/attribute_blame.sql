@@ -18,12 +18,12 @@
 -- Columns
 --   attribute      the attribute
 --   side           read from the source, written by a create, or changed by an update
---   trait          what is told of its value
---   hit            how many of those hit have that
---   of_hit         of how many of whom it is known
+--   trait          what holds of its value
+--   hit            how many of the affected objects have it
+--   of_hit         of how many affected objects for which it can be determined
 --   others         how many of the others have it
 --   of_others      of how many
---   ratio          how many times as common it is among those hit
+--   ratio          how many times as common it is among the affected ones
 --   ratio_low      the low end of the ratio's 95 % interval
 --   ratio_high     its high end
 --   p              how likely so much or more would be by chance

@@ -8,7 +8,7 @@
 --   began_at     when its last run began
 --   ended_at     when it ended; null while it runs
 --   outcome      how it ended
---   detail       what it has to say
+--   detail       what it reports
 select
     job as beat,
     began_at,

@@ -17,7 +17,7 @@
 --   hours      its hours within the window
 --   complete   hours of which everything is here
 --   partial    hours of which some may be missing
---   unknown    hours of which nobody knows
+--   unknown    hours without any data
 with graded as (
     select "hour", max(list_position(['complete', 'partial', 'unknown'], state)) as grade
     from hour_ledger($since::timestamp, $until::timestamp)

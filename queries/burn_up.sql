@@ -9,8 +9,8 @@
 -- Parameters
 --   $job      VARCHAR           the job's id
 --   $as_of    TIMESTAMP         the present, or a moment to go back to; what came later is left out
---   $cycle    VARCHAR = null    a past cycle's id; null asks about the one under way
---   $grace    BIGINT = 1200     seconds that a run may be late; half of it is how long the log speaks for a cycle
+--   $cycle    VARCHAR = null    a past cycle's id; null asks about the running one
+--   $grace    BIGINT = 1200     seconds that a run may be late; half of it is how long the log covers a cycle
 --
 -- Columns
 --   at             when this was so

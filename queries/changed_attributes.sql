@@ -25,7 +25,7 @@ select
     count(distinct object) as objects,
     count(*) filter (where change.new_value is null) as emptied
 from (
-    select app_name, hash(job_id, source_id) as object, unnest(changes) as change
+    select name_of_job(app_name, job_id) as app_name, hash(job_id, source_id) as object, unnest(changes) as change
     from events
     where status = 'success'
         and occurred_at >= $since

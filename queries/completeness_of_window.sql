@@ -17,7 +17,7 @@
 --   hours      hours of the window
 --   complete   hours of which everything is here
 --   partial    hours of which some may be missing
---   unknown    hours of which nobody knows
+--   unknown    hours without any data
 with graded as (
     select job_id, app_name, "hour", list_position(['complete', 'partial', 'unknown'], state) as grade
     from hour_ledger($since::timestamp, $until::timestamp)

@@ -17,7 +17,7 @@
 --   app_id                the application's service principal
 --   template_id           the template it was made from
 --   schedule_state        Active, Disabled or Paused
---   interval_s            seconds between two cycles; null when not told or never
+--   interval_s            seconds between two cycles; null when not reported, or never
 --   deletion_threshold    deletions in one cycle that quarantine the job
 --   scope_mode            assigned or all
 --   notification          whether Entra mails on failure

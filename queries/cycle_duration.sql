@@ -35,7 +35,7 @@
 --   retries_ms         milliseconds that more or fewer events an object added
 --   latency_ms         milliseconds that slower or faster events added
 --   waiting_ms         milliseconds that everything else added
---   driver             objects, retries, latency or waiting, whichever explains most; null when it took about as usual
+--   driver             objects, retries, latency or `waiting`, whichever explains most; null if it took about as usual
 --   sentence           the same in words
 with measured as (
     select

@@ -20,7 +20,7 @@
 --   name           the object's UPN, else its display name
 --   here           how it fared in this cycle
 --   there          how it fared in the cycle compared with; null where none was given
---   action         what was wanted
+--   action         the requested action
 --   error_code     why it failed
 --   skip_reason    why it was skipped
 --   occurred_at    its last event, in this cycle if it has one there

@@ -17,7 +17,7 @@
 --   there      how it fared in the cycle compared with; absent where that cycle did not see it
 --   here       how it fared in this cycle; absent likewise
 --   objects    distinct objects
---   needs      whether either of the two is a failure or a skip that somebody can cure
+--   needs      whether either of the two is a failure or a skip that needs action
 with ends as (
     select
         cycle_id,

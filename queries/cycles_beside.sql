@@ -18,7 +18,7 @@
 --   began_at       when it began
 --   ended_at       when it ended, or its last event so far
 --   kind           initial, restarted, incremental or steady; null where unknown
---   outcome        what the log shows: succeeded, errors, nothing_to_do, or failed (as Graph says)
+--   outcome        what the log shows: succeeded, errors, nothing_to_do, or failed (reported by Graph)
 --   reported_outcome  Graph's own word; null without a status
 --   events         events in it
 --   objects        distinct objects in it

@@ -10,17 +10,17 @@
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
---   $least    BIGINT = 0        events that a cycle has at least
+--   $least    BIGINT = 0        events that a cycle has at least; one that failed is never left out
 --   $limit    BIGINT = 200      how many at most, the newest first
 --
 -- Columns
 --   job_id           the job
 --   cycle_id         the cycle
 --   app_name         the application
---   began_at         when it began; its first event where no status tells
---   ended_at         when it ended; its last event so far where no status tells
---   kind             initial, restarted, incremental or steady; null where no status tells
---   outcome          what the log shows: succeeded, errors, nothing_to_do, or failed (as Graph says)
+--   began_at         when it began; its first event where no status reports it
+--   ended_at         when it ended; its last event so far where no status reports it
+--   kind             initial, restarted, incremental or steady; null where no status reports it
+--   outcome          what the log shows: succeeded, errors, nothing_to_do, or failed (reported by Graph)
 --   reported_outcome  Graph's own word; null without a status
 --   events           events in it
 --   objects          distinct objects in it
@@ -32,7 +32,7 @@
 select
     job_id,
     cycle_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     began_at,
     ended_at,
     kind,
@@ -48,7 +48,7 @@ select
 from cycles
 where began_at >= $since
     and began_at < $until
-    and events >= $least
+    and (events >= $least or outcome = 'failed')
     and ($job is null or job_id = $job)
     and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by began_at desc, job_id, cycle_id

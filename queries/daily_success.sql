@@ -24,7 +24,7 @@
 --   last_error_at    that hour
 --   hours            hours of the window
 --   partial_hours    hours of it of which some may be missing
---   unknown_hours    hours of it of which nobody knows
+--   unknown_hours    hours of it without any data
 --   daily_gaps       hours of each day that are not complete, oldest first
 with days as (
     select unnest(range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1)) as ago
@@ -77,7 +77,7 @@ with days as (
 )
 select
     job_id,
-    max(app_name) as app_name,
+    name_of_job(max(app_name), job_id) as app_name,
     coalesce(sum(successes), 0)::bigint as successes,
     coalesce(sum(failures), 0)::bigint as failures,
     sum(successes) / nullif(sum(successes) + sum(failures), 0) as success_share,

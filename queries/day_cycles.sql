@@ -16,10 +16,10 @@
 --   job_id           the job
 --   cycle_id         the cycle
 --   app_name         the application
---   began_at         when it began; its first event where no status tells
---   ended_at         when it ended; its last event so far where no status tells
---   kind             initial, restarted, incremental or steady; null where no status tells
---   outcome          what the log shows: succeeded, errors, nothing_to_do, or failed (as Graph says)
+--   began_at         when it began; its first event where no status reports it
+--   ended_at         when it ended; its last event so far where no status reports it
+--   kind             initial, restarted, incremental or steady; null where no status reports it
+--   outcome          what the log shows: succeeded, errors, nothing_to_do, or failed (reported by Graph)
 --   reported_outcome  Graph's own word; null without a status
 --   events           events in it
 --   objects          distinct objects in it
@@ -31,7 +31,7 @@
 select
     job_id,
     cycle_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     began_at,
     ended_at,
     kind,

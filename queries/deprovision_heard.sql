@@ -17,8 +17,8 @@
 --   name           the person's UPN, else the display name
 --   kind           disable or delete
 --   ended_at       when Entra called it done
---   cell           both well, never seen, refused but well, or not known
---   heard_at       when the app heard it, by its own clock
+--   cell           both well, never seen, refused but well, or `not known`
+--   heard_at       when the app received it, by its own clock
 --   method         PATCH, PUT or DELETE
 --   http_status    what was answered
 --   matched_by     request id, error text or score

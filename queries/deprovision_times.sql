@@ -16,11 +16,11 @@
 -- Columns
 --   app_name        the application
 --   kind            disable or delete
---   cases           how many were to go
---   done            of whom it was done
---   still_open      of whom it was not yet done
---   called_off      of whom it was not wanted any more
---   from_trigger    of whom an import showed it before it was asked for
+--   cases           users to be removed
+--   done            users whose removal is complete
+--   still_open      users whose removal is pending
+--   called_off      users whose removal was cancelled
+--   from_trigger    users whose removal an import showed before it was requested
 --   p50_s           seconds after which half are out
 --   p95_s           seconds after which 19 of 20 are out
 --   longest_s       seconds that the longest one took, or has taken so far

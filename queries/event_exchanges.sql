@@ -27,7 +27,7 @@
 --   matched_by       request id, error text or score, for the request that carried the event; else null
 --   score            how well it fits: 9 and more is the object's id, the verb, the outcome and the time
 --   apart_s          seconds between the two, the clock set right
---   skew_s           by how much the app's clock is ahead; null where too little matches to tell
+--   skew_s           by how much the app's clock is ahead; null where too few pairs match
 with event as (
     select app_id, nullif(target_id, '') as target_id, lower(coalesce(upn, source_name)) as name, source_id
     from events

@@ -13,7 +13,7 @@
 --   type           import, scoping, matching, processing, referenceResolution or export
 --   name           the step's name
 --   status         how it ended
---   description    what it says of itself
+--   description    its own description
 --   details        what it saw, as JSON
 select
     ordinal,

@@ -14,7 +14,7 @@
 --   job_id               the job
 --   cycle_id             its cycle
 --   change_id            its change
---   action               what was wanted
+--   action               the requested action
 --   status               how it ended
 --   source_id            the object's id in Entra
 --   source_type          User, Group, …
@@ -25,7 +25,7 @@
 --   skip_reason          why it was skipped
 --   http_status          what the application answered
 --   reason               the log's own words
---   retry_at             when Entra said it tries again
+--   retry_at             when Entra announced the next attempt
 --   last_step            the step it ended with
 --   changes              what was to be altered: attribute, old and new value
 --   steps                each step with what it saw

@@ -13,9 +13,9 @@
 -- Columns
 --   occurred_at      when the request was made, by the app's own clock
 --   exchange_id      the exchange
---   app_id           the app whose it is, as far as that can be told
+--   app_id           the app that it belongs to, where that can be determined
 --   method           GET, POST, PATCH, PUT or DELETE
---   path             what was asked for
+--   path             the requested path
 --   filter           what was searched for
 --   operation        what kind of request it is
 --   resource_type    User, Group, …
@@ -25,7 +25,7 @@
 --   detail           the SCIM error's words
 --   duration_ms      how long the answer took
 --   request_id       the request's own id
---   client           who asked
+--   client           the client that sent it
 --   request_body     what was sent
 --   response_body    what came back
 select

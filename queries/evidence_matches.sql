@@ -12,10 +12,10 @@
 --   occurred_at    when the event was
 --   event_id       the event
 --   job_id         the job
---   action         what was wanted
+--   action         the requested action
 --   status         how it ended
 --   exchange_id    the request
---   heard_at       when the app heard it, by its own clock
+--   heard_at       when the app received it, by its own clock
 --   method         GET, POST, PATCH, PUT or DELETE
 --   http_status    what was answered
 --   matched_by     request id, error text or score

@@ -19,7 +19,7 @@
 --   low        in one case of ten there are fewer
 --   high       in one case of ten there are more
 --   variance   how much that varies
---   weeks      weeks of complete hours that it is told from
+--   weeks      weeks of complete hours that the estimate is based on
 select
     kind,
     round(expected, 3) as expected,

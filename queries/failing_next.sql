@@ -21,10 +21,10 @@
 --   app_name     the application
 --   job_id       the job
 --   attribute    what is missing
---   known_by     skip (Entra said so), change (it was emptied) or reading (the source's newest reading)
---   state        how the object stands now
+--   known_by     skip (reported by Entra), change (it was emptied) or reading (the source's newest reading)
+--   state        the object's present state
 --   since        since when that is known
---   event_id     the event that says so
+--   event_id     the event that shows it
 with missing_values as (
     select *
     from lacking_values($until)
@@ -88,16 +88,16 @@ with missing_values as (
 select
     f.source_id,
     i."name",
-    coalesce(f.app_name, job_label(f.job_id)) as app_name,
+    f.app_name,
     f.job_id,
     string_agg(distinct f.attribute, ', ' order by f.attribute) as attribute,
     f.known_by,
     i.state,
     min(f.since) as since,
     max(f.event_id) as event_id
-from at_risk f
+from (select * replace (name_of_job(app_name, job_id) as app_name) from at_risk) f
 join object_states i using (job_id, source_id)
 where i.state not in ('deleted', 'disabled')
-group by f.source_id, i."name", coalesce(f.app_name, job_label(f.job_id)), f.job_id, f.known_by, i.state
+group by f.source_id, i."name", f.app_name, f.job_id, f.known_by, i.state
 order by case f.known_by when 'skip' then 1 when 'change' then 2 else 3 end, since, "name", f.source_id, f.job_id
 limit 200

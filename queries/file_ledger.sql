@@ -10,7 +10,7 @@
 --
 -- Columns
 --   file              the file
---   source            the wire shape it was recognised as; null for none
+--   source            the log format that was recognised; null for none
 --   size              its bytes
 --   read_to           the byte up to which it was read
 --   lines             lines read
@@ -18,7 +18,7 @@
 --   duplicates        lines that the store had already
 --   rejects           lines that no source could read
 --   passed_over       lines of a request log beside these that are no SCIM requests
---   unfamiliar        rows with a value that nobody has documented; they are kept
+--   unfamiliar        rows with a value that is not documented; they are kept
 --   first_event_at    its oldest record
 --   last_event_at     its newest record
 --   finished_at       when it was last read

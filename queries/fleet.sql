@@ -19,15 +19,15 @@
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   state            quarantine, stopped, dead, failing, stalled, late, waiting, unknown, running, idle or healthy
---   needs_you        whether somebody has to act
---   since            when the quarantine, the rhythm or the oldest open escrow began
+--   state            quarantine, stopped, dead, failing, stalled, late, `waiting`, unknown, running, idle or healthy
+--   needs_you        whether it needs attention
+--   since            when the quarantine, the schedule's state or the oldest pending retry began
 --   cause            Graph's reason for a quarantine; else the commonest error among what waits
 --   error_code       the error code behind a quarantine
---   explanation      Graph's own words for it, where it gave any; of a missing run or a cycle under way, ours
+--   explanation      Graph's own words for it, where it gave any; of a missing run or a running cycle, ours
 --   next_try_at      when Entra tries again; null where the job is stopped
 --   last_cycle_at    the end of the last cycle that Graph reported; the last event where no status was read
---   open_escrows     objects whose last attempt failed and that await a retry
+--   open_escrows     objects whose last attempt failed and that are pending a retry
 with status as (
     from rhythms($until::timestamp, $grace)
 ), day as (

@@ -6,7 +6,7 @@
 -- Lag is what lay between a source's newest record and its loading; for logs loaded long after the fact it is long.
 --
 -- Columns
---   source           the wire shape
+--   source           the log format
 --   files            files read
 --   lines            lines read
 --   first_event_at   the oldest record

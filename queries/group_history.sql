@@ -6,11 +6,11 @@
 -- Parameters
 --   $group    VARCHAR           the group's id
 --   $until    TIMESTAMP         as of this instant
---   $job      VARCHAR = null    the job; null where the app's log does not tell
+--   $job      VARCHAR = null    the job; null where the app's log does not name it
 --
 -- Columns
 --   occurred_at    when
---   source         event or wire
+--   source         event (Entra's log) or `wire` (the app's log)
 --   flag           emptied, halved or deleted; null where it is neither
 --   outcome        done, failed, refused or unknown
 --   before         members before, by all records up to here

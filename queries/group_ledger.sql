@@ -16,10 +16,10 @@
 -- Columns
 --   group_name          the group
 --   app_name            the application
---   attempted           members that anybody tried to put in and nobody took out again
---   confirmed           of those, whom an answer or an event confirms
+--   attempted           members with an attempt to add them and none to remove them since
+--   confirmed           of those, the ones that an answer or an event confirms
 --   not_refused         of those, in an event that failed and names others
---   unresolved          whom Entra could not find in the app
+--   unresolved          members that Entra did not find in the app
 --   failed              whose request was refused or failed
 --   lost                members lost when it was emptied or halved in the window
 --   flags               how often that was
@@ -56,7 +56,7 @@ with records as (
 )
 select
     coalesce(k.source_name, r.group_id, k.group_id) as group_name,
-    k.app_name,
+    name_of_job(k.app_name, coalesce(r.job_id, k.job_id)) as app_name,
     coalesce(len(list_filter(r.members, lambda m: m.state <> 'removed')), 0) as attempted,
     coalesce(len(list_filter(r.members, lambda m: m.state = 'in place')), 0) as confirmed,
     coalesce(len(list_filter(r.members, lambda m: m.state = 'not refused')), 0) as not_refused,

@@ -8,7 +8,7 @@
 -- Parameters
 --   $group    VARCHAR           the group's id
 --   $until    TIMESTAMP         as of this instant
---   $job      VARCHAR = null    the job; null where the app's log does not tell
+--   $job      VARCHAR = null    the job; null where the app's log does not name it
 --
 -- Columns
 --   occurred_at    when the app answered

@@ -22,7 +22,7 @@
 --   open_error_code    the error it is failing with
 select
     job_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     source_id,
     source_name,
     state,

@@ -6,15 +6,15 @@
 -- Parameters
 --   $group    VARCHAR           the group's id
 --   $until    TIMESTAMP         as of this instant
---   $job      VARCHAR = null    the job; null where the app's log does not tell
+--   $job      VARCHAR = null    the job; null where the app's log does not name it
 --
 -- Columns
 --   name         the member, by name where an event ever named it
 --   state        in place, not refused, unresolved, failed, unknown or removed
 --   since        since when
 --   last_at      the newest record
---   attempts     how many records speak of it
---   source       which kind of record was the last: event or wire
+--   attempts     how many records are about it
+--   source       which kind of record was the last: event (Entra's log) or `wire` (the app's log)
 --   known        whether any event names the id
 --   source_id    its id in Entra, else as the record spells it
 --   job_id       the job

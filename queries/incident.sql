@@ -15,13 +15,13 @@
 --   app_name          the application; null where it is of none
 --   job_id            the job; null where it is of none
 --   summary           the sentence
---   evidence          what the rule's row says beside, JSON
+--   evidence          what the rule found beside the sentence, JSON
 --   opened_at         when the trouble began
 --   noticed_at        when a check found it
 --   closed_at         when it was over; null while it lasts
---   acknowledged_by   who has seen it
+--   acknowledged_by   the name of who acknowledged it
 --   acknowledged_at   when
---   owner             whose it is
+--   owner             its owner
 --   note              what was noted
 --   snoozed_until     until when it is snoozed
 --   unknown_since     since which check it cannot be judged; null while it can
@@ -50,7 +50,7 @@ select
     case least(case i.severity when 'critical' then 1 when 'warning' then 2 else 3 end, coalesce(s.grade, 3))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     i.rule,
-    i.app_name,
+    name_of_job(i.app_name, i.job_id) as app_name,
     i.job_id,
     i.summary,
     i.evidence,

@@ -23,9 +23,9 @@
 --   closed_at         when it was over; null while it lasts
 --   is_new            whether it was found within the window
 --   is_over           whether it ended within the window
---   acknowledged_by   who has seen it
---   owner             whose it is
---   snoozed_until     until when nobody wants to hear of it
+--   acknowledged_by   the name of who acknowledged it
+--   owner             its owner
+--   snoozed_until     until when it is snoozed
 --   unknown_since     since which check it cannot be judged; null while it can
 --   missing           what is missing to judge it
 --   symptoms          how many incidents it explains
@@ -56,7 +56,7 @@ select
     case least(l.grade, coalesce(s.grade, l.grade))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     l.rule,
-    l.app_name,
+    name_of_job(l.app_name, l.job_id) as app_name,
     l.job_id,
     l.summary,
     l.opened_at,

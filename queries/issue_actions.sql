@@ -9,7 +9,7 @@
 -- Columns
 --   job_id           the job
 --   issue            the issue's fingerprint
---   owner            whose it is; null where it is nobody's
+--   owner            its owner; null where it has none
 --   assigned_at      when its owner was set, by the wall clock; so are the other instants
 --   note             what was noted
 --   noted_at         when the note was written

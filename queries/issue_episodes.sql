@@ -13,8 +13,8 @@
 -- Columns
 --   episode     its number
 --   began_at    when the first of it was hit
---   ended_at    when the last of it was settled; null where somebody waits
---   people      whom it hit
+--   ended_at    when the last of it was settled; null while a retry is pending
+--   people      users and groups affected
 --   most        how many waited at once, at most
 --   cycles      completed cycles of the job during it
 with waits as (

@@ -9,9 +9,9 @@
 --   $until    TIMESTAMP      as of when
 --
 -- Columns
---   moment     an instant at which somebody began or ceased to wait
---   waiting    how many wait from then on
---   hit        how many it had hit by then
+--   moment     an instant at which a retry became pending or was settled
+--   waiting    how many retries are pending from then on
+--   hit        users and groups affected by then
 with waits as (
     select source_id, since, until
     from problem_waits($until, only_issue := $issue)

@@ -28,18 +28,18 @@
 --   attribute         the attribute that the log names
 --   source_type       User, Group, …
 --   status            failure or skipped
---   waiting           people for whom it is not settled
---   people            people hit, ever
---   people_lately     people hit in the window
+--   waiting           users and groups with a pending retry
+--   people            users and groups affected, ever
+--   people_lately     users and groups affected in the window
 --   events            failures and skips, ever
 --   episodes          how often it came, with three quiet cycles between
 --   first_seen_at     its first event
 --   last_seen_at      its newest
---   settled_at        when the last of them was settled, if nobody waits
---   daily             people hit on each day of the window, oldest first
---   names             whom it hit, up to 1,000
---   waiting_names     who waits, up to 1,000
---   action            what was to be done
+--   settled_at        when the last of them was settled; null while a retry is pending
+--   daily             users and groups affected on each day of the window, oldest first
+--   names             users and groups affected, by name, up to 1,000
+--   waiting_names     users and groups with a pending retry, by name, up to 1,000
+--   action            the requested action
 --   cause             what it is known as in pipeline/knowledge/causes.toml; null where it is not
 with chosen_issues as (
     select * from error_issues($until)

@@ -10,15 +10,15 @@
 --   $since     TIMESTAMP         start of the window, inclusive
 --   $until     TIMESTAMP         end of the window, exclusive
 --   $bucket    VARCHAR = day     hour or day
---   $noise     VARCHAR = out     in or out: whether noise is counted too
+--   $noise     VARCHAR = out     in or out: whether no-op events are counted too
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
 --   bucket    the hour or the day (UTC), by its beginning
---   kind      new, recurring or noise
+--   kind      new, recurring or `noise` (no-op events)
 --   events    failures and skips, or events without effect
---   people    whom they hit
+--   people    users and groups affected
 with chosen_problems as (
     select p.occurred_at, p.source_id, p.occurred_at < f.first_at + interval 1 day as is_new
     from problems p

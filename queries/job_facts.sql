@@ -33,6 +33,7 @@
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
+--   escrowed        users and groups in error by Graph's count, where its status is newer than every event
 with status as (
     from rhythms($at::timestamp, $grace)
 ), day as (
@@ -106,7 +107,8 @@ select
     w.since as failing_since,
     coalesce(g.leavers, 0) as leavers,
     g.since as leavers_since,
-    coalesce(g.staged, 0) as staged
+    coalesce(g.staged, 0) as staged,
+    case when s.observed_at >= e.last_event_at then coalesce(s.escrowed, 0) else 0 end as escrowed
 from status s
 left join day d using (job_id)
 left join ledger l using (job_id)

@@ -21,7 +21,7 @@
 --   outcome         done, open, held back or called off
 --   started_at      since when, as far as the store knows
 --   started_from    trigger: an import showed it before; event: the first event that asked for it
---   left_as         why Entra says that the person is to go; null where no step says so
+--   left_as         why the user is to be removed, as Entra reports it; null where no step does
 --   ended_at        when it was done or called off
 --   took_s          seconds until then, or until now
 --   requests        how often it was asked for

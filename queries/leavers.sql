@@ -28,7 +28,7 @@
 --   done_at          when
 --   error_code       the newest error, if it was not
 select
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     "name",
     source_id,
     kind as "action",

@@ -18,7 +18,7 @@
 --   kind            disable or delete
 --   started_at      since when, as far as the store knows
 --   started_from    trigger: an import showed it before; event: the first event that asked for it
---   left_as         why Entra says that the person is to go; null where no step says so
+--   left_as         why the user is to be removed, as Entra reports it; null where no step does
 --   open_s          seconds since then
 --   requests        how often it was asked for
 --   status          how the newest event ended

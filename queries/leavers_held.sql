@@ -16,8 +16,8 @@
 --   name            the person's UPN, else the display name
 --   staged_at       since when it is held back
 --   held_s          seconds since then
---   left_as         why Entra says that the person is to go; null where no step says so
---   threshold       how many deletions the job takes in one cycle, as Graph last told
+--   left_as         why the user is to be removed, as Entra reports it; null where no step does
+--   threshold       how many deletions the job takes in one cycle, as Graph last reported
 --   requests        how often it was logged
 --   last_event_at   the newest event
 --   source_id       the person's id in Entra

@@ -19,7 +19,7 @@
 --   occurred_at    when
 --   app_name       the application
 --   name           the object's UPN, else its display name
---   action         what was wanted
+--   action         the requested action
 --   status         how it ended
 --   error_code     why it failed
 --   skip_reason    why it was skipped
@@ -31,7 +31,7 @@
 --   job_id         the job
 select
     occurred_at,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     coalesce(upn, source_name, source_id) as name,
     "action",
     status,
@@ -52,6 +52,7 @@ where occurred_at >= $since
     and ($code is null or error_code = $code)
     and ($skip is null or skip_reason = $skip)
     and ($step is null or last_step = $step)
-    and ($app is null or app_name = $app)
+    and ($app is null or app_name = $app
+        or job_id in (select n.job_id from job_names() n where n.app_name = $app))
 order by occurred_at desc, event_id, job_id
 limit $limit

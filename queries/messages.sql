@@ -11,14 +11,14 @@
 --   $limit    BIGINT = 500      how many at most, the newest first
 --
 -- Columns
---   created_at     when it was written, with the change that it tells of
---   change         opened, escalated, closed, passed (over before it could be told) or digest
+--   created_at     when it was written, with the change that it reports
+--   change         opened, escalated, closed, passed (over before it was reported) or digest
 --   severity       info, warning or critical
 --   app_name       the application
 --   route          the route that it takes
 --   address        where it goes
 --   title          its subject
---   state          waiting, sending, sent, merged (another says it too) or given_up
+--   state          `waiting`, sending, sent, merged (into another message) or `given_up`
 --   attempts       how often it was sent
 --   repeats        of those, after a crash between sending and recording
 --   due_at         when it goes out, or goes out next

@@ -46,7 +46,7 @@ with candidates as (
     group by f.object
 )
 select
-    coalesce(c.app_name, job_label(c.job_id)) as app_name,
+    name_of_job(c.app_name, c.job_id) as app_name,
     coalesce(c.upn, c.source_name, c.source_id) as "name",
     coalesce(s.since, c.last_event_at) as since,
     c.state,

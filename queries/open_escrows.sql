@@ -16,13 +16,13 @@
 --   app_name        the application
 --   source_id       the object
 --   name            its UPN, else its display name
---   opened_at       the first failure of this wait, as opened_from tells
+--   opened_at       when the retries began; opened_from has what that is known from
 --   attempts        failures since then
 --   retry_at        when Entra tries again; null where the job is stopped or its quarantine leaves it open
---   dropped_at      when Entra gives up
+--   dropped_at      when Entra's retries end
 --   error_code      the last error
 --   is_reference    whether it is about a reference, such as a member or a manager
---   opened_from     what tells when it opened: first failure, creation time, retry count or at the latest
+--   opened_from     first failure, creation time, retry count or at the latest
 --   is_at_least     whether it may have failed more often
 with waiting as (
     select job_id, source_id, opened_at, attempts, retry_at, dropped_at, error_code, is_reference, opened_from,

@@ -16,15 +16,15 @@
 --   app_name          the application; null where it is of none
 --   job_id            the job; null where it is of none
 --   summary           the sentence
---   evidence          what the rule's row says beside, JSON
---   leavers           of those affected, who waits for a disable or delete; the most that it or a symptom names
+--   evidence          what the rule found beside the sentence, JSON
+--   leavers           of those affected, users with a pending disable or delete; the most that it or a symptom names
 --   opened_at         when the trouble began
 --   noticed_at        when a check found it
---   acknowledged_by   who has seen it
+--   acknowledged_by   the name of who acknowledged it
 --   acknowledged_at   when
---   owner             whose it is
+--   owner             its owner
 --   note              what was noted
---   snoozed_until     until when nobody wants to hear of it
+--   snoozed_until     until when it is snoozed
 --   unknown_since     since which check it cannot be judged; null while it can
 --   missing           what is missing to judge it
 --   snoozed_at        when it was snoozed or the snooze ended, by the wall clock
@@ -61,7 +61,7 @@ select
     case least(u.grade, coalesce(s.grade, u.grade))
         when 1 then 'critical' when 2 then 'warning' else 'info' end as severity,
     u.rule,
-    u.app_name,
+    name_of_job(u.app_name, u.job_id) as app_name,
     u.job_id,
     u.summary,
     u.evidence,

@@ -13,12 +13,12 @@
 --
 -- Columns
 --   app_name            the application
---   action              what was wanted: create, update, disable, delete, stagedDelete, other
+--   action              the requested action: create, update, disable, delete, stagedDelete, other
 --   successes           events that ended well
 --   failures            events that failed
 --   warnings            events that ended well with a reservation
---   benign_skips        skips that need nobody: nothing to change, or out of scope
---   other_skips         skips for a reason somebody can remove
+--   benign_skips        expected skips: nothing to change, or out of scope
+--   other_skips         skips for a reason that can be fixed
 --   mean_duration_ms    the mean time one event took
 --   job_id              the job
 select
@@ -31,7 +31,7 @@ select
     coalesce(sum(events) filter (where status = 'skipped' and not benign), 0)::bigint as other_skips,
     round(sum(duration_ms) / sum(events)) as mean_duration_ms,
     job_id
-from hourly_within($since, $until)
+from (select * replace (name_of_job(app_name, job_id) as app_name) from hourly_within($since, $until))
 where ($job is null or job_id = $job)
     and of_tenant($tenant, tenant_id, job_id)
 group by job_id, app_name, "action"

@@ -34,7 +34,7 @@
 --   open_error_code  the error it is failing with
 --   daily_failures   failures of each day of the window, oldest first
 --   retry_at         when Entra tries a failing one again; null where the job is stopped
---   action           what its newest failure or skip wanted, if that is its state; so are the next four
+--   action           the requested action of its newest failure or skip, if that is its state; so are the next four
 --   skip_reason      why it was skipped
 --   http_status      what the application answered
 --   scim_type        what kind of SCIM error it called it
@@ -97,7 +97,7 @@ with search_hits as (
     where e.status = case p.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
     group by e.job_id, e.source_id
 )
-select job_id, coalesce(n.app_name, job_label(job_id)) as app_name, source_id, n.source_type,
+select job_id, name_of_job(n.app_name, p.job_id) as app_name, source_id, n.source_type,
     coalesce(n.upn, n.source_name, source_id) as name, n.source_name, n.target_id,
     p.state, p.attempts, p.failures, p.success_share, p.last_success_at, p.last_event_at, p.open_error_code,
     list_transform(

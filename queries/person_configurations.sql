@@ -38,7 +38,7 @@ with readings as (
 select
     observed_at,
     job_id,
-    coalesce(app_name, job_label(job_id)) as app_name,
+    name_of_job(app_name, job_id) as app_name,
     coalesce(nullif(concat_ws(', ',
         case when schedule_state is distinct from before.schedule
             then 'schedule ' || coalesce(before.schedule, 'unknown') || ' → '

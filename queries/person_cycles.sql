@@ -14,7 +14,7 @@
 --   cycle_id    the cycle
 --   began_at    its first event
 --   ended_at    its last event
---   events      its events, of everybody
+--   events      its events, of all users and groups
 --   failed      of which failed
 with own as (
     select job_id, cycle_id, max(occurred_at) as last_at
@@ -26,7 +26,7 @@ with own as (
 )
 select
     p.job_id,
-    coalesce(max(p.app_name), job_label(p.job_id)) as app_name,
+    name_of_job(max(p.app_name), p.job_id) as app_name,
     p.cycle_id,
     min(p.began_at) as began_at,
     max(p.ended_at) as ended_at,

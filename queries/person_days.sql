@@ -22,7 +22,7 @@
 --   job_id      the job
 select
     occurred_at::date as day,
-    coalesce(arg_max(app_name, order_of(occurred_at, event_id)), job_label(job_id)) as app_name,
+    name_of_job(arg_max(app_name, order_of(occurred_at, event_id)), job_id) as app_name,
     count(*) filter (status = 'failure') as failures,
     count(*) filter (status in ('success', 'warning')) as successes,
     count(*) filter (status = 'skipped') as skipped,

@@ -11,7 +11,7 @@
 -- Columns
 --   occurred_at    when
 --   app_name       the application
---   action         what was wanted
+--   action         the requested action
 --   status         how it ended
 --   skip_reason    why it was skipped
 --   error_code     why it failed
@@ -19,13 +19,13 @@
 --   last_step      the step it ended with
 --   reason         the log's own words
 --   advice         what Microsoft recommends
---   retry_at       when Entra said it tries again; of what is to come, by promised_retry
+--   retry_at       when Entra announced the next attempt; of those to come, by `promised_retry`
 --   duration_ms    how long it took
 --   event_id       the event
 --   job_id         the job
 select
     occurred_at,
-    coalesce(app_name, job_label(e.job_id)) as app_name,
+    name_of_job(app_name, e.job_id) as app_name,
     "action",
     status,
     skip_reason,

@@ -31,7 +31,7 @@ with person_events as materialized (
     select
         job_id,
         any_value(app_id) as app_id,
-        max(coalesce(app_name, job_label(job_id))) as app_name,
+        name_of_job(max(app_name), job_id) as app_name,
         list_distinct(list(target_id) || list("name") || [lower($object)]) as keys
     from person_events
     group by job_id

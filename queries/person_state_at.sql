@@ -24,7 +24,7 @@
 with own as (
     select
         job_id,
-        coalesce(app_name, job_label(job_id)) as app_name,
+        name_of_job(app_name, job_id) as app_name,
         occurred_at,
         event_id,
         "action",

@@ -15,7 +15,7 @@
 --   source_type        User, Group, …
 --   target_id          its id in the application
 --   state              what the last decisive event left it in
---   since              the first failure of this wait, if one is failing, as since_from tells
+--   since              when the retries began, if one is pending; since_from has what that is known from
 --   last_event_at      its newest event
 --   last_success_at    when it was last known to be good
 --   attempts           successes and failures, ever
@@ -25,10 +25,11 @@
 --   retry_at           when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   skip_reason        why it was last skipped, if that is its state
 --   reason             the newest failure's own words, if it is failing; the newest skip's, if it is skipped
---   since_from         what tells since when: first failure, creation time, retry count or at the latest
---   action             what the newest failure or skip wanted, if that is its state; so are the next two
+--   since_from         first failure, creation time, retry count or at the latest
+--   action             the requested action of the newest failure or skip, if that is its state; so are the next two
 --   http_status        what the application answered
 --   scim_type          what kind of SCIM error it called it
+--   account            its account there: active, disabled, deleted, absent or unknown
 with words as (
     -- Of what fails those of its newest failure, whatever was skipped since.
     select
@@ -47,7 +48,7 @@ with words as (
 )
 select
     i.job_id,
-    coalesce(i.app_name, job_label(i.job_id)) as app_name,
+    name_of_job(i.app_name, i.job_id) as app_name,
     coalesce(i.upn, i.source_name, i.source_id) as name,
     i.upn,
     i.source_name,
@@ -67,10 +68,11 @@ select
     waiting.opened_from as since_from,
     newest.a as "action",
     newest.http as http_status,
-    newest.scim as scim_type
+    newest.scim as scim_type,
+    i.account
 from identities i
 left join words on words.job_id = i.job_id
     and words.status = case i.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
 left join waiting on waiting.job_id = i.job_id
 where i.source_id = $object
-order by i.app_name, i.job_id
+order by app_name, i.job_id

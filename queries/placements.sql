@@ -16,7 +16,7 @@
 --   app_name         the application it provisions
 --   in_sync          objects that are as they should be; null until the initial cycle has ended
 --   failing          objects whose last attempt failed
---   held_back        objects skipped for a reason somebody can remove, such as a missing attribute
+--   held_back        objects skipped for a reason that can be fixed, such as a missing attribute
 --   out_of_scope     objects that are skipped because they are not meant to be there
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target
@@ -26,7 +26,7 @@
 with counted as (
     select
         job_id,
-        max(app_name) as app_name,
+        name_of_job(max(app_name), job_id) as app_name,
         count(*) filter (where state = 'in_sync') as in_sync,
         count(*) filter (where state = 'failing') as failing,
         count(*) filter (where state = 'skipped' and not benign) as held_back,

@@ -30,14 +30,14 @@
 --   due_at              when the next run is due, or was
 --   interval_s          seconds between two runs
 --   explanation         the same in a sentence
---   observed_at         when Graph last told of the job
---   cycle_id            the cycle under way; null also while it has no event
+--   observed_at         when Graph last reported on the job
+--   cycle_id            the running cycle; null also while it has no event
 --   kind                initial, restarted or incremental
 --   began_at            when it was first seen
 --   phase               import, export, references or unknown: what its latest events ended with
 --   objects_done        distinct objects with an event in it
---   objects_expected    how many it will be; null where nothing tells
---   expected_from       what tells
+--   objects_expected    how many it will be; null where nothing shows it
+--   expected_from       what that is based on
 --   objects_share       done of expected
 --   pages_done          pages done, as Graph reports them
 --   pages_total         pages that Graph knows of
@@ -48,10 +48,10 @@
 --   ends_low_at         in four of five cases it ends between this instant
 --   ends_at             half of the like ended before this one
 --   ends_high_at        and this one
---   ends_from           what that rests on
+--   ends_from           what that is based on
 --   stalled_since       since when nothing moves
 --   progress_share      how far an initial or restarted cycle has come; it never falls, and is below 1 until the end
---   progress_from       what tells, or what is missing
+--   progress_from       what that is based on, or what is missing
 select
     job_id,
     tenant_id,

@@ -13,7 +13,7 @@
 -- Columns
 --   cycle_id     the cycle
 --   ended_at     when it ended
---   outcome      succeeded, errors, nothing_to_do, or failed: Graph says that the run failed, and nobody was tried
+--   outcome      succeeded, errors, nothing_to_do, or failed: Graph reports that the whole run failed
 --   opened       waits that began since the cycle before
 --   closed       waits that ended since the cycle before
 --   open         waits after it

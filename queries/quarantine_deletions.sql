@@ -14,7 +14,7 @@
 --
 -- Columns
 --   job_id       the job
---   at_most      the number that quarantines the job; null where there is no limit or none was told
+--   at_most      the number that quarantines the job; null where there is no limit or none was reported
 --   cycle_id     its newest cycle with an event
 --   began_at     when that began
 --   reached      objects disabled, deleted or held back in it

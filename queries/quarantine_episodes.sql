@@ -13,9 +13,9 @@
 -- Columns
 --   job_id         the job
 --   app_name       the application it provisions
---   opened_at      when Graph says it began
+--   opened_at      when it began, as Graph reports it
 --   noticed_at     when a check found it; null where none did
---   closed_at      when a status first said that it was over; null while it lasts
+--   closed_at      when a status first reported that it was over; null while it lasts
 --   reason         Graph's reason
 --   error_code     the error behind it
 --   series_count   how often Entra looked again and kept it

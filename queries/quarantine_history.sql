@@ -13,8 +13,8 @@
 -- Columns
 --   job_id            the job
 --   app_name          the application it provisions
---   opened_at         when Graph says it began; of a later reason, the first status with it
---   closed_at         when a status first said it was over, or another reason; null while it lasts
+--   opened_at         when it began, as Graph reports it; of a later reason, the first status with it
+--   closed_at         when a status first reported its end, or another reason; null while it lasts
 --   hours             how long it lasted; null while it lasts
 --   reason            Graph's reason
 --   series_count      how often Entra looked again and kept it
@@ -56,7 +56,7 @@ with reasons as (
 )
 select
     job_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     opened_at,
     closed_at,
     round(date_diff('minute', opened_at, closed_at) / 60, 1) as hours,

@@ -16,22 +16,22 @@
 --   job_id                the job
 --   app_name              the application it provisions, or the job's id
 --   word                  quarantined, switched_off, paused, never_run, healthy or unknown
---   observed_at           when Graph told it; null where it never did
+--   observed_at           when Graph reported it; null where it never did
 --   since                 when the quarantine began, by Graph's own date where it gives one
---   disabled_at           when Entra gives the job up
+--   disabled_at           when Entra disables the job
 --   reason                Graph's reason
 --   series_count          how often Entra looked again and kept it
 --   next_attempt_at       when Entra looks again
 --   error_code            the error behind it, or that of the last run
 --   error_message         Graph's words for it
---   tenant_actionable     whether Graph says that the tenant can mend it
+--   tenant_actionable     whether the tenant can fix it, as Graph reports it
 --   successive_failures   complete failures in a row
 --   deletion_threshold    deletions in one cycle that quarantine the job
 --   escrows_pruned        whether failures were cleared in its first cycle
 --   assigned              objects it provisions, by Graph's counts
---   token_ends_at         when its app's token ends, as somebody or the token itself said; null where nobody did
---   token_said_by         who said so
---   out_at                when a status first said that its newest quarantine is over
+--   token_ends_at         when its app's token expires, as entered or read from the token; null where unknown
+--   token_said_by         who entered it
+--   out_at                when a status first reported that its newest quarantine is over
 with job_records as (
     select job_id, app_name, "hour" as seen_at from hourly_parts where "hour" <= $at
     union all

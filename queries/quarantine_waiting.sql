@@ -16,12 +16,12 @@
 --   name          its UPN, else its display name
 --   leaver        whether what failed last is a disable or a delete
 --   action        what failed last
---   opened_at     the first failure of this wait, as opened_from tells
+--   opened_at     when the retries began; opened_from has what that is known from
 --   attempts      failures until the instant, as one wait
 --   retry_at      when Entra tries again; null where the job is stopped or its quarantine leaves it open
---   dropped_at    when Entra gives up, 28 days after the first failure
+--   dropped_at    when Entra's retries end, 28 days after the first failure
 --   error_code    the last error
---   opened_from   what tells when it opened: first failure, creation time, retry count or at the latest
+--   opened_from   first failure, creation time, retry count or at the latest
 --   is_at_least   whether it may have failed more often
 with waits as (
     select object, job_id, source_id, first_key, closed_key, opened_at, opened_from, attempts, is_at_least
@@ -59,7 +59,7 @@ with waits as (
     group by job_id, source_id
 )
 select
-    app_name,
+    name_of_job(app_name, a.job_id) as app_name,
     a.job_id,
     a.source_id,
     coalesce("name", a.source_id) as name,

@@ -10,7 +10,7 @@
 --
 -- Parameters
 --   $now              TIMESTAMP          the present
---   $retention_days   BIGINT = 30        days for which Entra keeps events, where $tenants does not say
+--   $retention_days   BIGINT = 30        days for which Entra keeps events, where $tenants does not name them
 --   $settle_s         BIGINT = 7200      seconds in which events may come late
 --   $tenants          VARCHAR = null     the tenants asked, as JSON: [{"tenant_id", "name", "retention_days"}, …]
 --   $tenant           VARCHAR = null     one tenant's id; null asks about all of them
@@ -27,7 +27,7 @@
 --   leaves_in_s      seconds until then; null where it is gone
 --   retention_days   days for which Entra keeps this tenant's events
 --   polled           whether this tenant's events are asked of Graph, so that `poll` fills the gap
---   outcome          how asking went last: ok or failed; null where nobody asks
+--   outcome          how the last collection went: ok or failed; null where nothing is collected
 with listed as (
     select t.tenant_id, t.name as tenant, t.retention_days
     from (

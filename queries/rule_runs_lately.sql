@@ -8,7 +8,7 @@
 -- Columns
 --   rule          the rule
 --   ran_at        as of when it was last asked
---   outcome       ok, found, unknown (too little is known to say) or failed
+--   outcome       ok, found, unknown (not enough data) or failed
 --   findings      problems that it found then
 --   duration_ms   how long it took
 --   found_at      when it last found something; null where it never did

@@ -18,7 +18,7 @@
 --   occurred_at    the last event
 --   name           the person or group
 --   app_name       the application
---   action         what was wanted
+--   action         the requested action
 --   status         how it ended
 --   error_code     why it failed
 --   skip_reason    why it was skipped

@@ -16,6 +16,7 @@
 --   source_type  User, Group, …; null for an error code
 --   apps       the apps in which the object was seen, or the error occurred
 --   states     what it is in each of them; null for an error code
+--   jobs       the job of each of the apps; null for an error code
 --   amount     apps of an object, or failures of an error code
 with words as (
     select strip_accents(lower($search)) as folded
@@ -33,11 +34,13 @@ with words as (
         source_id as id,
         coalesce(max(upn), max(source_name), source_id) as name,
         max(source_type) as source_type,
-        list(coalesce(app_name, job_label(job_id)) order by app_name, job_id) as apps,
+        list(app_name order by app_name, job_id) as apps,
         list(state order by app_name, job_id) as states,
+        list(job_id order by app_name, job_id) as jobs,
         count(*) as amount
-    from identities
-    where source_id in (from hits)
+    from (
+        select * replace (name_of_job(app_name, job_id) as app_name) from identities where source_id in (from hits)
+    )
     group by source_id
 ), errors as (
     select
@@ -45,10 +48,11 @@ with words as (
         error_code as id,
         error_code as name,
         null::varchar as source_type,
-        list(distinct coalesce(app_name, job_label(job_id)) order by coalesce(app_name, job_label(job_id))) as apps,
+        list(distinct app_name order by app_name) as apps,
         null::varchar[] as states,
+        null::varchar[] as jobs,
         count(*) as amount
-    from events
+    from (select error_code, status, name_of_job(app_name, job_id) as app_name from events)
     where status = 'failure' and contains(lower(error_code), (select folded from words))
     group by error_code
     order by amount desc, error_code

@@ -14,11 +14,11 @@
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   cause            collector_broken, paused, credentials, target_down, log_export_broken, dead, idle; null: not known
+--   cause            collector_broken, paused, credentials, target_down, log_export_broken, dead, idle; null if unknown
 --   since            when the cause was first seen
 --   explanation      the cause in words
---   receiver         who can mend it
---   observed_at      when Graph last told of the job
+--   receiver         who can fix it
+--   observed_at      when Graph last reported on the job
 --   last_event_at    the newest event
 --   good_at          the last call that the app answered well
 select

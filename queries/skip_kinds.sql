@@ -12,13 +12,13 @@
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   wants           nobody (both sides match), as intended (out of scope by a rule) or somebody
+--   wants           `nobody` (both sides match), as intended (out of scope by a rule) or `somebody` (needs action)
 --   kind            why, in a word
 --   objects         people and groups skipped for it
---   waiting         of those, whose newest skip it is and who were not written since
+--   waiting         of those, the ones whose newest skip it is and that were not written since
 --   skips           skipped events
 --   sentence        the newest one, in a sentence
---   cure            what to do if it is not meant so
+--   cure            what to do if it is not expected
 --   attributes      the attributes that are missing
 --   apps            the applications
 --   last_seen_at    the newest

@@ -11,7 +11,7 @@
 --   $job       VARCHAR = null    one job's id; null asks about all of them
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --   $kind      VARCHAR = null    one kind of skip
---   $wants     VARCHAR = null    nobody, as intended or somebody
+--   $wants     VARCHAR = null    `nobody`, as intended or `somebody`
 --   $clause    VARCHAR = null    one of Graph's questions, or a clause of the scoping filter, that was not met
 --   $limit     BIGINT = 200      how many at most, the newest first
 --
@@ -19,8 +19,8 @@
 --   name             the person or group
 --   app_name         the application
 --   sentence         why, in a sentence
---   cure             what to do if it is not meant so
---   wants            nobody, as intended or somebody
+--   cure             what to do if it is not expected
+--   wants            `nobody` (both sides match), as intended or `somebody` (needs action)
 --   kind             why, in a word
 --   skips            how often in this window
 --   first_seen_at    the first
@@ -30,7 +30,7 @@
 --   job_id           the job
 select
     arg_max("name", order_key) as "name",
-    arg_max(app_name, order_key) as app_name,
+    name_of_job(arg_max(app_name, order_key), job_id) as app_name,
     arg_max(
         skip_sentence(kind, "name", coalesce(app_name, 'the app'), source_type, attribute, clauses, reason), order_key
     ) as sentence,

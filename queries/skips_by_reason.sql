@@ -11,7 +11,7 @@
 --
 -- Columns
 --   skip_reason      the reason as the log spells it; null where it gave none
---   benign           whether it needs nobody: nothing to change, or out of scope
+--   benign           whether it is expected: nothing to change, or out of scope
 --   apps             the applications it occurred in
 --   objects          distinct objects skipped
 --   skips            skipped events

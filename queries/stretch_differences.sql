@@ -15,7 +15,7 @@
 --   $tenant    VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   dimension        what is told apart
+--   dimension        what failures are grouped by
 --   value            one of its values
 --   inside           how often it went wrong so inside
 --   inside_all       how often it went wrong inside at all

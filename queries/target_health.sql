@@ -12,9 +12,9 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id             the app; null where nobody can tell whose requests these are
+--   app_id             the app; null where the owner of the requests cannot be determined
 --   app_name           its name
---   verb               the method; look-ups by filter and by id told apart, probes and discovery by name
+--   verb               the method; look-ups by filter and by id are separate, probes and discovery by name
 --   requests           requests
 --   p50_ms             half of the answers took no longer
 --   p95_ms             95 of 100 took no longer
@@ -23,7 +23,7 @@
 --   refused            answered 4xx other than 429
 --   silent             without an answer in the log
 with named as (
-    select app_id, max(app_name) as app_name
+    select app_id, arg_max(app_name, occurred_at) as app_name
     from events
     where occurred_at >= $since and occurred_at < $until
     group by app_id

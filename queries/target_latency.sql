@@ -12,7 +12,7 @@
 --
 -- Columns
 --   bucket             start of the hour or day
---   verb               the method; look-ups by filter and by id told apart, probes and discovery by name
+--   verb               the method; look-ups by filter and by id are separate, probes and discovery by name
 --   requests           requests
 --   p50_ms             half of the answers took no longer
 --   p95_ms             95 of 100 took no longer

@@ -14,11 +14,11 @@
 --   $tenant   VARCHAR = null      one tenant's id; null asks about all of them
 --
 -- Columns
---   app_name       the application; two of one name share what was entered, and the first that is rejected stands here
---   expires_at     when its token ends; null where nobody knows
---   days_left      whole days until then; less than none where it has ended
---   said_by        who said so
---   said_at        when
+--   app_name       the application; two of one name share what was entered, and the first that is rejected is listed
+--   expires_at     when its token expires; null where unknown
+--   days_left      whole days until then; negative where it has expired
+--   said_by        who entered it
+--   said_at        when it was entered
 --   note           what was noted with it
 --   last_good_at   the last call that the app answered well; null without its log
 --   refused_at     the first 401 or 403 since
@@ -27,13 +27,7 @@
 --   rejected_jobs  the jobs of the apps of this name that reject it
 with apps as (
     select app_name
-    from (
-        select job_id, app_name from hourly_parts
-        union all
-        select job_id, app_name from job_snapshots
-        union all
-        select job_id, app_name from configurations
-    )
+    from job_names()
     where ($tenant is null or job_id in (from jobs_of_tenant($tenant))) and ($job is null or job_id = $job)
     union
     select app_name from token_ends($at::timestamp) where $tenant is null and $job is null

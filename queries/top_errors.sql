@@ -33,7 +33,7 @@ with failing as (
 )
 select
     e.error_code,
-    string_agg(distinct e.app_name, ', ' order by e.app_name) as apps,
+    string_agg(distinct e.newest_name, ', ' order by e.newest_name) as apps,
     count(distinct (e.job_id, e.source_id)) as objects,
     count(*) as attempts,
     coalesce(any_value(failing.objects), 0) as still_failing,
@@ -41,7 +41,7 @@ select
     max(e.occurred_at) as last_seen_at,
     arg_max(e.reason, (e.occurred_at, e.event_id)) as reason,
     arg_max(e.recommended_action, (e.occurred_at, e.event_id)) as advice
-from events e
+from (select *, name_of_job(app_name, job_id) as newest_name from events) e
 left join failing on failing.error_code is not distinct from e.error_code
 where e.status = 'failure'
     and e.occurred_at >= $since

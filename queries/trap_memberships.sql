@@ -18,7 +18,7 @@
 --   was         removed, or out of scope
 --   since       since when, as far as the store knows
 --   seen        what gives it away, and the groups
---   cure        what mends it
+--   cure        how to fix it
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job

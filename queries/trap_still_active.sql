@@ -1,10 +1,11 @@
--- Which disables succeeded although the app still shows the account as active?
+-- Which disables succeeded although the app still shows the account as active, or rejected them?
 --
 -- Title    Disabled accounts still active
 -- Topic    Leavers
 --
 -- The app's answer to the disable, or the newest answer after it, has active: true, "True" or 1. Two minutes are left
--- for clocks that differ. Where no answer that shows the account was logged since, there is no row.
+-- for clocks that differ. Or the app's own log has an error for what Entra calls a successful disable or delete, other
+-- than that it has no such account, and nothing better since. Where the log has neither, there is no row.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
@@ -17,7 +18,7 @@
 --   name        the person's UPN, else the display name
 --   since       since when, as far as the store knows
 --   seen        what gives it away
---   cure        what mends it
+--   cure        how to fix it
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
@@ -29,10 +30,11 @@ with newest as (
         and ($job is null or job_id = $job)
         and of_tenant($tenant, tenant_id, job_id)
     group by object
-    having arg_max(removal, order_key) = 'disable'
+    having arg_max(removal, order_key) in ('disable', 'delete')
 ), done as (
     select
         f.object,
+        arg_min(f.removal, f.order_key) as removal,
         any_value(f.job_id) as job_id,
         any_value(f.source_id) as source_id,
         arg_min(f.app_id, f.order_key) as app_id,
@@ -76,6 +78,18 @@ with newest as (
         and (x.occurred_at > d.ended_at + interval 2 minute
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
     group by d.job_id, d.source_id
+), writes as (
+    select
+        d.object,
+        arg_max(x.http_status, x.occurred_at) as http_status,
+        arg_max(x."method", x.occurred_at) as "method",
+        max(x.occurred_at) as written_at
+    from done d
+    join app_requests($since::timestamp, $as_of::timestamp + interval 1 microsecond) x
+        on x.resource_id = d.target_id and x.app_id = d.app_id
+    where x."method" in ('PATCH', 'PUT', 'DELETE') and x.http_status is not null
+        and x.occurred_at >= d.ended_at - interval 10 minute
+    group by d.object
 ), returned as (
     select d.object
     from done d
@@ -85,16 +99,27 @@ with newest as (
 select
     coalesce(d.app_name, job_label(d.job_id)) as app_name,
     d."name",
-    a.first_at as since,
-    'Entra disabled the account on ' || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '
-        || a."method" || ' on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M') || ' UTC shows active: ' || a.active || '.'
-        as seen,
-    'Disable it in the app by hand, and ask its vendor: the app took active: false and did not keep it.' as cure,
+    if(is_active, a.first_at, w.written_at) as since,
+    'Entra ' || if(d.removal = 'delete', 'deleted', 'disabled') || ' the account on '
+        || strftime(d.ended_at, '%Y-%m-%d %H:%M') || ' UTC, and the app''s answer to a '
+        || case when is_active then a."method" || ' on ' || strftime(a.answered_at, '%Y-%m-%d %H:%M')
+                || ' UTC shows active: ' || a.active
+            else w."method" || ' on ' || strftime(w.written_at, '%Y-%m-%d %H:%M') || ' UTC was ' || w.http_status end
+        || '.' as seen,
+    'Disable it in the app by hand, and ask its vendor: the app '
+        || if(is_active, 'took active: false and did not keep it.', 'rejected what Entra counts as done.') as cure,
     d.source_id,
     d.event_id,
     d.job_id
-from done d
-join answered a on a.job_id = d.job_id and a.source_id = d.source_id
-where truth_value(a.active)
+from (
+    select d.*, d.removal = 'disable' and coalesce(truth_value(a.active), false) as is_active
+    from done d
+    left join answered a on a.job_id = d.job_id and a.source_id = d.source_id
+) d
+left join answered a on a.job_id = d.job_id and a.source_id = d.source_id
+left join writes w on w.object = d.object
+where (is_active
+        -- What the app shows later counts more than what it answered then.
+        or w.http_status >= 400 and w.http_status not in (404, 410) and coalesce(a.answered_at < w.written_at, true))
     and d.object not in (from returned)
 order by since, d.job_id, d.source_id

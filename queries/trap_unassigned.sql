@@ -16,7 +16,7 @@
 --   name        the person's UPN, else the display name
 --   since       since when, as far as the store knows
 --   seen        what gives it away
---   cure        what mends it
+--   cure        how to fix it
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job

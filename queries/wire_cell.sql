@@ -8,7 +8,7 @@
 -- Parameters
 --   $since    TIMESTAMP         start of the window, inclusive
 --   $until    TIMESTAMP         end of the window, exclusive
---   $cell     VARCHAR           how the two sides stand to one another, as in wire_matrix
+--   $cell     VARCHAR           how the two sides compare, as in `wire_matrix`
 --   $app      VARCHAR = null    one app's id; null asks about all of them
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
@@ -17,16 +17,16 @@
 --   occurred_at    when it happened, by Entra's clock
 --   name           the person or group, where an event names one
 --   action         what Entra meant to do
---   status         how Entra says that it ended
+--   status         how it ended, as Entra reports it
 --   error_code     Entra's error code
 --   method         the request's method
---   path           what it asked for
+--   path           the requested path
 --   http_status    what the app answered
 --   heard_at       when the app logged it, by the app's clock
 --   matched_by     request id, error text or score
 --   score          how well the two fit
 --   apart_s        seconds between the two, the clock set right
---   client         who asked, as the app logged it
+--   client         the client that sent it, as the app logged it
 --   app_name       the app
 --   event_id       the event
 --   exchange_id    the request

@@ -13,7 +13,7 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id        the app; null where nobody can tell whose requests these are
+--   app_id        the app; null where the owner of the requests cannot be determined
 --   app_name      its name
 --   requests      requests in its log, probes among them
 --   probes        credential checks
@@ -21,7 +21,7 @@
 --   with_bodies   requests of which a body was logged
 --   first_at      the first request
 --   last_at       the newest
---   events        events of the app in the window that say how they ended
+--   events        events of the app in the window with an outcome
 --   matched       of these, those whose request was found
 --   skew_s        seconds by which the app's clock is ahead of Entra's; null where too few pairs agree
 --   drift_s       by how many seconds that changed from day to day
@@ -39,7 +39,7 @@ with request_counts as (
     where request_of_tenant($tenant::varchar, x.tenant_id, x.app_id, $since::timestamp, $until::timestamp)
     group by 1
 ), event_counts as (
-    select app_id, max(app_name) as app_name, count(*) filter (where status <> 'skipped') as events
+    select app_id, arg_max(app_name, occurred_at) as app_name, count(*) filter (where status <> 'skipped') as events
     from events
     where occurred_at >= $since and occurred_at < $until
     group by app_id

@@ -13,9 +13,9 @@
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
 --
 -- Columns
---   app_id       the app; null where a log names none and its ids tell none
+--   app_id       the app; null where a log names none and the ids in it show none
 --   app_name     its name
---   cell         how the two sides stand to one another
+--   cell         how the two sides compare
 --   events       events and requests in it
 --   objects      people and groups in it, as far as events name them
 --   first_at     the first of them
@@ -28,7 +28,10 @@ select
     count(distinct "name") as objects,
     min(occurred_at) as first_at,
     max(occurred_at) as last_at
-from both_sides($since::timestamp, $until::timestamp)
+from (
+    select * replace (name_of_job(app_name, job_id) as app_name)
+    from both_sides($since::timestamp, $until::timestamp)
+)
 where ($job::varchar is null or app_id in (from apps_of_job($job)))
     and ($tenant::varchar is null
         or app_id in (from apps_of_tenant($tenant, $since::timestamp, $until::timestamp)))

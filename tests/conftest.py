@@ -28,7 +28,7 @@ SLOW = {
     "queries": "queries tenants",
     "rules": "group_rule instants rules token_expiry verdict",
     "sample": "answer_key",
-    "scenarios": "small_worlds worlds",
+    "scenarios": "claims small_worlds worlds",
     "scheduler": "scheduler",
     "store": "concurrency fence kills lake_notes machines migrate power_cuts result_cache small_commits store",
     "views": "browser connections_page cycles_page incidents issues_page overview_page pages quarantine_page "

@@ -92,18 +92,18 @@ def page() -> None:
     table(
         pd.DataFrame(PERMISSIONS, columns=["action", "who", "recorded"]),
         {
-            "action": text_column("Action", width="large"),
-            "who": text_column("Who"),
+            "action": text_column("Action", width=230),
+            "who": text_column("Who", width=210),
             "recorded": text_column("Recorded"),
         },
     )
     with st.expander("Put the dashboard behind a sign-in"):
         draw_sign_in()
-    panel("actions", draw_actions, empty="No action recorded yet.", title="Audit trail")
+    panel("actions", draw_actions, empty="No action recorded yet.", title="Latest actions")
     if names:
         st.caption(
-            f"{count(names, 'name')}. The newest action of each kind on each incident and issue, and every token "
-            f"expiry entered. Changes of rules are in {plain(str(read_settings().rules))}."
+            f"{count(names, 'name')}. The newest action of each kind on each incident and issue is kept, and every "
+            f"token expiry entered. Changes of rules are in {plain(str(read_settings().rules.resolve()))}."
         )
 
 

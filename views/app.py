@@ -14,9 +14,10 @@ from views.frame.header import Header, draw_header, offer_news, show_news, store
 from views.frame.look import plain
 from views.frame.navigation import Entry, draw_navigation
 from views.frame.page_sql import forget_questions
+from views.frame.placeholder import PAGE_PX, placeholder
 from views.frame.places import follow
 from views.frame.search import draw_search
-from views.frame.state import ENTERED, PAGE, REFRESHING
+from views.frame.state import ENTERED, PAGE, REFRESHING, send_address
 from views.frame.times import use_zone_of_viewer
 from views.frame.viewer import note_visit
 
@@ -58,6 +59,9 @@ STYLE = """<style>
 [data-testid='stCaptionContainer']{opacity:1}
 /* What is drawn again by itself is not greyed meanwhile, as Streamlit does after half a second. */
 [class*='MOVING'] [data-stale=true]{opacity:1!important;transition:none!important}
+/* A placeholder is seen once what it holds the place of takes longer than a moment. */
+:is(.stSkeleton,[data-testid=stSkeleton]){animation:appear 0s .3s both!important}
+@keyframes appear{from{visibility:hidden}to{visibility:visible}}
 /* Contrast of at least 4.5, by day and by night. */
 [data-testid='stCode'] :is(.token,.linenumber){color:inherit!important}
 [data-testid='stCode'] .token.keyword{font-weight:600}
@@ -117,8 +121,12 @@ def main() -> None:
     use_zone_of_viewer()
     forget_questions()
     try:
-        header = frame(page, offer_news if page.url_path in STEADY else show_news)
-        draw_page(page)
+        top = st.container()
+        with placeholder(ENTERED.get(), PAGE_PX):
+            with top:
+                header = frame(page, offer_news if page.url_path in STEADY else show_news)
+            draw_page(page)
+        send_address()
         # After the page, which puts words of its own into the address and asks the questions that can be exported.
         header.draw_share()
         header.draw_questions()

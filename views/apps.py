@@ -3,13 +3,13 @@
 from views.frame.places import APP_TABS
 from views.frame.state import Key
 from views.frame.tabs import open_tab
-from views.parts.connections.tab import draw_tab as draw_configuration
+from views.parts.apps.tab import draw_tab as draw_overview
+from views.parts.configuration.tab import draw_tab as draw_configuration
 from views.parts.cycles.tab import draw_tab as draw_cycles
 from views.parts.groups.tab import draw_tab as draw_groups
 from views.parts.people.tab import draw_tab as draw_users
-from views.parts.quarantine.tab import draw_tab as draw_overview
 from views.parts.scope.tab import draw_tab as draw_scope
-from views.parts.target.tab import draw_tab as draw_traffic
+from views.parts.traffic.tab import draw_tab as draw_traffic
 
 TABS = {
     "overview": draw_overview,

@@ -12,8 +12,8 @@ from views.frame.panel import show_sql
 from views.frame.places import lead_to
 from views.frame.state import Key, Word, has_word
 from views.frame.verdict import current_facts, draw_verdict
+from views.parts.alerts.incident import incident_panel
 from views.parts.cycles.progress import draw_running, job_progress
-from views.parts.health.incident import incident_panel
 from views.parts.issues.issue import issue_panel
 from views.parts.overview.attention import draw_attention
 from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values

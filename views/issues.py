@@ -3,10 +3,10 @@
 from views.frame.places import ISSUE_TABS
 from views.frame.state import Key, Word, has_word
 from views.frame.tabs import open_tab
+from views.parts.alerts.incident import incident_panel
+from views.parts.alerts.tab import draw_history
 from views.parts.failures.tab import code_panel
 from views.parts.failures.tab import draw_tab as draw_failures
-from views.parts.health.incident import incident_panel
-from views.parts.health.tab import draw_history
 from views.parts.issues.issue import issue_panel
 from views.parts.issues.tab import draw_tab as draw_causes
 from views.parts.people.panel import person_panel

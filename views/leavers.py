@@ -23,10 +23,12 @@ from views.parts.leavers.access import (
     in_use_by_job,
     note_questions,
     unknown_apps,
+    unknown_jobs,
     why,
 )
 from views.parts.leavers.gaps import TRAPS, checks, draw_gaps, gap_facts
 from views.parts.leavers.times import cases_panel, deprovision_times
+from views.parts.overview.fleet import app_words
 from views.parts.shared.coverage import none_in_window, unknown_hours
 from views.parts.shared.object_panel import object_panel
 
@@ -66,6 +68,18 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
         st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True, height="stretch")
 
 
+def page_links_of(facts: Facts) -> None:
+    """Draws the ways to what is missing: the app that cannot be checked, and the logs."""
+    blind = unknown_apps(facts)
+    if not blind:
+        return
+    with st.container(horizontal=True):
+        if len(blind) == 1:
+            words = app_words(next(iter(unknown_jobs(facts))))
+            page_link("apps", f"Open {plain(blind[0])}", ":material/apps:", words, width="content")
+        page_link("sources", "Data sources", ":material/database:", bar().words, width="content")
+
+
 def page() -> None:
     """Draws the page."""
     now = as_of()
@@ -77,6 +91,7 @@ def page() -> None:
         summary += f" {count(caught, 'more account', 'more accounts')} may be in use without an error."
     facts = current_facts(min(now, bar().until))
     draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
+    page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     made = checks(now, staged)
     metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
@@ -85,7 +100,7 @@ def page() -> None:
     access_table(rows, facts)
     panel(
         "deprovision_times",
-        deprovision_times,
+        lambda rows: deprovision_times(rows, unknown_jobs(facts)),
         empty=none_in_window("No disable or delete in this time range."),
         also={"deprovision_curve": {"as_of": now}},
         as_of=now,

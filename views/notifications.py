@@ -1,6 +1,6 @@
 """Notifications: routes, tests, and the messages that were sent."""
 
-from views.parts.health.messages import draw_messages
+from views.parts.alerts.messages import draw_messages
 
 
 def page() -> None:

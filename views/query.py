@@ -66,7 +66,10 @@ def tools(draft: Draft) -> bool:
             return True
         rows = min(ROWS_SHOWN, settings.screen_rows)
         with st.container(width="stretch"):
-            st.caption(f"Read-only · {settings.screen_seconds} s · first {rows:,} rows on screen")
+            st.caption(
+                f"Read-only · {settings.screen_seconds} s · first {rows:,} rows on screen",
+                help="Time range and App apply only where a query reads $since, $until or $job.",
+            )
         save_menu(draft)
         st.button(
             "Run",

@@ -7,8 +7,8 @@ from pipeline.rules.rule import rules
 from views.frame.look import plain
 from views.frame.side_panel import side_panel
 from views.frame.state import Word, read_word
-from views.parts.health.rule import draw_rule
-from views.parts.health.rules import read_rules_file, rules_table
+from views.parts.alerts.rule import draw_rule
+from views.parts.alerts.rules import read_rules_file, rules_table
 
 
 def page() -> None:

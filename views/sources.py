@@ -46,7 +46,7 @@ def page() -> None:
     files = ask("file_ledger")
     troubles = current_troubles()
     summary = f"**{sentence(files)}** " if not files.empty else ""
-    connected = "" if len(ask("contacts")) else " No tenant is connected to Microsoft Graph."
+    connected = "" if len(ask("contacts")) else " :gray-badge[Microsoft Graph is not connected]"
     st.markdown(f"{summary}{runner_sentence(settings)}{connected}")
     draw_troubles(troubles[2:], most=len(troubles))
     if is_empty():

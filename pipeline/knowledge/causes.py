@@ -16,15 +16,25 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FILE = Path(__file__).with_name("causes.toml")
 OWNERS = {
-    "source data": "the values in the source: the directory's administrator can correct them",
-    "mapping": "the attribute mapping in Entra: the provisioning administrator can correct it",
-    "target": "the app or a gateway in front of it: its vendor or its administrator can correct it",
-    "service": "Entra's own service: Microsoft can correct it",
-    "credentials": "the token or the account that Entra signs in with: its administrator can renew it",
+    "source data": "the directory's administrator, who can correct the values in the source",
+    "mapping": "the provisioning administrator, who can correct the attribute mapping in Entra",
+    "target": "the app's vendor or administrator, who can correct the app or the gateway in front of it",
+    "service": "Microsoft: the error is in Entra's own service",
+    "credentials": "the app's administrator, who can renew the token or the account that Entra signs in with",
     "nobody": "none: nothing is wrong",
-    "unknown": "the record does not show who can correct it",
+    "unknown": "unknown: the record does not show who can correct it",
 }
-"Who can correct a problem, and what that means."
+"Who can correct a problem, by where it is."
+OWNER_NAMES = {
+    "source data": "Directory admin",
+    "mapping": "Provisioning admin",
+    "target": "App admin",
+    "service": "Microsoft",
+    "credentials": "App admin (token)",
+    "nobody": "None",
+    "unknown": "Unknown",
+}
+"The owner's name in a cell or a list."
 Owner = Literal["source data", "mapping", "target", "service", "credentials", "nobody", "unknown"]
 Family = Literal["scim app", "entra to entra", "ad to entra", "hr to ad", "on-premises"]
 FAMILIES: tuple[tuple[str, Family], ...] = (

@@ -87,10 +87,8 @@ group by source, job_id, case when job_id is null then tenant_id end, "hour";
 --   hour       the hour, by its beginning
 --   state      complete, partial or unknown
 create or replace macro hour_ledger(earliest, latest) as table
-with job_names as (
-    select job_id, max(app_name) as app_name
-    from (select job_id, app_name from hourly_parts union all select job_id, app_name from job_snapshots)
-    group by job_id
+with named_jobs as materialized (
+    from job_names()
 ), graded as (
     select
         source,
@@ -111,7 +109,7 @@ with job_names as (
 )
 select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, job_label(l.job_id)) as app_name, l."hour", l.state
 from ledger l
-left join job_names n on n.job_id = l.job_id;
+left join named_jobs n on n.job_id = l.job_id;
 
 -- completeness: one row per subject and hour from its first to its newest covered one; between them, what nothing
 -- touches is unknown.

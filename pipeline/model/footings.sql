@@ -1,14 +1,15 @@
 -- When each object's footing changed: the few events out of many that answer whether somebody waits, is out of scope or
 -- is to go.
 
--- removal_of(action, steps, enabling): what an event was to take away: disable, delete or stagedDelete; null for every
--- other event. A disable is also recognised by its step, wherever that stands, and an update by what it writes:
--- enabling is what an event writes of whether the account is in use.
-create or replace macro removal_of("action", steps, enabling) as
+-- removal_of(action, last_step, steps, enabling): what an event was to take away: disable, delete or stagedDelete; null
+-- for every other event. A disable is also recognised by its step, wherever that stands, and an update by what it
+-- writes: enabling is what an event writes of whether the account is in use.
+create or replace macro removal_of("action", last_step, steps, enabling) as
     case
         when "action" in ('disable', 'delete', 'stagedDelete') then "action"
         when enabling = false and "action" <> 'create' then 'disable'
-        when list_contains(list_transform(steps, lambda s: s."name"), 'EntryExportUpdateSoftDelete') then 'disable'
+        when last_step = 'EntryExportUpdateSoftDelete'
+            or list_contains(list_transform(steps, lambda s: s."name"), 'EntryExportUpdateSoftDelete') then 'disable'
     end;
 
 -- fails_to_remove(removal, status): whether an event is a disable or delete that failed.

@@ -33,7 +33,7 @@
 --   reason         its text
 --   retry_at       when Entra tries again
 --   was_gone       whether the account was disabled or deleted already, and nothing has shown it in use since: a deletion
---                  that follows a disable leaves nobody with access
+--                  that follows a disable leaves nobody with access; nor does what another job of the app has done since
 create or replace macro leaver_cases(as_of, only_kind := '', unended := false) as table
 with leaver_objects as (
     select object, source_id
@@ -87,17 +87,26 @@ with leaver_objects as (
         arg_max_null(skip_reason, order_key) as skip_reason,
         arg_max_null(reason, order_key) as reason,
         arg_max_null(retry_at, order_key) as retry_at,
-        coalesce(any_value(ended_before) = 'done', false) as was_gone
+        coalesce(any_value(ended_before) = 'done', false) as was_gone,
+        max(order_key) as last_key
     from runs
     group by object, run
     having count(removal) > 0
+), by_other_jobs as (
+    -- A restart may give the app a job of another id, which goes on with the same accounts.
+    select c.job_id, c.source_id, c.last_key
+    from cases c
+    join footings f on f.source_id = c.source_id and f.app_id = c.app_id and f.job_id <> c.job_id
+    where c.ends is null and f.order_key > c.last_key and f.occurred_at < as_of and f.ends is not null
+    group by c.job_id, c.source_id, c.last_key
+    having arg_max(f.ends, f.order_key) = 'done'
 )
 select
     job_id,
     source_id,
     tenant_id,
     app_id,
-    app_name,
+    name_of_job(app_name, job_id) as app_name,
     "name",
     target_id,
     kind,
@@ -120,7 +129,7 @@ select
     skip_reason,
     reason,
     retry_at,
-    was_gone
+    was_gone or (job_id, source_id, last_key) in (select (job_id, source_id, last_key) from by_other_jobs) as was_gone
 from cases;
 
 -- lost_memberships(as_of): one row per person who came back to an app where a group once named them, and whom no group

@@ -89,7 +89,7 @@ from (
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign,
         footing_of("action", status, skip_reason, error_code) as footing,
-        removal_of("action", steps, enabling_of(changes)) as removal,
+        removal_of("action", last_step, steps, enabling_of(changes)) as removal,
         account_change("action", status, skip_reason, removal, enabling_of(changes)) as account,
         coalesce(list_contains(list_transform(steps, lambda s: s."type"), 'scoping'), false) as is_scoping,
         list_transform(list_filter(steps, lambda s: mentions_facts(s."name", s.details)),

@@ -82,7 +82,7 @@ where r.job_id is not null
 group by r.job_id
 having coalesce(arg_max(r.app_name, r.seen_at), any_value(a.app_name)) is not null;
 
--- name_of_job(known_name, of_job): the name of a job's app: the one that is at hand, else the one that is known
--- elsewhere, else the job's label.
+-- name_of_job(known_name, of_job): the newest name of a job's app, so that an app that was renamed has one name in every
+-- answer; else the name that is at hand, else the job's label.
 create or replace macro name_of_job(known_name, of_job) as
-    coalesce(known_name, (select n.app_name from job_names() n where n.job_id = of_job), job_label(of_job));
+    coalesce((select n.app_name from job_names() n where n.job_id = of_job), known_name, job_label(of_job));

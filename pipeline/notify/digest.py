@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.config.wording import address, count
-from pipeline.knowledge.causes import cause_of
+from pipeline.knowledge.causes import OWNER_NAMES, cause_of
 from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.render import render
 from pipeline.notify.routes import Route, Routes
 from pipeline.rules.verdict import Facts, Verdict, verdict
-from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_facts import ANSWERS, IN_USE, read_facts
 from pipeline.rules.verdict_text import LABELS, plain_sentence, unknown_sentence
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Cursor, Store
@@ -44,6 +44,8 @@ class App:
     "Who should be disabled or deleted and is not, as of the period's end."
     leavers_unknown: str = ""
     "Why it is unknown whether there are more, and since when; empty where it is known."
+    in_use: list[dict[str, Any]] = field(default_factory=list)
+    "Whose account may be in use although nothing failed."
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,11 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
     facts = read_facts(store, until)
     chosen = facts if apps is None else facts.of([job["job_id"] for job in jobs], shared=False)
     numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in jobs]
-    issues = [one | {"title": title_of_issue(one)} for one in rows(store, "issues", **window) if one["waiting"]]
+    issues = [
+        one | {"title": title_of_issue(one), "owner": OWNER_NAMES[one["fault"]]}
+        for one in rows(store, "issues", **window)
+        if one["waiting"]
+    ]
     causes = [one for one in issues if apps is None or one["app_name"] in apps]
     return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen), causes)
 
@@ -92,9 +98,18 @@ def title_of_issue(issue: dict[str, Any]) -> str:
     return cause.title if cause else str(issue["detail"] or issue["code"] or "No reason in the log")
 
 
+def in_use_of(store: Store, job_id: str, until: datetime, facts: Facts) -> list[dict[str, Any]]:
+    """Returns whose account may be in use although nothing failed, as the verdict counts them."""
+    if not any(one.in_use for one in facts.jobs):
+        return []
+    asked = {"trap_unassigned": {}, "trap_still_active": {"since": until - ANSWERS}}
+    return [row for name in IN_USE for row in rows(store, name, as_of=until, job=job_id, **asked[name])]
+
+
 def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dict[str, datetime], facts: Facts) -> App:
     """Collects one job's numbers."""
     of_job = {"job": job["job_id"], "limit": EVERY}
+    own = facts.of([job["job_id"]], shared=False)
     states = {one["state"]: one["objects"] for one in rows(store, "people_by_state", job=job["job_id"])}
     return App(
         job_id=job["job_id"],
@@ -106,7 +121,8 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         failing=states.get("failing", 0),
         waiting=len(rows(store, "open_escrows", **of_job)),
         leavers=rows(store, "leavers_active", until=window["until"], as_of=window["until"], job=job["job_id"]),
-        leavers_unknown=leavers_unknown(facts.of([job["job_id"]], shared=False)),
+        leavers_unknown=leavers_unknown(own),
+        in_use=in_use_of(store, job["job_id"], window["until"], own),
     )
 
 
@@ -125,8 +141,10 @@ def rows(store: Store, name: str, **values: object) -> list[dict[str, Any]]:
 def title_of(summary: Summary, every: str) -> str:
     """Returns the subject: what needs attention first."""
     failing, left = sum(app.failing for app in summary.apps), sum(len(app.leavers) for app in summary.apps)
+    may = sum(len(app.in_use) for app in summary.apps)
     leavers = f", {count(left, 'leaver')} with access" if left else ""
-    if not left and any(app.leavers_unknown for app in summary.apps):
+    leavers += f", {count(may, 'leaver')} who may have access" if may else ""
+    if not left and not may and any(app.leavers_unknown for app in summary.apps):
         leavers = ", leavers unknown"
     state = f"{LABELS[summary.verdict.state]}, " if summary.verdict else ""
     name = every.capitalize()
@@ -140,6 +158,7 @@ def body_of(summary: Summary, dashboard_url: str) -> str:
         summary=summary,
         overall="" if summary.verdict is None else plain_sentence(summary.verdict),
         leavers=[(app, one) for app in summary.apps for one in app.leavers],
+        in_use=[(app, one) for app in summary.apps for one in app.in_use],
         most=MOST_LISTED,
         link=link_of(summary, dashboard_url),
     )

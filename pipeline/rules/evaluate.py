@@ -219,12 +219,20 @@ def judged(
         for earlier in before.values():
             keep_open(checked, earlier, Gap(f"The rule failed: {answer.error}", True))
         return run
-    gaps = answer.data.gaps(rule.needs)
+    gaps = [*answer.data.gaps(rule.needs), *doubts(answer.result.unknown.values())]
     sort_changes(rule, overrides, checked, before, answer.data, answer.result)
     run.findings = len(answer.result.firing)
     run.detail = "; ".join(gaps)
     run.outcome = "found" if answer.result.firing else "unknown" if gaps else "ok"
     return run
+
+
+def doubts(unjudged: Iterable[Finding]) -> list[str]:
+    """Writes what a rule lacks by its own account, with the apps of which it cannot tell."""
+    apps: dict[str, list[str]] = {}
+    for one in unjudged:
+        apps.setdefault(str(one.unknown), []).append(one.app_name or one.subject)
+    return [f"{', '.join(sorted(names))}: {reason[:1].lower()}{reason[1:]}" for reason, names in sorted(apps.items())]
 
 
 @dataclass
@@ -235,8 +243,8 @@ class Evaluation:
     "By subject."
     still_open: set[str] = field(default_factory=set)
     "Subjects that an open incident stays open for; those that fire are among them."
-    unknown: dict[str, str] = field(default_factory=dict)
-    "Subjects that the rule cannot judge, with what is missing."
+    unknown: dict[str, Finding] = field(default_factory=dict)
+    "Subjects that the rule cannot judge, each with a row that has what is missing."
     severities: dict[str, str] = field(default_factory=dict)
 
 
@@ -265,7 +273,7 @@ def evaluations(
             continue
         for at, finding in of_apps(findings(store, one.rule, one.opens, instants, stop), one, named):
             if finding.unknown is not None:
-                results[at].unknown[finding.subject] = finding.unknown
+                results[at].unknown[finding.subject] = finding
                 continue
             results[at].firing[finding.subject] = finding
             results[at].severities[finding.subject] = finding.severity or one.severity
@@ -350,7 +358,7 @@ def gap_of(
         return Gap(SILENCED, True)
     gap = data.gap(rule.needs, earlier.subject, earlier.job_id, json.loads(earlier.evidence or "{}"))
     unknown = result.unknown.get(earlier.subject)
-    return gap or (Gap(unknown, True) if unknown else None)
+    return gap or (Gap(str(unknown.unknown), True) if unknown else None)
 
 
 def keep_open(checked: Checked, earlier: Incident, gap: Gap | None) -> None:

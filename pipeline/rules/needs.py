@@ -180,6 +180,15 @@ class Extents:
                 sentences |= {gap.sentence for gap in found if gap}
         return sorted(sentences)
 
+    def gaps_by_job(self, needs: Sequence[Need]) -> dict[str, Gap | None]:
+        """Returns what is missing of each job for silence about it to mean that all is well, None where nothing is."""
+        own = [need for need in needs if need.column is None]
+        return {job: self.gap(own, job, job, {}) for job in sorted({job for one in self._extents for job in one.jobs})}
+
+    def app_of(self, job: str) -> str:
+        """Returns the name of a job's app, else its id."""
+        return next((one.app_name for one in self._extents if one.subject == job and one.app_name), job)
+
     def _gap_of(self, need: Need, subject: str, job_id: str | None, facts: Mapping[str, Any]) -> Gap | None:
         app_id = facts.get("app_id")
         if need.source == "exchanges" and (job_id is not None or app_id is not None):

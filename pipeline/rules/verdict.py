@@ -57,10 +57,14 @@ class JobFacts:
     leavers: int = 0
     leavers_since: datetime | None = None
     staged: int = 0
+    escrowed: int = 0
+    "Users and groups in error by Entra's own count; those that no log shows are missing logs."
     in_use: int = 0
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
+    may_be_over: bool = False
+    "Whether its running cycle should have ended by now, and no status has come since."
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class IncidentFacts:
     is_snoozed: bool = False
     symptoms: tuple[tuple[str, str | None], ...] = ()
     "Rule and job of each incident that it explains."
+    remedy: str = ""
+    "What its rule advises, as the app's profile has it."
 
     @property
     def jobs(self) -> set[str]:
@@ -168,6 +174,8 @@ class Cause:
     "Rules of the incidents that an incident explains."
     is_symptom: bool = False
     "Whether an open incident explains it, which then comes first."
+    remedy: str = ""
+    "What to do about an incident."
 
 
 @dataclass(frozen=True)
@@ -211,7 +219,7 @@ def verdict(facts: Facts, about: About = "all") -> Verdict:
     """Decides by facts which of the four states holds; equal facts have equal verdicts, wherever they are shown."""
     causes = sorted((one for one in causes_of(facts) if is_about(one, about)), key=rank)
     missing = tuple(one for one in missing_of(facts, about))
-    initial = tuple(job for job in facts.jobs if is_initial(job))
+    initial = tuple(job for job in facts.jobs if is_initial(job) and not job.may_be_over)
     running = initial if about in ("all", "cycles") and facts.shows_running else ()
     state: State = "action_needed" if causes else "running" if running else "unknown" if missing else "ok"
     rules = facts.rules
@@ -292,6 +300,7 @@ def causes_of(facts: Facts) -> Iterator[Cause]:
                 rule=one.rule,
                 is_snoozed=one.is_snoozed,
                 symptoms=symptoms,
+                remedy=one.remedy,
             )
 
 
@@ -331,13 +340,19 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
-    if about in ("all", "cycles") and not facts.is_old and not facts.shows_running:
-        yield from named("running_before", facts.jobs, is_initial, lambda job: job.observed_at)
+    if about in ("all", "cycles") and not facts.is_old:
+        yield from named(
+            "running_before",
+            facts.jobs,
+            lambda job: is_initial(job) and (job.may_be_over or not facts.shows_running),
+            lambda job: job.observed_at,
+        )
     if about not in ("cycles", "quarantine"):
         yield from named("no_events", facts.jobs, lambda job: job.covered_until is None)
         yield from named(
             "gap", facts.jobs, lambda job: job.covered_until is not None and job.unknown_hours > 0, blind_since
         )
+        yield from named("unlogged_errors", facts.jobs, lambda job: job.escrowed > job.failing)
     if about not in ("cycles", "leavers"):
         yield from missing_rules(facts)
 
@@ -404,5 +419,5 @@ def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:
     return min(missing, key=lambda one: (one.kind not in BLINDING, one.since or datetime.min), default=None)
 
 
-BLINDING = ("not_removing", "gap", "no_events")
+BLINDING = ("not_removing", "gap", "no_events", "unlogged_errors")
 "What keeps a removal from being done, or from being seen, whatever else is missing."

@@ -180,7 +180,7 @@ def next_step(cause: Cause, style: Style = PLAIN) -> str:
     rule = rules().get(cause.rule)
     if cause.kind != "incident":
         return STEPS[cause.kind]
-    return style.text(rule.do) if rule else "open the incident."
+    return style.text(cause.remedy or rule.do) if rule else "open the incident."
 
 
 def running(verdict: Verdict, style: Style) -> str:
@@ -253,6 +253,7 @@ REMEDIES = {
     "never_run": "Start provisioning in Entra.",
     "no_events": LOGS,
     "gap": LOGS,
+    "unlogged_errors": "Load the complete logs: a filtered export lacks failures, as does one that begins later.",
     "not_removing": "The app's page shows how to get it running again.",
     "rules_never": CHECK,
     "rules_old": CHECK,
@@ -277,6 +278,7 @@ def lacking(one: Missing, style: Style) -> str:
         "never_run": lambda: f"{names} has not completed a cycle yet",
         "no_events": lambda: f"no provisioning logs of {names}",
         "gap": lambda: f"provisioning logs are missing or incomplete for {each_since(one, style)}",
+        "unlogged_errors": lambda: f"Entra counts more users and groups in error than the logs of {names} show",
         "not_removing": lambda: f"users are not removed from {each_since(one, style)} (in quarantine or stopped)",
         "rules_never": lambda: "the alert rules were never evaluated",
         "rules_old": lambda: f"the alert rules were last evaluated as of {instant(one.since)}, and there is newer data",

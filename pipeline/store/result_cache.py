@@ -5,7 +5,7 @@ side before it comes to them.
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
@@ -63,11 +63,9 @@ class ResultCache:
 
     def prefetch(self, sql: str, values: Values = None) -> None:
         """Begins to fetch an answer that is going to be asked for."""
-        self._entry_of(sql, values)
-
-    def ready(self, sql: str, values: Values = None, within_s: float = 0.0) -> bool:
-        """Whether an answer is there within some seconds; it is fetched meanwhile, and after."""
-        return bool(wait([self._entry_of(sql, values).answer], within_s).done)
+        entry, is_new = self._entry(sql, values)
+        if is_new:
+            self._workers.submit(self._fulfil, entry.answer, sql, values)
 
     def clear(self) -> None:
         """Drops every answer."""
@@ -77,13 +75,6 @@ class ResultCache:
     def close(self) -> None:
         """Waits for what is being fetched, and begins nothing more."""
         self._workers.shutdown()
-
-    def _entry_of(self, sql: str, values: Values) -> Entry:
-        """Returns an answer's entry, and has the answer fetched where nobody does yet."""
-        entry, is_new = self._entry(sql, values)
-        if is_new:
-            self._workers.submit(self._fulfil, entry.answer, sql, values)
-        return entry
 
     def _fulfilled(self, sql: str, values: Values) -> Entry:
         """Returns an answer's entry, and fetches the answer where nobody does yet."""

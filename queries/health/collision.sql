@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
---   $hours    BIGINT = 24    how far back
+--   $hours    BIGINT = 24    hours looked back
 --
 -- Severity
 --   warning

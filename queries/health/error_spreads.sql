@@ -6,7 +6,7 @@
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 3, closes at 1       users and groups affected, at least
---   $hours    BIGINT = 24                   how far back
+--   $hours    BIGINT = 24                   hours looked back
 --   $quiet    BIGINT = 7                    days without the error before that, for it to be new
 --
 -- Severity

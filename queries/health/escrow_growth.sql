@@ -6,7 +6,7 @@
 -- Parameters
 --   $at       TIMESTAMP[]                      the instants asked about
 --   $least    BIGINT = 3, closes at 1          pending retries, at least
---   $hours    BIGINT = 24                      how far back the number is compared
+--   $hours    BIGINT = 24                      hours ago with which the number is compared
 --
 -- Severity
 --   warning

@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
---   $least    BIGINT = 2, closes at 1       completely failed cycles in a row
+--   $least    BIGINT = 2, closes at 1       cycles in a row that failed completely, at least
 --
 -- Severity
 --   critical

@@ -5,8 +5,8 @@
 --
 -- Parameters
 --   $at        TIMESTAMP[]                        the instants asked about
---   $hours     BIGINT = 3                         how many full hours are evaluated together
---   $weeks     BIGINT = 4                         how many earlier weeks it is compared with
+--   $hours     BIGINT = 3                         full hours that are evaluated together
+--   $weeks     BIGINT = 4                         earlier weeks that they are compared with
 --   $least     BIGINT = 10                        attempts in those hours, at least
 --   $points    DOUBLE = 0.2, closes at 0.1        share of attempts above the usual, at least
 --

@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
---   $hours    BIGINT = 72                    how far back
+--   $hours    BIGINT = 72                    hours looked back
 --   $share    DOUBLE = 0.5, closes at 0.8    share of its members that must be left, or be added again
 --   $least    BIGINT = 2                     members lost, at least
 --
@@ -44,7 +44,7 @@
 --   has           members now
 --   lost          members lost
 --   people        up to ten of them
---   source        event or wire: whether Entra's events or the app's log show it
+--   source        event (Entra's log) or `wire` (the app's log)
 --   app_id        the app whose log shows it
 with records as (
     select job_id, group_id, unnest(units) as one

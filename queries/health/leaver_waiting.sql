@@ -5,7 +5,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]    the instants asked about
---   $hours    BIGINT = 24    how long a disable or delete may take
+--   $hours    BIGINT = 24    hours that a disable or delete may take
 --
 -- Severity
 --   critical
@@ -71,7 +71,8 @@ with refused as (
     -- Those that may wait at one of the instants.
     select *
     from tried
-    where status = 'failure' and ended_before is distinct from 'done' and since + to_hours($hours) <= list_max($at::timestamp[])
+    where status = 'failure' and ended_before is distinct from 'done'
+        and since + to_hours($hours) <= list_max($at::timestamp[])
         and coalesce(next_at > list_min($at::timestamp[]), true)
 ), settled as (
     select f.job_id, f.source_id, min(e.closed_at) as closed_at

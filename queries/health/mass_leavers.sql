@@ -5,9 +5,9 @@
 --
 -- Parameters
 --   $at         TIMESTAMP[]                    the instants asked about
---   $hours      BIGINT = 24                    how far back
+--   $hours      BIGINT = 24                    hours looked back
 --   $share      DOUBLE = 0.5, closes at 0.3    share of the job's deletion threshold
---   $times      DOUBLE = 3, closes at 2        how many times its busiest day of the weeks before
+--   $times      DOUBLE = 3, closes at 2        times its busiest day of the weeks before
 --   $least      BIGINT = 5                     removals, at least
 --
 -- Severity

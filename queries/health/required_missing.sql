@@ -1,12 +1,12 @@
 -- Which users cannot be provisioned because a required attribute is missing?
 --
--- Title    Missing required attributes
+-- Title    Required attribute missing
 -- Topic    Failures and issues
 --
 -- Parameters
 --   $at       TIMESTAMP[]                   the instants asked about
 --   $least    BIGINT = 1                    users and groups, at least
---   $days     BIGINT = 7                    how far back a skip still counts
+--   $days     BIGINT = 7                    days for which a skip still counts
 --
 -- Severity
 --   info
@@ -24,6 +24,9 @@
 -- Do
 --   Fill in the attribute at the source, or map a default value. Entra evaluates the user again at the next change.
 --
+-- Page
+--   skips
+--
 -- Columns
 --   as_of          the instant asked about
 --   subject        the job
@@ -32,8 +35,8 @@
 --   app_name       the application
 --   job_id         the job
 --   people_hit     users missing a value
---   attribute      the attribute missing most often, where the log names it
---   people         up to ten names, the longest first
+--   attribute      the attribute that is missing most often
+--   people         up to ten names, those that wait longest first
 with skipped as materialized (
     select job_id, source_id, min(occurred_at) as since
     from problems
@@ -76,7 +79,7 @@ select
     i.as_of,
     l.job_id as subject,
     min(l.since) as since,
-    coalesce(max(l.app_name), job_label(l.job_id)) || ': users are missing a required attribute' as summary,
+    coalesce(max(l.app_name), job_label(l.job_id)) || ': required attribute missing' as summary,
     max(l.app_name) as app_name,
     l.job_id,
     count(*) as people_hit,

@@ -5,8 +5,8 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]                    the instants asked about
---   $hours    BIGINT = 6                     how far back
---   $times    DOUBLE = 2, closes at 1.5      how many times the week before
+--   $hours    BIGINT = 6                     hours looked back
+--   $times    DOUBLE = 2, closes at 1.5      times the week before, at least
 --   $least    BIGINT = 20                    requests in those hours, at least
 --   $floor    BIGINT = 500                   milliseconds below which no app is called slow
 --

@@ -22,8 +22,7 @@
 --   on tokens without an expiry date: enter it on the app's Configuration tab. A SCIM token need not expire at all.
 --
 -- Do
---   Request the new token now; if only the vendor's support issues one, the app's Configuration tab shows the
---   contact. Enter it in Entra before the old one expires.
+--   Create a new token in the app, or request one from its vendor; enter it in Entra before the old one expires.
 --
 -- Columns
 --   as_of         the instant asked about
@@ -37,7 +36,16 @@
 --   days_left     whole days until then
 --   said_by       who entered it
 --   unknown       what data is missing
-with ends as (
+with apps as (
+    select n.app_name, min(r.seen_at) as seen_at
+    from (
+        select job_id, "hour" as seen_at from hourly_parts
+        union all
+        select job_id, observed_at from job_snapshots
+    ) r
+    join job_names() n on n.job_id = r.job_id
+    group by n.app_name
+), ends as (
     -- As token_ends, for many instants.
     select i.as_of, t.*
     from (select unnest($at::timestamp[]) as as_of) i
@@ -46,6 +54,15 @@ with ends as (
         partition by i.as_of, t.app_name
         order by t.recorded_at <= i.as_of desc, t.recorded_at desc, t.expires_at desc nulls last
     ) = 1
+), watched as (
+    select as_of, app_name, expires_at, recorded_by,
+        if(expires_at is null, 'The expiry of the token was recorded as unknown', null) as unknown
+    from ends
+    union all
+    select i.as_of, a.app_name, null, null, 'No token expiry is recorded'
+    from (select unnest($at::timestamp[]) as as_of) i
+    join apps a on a.seen_at <= i.as_of
+    anti join ends e on e.as_of = i.as_of and lower(e.app_name) = lower(a.app_name)
 )
 select
     as_of,
@@ -58,7 +75,7 @@ select
     expires_at,
     date_diff('day', as_of, expires_at) as days_left,
     recorded_by as said_by,
-    case when expires_at is null then 'The expiry of the token was recorded as unknown' end as unknown
-from ends
-where expires_at is null or expires_at - to_days(($lead + $spare)::integer) <= as_of
+    unknown
+from watched
+where unknown is not null or expires_at - to_days(($lead + $spare)::integer) <= as_of
 order by as_of, expires_at, subject

@@ -7,7 +7,7 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]      the instants asked about
---   $hours    BIGINT = 24      how far back a rejection still counts
+--   $hours    BIGINT = 24      hours for which a rejection still counts
 --   $least    BIGINT = 2       rejections since the last successful request, at least
 --
 -- Severity
@@ -24,9 +24,8 @@
 --   where the app's log is not collected; on single rejections between successful requests.
 --
 -- Do
---   Create a new token, enter it in Entra under Provisioning, Admin credentials, test the connection and save. If
---   only the vendor's support issues tokens, contact them now: the app's Configuration tab shows the contact and how
---   long it takes.
+--   Create a new token in the app, or request one from its vendor; enter it in Entra under Provisioning, Admin
+--   credentials, test the connection and save.
 --
 -- Page
 --   quarantine

@@ -5,9 +5,9 @@
 --
 -- Parameters
 --   $at       TIMESTAMP[]     the instants asked about
---   $hours    BIGINT = 24     how far back
+--   $hours    BIGINT = 24     hours looked back
 --   $skew     BIGINT = 900    seconds by which clocks may differ
---   $least    BIGINT = 1      writes, at least
+--   $least    BIGINT = 1      writes without an event, at least
 --
 -- Severity
 --   warning

@@ -14,7 +14,7 @@ from pipeline.knowledge.causes import OWNERS, causes
 from pipeline.knowledge.quarantine_reasons import ALL_REASONS
 from pipeline.rules.overrides import variants
 from pipeline.rules.rule import rules
-from pipeline.store.catalog import catalog
+from pipeline.store.catalog import Query, catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -43,6 +43,7 @@ OLD = {
     r"escrows?|awaits?": "pending retry",
     r"beats?|pulse": "background jobs",
     r"under way": "running",
+    r"wires?|needs? you": "log, SCIM traffic, needs attention",
     r"(entra|it|app) knows|knows? nothing|not known": "unknown, has no record",
     r"silent|silence[sd]?": "no activity, OK, muted",
     r"footings?|vouch\w*": "summary, coverage",
@@ -92,9 +93,15 @@ def rule_texts(name: str) -> Iterator[Text]:
     rule = rules()[name]
     shown = {"Title": rule.title, "Fires": rule.fires, "Silent": rule.silent, "Do": rule.do, "question": rule.question}
     yield from ((f"{name} {heading}", text) for heading, text in shown.items())
-    yield from ((f"{name} {one.name}", one.meaning) for one in rule.parameters)
+    yield from header_texts(rule.query)
     yield from ((f"{name} needs", str(one)) for one in rule.needs)
     yield from ((f"{name} summary", text) for text in sql_texts(rule.query.sql))
+
+
+def header_texts(query: Query) -> Iterator[Text]:
+    """Reads what a question's header calls its parameters and columns; values between backticks are none."""
+    yield from ((f"{query.name} ${one.name}", one.meaning) for one in query.parameters)
+    yield from ((f"{query.name} {column}", meaning) for column, meaning in query.columns.items())
 
 
 def cause_texts() -> Iterator[Text]:
@@ -160,6 +167,7 @@ def test_a_rule_shows_the_values_in_force(name: str) -> None:
 def test_a_question_has_none_of_the_old_words(name: str) -> None:
     query = catalog()[name]
     report((f"{name} {part}", getattr(query, part)) for part in ("question", "title", "about"))
+    report(header_texts(query))
 
 
 def test_causes_have_none_of_the_old_words() -> None:
@@ -192,8 +200,8 @@ def test_headings_are_noun_phrases_of_plain_words(name: str) -> None:
     assert not [heading for heading in headings(name) if QUESTION.search(heading)]
 
 
-def test_the_runbook_and_the_glossary_have_none_of_the_old_words() -> None:
-    for name in ("docs/runbook.md", "docs/glossary.md"):
+def test_the_runbook_the_glossary_and_the_dictionary_have_none_of_the_old_words() -> None:
+    for name in ("docs/runbook.md", "docs/glossary.md", "docs/dictionary.md"):
         report((name, line) for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
 
 

@@ -350,14 +350,19 @@ def drawn(page: str, **words: str) -> str:
     return "\n".join(str(element.value) for kind in ("markdown", "caption") for element in getattr(test, kind))
 
 
-@pytest.mark.parametrize("page", ["failures", "scope"])
-def test_a_page_that_gives_a_rate_says_how_much_of_its_window_is_known(given: Given, page: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("failures", "Some data is missing for 14 of 24 hours; counts may be low."),
+        ("scope", "Some data is missing: 58.3% of this time range is not covered. Counts may be low."),
+    ],
+)
+def test_a_page_that_gives_a_rate_says_how_much_of_its_window_is_known(given: Given, page: str, said: str) -> None:
     given.failed("ada", hour=1)
     given.vouched(moment(0, 0), moment(0, 6))
     given.vouched(moment(0, 7, 30), moment(0, 12))
     given.stored()
     day = {"since": "2026-01-19", "until": "2026-01-20"}
-    said = "Some data is missing: 58.3% of this time range is not covered. Counts may be low."
     assert said in drawn(page, **day)
     morning = drawn(page, since="2026-01-19", until="2026-01-19T06:00")
     assert "Some data is missing" not in morning

@@ -81,6 +81,9 @@ def test_a_run_that_left_no_event_is_a_steady_cycle_unless_it_failed_or_wrote_so
         ("incremental", "succeeded", "Succeeded"),
         ("incremental", None, "Succeeded"),
     ]
+    # None of them has an event: without the cycles that changed nothing the failed one is still listed.
+    listed = given.answer("cycles_lately", since=moment(0), until=moment(1), least=1)
+    assert [cycle["outcome"] for cycle in listed] == ["failed"]
 
 
 def test_a_run_is_counted_once_however_often_graph_tells_of_it(given: Given) -> None:

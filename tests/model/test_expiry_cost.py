@@ -11,7 +11,7 @@ from scipy import stats
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from tests.support.given import Given, moment
-from views.parts.connections.token_terms import cost_sentence
+from views.parts.configuration.token_terms import cost_sentence
 
 APPS, DRAWS = 6, 60
 SATURDAY, NOON = moment(5, 2), moment(7, 12)

@@ -116,7 +116,7 @@ def drawn() -> None:
 
     from views.frame.filters import Bar
     from views.frame.state import BAR
-    from views.parts.quarantine.forecast import draw_score
+    from views.parts.apps.forecast import draw_score
 
     window = datetime(2026, 1, 20, 5), datetime(2026, 1, 20, 9)
     BAR.set(Bar(*window, {}, newest=datetime(2026, 1, 21)))

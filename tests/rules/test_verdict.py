@@ -24,7 +24,7 @@ JOBS = (
     "never_run", "unknown", "unobserved", "inferred",
 )  # fmt: skip
 INCIDENTS = ("none", "info", "warning", "critical", "snoozed", "of no app")
-COVERAGE = ("covered", "gap", "none")
+COVERAGE = ("covered", "gap", "none", "errors")
 AGES = ("current", "old status", "old")
 RULES = ("ok", "skipped", "never", "old", "failed", "unanswered", "new")
 LEAVERS = ("none", "open", "staged", "in use")
@@ -78,10 +78,11 @@ def job_of(case: Case, name: str = "Zoom") -> JobFacts:
         since=AT - 2 * HOUR,
         kind={"running": "incremental"}.get(case.job, case.job),
         observed_at=seen,
-        covered_until={"covered": AT, "gap": AT, "none": None}[case.coverage],
-        unknown_hours={"covered": 0, "gap": 3, "none": 24}[case.coverage],
-        gap_at=None if case.coverage == "covered" else AT - 9 * HOUR,
-        gap_until=None if case.coverage == "covered" else AT - 6 * HOUR,
+        covered_until=None if case.coverage == "none" else AT,
+        unknown_hours={"gap": 3, "none": 24}.get(case.coverage, 0),
+        gap_at=AT - 9 * HOUR if case.coverage in ("gap", "none") else None,
+        gap_until=AT - 6 * HOUR if case.coverage in ("gap", "none") else None,
+        escrowed=9 if case.coverage == "errors" else 0,
         succeeded=3,
         failed=9 if case.most_fail else 1,
         failing=case.failing,
@@ -131,7 +132,7 @@ def every_case() -> list[Case]:
 
 def test_verdict_over_the_whole_table_of_combinations() -> None:
     cases = every_case()
-    assert len(cases) == 84_672
+    assert len(cases) == 112_896
     wrong = [(case, right(case), got) for case in cases if (got := verdict(facts_of(case)).state) != right(case)]
     assert wrong == []
     assert {right(case) for case in cases} == {"action_needed", "running", "ok", "unknown"}
@@ -257,6 +258,23 @@ def test_verdict_on_leavers_of_an_app_in_quarantine_is_unknown_with_since_when()
     assert gap is not None and (gap.kind, gap.since) == ("not_removing", AT - 2 * HOUR)
 
 
+def test_verdict_on_a_cycle_that_should_have_ended_is_unknown_and_never_running() -> None:
+    facts = facts_of(Case(job="restarted"))
+    assert verdict(facts).state == "running"
+    over = replace(facts, jobs=tuple(replace(job, may_be_over=True) for job in facts.jobs))
+    assert verdict(over).state == "unknown" and verdict(over).running == ()
+    assert [one.kind for one in verdict(over).missing] == ["running_before"]
+
+
+def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
+    facts = facts_of(Case(incident="critical"))
+    [one] = facts.incidents
+    own = "Request a new token from Zoom support."
+    assert plain_sentence(verdict(replace(facts, incidents=(replace(one, remedy=own),)))).endswith(
+        "Next step for Zoom: request a new token from Zoom support."
+    )
+
+
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:
     assert set(STEPS) | {"incident"} == set(KINDS)
     kinds = {one.kind for case in every_case()[::37] for one in verdict(facts_of(case)).missing}
@@ -279,13 +297,19 @@ def test_verdict_facts_of_an_empty_store(store: Store) -> None:
 
 
 def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_without_a_scim_log(given: Given) -> None:
-    for rule, outcome in (("target_slow", "unknown"), ("silence", "unknown"), ("quarantined", "failed")):
+    for rule, outcome in (
+        ("success_without_call", "unknown"),
+        ("escrow_growth", "unknown"),
+        ("quarantined", "failed"),
+        ("token_due", "unknown"),
+    ):
         given.rows["rule_runs"].append(
             {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
         )
     given.succeeded("ada", day=1)
     facts = read_facts(given.stored()).rules
-    assert (facts.skipped, facts.unanswered, facts.failed) == (("target_slow",), ("silence",), ("quarantined",))
-    assert set(facts.never) == set(rules()) - {"target_slow", "silence", "quarantined"}
+    assert facts.unanswered == ("escrow_growth",), "which token expires when is of people's entering, and no data"
+    assert (facts.skipped, facts.failed) == (("success_without_call",), ("quarantined",))
+    assert set(facts.never) == set(rules()) - {"success_without_call", "escrow_growth", "quarantined", "token_due"}
     given.exchanged("GET", "/Users", 200, moment(1))
     assert read_facts(given.stored()).rules.skipped == ()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline.config.settings import Settings
+from pipeline.notify.digest import body_of, digest, title_of
 from pipeline.rules.rule import rules
+from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
 from tests.scenarios import wire
@@ -19,10 +21,11 @@ from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
-BEFORE, CONTRADICTED, WRITTEN = (job(app) for app in ("Before", "Contradicted", "Written"))
-NAMELESS = job("Nameless")
+BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
+NAMELESS, REJECTED = job("Nameless"), job("Rejected")
+OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
-ANN, BOB, CID, LEE = (person(name, name) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
+ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
 END = datetime(2026, 3, 2, 12)
 LACKS = "AttributeValidationFailed"
 Row = dict[str, Any]
@@ -113,6 +116,39 @@ def nameless(world: Told) -> None:
         world.request(NAMELESS, minute, "PATCH", "/Users/ann", 401)
 
 
+def rejected(world: Told) -> None:
+    """Entra calls three disables and a delete done; the app refused one of each, lacks one account, and took one."""
+    for who, action, status in (
+        (ANN, "disable", 500),
+        (BOB, "disable", 204),
+        (CID, "disable", 404),
+        (LEE, "delete", 403),
+    ):
+        world.event(REJECTED, 1, who, "create")
+        world.event(REJECTED, 41, who, action)
+        method = "DELETE" if action == "delete" else "PATCH"
+        world.request(REJECTED, 41, method, f"/Users/{who['target']}", status)
+    world.status(REJECTED, 45, ended=44)
+
+
+def renewed(world: Told) -> None:
+    """A disable fails in a job that is then made anew, and the new one carries it out; another leaver's is not."""
+    for who in (ANN, LEE):
+        world.event(OLD_JOB, 1, who, "create")
+        world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
+    world.event(NEW_JOB, 121, LEE, "disable")
+    world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.status(OLD_JOB, 45, ended=44)
+    world.status(NEW_JOB, 125, ended=124)
+
+
+def counted(world: Told) -> None:
+    """An export of successes alone: Entra counts twelve users and groups in error."""
+    world.event(COUNTED, 1, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.status(COUNTED, 5, ended=4)
+    world.statuses[-1]["status"]["lastExecution"] |= {"state": "EntryLevelErrors", "countEscrowed": 12}
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -124,11 +160,28 @@ def twins(world: Told) -> None:
         world.status(of, 205, ended=84)
 
 
+WORLDS = (
+    held,
+    paused,
+    gone,
+    again,
+    filtered,
+    before,
+    contradicted,
+    written,
+    nameless,
+    rejected,
+    renewed,
+    counted,
+    twins,
+)
+
+
 @pytest.fixture(scope="module")
 def store(blank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store with all of the worlds."""
     folder, world = tmp_path_factory.mktemp("claims"), Told()
-    for tell in (held, paused, gone, again, filtered, before, contradicted, written, nameless, twins):
+    for tell in WORLDS:
         tell(world)
     settings = Settings(_env_file=None, store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     copied(blank, settings)
@@ -219,6 +272,16 @@ def test_retries_that_are_over_have_ended_and_a_removal_of_before_is_none_of_the
     assert (before["leavers"], before["severity"]) == (0, "warning")
 
 
+def test_errors_that_entra_counts_and_no_log_shows_are_missing_logs(store: Store) -> None:
+    [counted], [held_back] = ask(store, "job_facts", COUNTED), ask(store, "job_facts", HELD)
+    assert (counted["escrowed"], counted["failing"], held_back["escrowed"]) == (12, 0, 0)
+    facts = JobFacts(
+        "job", "Counted", observed_at=END, covered_until=END, unknown_hours=0, escrowed=12, state="on_time"
+    )
+    missing = verdict(Facts(END, END, END, (facts,), rules=RuleFacts(END)), "leavers").missing
+    assert [one.kind for one in missing] == ["unlogged_errors"]
+
+
 def test_hours_in_which_entra_wrote_and_the_log_shows_nothing_lack_logs(store: Store) -> None:
     [contradicted], [held_back] = ask(store, "job_facts", CONTRADICTED), ask(store, "job_facts", HELD)
     # The run at 10:01 ended less than two hours before the end, within which logs may be late.
@@ -254,3 +317,21 @@ def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
     rows = store.fetch(query.sql, bind(query, {"at": [END]})).to_pylist()
     [refused] = [row for row in rows if row["subject"] == NAMELESS["app_id"]]
     assert refused["summary"].startswith("Nameless has been rejecting") and refused["app_name"] == "Nameless"
+
+
+def test_a_removal_that_the_app_refused_leaves_an_account_that_may_be_in_use(store: Store) -> None:
+    seen = by_name(ask(store, "trap_still_active", REJECTED), "seen")
+    assert {who: text.rpartition(" ")[2] for who, text in seen.items()} == {"ann.one": "500.", "lee.four": "403."}
+
+
+def test_a_digest_names_who_may_have_access_as_the_verdict_counts_them(store: Store) -> None:
+    told = digest(store, naive(0), END, apps=["Rejected"])
+    assert "2 leavers who may have access" in title_of(told, "daily")
+    lines = body_of(told, "http://localhost:8501").splitlines()
+    assert "Leavers still with access: 0, who may have access: 2" in lines
+    assert sum("may have access: Entra" in line for line in lines) == 2
+
+
+def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:
+    assert list(by_name(ask(store, "leavers_active", OLD_JOB), "kind")) == ["ann.one"]
+    assert ask(store, "job_facts", OLD_JOB)[0]["leavers"] == 1

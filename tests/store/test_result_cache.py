@@ -54,22 +54,6 @@ def test_what_is_asked_ahead_is_there_when_it_is_asked_for(given: Given) -> None
     assert again.ask(COUNT).to_pylist()[0]["events"] == 2
 
 
-def test_a_slow_answer_is_not_ready_and_is_fetched_meanwhile_once(store: Store) -> None:
-    fetched, gate = [], threading.Event()
-
-    def fetch(sql: str, values: Mapping[str, Any] | None) -> pa.Table:
-        fetched.append(sql)
-        gate.wait()
-        return store.fetch(sql, values)
-
-    answers = ResultCache(fetch, store.rows, store.revision, "__ducklake_metadata_provisioning")
-    assert not answers.ready(COUNT, within_s=0.01) and not answers.ready(COUNT)
-    gate.set()
-    assert answers.ready(COUNT, within_s=60)
-    assert len(answers.get(COUNT)) == 1 and len(fetched) == 1
-    answers.close()
-
-
 def test_what_is_made_of_an_answer_is_made_once_and_anew_when_its_tables_change(given: Given) -> None:
     made = []
 

@@ -189,6 +189,39 @@ def test_a_drag_along_a_time_axis_sets_the_time_range_and_one_back_undoes_it(pag
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def test_a_link_to_the_page_that_it_stands_on_changes_the_address(page: Page, address: str) -> None:
+    opened(page, f"{address}/issues?tab=failures")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Issues").click()
+    page.wait_for_function("location.search === ''")
+    expect(page.get_by_role("tab", name="By cause")).to_have_attribute("aria-selected", "true")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Failures over time")).to_have_attribute("aria-selected", "true")
+    assert page.evaluate("location.search") == "?tab=failures"
+    opened(page, f"{address}/people?search=ada")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="People").click()
+    page.wait_for_function("location.search === ''")
+    expect(page.get_by_test_id("stMain").get_by_role("textbox").first).to_have_value("")
+
+
+def test_what_takes_a_moment_has_a_placeholder_until_it_is_drawn(page: Page, address: str) -> None:
+    opened(page, f"{address}/access")
+    # Whether the browser draws it for a moment is chance; that it was there, and below what was drawn, is not.
+    page.evaluate(
+        """() => {
+            window.held = [];
+            new MutationObserver(changes => changes.forEach(change => change.addedNodes.forEach(node => {
+                const held = node.querySelector?.('.stSkeleton') ?? node.closest?.('.stSkeleton');
+                if (held) window.held.push(getComputedStyle(held).animationDelay);
+            }))).observe(document.body, {subtree: true, childList: true});
+        }"""
+    )
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Issues").click()
+    expect(page.get_by_role("heading", level=1, name="Issues")).to_be_visible()
+    page.wait_for_function("window.held.length > 0")
+    expect(page.locator(".stSkeleton")).to_have_count(0)
+    assert set(page.evaluate("window.held")) == {"0.3s"}
+
+
 def test_back_undoes_what_a_switch_put_into_the_address(page: Page, address: str) -> None:
     opened(page, f"{address}/issues?tab=failures")
     page.get_by_test_id("stButtonGroup").get_by_text("Step").click()

@@ -12,11 +12,13 @@ def test_failures_are_counted_in_a_sentence_and_an_error_opens_beside_them() -> 
     drawn = text(test)
     assert faults_of_words(test) == []
     assert "1 of 7 attempts failed (success rate 85.7%, expected skips not counted)." in drawn
-    assert "Most widespread error: `EntryConflict`, 1 user or group." in drawn
+    assert "Most widespread error: Another object has this value already (`EntryConflict`), 1 user or group." in drawn
     assert "1 user or group is still failing with these errors." in drawn
     assert list(table(test, "still_failing")["title"]) == ["Another object has this value already"]
     assert "Error code `EntryConflict`: " in drawn and "What to do:" in drawn
-    assert list(table(test, "event_id")["error_code"]) == ["EntryConflict"]
+    events = table(test, "event_id")
+    assert list(events["error_code"]) == ["EntryConflict"] and list(events["status"]) == ["Failure"]
+    assert list(events["action"]) == ["Update"]
 
 
 @pytest.mark.usefixtures("tenant")

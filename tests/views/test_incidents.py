@@ -56,10 +56,13 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     named = incident.incident_id
     test = healthy(app("issues", incident=named))
     test.button(key=f"ack-{named}").click().run()
-    assert "Enter your name to acknowledge" in text(healthy(test))
+    shown = text(healthy(test))
+    assert "Enter your name to acknowledge" in shown
     test.text_input(key=f"who-{named}").set_value("Ada").run()
     test.button(key=f"ack-{named}").click().run()
     assert "Acknowledged by Ada" in text(healthy(test))
+    assert table(healthy(app("issues")), "related").iloc[0]["owner"].startswith("Acknowledged by Ada, ")
+    assert table(healthy(app()), "impact").iloc[0]["owner"].startswith("Acknowledged by Ada, ")
     test.button(key=f"assign-{named}").click().run()
     assert "Owner: Ada" in text(healthy(test))
     test.text_input(key=f"owner-{named}").set_value("Grace").run()
@@ -96,8 +99,8 @@ def test_a_rule_without_data_is_said_not_to_have_run(given: Given, rules_file: P
     check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
     test = healthy(app("issues"))
     drawn = text(test)
-    assert "1 check of 1 could not run (not enough data)" in [one.proto.label for one in test.get("page_link")]
-    assert "Unknown whether anything is wrong" in drawn and "None found by the checks that ran." in drawn
+    assert "1 of 1 rule could not check every app" in [one.proto.label for one in test.get("page_link")]
+    assert "Unknown whether anything is wrong" in drawn and "None found by the rules that ran." in drawn
     assert "No open incidents" not in drawn
 
 

@@ -22,10 +22,10 @@ from tests.support.pages import app, healthy, questions, table, text
 from views.charts.quarantine import headroom, status_lanes
 from views.frame.look import look
 from views.frame.state import Key
-from views.parts.quarantine import recovery
-from views.parts.quarantine.facts import Facts, Job
-from views.parts.quarantine.limits import course, pace, trend
-from views.parts.quarantine.recovery import TICKS, Ticked
+from views.parts.apps import recovery
+from views.parts.apps.facts import Facts, Job
+from views.parts.apps.limits import course, pace, trend
+from views.parts.apps.recovery import TICKS, Ticked
 
 NOW = moment(13, 12)
 BEGAN = moment(11, 4)

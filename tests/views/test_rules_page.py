@@ -9,11 +9,12 @@ from pipeline.rules.backtest import backtest
 from pipeline.rules.evaluate import check
 from pipeline.rules.overrides import read_overrides
 from pipeline.rules.rule import find_rule, rules
+from pipeline.rules.token_expiry import record_expiry
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
 from views.frame.look import LOOKS
-from views.parts.health.backtest import Run
-from views.parts.health.rules import levels
+from views.parts.alerts.backtest import Run
+from views.parts.alerts.rules import levels
 
 DAY = {"since": "2026-02-01", "until": "2026-02-02"}
 
@@ -42,12 +43,44 @@ def test_the_table_has_every_rule_with_its_state_and_levels_those_that_fire_firs
         "quarantined": "Firing", "leaver_waiting": "Could not run", "rule_failed": "OK", "silence": "Muted",
     }  # fmt: skip
     assert rows.loc["target_slow", "state"] == ["Never run"]
-    assert tuple(rows.loc["escrow_growth", ["alert", "clear"]]) == ("≥ 6", "< 2")
-    assert tuple(rows.loc["quarantine_ahead", ["alert", "clear"]]) == ("≤ 3", "> 5")
+    assert tuple(rows.loc["escrow_growth", ["alert", "clear"]]) == ("≥ 6 pending retries", "< 2")
+    assert tuple(rows.loc["quarantine_ahead", ["alert", "clear"]]) == ("≤ 3 cycles left at the present trend", "> 5")
+    assert rows.loc["required_missing", "alert"] == "≥ 1 user or group"
     assert tuple(rows.loc["failure_rate_unusual", ["alert", "clear"]]) == ("≥ 20%", "< 10%")
-    assert rows.loc["escrow_growth", "changed"] == "least [6, 2]"
+    assert rows.loc["escrow_growth", "changed"] == "Pending retries 6 (default 3)"
+    assert rows.loc["quarantined", "since"] == moment(13, 2) and rows.loc["quarantined", "checked"] == "All apps"
+    assert rows.loc["leaver_waiting", "findings"] != rows.loc["leaver_waiting", "findings"]
     assert "**1 rule is firing**, 1 OK, 1 could not run" in text(test)
     assert not test.success
+
+
+def test_a_rule_is_ok_only_of_the_apps_that_it_could_check(given: Given, rules_file: Path) -> None:
+    chosen = [find_rule(name) for name in ("quarantined", "token_due", "target_slow", "leaver_waiting")]
+    for app_name in ("Cerby", "Zoom"):
+        given.succeeded("ada", day=13, hour=8, app=app_name)
+    given.observed("Zoom", "Active", day=13, hour=9)
+    store = given.stored()
+    check(store, moment(13, 9, 5), overrides={}, chosen=chosen)
+    rows = table(healthy(app("rules")), "alert").set_index("rule")
+    assert tuple(rows.loc["quarantined", ["word", "checked"]]) == ("partly run", "1 of 2 apps")
+    assert list(rows.loc["quarantined", "unchecked"]) == ["Cerby"]
+    # Without an expiry there is nothing that the rule could watch.
+    assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("not run", "0 of 2 apps")
+    assert list(rows.loc["token_due", "missing"]) == [
+        "Cerby: No token expiry is recorded",
+        "Zoom: No token expiry is recorded",
+    ]
+    assert rows.loc["target_slow", "word"] == "not run" and (rows["word"] != "not firing").all()
+    record_expiry(store, "Zoom", moment(300), "Ada", moment(13))
+    check(store, moment(13, 9, 6), overrides={}, chosen=chosen)
+    test = healthy(app("rules", rule="token_due"))
+    rows = table(test, "alert").set_index("rule")
+    assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("partly run", "1 of 2 apps")
+    assert "**Not checked:** Cerby." in text(test) and "4 of 23 rules could not check every app" in text(test)
+    record_expiry(store, "Cerby", moment(300), "Ada", moment(13))
+    check(store, moment(13, 9, 7), overrides={}, chosen=chosen)
+    rows = table(healthy(app("rules")), "alert").set_index("rule")
+    assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("not firing", "All apps")
 
 
 def test_every_rule_has_levels_in_words() -> None:
@@ -82,7 +115,7 @@ def test_what_a_backtest_says_is_what_the_pipeline_says_and_what_is_saved_is_use
     assert "**Would have fired 0 times**" in text(test)
     test.button(key="save").click().run()
     assert read_overrides(rules_file) == {"quarantined": {"silent": True}}
-    assert "Saved to" in text(healthy(test))
+    assert f"Saved to `{rules_file.resolve()}`. The next check uses it." in text(healthy(test))
     assert "Saved to" not in text(test.run())
     assert table(test, "alert").set_index("rule").loc["quarantined", "state"] == ["Muted"]
     assert check(quarantine.store, moment(13, 10), overrides=read_overrides(rules_file), chosen=[rule]).opened == []

@@ -96,7 +96,7 @@ def test_access_says_that_there_is_no_sign_in_and_lists_what_people_did(quaranti
 def test_reports_preview_the_digest_and_make_an_evidence_pack(quarantine: Given) -> None:
     test = healthy(app("reports"))
     drawn = text(test)
-    assert "No route sends it." in drawn
+    assert "The digest is not sent yet." in drawn
     assert "python -m pipeline evidence --app Cerby --since 20" in drawn and "Digest" in drawn
     assert "digest: " not in drawn
     test.button(key="digest-preview").click().run()

@@ -2,6 +2,7 @@
 // three times; this one loads Plotly's cartesian bundle, 1.5 MB, and draws it once.
 
 const BUNDLE = "assets/plotly-cartesian-4.1.1.min.js";
+const NARROW = 480;
 const ZOOM = { hovermode: "closest", dragmode: "zoom" };
 const ASKED = {
   points: { clickmode: "event+select", hovermode: "closest", dragmode: "pan" },
@@ -34,6 +35,38 @@ function themed(layout, style) {
     modebar: { bgcolor: "rgba(0,0,0,0)" },
     hoverlabel: { bgcolor: ground, bordercolor: value("--st-border-color"), font, ...layout.hoverlabel },
   };
+}
+
+// On a narrow screen a label of two parts takes two lines.
+function inTwoLines(axis) {
+  const ticktext = axis?.ticktext;
+  if (!Array.isArray(ticktext)) return axis;
+  return { ...axis, tickfont: { size: 10 }, ticktext: ticktext.map((text) => text.replace(" · ", "<br>")) };
+}
+
+// On a narrow screen a legend takes a row an entry: it stands below the figure, which is as much higher.
+function narrowed(layout, data, width) {
+  if (width < NARROW) layout = { ...layout, yaxis: inTwoLines(layout.yaxis) };
+  const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
+  if (width >= NARROW || entries < 4 || layout.showlegend === false) return layout;
+  const room = 19 * entries + 14;
+  const below = { orientation: "v", yref: "container", y: 0, yanchor: "bottom", x: 0, xanchor: "left" };
+  return {
+    ...layout,
+    height: layout.height + room,
+    legend: { ...layout.legend, ...below },
+    margin: { ...layout.margin, t: 8, b: layout.margin.b + room },
+    xaxis: { ...layout.xaxis, nticks: 4, tickangle: 0, dtick: undefined, tickformat: "%-d %b" },
+  };
+}
+
+// What stands around a figure is as high as the page reserved for it.
+function heighten(place, reserved, height) {
+  for (let box = place.parentElement, up = 0; box && up < 6; box = box.parentElement, up += 1) {
+    if (Math.abs(box.clientHeight - reserved) > 2) continue;
+    box.style.height = `${height}px`;
+    if (getComputedStyle(box).flexBasis === `${reserved}px`) box.style.flexBasis = `${height}px`;
+  }
 }
 
 // What clicks and drags on a figure do; where they zoom, y axes stay as they are.
@@ -95,7 +128,9 @@ export default async function ({ data, parentElement, setStateValue, setTriggerV
   place.drawn = drawn;
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", alt);
-  const layout = themed({ ...figure.layout, ...asked(figure.layout, drags) }, style);
+  const shown = narrowed(figure.layout, figure.data, place.clientWidth);
+  const layout = themed({ ...shown, ...asked(shown, drags) }, style);
+  if (layout.height > figure.layout.height) heighten(place, figure.layout.height, layout.height);
   await Plotly.react(place, figure.data, layout, { displayModeBar: false, responsive: false, showTips: false });
   if (isNew) {
     if (drags) listen(place, drags, setStateValue, setTriggerValue);

@@ -81,6 +81,10 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
     return figure
 
 
+BANDS = {"unknown": "Some data is missing", "partial": "Some data may be missing"}
+"What a band behind bars of several apps is called: of another app the data may be there."
+
+
 def state_bars(rows: pd.DataFrame, state: str, **more: Any) -> go.Bar:
     """Returns bars over each unbroken run of hours in a state of each row; `rows` has row, hour and state."""
     own = rows[rows["state"] == state].sort_values(["row", "hour"])
@@ -92,12 +96,11 @@ def state_bars(rows: pd.DataFrame, state: str, **more: Any) -> go.Bar:
         base=spans["row"] - 0.46,
         y=[0.92] * len(spans),
         width=lengths * 3_600_000,
-        name=HOUR_LOOKS[state].label,
         legendrank=HOUR_LOOKS[state].rank,
         hoverinfo="skip",
         marker=HOUR_LOOKS[state].marker,
         showlegend=True,
-        **more,
+        **{"name": HOUR_LOOKS[state].label} | more,
     )
 
 
@@ -106,7 +109,7 @@ def add_bands(figure: go.Figure, hours: pd.DataFrame) -> None:
     rows = hours.assign(row=0)
     for state in ("unknown", "partial"):
         if (rows["state"] == state).any():
-            figure.add_trace(state_bars(rows, state, yaxis="y2"))
+            figure.add_trace(state_bars(rows, state, yaxis="y2", name=BANDS[state]))
     back = {"range": [-0.46, 0.46], "visible": False, "fixedrange": True}
     figure.update_layout(yaxis={"overlaying": "y2", "tickmode": "auto"}, yaxis2=back, legend={"traceorder": "normal"})
 

@@ -147,6 +147,7 @@ def add_holes(figure: go.Figure, rows: pd.DataFrame, name: str, tone: Tone) -> N
         textposition="inside",
         insidetextanchor="middle",
         textfont={"color": TONES[tone]},
+        textangle=0,
         constraintext="none",
         hovertext=[f"<b>{row.app_name}</b><br>{text}<br>{day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",

@@ -179,32 +179,20 @@ def band(row: dict[str, Any], ahead: int) -> tuple[float, float]:
 
 
 def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
-    """Draws how many objects were pending a retry after each cycle, how many were new or resolved, and the trend.
+    """Draws how many objects were pending a retry after each cycle, and the trend; how many were new is in its tooltip.
 
     `rows` has ended_at, opened, closed and open; `ends_at` is None where the number does not fall.
     """
     figure = go.Figure()
-    wide = (rows["ended_at"].iloc[-1] - rows["ended_at"].iloc[0]).total_seconds() * 1000 / 140
-    for name, sign, tone_, shape in (("opened", 1, "bad", ""), ("closed", -1, "good", "/")):
-        own = rows[rows[name] > 0]
-        figure.add_bar(
-            x=own["ended_at"],
-            y=sign * own[name],
-            name={"opened": "New in the cycle", "closed": "Resolved in the cycle"}[name],
-            width=wide or None,
-            marker={"color": TONES[tone_], "pattern": {"shape": shape}},  # type: ignore[index]
-            customdata=own[[name]],
-            hovertemplate="%{customdata[0]} "
-            + {"opened": "new", "closed": "resolved"}[name]
-            + f"<br>{AT}<extra></extra>",
-        )
     figure.add_scatter(
         x=rows["ended_at"],
         y=rows["open"],
         mode="lines",
         name="Pending",
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
-        hovertemplate=f"%{{y}} pending<br>{AT}<extra></extra>",
+        customdata=rows[["opened", "closed"]],
+        hovertemplate="<b>%{y} pending</b><br>%{customdata[0]} new, %{customdata[1]} resolved in the cycle<br>"
+        f"{AT}<extra></extra>",
     )
     if ends_at is not None:
         figure.add_scatter(
@@ -215,7 +203,6 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
             line={"color": TONES["info"], "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(
-        title_text="Users and groups", dtick=whole_steps(float(rows[["open", "opened", "closed"]].max().max()))
-    )
-    return bare(figure, 270, barmode="relative")
+    most = float(rows["open"].max())
+    figure.update_yaxes(title_text="Users and groups", rangemode="tozero", dtick=whole_steps(most))
+    return bare(figure, 200, showlegend=ends_at is not None)

@@ -8,12 +8,13 @@ import streamlit as st
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
 from views.frame.places import page_link
+from views.frame.sample import draw_sample_button
 
 WAYS = (
     (
         "Connect a tenant",
-        "Collects provisioning logs and job status from Microsoft Graph every few minutes. Shows first which "
-        "permissions are there.",
+        "Collects provisioning logs and job status from Microsoft Graph every few minutes. First shows which "
+        "permissions are granted.",
         "python -m pipeline preflight",
     ),
     (
@@ -38,10 +39,15 @@ def first_data() -> None:
         with column, st.container(border=True, height="stretch"):
             st.subheader(title, anchor=False)
             st.markdown(text)
-            st.code(commands, language="bash", wrap_lines=True)
-            if title == "Drop an export":
+            if title == "Connect a tenant":
+                page_link("sources", "Set up the connection", ":material/arrow_forward:")
+            elif title == "Drop an export":
                 page_link("sources", "Drop a file on Data sources", ":material/upload_file:")
                 st.caption(f"Files in `{read_settings().inbox}` are loaded by themselves.")
+            else:
+                draw_sample_button()
+            with st.expander("On the command line"):
+                st.code(commands, language="bash", wrap_lines=True)
 
 
 def what_it_will_show(title: str, shows: str) -> None:

@@ -1,14 +1,15 @@
 """The events behind a number: a table whose rows lead to the user or group that they are about."""
 
+import re
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count
+from pipeline.config.wording import count, is_missing
 from views.frame.data import Row, ask
 from views.frame.filters import bar
-from views.frame.look import plain
+from views.frame.look import look, plain
 from views.frame.places import page_link
 from views.frame.state import Key, Word
 from views.frame.table import code_column, table, text_column, time_columns
@@ -24,7 +25,7 @@ COLUMNS = {
     "error_code": text_column("Error"),
     "skip_reason": text_column("Skip reason"),
     "http_status": code_column("HTTP"),
-    "last_step": text_column("Last step"),
+    "step": text_column("Last step"),
     "reason": text_column("Message", width="large"),
 }
 
@@ -41,12 +42,29 @@ def matching_events(title: str, **given: Any) -> None:
 
 def events_table(rows: pd.DataFrame, title: str) -> None:
     """Draws events; the user or group of the selected one is one click away."""
+    rows = rows.assign(
+        action=rows["action"].map(in_words),
+        status=rows["status"].map(lambda word: look(str(word)).label),
+        step=rows["last_step"].map(in_words),
+    )
     columns = {name: column for name, column in COLUMNS.items() if not rows[name].isna().all()}
     row = table(rows, columns, Key.EVENTS.of(title), select=True)
     if row is None:
         st.caption("Select a row to open that user or group.")
     else:
         story_link(row, event=str(row["event_id"]))
+
+
+def in_words(name: object) -> object:
+    """Writes the name of a step or an action as words; an empty cell stays empty.
+
+    >>> in_words("EntryExportUpdate"), in_words("stagedDelete"), in_words("update")
+    ('Export update', 'Staged delete', 'Update')
+    """
+    if is_missing(name) or not name:
+        return None
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", str(name).removeprefix("Entry")).lower()
+    return words[:1].upper() + words[1:]
 
 
 def story_link(row: Row, **more: str) -> None:

@@ -7,14 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.store.catalog import Query, find_query
-from views.frame.data import Values, answer, store, values_of
+from views.frame.data import Values, answer, values_of
 from views.frame.empty import nothing
 from views.frame.page_sql import note_questions
 
 T = TypeVar("T")
-PATIENCE_S = 0.3
-"How long an answer may take before a placeholder is drawn."
-PLACEHOLDER_PX = 280
 
 
 def panel(
@@ -24,20 +21,19 @@ def panel(
     empty: str = "No data in this time range.",
     also: tuple[str, ...] | Mapping[str, Values] = (),
     title: str | None = None,
-    height: int = PLACEHOLDER_PX,
     **given: object,
 ) -> T | None:
     """Draws a question's title and its answer, and returns what drawing the answer returned.
 
     `also` names questions that the answer draws on too, with the values that they were asked with, if any. An empty
-    `title` draws none. An answer that takes long has a placeholder, `height` pixels high.
+    `title` draws none.
     """
     query = find_query(name)
     heading = query.title if title is None else title
     if heading:
         st.subheader(heading, anchor=name.replace("_", "-"), help=query.question)
     values = values_of(query, given)
-    frame = awaited(query, values, height)
+    frame = answer(query, values)
     note_questions((query, values))
     drawn = None
     if frame.empty:
@@ -47,16 +43,6 @@ def panel(
     others = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also, Values())
     note_questions(*bound(others))
     return drawn
-
-
-def awaited(query: Query, values: Values, height: int = PLACEHOLDER_PX) -> pd.DataFrame:
-    """Returns an answer; one that takes longer than a moment has a placeholder on the page until it is there."""
-    slot = st.empty()
-    if not store().answers.ready(query.sql, values, PATIENCE_S):
-        slot.skeleton(height=height)
-    frame = answer(query, values)
-    slot.empty()
-    return frame
 
 
 def show_sql(**questions: Values) -> None:

@@ -14,7 +14,7 @@ not serve the other words, each for one of these reasons (tried in a browser):
 - What a selected row, mark or button opens (`cycle`, `object`, `rule`, `cell`) is no widget's value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -219,6 +219,7 @@ class Key(StrEnum):
     ACTIONS = "actions"
     # Ingestion
     INBOX = "inbox"
+    LOAD_SAMPLE = "load-sample"
     COVERAGE = "coverage"
 
     def of(self, *parts: object) -> str:
@@ -315,6 +316,15 @@ def write_words(values: Mapping[str, str | None]) -> None:
             del st.query_params[word]
 
 
+def send_address() -> None:
+    """Has the browser show the address as it is here.
+
+    A link to the page that it stands on brings other words without showing them (Streamlit 1.67). Where the browser
+    shows them already, nothing changes and no entry of its history is made.
+    """
+    st.query_params.update({})
+
+
 def write_word(word: str, value: str | None) -> None:
     """Puts one word into the address, or takes it out."""
     write_words({word: value})
@@ -384,10 +394,16 @@ QUESTIONS: Memory[list[Any]] = Memory("page_questions", [])
 "The questions that this page asked, with their values."
 SHOWN_COLUMNS: Memory[dict[str, Any]] = Memory("page_columns", {})
 "The labels under which this page shows columns, by the question whose answer they are of."
+PLACEHOLDER: Memory[Any] = Memory("placeholder", None)
+"Where the placeholder of what is being drawn is."
+PANEL = Memory("panel", "")
+"What the side panel was last drawn for."
 SHOWN_TABLES: Memory[dict[str, Any]] = Memory("page_tables", {})
 "The tables of this page that are made of several answers, with their columns, by their titles."
 REFRESHING = Memory("refreshing", False)
 "Whether the page is drawn again by itself, not for what somebody did."
+PEOPLE_SEARCH = Memory("people_search", "")
+"The search that the address of People had when it was drawn last."
 SEARCHED = Memory("searched", "")
 "What was entered into the search of every page, until its results are shown."
 TABLE_ROUNDS: Memory[dict[str, int]] = Memory("table_rounds", {})
@@ -433,12 +449,3 @@ def value(key: str) -> Any:
 def set_value(key: str, value: Any) -> None:
     """Sets what a widget holds, before it is drawn or from a callback."""
     st.session_state[key] = value
-
-
-def follows(word: Word, key: str, shown: T, write: Callable[[T], str | None]) -> dict[str, Any]:
-    """Returns what makes a widget follow a word of the address, also on Back: `shown` is what the word names.
-
-    `write` returns the word for what a person chooses, or None for what is usual.
-    """
-    set_value(key, shown)
-    return {"key": key, "on_change": lambda: write_word(word, write(value(key)))}

@@ -15,7 +15,8 @@ from views.frame.empty import nothing
 from views.frame.events import matching_events
 from views.frame.look import look, plain
 from views.frame.panel import panel
-from views.frame.state import Key, Word, follows, read_word
+from views.frame.state import Key, Word, read_word
+from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column
 from views.parts.cycles.cycle import cycle_duration, cycle_objects, cycle_values
 
@@ -91,7 +92,7 @@ def errors_table(rows: pd.DataFrame, cycle: Row, other: Row) -> None:
     """Draws errors that are new, stayed or are gone; a selected row opens its events."""
     rows = rows.assign(label=rows["verdict"].map(VERDICTS), code=rows["error_code"].fillna("(no code)"))
     columns = {
-        "code": text_column("Error", pinned=True),
+        "code": text_column("Error"),
         "label": text_column("Change"),
         "there": number_column("In the other cycle"),
         "here": number_column("In this cycle"),

@@ -15,10 +15,12 @@ from views.frame.filters import bar
 from views.frame.look import plain, text_or_none
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
-from views.frame.state import Key, Word, follows, read_word, write_word
+from views.frame.state import Key, Word, read_word, write_word
+from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
-from views.parts.shared.coverage import bucket_sentence, draw_completeness, none_in_window, worst_states
+from views.parts.shared.coverage import bucket_sentence, none_in_window, worst_states
+from views.parts.shared.remedies import steps_in
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -30,20 +32,23 @@ def sentence(daily: pd.DataFrame, errors: pd.DataFrame) -> str:
     if not failed:
         window = f"between {instant(bar().since)} and {instant(bar().until)}"
         return none_in_window(f"No failures {window}; {count(good, 'successful attempt')}.")
-    top = errors.iloc[0]
+    top = records(errors)[0]
     affected = count(top["objects"], "user or group", "users and groups")
     still = int(errors["still_failing"].sum())
     verb = "is" if still == 1 else "are"
     return (
         f"{failed:,} of {count(failed + good, 'attempt')} failed (success rate {share(good / (failed + good))}, "
-        f"expected skips not counted). Most widespread error: {coded(top['error_code'])}, {affected}. "
+        f"expected skips not counted). Most widespread error: {named(top)}, {affected}. "
         f"{count(still, 'user or group', 'users and groups')} {verb} still failing with these errors."
     )
 
 
-def coded(code: object) -> str:
-    """Writes an error code in a sentence."""
-    return "one without a code" if is_missing(code) else f"`{in_code(code)}`"
+def named(row: Row) -> str:
+    """Writes an error in a sentence: what it means, and its code."""
+    title, code = title_of(row), text_or_none(row["error_code"])
+    if code is None:
+        return "one without a code"
+    return f"`{in_code(code)}`, which is not documented" if title is None else f"{plain(title)} (`{in_code(code)}`)"
 
 
 def code_name(code: object) -> str:
@@ -66,7 +71,9 @@ def choice(word: Word, key: Key, options: dict[str, str], usual: str, label: str
 
 def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
     """Draws failures over time; a selected bar opens its rows."""
-    rows = rows.assign(label=rows["label"].map(code_name))
+    titles = labels_of(ask("top_errors")) if by == "code" else {}
+    rows = rows.assign(label=[titles.get(label, label) for label in rows["label"].map(code_name)])
+    values = {label: value for value, label in titles.items()}
     hours = 1 if bucket == "hour" else 24
     buckets = ask("bucket_completeness", bucket=bucket)
     hour_states = worst_states(ask("bucket_completeness", bucket="hour"))
@@ -75,22 +82,30 @@ def over_time(by: str, bucket: str, rows: pd.DataFrame) -> None:
     if chosen:
         since = datetime.fromisoformat(str(chosen[1]))
         until = since + length
-        only = {by: None if chosen[0] == NAMELESS else chosen[0]}
+        value = values.get(str(chosen[0]), chosen[0])
+        only = {by: None if value == NAMELESS else value}
         title = f"{plain(str(chosen[0]))}, {instant(since)} to {instant(until)}"
         matching_events(title, since=max(since, bar().since), until=min(until, bar().until), **only)
     else:
         st.caption(f"Select a bar to list its events. {bucket_sentence(buckets, hours)}")
 
 
+def labels_of(errors: pd.DataFrame) -> dict[str, str]:
+    """Returns what each error code is called in the chart: what it means, with the code where two mean the same."""
+    titles = {code_name(row["error_code"]): title_of(row) for row in records(errors)}
+    twice = [title for title in titles.values() if list(titles.values()).count(title) > 1]
+    return {code: f"{title} ({code})" if title in twice else title for code, title in titles.items() if title}
+
+
 def errors_table(rows: pd.DataFrame) -> None:
     """Draws one row an error, the most widespread first; a row opens its events beside the page."""
     rows = rows.assign(
         name=rows["error_code"].map(code_name),
-        title=[title_of(row) for row in records(rows)],
+        title=[title_of(row) or text_or_none(row["error_code"]) or "No code in the log" for row in records(rows)],
     )
     columns = {
-        "name": text_column("Error code"),
-        "title": text_column("Meaning", width="medium"),
+        "title": text_column("Error", width=280),
+        "name": text_column("Error code", width=180),
         "apps": text_column("Apps"),
         "objects": number_column("Affected", help="Users and groups"),
         "attempts": number_column("Failed attempts"),
@@ -98,6 +113,7 @@ def errors_table(rows: pd.DataFrame) -> None:
         **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
         "reason": text_column("Latest message", width="medium"),
     }
+    table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="title", on_open=open_code)
     table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="name", on_open=open_code)
     with st.expander("Attempts and affected users by error"):
         mark = chart_mark(Key.CODES, error_codes, rows.assign(error_code=rows["name"]))
@@ -108,11 +124,11 @@ def errors_table(rows: pd.DataFrame) -> None:
             st.caption("Select a bar to list its events.")
 
 
-def title_of(row: Row) -> str:
-    """Returns what an error is known as; that it is not documented where it is not."""
+def title_of(row: Row) -> str | None:
+    """Returns what an error is known as; None where it is not documented."""
     code = text_or_none(row["error_code"])
     cause = find_cause(code, words=text_or_none(row["reason"])) if code else None
-    return cause.title if cause else "Not documented"
+    return cause.title if cause else None
 
 
 def open_code(row: Row) -> None:
@@ -129,10 +145,10 @@ def code_panel() -> None:
 def draw_code(code: str) -> None:
     """Draws what an error code means, what to do, and its events in the time range."""
     cause = find_cause(None if code == NAMELESS else code)
-    named = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
-    st.markdown(f"{named}: {plain(cause.meaning)}" if cause else f"{named}, which is not documented.")
+    head = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
+    st.markdown(f"{head}: {plain(cause.meaning)}" if cause else f"{head}, which is not documented.")
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, bar().job_name)))
     if st.button("Issues with this error code", icon=":material/error:", key=Key.ISSUES_OF_CODE):
         write_word(Word.TAB, None)
         st.rerun()
@@ -144,7 +160,7 @@ def skips_table(rows: pd.DataFrame) -> None:
     rows = rows.assign(needs=rows["benign"].map({True: "None, expected", False: "Needs attention"}))
     columns = {
         "skip_reason": text_column("Skip reason"),
-        "needs": text_column("Action"),
+        "needs": text_column("Action", width="medium"),
         "objects": number_column("Affected", help="Users and groups"),
         "skips": number_column("Skips"),
         "apps": text_column("Apps"),
@@ -180,4 +196,3 @@ def draw_tab() -> None:
     with st.expander("Skips by reason"):
         none = none_in_window("No skips in this time range.")
         panel("skips_by_reason", skips_table, empty=none, title="")
-    draw_completeness()

@@ -90,7 +90,7 @@ def history_table(rows: pd.DataFrame) -> None:
         st.warning(loss_sentence(row), icon=":material/group_remove:")
     shown = rows.assign(source=rows["source"].map(SOURCES))
     columns = {
-        "ops": text_column("Change", pinned=True),
+        "ops": text_column("Change"),
         **time_columns(occurred_at="When"),
         "outcome": text_column("Outcome"),
         "before": number_column("Before", width="small"),

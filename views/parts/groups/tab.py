@@ -41,7 +41,7 @@ def sentence(rows: pd.DataFrame) -> str:
         f"In {len(lacking):,} of {count(groups, 'group')}, {count(lacks, 'member has', 'members have')} no account in "
         "the app"
         if lacks
-        else f"No missing members found in {count(groups, 'group')}"
+        else f"No missing members in {count(groups, 'group')}"
     )
     if len(shrunk):
         first = records(shrunk.sort_values("lost", ascending=False))[0]
@@ -51,7 +51,7 @@ def sentence(rows: pd.DataFrame) -> str:
         return (
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
         )
-    return f"{words}. No group was emptied or halved in the records of this time range."
+    return f"{words}. No group in the records lost half of its members or more at once in this time range."
 
 
 def worst(rows: pd.DataFrame) -> str:
@@ -135,7 +135,8 @@ def draw_tab() -> None:
     draw_completeness()
     if not rows.empty:
         metrics(rows)
-    panel("group_ledger", ledger, empty="No event or SCIM request names a group.")
+    title = "Groups with missing members" if (rows["unresolved"] > 0).any() else "Groups"
+    panel("group_ledger", ledger, title=title, empty="No event or SCIM request names a group.")
     if note := scope_note(rows):
         st.caption(note)
     group_panel(rows)

@@ -13,7 +13,7 @@ from views.frame.data import ask
 from views.frame.empty import nothing
 from views.frame.panel import show_sql
 from views.frame.table import number_column, table, text_column, time_columns
-from views.parts.connections.contacts import contact_table, permission_table
+from views.parts.configuration.contacts import contact_table, permission_table
 
 SOURCES = {
     "graph": "Provisioning logs, Microsoft Graph",

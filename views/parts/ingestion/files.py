@@ -44,7 +44,7 @@ def file_checks() -> list[str]:
 def draw_rejects(rejected: pd.DataFrame) -> None:
     """Draws why lines were rejected and what to do, then the lines as they were read."""
     st.markdown(
-        "A rejected line costs itself alone: everything beside it was loaded. The reason names the field and what was "
+        "Only these lines were skipped; the rest of each file was loaded. The reason names the field and what was "
         "expected. Correct the line where it comes from, then load the file again: only what is new is added. For a "
         "file that should not be here, `python -m pipeline forget FILE` removes it with all its rows."
     )
@@ -66,7 +66,7 @@ def ledger(rows: pd.DataFrame) -> None:
         shape=rows["source"].map(lambda name: SOURCES.get(name, name)),
     )
     columns = {
-        "file": text_column("File", pinned=True),
+        "file": text_column("File"),
         "shape": text_column("Source"),
         "read": share_bar("Read"),
         **{name: number_column(name.capitalize(), width="small") for name in ("lines", "kept", "duplicates")},
@@ -81,13 +81,18 @@ def ledger(rows: pd.DataFrame) -> None:
 def reasons(rows: pd.DataFrame) -> None:
     """Draws why lines were rejected, the commonest reason first."""
     columns = {
-        "reason": text_column("Reason", width="large"),
+        "reason": text_column("Reason", width=520),
         "rejects": number_column("Lines", width="small"),
         "files": number_column("Files", width="small"),
         "example": text_column("Example"),
         **time_columns(last_at="Last rejected"),
     }
-    table(rows, columns)
+    table(rows.assign(reason=capitalised(rows["reason"])), columns)
+
+
+def capitalised(texts: "pd.Series[str]") -> "pd.Series[str]":
+    """Returns sentences with a capital at their beginning."""
+    return texts.str.slice(0, 1).str.upper() + texts.str.slice(1)
 
 
 def lines(rows: pd.DataFrame) -> None:
@@ -99,7 +104,7 @@ def lines(rows: pd.DataFrame) -> None:
         "text": text_column("Text of the line", width="large"),
         **time_columns(rejected_at="Rejected"),
     }
-    table(rows, columns, at_most=320)
+    table(rows.assign(reason=capitalised(rows["reason"])), columns, at_most=320)
 
 
 def unfamiliar_words(rows: pd.DataFrame) -> None:

@@ -32,7 +32,7 @@ def runner_sentence(settings: Settings) -> str:
             "`python -m pipeline watch`."
         )
     if running.pid == os.getpid():
-        return f"Background jobs are running in this process; they load what is put into `{settings.inbox}`."
+        return f"Files put into `{settings.inbox}` are loaded automatically."
     since = read_instant(running.since)
     when = f", since {dated(since)}" if since else ""
     where = f" (process {running.pid} on {plain(running.host)}{when})" if running.pid else ""

@@ -6,10 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import dated, is_missing
+from pipeline.knowledge.causes import OWNER_NAMES
 from pipeline.rules.issue_actions import annotate_issue, assign_issue, snooze_issue
 from views.frame.data import Row, ask, records, store, wall_clock
 from views.frame.look import plain
-from views.parts.health.incidents import Acts, draw_handling, draw_trouble
+from views.parts.alerts.incidents import Acts, draw_handling, draw_trouble
 
 SET = ["owner", "note", "noted_at", "snoozed_until"]
 "What the answers about issues are given beside their own columns."
@@ -33,7 +34,12 @@ def handled_row(row: Row) -> Row:
 
 def owner_of(row: Row) -> str:
     """Returns an issue's owner, else whose it is likely to be."""
-    return f"{str(row['fault']).capitalize()} (likely)" if is_missing(row["owner"]) else str(row["owner"])
+    return likely_owner(str(row["fault"])) if is_missing(row["owner"]) else str(row["owner"])
+
+
+def likely_owner(fault: str) -> str:
+    """Writes whose a problem is likely to be, by where it is."""
+    return OWNER_NAMES[fault] if fault == "unknown" else f"{OWNER_NAMES[fault]} (likely)"
 
 
 def draw_handled(row: Row) -> None:
@@ -41,10 +47,10 @@ def draw_handled(row: Row) -> None:
     job, issue = str(row["job_id"]), str(row["issue"])
     given = (store(), job, issue)
     acts = Acts(issue, partial(snooze_issue, *given), partial(assign_issue, *given), partial(annotate_issue, *given))
-    draw_trouble()
     if not is_missing(row["note"]):
         st.markdown(f":material/sticky_note_2: {plain(str(row['note']))} ({dated(row['noted_at'])})")
     draw_handling(row, acts)
+    draw_trouble()
 
 
 def handled(row: Row) -> str:

@@ -15,20 +15,25 @@ from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import COLOURS, plain
+from views.frame.look import COLOURS, look, plain
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
 from views.parts.issues.handling import draw_handled, handled, handled_row
-from views.parts.issues.sentences import ICONS, STATES, filled, issue_title, text_of, unknown_code
+from views.parts.issues.sentences import ICONS, STATES, affected_words, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
+from views.parts.shared.letter import Letter, draw_letter
+from views.parts.shared.profiles import profile_or_none
+from views.parts.shared.remedies import steps_in
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
 PARTS = ("template", "source_type", "step_type", "code", "http_status", "scim_type")
+NAMED = 20
+"Users that a draft of an e-mail names."
 TABS = ("Affected users", "Why grouped", "Over time")
 
 
@@ -72,6 +77,8 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         row = handled_row(row)
         draw_handled(row)
+        if cause is not None:
+            draft_email(row, cause)
     st.caption(handled(row))
     copy_link(row)
     show_sql(issues={"since": LONG_AGO})
@@ -110,7 +117,9 @@ def draw_course(row: Row, _others: pd.DataFrame) -> None:
 def chips_of(row: Row) -> list[str]:
     """Writes its state, its app and how many it affects as chips."""
     label, tone, meaning = STATES[row["state"]]
-    affected = count(row["waiting"] or row["people"], "user or group", "users and groups")
+    if row["state"] == "quiet" and row["waiting"]:
+        meaning = "no attempts lately, not recovered"
+    affected = affected_words(row["waiting"] or row["people"], row["source_type"])
     when = "affected" if row["waiting"] else "affected before, none now"
     return [
         f":{COLOURS[tone]}-badge[{ICONS[tone]} {label}: {meaning}]",
@@ -131,7 +140,7 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         return
     detail = f" ({named})" if named else ""
     st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
-    steps = [plain(step) for step in cause.steps]
+    steps = steps_in(cause, row["app_name"])
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
     st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
 
@@ -139,6 +148,22 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
 def draw_owner(row: Row) -> None:
     """Draws the likely owner."""
     st.markdown(f"**Likely owner:** {plain(OWNERS[str(row['fault'])])}.")
+
+
+def draft_email(row: Row, cause: Cause) -> None:
+    """Offers a draft of an e-mail where only somebody else can fix what users and groups are failing with."""
+    if not row["waiting"]:
+        return
+    app, affected = str(row["app_name"]), count(row["waiting"], "user or group", "users and groups")
+    facts = {
+        "HTTP status": None if is_missing(row["http_status"]) else f"{row['http_status']:.0f}",
+        "Error code": text_of(row["code"]),
+        "Message": text_of(row["detail"]),
+        "Latest failure": row["last_seen_at"],
+        "Users": ", ".join(row["waiting_names"][:NAMED]) if cause.owner == "source data" else None,
+    }
+    problem = f"Provisioning to {app} fails for {affected}"
+    draw_letter(Letter(app, problem, cause, row["first_seen_at"], affected, facts), profile_or_none(app))
 
 
 def copy_link(row: Row) -> None:
@@ -152,8 +177,10 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
     leavers = int((rows["standing"] == "leaver").sum())
     waiting = int((rows["standing"] != "settled").sum())
     grave = f" **{count(leavers, 'leaver')} still {'has' if leavers == 1 else 'have'} access.**" if leavers else ""
-    affected = count(len(rows), "user or group", "users and groups")
-    st.markdown(f"{affected}, {waiting:,} of them not recovered.{grave}")
+    affected = affected_words(len(rows), row["source_type"])
+    recovered = len(rows) - waiting
+    all_of = {0: "none recovered", len(rows): "recovered" if len(rows) == 1 else "all recovered"}
+    st.markdown(f"{affected}, {all_of.get(recovered, f'{recovered:,} recovered')}.{grave}")
     columns = {
         "name": text_column("User or group"),
         "label": text_column("Status"),
@@ -165,9 +192,16 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
         **time_columns(settled_at="Recovered", again_at="New account since"),
     }
     given = [name for name in columns if name == "label" or not rows[name].isna().all()]
-    shown = rows.assign(label=rows["standing"].map(STANDINGS), action=rows["action"].map(action_label))
+    shown = rows.assign(label=[status_label(one) for one in records(rows)], action=rows["action"].map(action_label))
     shown_columns = {name: columns[name] for name in given}
     table(shown, shown_columns, Key.ISSUE_PEOPLE.of(row["issue"]), at_most=320, opens="name", on_open=open_person)
+
+
+def status_label(row: Row) -> str:
+    """Writes how somebody fares whom an issue affects, by the word that People has for who is not recovered."""
+    if row["standing"] == "waiting" and row["state"] in ("failing", "skipped"):
+        return look(str(row["state"])).label
+    return STANDINGS[str(row["standing"])]
 
 
 def draw_similar(row: Row, others: pd.DataFrame) -> None:

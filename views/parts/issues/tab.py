@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, share
-from pipeline.knowledge.causes import OWNERS
+from pipeline.knowledge.causes import OWNER_NAMES, OWNERS
 from views.charts.issues import issue_kinds
 from views.frame import state
 from views.frame.chart import chart_stretch
@@ -29,16 +29,16 @@ from views.frame.table import (
     time_columns,
 )
 from views.frame.verdict import number_or_unknown
-from views.parts.health.tab import draw_open, draw_summary
+from views.parts.alerts.tab import draw_open, draw_summary
 from views.parts.issues.attribute_blame import draw_changed, draw_failing_next
 from views.parts.issues.handling import owner_of, with_handling
 from views.parts.issues.issue import open_issue
-from views.parts.issues.sentences import FAULTS, STATES, issue_title
+from views.parts.issues.sentences import FAULTS, STATES, affected_words, issue_title
 from views.parts.shared.coverage import draw_completeness, none_in_window, worst_states
 
 OPEN, SNOOZED, ALL = "open", "snoozed", "all"
 "Which issues the list shows besides those of one state: the open ones, as it is first, the snoozed, or all."
-OWNER_HELP = ". ".join(f"{owner.capitalize()}: {text}" for owner, text in OWNERS.items() if owner != "nobody")
+OWNER_HELP = ". ".join(f"{OWNER_NAMES[owner]}: {text}" for owner, text in OWNERS.items() if owner != "nobody")
 
 
 def adopt_words() -> None:
@@ -77,7 +77,7 @@ def filters(issues: pd.DataFrame) -> dict[str, str]:
             FAULTS,
             index=None,
             placeholder="Any owner",
-            format_func=str.capitalize,
+            format_func=OWNER_NAMES.__getitem__,
             key=Key.ISSUE_FAULT,
             label_visibility="collapsed",
             width=170,
@@ -96,18 +96,16 @@ def filters(issues: pd.DataFrame) -> dict[str, str]:
 
 
 def sentence(rows: pd.DataFrame) -> str:
-    """Writes how many causes are open, and which has most users pending."""
+    """Writes how many issues are open, and which has most users pending."""
     if rows.empty:
         return f"No failures were read between {instant(bar().since)} and {instant(bar().until)}."
     still = rows[is_open(rows)]
-    causes = count(len(rows), "cause")
     if still.empty:
-        return f"{causes} of failures in this time range; none is open, no retries are pending in the log."
+        return f"{count(len(rows), 'issue')} in this time range; none is open, no retries are pending in the log."
     first = records(still)[0]
-    most = f"“{plain(issue_title(first))}” in {plain(str(first['app_name']))}"
-    affected = count(first["waiting"], "user or group", "users and groups")
-    verb = "is" if len(still) == 1 else "are"
-    return f"{len(still):,} of {causes} of failures {verb} open; most affected: {most} ({affected})."
+    title = plain(f"{issue_title(first)} in {first['app_name']}")
+    largest = f"{title} ({affected_words(first['waiting'], first['source_type'])})"
+    return f"1 open issue: {largest}." if len(still) == 1 else f"{len(still):,} open issues; the largest: {largest}."
 
 
 def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
@@ -119,7 +117,7 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
     tiles = (
         ("Open incidents", f"{incidents:,}" if checked else "Unknown", "Root causes that alert rules found"),
         (
-            "Open causes of failures",
+            "Open issues",
             number_or_unknown(int(is_open(issues).sum()) if len(issues) else 0),
             f"{fresh:,} of them new, back or growing. {len(issues):,} in this time range, resolved ones included",
         ),
@@ -206,7 +204,7 @@ def differences(rows: pd.DataFrame, title: str) -> None:
         rest=[f"{row.baseline:,} of {row.baseline_all:,}" for row in rows.itertuples()],
     )
     columns = {
-        "dimension": text_column("Dimension", pinned=True),
+        "dimension": text_column("Dimension"),
         "value": text_column("Value", width=300),
         "inside_share": share_bar("Inside"),
         "baseline_share": share_bar("In the rest"),
@@ -250,13 +248,13 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         owner=[owner_of(row) for row in records(rows)],
     )
     columns = {
-        "what": text_column("Issue", width="large"),
-        "app_name": text_column("App"),
+        "what": text_column("Issue", width=290),
+        "app_name": text_column("App", width=120),
         "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True)) | {"Snoozed": "gray"}),
         "waiting": number_column("Affected", help="Users and groups whose last attempt failed"),
-        "people": number_column("Ever", help="Users and groups affected, also those that recovered"),
+        "people": number_column("In total", help="Users and groups, also those that recovered"),
         "daily": daily_bars("Trend", width="small", help="Users and groups affected on each day, oldest first"),
-        "owner": text_column("Owner", help=OWNER_HELP),
+        "owner": text_column("Owner", width=140, help=OWNER_HELP),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
     table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue)

@@ -26,13 +26,13 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
-from views.parts.health.incidents import open_now, problem_of, symptoms_of
+from views.parts.alerts.incidents import open_now, owner_text, problem_of, symptoms_of
+from views.parts.apps.facts import disable_days
 from views.parts.issues.handling import with_handling
 from views.parts.issues.issue import open_issue
 from views.parts.issues.sentences import issue_title, text_of
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
-from views.parts.quarantine.facts import disable_days
 from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
 ISSUES = 3
@@ -103,7 +103,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
             "cause": incident_cause(row),
             "impact": incident_impact(row, jobs.get(row["job_id"])),
             "deadline": deadline(jobs.get(row["job_id"]), states.get(row["job_id"]), str(row["severity"])),
-            "owner": owner_of(row),
+            "owner": owner_text(row),
         }
         for row in awake
     ]
@@ -179,15 +179,6 @@ def groups_of(row: Row) -> int | None:
     """Returns how many of those that an issue affects are groups; None where its log does not tell."""
     kind = text_of(row["source_type"])
     return None if kind is None else int(row["waiting"]) if kind == "Group" else 0
-
-
-def owner_of(row: Row) -> str:
-    """Writes who owns an incident, else who acknowledged it."""
-    if not is_missing(row["owner"]):
-        return str(row["owner"])
-    if not is_missing(row["acknowledged_by"]):
-        return f"Acknowledged by {row['acknowledged_by']}"
-    return "Unassigned"
 
 
 def of_jobs(rows: list[Row], facts: Facts) -> list[Row]:

@@ -98,7 +98,10 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     due = due.assign(job_id=jobs["job_id"])
     for other in (ask("placements"), ask("daily_success"), due):
         rows = rows.merge(other.drop(columns="app_name", errors="ignore"), "left", "job_id")
-    rows["word"] = job_words(rows)
+    ended = set(jobs.loc[jobs["rhythm"] == "unknown", "job_id"])
+    # A cycle whose likely end has passed without newer data is not called running, as under Running now.
+    words = zip(rows["job_id"], job_words(rows), strict=True)
+    rows["word"] = ["unknown" if word == "running" and job in ended else word for job, word in words]
     rows["chip"] = chips(rows["word"])
     rows["daily_failures"] = rows["daily_failures"].map(without_gaps)
     quarantined = rows["state"] == "quarantine"

@@ -21,7 +21,7 @@ from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.frame.verdict import claim
-from views.parts.quarantine.facts import STALE
+from views.parts.apps.facts import STALE
 from views.parts.shared.retries import evidence
 
 MANY = 25
@@ -119,14 +119,15 @@ def draw_quarantines(at: datetime) -> None:
     """Draws past quarantines with how soon each was detected and resolved, then each reason that they had."""
     none = claim("No job status shows a quarantine.", about="quarantine")
     panel("quarantine_episodes", episodes_table, empty=none, title="", at=at)
-    if not ask("quarantine_history").empty:
-        panel("quarantine_history", reasons_table)
+    reasons = ask("quarantine_history")
+    if len(reasons) > len(ask("quarantine_episodes", at=at)):
+        panel("quarantine_history", reasons_table, title="Reasons of each quarantine")
 
 
 def episodes_table(rows: pd.DataFrame) -> None:
     """Draws past quarantines."""
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", noticed_at="Detected", closed_at="Ended"),
         "to_notice": text_column("Time to detect"),
         "to_fix": text_column("Time to resolve"),
@@ -158,7 +159,7 @@ def reasons_table(rows: pd.DataFrame) -> None:
     """Draws each reason of each quarantine, newest first."""
     shown = rows.assign(why=[cause(row.reason, row.error_code) for row in rows.itertuples()])
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", closed_at="Ended"),
         "hours": number_column("Hours"),
         "why": text_column("Reason"),

@@ -12,8 +12,8 @@ from views.frame.panel import show_sql
 from views.frame.places import switch_page
 from views.frame.state import Key, Word
 from views.frame.viewer import last_check
-from views.parts.health.incident import open_incident
-from views.parts.health.incidents import problem_of
+from views.parts.alerts.incident import open_incident
+from views.parts.alerts.incidents import problem_of
 from views.parts.overview.fleet import day
 from views.parts.overview.numbers import compared, compared_visit
 

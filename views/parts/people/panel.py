@@ -18,19 +18,22 @@ from views.frame.state import Key, Word, has_word, read_word, write_word, write_
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
-from views.parts.people.status import ORDER, chip, headline, next_retry, shortened, steps_of, unknown_statuses, word_of
+from views.parts.people.status import (
+    ORDER,
+    STAGES,
+    chip,
+    headline,
+    next_retry,
+    shortened,
+    shown_word,
+    steps_of,
+    stop_sentence,
+    unknown_statuses,
+    word_of,
+)
 
 HISTORY = "history"
 "The word of the address for the full history."
-STAGES = {
-    "import": "Import",
-    "scoping": "Scope",
-    "matching": "Match",
-    "processing": "Processing",
-    "referenceResolution": "References",
-    "export": "Export",
-}
-"The types of steps in the order in which Entra takes them, as a person reads them."
 STEP_LOOKS = {
     "success": ":green[:material/check_circle:]",
     "failure": ":red[:material/cancel:]",
@@ -84,7 +87,7 @@ def draw_person(source_id: str, has_history: bool = False) -> None:
         not_here(source_id)
         return
     rows = by_gravity(states)
-    st.markdown(" ".join(f"{chip(row)} {plain(str(row['app_name']))}" for row in rows[:SHOWN]))
+    st.markdown(" · ".join(f"{plain(str(row['app_name']))}: {chip(row)}" for row in rows[:SHOWN]))
     draw_statuses(rows, accounts_in_use(source_id))
     events = ask("person_events", object=source_id)
     show_sql(person_states={"object": source_id}, person_events={"object": source_id})
@@ -109,6 +112,8 @@ def accounts_in_use(source_id: str) -> dict[str, str]:
 def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
     """Draws a sentence for each app, and what to do where it fails or the account may be in use."""
     for row in rows[:SHOWN]:
+        if stopped := stop_sentence(row):
+            st.markdown(f":material/block: {stopped}")
         st.markdown(headline(row))
         if why := in_use.get(str(row["job_id"])):
             st.warning(f"May still have access. {plain(why)}", icon=":material/warning:")
@@ -132,7 +137,7 @@ def numbered(steps: list[str]) -> str:
 
 def draw_table(rows: list[Row]) -> None:
     """Draws one row an app."""
-    frame = pd.DataFrame(rows).assign(chip=chips(pd.Series([word_of(row) for row in rows])))
+    frame = pd.DataFrame(rows).assign(chip=chips(pd.Series([shown_word(row) for row in rows])))
     frame["tried"] = [
         f"{int(row['attempts'] - row['failures']):,} of {int(row['attempts']):,}" if row["attempts"] else BLANK
         for row in rows

@@ -52,7 +52,7 @@ def senders(routes: Routes) -> str:
     sending = [f"{route.name} ({route.digest.every})" for route in routes.routes if route.digest]
     if sending:
         return f"Sent by {plain(', '.join(sending))}."
-    return "No route sends it. Add a digest to a route in the file that PROVISIONING_NOTIFY names."
+    return "The digest is not sent yet. Add `digest` to a route in your notification file (PROVISIONING_NOTIFY)."
 
 
 def planned(routes: Routes, every: str) -> Digest:

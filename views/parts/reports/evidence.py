@@ -36,7 +36,7 @@ def draw_evidence() -> None:
     own = jobs.loc[jobs["job_id"] == bar().job, "app_name"].dropna()
     first = apps.index(own.iloc[0]) if len(own) else 0
     app = str(st.selectbox("App", apps, first, key=Key.EVIDENCE_APP.of(bar().job or "")))
-    st.caption(f"{dated(bar().since)} to {dated(bar().until)}, the time range above.")
+    st.caption(f"For the time range above: {dated(bar().since)} to {dated(bar().until)}.")
     name = f"evidence-{'-'.join(app.lower().split())}-{bar().since:%Y-%m-%d}-{bar().until:%Y-%m-%d}.zip"
     since, until = bar().since, bar().until
     sizes = ask("wire_size")
@@ -51,7 +51,7 @@ def draw_evidence() -> None:
             icon=":material/folder_zip:",
             help="It takes some seconds to write.",
         )
-        st.markdown("Or on the command line, which prints the seal to note elsewhere:")
+        st.markdown("Or use the command line: it prints the seal, which you should record separately.")
     else:
         st.markdown(f"This time range has more than {SMALL:,} events and requests: write the pack on the command line.")
     st.code(command(app, since, until, name), language=None, wrap_lines=True)

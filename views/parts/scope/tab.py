@@ -25,6 +25,8 @@ from views.parts.shared.coverage import draw_completeness, none_in_window
 
 WANTS = {"somebody": "skip needs action", "as intended": "skip expected", "nobody": "skip in sync"}
 "The word of `look` for what a kind of skip asks for."
+SKIPS = {"already equal": "No changes needed", "not entitled": "Not assigned"}
+"Kinds of skips in Entra's words; others are words already."
 COMPARED = 20_000
 "How many events and requests are compared here; SCIM traffic compares more."
 VERDICTS = {"moved": "Changed", "new": "New", "gone": "No longer evaluated", "steady": "Unchanged"}
@@ -64,7 +66,7 @@ def metrics(kinds: pd.DataFrame, moves: pd.DataFrame) -> None:
 def drifts_sentence(drifts: pd.DataFrame) -> str:
     """Writes which clauses exclude more or fewer than before."""
     turns = [clause_sentence(row) for row in records(drifts[drifts["verdict"] != "steady"])]
-    return " ".join(turns[:3]) or "No scoping clause in the log left its usual range."
+    return " ".join(turns[:3]) or "No scoping clause in the log excludes more or fewer than usual."
 
 
 def clause_sentence(row: Row) -> str:
@@ -80,9 +82,8 @@ def clause_sentence(row: Row) -> str:
 
 def kinds_table(rows: pd.DataFrame) -> None:
     """Draws the kinds of skips, those that need action first; each opens its users and groups."""
-    shown = rows.assign(
-        action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=rows["kind"].str.capitalize()
-    )
+    labels = [SKIPS.get(str(kind), str(kind).capitalize()) for kind in rows["kind"]]
+    shown = rows.assign(action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=labels)
     columns = {
         "label": text_column("Reason"),
         "action": chips_column("Action"),

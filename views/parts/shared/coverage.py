@@ -6,7 +6,6 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pipeline.config import wording
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import TenantsError
 from pipeline.config.settings import Settings, read_settings
@@ -82,28 +81,16 @@ def worst_states(hours: pd.DataFrame) -> pd.DataFrame:
 
 
 def bucket_sentence(buckets: pd.DataFrame, hours: int) -> str:
-    """Writes which buckets are not complete: `3 of 24 hours unknown` for each of the first ones."""
-    lacking = records(buckets[buckets["partial"] + buckets["unknown"] > 0])
+    """Writes of how many buckets some data is missing; empty where none is."""
+    lacking = int((buckets["partial"] + buckets["unknown"] > 0).sum())
     if not lacking:
         return ""
     noun = "hour" if hours == 1 else "day"
-    head = f"{len(lacking):,} of {count(len(buckets), noun)} {'is' if len(lacking) == 1 else 'are'} not fully covered"
-    if hours == 1:
-        return f"{head}; counts may be low."
-    first = [bucket_words(one) for one in lacking[: WORST + 1]]
-    more = f", and {len(lacking) - len(first)} more" if len(lacking) > len(first) else ""
-    return f"{head}; counts may be low: {'; '.join(first)}{more}."
-
-
-def bucket_words(bucket: Row) -> str:
-    """Writes what is missing of one day."""
-    parts = [f"{bucket[state]} {state}" for state in ("unknown", "partial") if bucket[state]]
-    return f"{wording.day(bucket['bucket'])} {' and '.join(parts)} of {count(bucket['hours'], 'hour')}"
+    return f"Some data is missing for {lacking:,} of {count(len(buckets), noun)}; counts may be low."
 
 
 def draw_coverage() -> None:
-    """Draws how much of each hour is covered; then, closed, the gaps that Entra can still fill, and every gap."""
-    panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
+    """Draws, closed, the gaps that Entra can still fill; then how much of each hour is covered, and every gap."""
     retention, values = retention_gaps()
     missing = ask("gaps")
     show_sql(retention_cliff=values)
@@ -112,6 +99,7 @@ def draw_coverage() -> None:
         label = f"{count(hours, 'missing hour')} can still be collected from Entra" if hours else "Missing data"
         with st.expander(label):
             retention_table(retention)
+    panel("completeness", draw_strips, empty="No app is known yet.", title="Data coverage")
     show_sql(gaps={})
     if not missing.empty:
         with st.expander(f"Gaps in this time range: {len(missing):,}"):
@@ -169,7 +157,7 @@ def retention_table(rows: pd.DataFrame) -> None:
         state=rows["state"].map({"leaving": "Still in Entra", "gone": "Deleted from Entra"}),
     )
     columns = {
-        "who": text_column("Tenant", pinned=True),
+        **({"who": text_column("Tenant")} if shown["who"].nunique() > 1 else {}),
         "state": text_column("State"),
         "left": text_column("Deleted from Entra"),
         **time_columns(began_at="Gap begins", ended_at="Gap ends"),
@@ -235,7 +223,7 @@ def expired_sentence(gap: Row) -> str:
 
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
-    names = rows["app_name"].fillna(rows["tenant_id"]).fillna("Unnamed tenant")
+    names = rows["app_name"].fillna(rows["tenant_id"].map(tenants_of(rows))).fillna("App not named")
     rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
     least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
     shown = rows[rows["at"].isin(least.index[:STRIPS])]
@@ -243,9 +231,16 @@ def draw_strips(rows: pd.DataFrame) -> None:
     if len(least) > STRIPS:
         st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(
-        "A file covers the apps in it, from its first record to its last; a poll, a storage container or an hourly "
-        "blob covers every app of the tenant. Job status is known for the hours in which it was read."
+        "Which hours a source covers",
+        help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
+        "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read.",
     )
+
+
+def tenants_of(rows: pd.DataFrame) -> dict[object, str]:
+    """Returns what a strip of a whole tenant is called: of all apps, by its id where there are several tenants."""
+    tenants = rows["tenant_id"].dropna().unique()
+    return {one: "All apps" if len(tenants) == 1 else f"Tenant {str(one)[:8]}…" for one in tenants}
 
 
 def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":
@@ -256,7 +251,7 @@ def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":
 def gaps_table(rows: pd.DataFrame) -> None:
     """Draws every gap of the window, the widest first."""
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(began_at="From", ended_at="Until"),
         "unknown": number_column("Hours without data"),
         "partial": number_column("Hours partly covered"),

@@ -16,13 +16,15 @@ from pipeline.config.wording import count, instant, is_missing
 from pipeline.rules.overrides import check_override, write_override
 from pipeline.rules.rule import SEVERITIES, Need, Rule, find_rule
 from pipeline.store.catalog import Parameter, value
+from views.frame import state
 from views.frame.data import Row, ask, records, store
 from views.frame.filters import bar
 from views.frame.look import labelled, plain
 from views.frame.places import page_link
 from views.frame.state import RULE_REPLAY, Key
-from views.parts.health.backtest import Run, draw_run
-from views.parts.health.rules import in_force, read_rules_file, signs
+from views.parts.alerts.backtest import Run, draw_run
+from views.parts.alerts.rules import in_force, meaning_of, read_rules_file, signs
+from views.parts.people.status import in_code
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 ALL = "All apps"
@@ -54,13 +56,17 @@ def draw_rule(name: str, rows: pd.DataFrame) -> None:
 
 def draw_facts(rule: Rule, row: Row, overrides: Mapping[str, Any]) -> None:
     """Draws a rule's state, when it alerts by the values in force, and what to do then."""
-    ran = "" if is_missing(row["ran_at"]) else f" · last run {instant(row['ran_at'])}"
-    st.markdown(f"{labelled(row['word'])} · {row['severity']}{ran}")
+    parts = [labelled(row["word"]), row["severity"]]
+    parts += [] if is_missing(row["ran_at"]) else [f"last run {instant(row['ran_at'])}"]
+    if row["word"] != "firing" and not is_missing(row["found_at"]):
+        parts.append(f"last fired {instant(row['found_at'])}")
+    st.markdown(" · ".join(parts))
     if row["word"] == "firing":
-        findings = count(row["findings"], "open problem")
-        page_link("issues", f"{findings} on Issues", ":material/error:", bar().words)
+        page_link("issues", f"{count(row['findings'], 'finding')} on Issues", ":material/error:", bar().words)
+    if row["unchecked"]:
+        st.markdown(f"**Not checked:** {plain(', '.join(row['unchecked']))}.")
     if row["missing"]:
-        st.markdown(f"**Missing data.** {plain(row['missing'])}.")
+        st.markdown(f"**Missing data.** {plain('; '.join(row['missing']))}.")
     fires = rule.fires_with(in_force(rule, overrides).opens)
     st.markdown(f"**Alerts** {plain(fires)}")
     st.markdown(f"**What to do.** {plain(rule.do)}")
@@ -103,21 +109,22 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
     entered = {name: level for name, level in entered.items() if app is None or general.get(name) != level}
     others = dict(own.get("app", {})) | ({app: entered} if app else {})
     tried = {rule.name: (entered if app is None else general) | ({"app": others} if others else {})}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        hours = st.number_input(
-            "Evaluate every (h)", 1, 168, usual_step(), key=Key.REPLAY_STEP.of(rule.name), width=160
-        )
-        if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
-            start(rule, tried, timedelta(hours=int(hours)))
-        saved = st.button(
-            "Save",
-            key=Key.SAVE_RULE,
-            icon=":material/save:",
-            type="primary",
-            help=f"Writes {plain(str(read_settings().rules))}; the next check uses it.",
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        saved = st.button("Save", key=Key.SAVE_RULE, icon=":material/save:", type="primary")
+        st.caption(f"Saves to `{rules_path()}`, for every store that is served with this file.")
     if saved:
         save(rule, entered, app)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
+            start(rule, tried, timedelta(hours=int(state.value(Key.REPLAY_STEP.of(rule.name)) or usual_step())))
+        st.number_input(
+            "Evaluations of the backtest, every (h)",
+            1,
+            168,
+            usual_step(),
+            key=Key.REPLAY_STEP.of(rule.name),
+            width=250,
+        )
     draw_run((rule.name, tried))
 
 
@@ -163,7 +170,7 @@ def level_inputs(rule: Rule, one: Parameter, levels: list[Any], standard: list[A
     if len(levels) > 1:
         alert, clear = signs(one, *(value(rule.query, one, level) for level in standard))
         parts, labels, width = ["opens at", "closes at"], [f"Alert when {alert}", f"Clear when {clear}"], 220
-        st.caption(sentence_case(one.meaning))
+        st.caption(meaning_of(one))
     keys = [Key.RULE_SETTING.of(rule.name, scope, one.name, part) for part in parts]
     with st.container(horizontal=True):
         return [
@@ -185,8 +192,8 @@ def level_input(one: Parameter, label: str, level: Any, key: str, width: int) ->
 def sentence_case(text: str) -> str:
     """Writes a text with a capital first letter.
 
-    >>> sentence_case("how far back")
-    'How far back'
+    >>> sentence_case("hours looked back")
+    'Hours looked back'
     """
     return text[:1].upper() + text[1:]
 
@@ -217,4 +224,9 @@ def save(rule: Rule, entered: Mapping[str, Any], app: str | None) -> None:
     except ProvisioningError as error:
         st.error(plain(str(error)), icon=":material/error:")
     else:
-        st.info(f"Saved to {plain(str(file))}. The next check uses it.", icon=":material/save:")
+        st.info(f"Saved to `{rules_path()}`. The next check uses it.", icon=":material/save:")
+
+
+def rules_path() -> str:
+    """Returns the full path of the file of rules."""
+    return in_code(Path(read_settings().rules).resolve())

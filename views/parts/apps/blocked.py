@@ -17,7 +17,7 @@ from views.frame.places import lead_to
 from views.frame.state import Key, Word
 from views.frame.table import chips_column, code_column, table, text_column, time_columns
 from views.frame.verdict import claim, current_facts
-from views.parts.quarantine.facts import MOST, Facts
+from views.parts.apps.facts import MOST, Facts
 from views.parts.shared.retries import evidence
 
 

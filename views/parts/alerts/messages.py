@@ -60,7 +60,7 @@ def draw_messages() -> None:
 def set_up() -> None:
     """Draws how notifications are set up."""
     st.warning(
-        "**Notifications are not set up.** Incidents are shown here, and no one is notified of them.",
+        "**Notifications are not set up.** Incidents are shown in the dashboard only; no one is notified.",
         icon=":material/notifications_off:",
     )
     with st.container(border=True):

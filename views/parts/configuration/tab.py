@@ -15,15 +15,16 @@ from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
 from pipeline.rules.verdict import verdict
 from views.frame.data import Row, ask, records
+from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
 from views.frame.table import chips_column, table, text_column, time_columns
 from views.frame.verdict import current_facts
-from views.parts.connections.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
-from views.parts.connections.contacts import ago, contact_table, permission_table, warn_of_clocks
-from views.parts.connections.tokens import draw_tokens, rejecting_apps
+from views.parts.configuration.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
+from views.parts.configuration.contacts import ago, contact_table, permission_table, warn_of_clocks
+from views.parts.configuration.tokens import draw_tokens, rejecting_apps
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "On", False: "Off"}
@@ -66,7 +67,8 @@ def draw_summary(
     doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
     found = [*bad, *doubts]
     more = [f"{len(found) - SHOWN:,} more, see the table"] if len(found) > SHOWN else []
-    parts = [count(len(checked_jobs), "app"), *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
+    apps = [count(len(checked_jobs), "app")] if bar().job is None or not found else []
+    parts = [*apps, *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile matches it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")
@@ -168,8 +170,8 @@ def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> None:
     )
     if NOT_TOLD in set(rows[["mail", "scope"]].to_numpy().ravel()):
         st.caption(
-            "Unknown is neither on nor off. E-mail and scope are collected only where a tenant has app_settings = "
-            "true, because Graph returns them beside secrets."
+            "Unknown: not collected. To collect e-mail and scope settings, set app_settings = true for the tenant; "
+            "Graph returns them beside secrets, so they are not read otherwise."
         )
 
 

@@ -21,7 +21,7 @@ from pipeline.rules.verdict import JobFacts
 from views.frame.data import Row, Values, ask, ask_ahead, records
 from views.frame.look import cause, plain
 from views.frame.verdict import current_facts, job_facts
-from views.parts.health.incidents import symptoms_of
+from views.parts.alerts.incidents import symptoms_of
 
 STALE = timedelta(hours=6)
 "A status older than this may be wrong by now; the health rules use none that is older either."

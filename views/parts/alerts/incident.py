@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
+from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of
 from pipeline.notify.messages import (
     CLOSED,
@@ -31,7 +33,10 @@ from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
-from views.parts.health.incidents import details_link, draw_acts, draw_trouble, symptoms_of
+from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
+from views.parts.shared.letter import Letter, draw_letter
+from views.parts.shared.profiles import profile_or_none
+from views.parts.shared.remedies import advice_in, steps_in
 
 
 def incident_panel() -> None:
@@ -65,14 +70,15 @@ def draw_incident_panel(incident_id: str) -> None:
         return
     row = rows[0]
     rule = rules().get(row["rule"])
-    draw_trouble()
     st.markdown(" ".join(chips_of(row)))
     draw_facts(row, rule)
     if is_missing(row["explained_by"]):
         draw_acts(row)
     else:
         draw_root(row)
-    details_link(row, rule)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draft_email(row)
+        details_link(row, rule)
     copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
@@ -90,7 +96,7 @@ def states_of(row: Row) -> list[str]:
     """Writes whether it is open, unknown, snoozed or acknowledged, as chips."""
     if not is_missing(row["closed_at"]):
         return [f":gray-badge[Ended {instant(row['closed_at'])}]"]
-    chips = [":orange-badge[Ongoing]" if is_missing(row["unknown_since"]) else ":gray-badge[Unknown]"]
+    chips = [":orange-badge[Ongoing]" if is_missing(row["unknown_since"]) else ":gray-badge[Open, not re-checked]"]
     if not is_missing(row["snoozed_until"]) and row["snoozed_until"] > wall_clock():
         chips.append(f":gray-badge[Snoozed until {dated(row['snoozed_until'])}]")
     if not is_missing(row["acknowledged_by"]):
@@ -105,11 +111,11 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
     st.markdown(when(row))
     if not is_missing(row["unknown_since"]):
         st.markdown(
-            f"Unknown since {instant(row['unknown_since'])}, so the incident stays open: {plain(str(row['missing']))}."
+            f"Not re-checked since {instant(row['unknown_since'])}, so it stays open: {plain(str(row['missing']))}."
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
-    draw_steps(cause, rule)
+    draw_steps(cause, rule, row["app_name"])
     affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
@@ -136,21 +142,21 @@ def facts_of(row: Row) -> dict[str, Any]:
 
 
 def when(row: Row) -> str:
-    """Writes since when it lasts, or how long it did, and how much later it was detected."""
+    """Writes since when it lasts, or how long it did, and when it was detected."""
     ended = not is_missing(row["closed_at"])
     length = span(((row["closed_at"] if ended else as_of()) - row["opened_at"]).total_seconds())
     late = (row["noticed_at"] - row["opened_at"]).total_seconds()
     lasted = f"**{instant(row['opened_at'])} to {instant(row['closed_at'])}** ({length})" if ended else ""
     since = lasted or f"**Since {instant(row['opened_at'])}** ({length})"
-    return f"{since}; detected {span(late)} later." if late >= 60 else f"{since}."
+    return f"{since}; detected {instant(row['noticed_at'])}." if late >= 60 else f"{since}."
 
 
-def draw_steps(cause: Cause | None, rule: Rule | None) -> None:
+def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
     """Draws what to do: the steps of a documented cause, else what the rule advises."""
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, app_name)))
     elif rule:
-        st.markdown(f"**What to do:** {plain(rule.do)}")
+        st.markdown(f"**What to do:** {advice_in(rule, app_name)}")
 
 
 def draw_root(row: Row) -> None:
@@ -161,6 +167,26 @@ def draw_root(row: Row) -> None:
     if st.button(label, icon=":material/account_tree:", key=Key.ROOT_CAUSE):
         state.write_word(Word.INCIDENT, str(row["explained_by"]))
         st.rerun()
+
+
+def draft_email(row: Row) -> None:
+    """Offers a draft of an e-mail where only somebody else can fix the cause of an open incident."""
+    evidence = facts_of(row)
+    cause = cause_in(row, evidence)
+    if cause is None or is_missing(row["app_name"]) or not is_missing(row["closed_at"]):
+        return
+    affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
+    names = affected_names(affected) if cause.owner == "source data" else ""
+    facts = {
+        "HTTP status": evidence.get("http_status"),
+        "Error code": evidence.get("error_code"),
+        "Message": evidence.get("detail") or evidence.get("error_message"),
+        "Rejected requests": evidence.get("refusals"),
+        "Users": names,
+    }
+    app = str(row["app_name"])
+    letter = Letter(app, problem_of(row), cause, row["opened_at"], affected_numbers(affected), facts)
+    draw_letter(letter, profile_or_none(app))
 
 
 def copy_summary(incident_id: str, over: bool) -> None:
@@ -174,7 +200,7 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    context = MessageContext(at, dashboard_address(), words)
+    context = MessageContext(at, dashboard_address(), words, usable_profiles(read_settings()))
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 
@@ -214,7 +240,7 @@ def draw_technical(row: Row, rule: Rule | None) -> None:
     with st.expander("Technical details"):
         if rule:
             st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
-            st.markdown(f"**Its advice:** {plain(rule.do)}")
+            st.markdown(f"**Its advice:** {advice_in(rule, row['app_name'])}")
             page_link("rules", "Open the alert rule", ":material/notifications:", {Word.RULE: rule.name})
         explained = len(symptoms_of(row))
         st.caption(f"Rule {plain(str(row['rule']))} · incident {row['incident_id']} · {count(explained, 'symptom')}")

@@ -48,6 +48,15 @@ def problem_of(row: Row) -> str:
     return undated(str(row["summary"]))
 
 
+def owner_text(row: Row) -> str:
+    """Returns who takes care of an incident: its owner, else who acknowledged it and when."""
+    if not is_missing(row["owner"]):
+        return str(row["owner"])
+    if is_missing(row["acknowledged_by"]):
+        return "Unassigned"
+    return f"Acknowledged by {row['acknowledged_by']}, {instant(row['acknowledged_at'])}"
+
+
 def brief(rows: list[Row], most: int = 3) -> str:
     """Writes what the worst incidents are."""
     parts = [f"{plain(row['summary'])} (since {instant(row['opened_at'])})" for row in rows[:most]]
@@ -109,11 +118,21 @@ def draw_acts(row: Row) -> None:
         if is_missing(row["acknowledged_by"]):
             draw_acknowledge(incident)
         draw_handling(row, acts_on(incident))
+    draw_trouble()
     st.caption(" · ".join(handled(row)))
 
 
 def draw_handling(row: Row, acts: Acts) -> None:
     """Draws what snoozes, assigns and annotates an incident or an issue."""
+    name = own_name()
+    if name and name != row["owner"]:
+        st.button(
+            "Assign to me",
+            key=Key.ASSIGN.of(acts.key),
+            icon=":material/person_check:",
+            help=f"As {plain(name)}",
+            on_click=lambda: save(partial(acts.assign, name)),
+        )
     with st.popover("Snooze", icon=":material/snooze:"):
         snooze_buttons(row, acts)
     with st.popover("Assign", icon=":material/person_add:"):
@@ -145,15 +164,8 @@ def own_name() -> str:
 
 
 def draw_owner(row: Row, acts: Acts) -> None:
-    """Draws the owner: the viewer in one click once their name is known, or anyone by name."""
-    owner, name = "" if is_missing(row["owner"]) else str(row["owner"]), own_name()
-    key = Key.OWNER.of(acts.key)
-    if name and name != owner:
-        st.button(
-            f"Assign to me ({plain(name)})",
-            key=Key.ASSIGN.of(acts.key),
-            on_click=lambda: save(partial(acts.assign, name)),
-        )
+    """Draws the owner, whom anyone can be made by name."""
+    owner, key = "" if is_missing(row["owner"]) else str(row["owner"]), Key.OWNER.of(acts.key)
     st.text_input("Owner", owner, key=key, on_change=lambda: save(partial(acts.assign, entered(key))))
 
 

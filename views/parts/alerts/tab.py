@@ -6,6 +6,7 @@ import streamlit as st
 from pipeline.config.clock import naive, now
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
+from pipeline.rules.verdict import verdict
 from views.frame.data import Row, ask
 from views.frame.empty import nothing
 from views.frame.look import chips, plain
@@ -13,11 +14,11 @@ from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
-from views.frame.verdict import claim, draw_judged, draw_verdict
-from views.parts.health.incident import open_incident
-from views.parts.health.incidents import open_now, with_times
+from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw_judged, draw_verdict
+from views.parts.alerts.incident import open_incident
+from views.parts.alerts.incidents import open_now, owner_text, with_times
 
-STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Unknown": "gray"}
+STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Open, not re-checked": "gray"}
 
 
 def unanswered(runs: pd.DataFrame) -> int:
@@ -26,9 +27,13 @@ def unanswered(runs: pd.DataFrame) -> int:
 
 
 def draw_summary(more: str) -> None:
-    """Draws which incidents are open, in the colour of the verdict, and a sentence more."""
+    """Draws which incidents are open, in the colour of the verdict, and a sentence more.
+
+    What is missing stands there only where nothing is found: a finding needs no proof of what else there may be.
+    """
+    facts = current_facts()
     if ask("rule_runs_lately").empty:
-        draw_verdict("incidents")
+        draw_verdict("incidents", facts)
         st.markdown(more)
         st.caption(
             "Alert rules have not run yet. They run in the background while this dashboard or "
@@ -36,16 +41,19 @@ def draw_summary(more: str) -> None:
         )
         return
     awake, snoozed = open_now()
+    result = verdict(facts, "incidents")
     if awake:
         worst = plain(str(awake[0]["summary"]))
-        head = f"{count(len(awake), 'open incident')}, most severe: {worst}." if len(awake) > 1 else f"{worst}."
-        draw_judged("incidents", f"{head} {more}")
-        return
-    if snoozed:
-        draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.")
+        head = f"{count(len(awake), 'open incident')}; the most severe: {worst}." if len(awake) > 1 else f"{worst}."
+        draw_box(result, f"{head} {more}", facts)
+    elif snoozed:
+        draw_judged("incidents", f"No open incidents but {count(len(snoozed), 'snoozed one')}.", facts)
+        st.markdown(more)
+    elif result.state == "ok":
+        draw_box(result, f"No open incidents. {more}", facts)
     else:
-        draw_verdict("incidents")
-    st.markdown(more)
+        draw_verdict("incidents", facts)
+        st.markdown(more)
 
 
 def last_check(runs: pd.DataFrame) -> str:
@@ -66,9 +74,9 @@ def draw_open() -> None:
     if awake or snoozed:
         incidents_table([*awake, *snoozed], snoozed)
     else:
-        nothing("None found by the checks that ran.")
+        nothing("None found by the rules that ran.")
     if skipped := unanswered(runs):
-        label = f"{count(skipped, 'check')} of {len(runs)} could not run (not enough data)"
+        label = f"{skipped:,} of {count(len(runs), 'rule')} could not check every app"
         page_link("rules", label, ":material/notifications:")
     show_sql(open_incidents={}, rule_runs_lately={})
 
@@ -80,25 +88,35 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
     shown = shown.assign(
         chip=chips(shown["severity"]),
         state=pd.Series([[state_of(row, row["incident_id"] in asleep)] for row in rows]),
-        owner=owners(shown),
+        owner=[owner_text(row) for row in rows],
+        leavers=leavers_of(rows),
         related=[symptoms_in(row) for row in rows],
     )
     columns = {
-        "summary": text_column("Problem", width="large"),
+        "summary": text_column("Problem", width=310),
         "chip": chips_column("Severity", width="small"),
-        "app_name": text_column("App"),
+        "app_name": text_column("App", width=110),
         **time_columns(opened_at="Since"),
-        "leavers": number_column("Leavers", help="Leavers who still have access because of it"),
+        "leavers": text_column("Leavers", width="small", help="Leavers who still have access because of it"),
         "related": number_column("Symptoms", help="Alerts with the same root cause"),
-        "owner": text_column("Owner"),
+        "owner": text_column("Owner", width=150),
         "state": chips_column("State", STATE_COLOURS),
     }
     table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
 
 
-def owners(rows: pd.DataFrame) -> list[str]:
-    """Returns each incident's owner, or that it has none."""
-    return ["Unassigned" if is_missing(owner) else str(owner) for owner in rows["owner"]]
+def leavers_of(rows: list[Row]) -> list[str]:
+    """Writes how many leavers still have access because of each incident; none only where that is known."""
+    facts = current_facts()
+    blind = {row["job_id"] for row in rows if blind_spot(str(row["job_id"]), facts) is not None}
+    return [
+        BLANK
+        if is_missing(row["job_id"]) and not row["leavers"]
+        else "Unknown"
+        if not row["leavers"] and row["job_id"] in blind
+        else f"{int(row['leavers']):,}"
+        for row in rows
+    ]
 
 
 def symptoms_in(row: Row) -> int:
@@ -111,7 +129,7 @@ def state_of(row: Row, snoozed: bool) -> str:
     if snoozed:
         return "Snoozed"
     if not is_missing(row["unknown_since"]):
-        return "Unknown"
+        return "Open, not re-checked"
     return "Open" if is_missing(row["acknowledged_by"]) else "Acknowledged"
 
 
@@ -119,7 +137,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
     """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
     shown = with_times(rows).assign(
         chip=chips(rows["severity"]),
-        owner=owners(rows),
+        owner=rows["owner"].fillna("Unassigned"),
         more=rows["explains"].map(lambda listed: "; ".join(listed) or BLANK),
     )
     columns = {
@@ -130,7 +148,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
         "to_notice": text_column("Time to detect"),
         "to_fix": text_column("Time to fix"),
         "owner": text_column("Owner"),
-        "more": text_column("Symptoms", width="medium"),
+        "more": text_column("Symptoms", width="large"),
     }
     table(shown, columns, Key.INCIDENT_HISTORY, at_most=620, opens="summary", on_open=open_incident)
 

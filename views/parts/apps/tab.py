@@ -14,11 +14,8 @@ from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
 from views.frame.verdict import MARKED, current_facts, draw_verdict
-from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
-from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
-from views.parts.overview.summary import draw_text
-from views.parts.quarantine.app import draw_app
-from views.parts.quarantine.facts import (
+from views.parts.apps.app import draw_app
+from views.parts.apps.facts import (
     STALE,
     Job,
     ask_jobs_ahead,
@@ -27,8 +24,11 @@ from views.parts.quarantine.facts import (
     open_incidents_of,
     status_age,
 )
-from views.parts.quarantine.forecast import draw_score
-from views.parts.quarantine.limits import course
+from views.parts.apps.forecast import draw_score
+from views.parts.apps.limits import course
+from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
+from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
+from views.parts.overview.summary import draw_text
 
 NAMED = 3
 "Apps that the sentence names; of more it names the worst, and the table has them all."

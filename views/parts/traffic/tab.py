@@ -12,8 +12,8 @@ from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Word, has_word
 from views.parts.shared.object_panel import object_panel
-from views.parts.target.cells import TROUBLE, cell_counts, compared, sentence
-from views.parts.target.comparison import (
+from views.parts.traffic.cells import TROUBLE, cell_counts, compared, sentence
+from views.parts.traffic.comparison import (
     cell_panel,
     choose_app,
     choose_stretch,
@@ -54,13 +54,14 @@ def metrics(counts: dict[str, int]) -> None:
     with number_grid():
         st.metric("Changes compared", f"{total:,}", border=True, height="stretch")
         st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True, height="stretch")
-        st.metric("Differences", f"{sum(counts[name] for name in TROUBLE):,}", border=True, height="stretch")
+        apart = sum(counts[name] for name in TROUBLE if name != "turned away")
+        st.metric("Differences", f"{apart:,}", border=True, height="stretch")
         st.metric(
-            "Unknown",
-            f"{counts['not known']:,}",
+            "Unauthorized requests",
+            f"{counts['turned away']:,}",
             border=True,
             height="stretch",
-            help="The other log does not cover the time",
+            help="Answered with 401 or 403",
         )
 
 
