@@ -10,7 +10,7 @@
 --   $until    TIMESTAMP         end of the window, exclusive
 --   $job      VARCHAR = null    one job's id; null asks about all of them
 --   $tenant   VARCHAR = null    one tenant's id; null asks about all of them
---   $least    BIGINT = 0        events that a cycle has at least
+--   $least    BIGINT = 0        events that a cycle has at least; one that failed is never left out
 --   $limit    BIGINT = 200      how many at most, the newest first
 --
 -- Columns
@@ -48,7 +48,7 @@ select
 from cycles
 where began_at >= $since
     and began_at < $until
-    and events >= $least
+    and (events >= $least or outcome = 'failed')
     and ($job is null or job_id = $job)
     and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 order by began_at desc, job_id, cycle_id

@@ -15,6 +15,7 @@
 --   name             its UPN, else its display name
 --   source_type      User, Group, …
 --   standing         leaver, `waiting` (for a retry) or settled
+--   state            the status that its last decisive event left it in, as of the newest data
 --   action           the requested action of the newest attempt
 --   attempts         how often it went wrong
 --   first_seen_at    the first time
@@ -69,6 +70,7 @@ select
         when t."action" in ('disable', 'delete', 'stagedDelete') then 'leaver'
         else 'waiting'
     end as standing,
+    i.state,
     t."action",
     t.attempts,
     t.first_seen_at,
@@ -81,6 +83,9 @@ select
 from people t
 left join made_anew a using (source_id)
 left join people_names c using (source_id)
+left join (
+    select source_id, state from identities where job_id = $job and source_id in (select source_id from people)
+) i using (source_id)
 left join waits w using (source_id)
 left join stopped_jobs($until) q on q.job_id = $job
 order by standing = 'settled', standing = 'waiting', t.first_seen_at, "name", t.source_id

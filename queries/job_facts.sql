@@ -28,6 +28,7 @@
 --   succeeded       attempts of the day before that succeeded
 --   failed          attempts of the day before that failed
 --   failing         users and groups whose last attempt failed
+--   failing_groups  how many of them are groups; null where the log does not tell of each whether it is one
 --   failing_since   since when the first of them has been failing
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
@@ -66,7 +67,13 @@ with status as (
     where last_event_at <= $at
     group by job_id
 ), open_attempts as (
-    select job_id, count(*) as objects from identities where state = 'failing' group by job_id
+    select
+        job_id,
+        count(*) as objects,
+        case when bool_and(source_type is not null) then count(*) filter (source_type = 'Group') end as groups
+    from identities
+    where state = 'failing'
+    group by job_id
 ), waiting as (
     select job_id, min(opened_at) as since from waiting_escrows group by job_id
 ), leaving as (
@@ -96,6 +103,7 @@ select
     coalesce(d.succeeded, 0)::bigint as succeeded,
     coalesce(d.failed, 0)::bigint as failed,
     coalesce(f.objects, 0) as failing,
+    f.groups as failing_groups,
     w.since as failing_since,
     coalesce(g.leavers, 0) as leavers,
     g.since as leavers_since,

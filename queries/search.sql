@@ -16,6 +16,7 @@
 --   source_type  User, Group, …; null for an error code
 --   apps       the apps in which the object was seen, or the error occurred
 --   states     what it is in each of them; null for an error code
+--   jobs       the job of each of the apps; null for an error code
 --   amount     apps of an object, or failures of an error code
 with words as (
     select strip_accents(lower($search)) as folded
@@ -35,6 +36,7 @@ with words as (
         max(source_type) as source_type,
         list(app_name order by app_name, job_id) as apps,
         list(state order by app_name, job_id) as states,
+        list(job_id order by app_name, job_id) as jobs,
         count(*) as amount
     from (
         select * replace (name_of_job(app_name, job_id) as app_name) from identities where source_id in (from hits)
@@ -48,6 +50,7 @@ with words as (
         null::varchar as source_type,
         list(distinct app_name order by app_name) as apps,
         null::varchar[] as states,
+        null::varchar[] as jobs,
         count(*) as amount
     from (select error_code, status, name_of_job(app_name, job_id) as app_name from events)
     where status = 'failure' and contains(lower(error_code), (select folded from words))

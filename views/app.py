@@ -65,8 +65,15 @@ STYLE = """<style>
 /* Contrast of at least 4.5, by day and by night. */
 [data-testid='stCode'] :is(.token,.linenumber){color:inherit!important}
 [data-testid='stCode'] .token.keyword{font-weight:600}
+[data-testid='stPopover'] button[aria-expanded=true]{color:inherit!important}
+/* What copies a text is in sight without a mouse. */
+[data-testid='stCode'] :is(div:has(button),button){
+  visibility:visible!important;opacity:1!important;transform:none!important;clip:auto!important}
 [data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
 [role='dialog'] h3{font-size:1.05rem!important}
+/* A long name takes at most one line beside the header's controls, and two above a panel. */
+[class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+[role='dialog'] h2{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 @media (max-width:640px){
   [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
 }

@@ -10,14 +10,16 @@ from views.frame.empty import readable
 from views.frame.filters import bar
 from views.frame.panel import show_sql
 from views.frame.places import lead_to
-from views.frame.state import Key
+from views.frame.state import Key, Word, has_word
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.alerts.incident import incident_panel
 from views.parts.cycles.progress import draw_running, job_progress
+from views.parts.issues.issue import issue_panel
 from views.parts.overview.attention import draw_attention
 from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
 from views.parts.overview.numbers import ask_numbers_ahead, draw_numbers
 from views.parts.overview.summary import draw_summary
+from views.parts.people.panel import person_panel
 
 
 @st.fragment(run_every=5, parallel=True)
@@ -54,7 +56,12 @@ def page() -> None:
         draw_fleet(fleet, Key.FLEET, open_app)
     grace = read_settings().grace
     show_sql(job_facts={"at": as_of(), "grace": grace}, progress={"as_of": as_of(), "grace": grace})
-    incident_panel()
+    if has_word(Word.OBJECT):
+        person_panel()
+    elif has_word(Word.ISSUE):
+        issue_panel()
+    else:
+        incident_panel()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pipeline.rules.verdict_facts import with_in_use
 from views.frame.data import as_of, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.places import page_link
 from views.frame.state import Word, has_word
@@ -22,10 +23,12 @@ from views.parts.leavers.access import (
     in_use_by_job,
     note_questions,
     unknown_apps,
+    unknown_jobs,
     why,
 )
 from views.parts.leavers.gaps import TRAPS, checks, draw_gaps, gap_facts
 from views.parts.leavers.times import cases_panel, deprovision_times
+from views.parts.overview.fleet import app_words
 from views.parts.shared.coverage import none_in_window, unknown_hours
 from views.parts.shared.object_panel import object_panel
 
@@ -48,11 +51,33 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
     """Draws four numbers; none with access is a claim, which is unknown where an app is, as it is on Home."""
     blind = unknown_apps(facts)
     known = bool(facts.jobs) and not blind
+    with number_grid():
+        st.metric(
+            "Leavers with access",
+            f"{with_access:,}" if with_access or known else "Unknown",
+            border=True,
+            height="stretch",
+        )
+        st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True, height="stretch")
+        st.metric(
+            "Removals in this time range",
+            f"{int(lengths['done'].sum()) if len(lengths) else 0:,}",
+            border=True,
+            height="stretch",
+        )
+        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True, height="stretch")
+
+
+def page_links_of(facts: Facts) -> None:
+    """Draws the ways to what is missing: the app that cannot be checked, and the logs."""
+    blind = unknown_apps(facts)
+    if not blind:
+        return
     with st.container(horizontal=True):
-        st.metric("Leavers with access", f"{with_access:,}" if with_access or known else "Unknown", border=True)
-        st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True)
-        st.metric("Removals in this time range", f"{int(lengths['done'].sum()) if len(lengths) else 0:,}", border=True)
-        st.metric("Known gaps found", f"{gaps:,}" if gaps or known else "Unknown", border=True)
+        if len(blind) == 1:
+            words = app_words(next(iter(unknown_jobs(facts))))
+            page_link("apps", f"Open {plain(blind[0])}", ":material/apps:", words, width="content")
+        page_link("sources", "Data sources", ":material/database:", bar().words, width="content")
 
 
 def page() -> None:
@@ -66,6 +91,7 @@ def page() -> None:
         summary += f" {count(caught, 'more account', 'more accounts')} may be in use without an error."
     facts = current_facts(min(now, bar().until))
     draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
+    page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     made = checks(now, staged)
     metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
@@ -74,7 +100,7 @@ def page() -> None:
     access_table(rows, facts)
     panel(
         "deprovision_times",
-        deprovision_times,
+        lambda rows: deprovision_times(rows, unknown_jobs(facts)),
         empty=none_in_window("No disable or delete in this time range."),
         also={"deprovision_curve": {"as_of": now}},
         as_of=now,

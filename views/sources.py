@@ -8,6 +8,7 @@ from pipeline.config.wording import count, dated, share
 from views.frame.data import ask, is_empty, records
 from views.frame.empty import nothing
 from views.frame.header import current_troubles, draw_troubles
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.parts.ingestion.collection import draw_collection, sources_table
 from views.parts.ingestion.connect import draw_connect
@@ -30,11 +31,13 @@ def metrics(files: pd.DataFrame) -> None:
     [extent] = records(ask("extent"))
     hours = ask("completeness_of_window")
     covered = "Unknown" if hours.empty else share(hours.iloc[0]["complete"] / max(hours.iloc[0]["hours"], 1))
-    with st.container(horizontal=True):
-        st.metric("Newest record", dated(extent["last_at"]), border=True)
-        st.metric("Events", f"{extent['events']:,}", border=True)
-        st.metric("Rejected lines", f"{int(files['rejects'].sum()) if len(files) else 0:,}", border=True)
-        st.metric("Covered in this time range", covered, border=True)
+    with number_grid():
+        st.metric("Newest record", dated(extent["last_at"]), border=True, height="stretch")
+        st.metric("Events", f"{extent['events']:,}", border=True, height="stretch")
+        st.metric(
+            "Rejected lines", f"{int(files['rejects'].sum()) if len(files) else 0:,}", border=True, height="stretch"
+        )
+        st.metric("Covered in this time range", covered, border=True, height="stretch")
 
 
 def page() -> None:

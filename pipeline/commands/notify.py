@@ -85,7 +85,7 @@ def preview(store: Store, routes: Routes, now: datetime) -> Document:
         return [previewed(batch, now, routes) for batch in batches + later]
     cursor = store.cursor()
     try:
-        context = context_of(cursor, now, routes)
+        context = context_of(cursor, now, routes, store.settings)
     finally:
         cursor.close()
     messages = (announcements(group, [], routes, context) for group in groups(open_incidents(store)).values())

@@ -120,6 +120,16 @@ def span(length: timedelta | float | None, absent: str = UNKNOWN) -> str:
     return " ".join(unit for unit in units if unit)
 
 
+def ago(seconds: float) -> str:
+    """Writes how long ago something was, in months where it is many days.
+
+    >>> ago(7200), ago(308 * 86_400)
+    ('2 h ago', '10 months ago')
+    """
+    months = round(seconds / (30.44 * 86_400))
+    return f"{count(months, 'month') if months > 2 else span(seconds)} ago"
+
+
 def count(number: float, one: str, many: str = "") -> str:
     """Writes a number with its noun.
 
@@ -127,6 +137,19 @@ def count(number: float, one: str, many: str = "") -> str:
     ('1 job', '1,200 people')
     """
     return f"{int(number):,} {one if number == 1 else many or one + 's'}"
+
+
+def people(number: float, groups: float | None = None) -> str:
+    """Writes how many users and groups there are, each by its own noun where it is known how many are groups.
+
+    >>> people(3, 0), people(4, 1), people(1, 1), people(2)
+    ('3 users', '3 users and 1 group', '1 group', '2 users and groups')
+    """
+    if groups is None or is_missing(groups):
+        return count(number, "user or group", "users and groups")
+    users = number - groups
+    parts = [*([count(users, "user")] if users or not groups else []), *([count(groups, "group")] if groups else [])]
+    return " and ".join(parts)
 
 
 def share(value: float | None, absent: str = UNKNOWN) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,6 +96,21 @@ def read_profiles(settings: Settings) -> list[Profile]:
     if not folder.is_dir():
         raise ProfileError(f"{folder} is no folder; PROVISIONING_PROFILES must name one that holds profiles/*.toml.")
     return [read_profile(file) for file in sorted(folder.glob("*.toml"))]
+
+
+def usable_profiles(settings: Settings) -> list[Profile]:
+    """Reads every profile, each file once; none where one cannot be used, which an app's Configuration shows."""
+    try:
+        files = [(file, file.stat().st_mtime_ns) for file in sorted(settings.profiles.glob("*.toml"))]
+        return [profile_as_of(*file) for file in files]
+    except (ProfileError, OSError):
+        return []
+
+
+@lru_cache(maxsize=256)
+def profile_as_of(file: Path, _changed: int) -> Profile:
+    """Reads one file as it is since an instant, which another one ends."""
+    return read_profile(file)
 
 
 def read_profile(file: Path) -> Profile:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.knowledge.causes import Cause, Family, find_cause
+from pipeline.knowledge.remedies import GENERIC
 
 Standing = Literal["documented", "inferred", "unverified"]
 "Whether Microsoft documents what a reason means, whether we infer it, or whether it is unknown."
@@ -55,8 +56,8 @@ ALL_REASONS = (
         ARTICLE,
         (
             Step(
-                "If the app rejects the token: create a new one, enter it in Entra under Provisioning, Admin "
-                "Credentials, test the connection and save.",
+                f"If the app rejects the token: {GENERIC}; enter it in Entra under Provisioning, Admin credentials, "
+                "test the connection and save.",
                 "credential",
             ),
             Step(
@@ -144,7 +145,7 @@ ALL_REASONS = (
         "unverified",
         "the name alone",
         (
-            Step("If the app rejects the token: create a new one, test the connection and save.", "credential"),
+            Step(f"If the app rejects the token: {GENERIC}; test the connection and save.", "credential"),
             ERROR,
             ATTEMPT,
             LEFT,

@@ -11,6 +11,7 @@ from functools import partial
 
 from pipeline.config.clock import wall_clock
 from pipeline.config.settings import Settings
+from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.notify.messages import (
     CLOSED,
     ESCALATED,
@@ -47,7 +48,7 @@ def enqueue(cursor: Cursor, checked: Checked, routes: Routes, settings: Settings
     now = wall_clock(settings)
     lasting = [*snooze_ended(cursor, now), *checked.changed, *checked.explained, *checked.opened]
     if lasting or checked.closed:
-        announce(cursor, lasting, checked.closed, context_of(cursor, checked.at, routes), routes, now)
+        announce(cursor, lasting, checked.closed, context_of(cursor, checked.at, routes, settings), routes, now)
 
 
 def enqueue_unsnoozed(store: Store, routes: Routes, since: datetime | None) -> datetime:
@@ -61,7 +62,7 @@ def enqueue_unsnoozed(store: Store, routes: Routes, since: datetime | None) -> d
     def write(cursor: Cursor) -> None:
         lasting = list(snooze_ended(cursor, now, since))
         [(checked_at,)] = cursor.execute("select max(ran_at) from rule_runs").fetchall()
-        announce(cursor, lasting, [], context_of(cursor, checked_at or now, routes), routes, now)
+        announce(cursor, lasting, [], context_of(cursor, checked_at or now, routes, store.settings), routes, now)
 
     if routes.routes and store.rows(f"{UNSNOOZED} limit 1", [now, since or datetime.min]):
         store.write(write)
@@ -106,10 +107,11 @@ def ids_of(every: Iterable[Group]) -> list[str]:
     return list({one.incident_id for one in members} | {one.explained_by for one in members if one.explained_by})
 
 
-def context_of(cursor: Cursor, at: datetime, routes: Routes) -> MessageContext:
+def context_of(cursor: Cursor, at: datetime, routes: Routes, settings: Settings) -> MessageContext:
     """Builds what the messages of one instant share."""
     jobs = cursor.execute(find_query("jobs").sql).fetchall()
-    return MessageContext(at, routes.dashboard_url, job_words((str(job), str(app)) for job, app, *_ in jobs))
+    words = job_words((str(job), str(app)) for job, app, *_ in jobs)
+    return MessageContext(at, routes.dashboard_url, words, usable_profiles(settings))
 
 
 def muted_incidents(cursor: Cursor, incidents: Sequence[str], now: datetime) -> set[str]:

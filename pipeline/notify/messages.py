@@ -14,7 +14,9 @@ from urllib.parse import urlencode
 
 from pipeline.config.errors import RulesError
 from pipeline.config.wording import address, count, dated, share, span
+from pipeline.knowledge.app_profiles import Profile
 from pipeline.knowledge.causes import Cause, cause_of
+from pipeline.knowledge.remedies import remedies, remedy
 from pipeline.notify.render import render
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
@@ -68,6 +70,8 @@ class MessageContext:
     dashboard_url: str
     job_words: Mapping[str, str]
     "A job's word in the dashboard's addresses, by its id."
+    profiles: Sequence[Profile] = ()
+    "What is known of the apps."
 
 
 def title_of(incident: Incident, change: str, at: datetime) -> str:
@@ -94,6 +98,7 @@ def body_of(incident: Incident, change: str, context: MessageContext, symptoms: 
     evidence = json.loads(incident.evidence or "{}")
     affected = affected_of([evidence, *(json.loads(one.evidence or "{}") for one in symptoms)])
     late = incident.noticed_at - incident.opened_at
+    rule, cause = rule_of(incident), cause_of_incident(incident, evidence)
     return render(
         "incident.txt.j2",
         incident=incident,
@@ -106,8 +111,9 @@ def body_of(incident: Incident, change: str, context: MessageContext, symptoms: 
         numbers=affected_numbers(affected),
         names=affected_names(affected),
         evidence=evidence_lines(evidence),
-        rule=rule_of(incident),
-        cause=cause_of_incident(incident, evidence),
+        cause=cause,
+        steps=remedies(cause.steps, context.profiles, incident.app_name) if cause else [],
+        advice=remedy(rule.do, context.profiles, incident.app_name) if rule else "",
         link=link_of(incident, over, context),
     )
 

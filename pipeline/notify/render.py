@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.config import wording
-from pipeline.rules.summary import without_since
+from pipeline.rules.summary import undated
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -21,9 +21,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        one.__name__: one for one in (wording.dated, wording.span, wording.count, wording.share, without_since)
-    }
+    made.filters |= {one.__name__: one for one in (wording.dated, wording.span, wording.count, wording.share, undated)}
     return made
 
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.errors import ProfileError
-from pipeline.knowledge.app_profiles import read_profiles
+from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.rules.evaluate import Along, Checked, check
 from pipeline.rules.overrides import read_overrides
 from pipeline.rules.token_expiry import with_leads
@@ -25,11 +24,7 @@ def overrides_of(store: Store) -> Mapping[str, Any]:
 
     A profile that cannot be used sets nothing here; the page Connections shows why.
     """
-    overrides = read_overrides(Path(store.settings.rules))
-    try:
-        profiles = read_profiles(store.settings)
-    except ProfileError:
-        return overrides
+    overrides, profiles = read_overrides(Path(store.settings.rules)), usable_profiles(store.settings)
     return with_leads(overrides, profiles, [str(app) for (app,) in store.rows("select distinct app_name from tokens")])
 
 

@@ -36,6 +36,21 @@ with ledger as materialized (
     group by job_id
 ), newest_events as (
     select job_id, max("hour") as "hour" from hourly_parts where "hour" <= $at group by job_id
+), reached as (
+    -- As the verdict has it, to the instant.
+    select job_id, max(reached_at) as reached_at
+    from (
+        select job_id, max(last_event_at) as reached_at from identity_parts where last_event_at <= $at group by job_id
+        union all
+        select j.job_id, max(c.until)
+        from jobs j
+        join stretches c
+            on c.source = 'events' and c.until <= $at
+                and (c.job_id = j.job_id
+                    or (c.job_id is null and lower(c.tenant_id) is not distinct from lower(j.tenant_id)))
+        group by j.job_id
+    )
+    group by job_id
 ), logs as (
     select nullif(app_id, '') as app_id, arg_max_null(tenant_id, occurred_at) as tenant_id,
         max(occurred_at) as newest_at
@@ -84,23 +99,25 @@ with ledger as materialized (
     group by app_id
 )
 select 'jobs' as source, j.job_id as subject, j.app_name, j.tenant_id, [j.job_id] as jobs, false as nameless,
-    s.newest_at, null::timestamp as unknown_hour
+    s.newest_at, null::timestamp as unknown_hour, null::timestamp as reached_at
 from jobs j
 left join statuses s using (job_id)
 union all
 select 'events', j.job_id, j.app_name, j.tenant_id, [j.job_id], false,
-    coalesce(greatest(e.known_hour, n."hour") + interval 1 hour, null), e.unknown_hour
+    coalesce(greatest(e.known_hour, n."hour") + interval 1 hour, null), e.unknown_hour, r.reached_at
 from jobs j
 left join event_hours e using (job_id)
 left join newest_events n using (job_id)
+left join reached r using (job_id)
 union all
 select 'exchanges', a.app, coalesce(n.app_name, nullif(a.app, ''), 'SCIM requests'), a.tenant_id, coalesce(n.jobs, []),
-    a.nameless, a.newest_at, g.unknown_hour
+    a.nameless, a.newest_at, g.unknown_hour, null
 from apps a
 left join app_gaps g on g.app = a.app
 left join app_names n on n.app_id = a.app
 order by all
 """
+HOUR = timedelta(hours=1)
 WORDS = {"events": "events", "jobs": "job status", "exchanges": "SCIM requests"}
 NAMELESS = "SCIM requests"
 "The subject of a rule's finding in a log that names no app."
@@ -130,6 +147,15 @@ class Extent:
     newest_at: datetime | None
     unknown_hour: datetime | None
     "The newest full hour of which nothing is known."
+    reached_at: datetime | None = None
+    "Until when events are there to the instant, within the hour before `newest_at`; null where that is not told."
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Returns until when there is data, for a sentence."""
+        newest, reached = self.newest_at, self.reached_at
+        within = newest is not None and reached is not None and newest - HOUR <= reached <= newest
+        return reached if within else newest
 
 
 class Extents:
@@ -199,12 +225,12 @@ class Extents:
         name = extent.app_name or extent.subject
         hour = self._at.replace(minute=0, second=0, microsecond=0)
         if extent.newest_at < self._at - timedelta(hours=need.hours):
-            return Gap(f"{name}: no {words} since {dated(extent.newest_at)}; {wanted}", True)
+            return Gap(f"{name}: no {words} since {dated(extent.ends_at)}; {wanted}", True)
         first = (self._at - timedelta(hours=need.hours)).replace(minute=0, second=0, microsecond=0)
         if need.newest or extent.unknown_hour is None or extent.unknown_hour < first:
             return None
         if extent.unknown_hour == hour - timedelta(hours=1):
-            return Gap(f"{name}: no {words} since {dated(extent.newest_at)}; {wanted}", True)
+            return Gap(f"{name}: no {words} since {dated(extent.ends_at)}; {wanted}", True)
         gone = f"{name}: no {words} for the hour from {dated(extent.unknown_hour)}"
         return Gap(f"{gone}; {wanted}", False)
 

@@ -23,13 +23,13 @@ def summary_of(row: Mapping[str, Any]) -> str:
     return summary.replace(CAUSE, cause_in_words(row)) if CAUSE in summary else summary
 
 
-def without_since(summary: str) -> str:
-    """Returns a finding's sentence without since when, which stands beside it.
+def undated(summary: str) -> str:
+    """Returns an incident's sentence without since when.
 
-    >>> without_since("Cerby has been rejecting the access token since 22 Jan, 09:23 UTC")
+    >>> undated("Cerby has been rejecting the access token since 26 Nov, 11:48 UTC")
     'Cerby has been rejecting the access token'
     """
-    return SINCE.sub("", summary)
+    return SINCE.sub("", " ".join(summary.split()).rstrip("."))
 
 
 def cause_in_words(row: Mapping[str, Any]) -> str:

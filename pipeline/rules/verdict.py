@@ -52,6 +52,7 @@ class JobFacts:
     succeeded: int = 0
     failed: int = 0
     failing: int = 0
+    failing_groups: int | None = None
     failing_since: datetime | None = None
     leavers: int = 0
     leavers_since: datetime | None = None
@@ -62,6 +63,8 @@ class JobFacts:
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
+    may_be_over: bool = False
+    "Whether its running cycle should have ended by now, and no status has come since."
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class IncidentFacts:
     is_snoozed: bool = False
     symptoms: tuple[tuple[str, str | None], ...] = ()
     "Rule and job of each incident that it explains."
+    remedy: str = ""
+    "What its rule advises, as the app's profile has it."
 
     @property
     def jobs(self) -> set[str]:
@@ -161,12 +166,16 @@ class Cause:
     count: int = 1
     summary: str = ""
     "An incident's sentence, or Graph's reason."
+    groups: int | None = None
+    "How many of those counted are groups, where that is known."
     rule: str = ""
     is_snoozed: bool = False
     symptoms: tuple[str, ...] = ()
     "Rules of the incidents that an incident explains."
     is_symptom: bool = False
     "Whether an open incident explains it, which then comes first."
+    remedy: str = ""
+    "What to do about an incident."
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ class Missing:
     "Apps, or rules."
     since: datetime | None = None
     count: int = 0
+    sinces: tuple[datetime | None, ...] = ()
+    "Since when of each app, in the order of the names."
 
 
 @dataclass(frozen=True)
@@ -208,7 +219,7 @@ def verdict(facts: Facts, about: About = "all") -> Verdict:
     """Decides by facts which of the four states holds; equal facts have equal verdicts, wherever they are shown."""
     causes = sorted((one for one in causes_of(facts) if is_about(one, about)), key=rank)
     missing = tuple(one for one in missing_of(facts, about))
-    initial = tuple(job for job in facts.jobs if is_initial(job))
+    initial = tuple(job for job in facts.jobs if is_initial(job) and not job.may_be_over)
     running = initial if about in ("all", "cycles") and facts.shows_running else ()
     state: State = "action_needed" if causes else "running" if running else "unknown" if missing else "ok"
     rules = facts.rules
@@ -280,9 +291,17 @@ def causes_of(facts: Facts) -> Iterator[Cause]:
             severity = "warning" if one.is_snoozed else one.severity
             symptoms = tuple(rule for rule, _ in one.symptoms)
             yield Cause(
-                "incident", severity, one.app_name, one.job_id, one.since, 1, one.summary, one.rule, one.is_snoozed,
-                symptoms,
-            )  # fmt: skip
+                "incident",
+                severity,
+                one.app_name,
+                one.job_id,
+                one.since,
+                summary=one.summary,
+                rule=one.rule,
+                is_snoozed=one.is_snoozed,
+                symptoms=symptoms,
+                remedy=one.remedy,
+            )
 
 
 def job_causes(job: JobFacts) -> Iterator[Cause]:
@@ -306,7 +325,7 @@ def job_causes(job: JobFacts) -> Iterator[Cause]:
     if job.failed > job.succeeded and job.failed + job.succeeded >= LEAST:
         yield cause("mostly_failing", "critical", None, job.failed, str(job.failed + job.succeeded))
     if job.failing:
-        yield cause("failing", "warning", job.failing_since, job.failing)
+        yield replace(cause("failing", "warning", job.failing_since, job.failing), groups=job.failing_groups)
 
 
 def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
@@ -321,8 +340,13 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
-    if about in ("all", "cycles") and not facts.is_old and not facts.shows_running:
-        yield from named("running_before", facts.jobs, is_initial, lambda job: job.observed_at)
+    if about in ("all", "cycles") and not facts.is_old:
+        yield from named(
+            "running_before",
+            facts.jobs,
+            lambda job: is_initial(job) and (job.may_be_over or not facts.shows_running),
+            lambda job: job.observed_at,
+        )
     if about not in ("cycles", "quarantine"):
         yield from named("no_events", facts.jobs, lambda job: job.covered_until is None)
         yield from named(
@@ -384,8 +408,9 @@ def named(
     """Returns one missing fact with the apps that lack it, and since when at the earliest."""
     lacking = [job for job in jobs if lacks(job)]
     if lacking:
-        first = min((at for job in lacking if (at := since(job)) is not None), default=None)
-        yield Missing(kind, tuple(job.app_name for job in lacking), first, len(lacking))
+        sinces = tuple(since(job) for job in lacking)
+        first = min((at for at in sinces if at is not None), default=None)
+        yield Missing(kind, tuple(job.app_name for job in lacking), first, len(lacking), sinces)
 
 
 def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.config.clock import naive, now, wall_clock
+from pipeline.knowledge.app_profiles import usable_profiles
+from pipeline.knowledge.remedies import remedy
 from pipeline.rules.rule import rules
-from pipeline.rules.verdict import Facts, IncidentFacts, JobFacts, RuleFacts
+from pipeline.rules.verdict import RUNNING, Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
-from pipeline.store.present import as_of
+from pipeline.store.present import as_of, present_after_data
 
 Row = dict[str, Any]
 HOUR = timedelta(hours=1)
@@ -23,7 +25,9 @@ ANSWERS = timedelta(days=30)
 "How far back the app's answers are looked through for accounts that are still active."
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Questions whose rows are accounts that may be in use although nothing failed."
-PLAIN_COLUMNS = tuple(one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since"))
+PLAIN_COLUMNS = tuple(
+    one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since", "may_be_over")
+)
 
 
 def read_facts(store: Store, at: datetime | None = None) -> Facts:
@@ -37,7 +41,7 @@ def read_facts(store: Store, at: datetime | None = None) -> Facts:
         at=at,
         ends_at=None if extent["last_at"] is None else present,
         now=naive(now(store.settings)),
-        jobs=read_jobs(store, at, answers),
+        jobs=read_jobs(store, at, present, answers),
         incidents=read_incidents(store),
         rules=read_rules(store, bool(extent["exchanges"])),
     )
@@ -69,20 +73,29 @@ def rows(store: Store, name: str, **values: object) -> list[Row]:
     return answer
 
 
-def read_jobs(store: Store, at: datetime, answers: dict[str, datetime]) -> tuple[JobFacts, ...]:
+def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, datetime]) -> tuple[JobFacts, ...]:
     """Returns the facts about each job."""
     own = rows(store, "job_facts", at=at, grace=store.settings.grace)
     in_use = Counter(str(row["job_id"]) for name in IN_USE for row in rows(store, name, **answers))
     jobs = [JobFacts(**{name: row[name] for name in PLAIN_COLUMNS}, in_use=in_use[str(row["job_id"])]) for row in own]
+    if at == present and any(job.state in RUNNING for job in jobs):
+        over = cycles_over(store, at)
+        jobs = [replace(job, may_be_over=job.state in RUNNING and job.job_id in over) for job in jobs]
     if all(job.observed_at is not None for job in jobs):
         return tuple(jobs)
     inferred = {row["job_id"]: row["since"] for row in rows(store, "quarantine_inferred", at=at)}
     return tuple(replace(job, inferred_since=inferred.get(job.job_id)) for job in jobs)
 
 
+def cycles_over(store: Store, at: datetime) -> set[str]:
+    """Returns the jobs whose running cycle may be over by the present, as the cards of running cycles have it."""
+    values = {"as_of": at, "grace": store.settings.grace, "now": present_after_data(store)}
+    return {str(row["job_id"]) for row in rows(store, "progress", **values) if row["rhythm"] == "unknown"}
+
+
 def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
     """Returns the open root causes, the worst first; snoozes end by the wall clock, however old the data is."""
-    present = wall_clock(store.settings)
+    present, profiles = wall_clock(store.settings), usable_profiles(store.settings)
     return tuple(
         IncidentFacts(
             row["rule"],
@@ -93,6 +106,7 @@ def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
             row["opened_at"],
             row["snoozed_until"] is not None and row["snoozed_until"] > present,
             tuple((one["rule"], one["job_id"]) for one in json.loads(row["symptoms"] or "[]")),
+            remedy(rules()[row["rule"]].do, profiles, row["app_name"]) if row["rule"] in rules() else "",
         )
         for row in rows(store, "open_incidents")
     )

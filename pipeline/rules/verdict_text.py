@@ -6,11 +6,13 @@ The same sentences stand on pages, in mails and on the command line; only how a 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from pipeline.config.wording import count, dated, instant, iso
+from pipeline.config.wording import count, dated, instant, iso, people
 from pipeline.rules.rule import rules
+from pipeline.rules.summary import undated
 from pipeline.rules.verdict import Cause, Missing, Verdict
 
 LABELS = {"action_needed": "Action needed", "running": "Running", "ok": "OK", "unknown": "Unknown"}
@@ -64,13 +66,26 @@ def plain_sentence(verdict: Verdict) -> str:
 def action(verdict: Verdict, style: Style) -> str:
     """Writes which apps need attention, why, and the next step for the worst."""
     own = [cause for cause in verdict.causes if cause.app_name is not None]
-    heads = [head(list(causes), style) for causes in by_app(own)]
+    apps = by_app(own)
+    heads = [f"{head(causes, style)}." for causes in apps[:SHOWN]]
     shared = [f"{style.text(cause.summary)}." for cause in verdict.causes if cause.app_name is None]
-    more = [f"{count(len(heads) - SHOWN, 'more app')}"] if len(heads) > SHOWN else []
-    verb = "needs" if len(heads) == 1 else "need"
-    apps = f"{len(heads):,} of {count(max(verdict.apps, len(heads)), 'app')} {verb} attention: "
-    first = [f"{apps}{'; '.join([*heads[:SHOWN], *more])}."] if heads else []
-    return " ".join([*first, *shared[:SHOWN], f"Next step: {next_step(verdict.causes[0], style)}"])
+    more = [f"{count(len(apps) - SHOWN, 'more app')}."] if len(apps) > SHOWN else []
+    first = [f"{attention(verdict, len(apps))}."] if heads and verdict.apps > 1 else []
+    return " ".join([*first, *heads, *more, *shared[:SHOWN], step_sentence(verdict.causes[0], style)])
+
+
+def attention(verdict: Verdict, apps: int) -> str:
+    """Writes how many of the apps need attention."""
+    return f"{apps:,} of {count(max(verdict.apps, apps), 'app')} {'needs' if apps == 1 else 'need'} attention"
+
+
+def step_sentence(cause: Cause, style: Style, only_first: bool = False) -> str:
+    """Writes what to do about a cause, or the first sentence of that, and in which app."""
+    step = next_step(cause, style)
+    if only_first:
+        step = f"{step.partition('. ')[0].rstrip('.')}."
+    place = f" for {style.name(cause.app_name)}" if cause.app_name else ""
+    return f"Next step{place}: {step[:1].lower()}{step[1:]}"
 
 
 def by_app(causes: Iterable[Cause]) -> list[list[Cause]]:
@@ -91,15 +106,36 @@ COUNTED = ("failing", "leavers", "in_use", "staged")
 def head(causes: list[Cause], style: Style) -> str:
     """Writes the worst of one app, and what else there is."""
     first, *others = causes
-    alerts = sum(one.kind == "incident" for one in others) + sum(len(one.symptoms) for one in causes)
-    rest = [what(one, style) for one in others if one.kind not in ("incident", "late", "stalled")]
-    related = [f"{count(alerts, 'related alert')}"] if alerts else []
-    is_dated = first.since is None or (first.kind == "incident" and " since " in first.summary)
-    since = "" if is_dated else f" since {instant(first.since)}"
-    colon = ":" if first.kind in COUNTED else ""
-    name = "" if first.kind == "incident" else f"{style.name(first.app_name or '')}{colon} "
-    snoozed = " (snoozed)" if first.is_snoozed else ""
-    return ", ".join([f"{name}{what(first, style)}{since}{snoozed}", *rest, *related])
+    symptoms, incidents = sum(len(one.symptoms) for one in causes), sum(one.kind == "incident" for one in others)
+    in_quarantine = first.kind == "incident" and any(one.kind == "quarantined" for one in others)
+    shown = ("incident", "late", "stalled", *(["quarantined"] if in_quarantine else []))
+    rest = [what(one, style) for one in others if one.kind not in shown]
+    if incidents:
+        rest.append(count(incidents, "more incident"))
+    main = incident_clause(first, style, in_quarantine) if first.kind == "incident" else state_clause(first, style)
+    explained = f" ({count(symptoms, 'symptom')})" if symptoms else ""
+    return "; ".join([f"{main}{explained}{' (snoozed)' if first.is_snoozed else ''}", *rest])
+
+
+def state_clause(cause: Cause, style: Style) -> str:
+    """Writes what an app's own state shows, and since when."""
+    colon = ":" if cause.kind in COUNTED else ""
+    since = "" if cause.since is None else f" since {instant(cause.since)}"
+    if since and cause.kind in COUNTED:
+        since = f" (the first{since})"
+    return f"{style.name(cause.app_name or '')}{colon} {what(cause, style)}{since}"
+
+
+def incident_clause(cause: Cause, style: Style, in_quarantine: bool) -> str:
+    """Writes an incident and since when, with the app's name as the style marks it."""
+    text, app = undated(cause.summary), cause.app_name or ""
+    since = "" if cause.since is None else f" since {instant(cause.since)}"
+    if not app or not text.startswith((f"{app} ", f"{app}: ")):
+        return f"{style.text(text)}{since}"
+    rest = text[len(app) :]
+    if in_quarantine and " is in quarantine" not in rest:
+        rest = f" is in quarantine: it{rest}" if rest.startswith(" ") else f" is in quarantine{rest}"
+    return f"{style.name(app)}{style.text(rest)}{since}"
 
 
 def what(cause: Cause, style: Style) -> str:
@@ -114,11 +150,11 @@ def what(cause: Cause, style: Style) -> str:
         "stalled": lambda: "has stalled in a cycle",
         "late": lambda: "has missed a cycle",
         "mostly_failing": lambda: f"failed {number:,} of {cause.summary} attempts of the last day",
-        "failing": lambda: f"{count(number, *PEOPLE)} failing",
+        "failing": lambda: f"{people(number, cause.groups)} {'is' if number == 1 else 'are'} failing",
         "leavers": lambda: count(number, "leaver still has an account", "leavers still have an account"),
         "in_use": lambda: count(number, "leaver may still have access", "leavers may still have access"),
         "staged": lambda: count(number, "deletion is held back", "deletions are held back"),
-        "incident": lambda: style.text(" ".join(cause.summary.split()).rstrip(".")),
+        "incident": lambda: style.text(undated(cause.summary)),
     }
     return writers[cause.kind]()
 
@@ -144,7 +180,7 @@ def next_step(cause: Cause, style: Style = PLAIN) -> str:
     rule = rules().get(cause.rule)
     if cause.kind != "incident":
         return STEPS[cause.kind]
-    return style.text(rule.do) if rule else "open the incident."
+    return style.text(cause.remedy or rule.do) if rule else "open the incident."
 
 
 def running(verdict: Verdict, style: Style) -> str:
@@ -170,11 +206,11 @@ def calm(verdict: Verdict) -> str:
 def checked(verdict: Verdict) -> str:
     """Writes as of when that holds, and which checks were left out."""
     left_out = (
-        f" {count(len(verdict.skipped), 'check')} skipped (no SCIM log)."
+        f" {count(len(verdict.skipped), 'rule')} skipped (no SCIM log)."
         if verdict.skipped and verdict.about in ("all", "quarantine", "incidents")
         else ""
     )
-    return f"Checked as of {instant(verdict.checked_at or verdict.at)}.{left_out}"
+    return f"Checked {instant(verdict.checked_at or verdict.at)}.{left_out}"
 
 
 def missing_sentences(verdict: Verdict, style: Style) -> list[str]:
@@ -230,28 +266,44 @@ REMEDIES = {
 def lacking(one: Missing, style: Style) -> str:
     """Writes what is missing, of which apps, and since when."""
     names = named(one.names, style)
-    since = f" since {instant(one.since)}" if one.since else ""
     writers: dict[str, Callable[[], str]] = {
         "empty": lambda: "there is no data",
         "no_jobs": lambda: "no provisioning logs and no job status are loaded",
         "old_data": lambda: f"the data ends {dated(one.since)}",
         "no_status": lambda: f"no job status of {names}",
-        "old_status": lambda: f"no recent job status of {names}" + (f" (newest {instant(one.since)})" if since else ""),
+        "old_status": lambda: f"no recent job status of {each_since(one, style, ' (newest ', ')')}",
         "running_before": lambda: (
-            f"whether the initial cycle of {names} is still running (last status {instant(one.since)})"
+            f"whether the initial cycle of {each_since(one, style, ' (last status ', ')')} is still running"
         ),
         "never_run": lambda: f"{names} has not completed a cycle yet",
         "no_events": lambda: f"no provisioning logs of {names}",
-        "gap": lambda: f"hours without provisioning logs of {names}{since}",
+        "gap": lambda: f"provisioning logs are missing or incomplete for {each_since(one, style)}",
         "unlogged_errors": lambda: f"Entra counts more users and groups in error than the logs of {names} show",
-        "not_removing": lambda: f"{names} cannot remove users{since} (in quarantine or stopped)",
+        "not_removing": lambda: f"users are not removed from {each_since(one, style)} (in quarantine or stopped)",
         "rules_never": lambda: "the alert rules were never evaluated",
         "rules_old": lambda: f"the alert rules were last evaluated as of {instant(one.since)}, and there is newer data",
         "rules_new": lambda: f"{count(len(one.names), 'alert rule was', 'alert rules were')} never evaluated",
         "rules_failed": lambda: f"{rules_of(one)} could not run",
-        "rules_unanswered": lambda: f"{rules_of(one)} lacked data",
+        "rules_unanswered": lambda: f"{len(one.names):,} of {len(rules()):,} alert rules could not check every app",
     }
     return writers[one.kind]()
+
+
+def each_since(one: Missing, style: Style, before: str = " since ", after: str = "") -> str:
+    """Names apps, each with since when; those of one instant together.
+
+    >>> each_since(Missing("gap", ("A", "B", "C"), sinces=(None, datetime(2026, 1, 2), None)), PLAIN)
+    'A and C, B since 2 Jan, 00:00 UTC'
+    """
+    apart: dict[datetime | None, list[str]] = {}
+    for name, since in zip(one.names, one.sinces or [one.since] * len(one.names), strict=True):
+        apart.setdefault(since, []).append(name)
+    parts = [
+        named(tuple(names), style) + (f"{before}{instant(since)}{after}" if since else "")
+        for since, names in list(apart.items())[:SHOWN]
+    ]
+    rest = sum(len(names) for names in list(apart.values())[SHOWN:])
+    return ", ".join([*parts, *([f"{rest} more"] if rest else [])])
 
 
 def rules_of(one: Missing) -> str:

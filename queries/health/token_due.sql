@@ -22,8 +22,7 @@
 --   on tokens without an expiry date: enter it on the app's Configuration tab. A SCIM token need not expire at all.
 --
 -- Do
---   Request the new token now; if only the vendor's support issues one, the app's Configuration tab shows the
---   contact. Enter it in Entra before the old one expires.
+--   Create a new token in the app, or request one from its vendor; enter it in Entra before the old one expires.
 --
 -- Columns
 --   as_of         the instant asked about

@@ -24,9 +24,8 @@
 --   where the app's log is not collected; on single rejections between successful requests.
 --
 -- Do
---   Create a new token, enter it in Entra under Provisioning, Admin credentials, test the connection and save. If
---   only the vendor's support issues tokens, contact them now: the app's Configuration tab shows the contact and how
---   long it takes.
+--   Create a new token in the app, or request one from its vendor; enter it in Entra under Provisioning, Admin
+--   credentials, test the connection and save.
 --
 -- Page
 --   quarantine

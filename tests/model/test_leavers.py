@@ -322,11 +322,11 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
     assert why in said.replace("\\", "")
     drawn = text(test)
     assert "For 0 of 2 leavers the time counts from the first event whose import" in drawn
-    assert "Allow deletes" in drawn and "7 checks, 6 found nothing in the data that was read" in drawn
+    assert "Allow deletes" in drawn and "6 of 7 checks found nothing in the data that was read" in drawn
     assert "Held deletions: 1" in [one.label for one in test.expander]
     [row] = table(test, "open_for").to_dict("records")
     assert (row["status"], row["action"], row["requests"]) == (["Has access"], "Disable", 1)
-    assert list(table(test, "half")["half"]) == ["First attempt"]
+    assert list(table(test, "half")["half"]) == ["Immediately (first attempt)"]
     assert list(table(test, "half")["most"]) == ["Not reached"]
     assert [one.value for one in test.metric][:1] == ["1"]
     [job] = table(test, "half")["job_id"]

@@ -338,7 +338,7 @@ def test_the_page_says_first_who_waits_and_what_changed(narrowed: Given, monkeyp
     }
     assert "Confirmed by the app: unknown" in drawn
     kinds = table(test, "waiting")
-    assert list(kinds["label"]) == ["Required attribute missing", "Scoping filter not met", "Already equal"]
+    assert list(kinds["label"]) == ["Required attribute missing", "Scoping filter not met", "No changes needed"]
     assert list(kinds["action"]) == [["Action needed"], ["None, expected"], ["None, in sync"]]
     assert list(kinds["objects"]) == [1, 6, 1]
 

@@ -419,9 +419,10 @@ def test_the_verdict_names_the_root_cause_first(dead: Store) -> None:
     assert (first.rule, first.severity) == ("token_refused", "critical")
     assert {one.kind for one in others} >= {"quarantined", "leavers"}
     told = plain_sentence(verdict(facts))
-    assert "Cerby has been rejecting the access token since" in told.split(";")[0].split("is in quarantine")[0]
-    assert f"Next step: {find_rule('token_refused').do}" in told
-    assert "4 related alerts" in told
+    assert "Cerby is in quarantine: it has been rejecting the access token since" in told.split(";")[0]
+    do = find_rule("token_refused").do
+    assert f"Next step for Cerby: {do[0].lower()}{do[1:]}" in told
+    assert "(4 symptoms)" in told
 
 
 def test_a_job_whose_incident_is_explained_by_one_of_no_app_still_needs_attention(given: Given, routes: Routes) -> None:

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from pipeline.rules.rule import rules
-from pipeline.rules.verdict import KINDS, Facts, IncidentFacts, JobFacts, RuleFacts, unknown_of, verdict
+from pipeline.rules.verdict import KINDS, Cause, Facts, IncidentFacts, JobFacts, RuleFacts, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
-from pipeline.rules.verdict_text import PLAIN, REMEDIES, STEPS, missing_sentences, plain_sentence, sentence
+from pipeline.rules.verdict_text import PLAIN, REMEDIES, STEPS, Style, head, missing_sentences, plain_sentence, sentence
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 
@@ -145,7 +145,7 @@ def test_verdict_claims_no_running_cycle_once_the_data_ended_an_interval_ago(job
     found = [verdict(replace(facts, now=AT + span)) for span in spans]
     assert [one.state for one in found] == ["running"] * 2 + ["unknown"] * 4
     assert [bool(one.running) for one in found] == [True] * 2 + [False] * 4
-    assert "whether the initial cycle of Zoom is still running (last status 2 Mar, 11:00 UTC)" in sentence(found[3])
+    assert "whether the initial cycle of Zoom (last status 2 Mar, 11:00 UTC) is still running" in sentence(found[3])
     assert verdict(replace(facts, now=AT + HOUR), "leavers").state == "ok"
 
 
@@ -209,9 +209,39 @@ def test_verdict_without_any_data_or_any_job_is_unknown() -> None:
 def test_verdict_names_the_cause_since_when_and_the_next_step() -> None:
     result = verdict(facts_of(Case(job="quarantined", incident="critical", failing=2)))
     assert sentence(result) == (
-        "1 of 1 app needs attention: Zoom is in quarantine (no reason given) since 2 Mar, 10:00 UTC, 2 users and "
-        "groups failing, 1 related alert. Next step: follow the recovery checklist on the app's page."
+        "Zoom is in quarantine (no reason given) since 2 Mar, 10:00 UTC; 2 users and groups are failing; "
+        "1 more incident. Next step for Zoom: follow the recovery checklist on the app's page."
     )
+
+
+@pytest.mark.parametrize(
+    ("summary", "written"),
+    [
+        (
+            "Zoom has been rejecting the access token since 2 Mar, 10:00 UTC",
+            "**Zoom** is in quarantine: it has been rejecting the access token since 2 Mar, 10:00 UTC (1 symptom); "
+            "2 users and 1 group are failing",
+        ),
+        (
+            "Zoom: consecutive cycles failed (a token)",
+            "**Zoom** is in quarantine: consecutive cycles failed (a token) since 2 Mar, 10:00 UTC (1 symptom); "
+            "2 users and 1 group are failing",
+        ),
+        (
+            "Zoom is in quarantine: a token",
+            "**Zoom** is in quarantine: a token since 2 Mar, 10:00 UTC (1 symptom); 2 users and 1 group are failing",
+        ),
+        (
+            "Zoomer: something else",
+            "Zoomer: something else since 2 Mar, 10:00 UTC (1 symptom); 2 users and 1 group are failing",
+        ),
+    ],
+)
+def test_verdict_names_an_app_once_with_its_quarantine_and_its_cause(summary: str, written: str) -> None:
+    incident = Cause("incident", "critical", "Zoom", "job-Zoom", AT - 2 * HOUR, summary=summary, symptoms=("silence",))
+    quarantined = replace(incident, kind="quarantined", summary="no reason given", symptoms=())
+    failing = replace(quarantined, kind="failing", count=3, groups=1)
+    assert head([incident, quarantined, failing], Style(name=lambda name: f"**{name}**")) == written
 
 
 def test_verdict_that_is_unknown_says_how_to_get_what_is_missing() -> None:
@@ -226,6 +256,23 @@ def test_verdict_on_leavers_of_an_app_in_quarantine_is_unknown_with_since_when()
     assert verdict(facts, "leavers").state == "unknown"
     gap = unknown_of(facts.jobs[0], facts)
     assert gap is not None and (gap.kind, gap.since) == ("not_removing", AT - 2 * HOUR)
+
+
+def test_verdict_on_a_cycle_that_should_have_ended_is_unknown_and_never_running() -> None:
+    facts = facts_of(Case(job="restarted"))
+    assert verdict(facts).state == "running"
+    over = replace(facts, jobs=tuple(replace(job, may_be_over=True) for job in facts.jobs))
+    assert verdict(over).state == "unknown" and verdict(over).running == ()
+    assert [one.kind for one in verdict(over).missing] == ["running_before"]
+
+
+def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
+    facts = facts_of(Case(incident="critical"))
+    [one] = facts.incidents
+    own = "Request a new token from Zoom support."
+    assert plain_sentence(verdict(replace(facts, incidents=(replace(one, remedy=own),)))).endswith(
+        "Next step for Zoom: request a new token from Zoom support."
+    )
 
 
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:

@@ -175,7 +175,7 @@ def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_s
     drawn = text(healthy(app("configuration", configuration=job_id("Cerby"))))
     assert "No deletion limit" in drawn
     assert "Attribute mappings have not been read" in drawn
-    assert "A new token takes about 7 days (estimate: none is published)" in drawn
+    assert "New token for Cerby:** Not self" in drawn and "About 7 days" in drawn
     assert "No app with this job is known here." in text(healthy(app("configuration", configuration="nowhere")))
 
 

@@ -14,6 +14,8 @@ from pipeline.rules.incidents import open_incidents, snooze
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, questions, table, text
+from views.frame.export import label_text
+from views.frame.state import SHOWN_TABLES
 from views.frame.viewer import Seen
 from views.parts.overview.numbers import Changes, counted
 
@@ -25,9 +27,9 @@ def numbers(test: AppTest) -> dict[str, tuple[str, str]]:
 
 def test_home_leads_with_what_is_wrong_and_its_numbers_are_those_of_sql(tenant: Store) -> None:
     test = healthy(app())
-    [verdict] = [box.value for box in test.error if "attention" in box.value]
-    assert verdict.startswith("2 of 2 apps need attention: **Cerby** is in quarantine (")
-    assert "**Zoom**: 1 user or group failing since 1 Feb, 22:30. Next step: " in verdict
+    [verdict] = [box.value for box in test.error if "Next step" in box.value]
+    assert verdict.startswith("**Cerby** is in quarantine (") and "2 of 2 apps need attention]" in text(test)
+    assert "**Zoom**: 1 user is failing (the first since 1 Feb, 22:30). Next step for **Cerby**: " in verdict
     # Until when the data goes stands above; what else is missing stands in the line below.
     assert "Viewing data up to 1 Feb 2026, 23:00" in text(test) and "the data ends" not in verdict
     assert "Unknown: " in text(test)
@@ -48,6 +50,13 @@ def test_home_leads_with_what_is_wrong_and_its_numbers_are_those_of_sql(tenant: 
     causes = table(test, "problem")
     assert list(causes["problem"].str.partition(" ")[0]) == ["Cerby", "Zoom:"]
     assert list(causes["severity"]) == ["critical", "warning"]
+    assert list(causes["impact"]) == ["no removals", "1 user failing"]
+    assert causes["issue"][1] and causes["cause"][1].endswith("since 1 Feb") and causes["owner"][1] == "Unassigned"
+    issue = healthy(app(issue=causes["issue"][1], of=causes["job_id"][1]))
+    assert "What to do" in text(issue)
+    [columns] = [columns for title, (_, columns) in test.session_state[SHOWN_TABLES.name].items() if title == "Apps"]
+    shown = [label_text(name, column) for name, column in columns.items()]
+    assert shown[:4] == ["App", "Status", "In sync (%)", "Success (%)"] and "Token expiry" in shown
     assert causes["deadline"][0].startswith("Disabled by Entra 28 Feb") and causes["deadline"][1].startswith(
         "Next retry"
     )
@@ -69,7 +78,7 @@ def test_a_root_cause_has_one_row_and_opens_its_incident(tenant: Store) -> None:
     roots = {name for name, one in incidents.items() if one.explained_by is None}
     rows = table(test, "problem")
     assert set(rows["incident_id"]) - {""} == roots and len(rows) < len(incidents) + 2
-    assert "Checked as of" in text(test)
+    assert "Checked 1 Feb, 23:00" in text(test)
     opened = healthy(app(incident=next(iter(roots))))
     assert [each.label for each in opened.button if each.label == "Acknowledge"]
     for name in roots:
@@ -148,7 +157,9 @@ def test_in_sync_is_not_said_until_the_initial_cycle_has_ended_and_its_progress_
     test = healthy(app())
     fleet = table(test, "in_place_share").set_index("app_name")
     assert pd.isna(fleet["in_place_share"]["Cerby"]) and fleet["in_place_share"]["Zoom"] == 1
-    assert "In sync is n/a until the initial cycle has ended: Cerby." in text(test)
+    assert "In sync is n/a until the initial cycle has ended: Cerby." in text(test) and "as of the end" not in text(
+        test
+    )
     [bar] = test.get("progress")
     assert bar.proto.value == 25
     assert bar.proto.text == (
@@ -160,7 +171,7 @@ def test_events_or_requests_alone_are_no_evidence_that_all_is_well(given: Given)
     given.succeeded("ada", day=13)
     given.stored()
     test = healthy(app())
-    assert not test.success and not [box for box in test.error if "attention" in box.value]
+    assert not test.success and not [box for box in test.error if "Next step" in box.value]
     assert "Status unknown: the data ends 1 Feb 2026, 00:00; no job status of **Cerby**" in text(test)
     assert "Unknown whether anything is wrong" in text(test)
     shown = numbers(test)

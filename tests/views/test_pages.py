@@ -6,8 +6,10 @@ from streamlit.testing.v1 import AppTest
 from tests.support.given import Given
 from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
+from views.frame.export import label_text
 from views.frame.look import plain
 from views.frame.places import PLACES
+from views.frame.state import SHOWN_COLUMNS, SHOWN_TABLES
 
 OPENED = [*PLACES, "apps of Cerby"]
 SHOWN_WHEN_EMPTY = ("sources", "rules", "notifications", "access")
@@ -36,9 +38,13 @@ def test_an_empty_store_shows_the_way_to_data(place: str) -> None:
 def test_a_full_store_is_drawn_under_one_title_and_says_how_fresh_it_is(place: str) -> None:
     test = opened(place)
     assert len(test.title) == 1
-    assert "**Last event:** 1 Feb 2026, 23:00" in text(test)
+    assert "**Newest record:** 1 Feb 2026, 23:00" in text(test)
     assert "No data yet" not in text(test)
     assert faults_of_words(test) == []
+    shown = [one.columns for one in test.session_state[SHOWN_COLUMNS.name].values()]
+    shown += [columns for _, columns in test.session_state[SHOWN_TABLES.name].values()]
+    heads = [label_text(name, column) for columns in shown for name, column in columns.items()]
+    assert [head for head in heads if "Result(" in head] == []
 
 
 @pytest.mark.usefixtures("tenant")
@@ -75,7 +81,7 @@ def test_the_way_back_from_an_app_leads_to_all_apps() -> None:
 
 @pytest.mark.usefixtures("tenant")
 def test_the_usual_window_ends_after_the_newest_data_and_not_today() -> None:
-    assert "19 Jan 2026, 00:00 to 2 Feb 2026, 00:00 (UTC)" in text(healthy(app()))
+    assert "19 Jan 2026, 00:00 to 1 Feb 2026, 23:00, the newest data (UTC)" in text(healthy(app()))
 
 
 @pytest.mark.usefixtures("tenant")

@@ -14,7 +14,7 @@ def test_assignments_are_counted_and_found_whatever_the_accents(tenant: Store) -
     [(found,)] = tenant.rows("select count(*) from identities")
     assert f"**{found} assignments** across all apps; **1 is failing**." in text(test)
     [pills] = [group for group in test.button_group if group.key == "state"]
-    assert pills.options == ["Failing 1", "Skipped 0", "In sync 5", "Disabled 0", "Deleted 0"]
+    assert pills.options == ["Failing 1", "Skipped or out of scope 0", "Was in sync 5", "Disabled 0", "Deleted 0"]
     # The data ended months ago, so that nobody is known to be in sync now.
     assert {chip for [chip] in table(test, "why")["chip"]} == {"Failing", "Was in sync"}
     test.text_input(key="search").set_value("ÁDA@").run()
@@ -40,7 +40,7 @@ def test_the_panel_says_in_a_sentence_what_is_wrong_in_which_app_and_what_to_do(
     test = healthy(app("people", search="ada", object="id-ada"))
     drawn = text(test).replace("\\", "")
     assert "**Changes not applied in Zoom since 1 Feb, 22:30.**" in drawn
-    assert "**In sync with Cerby**; last success 30 Jan, 09:00." in drawn
+    assert "**Was in sync with Cerby**; last success 30 Jan, 09:00." in drawn
     assert "**What to do:**" in drawn and "Entra tries again on 2 Feb, 04:00." in drawn
     assert list(table(test, "tried")["tried"]) == ["1 of 2", "1 of 1"]
     assert "**Export** failed" in drawn and "not attempted" not in drawn
@@ -62,9 +62,24 @@ def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_acti
     drawn = text(test)
     assert r"**Match** failed – \*2\* accounts" in drawn and "Export – not attempted" in drawn
     assert "**Not provisioned to Cerby since 22 Jan, 09:00 at the latest.**" in drawn
-    assert "**Out of scope of Zoom** since 21 Jan, 09:00; no action needed if that is intended." in drawn
+    assert "**Out of scope of Zoom** (last evaluated 21 Jan, 09:00); no action needed if that is intended." in drawn
     assert "**Skipped in Docs on 21 Jan, 09:00.** The reason `BrandNewReason` is not documented." in drawn
     assert list(table(test, "tried")["chip"]) == [["Failing"], ["Skipped"], ["Out of scope"]]
+
+
+def test_a_user_of_an_app_in_quarantine_is_told_that_first_and_promised_no_retry_of_its_own(given: Given) -> None:
+    given.failed("ada", 13, 9, action="create", error_code="DuplicateTargetEntries")
+    given.quarantined("Cerby", 13, 10, since=moment(13, 8))
+    given.stored()
+    test = healthy(app("people", object="id-ada"))
+    drawn = text(test).replace("\\", "")
+    stopped = "**Cerby has been in quarantine since 1 Feb, 08:00**"
+    assert f"{stopped} (sign-in to the app failed, or its answers are not SCIM): nothing is provisioned until" in drawn
+    assert drawn.index(stopped) < drawn.index("**Not provisioned to Cerby")
+    assert "Entra tries again once Cerby has left quarantine." in drawn and "tries again on " not in drawn
+    [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
+    assert "Note:   Cerby has been in quarantine since 1 Feb, 08:00" in ticket
+    assert "Cerby has been in quarantine" in text(healthy(app("users", job="Cerby"))).replace("\\", "")
 
 
 @pytest.mark.usefixtures("tenant")

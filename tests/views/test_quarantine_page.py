@@ -403,7 +403,7 @@ def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_i
     words = ("healthy", "watch", "quarantined", "unknown")
     assert list(traces) == [*(look(word).label for word in words), "Reason changed"]
     shapes = {word: traces[look(word).label].marker.pattern.shape for word in words}
-    assert len(set(shapes.values())) == 3 and shapes["unknown"] == shapes["watch"] == "/"
+    assert shapes == {"healthy": "", "watch": ".", "quarantined": "", "unknown": "/"}
     assert "Unknown" in traces["Unknown"].text and "Quarantine" in traces["Quarantine"].text
     assert len(traces["Reason changed"].x) == 1
 
@@ -501,11 +501,11 @@ def test_an_app_that_is_not_in_quarantine_shows_its_next_cycle_and_promises_noth
     test = page("quarantine-thresholds", "job-status-history", job="Docs")
     drawn = said(test)
     [answer] = [box.value for box in test.error]
-    assert answer.startswith("**Docs** has missed several cycles since 19 Jan, 01:40. Next step: ")
+    assert answer.startswith("**Docs** has missed several cycles since 19 Jan, 01:40. Next step for **Docs**: ")
     assert "Recovery checklist" not in drawn and not test.get("progress") and "What to do" in drawn
     assert "No events of this app in the store, so nothing can be counted." in drawn
     shown = {each.label: each.value for each in test.metric}
-    assert {"Next cycle", "In sync", "Pending retries", "Token"} < set(shown)
+    assert {"Next cycle", "In sync", "Pending retries", "Token expiry"} < set(shown)
     assert shown["Pending retries"] == shown["Leavers still with access"] == "Unknown"
 
 

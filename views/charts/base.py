@@ -5,6 +5,7 @@ one figure serves light and dark. What is unknown is hatched and what is partial
 that colour is never alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,14 @@ AT = "%{x|%-d %b, %H:%M} UTC"
 AT_SECOND = "%{x|%-d %b %Y, %H:%M:%S} UTC"
 ON_DAY = "%{x|%-d %b %Y}"
 DAY_TICKS = "%a %-d %b"
+DATE_TICKS = [
+    {"dtickrange": [None, 86_399_999], "value": "%H:%M<br>%-d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+"How the ticks of a time axis are written, by their distance."
+LABEL = 28
+"Characters of the label of an axis."
 SHAPES = ("", "/", "x", "-")
 GRID = "rgba(128,128,128,0.25)"
 
@@ -67,6 +76,7 @@ def bare(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
         **layout,
     )
     figure.update_xaxes(showgrid=False, zeroline=False, automargin=True, ticklabelstandoff=6)
+    figure.for_each_xaxis(lambda axis: axis.update(tickformatstops=DATE_TICKS), {"type": "date"})
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, ticklabelstandoff=8)
     return figure
 
@@ -109,6 +119,15 @@ def name_days(figure: go.Figure, buckets: pd.Index, hours: float) -> None:
     if hours >= 24:
         figure.update_xaxes(tick0=buckets[0] + timedelta(hours=hours / 2), tickformat=DAY_TICKS)
         figure.update_xaxes(dtick=hours * 3_600_000 * (1 + len(buckets) // 10))
+
+
+def axis_names(names: Iterable[Any]) -> list[str]:
+    """Returns names as the labels of an axis: long ones are cut, and stand in full where the pointer is.
+
+    >>> axis_names(["Cerby", "A" * 40])
+    ['Cerby', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA…']
+    """
+    return [name if len(name) <= LABEL else f"{name[: LABEL - 1]}…" for name in map(str, names)]
 
 
 def whole_steps(most: float) -> int | None:

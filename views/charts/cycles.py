@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from pipeline.config import wording
 from pipeline.config.wording import count, instant, is_missing
-from views.charts.base import AT, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, whole_steps
 from views.frame.look import TONES, Tone, look
 
 DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def day_lanes(stretches: pd.DataFrame, cycles: pd.DataFrame, since: datetime, no
         title_text=f"{wording.day(since)}, UTC",
     )
     figure.update_yaxes(
-        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
+        tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
     )
     height = 130 + 52 * len(jobs)
     return bare(figure, height, barmode="overlay", clickmode="event+select", legend_traceorder="normal")

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant
-from views.charts.base import HALF, HOUR, add_bands, bare, label_fill, name_days, state_bars, whole_steps
+from views.charts.base import HALF, HOUR, add_bands, axis_names, bare, label_fill, name_days, state_bars, whole_steps
 from views.frame.look import TONES
 
 HEAT = [[0.0, "rgba(110,150,190,0.22)"], [0.001, "#f3c766"], [0.4, "#e8743b"], [1.0, "#b3261e"]]
@@ -53,7 +53,7 @@ def failures_by_hour(cells: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(range=[rows["hour"].min(), rows["hour"].max() + HOUR])
     figure.update_yaxes(
-        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), autorange="reversed", showgrid=False
+        tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), autorange="reversed", showgrid=False
     )
     return bare(figure, 110 + 44 * len(jobs), barmode="overlay", bargap=0, clickmode="event+select")
 

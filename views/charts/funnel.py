@@ -48,14 +48,14 @@ def stage_bars(rows: pd.DataFrame) -> dict[str, Any]:
     texts = [stage_text(row) for row in rows.itertuples()]
     return {
         "x": rows["objects"],
-        "y": rows["stage"],
+        "y": rows["stage"].str.capitalize(),
         "orientation": "h",
         "text": [f"{number:,}" for number in rows["objects"]],
         "textposition": "inside",
         "insidetextanchor": "middle",
-        "textfont": {"color": "white", "size": 13},
+        "textfont": {"size": 13},
         "textangle": 0,
-        "unselected": {"marker": {"opacity": 0.55}, "textfont": {"color": "white"}},
+        "unselected": {"marker": {"opacity": 0.55}},
         "hovertemplate": "%{customdata[2]}<extra></extra>",
         "customdata": list(zip(rows["stage"], rows["leak"].fillna(""), texts, strict=True)),
     }
@@ -112,23 +112,33 @@ def waterfall(row: Any) -> go.Figure:
     parts = [("Users and groups", "objects_ms"), ("Retries", "retries_ms"), ("Response times", "latency_ms")]
     parts.append(("Reading and waiting", "waiting_ms"))
     seconds = [row["usual_ms"] / 1000, *(row[name] / 1000 for _, name in parts), row["duration_ms"] / 1000]
-    figure = go.Figure(
-        go.Waterfall(
-            orientation="h",
-            measure=["absolute", *["relative"] * 4, "total"],
-            y=["Usual", *(name for name, _ in parts), "This cycle"],
-            x=seconds,
-            text=[f"{round(value, 1) + 0:,.1f} s" for value in seconds],
-            textposition="outside",
-            textfont={"size": 13},
-            cliponaxis=False,
-            increasing={"marker": {"color": TONES["bad"]}},
-            decreasing={"marker": {"color": TONES["good"]}},
-            totals={"marker": {"color": TONES["info"]}},
-            connector={"line": {"color": TONES["quiet"], "width": 1}},
-            hovertemplate="%{y}: %{text}<extra></extra>",
-        )
+    # Each part begins where the one before it ended. No go.Waterfall: the bundle of charts has none.
+    bases = [0.0, *(sum(seconds[:place]) for place in range(1, 5)), 0.0]
+    tones: list[Tone] = ["info", *("bad" if value > 0 else "good" for value in seconds[1:5]), "info"]
+    figure = go.Figure()
+    figure.add_bar(
+        orientation="h",
+        y=["Usual", *(name for name, _ in parts), "This cycle"],
+        x=seconds,
+        base=bases,
+        marker={"color": [TONES[tone] for tone in tones]},
+        text=[waterfall_text(value, place in (0, 5)) for place, value in enumerate(seconds)],
+        textposition="outside",
+        textfont={"size": 13},
+        cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>",
     )
     figure.update_xaxes(title_text="Seconds", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     return bare(figure, 270, showlegend=False)
+
+
+def waterfall_text(seconds: float, is_total: bool) -> str:
+    """Writes a length, or by how much a part made the cycle longer or shorter.
+
+    >>> waterfall_text(36.04, True), waterfall_text(-1.2, False), waterfall_text(0.01, False)
+    ('36.0 s', '−1.2 s', '0.0 s')
+    """
+    rounded = round(seconds, 1) + 0
+    sign = "" if is_total or not rounded else "+" if rounded > 0 else "−"
+    return f"{sign}{abs(rounded):,.1f} s"

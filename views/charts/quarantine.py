@@ -10,12 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant, is_missing
-from views.charts.base import AT, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, whole_steps
 from views.charts.cycles import lying_bar
 from views.frame.look import TONES, Tone, look
 
 WORDS = ("healthy", "watch", "imminent", "quarantined", "switched_off", "paused", "never_run", "unknown")
-PATTERNS = {"healthy": "", "watch": "/", "imminent": "x", "quarantined": "\\", "switched_off": "+", "never_run": "."}
+PATTERNS = {"healthy": "", "quarantined": "", "watch": ".", "imminent": "x", "switched_off": "+", "never_run": "|"}
+"Slanted lines are of missing data alone."
 INK = "rgba(255,255,255,0.75)"
 FAINT: dict[str, Any] = {
     "color": "rgba(128,128,128,0.10)",
@@ -44,7 +45,7 @@ def status_lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: 
         figure.add_vline(x=at, line={"color": TONES["info"], "width": 1.5, "dash": "dot"})
     figure.update_xaxes(type="date", range=[since, until], title_text="UTC")
     figure.update_yaxes(
-        tickvals=list(jobs.index), ticktext=list(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
+        tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
     )
     return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
 
@@ -63,7 +64,7 @@ def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
         text=[status.label if each else "" for each in long],
         textposition="inside",
         insidetextanchor="middle",
-        insidetextfont={} if word == "unknown" else {"color": "#ffffff"},
+        insidetextfont={} if word == "unknown" else {"color": "#000000"},
         constraintext="none",
         textangle=0,
         customdata=rows[["job_id"]],
@@ -178,32 +179,20 @@ def band(row: dict[str, Any], ahead: int) -> tuple[float, float]:
 
 
 def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
-    """Draws how many objects were pending a retry after each cycle, how many were new or resolved, and the trend.
+    """Draws how many objects were pending a retry after each cycle, and the trend; how many were new is in its tooltip.
 
     `rows` has ended_at, opened, closed and open; `ends_at` is None where the number does not fall.
     """
     figure = go.Figure()
-    wide = (rows["ended_at"].iloc[-1] - rows["ended_at"].iloc[0]).total_seconds() * 1000 / 140
-    for name, sign, tone_, shape in (("opened", 1, "bad", ""), ("closed", -1, "good", "/")):
-        own = rows[rows[name] > 0]
-        figure.add_bar(
-            x=own["ended_at"],
-            y=sign * own[name],
-            name={"opened": "New in the cycle", "closed": "Resolved in the cycle"}[name],
-            width=wide or None,
-            marker={"color": TONES[tone_], "pattern": {"shape": shape}},  # type: ignore[index]
-            customdata=own[[name]],
-            hovertemplate="%{customdata[0]} "
-            + {"opened": "new", "closed": "resolved"}[name]
-            + f"<br>{AT}<extra></extra>",
-        )
     figure.add_scatter(
         x=rows["ended_at"],
         y=rows["open"],
         mode="lines",
         name="Pending",
         line={"color": TONES["info"], "width": 2.5, "shape": "hv"},
-        hovertemplate=f"%{{y}} pending<br>{AT}<extra></extra>",
+        customdata=rows[["opened", "closed"]],
+        hovertemplate="<b>%{y} pending</b><br>%{customdata[0]} new, %{customdata[1]} resolved in the cycle<br>"
+        f"{AT}<extra></extra>",
     )
     if ends_at is not None:
         figure.add_scatter(
@@ -214,7 +203,6 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
             line={"color": TONES["info"], "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(
-        title_text="Users and groups", dtick=whole_steps(float(rows[["open", "opened", "closed"]].max().max()))
-    )
-    return bare(figure, 270, barmode="relative")
+    most = float(rows["open"].max())
+    figure.update_yaxes(title_text="Users and groups", rangemode="tozero", dtick=whole_steps(most))
+    return bare(figure, 200, showlegend=ends_at is not None)

@@ -11,7 +11,7 @@ from views.charts.base import AT_SECOND, bare
 from views.frame.look import SYMBOLS, TONES, look
 
 ENTRA, TARGET = "Entra", "the app"
-GOOD, BAD = ("circle-open", "good"), ("x-open", "bad")
+GOOD, READ, BAD = ("circle-open", "good"), ("circle-open", "quiet"), ("x-open", "bad")
 BAND = "rgba(110,150,190,0.22)"
 LEAST = pd.Timedelta(minutes=4)
 "How wide a cycle is drawn at least, or one of a second would not show."
@@ -80,8 +80,11 @@ def event_lanes(events: pd.DataFrame) -> go.Figure:
 def add_requests(figure: go.Figure, requests: pd.DataFrame) -> None:
     """Adds the requests that the apps got: an open disc was answered well, an open cross was not."""
     good = requests["http_status"].fillna(999) < 400
+    # A search that was answered accepts nobody: only a write that was answered well is the app's yes.
+    writes = requests["method"] != "GET"
     for name, own, (symbol, tone) in (
-        ("Accepted by the app", requests[good], GOOD),
+        ("Accepted by the app", requests[good & writes], GOOD),
+        ("Search answered (2xx)", requests[good & ~writes], READ),
         ("Rejected, or no response", requests[~good], BAD),
     ):
         if own.empty:

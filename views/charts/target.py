@@ -50,6 +50,6 @@ def answer_times(rows: pd.DataFrame) -> go.Figure:
             row=2,
             col=1,
         )
-    figure.update_yaxes(title_text="p95, ms", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="95th percentile, ms", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="Errors", rangemode="tozero", row=2, col=1)
     return bare(figure, 420, barmode="stack")

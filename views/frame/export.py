@@ -6,12 +6,14 @@ Instants carry their zone: ISO 8601 with a Z in CSV, timestamps in UTC in Parque
 import io
 import re
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
@@ -24,7 +26,7 @@ from views.frame.data import Values, store, values_of
 from views.frame.downloads import OFFERS, Offer
 from views.frame.filters import bar
 from views.frame.look import look
-from views.frame.page_sql import Asked
+from views.frame.page_sql import Asked, Derived, Labelled
 from views.frame.state import EXPORT_TICKETS, Key
 
 Answer = Callable[[Stop], AbstractContextManager[pa.RecordBatchReader]]
@@ -36,6 +38,8 @@ WORDS = {"state", "status", "severity"}
 "Columns whose words are written as the pages label them."
 TEXT = pa.string()
 ALL_ROWS = 2**40
+DIGITS = 4
+"Decimals that a number of a page is exported with."
 LONGEST = 60
 "Characters of a name that go into a file's name."
 
@@ -47,6 +51,8 @@ class Shape:
     labels: Labels | None = None
     words: Collection[str] = ()
     "Columns whose words are written as the pages label them, such as a status."
+    derived: Derived = field(default_factory=dict)
+    "Columns that are written otherwise than the store has them."
 
 
 def export(
@@ -81,23 +87,44 @@ def draw_menu(stem: str, answer: Answer, shape: Shape | None = None) -> None:
         draw_buttons(stem, answer, shape)
 
 
-def draw_page_menu(questions: list[Asked], columns: Mapping[str, Labels]) -> None:
-    """Draws the menu that exports one of a page's questions, unless another is chosen the first that has a table.
+def draw_page_menu(
+    questions: list[Asked],
+    columns: Mapping[str, Labelled],
+    tables: Mapping[str, tuple[pd.DataFrame, Labels]],
+) -> None:
+    """Draws the menu that exports a table as it is drawn, or one of the page's questions, those with a table first.
 
     `columns` has the labels under which the page shows columns of a question, by its name; others go by their own.
     """
-    questions = sorted(questions, key=lambda asked: asked[0].name not in columns)
+    known = set(tables)
+    first = sorted((one for one in questions if one[0].title not in known), key=lambda one: one[0].name not in columns)
+    offers: list[tuple[str, Callable[[], tuple[str, Answer, Shape]]]] = [
+        *((title, partial(offer_of_table, title, *drawn)) for title, drawn in tables.items()),
+        *((query.title, partial(offer_of_question, query, values, columns)) for query, values in first),
+    ]
     with st.popover("Export", icon=":material/download:", type="tertiary", key=Key.EXPORT):
-        query, values = questions[0]
-        if len(questions) > 1:
-            titles = [each.title for each, _ in questions]
-            number = st.selectbox("Rows", range(len(titles)), format_func=titles.__getitem__, key=Key.EXPORTED)
-            query, values = questions[number]
-        shown = columns.get(query.name, {})
-        labels = {name: shown.get(name) or name.replace("_", " ").capitalize() for name in query.columns}
-        asked = dict(values) | unlimited(query)
-        shape = Shape(labels, WORDS & query.columns.keys())
-        draw_buttons(file_stem(query.title, asked), lambda stop: store().stream(query.sql, asked, stop=stop), shape)
+        number = 0
+        if len(offers) > 1:
+            number = st.selectbox("Rows", range(len(offers)), format_func=lambda at: offers[at][0], key=Key.EXPORTED)
+        draw_buttons(*offers[number][1]())
+
+
+def offer_of_table(title: str, rows: pd.DataFrame, columns: Labels) -> tuple[str, Answer, Shape]:
+    """Returns what exports a table as it is drawn."""
+    drawn = pa.Table.from_pandas(rows[[name for name in columns if name in rows]], preserve_index=False)
+    asked = {"since": bar().since, "until": bar().until, "job": bar().job}
+    return file_stem(title, asked), lambda _: nullcontext(drawn.to_reader()), Shape(columns)
+
+
+def offer_of_question(
+    query: Query, values: Mapping[str, object], columns: Mapping[str, Labelled]
+) -> tuple[str, Answer, Shape]:
+    """Returns what exports all rows of a question."""
+    shown = columns.get(query.name, Labelled({}, {}))
+    labels = {name: shown.columns.get(name) or name.replace("_", " ").capitalize() for name in query.columns}
+    asked = dict(values) | unlimited(query)
+    shape = Shape(labels, (WORDS & query.columns.keys()) - shown.derived.keys(), shown.derived)
+    return file_stem(query.title, asked), lambda stop: store().stream(query.sql, asked, stop=stop), shape
 
 
 def draw_buttons(stem: str, answer: Answer, shape: Shape | None = None) -> None:
@@ -128,24 +155,54 @@ def write_rows(form: str, answer: Answer, shape: Shape, out: BinaryIO, stop: Sto
 
 
 def shaped(rows: pa.RecordBatchReader, shape: Shape) -> pa.RecordBatchReader:
-    """Returns the exported columns of an answer, in their order and under their labels."""
+    """Returns the exported columns of an answer, in their order and under their labels, as a person reads them."""
     if shape.labels is None:
         return rows
+    labels = shape.labels
     # A page may draw columns that it has made itself; they are of no answer.
-    names = [name for name in shape.labels if name in rows.schema.names]
+    names = [name for name in labels if name in rows.schema.names]
+    writers = {name: writer_of(name, rows.schema.field(name).type, shape) for name in names}
     schema = pa.schema(
-        [
-            pa.field(
-                label_text(name, shape.labels[name]), TEXT if name in shape.words else rows.schema.field(name).type
-            )
-            for name in names
-        ]
+        [pa.field(label_text(name, labels[name]), writers[name][0] or rows.schema.field(name).type) for name in names]
     )
-    return mapped(
-        rows,
-        schema,
-        lambda batch: [in_words(batch[name]) if name in shape.words else batch[name] for name in names],
-    )
+    return mapped(rows, schema, lambda batch: [writers[name][1](batch) for name in names])
+
+
+def writer_of(name: str, kind: pa.DataType, shape: Shape) -> tuple[pa.DataType | None, Callable[[Any], pa.Array]]:
+    """Returns how a column is written, and as which type where that is not its own."""
+    if name in shape.derived:
+        return TEXT, partial(derive, *shape.derived[name], {})
+    if name in shape.words:
+        return TEXT, lambda batch: in_words(batch[name])
+    if pa.types.is_list(kind):
+        return TEXT, lambda batch: in_one_text(batch[name])
+    if is_percentage((shape.labels or {}).get(name)) and pa.types.is_floating(kind):
+        return None, lambda batch: pc.round(pc.multiply(batch[name], 100.0), 1).cast(kind)
+    if pa.types.is_floating(kind):
+        return None, lambda batch: pc.round(batch[name], DIGITS)
+    return None, lambda batch: batch[name]
+
+
+def is_percentage(label: Any) -> bool:
+    """Whether a column of a table shows fractions as percentages."""
+    return isinstance(label, Mapping) and (label.get("type_config") or {}).get("format") == "percent"
+
+
+def derive(of: tuple[str, ...], write: Callable[..., str | None], known: dict[Any, Any], batch: Any) -> pa.Array:
+    """Writes a column of other columns of its rows; equal values are written once."""
+    rows = list(zip(*(batch[name].to_pylist() for name in of), strict=True))
+    known.update({row: write(*row) for row in set(rows) - known.keys()})
+    return pa.array([known[row] for row in rows], TEXT)
+
+
+def in_one_text(column: pa.Array) -> pa.Array:
+    """Writes lists as text, such as a number a day; what is missing is empty."""
+    return pa.array([None if one is None else "; ".join(map(item_text, one)) for one in column.to_pylist()], TEXT)
+
+
+def item_text(item: object) -> str:
+    """Writes one of a list."""
+    return "" if item is None else f"{float(item):.10g}" if isinstance(item, float | Decimal) else str(item)
 
 
 def with_zone(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
@@ -174,7 +231,8 @@ def mapped(
 
 def label_text(name: str, label: Any) -> str:
     """Returns the label of a column, which may be a column of a table."""
-    return str((label.get("label") if isinstance(label, Mapping) else label) or name)
+    text = str((label.get("label") if isinstance(label, Mapping) else label) or name)
+    return f"{text} (%)" if is_percentage(label) else text
 
 
 def in_words(column: pa.Array) -> pa.Array:

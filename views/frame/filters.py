@@ -23,7 +23,7 @@ SPANS = {
     "14-days": ("Last 14 days", timedelta(days=14)),
     "30-days": ("Last 30 days", timedelta(days=30)),
     "all": ("All data", None),
-    "chosen": ("From … until …", None),
+    "chosen": ("Custom range", None),
 }
 USUAL = "14-days"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -144,14 +144,14 @@ def draw_time_range(first: datetime | None, last: datetime | None) -> tuple[str,
         if state.value(Key.ZONE) is None:
             state.set_value(Key.ZONE, ZONE.get())
         st.segmented_control(
-            "Times in",
+            "Time zone",
             list(ZONES),
             format_func=ZONES.__getitem__,
             key=Key.ZONE,
             required=True,
             on_change=lambda: ZONE.set(state.value(Key.ZONE) or UTC_ZONE),
         )
-        st.caption(f"{dated(since)} to {dated(until)} ({zone_name()}), which ends with the newest data.")
+        st.caption(f"{range_sentence(since, until, last)} ({zone_name()})")
         st.caption("Drag along the time axis of a chart to zoom in; Back zooms out.")
     return str(window), since, until
 
@@ -164,6 +164,17 @@ def range_text(since: datetime, until: datetime) -> str:
     """
     written = wording.day if since.time() == until.time() == time() else instant
     return f"{written(since)} – {written(until)}"
+
+
+def range_sentence(since: datetime, until: datetime, last: datetime | None) -> str:
+    """Writes a time range that ends with the newest data, or earlier.
+
+    >>> range_sentence(datetime(2026, 1, 5), datetime(2026, 1, 7), datetime(2026, 1, 6, 23, 10))
+    '5 Jan 2026, 00:00 UTC to 6 Jan 2026, 23:10 UTC, the newest data'
+    """
+    if last is None or until <= last:
+        return f"{dated(since)} to {dated(until)}"
+    return f"{dated(since)} to {dated(last)}, the newest data"
 
 
 def window_of(window: str, first: datetime | None, last: datetime | None) -> tuple[datetime, datetime]:
@@ -202,7 +213,7 @@ def zoom(edges: tuple[Any, Any] | None, step: timedelta) -> None:
 def share_link() -> None:
     """Offers an address that shows this very time range later, whatever is loaded meanwhile."""
     with st.popover("Share", icon=":material/link:", type="tertiary"):
-        st.caption("Opens this page with this time range and these filters, also after newer data was loaded.")
+        st.caption("Link to this view. The time range stays fixed when newer data arrives.")
         words = bar().pinned | state.other_words(BAR_WORDS.words)
         address = (st.context.url or "").partition("?")[0]
         st.code(f"{address}?{urlencode(words)}", language=None, wrap_lines=True)

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pipeline.config.clock import naive, now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated, share, span
+from pipeline.config.wording import ago, count, dated, share
 from pipeline.monitoring.troubles import STOPPED, Trouble, explained, troubles
 from pipeline.rules.verdict import verdict
 from pipeline.scheduler.jobs import latest_news
@@ -24,11 +24,13 @@ from views.frame.data import ask, records, store
 from views.frame.export import draw_page_menu
 from views.frame.filters import draw_bar, share_link
 from views.frame.look import plain
-from views.frame.page_sql import noted_columns, noted_questions, sql_dialog
+from views.frame.page_sql import noted_columns, noted_questions, noted_tables, sql_dialog
 from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
 from views.frame.verdict import chip, current_facts, old_data_note
 
+JUDGED = ("Home", "Apps", "People", "Leavers", "Issues")
+"Pages about the state of apps, which stands as a chip beside their title."
 SHOWN = 2
 "Sentences that the header shows; Data sources has them all."
 
@@ -51,7 +53,7 @@ class Header:
         with self.questions:
             if not questions:
                 return
-            draw_page_menu(questions, noted_columns())
+            draw_page_menu(questions, noted_columns(), noted_tables())
             if st.button("View SQL", icon=":material/code:", type="tertiary", key=Key.VIEW_SQL):
                 sql_dialog(questions)
 
@@ -79,7 +81,7 @@ def draw_header(
     with left:
         st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
         facts = current_facts()
-        if facts.ends_at is not None:
+        if title in JUDGED and facts.ends_at is not None:
             st.markdown(chip(verdict(facts)), width="content")
     with coverage:
         coverage_chip(last, revision)
@@ -102,8 +104,8 @@ def coverage_chip(last: datetime | None, revision: int) -> None:
     with st.popover(label, icon=":material/database:", type="tertiary", key=Key.COVERAGE_CHIP):
         extent = ask("extent").iloc[0]
         age = (naive(now(read_settings())) - last).total_seconds()
-        old = f" ({span(age)} ago)" if age >= 0 else ""
-        st.markdown(f"**Last event:** {dated(last)}{old}")
+        old = f" ({ago(age)})" if age >= 0 else ""
+        st.markdown(f"**Newest record:** {dated(last)}{old}")
         missing = whole["hours"] - whole["complete"]
         if missing:
             st.markdown(
@@ -146,7 +148,7 @@ def watch(drawn: int, on_news: Callable[[], None]) -> None:
     with st.container(key=Key.MOVING.of("header")):
         draw_troubles(present)
         if note := old_data_note(facts):
-            st.caption(f":material/history: {note}")
+            st.markdown(f":orange-background[:material/history: {note}]")
 
 
 def show_news() -> None:

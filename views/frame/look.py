@@ -66,6 +66,7 @@ LOOKS = {
     "inferred": Look("Inferred", "warn", ":material/question_mark:", "inferred from the logs, without a job status"),
     "done": Look("Done", "good", ":material/check_circle:", "confirmed by data"),
     "not_yet": Look("To do", "warn", ":material/radio_button_unchecked:", "data shows that it is not done"),
+    "next": Look("Next", "info", ":material/arrow_forward:", "the first step that is not done"),
     "untold": Look("Not verifiable", "quiet", ":material/help:", "no data confirms or refutes it"),
     "never_run": Look("Never ran", "quiet", ":material/circle:", "no cycle has completed yet"),
     "succeeded": Look("Succeeded", "good", ":material/check_circle:", "every attempt succeeded"),

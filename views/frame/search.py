@@ -5,13 +5,15 @@ from collections.abc import Iterable
 import streamlit as st
 
 from pipeline.config.wording import count
+from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.catalog import find_query
 from views.frame import state
-from views.frame.data import Row, answer, records
+from views.frame.data import Row, answer, records, store
 from views.frame.empty import nothing
 from views.frame.look import look, plain
 from views.frame.places import APP_TABS, ISSUE_TABS, page_link
 from views.frame.state import SEARCHED, Key, Word
+from views.frame.verdict import status_now
 
 LABELS = {
     "home": "Home",
@@ -62,7 +64,10 @@ def results(searched: str, jobs: list[str]) -> None:
     if objects:
         st.markdown("**Users and groups**")
         for row in objects:
-            page_link("people", object_label(row), object_icon(row), {Word.SEARCH: searched, Word.OBJECT: row["id"]})
+            words: dict[str, str] = {Word.SEARCH: searched, Word.OBJECT: str(row["id"])}
+            with st.container(gap=None):
+                page_link("people", plain(str(row["name"])), object_icon(row), words)
+                st.caption(object_states(row))
         page_link("people", "All matches in People", ":material/arrow_forward:", {Word.SEARCH: searched})
     if apps:
         st.markdown("**Apps**")
@@ -79,12 +84,13 @@ def results(searched: str, jobs: list[str]) -> None:
             page_link(place, LABELS[place], ":material/description:")
 
 
-def object_label(row: Row) -> str:
-    """Writes who it is and what it is in each app."""
-    states = ", ".join(
-        f"{plain(str(app))}: {look(state).label.lower()}" for app, state in zip(row["apps"], row["states"], strict=True)
+def object_states(row: Row) -> str:
+    """Writes what a user or group is in each app."""
+    facts = read_facts(store())
+    words = [status_now(job, str(state), facts) for job, state in zip(row["jobs"], row["states"], strict=True)]
+    return ", ".join(
+        f"{plain(str(app))}: {look(word).label.lower()}" for app, word in zip(row["apps"], words, strict=True)
     )
-    return f"{plain(str(row['name']))} · {states}"
 
 
 def object_icon(row: Row) -> str:

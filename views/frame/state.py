@@ -64,6 +64,7 @@ class Key(StrEnum):
     HEAT = "heat"
     ESCROWS = "escrows"
     QUEUE = "queue"
+    FOUND_PROBLEM = "found-problem"
     NEW_PROBLEM = "new-problem"
     RESOLVED_PROBLEM = "resolved-problem"
     MORE_PROBLEMS = "more-problems"
@@ -397,6 +398,8 @@ PLACEHOLDER: Memory[Any] = Memory("placeholder", None)
 "Where the placeholder of what is being drawn is."
 PANEL = Memory("panel", "")
 "What the side panel was last drawn for."
+SHOWN_TABLES: Memory[dict[str, Any]] = Memory("page_tables", {})
+"The tables of this page that are made of several answers, with their columns, by their titles."
 REFRESHING = Memory("refreshing", False)
 "Whether the page is drawn again by itself, not for what somebody did."
 PEOPLE_SEARCH = Memory("people_search", "")

@@ -1,6 +1,7 @@
 """Grids: `table` draws every one of them, and every kind of column has its format here."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -9,14 +10,18 @@ import streamlit as st
 from views.frame import state
 from views.frame.data import Row, records
 from views.frame.look import chip_colours, plain
-from views.frame.page_sql import note_columns
+from views.frame.page_sql import Derived, note_columns, note_table
 from views.frame.state import TABLE_ROUNDS
 from views.frame.times import zone_of_viewer
 
 BLANK = "–"
 "How a cell without a value is shown."
-TIME = "D MMM YYYY, HH:mm"
+TIME, TIME_THIS_YEAR = "D MMM YYYY, HH:mm", "D MMM, HH:mm"
 ROW_PX, HEAD_PX = 31, 34
+WHOLE = 1.5
+"A grid up to so many times as high as asked for is drawn whole, so that no row is out of sight."
+NAMES, LONG, NAME_PX = ("name", "app_name"), 34, 230
+"Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads."
 
 Columns = Mapping[str, Any]
 "What is shown, in this order: a column's name and its look."
@@ -35,22 +40,40 @@ def table(
     at_most: int | None = None,
     opens: str | None = None,
     on_open: Callable[[Row], None] | None = None,
+    of: str | None = None,
+    derived: Derived | None = None,
+    exported: str | None = None,
 ) -> Row | None:
     """Draws rows as a grid, and returns the row that a person selected.
 
     `columns` names what is shown; without it every column is, by its own name. `order` shows some of them, or all
     where they are more than `columns` names. A row can be selected where `select` is true, or where `on_select` is
     given: that is called with the selected row, or None, before the page is drawn again. `selected` are the places of
-    the rows that are selected at first. The grid is `height` pixels high, or as high as its rows, `at_most` so many.
+    the rows that are selected at first. The grid is `height` pixels high, or as high as its rows, about `at_most`; a
+    row that is cut in half then shows that there are more.
+
+    `of` names the question whose rows these are, unless it is the one asked last; `derived` has what its export writes
+    otherwise. Rows that are made of several answers are exported as they are drawn, under the title `exported`.
 
     Where `opens` names a column, `on_open` is called with a row whose cell of it was clicked, or that was selected, by
     mouse or with Shift and space: it puts the row's id into the address. Nothing stays selected.
     """
     shape: dict[str, Any] = {}
+    columns = None if columns is None else fitted(rows, columns)
+    if exported:
+        note_table(exported, rows, columns or {})
+    else:
+        note_columns(columns or {}, of, derived)
     if opens is not None and on_open is not None and key is not None:
         columns, key, on_select = opening(rows, columns or {}, key, opens, on_open)
-    if height or (at_most and HEAD_PX + ROW_PX * len(rows) > at_most):
-        shape["height"] = height or at_most
+    visible = len(rows)
+    if height is not None:
+        shape["height"] = height
+    elif at_most is not None and HEAD_PX + ROW_PX * visible > WHOLE * at_most:
+        visible = (at_most - HEAD_PX) // ROW_PX
+        shape["height"] = HEAD_PX + ROW_PX * visible + ROW_PX // 2
+    elif at_most is not None:
+        shape["height"] = "content"
     if on_select is not None and key is not None:
         shape["on_select"] = lambda: on_select(selected_row(rows, state.value(key)))
     elif select:
@@ -59,7 +82,6 @@ def table(
         shape["selection_mode"] = "single-row"
     if selected is not None:
         shape["selection_default"] = {"selection": {"rows": list(selected)}}
-    note_columns(columns or {})
     drawn = st.dataframe(
         rows,
         column_config=None if columns is None else dict(columns),
@@ -69,7 +91,28 @@ def table(
         key=key,
         **shape,
     )
+    if visible < len(rows):
+        st.caption(f"{visible:,} of {len(rows):,} rows are visible; scroll for the others.")
     return selected_row(rows, drawn) if select else None
+
+
+def fitted(rows: pd.DataFrame, columns: Columns) -> Columns:
+    """Returns columns with instants of this year written without it, and with long names cut."""
+    return {name: fit(name, column, rows) for name, column in columns.items()}
+
+
+def fit(name: str, column: Any, rows: pd.DataFrame) -> Any:
+    """Returns a column that is no wider than it has to be."""
+    if not isinstance(column, Mapping) or name not in rows:
+        return column
+    kind = column.get("type_config") or {}
+    if kind.get("format") == TIME:
+        years = pd.to_datetime(rows[name]).dropna().dt.year
+        if (years == datetime.now(UTC).year).all():
+            return {**column, "type_config": {**kind, "format": TIME_THIS_YEAR}}
+    elif name in NAMES and not column.get("width") and rows[name].astype(str).str.len().max() > LONG:
+        return {**column, "width": NAME_PX}
+    return column
 
 
 def opening(
@@ -91,7 +134,7 @@ def opening(
 
     label, width = columns[opens].get("label") or opens, columns[opens].get("width")
     column = st.column_config.ButtonColumn(
-        label, width=width, type="tertiary", alignment="left", pinned=True, on_click=clicked, key=button
+        label, width=width, type="secondary", alignment="left", pinned=True, on_click=clicked, key=button
     )
     return dict(columns) | {opens: column}, f"{key}-{rounds.get(key, 0)}", selected
 

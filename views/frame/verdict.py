@@ -3,17 +3,17 @@
 No page decides by itself whether all is well. A subject's sentence is never greener than the verdict on everything.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import dated, instant, span
+from pipeline.config.wording import ago, dated, instant
 from pipeline.rules.verdict import About, Facts, JobFacts, Missing, Verdict, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
-from pipeline.rules.verdict_text import LABELS, Style, missing_sentences, sentence, unknown_sentence
+from pipeline.rules.verdict_text import LABELS, Style, app_of, attention, missing_sentences, sentence, unknown_sentence
 from views.frame.data import Row, records, store
 from views.frame.filters import bar
 from views.frame.look import COLOURS, look, plain
@@ -48,9 +48,47 @@ def draw_judged(about: About, text: str, facts: Facts | None = None, doubt: bool
     """Draws a page's own sentence in the verdict's colour, with what is missing; with `doubt` it is not green."""
     facts = facts or current_facts()
     result = verdict(facts, about)
-    gaps = " ".join(missing_sentences(result, MARKED))
+    gaps = unknown_by_app(facts) if about == "leavers" else ""
+    gaps = gaps or " ".join(missing_sentences(result, MARKED))
     draw_box(result, f"{text} {gaps}".strip(), facts, doubt)
     return result
+
+
+FEW = 3
+"Apps of which a sentence says one by one why they are unknown."
+
+
+def unknown_by_app(facts: Facts) -> str:
+    """Writes of each app why it is unknown whether its leavers were removed; empty where all data lacks something."""
+    blind = [job for job in facts.jobs if unknown_of(job, facts) is not None]
+    if facts.is_old or facts.ends_at is None or not blind or len(blind) > FEW:
+        return ""
+    sentences = []
+    for job in blind:
+        missing = verdict(facts.of([job.job_id], shared=False), "leavers").missing
+        clauses = [APP_GAPS[one.kind](one) for one in missing if one.kind in APP_GAPS]
+        if len(clauses) < len(missing):
+            return ""
+        *before, last = clauses
+        why = f"{', '.join(before)} and {last}" if before else last
+        sentences.append(f"**Unknown for {plain(job.app_name)}**: {why}, so leavers may still have access.")
+    return " ".join(sentences)
+
+
+def since_clause(one: Missing) -> str:
+    """Writes since when something is missing; empty where that is unknown."""
+    return f" since {instant(one.since)}" if one.since else ""
+
+
+APP_GAPS: dict[str, Callable[[Missing], str]] = {
+    "not_removing": lambda one: f"it cannot remove users{since_clause(one)} (in quarantine or stopped)",
+    "gap": lambda one: f"its provisioning logs are missing{since_clause(one)}",
+    "no_events": lambda _: "it has no provisioning logs",
+    "no_status": lambda _: "it has no job status",
+    "old_status": lambda one: f"its last job status is of {instant(one.since)}",
+    "never_run": lambda _: "it has not completed a cycle yet",
+}
+"What is missing of one app, to follow its name."
 
 
 def draw_box(result: Verdict, text: str, facts: Facts, doubt: bool = False) -> None:
@@ -64,8 +102,10 @@ def draw_box(result: Verdict, text: str, facts: Facts, doubt: bool = False) -> N
 
 
 def chip(result: Verdict) -> str:
-    """Writes the state as a chip."""
-    return f":{COLOURS[result.tone]}-badge[{ICONS[result.state]} {LABELS[result.state]}]"
+    """Writes the state as a chip; of several apps, how many need attention."""
+    apps = len({app_of(cause) for cause in result.causes if cause.app_name is not None})
+    label = attention(result, apps) if apps and result.apps > 1 else LABELS[result.state]
+    return f":{COLOURS[result.tone]}-badge[{ICONS[result.state]} {label}]"
 
 
 def job_words(jobs: pd.DataFrame, column: str = "state") -> list[str]:
@@ -76,6 +116,8 @@ def job_words(jobs: pd.DataFrame, column: str = "state") -> list[str]:
 
 def job_word(job: str, word: str, facts: Facts) -> str:
     """Returns the word of one job's chip."""
+    if word == "running" and any(one.may_be_over for one in facts.jobs if one.job_id == job):
+        return "unknown"
     if look(word).tone != "good":
         return word
     state = verdict(facts.of([job], shared=False)).state
@@ -87,17 +129,20 @@ def job_facts(job: str, at: datetime | None = None) -> JobFacts | None:
     return next((one for one in read_facts(store(), at).jobs if one.job_id == job), None)
 
 
-def blind_jobs(jobs: Iterable[object]) -> set[object]:
-    """Returns the jobs of whose app it is not known how its users are now, by facts that are read once."""
-    facts = read_facts(store())
-    return {job for job in jobs if blind_spot(str(job), facts) is not None}
-
-
 def blind_spot(job: str | None, facts: Facts | None = None) -> Missing | None:
     """Returns why it is not known how users of a job's app are now; None where it is."""
     facts = facts or read_facts(store())
     known = next((one for one in facts.jobs if one.job_id == job), None)
     return Missing("no_jobs") if known is None else unknown_of(known, facts)
+
+
+WAS = {"in_sync": "was_in_sync"}
+"Words that are claims about the present, and what they are where newer data is missing."
+
+
+def status_now(job: object, word: str, facts: Facts | None = None) -> str:
+    """Returns the word of a user's or group's status in a job's app; a claim about the present needs present data."""
+    return WAS[word] if word in WAS and blind_spot(str(job), facts) is not None else word
 
 
 BLIND = ("empty", "old_data", "no_jobs", "no_events", "gap", "unlogged_errors")
@@ -120,9 +165,9 @@ def old_data_note(facts: Facts) -> str:
     """Writes until when the data goes, where that is more than a day ago; empty where it is current."""
     if not facts.is_old or facts.ends_at is None:
         return ""
-    apart = span((facts.now - facts.ends_at).total_seconds())
+    apart = ago((facts.now - facts.ends_at).total_seconds())
     return (
-        f"Viewing data up to {dated(facts.ends_at)} ({apart} ago). Status and ages are as of then; what happened "
+        f"Viewing data up to {dated(facts.ends_at)} ({apart}). Status and ages are as of then; what happened "
         "since is unknown."
     )
 

@@ -23,7 +23,7 @@ from views.frame.downloads import MOST_OFFERS, OFFERS, Offer, Offers, Pieces, ex
 from views.frame.export import Shape, file_stem, slug, unlimited, write_rows
 from views.frame.filters import Bar
 from views.frame.state import BAR
-from views.frame.table import text_column, time_columns
+from views.frame.table import daily_bars, share_column, text_column, time_columns
 
 SQL = "select event_id, upn, occurred_at, status from events order by occurred_at, event_id"
 LABELS = {
@@ -83,6 +83,22 @@ def test_an_export_has_the_rows_beyond_a_page(crowded: Store) -> None:
     file = io.BytesIO()
     write_rows("Parquet", lambda stop: crowded.stream(query.sql, values, stop=stop), Shape(), file, Stop())
     assert pq.read_table(file).num_rows == (ROWS + 2) // 3
+
+
+def test_a_file_has_percentages_lists_and_words_as_a_person_reads_them(store: Store) -> None:
+    sql = """
+        select 1 / 17 as share, [3, null, 1.5] as days, state, job
+        from (values ('in_sync', 'a'), ('in_sync', 'b')) as t(state, job)
+    """
+    labels = {"share": share_column("Success"), "days": daily_bars("Failures per day"), "state": "Status"}
+    derived = {"state": (("state", "job"), lambda state, job: f"was {state}" if job == "b" else state)}
+    file = io.BytesIO()
+    write_rows("CSV", lambda stop: store.stream(sql, stop=stop), Shape(labels, (), derived), file, Stop())
+    assert file.getvalue().decode().splitlines() == [
+        "Success (%),Failures per day,Status",
+        "5.9,3; ; 1.5,in_sync",
+        "5.9,3; ; 1.5,was in_sync",
+    ]
 
 
 def test_a_file_is_named_by_what_it_holds_of_which_app_and_when() -> None:

@@ -54,4 +54,4 @@ def test_the_open_tab_stands_in_the_address_and_leaves_it_with_the_page() -> Non
 @pytest.mark.usefixtures("tenant")
 def test_instants_are_written_in_the_zone_of_the_viewer() -> None:
     test = healthy(app())
-    assert "19 Jan 2026, 00:00 to 2 Feb 2026, 00:00 (UTC)" in text(test)
+    assert "19 Jan 2026, 00:00 to 1 Feb 2026, 23:00, the newest data (UTC)" in text(test)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, dated, in_utc, instant, is_missing, span
+from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of
 from pipeline.notify.messages import (
     CLOSED,
@@ -23,6 +24,7 @@ from pipeline.notify.messages import (
 from pipeline.rules.incidents import explained_by, incident
 from pipeline.rules.rule import Rule, rules
 from views.frame import state
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
 from views.frame.look import COLOURS, look, plain
@@ -34,6 +36,7 @@ from views.frame.table import table, text_column
 from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
+from views.parts.shared.remedies import advice_in, steps_in
 
 
 def incident_panel() -> None:
@@ -74,9 +77,9 @@ def draw_incident_panel(incident_id: str) -> None:
     else:
         draw_root(row)
     with st.container(horizontal=True, vertical_alignment="center"):
-        copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
         draft_email(row)
         details_link(row, rule)
+    copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
     draw_technical(row, rule)
@@ -112,7 +115,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
-    draw_steps(cause, rule)
+    draw_steps(cause, rule, row["app_name"])
     affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
@@ -148,12 +151,12 @@ def when(row: Row) -> str:
     return f"{since}; detected {instant(row['noticed_at'])}." if late >= 60 else f"{since}."
 
 
-def draw_steps(cause: Cause | None, rule: Rule | None) -> None:
+def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
     """Draws what to do: the steps of a documented cause, else what the rule advises."""
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, app_name)))
     elif rule:
-        st.markdown(f"**What to do:** {plain(rule.do)}")
+        st.markdown(f"**What to do:** {advice_in(rule, app_name)}")
 
 
 def draw_root(row: Row) -> None:
@@ -188,8 +191,8 @@ def draft_email(row: Row) -> None:
 
 def copy_summary(incident_id: str, over: bool) -> None:
     """Offers the incident as plain text for a ticket or a chat, in UTC and with its link."""
-    with st.popover("Copy summary", icon=":material/content_copy:"), in_utc():
-        st.code(summary_text(incident_id, over), language=None, wrap_lines=True)
+    with in_utc():
+        text_to_copy("Copy summary", summary_text(incident_id, over))
 
 
 def summary_text(incident_id: str, over: bool) -> str:
@@ -197,7 +200,7 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    context = MessageContext(at, read_settings().dashboard_url.rstrip("/"), words)
+    context = MessageContext(at, dashboard_address(), words, usable_profiles(read_settings()))
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 
@@ -237,7 +240,7 @@ def draw_technical(row: Row, rule: Rule | None) -> None:
     with st.expander("Technical details"):
         if rule:
             st.markdown(f"**Alert rule:** {plain(rule.title)}. Fires {plain(rule.fires)}")
-            st.markdown(f"**Its advice:** {plain(rule.do)}")
+            st.markdown(f"**Its advice:** {advice_in(rule, row['app_name'])}")
             page_link("rules", "Open the alert rule", ":material/notifications:", {Word.RULE: rule.name})
         explained = len(symptoms_of(row))
         st.caption(f"Rule {plain(str(row['rule']))} · incident {row['incident_id']} · {count(explained, 'symptom')}")

@@ -17,7 +17,7 @@ from pipeline.config.errors import StoreError, UnknownIncident
 from pipeline.config.wording import dated, instant, is_missing, span
 from pipeline.rules.incidents import acknowledge, annotate, assign, snooze
 from pipeline.rules.rule import Rule
-from pipeline.rules.summary import without_since
+from pipeline.rules.summary import undated
 from views.frame import state
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
@@ -45,7 +45,7 @@ def symptoms_of(row: Row) -> list[Row]:
 
 def problem_of(row: Row) -> str:
     """Returns an incident's sentence without since when, which stands beside it."""
-    return without_since(str(row["summary"]))
+    return undated(str(row["summary"]))
 
 
 def owner_text(row: Row) -> str:

@@ -12,6 +12,7 @@ from pipeline.notify.deliver import try_out
 from pipeline.notify.routes import Route, Routes, read_routes
 from views.frame.data import as_of, ask, records, wall_clock
 from views.frame.look import chips, plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
@@ -88,11 +89,11 @@ def routes_sentence(routes: Routes, sent: pd.DataFrame) -> str:
 def metrics(routes: Routes, sent: pd.DataFrame) -> None:
     """Draws four numbers, of all messages ever written."""
     states = sent["state"].value_counts() if len(sent) else pd.Series(dtype=int)
-    with st.container(horizontal=True):
-        st.metric("Routes", f"{len(routes.routes):,}", border=True)
-        st.metric("Sent", f"{states.get('sent', 0):,}", border=True)
-        st.metric("Waiting", f"{states.get('waiting', 0) + states.get('sending', 0):,}", border=True)
-        st.metric("Not delivered", f"{states.get('given_up', 0):,}", border=True)
+    with number_grid():
+        st.metric("Routes", f"{len(routes.routes):,}", border=True, height="stretch")
+        st.metric("Sent", f"{states.get('sent', 0):,}", border=True, height="stretch")
+        st.metric("Waiting", f"{states.get('waiting', 0) + states.get('sending', 0):,}", border=True, height="stretch")
+        st.metric("Not delivered", f"{states.get('given_up', 0):,}", border=True, height="stretch")
 
 
 def error_of(route: Route, sent: pd.DataFrame) -> str:

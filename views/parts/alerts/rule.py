@@ -44,12 +44,12 @@ def draw_rule(name: str, rows: pd.DataFrame) -> None:
     except RulesError as error:
         st.warning(plain(str(error)), icon=":material/help:")
         return
-    with st.expander("What it does not cover"):
+    with st.expander("What it does not cover", type="compact"):
         st.markdown(f"No alert {plain(rule.silent)}")
         st.markdown(f"Needs {plain(needs_text(rule))}.")
-    with st.expander("Runbook"):
+    with st.expander("Runbook", type="compact"):
         st.markdown(runbook(rule.name) or "The runbook has no section on this rule.")
-    with st.expander("SQL"):
+    with st.expander("SQL", type="compact"):
         st.caption(rule.query.question)
         st.code(rule.query.sql, language=None)
 

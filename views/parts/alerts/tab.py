@@ -14,7 +14,7 @@ from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
-from views.frame.verdict import blind_jobs, claim, current_facts, draw_box, draw_judged, draw_verdict
+from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw_judged, draw_verdict
 from views.parts.alerts.incident import open_incident
 from views.parts.alerts.incidents import open_now, owner_text, with_times
 
@@ -107,7 +107,8 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
 
 def leavers_of(rows: list[Row]) -> list[str]:
     """Writes how many leavers still have access because of each incident; none only where that is known."""
-    blind = blind_jobs(row["job_id"] for row in rows)
+    facts = current_facts()
+    blind = {row["job_id"] for row in rows if blind_spot(str(row["job_id"]), facts) is not None}
     return [
         BLANK
         if is_missing(row["job_id"]) and not row["leavers"]

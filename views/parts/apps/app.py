@@ -1,5 +1,7 @@
 """One app: what is wrong and what to do, impact and evidence; of one without trouble its cycles, token and coverage."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,7 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts as VerdictFacts
 from pipeline.rules.verdict import Verdict, verdict
 from pipeline.rules.verdict_text import next_step
-from views.frame.data import Row, ask, records
+from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import cause, chips, plain
@@ -23,16 +25,21 @@ from views.parts.alerts.incidents import draw_acts, draw_trouble, open_now
 from views.parts.apps.blocked import draw_blocked, draw_impact
 from views.parts.apps.cause import draw_changes, draw_evidence, draw_reason, draw_symptoms
 from views.parts.apps.facts import Facts, Job, facts_of, inferred_sentence, job_sentence
-from views.parts.apps.forecast import draw_score
 from views.parts.apps.limits import course, draw_burn_down, draw_clock, draw_headroom, has_retries
 from views.parts.apps.recovery import draw_recovery, draw_restart
 from views.parts.cycles.progress import draw_card, refreshed, running_jobs
-from views.parts.cycles.tab import mark_running
+from views.parts.cycles.tab import kind_labels, mark_running
+from views.parts.issues.handling import with_handling
+from views.parts.issues.sentences import filled, issue_title
+from views.parts.issues.tab import is_open
 from views.parts.overview.fleet import fleet_rows, fleet_values
 from views.parts.overview.past import draw_lanes, draw_quarantines, folded
 from views.parts.overview.summary import draw_text, headline
+from views.parts.shared.remedies import steps_in
 
 SEVERE = ("critical", "warning")
+ISSUES = 3
+"Open issues whose steps are written."
 CYCLES = 5
 "Cycles that are listed."
 
@@ -49,6 +56,7 @@ def draw_app(job: Job) -> None:
     if job.is_out:
         draw_out(facts, incidents, own)
     else:
+        ask_ahead("issues")
         draw_numbers(facts, result)
         if result.causes:
             draw_steps(facts, result, incidents)
@@ -126,17 +134,31 @@ def draw_numbers(facts: Facts, result: Verdict) -> None:
     rows = records(fleet_rows(ask("fleet", **fleet_values())))
     own = next((row for row in rows if row["job_id"] == facts.job.job_id), None)
     due = None if own is None else own["due_at"]
-    issues = sum(one.kind in ("incident", "failing") for one in result.causes)
+    issues = len(open_issues())
     pending = 0 if own is None or is_missing(own["open_escrows"]) else int(own["open_escrows"])
     none = "Unknown" if result.missing else "0"
     with st.grid(4, min_column_width=180):
-        number("Next cycle", "Unknown" if due is None or is_missing(due) else instant(due), "By the job's schedule.")
+        number("Next cycle", next_cycle(own, due), "By the job's schedule.")
         synced = None if own is None or is_missing(own["in_place_share"]) else float(own["in_place_share"])
         number("In sync", share(synced, absent="n/a"), "Of the users and groups that should be in the app.")
         number("Pending retries", f"{pending:,}" if pending else none, "Users and groups whose last attempt failed.")
-        number("Token", "Not set" if own is None else str(own["token"]), "Rejected, or when it expires, as entered.")
+        token = "Not recorded" if own is None else str(own["token"])
+        number("Token expiry", token, "Rejected, or when it expires, as entered.")
     if issues:
         page_link("issues", count(issues, "open issue"), ":material/error:", bar().link())
+
+
+def next_cycle(own: Row | None, due: Any) -> str:
+    """Writes when the next cycle is due; while one is running that is after it."""
+    if own is not None and own["word"] == "running":
+        return "After this one"
+    return "Unknown" if due is None or is_missing(due) else instant(due)
+
+
+def open_issues() -> list[Row]:
+    """Returns the open issues of the app, the gravest first, as Issues lists them."""
+    issues = with_handling(ask("issues"))
+    return records(issues[is_open(issues)]) if len(issues) else []
 
 
 def number(label: str, value: str, help: str) -> None:
@@ -145,15 +167,17 @@ def number(label: str, value: str, help: str) -> None:
 
 
 def draw_steps(facts: Facts, result: Verdict, incidents: list[Row]) -> None:
-    """Draws what to do about an app that is not in quarantine: the steps of its commonest error, else the rule's."""
-    known = common_cause(facts)
+    """Draws what to do about an app that is not in quarantine: the steps of each open issue, else the rule's."""
+    issues = [row for row in open_issues() if documented(row)]
     left, right = st.columns([5, 3], gap="medium")
     with left, st.container(border=True):
         st.subheader("What to do", anchor="exit")
         rule = rules().get(result.causes[0].rule)
-        if known is not None and (rule is None or not incidents):
-            st.markdown(f"**{plain(known.title)}.** {plain(known.meaning)}")
-            st.markdown("\n".join(f"1. {plain(step)}" for step in known.steps))
+        if issues and (rule is None or not incidents):
+            for row in issues[:ISSUES]:
+                draw_issue_steps(row)
+            if len(issues) > ISSUES:
+                page_link("issues", f"{len(issues) - ISSUES} more open issues", ":material/error:", bar().link())
         else:
             st.markdown(plain(next_step(result.causes[0])))
         words = bar().link(**{Word.STATE: "failing"})
@@ -174,10 +198,22 @@ def draw_retries(facts: Facts) -> None:
         draw_burn_down(facts)
 
 
-def common_cause(facts: Facts) -> Cause | None:
-    """Returns the documented cause of the commonest error of those pending a retry."""
-    codes = facts.waiting["error_code"].dropna()
-    return None if codes.empty else cause_of({"error_code": str(codes.mode().iloc[0]), "job_id": facts.job.job_id})
+def documented(row: Row) -> Cause | None:
+    """Returns the documented cause of an issue; None where nothing is documented."""
+    return cause_of(filled(row))
+
+
+def draw_issue_steps(row: Row) -> None:
+    """Draws an open issue: what it is, whom it affects since when, and what to do."""
+    known = documented(row)
+    if known is None:
+        return
+    affected = f"{int(row['waiting']):,} affected" if row["waiting"] else "none affected now"
+    st.markdown(f"**{plain(issue_title(row))}** · {affected} · since {instant(row['first_seen_at'])}")
+    steps = steps_in(known, row["app_name"])
+    st.markdown(plain(known.meaning) if len(steps) > 1 else f"{plain(known.meaning)} **What to do:** {steps[0]}")
+    if len(steps) > 1:
+        st.markdown("\n".join(f"1. {step}" for step in steps))
 
 
 def draw_cycles() -> None:
@@ -188,6 +224,9 @@ def draw_cycles() -> None:
         nothing("No cycles in this time range.")
         return
     shown = mark_running(rows)
+    # The end of a cycle that still runs, or may, is not known: what the log has is its last event so far.
+    ended = shown["outcome"].notna() & (shown["outcome"] != "running")
+    shown = shown.assign(ended_at=shown["ended_at"].where(ended), other=other_results(shown))
     columns = {
         **time_columns(began_at="Started", ended_at="Ended"),
         "kind": text_column("Kind"),
@@ -196,26 +235,31 @@ def draw_cycles() -> None:
         "succeeded": number_column("Succeeded"),
         "failed": number_column("Failed"),
         "skipped": number_column("Skipped"),
+        "other": number_column("Other", help="Warnings, and results that are not documented"),
     }
-    shown = shown.assign(
-        chip=chips(shown["outcome"].fillna("unknown")), kind=shown["kind"].fillna("unknown").str.capitalize()
-    )
+    if not shown["other"].any():
+        del columns["other"]
+    shown = shown.assign(chip=chips(shown["outcome"].fillna("unknown")), kind=kind_labels(shown))
     table(shown, columns)
     page_link("cycles", "All cycles", ":material/cached:", bar().link())
     show_sql(cycles_lately={"limit": CYCLES})
 
 
+def other_results(rows: pd.DataFrame) -> "pd.Series[int]":
+    """Returns how many events of each cycle neither succeeded nor failed nor were skipped."""
+    return (rows["events"] - rows["succeeded"] - rows["failed"] - rows["skipped"]).clip(lower=0)
+
+
 def draw_more(facts: Facts) -> None:
     """Draws the rest, each in an expander."""
     job = facts.job
-    folded("Blocked users and groups", "group", lambda: draw_blocked(facts))
-    folded("Quarantine thresholds", "speed", lambda: draw_headroom(job))
+    folded("Blocked users and groups", lambda: draw_blocked(facts))
+    folded("Quarantine thresholds", lambda: draw_headroom(job))
     if not has_retries(facts):
-        folded("Pending retries over time", "schedule", lambda: draw_burn_down(facts))
+        folded("Pending retries over time", lambda: draw_burn_down(facts))
     if job.is_out:
-        folded("Effects of a restart", "restart_alt", lambda: draw_restart(job))
-    folded("Job status history", "timeline", lambda: draw_lanes(job.at))
-    folded("Past quarantines", "history", lambda: draw_quarantines(job.at))
-    folded("Prediction accuracy", "query_stats", draw_score)
+        folded("Effects of a restart", lambda: draw_restart(job))
+    folded("Job status history", lambda: draw_lanes(job.at))
+    folded("Past quarantines", lambda: draw_quarantines(job.at))
     if job.is_out or not is_missing(job.state["error_code"]):
-        folded("Technical details", "code", lambda: draw_reason(facts))
+        folded("Technical details", lambda: draw_reason(facts))

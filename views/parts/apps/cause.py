@@ -23,8 +23,6 @@ from views.parts.apps.limits import course
 MONTH = timedelta(days=30)
 BASE = re.compile(r"^.*?/(?=[A-Z])")
 "What of a path comes before the resource."
-SHOWN = ("quarantined", "disable_clock", "failing_runs", "silence")
-"Rules whose findings are among the facts of the page."
 CHANGES = 3
 "Changes of the configuration that are listed."
 REQUESTS = {
@@ -86,14 +84,16 @@ def around(facts: Facts) -> str:
         gap = span((failing["occurred_at"].floor("min") - good["occurred_at"].floor("min")).total_seconds())
         before = f"the first {gap} after the last success"
     still = f"successful again since {instant(again['occurred_at'])}" if again else "none successful since"
-    return f"{count(failing['failing'], 'failed request')}, {before}, {still}."
+    since = instant(failing["occurred_at"])
+    return f"{count(failing['failing'], 'failed request')} since {since}, {before}, {still}."
 
 
 def draw_symptoms(facts: Facts, incident: Row | None) -> None:
     """Draws what follows from the same cause: what the incident explains, and other signs of trouble."""
-    # What the page says anyway, or says below with its facts, is not repeated.
-    others = [one for one in ([] if incident is None else symptoms_of(incident)) if one["rule"] not in SHOWN]
-    lines = [*signs(facts), *(plain(str(one["summary"])) for one in others)]
+    explained = [] if incident is None else symptoms_of(incident)
+    # Of an incident they are those that it explains, in its words, as its own panel and every count have them.
+    lines = [f"{plain(str(one['summary']))}, since {instant(one['opened_at'])}" for one in explained]
+    lines = lines or signs(facts)
     st.subheader("Symptoms of the same cause", anchor="symptoms")
     if lines:
         st.markdown("\n".join(f"- {line}" for line in dict.fromkeys(lines)))

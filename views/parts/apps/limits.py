@@ -23,6 +23,8 @@ LABELS = {
     "total": "All failures",
     "deletions": "Deletions in one cycle",
 }
+CHARTED = 0.1
+"From which part of a limit on that is used the limits are drawn; below it a sentence says it all."
 PACE = 12
 "Cycles from which a cycle's usual distance is taken, as the slope is."
 
@@ -51,7 +53,8 @@ def draw_headroom(job: Job) -> None:
         nothing("No events of this app in the store, so nothing can be counted.")
     else:
         st.markdown(next_limit(rows))
-        chart(Key.HEADROOM, headroom, rows)
+        if any(used(row) >= CHARTED or not is_missing(row.get("cycles_left")) for row in rows):
+            chart(Key.HEADROOM, headroom, rows)
         for line in remarks(job, given):
             (st.markdown if line is FIRST else st.caption)(line)
     show_sql(

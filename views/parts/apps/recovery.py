@@ -19,6 +19,7 @@ from pipeline.rules.verdict import blind_since
 from pipeline.rules.verdict_text import PEOPLE
 from views.frame.look import COLOURS, look, plain
 from views.parts.apps.facts import Facts, Job
+from views.parts.shared.remedies import text_in
 
 Ticked = Literal["done", "not_yet", "untold"]
 CYCLES = 2
@@ -38,11 +39,15 @@ class Tick:
 def draw_recovery(facts: Facts) -> None:
     """Draws the recovery checklist of a job that is out, each step with the fact that ticks it."""
     st.subheader("Recovery checklist", anchor="exit")
-    for step, tick in checklist(facts):
-        st.markdown(f"{mark(tick.word)} {step.text} :gray[{tick.why}]")
+    steps = checklist(facts)
+    following = next((place for place, (_, tick) in enumerate(steps) if tick.word != "done"), None)
+    for place, (step, tick) in enumerate(steps):
+        text = plain(text_in(step.text, facts.job.state["app_name"]))
+        word = "next" if place == following and tick.word == "not_yet" else tick.word
+        st.markdown(f"{mark(word)} **{place + 1}.** {text} :gray[{tick.why}]")
 
 
-def mark(word: Ticked) -> str:
+def mark(word: str) -> str:
     """Writes a step's tick as an icon with its label as a chip."""
     seen = look(word)
     return f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]"

@@ -5,13 +5,15 @@ from datetime import datetime
 import streamlit as st
 
 from pipeline.config.wording import count, instant, share
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_text import by_app, head
 from views.frame.data import Row, as_of, ask, ask_ahead
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
-from views.frame.verdict import draw_verdict
+from views.frame.verdict import MARKED, current_facts, draw_verdict
 from views.parts.apps.app import draw_app
 from views.parts.apps.facts import (
     STALE,
@@ -32,24 +34,36 @@ NAMED = 3
 "Apps that the sentence names; of more it names the worst, and the table has them all."
 
 
-def summary(jobs: list[Job]) -> str:
-    """Writes which apps are in quarantine or near it."""
+def summary(jobs: list[Job], others: list[str]) -> str:
+    """Writes which apps are in quarantine, which `others` need attention, and which are near it."""
     out = [job for job in jobs if job.is_out]
     blind = [job for job in jobs if job.word == "unknown"]
-    near = approaching([job for job in jobs if not job.is_out])
-    if out:
+    near = approaching([job for job in jobs if not job.is_out], with_incidents=not others)
+    if out or others:
         more = [f"{count(len(out) - 1, 'more app')} in quarantine or disabled"] if len(out) > NAMED else []
         sentences = [job_sentence(job) for job in (out[:1] if more else out)]
-        return ". ".join([*sentences, *more, *near[:NAMED], *unknown(blind)]) + "."
+        return ". ".join([*sentences, *more, *others, *near[:NAMED], *unknown(blind)]) + "."
     if near:
         return ". ".join([f"No known quarantine, but {near[0]}", *near[1:NAMED], *unknown(blind)]) + "."
     return ". ".join(unknown(blind)) + "." if blind else calm(jobs)
 
 
-def approaching(jobs: list[Job]) -> list[str]:
+def others_needing_attention(jobs: list[Job]) -> list[str]:
+    """Writes what is the matter with apps that are not in quarantine, the worst first."""
+    out = {job.job_id for job in jobs if job.is_out}
+    causes = [one for one in verdict(current_facts()).causes if one.app_name is not None and one.job_id not in out]
+    apps = by_app(causes)
+    more = (
+        [count(len(apps) - NAMED, "more app needs attention", "more apps need attention")] if len(apps) > NAMED else []
+    )
+    return [*(head(own, MARKED) for own in apps[:NAMED]), *more]
+
+
+def approaching(jobs: list[Job], with_incidents: bool) -> list[str]:
     """Writes which jobs move towards quarantine: by the trend of their failures, or by what a rule found."""
     ahead = [f"**{job.name}** {course(job)}" for job in jobs if course(job)]
-    return ahead + [plain(str(row["summary"])) for row in open_incidents_of(jobs) if row["severity"] == "critical"]
+    found = open_incidents_of(jobs) if with_incidents else []
+    return ahead + [plain(str(row["summary"])) for row in found if row["severity"] == "critical"]
 
 
 def unknown(jobs: list[Job]) -> list[str]:
@@ -77,7 +91,9 @@ def open_app(row: Row) -> None:
 
 def draw_all(jobs: list[Job], at: datetime) -> None:
     """Draws every app, with its status over time; more in closed expanders."""
-    draw_text("quarantine", summary(jobs), doubt=any(course(job) for job in jobs))
+    others = others_needing_attention(jobs)
+    doubt = any(course(job) for job in jobs)
+    draw_text("all" if others else "quarantine", summary(jobs, others), doubt=doubt)
     show_sql(quarantine_states={"at": at}, quarantine_inferred={"at": at})
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:
@@ -85,14 +101,14 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     else:
         draw_fleet(fleet, Key.APPS, open_app)
     if len(jobs) > MANY:
-        folded("Job status history", "timeline", lambda: draw_lanes(at))
+        folded("Job status history", lambda: draw_lanes(at))
     else:
         st.subheader("Job status history", anchor="lanes")
         draw_lanes(at)
-    folded("Failures by app over time", "grid_on", draw_heat_map)
-    folded("Pending retries", "schedule", draw_pending)
-    folded("Past quarantines", "history", lambda: draw_quarantines(at))
-    folded("Prediction accuracy", "query_stats", draw_score)
+    folded("Failures by app over time", draw_heat_map)
+    folded("Pending retries", draw_pending)
+    folded("Past quarantines", lambda: draw_quarantines(at))
+    folded("Prediction accuracy", draw_score)
 
 
 def draw_tab() -> None:

@@ -109,8 +109,8 @@ def mappings_table(rows: pd.DataFrame, profile: Profile | None) -> None:
     """Draws the mappings, and what the profile requires and has no mapping."""
     shown = with_profile(rows, profile)
     columns = {
-        "object": text_column("Object", pinned=True, help="Both names, where the app uses another"),
-        "target_attribute": text_column("App attribute", pinned=True),
+        "object": text_column("Object", help="Both names, where the app uses another"),
+        "target_attribute": text_column("App attribute"),
         "source_expression": text_column("Source", width="large"),
         "matching_priority": code_column("Matching", help="Users or groups are matched by it; 1 is tried first"),
         "fit": chips_column("Profile check"),
@@ -168,16 +168,9 @@ def objects(row: Row) -> str:
 
 
 def draw_profile(profile: Profile) -> None:
-    """Draws an app's profile: how long a new token takes, and what its attributes are."""
+    """Draws an app's profile: how a new token is had, and what its attributes are."""
     token = profile.token
-    if token is not None:
-        assumed = " (estimate: none is published)" if token.lead_is_assumed else ""
-        st.markdown(
-            f":material/key: **A new token takes about {count(token.lead_days, 'day')}{assumed}.** "
-            f"{'An administrator of the app creates it' if token.self_service else 'It is not self-service'}: "
-            f"{plain(token.who)}. Graph does not report when a token expires: set it under Token expiry."
-        )
-    with st.expander(f"Profile of {plain(profile.name)}", icon=":material/menu_book:"):
+    with st.expander(f"Profile of {plain(profile.name)}"):
         if token is not None and token.how:
             st.markdown("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(token.how, 1)))
         if profile.target.cycle_minutes:

@@ -27,7 +27,7 @@ def ago(at: Any, now: datetime) -> str:
 def permission_table(rows: pd.DataFrame) -> None:
     """Draws which permissions there are, what is missing first."""
     columns = {
-        "tenant": text_column("Tenant", pinned=True),
+        "tenant": text_column("Tenant"),
         "feature": text_column("For"),
         "chip": chips_column("State"),
         "scope": text_column("Permission"),
@@ -47,7 +47,7 @@ def permission_table(rows: pd.DataFrame) -> None:
 def contact_table(rows: pd.DataFrame, now: datetime) -> None:
     """Draws each feed's last contact, what fails first."""
     columns = {
-        "tenant": text_column("Tenant", pinned=True),
+        "tenant": text_column("Tenant"),
         "feed": text_column("Feed"),
         "chip": chips_column("State"),
         "age": text_column("Last answered"),

@@ -15,6 +15,7 @@ from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.app_profiles import Profile, read_profiles
 from pipeline.rules.verdict import verdict
 from views.frame.data import Row, ask, records
+from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
@@ -66,7 +67,8 @@ def draw_summary(
     doubts = [*doubtful_jobs(checked_jobs), *doubtful_permissions(permissions, asks)]
     found = [*bad, *doubts]
     more = [f"{len(found) - SHOWN:,} more, see the table"] if len(found) > SHOWN else []
-    parts = [count(len(checked_jobs), "app"), *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
+    apps = [count(len(checked_jobs), "app")] if bar().job is None or not found else []
+    parts = [*apps, *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile matches it")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")
@@ -168,8 +170,8 @@ def jobs_table(checked_jobs: list[Checked], read_at: dict[str, Any]) -> None:
     )
     if NOT_TOLD in set(rows[["mail", "scope"]].to_numpy().ravel()):
         st.caption(
-            "Unknown is neither on nor off. E-mail and scope are collected only where a tenant has app_settings = "
-            "true, because Graph returns them beside secrets."
+            "Unknown: not collected. To collect e-mail and scope settings, set app_settings = true for the tenant; "
+            "Graph returns them beside secrets, so they are not read otherwise."
         )
 
 
@@ -233,19 +235,19 @@ def draw_tab() -> None:
     panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
     if len(checked_jobs) == 1:
         name = plain(str(checked_jobs[0].job["app_name"]))
-        with st.expander(f"Attribute mappings and settings of {name}", icon=":material/tune:"):
+        with st.expander(f"Attribute mappings and settings of {name}"):
             draw_configuration(checked_jobs[0])
     draw_tokens(profiles, now)
     if tenants or permissions:
         never = "Not checked yet: run `python -m pipeline preflight`."
         missing = sum(row["state"] == "missing" for row in permissions)
         label = f"Collector permissions: {missing:,} missing" if missing else "Collector permissions"
-        with st.expander(label, icon=":material/vpn_key:", expanded=bool(missing)):
+        with st.expander(label, expanded=bool(missing)):
             panel("permissions", permission_table, empty=never, title="")
     if tenants or contacts:
         failing = sum(row["outcome"] == "failed" for row in contacts)
         label = f"Data source connections: {failing:,} failing" if failing else "Data source connections"
-        with st.expander(label, icon=":material/cable:", expanded=bool(failing)):
+        with st.expander(label, expanded=bool(failing)):
             panel("contacts", lambda rows: contact_table(rows, now), empty="No contact yet.", title="")
     if len(checked_jobs) != 1:
         configuration_panel(checked_jobs)

@@ -12,11 +12,12 @@ from pipeline.config.errors import RulesError, StoreError, TokenRefused
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.app_profiles import Profile
 from pipeline.rules.catch_up import overrides_of
-from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, record_expiry
+from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, record_expiry, token_of, with_leads
 from views.charts.tokens import token_calendar
 from views.frame import state
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records, store
+from views.frame.filters import bar
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
 from views.frame.state import TOKEN_SAVED, TOKEN_TROUBLE, Key
@@ -38,14 +39,13 @@ def draw_tokens(profiles: Sequence[Profile], now: datetime) -> None:
     except RulesError as error:
         st.error(plain(str(error)), icon=":material/error:")
         overrides = {}
-    given = calendar_values(now)
     panel(
         "token_calendar",
-        lambda rows: draw_calendar(rows, profiles, overrides, now),
+        lambda rows: draw_calendar(own_apps(records(rows)), profiles, overrides, now),
         empty="No app is known here.",
-        **given,
+        **calendar_values(now),
     )
-    apps = records(ask("token_calendar", **given))
+    apps = token_rows(now)
     if apps:
         token_form([str(row["app_name"]) for row in apps])
         draw_cost(apps, overrides, now)
@@ -58,20 +58,33 @@ def calendar_values(now: datetime) -> dict[str, Any]:
     return {"at": minute, "heard": min(as_of(), now)}
 
 
+def own_apps(rows: list[Row]) -> list[Row]:
+    """Returns the rows of the apps that the page is about: tokens are of an app, and the question has all."""
+    if bar().job is None and bar().tenant is None:
+        return rows
+    own = set(ask("connections")["app_name"])
+    return [row for row in rows if row["app_name"] in own]
+
+
+def token_rows(now: datetime) -> list[Row]:
+    """Returns the token of each app that the page is about."""
+    return own_apps(records(ask("token_calendar", **calendar_values(now))))
+
+
 def rejecting_apps(now: datetime) -> list[str]:
     """Writes which apps reject their token."""
-    rows = records(ask("token_calendar", **calendar_values(now)))
-    names = [f"**{plain(str(row['app_name']))}**" for row in rows if not is_missing(row["refused_at"])]
+    names = [f"**{plain(str(row['app_name']))}**" for row in token_rows(now) if not is_missing(row["refused_at"])]
     return (
-        [f"{name} rejects its token" for name in names]
+        [f"{name} is rejecting the token" for name in names]
         if len(names) <= NAMED
-        else [f"{len(names)} apps reject their token"]
+        else [f"{len(names)} apps are rejecting their token"]
     )
 
 
-def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Mapping[str, Any], now: datetime) -> None:
+def draw_calendar(every: list[Row], profiles: Sequence[Profile], overrides: Mapping[str, Any], now: datetime) -> None:
     """Draws the calendar: first what to do, then the picture, then a row an app."""
-    every = records(rows)
+    if not every:
+        return
     terms = [term for row in every if (term := term_of(row, overrides, now))]
     lines = [*due_tokens(terms, profiles), *rejected_tokens(every)]
     for line in lines[:NAMED]:
@@ -81,12 +94,14 @@ def draw_calendar(rows: pd.DataFrame, profiles: Sequence[Profile], overrides: Ma
     if missing := [plain(str(row["app_name"])) for row in every if is_missing(row["expires_at"])]:
         named = ", ".join(missing) if len(missing) <= NAMED else count(len(missing), "app")
         st.markdown(
-            f":gray[:material/help: Token expiry is not set for {named}. Graph does not report it; set it below to get "
-            "a reminder.]"
+            f":gray[:material/help: Token expiry is not recorded for {named}. Graph does not report it; enter it below "
+            "to get a reminder.]"
         )
-    tokens_table(every, {term.app_name: term for term in terms}, profiles)
+    for line in renewals([str(row["app_name"]) for row in every], profiles)[:NAMED]:
+        st.markdown(line)
+    tokens_table(every, {term.app_name: term for term in terms}, profiles, overrides)
     if terms:
-        with st.expander("Token calendar", icon=":material/calendar_month:"):
+        with st.expander("Token calendar"):
             chart(Key.TOKEN_CALENDAR, token_calendar, terms, now)
 
 
@@ -98,6 +113,15 @@ def due_tokens(terms: Sequence[Term], profiles: Sequence[Profile]) -> list[str]:
         f"{plain(renewal_contact(profiles, term.app_name))}"
         for term in terms
         if term.tone in icons
+    ]
+
+
+def renewals(apps: Sequence[str], profiles: Sequence[Profile]) -> list[str]:
+    """Writes how a new token of each app with a profile is had, and how long that takes."""
+    return [
+        f":material/key: **New token for {plain(app)}:** {plain(contact)}"
+        for app in apps
+        if (contact := renewal_contact(profiles, app))
     ]
 
 
@@ -116,7 +140,9 @@ def rejected_tokens(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Sequence[Profile]) -> None:
+def tokens_table(
+    rows: Sequence[Row], terms: Mapping[str, Term], profiles: Sequence[Profile], overrides: Mapping[str, Any]
+) -> None:
     """Draws one row an app, the soonest end first."""
     listed = pd.DataFrame(
         [
@@ -124,7 +150,7 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
             | {
                 "word": state_word(row, term),
                 "order_by": term.order_by if term else pd.NaT,
-                "lead": count(term.lead_days, "day") if term else None,
+                "lead": lead_text(str(row["app_name"]), term, profiles, overrides),
                 "contact": renewal_contact(profiles, str(row["app_name"])) or NO_PROFILE,
             }
             for row in rows
@@ -133,7 +159,7 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
     )
     listed["state"] = chips(listed["word"])
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         "state": chips_column("Token"),
         **time_columns(expires_at="Expires", order_by="Renew by"),
         "lead": text_column("New token takes"),
@@ -150,6 +176,17 @@ def tokens_table(rows: Sequence[Row], terms: Mapping[str, Term], profiles: Seque
     table(listed, columns, Key.TOKENS, at_most=320)
 
 
+def lead_text(app: str, term: Term | None, profiles: Sequence[Profile], overrides: Mapping[str, Any]) -> str | None:
+    """Writes how long a new token takes: by the alert rule's setting for the app, which its profile sets."""
+    if term is not None:
+        return count(term.lead_days, "day")
+    token = token_of(profiles, app)
+    if token is None:
+        return None
+    days = lead_days(with_leads(overrides, profiles, [app]), app)
+    return f"{'About ' if token.lead_is_assumed else ''}{count(days, 'day')}"
+
+
 def state_word(row: Row, term: Term | None) -> str:
     """Returns the word of a token's state: that the app rejects it comes before when it expires."""
     if not is_missing(row["refused_at"]):
@@ -160,7 +197,7 @@ def state_word(row: Row, term: Term | None) -> str:
 def token_form(apps: Sequence[str]) -> None:
     """Draws the form for a date, or for a JWT that is read once and forgotten."""
     refused, saved = TOKEN_TROUBLE.take(), TOKEN_SAVED.take()
-    box = st.expander("Set token expiry", icon=":material/edit_calendar:", expanded=bool(refused or saved))
+    box = st.expander("Set token expiry", expanded=bool(refused or saved))
     with box, st.form(Key.TOKEN_FORM, clear_on_submit=True, border=False):
         st.selectbox("App", apps, key=Key.TOKEN_APP, width=320)
         with st.container(horizontal=True):
@@ -228,7 +265,7 @@ def save(ends: datetime | None, by: str | None, note: str | None) -> None:
 
 def draw_cost(apps: Sequence[Row], overrides: Mapping[str, Any], now: datetime) -> None:
     """Draws, closed, the impact of the expiry of a chosen app's token: on its date, and now."""
-    with st.expander("Impact of token expiry", icon=":material/hourglass_bottom:"):
+    with st.expander("Impact of token expiry"):
         token_impact(apps, overrides, now)
 
 

@@ -92,7 +92,7 @@ def errors_table(rows: pd.DataFrame, cycle: Row, other: Row) -> None:
     """Draws errors that are new, stayed or are gone; a selected row opens its events."""
     rows = rows.assign(label=rows["verdict"].map(VERDICTS), code=rows["error_code"].fillna("(no code)"))
     columns = {
-        "code": text_column("Error", pinned=True),
+        "code": text_column("Error"),
         "label": text_column("Change"),
         "there": number_column("In the other cycle"),
         "here": number_column("In this cycle"),

@@ -22,7 +22,7 @@ from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
 
 COLUMNS = {
-    "name": text_column("User or group", pinned=True),
+    "name": text_column("User or group"),
     "label_there": text_column("In the other cycle"),
     "label_here": text_column("In this cycle"),
     "action": text_column("Action"),

@@ -50,7 +50,8 @@ def refreshed(draw: Callable[[pd.DataFrame], None]) -> None:
 
 def progress_sentence(jobs: pd.DataFrame) -> str:
     """Writes what every app is doing, trouble first; those up to date and the unknown are counted when many."""
-    order = {word: place for place, word in enumerate(("running", *TROUBLE, "paused", "disabled", "never_run"))}
+    words = (*TROUBLE[:-1], "running", "unknown", "paused", "disabled", "never_run")
+    order = {word: place for place, word in enumerate(words)}
     rows = sorted(records(jobs), key=lambda row: order.get(str(row["rhythm"]), len(order)))
     crowds = {word: write(len(own)) for word, write in CROWDS.items() if len(own := of(rows, word)) > 2}
     clauses = [clause(row) for row in rows if row["rhythm"] not in crowds]
@@ -80,7 +81,9 @@ def clause(job: Row) -> str:
 
 def cycle_of(job: Row) -> str:
     """Returns the cycle's name: its kind, where that is known."""
-    return "cycle" if is_missing(job["kind"]) else f"{plain(str(job['kind']))} cycle"
+    if is_missing(job["kind"]):
+        return "cycle"
+    return "initial cycle (restarted)" if job["kind"] == "restarted" else f"{plain(str(job['kind']))} cycle"
 
 
 def overdue(job: Row) -> str:
@@ -156,7 +159,13 @@ def left_text(job: Row) -> str:
         return "end unknown" + ("" if is_missing(job["ends_from"]) else f" ({plain(str(job['ends_from']))})")
     likely = job["ends_low_at"] if is_missing(job["ends_at"]) else job["ends_at"]
     left = (likely - (present_after_data(store()) or as_of())).total_seconds()
-    about = f"about **{span(left)}** left" if left >= 60 else "less than a minute left" if left >= 0 else "may be over"
+    about = (
+        f"about **{span(left)}** left"
+        if left >= 60
+        else "less than a minute left"
+        if left >= 0
+        else "past its usual end"
+    )
     return f"{about} ({end_band(job)})"
 
 
@@ -238,6 +247,8 @@ def pages_bar(job: Row) -> None:
     """Draws the pages as Entra reports them, which say little about users."""
     if is_missing(job["pages_share"]):
         st.caption("Entra reports no pages for this cycle.")
+        return
+    if (job["pages_done"], job["pages_total"]) == (job["objects_done"], job["objects_expected"]):
         return
     unit = "" if is_missing(job["page_unit"]) else f"; Entra calls the unit “{plain(str(job['page_unit']))}”"
     part = float(job["pages_done"] / job["pages_total"])

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import dated
+from pipeline.config.wording import dated, is_missing, span
 from views.charts.cycles import day_lanes
 from views.frame import state
 from views.frame.chart import chart_mark
@@ -72,8 +72,9 @@ def pending_retries() -> dict[str, int]:
 
 
 def chosen_day() -> datetime:
-    """Lets a person choose the day of the time line; usually it is the time range's last."""
-    usual = (bar().until - timedelta(microseconds=1)).date()
+    """Lets a person choose the day of the time line; usually it is the last one of the time range with a cycle."""
+    newest = ask("cycles_lately", limit=1)
+    usual = (bar().until - timedelta(microseconds=1)).date() if newest.empty else newest["began_at"].iloc[0].date()
     given = day_of(read_word(Word.DAY)) or usual
     own = follows(Word.DAY, Key.DAY, given, lambda day: None if day in (None, usual) else day.isoformat())
     day = st.date_input("Day (UTC)", format="YYYY-MM-DD", width=160, **own)
@@ -109,8 +110,8 @@ def draw_day() -> None:
             on_select=lambda mark: open_cycle(str(mark[1])) if mark else None,
         )
         st.caption(
-            "Outlined: missed cycle. Hatched: no data. Short cycles are drawn wide enough to be seen. Select a cycle "
-            "to open it."
+            "Outlined: no cycle ran (missed, paused or in quarantine). Hatched: no data. Short cycles are drawn wide "
+            "enough to be seen. Select a cycle to open it."
         )
     show_sql(day_lanes=judged, day_cycles=given)
 
@@ -130,6 +131,22 @@ def mark_running(cycles: pd.DataFrame) -> pd.DataFrame:
     return cycles.assign(outcome=outcome.replace("failed", "run failed"))
 
 
+KINDS = {"steady": "Incremental", "restarted": "Initial (restarted)"}
+"Kinds of cycles in words; others are words already."
+
+
+def kind_labels(rows: pd.DataFrame) -> pd.Series:
+    """Returns each cycle's kind in words."""
+    return rows["kind"].fillna("unknown").map(lambda kind: KINDS.get(kind, str(kind).capitalize()))
+
+
+def cycle_length(row: Row) -> str | None:
+    """Writes how long a cycle took; nothing of one whose end is not known."""
+    if row["outcome"] == "running" or is_missing(row["outcome"]) or is_missing(row["duration_ms"]):
+        return None
+    return "Under 1 s" if row["duration_ms"] < 1000 else span(row["duration_ms"] / 1000)
+
+
 def open_cycle(cycle_id: str | None) -> None:
     """Puts a cycle into the address, or takes it out."""
     write_words({Word.WITH: None, Word.CYCLE: cycle_id})
@@ -140,8 +157,8 @@ def cycles_table(rows: pd.DataFrame) -> None:
     rows = mark_running(rows)
     rows = rows.assign(
         ended=chips(rows["outcome"].fillna("unknown")),
-        minutes=rows["duration_ms"] / 60_000,
-        kind=rows["kind"].fillna("unknown").str.capitalize(),
+        length=pd.Series([cycle_length(row) for row in records(rows)], rows.index, dtype=object),
+        kind=kind_labels(rows),
         reported=rows["reported_outcome"].map(lambda word: REPORTED.get(word, word)),
     )
     columns = {
@@ -151,17 +168,22 @@ def cycles_table(rows: pd.DataFrame) -> None:
         "ended": chips_column("Outcome", help="What the log shows"),
         "reported": text_column("Reported by Entra", help="The outcome in the job status; empty without one"),
         "objects": number_bar("Users and groups", rows["objects"].max()),
-        "failed": number_bar("Failed", rows["failed"].max()),
+        "failed": number_column("Failed"),
         "skipped": number_column("Skipped"),
-        "minutes": number_bar("Minutes", rows["minutes"].max(), 1),
+        "length": text_column("Duration"),
     }
+    opens = "app_name"
+    if bar().job is not None:
+        del columns["app_name"]
+        opens = "kind"
+        columns = {opens: columns[opens], **columns}
     table(
         rows,
         columns,
         # A new cycle moves every row down: then it is another table.
         Key.CYCLES.of(rows["cycle_id"].iloc[0], len(rows)),
         at_most=360,
-        opens="app_name",
+        opens=opens,
         on_open=lambda row: open_cycle(str(row["cycle_id"])),
     )
 
@@ -204,7 +226,7 @@ def draw_tab() -> None:
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)
     st.toggle("Show cycles without changes", key=Key.WITHOUT_CHANGES)
     if len(ask("jobs")) > MANY and bar().job is None:
-        folded("Cycle timeline", "timeline", draw_day)
+        folded("Cycle timeline", draw_day)
     else:
         st.subheader("Cycle timeline", anchor="day-lanes")
         draw_day()

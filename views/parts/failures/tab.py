@@ -20,6 +20,7 @@ from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, none_in_window, worst_states
+from views.parts.shared.remedies import steps_in
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -113,6 +114,7 @@ def errors_table(rows: pd.DataFrame) -> None:
         "reason": text_column("Latest message", width="medium"),
     }
     table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="title", on_open=open_code)
+    table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="name", on_open=open_code)
     with st.expander("Attempts and affected users by error"):
         mark = chart_mark(Key.CODES, error_codes, rows.assign(error_code=rows["name"]))
         if mark:
@@ -146,7 +148,7 @@ def draw_code(code: str) -> None:
     head = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
     st.markdown(f"{head}: {plain(cause.meaning)}" if cause else f"{head}, which is not documented.")
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {plain(step)}" for step in cause.steps))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, bar().job_name)))
     if st.button("Issues with this error code", icon=":material/error:", key=Key.ISSUES_OF_CODE):
         write_word(Word.TAB, None)
         st.rerun()

@@ -90,7 +90,7 @@ def history_table(rows: pd.DataFrame) -> None:
         st.warning(loss_sentence(row), icon=":material/group_remove:")
     shown = rows.assign(source=rows["source"].map(SOURCES))
     columns = {
-        "ops": text_column("Change", pinned=True),
+        "ops": text_column("Change"),
         **time_columns(occurred_at="When"),
         "outcome": text_column("Outcome"),
         "before": number_column("Before", width="small"),
@@ -140,9 +140,9 @@ def draw_group(row: Row) -> None:
     group = str(row["group_id"])
     st.markdown(f"**{verdict(row)}**")
     panel("group_people", members_table, empty="No record of its members.", group=group, job=job)
-    with st.expander("Membership history", icon=":material/history:"):
+    with st.expander("Membership history"):
         panel("group_history", history_table, empty="No record of its members.", title="", group=group, job=job)
-    with st.expander("Member list reported by the app", icon=":material/list:"):
+    with st.expander("Member list reported by the app"):
         panel(
             "group_list_seen",
             compared_lists,

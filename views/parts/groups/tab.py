@@ -7,6 +7,7 @@ from pipeline.config.wording import count, instant
 from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
@@ -40,7 +41,7 @@ def sentence(rows: pd.DataFrame) -> str:
         f"In {len(lacking):,} of {count(groups, 'group')}, {count(lacks, 'member has', 'members have')} no account in "
         "the app"
         if lacks
-        else f"No missing members found in {count(groups, 'group')}"
+        else f"No missing members in {count(groups, 'group')}"
     )
     if len(shrunk):
         first = records(shrunk.sort_values("lost", ascending=False))[0]
@@ -50,7 +51,7 @@ def sentence(rows: pd.DataFrame) -> str:
         return (
             f"{words}. {count(len(shrunk), 'group')} {'was' if len(shrunk) == 1 else 'were'} emptied or halved: {lost}."
         )
-    return f"{words}. No group was emptied or halved in the records of this time range."
+    return f"{words}. No group in the records lost half of its members or more at once in this time range."
 
 
 def worst(rows: pd.DataFrame) -> str:
@@ -70,11 +71,13 @@ def scope_note(rows: pd.DataFrame) -> str | None:
 
 def metrics(rows: pd.DataFrame) -> None:
     """Draws four numbers."""
-    with st.container(horizontal=True):
-        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True)
-        st.metric("Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True)
-        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True)
-        st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True)
+    with number_grid():
+        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True, height="stretch")
+        st.metric(
+            "Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True, height="stretch"
+        )
+        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True, height="stretch")
+        st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True, height="stretch")
 
 
 def ledger(rows: pd.DataFrame) -> None:
@@ -132,7 +135,8 @@ def draw_tab() -> None:
     draw_completeness()
     if not rows.empty:
         metrics(rows)
-    panel("group_ledger", ledger, empty="No event or SCIM request names a group.")
+    title = "Groups with missing members" if (rows["unresolved"] > 0).any() else "Groups"
+    panel("group_ledger", ledger, title=title, empty="No event or SCIM request names a group.")
     if note := scope_note(rows):
         st.caption(note)
     group_panel(rows)

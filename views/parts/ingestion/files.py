@@ -66,7 +66,7 @@ def ledger(rows: pd.DataFrame) -> None:
         shape=rows["source"].map(lambda name: SOURCES.get(name, name)),
     )
     columns = {
-        "file": text_column("File", pinned=True),
+        "file": text_column("File"),
         "shape": text_column("Source"),
         "read": share_bar("Read"),
         **{name: number_column(name.capitalize(), width="small") for name in ("lines", "kept", "duplicates")},

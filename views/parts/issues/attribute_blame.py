@@ -5,8 +5,9 @@ import re
 import pandas as pd
 import streamlit as st
 
+from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, is_missing
-from pipeline.knowledge.app_profiles import Profile, normalised_name
+from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, usable_profiles
 from views.frame import state
 from views.frame.data import Row, ask, ask_ahead, records
 from views.frame.empty import nothing
@@ -17,7 +18,6 @@ from views.frame.table import decimal_column, number_column, table, text_column,
 from views.parts.issues.sentences import SIDES, blame_sentence
 from views.parts.people.panel import open_person
 from views.parts.shared.coverage import none_in_window
-from views.parts.shared.profiles import profile_or_none
 
 USUAL = {
     "username": "userPrincipalName",
@@ -73,7 +73,7 @@ def blame_table(rows: pd.DataFrame, row: Row) -> None:
 
 def required_of(job: str, app: str) -> list[str]:
     """Returns the attributes that the app's profile requires, as the target and as the source call them."""
-    profile = profile_or_none(app)
+    profile = profile_of(usable_profiles(read_settings()), app)
     if profile is None:
         return []
     names = required(profile)
@@ -97,7 +97,8 @@ def needed_attributes() -> str:
     """Returns what each job of the bar needs of a person in the source, as failing_next takes it."""
     apps = {str(job["job_id"]): str(job["app_name"]) for job in records(ask("jobs"))}
     chosen = [job for job in apps if bar().job in (None, job)]
-    profiles = {job: profile for job in chosen if (profile := profile_or_none(apps[job]))}
+    known = usable_profiles(read_settings())
+    profiles = {job: profile for job in chosen if (profile := profile_of(known, apps[job]))}
     for job in profiles:
         ask_ahead("attribute_mappings", job=job)
     return "|".join(f"{job}={name}" for job in profiles for name in sources_of(job, required(profiles[job])))
@@ -121,6 +122,8 @@ def draw_failing_next(attempts: int) -> None:
     show_sql(failing_next=asked)
     users = count(len(rows), "user")
     label = f"At risk: required attribute missing for {users}" if len(rows) else AT_RISK[complete]
+    verb = "is" if len(rows) == 1 else "are"
+    label = f"At risk: {users} {verb} missing a required attribute" if len(rows) else AT_RISK[complete]
     with st.expander(label):
         if len(rows):
             lacking_table(rows)

@@ -7,15 +7,15 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, Cause, cause_of, evidence
 from views.charts.issues import issue_spread
 from views.frame.chart import chart
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import COLOURS, plain
+from views.frame.look import COLOURS, look, plain
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
@@ -27,6 +27,7 @@ from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
+from views.parts.shared.remedies import steps_in
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -76,10 +77,10 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         row = handled_row(row)
         draw_handled(row)
-        copy_link(row)
         if cause is not None:
             draft_email(row, cause)
     st.caption(handled(row))
+    copy_link(row)
     show_sql(issues={"since": LONG_AGO})
     boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
     place = next((place for place, box in enumerate(boxes) if box.open), 0)
@@ -139,7 +140,7 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         return
     detail = f" ({named})" if named else ""
     st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
-    steps = [plain(step) for step in cause.steps]
+    steps = steps_in(cause, row["app_name"])
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
     st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
 
@@ -168,9 +169,7 @@ def draft_email(row: Row, cause: Cause) -> None:
 def copy_link(row: Row) -> None:
     """Offers the address of the issue."""
     words = bar().pinned | {Word.ISSUE: str(row["issue"]), Word.OF: str(row["job_id"])}
-    with st.popover("Copy link", icon=":material/link:"):
-        address = f"{read_settings().dashboard_url.rstrip('/')}/issues?{urlencode(words, safe=':')}"
-        st.code(address, language=None, wrap_lines=True)
+    text_to_copy("Copy link", f"{dashboard_address()}/issues?{urlencode(words, safe=':')}")
 
 
 def people_table(rows: pd.DataFrame, row: Row) -> None:
@@ -193,9 +192,16 @@ def people_table(rows: pd.DataFrame, row: Row) -> None:
         **time_columns(settled_at="Recovered", again_at="New account since"),
     }
     given = [name for name in columns if name == "label" or not rows[name].isna().all()]
-    shown = rows.assign(label=rows["standing"].map(STANDINGS), action=rows["action"].map(action_label))
+    shown = rows.assign(label=[status_label(one) for one in records(rows)], action=rows["action"].map(action_label))
     shown_columns = {name: columns[name] for name in given}
     table(shown, shown_columns, Key.ISSUE_PEOPLE.of(row["issue"]), at_most=320, opens="name", on_open=open_person)
+
+
+def status_label(row: Row) -> str:
+    """Writes how somebody fares whom an issue affects, by the word that People has for who is not recovered."""
+    if row["standing"] == "waiting" and row["state"] in ("failing", "skipped"):
+        return look(str(row["state"])).label
+    return STANDINGS[str(row["standing"])]
 
 
 def draw_similar(row: Row, others: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from views.frame.data import ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import ISSUE_WORDS, Key, Word, read_word, write_word
 from views.frame.table import (
@@ -133,7 +134,7 @@ def draw_metrics(issues: pd.DataFrame, rates: pd.Series) -> None:
             f"With them: {share(rates['share_with'], 'unknown')}",
         ),
     )
-    with st.grid(4, min_column_width=150):
+    with number_grid():
         for label, shown, explained in tiles:
             st.metric(label, shown, help=explained, border=True)
 
@@ -203,7 +204,7 @@ def differences(rows: pd.DataFrame, title: str) -> None:
         rest=[f"{row.baseline:,} of {row.baseline_all:,}" for row in rows.itertuples()],
     )
     columns = {
-        "dimension": text_column("Dimension", pinned=True),
+        "dimension": text_column("Dimension"),
         "value": text_column("Value", width=300),
         "inside_share": share_bar("Inside"),
         "baseline_share": share_bar("In the rest"),

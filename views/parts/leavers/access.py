@@ -22,6 +22,8 @@ from views.parts.shared.retries import retry_words
 
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
+FEW = 3
+"Apps of which the page's verdict says all that is unknown."
 NAMED = 10
 "Apps that are named where it is unknown whether leavers were removed."
 KINDS = {"disable": "Disable", "delete": "Delete"}
@@ -69,7 +71,7 @@ def access_rows(left: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 def access_table(rows: pd.DataFrame, facts: Facts) -> None:
     """Draws leavers with access, each opening in the side panel; an empty table is a sentence."""
-    st.subheader("Leavers with access", anchor="access")
+    st.subheader("Leavers still with access", anchor="access")
     if rows.empty:
         nothing(none("No pending removals in the log.", facts))
         return
@@ -103,7 +105,7 @@ def access_facts(rows: pd.DataFrame) -> PanelFacts:
         "requests": "Attempts",
         "error_code": "Error code",
         "skip_reason": "Skip reason",
-        "left_as": "Left as",
+        "left_as": "Reason for leaving",
         "started_from": "Counted from",
         "last_event_at": "Last event",
         "reason": "Message in the log",
@@ -115,18 +117,23 @@ def access_facts(rows: pd.DataFrame) -> PanelFacts:
 def draw_unknown(facts: Facts) -> None:
     """Draws of which apps it is unknown whether leavers were removed, why, and since when."""
     lines = [
-        f"- **{plain(job.app_name)}**: whether leavers are removed is {unknown_since(gap)}."
+        f"**{plain(job.app_name)}**: whether leavers are removed is {unknown_since(gap)}."
         for job in facts.jobs
         if (gap := unknown_of(job, facts))
     ]
-    if lines:
-        with st.expander(f"Why {count(len(lines), 'app')} cannot be checked", icon=":material/question_mark:"):
-            st.markdown("\n".join(lines))
+    if len(lines) > FEW:
+        with st.expander(f"Why {count(len(lines), 'app')} cannot be checked"):
+            st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def unknown_apps(facts: Facts) -> list[str]:
     """Returns the apps of which it is unknown whether leavers were removed."""
     return [job.app_name for job in facts.jobs if unknown_of(job, facts)]
+
+
+def unknown_jobs(facts: Facts) -> set[object]:
+    """Returns the jobs of which it is unknown whether leavers were removed."""
+    return {job.job_id for job in facts.jobs if unknown_of(job, facts)}
 
 
 def none(text: str, facts: Facts) -> str:

@@ -30,6 +30,10 @@ TRAPS = (
 )
 """The documented ways in which an account or a membership is left behind without an error. Rehires, after a removal or
 back in scope, are one question, since the groups are looked through once for both."""
+BASIS = (
+    "Microsoft documents each of these, and none is an error in the log. The directory's own log is not stored here, "
+    "and an account in an app is seen only where an answer of the app was logged."
+)
 QUICK = 20_000
 "Up to how many events and requests in a window its removals are compared with the app's log without a click."
 CONFIRMED, NOT_KNOWN = "both well", "not known"
@@ -84,23 +88,21 @@ def is_quick() -> bool:
 
 def draw_gaps(made: list[Check], facts: Facts, now: datetime) -> None:
     """Draws each check that found something, closed, and the others in one line."""
-    st.subheader("Known gaps in deprovisioning", anchor="traps")
+    st.subheader("Known gaps in deprovisioning", anchor="traps", help=BASIS)
     for one in made:
         show_sql(**{one.name: {"as_of": now}})
         if one.found:
-            with st.expander(f"{one.title}: {one.found:,}", icon=":material/warning:"):
+            with st.expander(f"{one.title}: {one.found:,}"):
                 one.draw()
     empty = [one.title.lower() for one in made if not one.found]
     if empty:
-        text = f"{count(len(made), 'check')}, {len(empty)} found nothing in the data that was read: {', '.join(empty)}."
+        text = (
+            f"{len(empty)} of {count(len(made), 'check')} found nothing in the data that was read: {', '.join(empty)}."
+        )
         nothing(none(text, facts))
     if not any(one.name == "deprovision_heard" for one in made):
         st.toggle("Compare removals with the apps' own logs", key=Key.COMPARE_REMOVALS)
         st.caption("This may take a while for this time range; a shorter one, or one app, is faster.")
-    st.caption(
-        "Microsoft documents each of these, and none is an error in the log. The directory's own log is not stored "
-        "here, and an account in an app is seen only where an answer of the app was logged."
-    )
 
 
 def staged_deletions(rows: pd.DataFrame) -> None:

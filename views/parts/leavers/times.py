@@ -1,5 +1,7 @@
 """How long each app takes to remove a leaver: a line per app and action, its leavers in the side panel, the curve."""
 
+from collections.abc import Collection
+
 import pandas as pd
 import streamlit as st
 
@@ -17,23 +19,31 @@ from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import give_way
 
 OUTCOMES = {"done": "removed", "open": "has_access", "held back": "held back", "called off": "cancelled"}
+IMMEDIATELY = "Immediately (first attempt)"
 ENTRY = {"trigger": "Import that showed it", "event": "First request"}
 
 
-def deprovision_times(rows: pd.DataFrame) -> None:
-    """Draws one line per app and action, which opens its leavers, and the curve of each in an expander."""
+def deprovision_times(rows: pd.DataFrame, blind: Collection[object] = ()) -> None:
+    """Draws one line per app and action, which opens its leavers, and the curve of each in an expander.
+
+    `blind` are the jobs of which it is unknown whether leavers were removed: none with access is not known there.
+    """
     shown = rows.assign(
         action=rows["kind"].map(lambda kind: KINDS.get(kind, kind)),
         half=[quantile(row, "p50_s") for row in records(rows)],
         most=[quantile(row, "p95_s") for row in records(rows)],
-        longest=rows["longest_s"].map(span),
+        longest=[quantile(row, "longest_s") for row in records(rows)],
+        with_access=[
+            "Unknown" if not row["still_open"] and row["job_id"] in blind else f"{int(row['still_open']):,}"
+            for row in records(rows)
+        ],
     )
     columns = {
         "app_name": text_column("App"),
         "action": text_column("Action"),
         "cases": number_column("Leavers"),
         "done": number_column("Removed"),
-        "still_open": number_column("With access"),
+        "with_access": text_column("With access"),
         "called_off": number_column("Cancelled"),
         "half": text_column("Median"),
         "most": text_column("95% within"),
@@ -47,12 +57,13 @@ def deprovision_times(rows: pd.DataFrame) -> None:
         opens="app_name",
         on_open=lambda row: write_word(Word.CASES, f"{row['kind']} {row['job_id']}"),
     )
-    with st.expander("Accounts remaining over time", icon=":material/show_chart:"):
-        curve = ask("deprovision_curve", as_of=as_of())
-        if curve["took_s"].max() > 0:
-            chart(Key.SURVIVAL, survival_curve, curve)
-        else:
-            st.markdown(f"Nothing to chart: {no_curve(curve)}")
+    curve = ask("deprovision_curve", as_of=as_of())
+    if not curve["took_s"].max() > 0:
+        note = no_curve(curve)
+        st.caption(f"{note[0].upper()}{note[1:]} {counting_note(rows)}")
+        return
+    with st.expander("Accounts remaining over time"):
+        chart(Key.SURVIVAL, survival_curve, curve)
         st.caption(counting_note(rows))
 
 
@@ -74,7 +85,7 @@ def quantile(row: Row, name: str) -> str:
     """Writes a quantile, or says that the curve does not fall that far."""
     if is_missing(row[name]):
         return "Not reached"
-    return "First attempt" if row[name] == 0 else span(row[name])
+    return IMMEDIATELY if row[name] == 0 else span(row[name])
 
 
 def counting_note(rows: pd.DataFrame) -> str:
@@ -109,7 +120,7 @@ def draw_cases(row: Row) -> None:
     rows = ask("leaver_cases", **given)
     st.markdown(f"**{KINDS.get(str(row['kind']), str(row['kind']))} in {plain(str(row['app_name']))}**")
     shown = rows.assign(
-        took=rows["took_s"].map(span),
+        took=[quantile(row, "took_s") for row in records(rows)],
         status=chips(rows["outcome"].map(lambda word: OUTCOMES.get(word, word))),
         started_from=rows["started_from"].map(lambda word: ENTRY.get(word, word)),
     )
@@ -121,7 +132,7 @@ def draw_cases(row: Row) -> None:
         "requests": number_column("Attempts"),
         "failures": number_column("Failed"),
         "started_from": text_column("Counted from"),
-        "left_as": text_column("Left as"),
+        "left_as": text_column("Reason"),
     }
     if not rows["again_at"].isna().all():
         columns |= {**time_columns(again_at="New account since"), "again_as": text_column("New account")}

@@ -5,20 +5,21 @@ A root cause is an open incident with its symptoms; where no rule found it, what
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, is_missing
+from pipeline.config.wording import count, is_missing, people
 from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
 from pipeline.rules.verdict_text import PLAIN, what
-from views.frame.data import Row, records
+from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
+from views.frame.filters import bar
 from views.frame.look import chips
 from views.frame.panel import show_sql
 from views.frame.places import lead_to, page_link
@@ -27,10 +28,15 @@ from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
 from views.parts.alerts.incidents import open_now, owner_text, problem_of, symptoms_of
 from views.parts.apps.facts import disable_days
+from views.parts.issues.handling import with_handling
+from views.parts.issues.issue import open_issue
+from views.parts.issues.sentences import issue_title, text_of
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
 from views.parts.shared.retries import is_overdue, retries_ended, retry_words
 
+ISSUES = 3
+"Issues of one app that have a row each."
 ROWS = 6
 "Rows that are visible without scrolling in the table."
 
@@ -48,18 +54,20 @@ def draw_attention(facts: Facts, fleet: pd.DataFrame) -> None:
     if snoozed:
         page_link("issues", f"{count(len(snoozed), 'snoozed incident')}", ":material/snooze:")
     show_sql(open_incidents={})
+    if any(row["issue"] for row in rows):
+        show_sql(issues=issue_values(), issue_actions={})
 
 
 def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=250),
+        "problem": text_column("Problem", width=275),
         "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=300),
-        "impact": text_column("Impact", width=150),
-        "deadline": text_column("Deadline", width=140),
-        "owner": text_column("Owner", width=120),
+        "cause": text_column("Cause", width=305),
+        "impact": text_column("Impact", width=158),
+        "deadline": text_column("Deadline", width=136),
+        "owner": text_column("Owner", width=95),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -68,13 +76,16 @@ def draw_rows(rows: list[Row]) -> None:
         at_most=38 + 35 * ROWS,
         opens="problem",
         on_open=open_problem,
+        exported="Needs attention",
     )
 
 
 def open_problem(row: Row) -> None:
-    """Opens a root cause: its incident in the side panel, or its app's page."""
+    """Opens a root cause: its incident or issue in the side panel, or its app's page."""
     if row["incident_id"]:
         write_word(Word.INCIDENT, str(row["incident_id"]))
+    elif row["issue"]:
+        open_issue(row)
     else:
         lead_to("apps", app_words(row["job_id"]))
 
@@ -85,6 +96,7 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
     return [
         {
             "incident_id": str(row["incident_id"]),
+            "issue": "",
             "job_id": row["job_id"],
             "severity": str(row["severity"]),
             "problem": problem_of(row),
@@ -98,26 +110,75 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
 
 
 def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]:
-    """Returns a row for each job whose own state needs attention and of which no incident is open."""
+    """Returns rows of each job that needs attention and of which no incident is open: its state, and its issues."""
     covered = {job for row in awake if row["severity"] != "info" for job in jobs_of(row)}
-    jobs, states = by_job(facts), states_of(fleet)
-    first: dict[str, Cause] = {}
-    for cause in verdict(facts).causes:
-        if cause.kind != "incident" and cause.job_id is not None and cause.job_id not in covered:
-            first.setdefault(cause.job_id, cause)
-    return [
-        {
-            "incident_id": "",
-            "job_id": job_id,
-            "severity": cause.severity,
-            "problem": problem(cause),
-            "cause": state_cause(cause, states.get(job_id)),
-            "impact": impact(jobs[job_id]),
-            "deadline": deadline(jobs[job_id], states.get(job_id), cause.severity),
-            "owner": None,
-        }
-        for job_id, cause in first.items()
-    ]
+    states = states_of(fleet)
+    rows = []
+    for job in facts.jobs:
+        causes = [one for one in verdict(facts).causes if one.kind != "incident" and one.job_id == job.job_id]
+        if not causes or job.job_id in covered:
+            continue
+        state = states.get(job.job_id)
+        issues = issue_rows(job, state) if any(one.kind == "failing" for one in causes) else []
+        if causes[0].kind != "failing" or not issues:
+            rows.append(state_row(job, causes[0], state))
+        rows += issues
+    return rows
+
+
+def state_row(job: JobFacts, cause: Cause, state: Row | None) -> Row:
+    """Returns the row of what a job's own state shows."""
+    return {
+        "incident_id": "",
+        "issue": "",
+        "job_id": job.job_id,
+        "severity": cause.severity,
+        "problem": problem(cause),
+        "cause": state_cause(cause, state),
+        "impact": impact(job),
+        "deadline": deadline(job, state, cause.severity),
+        "owner": None,
+    }
+
+
+def issue_values() -> dict[str, datetime]:
+    """Returns what issues are asked with: as of the present, as the page of issues asks in a usual time range."""
+    return {"since": min(bar().since, bar().newest), "until": bar().newest}
+
+
+def issue_rows(job: JobFacts, state: Row | None) -> list[Row]:
+    """Returns a row for each of a job's issues with users or groups pending, those that affect the most first."""
+    issues = with_handling(ask("issues", **issue_values()))
+    own = [row for row in records(issues) if row["job_id"] == job.job_id and row["waiting"] > 0]
+    rows = [issue_row(row, job, state) for row in own[:ISSUES]]
+    if len(own) > ISSUES:
+        text = f"{job.app_name}: {count(len(own) - ISSUES, 'more issue')}"
+        rows.append(dict.fromkeys(rows[0]) | {"job_id": job.job_id, "severity": "warning", "problem": text})
+    return rows
+
+
+def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
+    """Returns the row of one issue."""
+    title, code = issue_title(row), text_of(row["code"])
+    status = "" if is_missing(row["http_status"]) else f"{int(row['http_status'])} "
+    error = f"{status}{code}" if code and code != title else ""
+    return {
+        "incident_id": "",
+        "issue": str(row["issue"]),
+        "job_id": job.job_id,
+        "severity": "warning",
+        "problem": f"{job.app_name}: {title[:1].lower()}{title[1:]}",
+        "cause": " · ".join(filter(None, (error, f"since {day(row['first_seen_at'])}"))),
+        "impact": f"{people(row['waiting'], groups_of(row))} failing",
+        "deadline": deadline(job, state, "warning"),
+        "owner": "Unassigned" if is_missing(row["owner"]) else str(row["owner"]),
+    }
+
+
+def groups_of(row: Row) -> int | None:
+    """Returns how many of those that an issue affects are groups; None where its log does not tell."""
+    kind = text_of(row["source_type"])
+    return None if kind is None else int(row["waiting"]) if kind == "Group" else 0
 
 
 def of_jobs(rows: list[Row], facts: Facts) -> list[Row]:
@@ -184,8 +245,8 @@ def impact(job: JobFacts) -> str | None:
     """Writes who is affected by what is the matter with a job."""
     parts = [
         *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
-        *([f"{job.failing:,} failing"] if job.failing else []),
-        *(["removals stopped"] if job.state in STOPPED else []),
+        *([f"{people(job.failing, job.failing_groups)} failing"] if job.failing else []),
+        *(["no removals"] if job.state in STOPPED else []),
     ]
     return " · ".join(parts) or None
 

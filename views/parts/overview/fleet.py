@@ -9,7 +9,8 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import instant, is_missing
-from views.frame.data import Row, as_of, ask, ask_ahead, records, wall_clock
+from pipeline.rules.verdict_facts import read_facts
+from views.frame.data import Row, as_of, ask, ask_ahead, records, store, wall_clock
 from views.frame.filters import bar, job_names
 from views.frame.look import chips, plain
 from views.frame.panel import show_sql
@@ -28,6 +29,7 @@ from views.frame.verdict import job_words
 from views.parts.cycles.progress import job_progress, progress_values
 
 UNTIL_INITIAL = "n/a until the initial cycle has ended"
+NAMED = 4
 ROWS = 12
 "Rows that are visible without scrolling in the table."
 
@@ -66,13 +68,26 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
         ),
         "open_escrows": number_column("Pending retries", help="Users and groups whose last attempt failed"),
         **time_columns(last_cycle_at="Last cycle", due_at="Next cycle"),
-        "token": text_column("Token", help="The app's access token: rejected, or when it expires, as entered"),
+        "token": text_column("Token expiry", help="Of the app's access token, as entered; or that it is rejected"),
     }
-    table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open)
+    table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open, exported="Apps")
     initial = [plain(str(row["app_name"])) for row in records(shown) if row["is_initial"] is True]
-    if initial:
-        st.caption(f"In sync is {UNTIL_INITIAL}: {', '.join(initial)}.")
+    ended = ends_of(shown)
+    notes = [
+        *([f"{UNTIL_INITIAL}: {', '.join(initial)}"] if initial else []),
+        *([f"as of the end of its provisioning logs: {ended}"] if ended else []),
+    ]
+    if notes:
+        st.caption(f"In sync is {'; '.join(notes)}.")
     show_sql(fleet=fleet_values(), placements={}, daily_success={}, token_calendar=token_values())
+
+
+def ends_of(shown: pd.DataFrame) -> str:
+    """Names the apps of which some were in sync when their logs ended, with when that was."""
+    known = set(shown.loc[shown["in_place_share"].notna(), "job_id"])
+    jobs = [job for job in read_facts(store()).jobs if job.job_id in known]
+    ended = [(job.app_name, at) for job in jobs if (at := job.covered_until) and job.gap_at and at <= job.gap_at]
+    return ", ".join(f"{plain(name)} {instant(at)}" for name, at in ended[:NAMED])
 
 
 def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +121,7 @@ def token_text(row: Row, job: str) -> str:
     if job in row["rejected_jobs"]:
         return f"Rejected since {day(row['refused_at'])}"
     if is_missing(row["expires_at"]):
-        return "Not set"
+        return "Not recorded"
     return f"{'Expired' if row['days_left'] < 0 else 'Expires'} {day(row['expires_at'])}"
 
 

@@ -17,14 +17,16 @@ from pipeline.rules.verdict_text import app_of, lacking, unknown_sentence
 from views.frame.data import as_of, ask, ask_ahead
 from views.frame.filters import bar
 from views.frame.look import plain
-from views.frame.numbers import hide_chart_marks
+from views.frame.numbers import hide_chart_marks, number_grid
 from views.frame.panel import show_sql
 from views.frame.verdict import BLIND, MARKED
 from views.frame.viewer import Seen, last_visit
 
 DAY = timedelta(days=1)
 HEIGHT = 152
-"Pixels of a number: as many as its chart needs, without the space that Streamlit leaves below it."
+"Pixels of a number with a chart, without the space that Streamlit leaves below it."
+COVERED = 0.5
+"How much of the previous period has to be covered, of what this one is, for the two to be compared."
 Colour = Literal["normal", "inverse", "off"]
 Change = tuple[str | None, Colour, Literal["auto", "off"]]
 "A change's text, how it is coloured, and whether it has an arrow."
@@ -75,10 +77,16 @@ def previous_period() -> dict[str, datetime]:
 
 
 def previous_success() -> float | None:
-    """Returns the success rate of the previous period; None where there was no attempt, or no data."""
-    first = ask("extent").iloc[0]["first_at"]
-    known = not is_missing(first) and first < bar().since
+    """Returns the success rate of the previous period; None where there was no attempt, or too little data."""
+    then, now = covered_share(**previous_period()), covered_share(since=bar().since, until=bar().until)
+    known = then > 0 and then >= COVERED * now
     return success_of(ask("daily_success", **previous_period())) if known else None
+
+
+def covered_share(**period: datetime) -> float:
+    """Returns how much of a period provisioning logs cover."""
+    rows = ask("completeness_of_window", **period)
+    return 0.0 if rows.empty or not rows.iloc[0]["hours"] else float(rows.iloc[0]["complete"] / rows.iloc[0]["hours"])
 
 
 def ask_numbers_ahead() -> None:
@@ -92,7 +100,7 @@ def draw_numbers(facts: Facts) -> None:
     """Draws the four numbers."""
     changed = changes(*compared())
     days = ask("daily_success")
-    with st.grid(4, min_column_width=200):
+    with number_grid():
         draw_apps(verdict(facts), changed)
         draw_failing(facts, changed, days)
         draw_leavers(verdict(facts, "leavers"), changed)
@@ -155,7 +163,7 @@ def draw_success(days: pd.DataFrame) -> None:
     """Draws the success rate of the time range, against the period before."""
     rate, before = success_of(days), previous_success()
     change: Change = (
-        "No attempts in the time range" if rate is None else "No data for the previous period",
+        "No attempts in the time range" if rate is None else "Previous period not covered",
         "off",
         "off",
     )

@@ -28,10 +28,10 @@ MANY = 25
 "Of more apps than this a chart with a lane each is drawn in a closed expander."
 
 
-def folded(title: str, icon: str, draw: Callable[[], object]) -> None:
+def folded(title: str, draw: Callable[[], object]) -> None:
     """Draws secondary material in a closed expander; what it shows is asked for once it is opened."""
     key = Key.FOLDED.of(title.lower().replace(" ", "-"))
-    with st.expander(title, icon=f":material/{icon}:", on_change="rerun", key=key) as box:
+    with st.expander(title, on_change="rerun", key=key) as box:
         if box.open:
             draw()
 
@@ -44,12 +44,21 @@ def draw_lanes(at: datetime) -> None:
         nothing("No app in this time range.")
     else:
         chart(Key.STATUS_LANES, status_lanes, rows, bar().since, bar().until, at, zooms=HOUR)
-        never = ask("rule_runs_lately").empty
-        st.caption(
-            f"Hatched: no job status for {span(STALE.total_seconds())}. Quarantine possible and likely come from alert "
-            + ("rules, which were **never evaluated**." if never else "rules.")
-        )
+        if notes := lane_notes(set(rows["word"])):
+            st.caption(" ".join(notes))
     show_sql(quarantine_lanes=given)
+
+
+def lane_notes(words: set[str]) -> list[str]:
+    """Explains what of the lanes is drawn; their words are Entra's, not those of the table above."""
+    notes = ["Healthy: Entra reports no quarantine; users may still be pending a retry."] if "healthy" in words else []
+    if "unknown" in words:
+        notes.append(f"Hatched: no job status for more than {span(STALE.total_seconds())}.")
+    if words & {"watch", "imminent"}:
+        notes.append("Quarantine possible and likely come from alert rules.")
+    elif ask("rule_runs_lately").empty:
+        notes.append("Alert rules, which find a quarantine ahead, were **never evaluated**.")
+    return notes
 
 
 def draw_heat_map() -> None:
@@ -110,14 +119,15 @@ def draw_quarantines(at: datetime) -> None:
     """Draws past quarantines with how soon each was detected and resolved, then each reason that they had."""
     none = claim("No job status shows a quarantine.", about="quarantine")
     panel("quarantine_episodes", episodes_table, empty=none, title="", at=at)
-    if not ask("quarantine_history").empty:
-        panel("quarantine_history", reasons_table)
+    reasons = ask("quarantine_history")
+    if len(reasons) > len(ask("quarantine_episodes", at=at)):
+        panel("quarantine_history", reasons_table, title="Reasons of each quarantine")
 
 
 def episodes_table(rows: pd.DataFrame) -> None:
     """Draws past quarantines."""
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", noticed_at="Detected", closed_at="Ended"),
         "to_notice": text_column("Time to detect"),
         "to_fix": text_column("Time to resolve"),
@@ -149,7 +159,7 @@ def reasons_table(rows: pd.DataFrame) -> None:
     """Draws each reason of each quarantine, newest first."""
     shown = rows.assign(why=[cause(row.reason, row.error_code) for row in rows.itertuples()])
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(opened_at="Began", closed_at="Ended"),
         "hours": number_column("Hours"),
         "why": text_column("Reason"),

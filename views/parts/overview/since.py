@@ -14,6 +14,7 @@ from views.frame.state import Key, Word
 from views.frame.viewer import last_check
 from views.parts.alerts.incident import open_incident
 from views.parts.alerts.incidents import problem_of
+from views.parts.overview.fleet import day
 from views.parts.overview.numbers import compared, compared_visit
 
 NAMED = 2
@@ -29,13 +30,17 @@ def draw_new_and_resolved(facts: Facts) -> None:
     asked = {"since": end_of_last_visit(), "until": as_of() + timedelta(seconds=1)}
     own = {job.job_id for job in facts.jobs}
     rows = [row for row in records(ask("incidents", **asked)) if is_missing(row["job_id"]) or row["job_id"] in own]
-    new = [row for row in rows if row["is_new"] and not row["is_over"]]
+    found = [row for row in rows if row["is_new"] and not row["is_over"]]
+    new = [row for row in found if row["opened_at"] >= asked["since"]]
+    old = [row for row in found if row not in new]
     resolved = [row for row in rows if row["is_over"]]
-    since = "In the last 24 h" if compared_visit() is None else "Since your last visit"
-    if new or resolved:
+    a_day = "In the last 24 h of data" if facts.is_old else "In the last 24 h"
+    since = a_day if compared_visit() is None else "Since your last visit"
+    if found or resolved:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             draw_problems(f"{since}, new:", new, Key.NEW_PROBLEM)
-            draw_problems("Resolved:" if new else f"{since}, resolved:", resolved, Key.RESOLVED_PROBLEM)
+            draw_problems("Detected, but older:" if new else f"{since}, detected:", old, Key.FOUND_PROBLEM)
+            draw_problems("Resolved:" if found else f"{since}, resolved:", resolved, Key.RESOLVED_PROBLEM)
     elif checked >= asked["since"]:
         st.caption(f"{since}: no new or resolved problems found by the checks that ran.")
     show_sql(incidents=asked)
@@ -59,6 +64,8 @@ def draw_problems(label: str, rows: list[Row], key: Key) -> None:
     for row in rows[:NAMED]:
         icon = ":material/check_circle:" if key is Key.RESOLVED_PROBLEM else look(str(row["severity"])).icon
         name = plain(problem_of(row))
+        if key is Key.FOUND_PROBLEM:
+            name += f" (since {day(row['opened_at'])})"
         st.button(name, key.of(row["incident_id"]), icon=icon, type="tertiary", on_click=open_incident, args=(row,))
     if len(rows) > NAMED and st.button(f"{len(rows) - NAMED:,} more", Key.MORE_PROBLEMS.of(key), type="tertiary"):
         until = as_of().replace(minute=0) + timedelta(hours=1)

@@ -1,14 +1,18 @@
 """The verdict in one or two sentences: what needs attention most, and the next step; below it what is missing."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from pipeline.config.wording import count, instant
-from pipeline.rules.verdict import About, Cause, Facts, Verdict, verdict
-from pipeline.rules.verdict_text import by_app, gaps, head, next_step
+from pipeline.rules.verdict import About, Facts, Verdict, verdict
+from pipeline.rules.verdict_text import by_app, gaps, head, lacking, step_sentence
 from views.frame.look import plain
+from views.frame.places import page_link
 from views.frame.verdict import MARKED, current_facts, draw_box, draw_judged, draw_verdict
+from views.parts.overview.fleet import app_words
 
 NAMED = 2
 "Apps that the sentence names; the table below has them all."
@@ -20,48 +24,56 @@ def draw_summary(facts: Facts | None = None) -> Verdict:
     result = verdict(facts)
     if result.state != "action_needed":
         return draw_verdict("all", facts)
-    return draw_text("all", headline(result), facts)
+    return draw_text("all", headline(result), facts, beside=partial(worst_app_link, result))
 
 
-def draw_text(about: About, text: str, facts: Facts | None = None, doubt: bool = False) -> Verdict:
-    """Draws a page's own sentence in the verdict's colour; below it what is missing, where something is wrong."""
+def worst_app_link(result: Verdict) -> None:
+    """Draws the way to the app of the worst cause."""
+    worst = result.causes[0]
+    if worst.job_id is not None:
+        words = app_words(worst.job_id)
+        label = f"Open {plain(str(worst.app_name))}"
+        page_link("apps", label, ":material/arrow_forward:", words, width="content")
+
+
+def draw_text(
+    about: About,
+    text: str,
+    facts: Facts | None = None,
+    doubt: bool = False,
+    beside: Callable[[], None] = lambda: None,
+) -> Verdict:
+    """Draws a page's own sentence in the verdict's colour; below it what is missing, where something is wrong.
+
+    `beside` draws something after what is missing.
+    """
     facts = facts or current_facts()
     result = verdict(facts, about)
     if result.state != "action_needed":
         return draw_judged(about, text, facts, doubt)
     draw_box(result, text, facts, doubt)
-    if notes := footnotes(result):
-        st.caption(" ".join(notes))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if notes := footnotes(result):
+            st.caption(" ".join(notes), width="content")
+        beside()
     return result
 
 
 def headline(result: Verdict) -> str:
     """Writes which apps need attention, the worst with its cause, and the first step of what to do."""
-    own = [cause for cause in result.causes if cause.app_name is not None]
-    apps = by_app(own)
-    heads = [head(list(causes), MARKED) for causes in apps[:NAMED]]
-    more = [count(len(apps) - NAMED, "more app")] if len(apps) > NAMED else []
+    apps = by_app([cause for cause in result.causes if cause.app_name is not None])
+    heads = [f"{head(causes, MARKED)}." for causes in apps[:NAMED]]
+    more = [f"{count(len(apps) - NAMED, 'more app')}."] if len(apps) > NAMED else []
     shared = [f"{plain(cause.summary)}." for cause in result.causes if cause.app_name is None][:1]
-    first = []
-    if heads and result.apps > 1:
-        verb = "needs" if len(apps) == 1 else "need"
-        first = [f"{len(apps)} of {count(max(result.apps, len(apps)), 'app')} {verb} attention: "]
-    named = [f"{''.join(first)}{'; '.join([*heads, *more])}."] if heads else []
-    return " ".join([*named, *shared, f"Next step: {first_step(result.causes[0])}"])
-
-
-def first_step(cause: Cause) -> str:
-    """Returns the first sentence of what to do about a cause."""
-    first, dot, _ = next_step(cause).partition(". ")
-    return plain(f"{first}." if dot else first)
+    return " ".join([*heads, *more, *shared, step_sentence(result.causes[0], MARKED, only_first=True)])
 
 
 def footnotes(result: Verdict) -> list[str]:
     """Writes as of when the rules were evaluated, and what is missing; the banner has until when the data goes."""
-    skipped = sum(len(one.names) for one in result.missing if one.kind == "rules_unanswered")
+    unanswered = [one for one in result.missing if one.kind == "rules_unanswered"]
     missing = tuple(one for one in result.missing if one.kind not in ("old_data", "rules_unanswered"))
     return [
-        *([f"Checked as of {instant(result.checked_at)}."] if result.checked_at else []),
-        *([f"{count(skipped, 'check')} skipped (not enough data)."] if skipped else []),
+        *([f"Checked {instant(result.checked_at)}."] if result.checked_at else []),
+        *(f"{lacking(one, MARKED)}." for one in unanswered),
         *([f"Unknown: {gaps(replace(result, missing=missing), MARKED)}."] if missing else []),
     ]

@@ -74,7 +74,7 @@ def changes_table(rows: pd.DataFrame) -> None:
     columns = {
         "app_name": text_column("App"),
         "fact": text_column("Field"),
-        "value": text_column("Value", pinned=True),
+        "value": text_column("Value"),
         **time_columns(since="Since", until="Until"),
     }
     table(shown, columns)

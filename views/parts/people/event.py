@@ -6,11 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import clock_time, instant, is_missing
+from pipeline.knowledge.causes import cause_of
 from views.frame.data import Row, records
 from views.frame.look import COLOURS, labelled, look, plain
 from views.frame.panel import panel
 from views.frame.table import table, text_column
-from views.parts.people.status import action_label
+from views.parts.people.status import STAGES, action_label
 
 
 def moment_of(event: Row) -> Row:
@@ -31,10 +32,14 @@ def draw_event(event: Row) -> None:
         f"{plain(action_label(event['action']))} in {plain(str(event['app_name']))} · {instant(event['occurred_at'])}",
         anchor="event",
     )
-    st.markdown(f"{labelled(str(event['status']))} {plain(why(event))}")
+    known = cause_of({name: value for name, value in event.items() if not is_missing(value)})
+    words = f"{plain(known.title)} ({plain(why(event))})" if known else plain(why(event))
+    st.markdown(f"{labelled(str(event['status']))} {words}")
     if not is_missing(event["reason"]):
+        st.caption("Message in the log")
         st.code(str(event["reason"]).replace("\r\n", "\n"), language=None, wrap_lines=True)
-    if not is_missing(event["advice"]):
+    # Where the error is documented its steps stand above, in our words.
+    if known is None and not is_missing(event["advice"]):
         st.info(plain(str(event["advice"])), icon=":material/lightbulb:")
     left, right = st.columns(2)
     with left:
@@ -50,10 +55,12 @@ def draw_steps(steps: pd.DataFrame) -> None:
     for step in records(steps):
         seen = look(str(step["status"]))
         ended = f":{COLOURS[seen.tone]}[{seen.label}]"
-        title = f"{step['ordinal']}. {plain(str(step['type']))} · {ended} · {plain(str(step['name']))}"
-        with st.expander(title, icon=seen.icon, expanded=step["status"] not in ("success", "skipped")):
+        stage = STAGES.get(str(step["type"]), plain(str(step["type"])))
+        title = f"{seen.icon} {step['ordinal']}. {stage} · {ended}"
+        with st.expander(title, expanded=step["status"] not in ("success", "skipped")):
             if not is_missing(step["description"]):
                 st.text(str(step["description"]).replace("\r\n", "\n"))
+            st.caption(plain(str(step["name"])))
             draw_details(step["details"])
 
 
@@ -85,7 +92,7 @@ def draw_exchanges(rows: pd.DataFrame) -> None:
         icon = look("success" if good else "failure").icon
         status = "no answer" if is_missing(row["http_status"]) else int(row["http_status"])
         with st.expander(
-            f"{row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", icon=icon, expanded=not good
+            f"{icon} {row['method']} → {status} · {clock_time(row['occurred_at'], seconds=True)}", expanded=not good
         ):
             st.caption(match_text(row))
             sought = "" if is_missing(row["filter"]) else f" where {row['filter']}"

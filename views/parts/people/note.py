@@ -9,6 +9,8 @@ import pandas as pd
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, cause_of
 from views.frame.look import look
+from views.parts.people.status import shown_word, stop_sentence
+from views.parts.shared.remedies import text_in
 from views.parts.shared.retries import retries_ended, retry_words, since_when
 
 Row = Mapping[str, Any]
@@ -21,7 +23,8 @@ def note(source_id: str, states: Sequence[Row], event: Row, requests: pd.DataFra
         f"{title(state)}\n",
         f"Who:    {who(state)} (id in Entra {source_id}{target(state)})",
         f"App:    {state['app_name']}",
-        f"State:  {look(str(state['state'])).label.lower()}{since(state)}",
+        f"State:  {state_label(state)}{since(state)}",
+        *stopped(state),
         f"Event:  {event['action']}, {event['status']}, {instant(event['occurred_at'])}",
         *words(event),
         f"Tried:  {count(state['attempts'], 'attempt')}, {int(state['failures']):,} failed; "
@@ -33,9 +36,20 @@ def note(source_id: str, states: Sequence[Row], event: Row, requests: pd.DataFra
     return "\n".join(" ".join(part.split(" ")) for part in parts)
 
 
+def stopped(state: Row) -> list[str]:
+    """Writes that nothing is provisioned to the app at present."""
+    text = stop_sentence(dict(state)).replace("*", "").replace("\\", "")
+    return [f"Note:   {text}"] if text else []
+
+
 def title(state: Row) -> str:
     """Writes the note's first line."""
-    return f"Provisioning of {who(state)} to {state['app_name']}: {look(str(state['state'])).label.lower()}"
+    return f"Provisioning of {who(state)} to {state['app_name']}: {state_label(state)}"
+
+
+def state_label(state: Row) -> str:
+    """Returns the status in an app, as the page shows it."""
+    return look(shown_word(dict(state))).label.lower()
 
 
 def who(state: Row) -> str:
@@ -70,7 +84,7 @@ def words(event: Row) -> list[str]:
     if not is_missing(event["reason"]):
         lines.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
     if cause is not None:
-        lines.append(f"Do:     {' '.join(cause.steps)}")
+        lines.append(f"Do:     {' '.join(text_in(step, event.get('app_name')) for step in cause.steps)}")
         lines.append(f"Owner:  {cause.owner}: {OWNERS[cause.owner]}")
     elif not is_missing(event["advice"]):
         lines.append(f"Do:     {event['advice']}")
@@ -79,7 +93,7 @@ def words(event: Row) -> list[str]:
 
 def others(states: Sequence[Row], state: Row) -> list[str]:
     """Writes how the same person fares in the other apps."""
-    rest = [f"{one['app_name']} {look(str(one['state'])).label.lower()}" for one in states if one is not state]
+    rest = [f"{one['app_name']} {state_label(one)}" for one in states if one is not state]
     return [f"Others: {', '.join(rest)}"] if rest else []
 
 

@@ -6,8 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, in_utc, instant, is_missing
+from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records
 from views.frame.filters import bar
 from views.frame.look import chips, look, plain
@@ -18,19 +18,22 @@ from views.frame.state import Key, Word, has_word, read_word, write_word, write_
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
-from views.parts.people.status import ORDER, chip, headline, next_retry, shortened, steps_of, unknown_statuses, word_of
+from views.parts.people.status import (
+    ORDER,
+    STAGES,
+    chip,
+    headline,
+    next_retry,
+    shortened,
+    shown_word,
+    steps_of,
+    stop_sentence,
+    unknown_statuses,
+    word_of,
+)
 
 HISTORY = "history"
 "The word of the address for the full history."
-STAGES = {
-    "import": "Import",
-    "scoping": "Scope",
-    "matching": "Match",
-    "processing": "Processing",
-    "referenceResolution": "References",
-    "export": "Export",
-}
-"The types of steps in the order in which Entra takes them, as a person reads them."
 STEP_LOOKS = {
     "success": ":green[:material/check_circle:]",
     "failure": ":red[:material/cancel:]",
@@ -84,7 +87,7 @@ def draw_person(source_id: str, has_history: bool = False) -> None:
         not_here(source_id)
         return
     rows = by_gravity(states)
-    st.markdown(" ".join(f"{chip(row)} {plain(str(row['app_name']))}" for row in rows[:SHOWN]))
+    st.markdown(" · ".join(f"{plain(str(row['app_name']))}: {chip(row)}" for row in rows[:SHOWN]))
     draw_statuses(rows, accounts_in_use(source_id))
     events = ask("person_events", object=source_id)
     show_sql(person_states={"object": source_id}, person_events={"object": source_id})
@@ -109,6 +112,8 @@ def accounts_in_use(source_id: str) -> dict[str, str]:
 def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
     """Draws a sentence for each app, and what to do where it fails or the account may be in use."""
     for row in rows[:SHOWN]:
+        if stopped := stop_sentence(row):
+            st.markdown(f":material/block: {stopped}")
         st.markdown(headline(row))
         if why := in_use.get(str(row["job_id"])):
             st.warning(f"May still have access. {plain(why)}", icon=":material/warning:")
@@ -132,7 +137,7 @@ def numbered(steps: list[str]) -> str:
 
 def draw_table(rows: list[Row]) -> None:
     """Draws one row an app."""
-    frame = pd.DataFrame(rows).assign(chip=chips(pd.Series([word_of(row) for row in rows])))
+    frame = pd.DataFrame(rows).assign(chip=chips(pd.Series([shown_word(row) for row in rows])))
     frame["tried"] = [
         f"{int(row['attempts'] - row['failures']):,} of {int(row['attempts']):,}" if row["attempts"] else BLANK
         for row in rows
@@ -200,14 +205,14 @@ def draw_buttons(source_id: str, rows: list[Row], event: Row | None, has_history
                 st.rerun()
             named = {Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}
             switch_page("people", bar().link(**{Word.OBJECT: source_id, Word.VIEW: HISTORY}, **named))
-        if event is not None:
-            copy_note(source_id, rows, event)
+    if event is not None:
+        copy_note(source_id, rows, event)
 
 
 def copy_note(source_id: str, states: list[Row], event: Row) -> None:
     """Offers plain text for a ticket, in UTC and with a link."""
-    with st.popover("Copy for ticket", icon=":material/content_copy:"), in_utc():
+    with in_utc():
         words = bar().pinned | {Word.OBJECT: source_id, Word.EVENT: str(event["event_id"])}
-        link = address(read_settings().dashboard_url.rstrip("/"), words)
+        link = address(dashboard_address(), words)
         requests = ask("event_exchanges", **moment_of(event))
-        st.code(note(source_id, states, event, requests, link), language=None, wrap_lines=True)
+        text_to_copy("Copy for ticket", note(source_id, states, event, requests, link))

@@ -65,7 +65,7 @@ def state_table(rows: pd.DataFrame, at: datetime) -> None:
     fresh = rows["since"] == at
     shown = rows.assign(fresh=fresh.map({True: "Written then", False: ""})).fillna({"value": "none"})
     columns = {
-        "attribute": text_column("Attribute", pinned=True),
+        "attribute": text_column("Attribute"),
         "value": text_column("Value", width="medium"),
         "app_name": text_column("App"),
         **time_columns(since="Written"),

@@ -4,9 +4,12 @@ import re
 
 from pipeline.config.wording import instant, is_missing
 from pipeline.knowledge.causes import Cause, cause_of
+from pipeline.knowledge.quarantine_reasons import reason_in_words
+from pipeline.rules.verdict import Facts, JobFacts
 from views.frame.data import Row
 from views.frame.look import COLOURS, look, plain
-from views.frame.verdict import blind_spot, unknown_since
+from views.frame.verdict import blind_spot, job_facts, status_now, unknown_since
+from views.parts.shared.remedies import steps_in
 from views.parts.shared.retries import is_overdue, retries_ended, since_when
 
 EXPECTED = ("NotEffectivelyEntitled", "out of scope")
@@ -21,6 +24,15 @@ FAILED_TO = {
 "How a failure reads, by what was to be done."
 GONE = ("disabled", "deleted")
 "Accounts that are not in use."
+STAGES = {
+    "import": "Import",
+    "scoping": "Scope",
+    "matching": "Match",
+    "processing": "Processing",
+    "referenceResolution": "References",
+    "export": "Export",
+}
+"The types of steps in the order in which Entra takes them, as a person reads them."
 LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
 
@@ -66,11 +78,14 @@ def reason_of(row: Row) -> str | None:
     return next((str(one) for one in given if not is_missing(one)), "The log gives no reason")
 
 
+def shown_word(row: Row, facts: Facts | None = None) -> str:
+    """Returns the word of a row's status as every list, chip and sentence shows it."""
+    return status_now(row["job_id"], word_of(row), facts)
+
+
 def chip(row: Row) -> str:
     """Writes the status as a chip; grey where it is not known any more."""
-    seen = look(word_of(row))
-    if seen.tone == "good" and blind_spot(str(row["job_id"])) is not None:
-        return f":gray-badge[:material/history: {seen.label}]"
+    seen = look(shown_word(row))
     return f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]"
 
 
@@ -83,7 +98,8 @@ def headline(row: Row) -> str:
     elif row["state"] == "failing":
         text = f"**{FAILED_TO.get(str(row.get('action')), 'Failing in')} {app} since {since_when(row)}.** {why(row)}"
     elif row["state"] == "skipped" and row.get("skip_reason") in EXPECTED:
-        text = f"**Out of scope of {app}** since {instant(row['last_event_at'])}; no action needed if that is intended."
+        seen = instant(row["last_event_at"])
+        text = f"**Out of scope of {app}** (last evaluated {seen}); no action needed if that is intended."
     elif row["state"] == "skipped":
         text = f"**Skipped in {app} on {instant(row['last_event_at'])}.** {why(row)}"
     else:
@@ -101,6 +117,8 @@ def unknown_statuses(rows: list[Row]) -> str:
 def settled_text(row: Row, app: str) -> str:
     """Writes a status in which nothing is wrong, with the time of the last success."""
     last = instant(row["last_success_at"])
+    if shown_word(row) == "was_in_sync":
+        return f"**Was in sync with {app}**; last success {last}."
     return {
         "in_sync": f"**In sync with {app}**; last success {last}.",
         "disabled": f"**Disabled in {app}**; last change {last}.",
@@ -139,13 +157,49 @@ def steps_of(row: Row) -> list[str]:
     if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
         return []
     cause = cause_in(row)
-    return [plain(step) for step in cause.steps] if cause and cause.owner != "nobody" else []
+    return steps_in(cause, row["app_name"]) if cause and cause.owner != "nobody" else []
+
+
+STOPS: dict[str, str] = {
+    "quarantined": "has been in quarantine",
+    "paused": "has been paused",
+    "disabled": "is disabled in Entra",
+    "dead": "has run no cycle",
+    "stalled": "has been stalled in a cycle",
+}
+"What keeps a job from provisioning anybody, to follow the app's name."
+
+
+def stop_of(row: Row) -> JobFacts | None:
+    """Returns the facts of the row's job where it provisions nobody; None where it runs, or that is unknown."""
+    job = job_facts(str(row["job_id"]))
+    return job if job is not None and (job.state in STOPS or job.inferred_since is not None) else None
+
+
+def stop_sentence(row: Row) -> str:
+    """Writes that nothing is provisioned to the row's app, since when and why; empty where the job runs."""
+    job, app = stop_of(row), plain(str(row["app_name"]))
+    if job is None:
+        return ""
+    if job.state not in STOPS:
+        since = f" since {instant(job.inferred_since)}"
+        return f"**{app} is probably in quarantine{since}**: nothing is provisioned until that is fixed."
+    since = f" since {instant(job.since)}" if job.since and job.state != "disabled" else ""
+    why = ""
+    if job.state == "quarantined":
+        why = f" ({plain(reason_in_words(job.reason, job.error_code, job.job_id))})"
+    ends = "it is started again" if job.state in ("paused", "disabled") else "that is fixed"
+    return f"**{app} {STOPS[job.state]}{since}**{why}: nothing is provisioned until {ends}."
 
 
 def next_retry(row: Row) -> str:
     """Writes when Entra tries again, or that it does not any more; empty where nothing is pending."""
     if row["state"] != "failing":
         return ""
+    stop = stop_of(row)
+    if stop is not None and not retries_ended(row["since"]):
+        again = "has left quarantine" if stop.state not in STOPS or stop.state == "quarantined" else "runs again"
+        return f"Entra tries again once {plain(str(row['app_name']))} {again}."
     if ended := retries_ended(row["since"]):
         return f"Retries ended on {instant(ended)}; Entra tries again only when the user or group changes."
     if is_missing(row["retry_at"]):

@@ -86,7 +86,7 @@ def time_line(source_id: str, events: pd.DataFrame) -> tuple[Row, datetime | Non
         cycles = ask("person_cycles", object=source_id)
         mark = chart_mark(Key.STORY_LANES, story_lanes, events, requests, cycles, pins, at)
     event = selected(events, mark)
-    with st.expander(f"{count(len(events), 'event')} as a table, failures first", icon=":material/table_rows:"):
+    with st.expander(f"{count(len(events), 'event')} as a table, failures first"):
         events_table(events)
     return event, at
 
@@ -101,7 +101,7 @@ def draw_days(source_id: str, many: bool) -> None:
         "skipped": number_column("Skipped"),
         "last_error": text_column("Last error"),
     }
-    with st.expander("Activity by day", icon=":material/calendar_month:", expanded=many):
+    with st.expander("Activity by day", expanded=many):
         panel(
             "person_days",
             lambda days: table(days.assign(day=days["day"].astype(str)), columns, Key.PERSON_DAYS, at_most=280),

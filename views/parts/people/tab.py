@@ -1,26 +1,31 @@
 """The users and groups of all apps or of one: search, filters, and the side panel of one of them."""
 
+from collections.abc import Collection
+from functools import partial
 from math import ceil
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count
+from pipeline.rules.verdict_facts import read_facts
 from views.frame import state
-from views.frame.data import ask, records
+from views.frame.data import ask, records, store
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import LOOKS, chips, plain
+from views.frame.look import LOOKS, chips, look, plain
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_SEARCH, PEOPLE_WORDS, Key, Word, has_word, read_word
-from views.frame.table import chips_column, daily_bars, number_column, table, text_column, time_columns
-from views.frame.verdict import blind_jobs
+from views.frame.table import chips_column, number_column, table, text_column, time_columns
+from views.frame.verdict import WAS, blind_spot, current_facts
 from views.parts.people.panel import HISTORY, open_person, person_panel
-from views.parts.people.status import reason_of, word_of
+from views.parts.people.status import reason_of, shown_word, stop_sentence, word_of
 from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
 STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
+FILTERS = {"skipped": "Skipped or out of scope"}
+"Labels of states that are shown as more than one word."
 SORTS = {
     "failing": "Failing first",
     "failures": "Most failures",
@@ -29,8 +34,6 @@ SORTS = {
     "name": "Name",
 }
 USUAL = "failing"
-WAS = {"in_sync": "was_in_sync"}
-"Words that are claims about the present, and what they are where newer data is missing."
 
 
 def adopt_words() -> None:
@@ -68,13 +71,14 @@ def draw_search() -> str | None:
 def filters(states: pd.DataFrame) -> dict[str, str | None]:
     """Draws the filters with how many rows each has, writes their words into the address and returns them."""
     counts = {row["state"]: row["objects"] for row in records(states)}
+    labels = filter_labels()
     # Its labels change with the search, which would make it another widget with nothing chosen.
     state.set_value(Key.PEOPLE_STATE, state.value(Key.PEOPLE_STATE))
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = st.pills(
             "Status",
             STATES,
-            format_func=lambda word: f"{LOOKS[word].label} {counts.get(word, 0):,}",
+            format_func=lambda word: f"{labels[word]} {counts.get(word, 0):,}",
             key=Key.PEOPLE_STATE,
             label_visibility="collapsed",
         )
@@ -91,15 +95,30 @@ def filters(states: pd.DataFrame) -> dict[str, str | None]:
     return {"state": chosen, "sort": sort}
 
 
-def sentence(states: pd.DataFrame, search: str | None) -> str:
-    """Writes how many assignments there are and how many fail."""
+def filter_labels() -> dict[str, str]:
+    """Returns the label of each state; of who is in sync it says no more than the table does."""
+    labels = {word: FILTERS.get(word, LOOKS[word].label) for word in STATES}
+    facts = current_facts()
+    blind = [blind_spot(job.job_id, facts) is not None for job in facts.jobs]
+    if blind and all(blind):
+        labels["in_sync"] = LOOKS["was_in_sync"].label
+    elif any(blind):
+        labels["in_sync"] = "In sync, or was"
+    return labels
+
+
+def sentence(states: pd.DataFrame, search: str | None, chosen: str | None = None) -> str:
+    """Writes how many assignments there are and how many fail, or how many are in the chosen state."""
     total = int(states["objects"].sum()) if not states.empty else 0
     where = f"in {plain(str(bar().job_name))}" if bar().job_name else "across all apps"
     if not total:
         return f"No user or group matches “{plain(search)}” {where}." if search else f"No users or groups {where}."
-    failing = int(states.loc[states["state"] == "failing", "objects"].sum())
+    number = int(states.loc[states["state"] == (chosen or "failing"), "objects"].sum())
     match = f" match “{plain(search)}”" if search else ""
-    fails = f"; **{failing:,} {'is' if failing == 1 else 'are'} failing**" if failing else ""
+    if chosen:
+        label = filter_labels()[chosen].lower()
+        return f"**{number:,} of {count(total, 'assignment')}**{match} {where}: {label}."
+    fails = f"; **{number:,} {'is' if number == 1 else 'are'} failing**" if number else ""
     return f"**{count(total, 'assignment')}**{match} {where}{fails}. Each row is one user or group in one app."
 
 
@@ -108,7 +127,9 @@ def all_people(search: str | None) -> None:
     adopt_words()
     states = ask("people_by_state", search=search)
     chosen = filters(states)
-    st.markdown(sentence(states, search))
+    if bar().job is not None and (stopped := stop_sentence({"job_id": bar().job, "app_name": bar().job_name})):
+        st.markdown(f":material/block: {stopped}")
+    st.markdown(sentence(states, search, chosen["state"]))
     if states.empty:
         show_sql(people_by_state={"search": search})
         return
@@ -130,22 +151,41 @@ def all_people(search: str | None) -> None:
 def people_table(rows: pd.DataFrame) -> None:
     """Draws one row per object and app; a row opens the side panel."""
     every = records(rows)
-    blind = blind_jobs(rows["job_id"].unique())
-    words = pd.Series(
-        [WAS.get(word_of(row), word_of(row)) if row["job_id"] in blind else word_of(row) for row in every]
-    )
+    facts = read_facts(store())
+    words = pd.Series([shown_word(row, facts) for row in every])
     rows = rows.assign(chip=chips(words), why=pd.Series([reason_of(row) for row in every]))
     columns = {
         "name": text_column("User or group"),
         "chip": chips_column("Status", help="As of the latest event in the log"),
         "app_name": text_column("App"),
-        "why": text_column("Reason", width="medium"),
-        **time_columns(last_success_at="Last success", retry_at="Next retry"),
-        "failures": number_column("Failures", help="Failed attempts, ever"),
-        "daily_failures": daily_bars("Failures per day", help="In this time range, oldest day first"),
-        **time_columns(last_event_at="Last event"),
+        "why": text_column("Reason", width=260),
+        **time_columns(last_success_at="Last success", retry_at="Next retry", last_event_at="Last event"),
+        "failures": number_column("Failures", help="Failed attempts since the log begins, not only in this time range"),
     }
-    table(rows, columns, Key.PEOPLE, at_most=600, opens="name", on_open=open_person)
+    if bar().job is not None:
+        del columns["app_name"]
+    table(
+        rows,
+        columns,
+        Key.PEOPLE,
+        at_most=600,
+        opens="name",
+        on_open=open_person,
+        of="people",
+        derived={"state": (("state", "skip_reason", "job_id"), partial(state_label, blind_jobs()))},
+    )
+
+
+def blind_jobs() -> set[object]:
+    """Returns the jobs of whose users it is not known how they are now."""
+    facts = current_facts()
+    return {job.job_id for job in facts.jobs if blind_spot(job.job_id, facts) is not None}
+
+
+def state_label(blind: Collection[object], state: str, skip_reason: str | None, job_id: str) -> str:
+    """Returns a status as the table labels it, for exports; `blind` are the jobs of whose users it is not known."""
+    word = word_of({"state": state, "skip_reason": skip_reason})
+    return look(WAS.get(word, word) if job_id in blind else word).label
 
 
 def draw_tab() -> None:

@@ -14,6 +14,7 @@ from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import DAY, bar
 from views.frame.look import chips, plain
+from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
 from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
@@ -24,6 +25,8 @@ from views.parts.shared.coverage import draw_completeness, none_in_window
 
 WANTS = {"somebody": "skip needs action", "as intended": "skip expected", "nobody": "skip in sync"}
 "The word of `look` for what a kind of skip asks for."
+SKIPS = {"already equal": "No changes needed", "not entitled": "Not assigned"}
+"Kinds of skips in Entra's words; others are words already."
 COMPARED = 20_000
 "How many events and requests are compared here; SCIM traffic compares more."
 VERDICTS = {"moved": "Changed", "new": "New", "gone": "No longer evaluated", "steady": "Unchanged"}
@@ -53,17 +56,17 @@ def metrics(kinds: pd.DataFrame, moves: pd.DataFrame) -> None:
     """Draws four numbers."""
     open_cases, intended = skip_counts(kinds)
     left, came = (int((moves["turn"] == turn).sum()) for turn in ("left", "came"))
-    with st.container(horizontal=True):
-        st.metric("Skipped, needs action", number_or_unknown(open_cases), border=True)
-        st.metric("Skipped as expected", f"{intended:,}", border=True)
-        st.metric("Entered scope", f"{came:,}", border=True)
-        st.metric("Left scope", f"{left:,}", border=True)
+    with number_grid():
+        st.metric("Skipped, needs action", number_or_unknown(open_cases), border=True, height="stretch")
+        st.metric("Skipped as expected", f"{intended:,}", border=True, height="stretch")
+        st.metric("Entered scope", f"{came:,}", border=True, height="stretch")
+        st.metric("Left scope", f"{left:,}", border=True, height="stretch")
 
 
 def drifts_sentence(drifts: pd.DataFrame) -> str:
     """Writes which clauses exclude more or fewer than before."""
     turns = [clause_sentence(row) for row in records(drifts[drifts["verdict"] != "steady"])]
-    return " ".join(turns[:3]) or "No scoping clause in the log left its usual range."
+    return " ".join(turns[:3]) or "No scoping clause in the log excludes more or fewer than usual."
 
 
 def clause_sentence(row: Row) -> str:
@@ -79,9 +82,8 @@ def clause_sentence(row: Row) -> str:
 
 def kinds_table(rows: pd.DataFrame) -> None:
     """Draws the kinds of skips, those that need action first; each opens its users and groups."""
-    shown = rows.assign(
-        action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=rows["kind"].str.capitalize()
-    )
+    labels = [SKIPS.get(str(kind), str(kind).capitalize()) for kind in rows["kind"]]
+    shown = rows.assign(action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=labels)
     columns = {
         "label": text_column("Reason"),
         "action": chips_column("Action"),

@@ -157,7 +157,7 @@ def retention_table(rows: pd.DataFrame) -> None:
         state=rows["state"].map({"leaving": "Still in Entra", "gone": "Deleted from Entra"}),
     )
     columns = {
-        **({"who": text_column("Tenant", pinned=True, width=160)} if shown["who"].nunique() > 1 else {}),
+        **({"who": text_column("Tenant")} if shown["who"].nunique() > 1 else {}),
         "state": text_column("State"),
         "left": text_column("Deleted from Entra"),
         **time_columns(began_at="Gap begins", ended_at="Gap ends"),
@@ -251,7 +251,7 @@ def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":
 def gaps_table(rows: pd.DataFrame) -> None:
     """Draws every gap of the window, the widest first."""
     columns = {
-        "app_name": text_column("App", pinned=True),
+        "app_name": text_column("App"),
         **time_columns(began_at="From", ended_at="Until"),
         "unknown": number_column("Hours without data"),
         "partial": number_column("Hours partly covered"),

@@ -1,7 +1,6 @@
 """The parts of the tab SCIM traffic: what is compared, the matrix, the rows behind a cell, findings and the report."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +16,7 @@ from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
 from views.frame.switches import follows
-from views.frame.table import BLANK, code_column, decimal_column, number_column, table, text_column, time_columns
+from views.frame.table import code_column, decimal_column, number_column, table, text_column, time_columns
 from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import give_way
 from views.parts.traffic.cells import CELLS, COLUMNS, ROWS, Cell, cell_counts
@@ -33,6 +32,8 @@ ICONS: dict[Tone, str] = {
 }
 FINDINGS = 30
 "Findings that are drawn at once."
+LABELS = {"breaks": "Error", "misleads": "Warning", "worth knowing": "Info"}
+"How a finding's weight reads."
 WEIGHTS = {"breaks": "bad", "misleads": "warn", "worth knowing": "info"}
 
 
@@ -80,34 +81,39 @@ def choose_app(rows: pd.DataFrame) -> str | None:
 
 
 def draw_matrix(rows: pd.DataFrame) -> None:
-    """Draws the matrix as a grid of cells, each of which opens its rows in the side panel."""
+    """Draws the matrix, a line for each of Entra's results: its cells open their rows, the empty ones are named."""
     counts = cell_counts(rows)
-    heads = st.columns([1, *[1.2] * len(COLUMNS)])
-    for place, title in enumerate(COLUMNS):
-        heads[place + 1].markdown(f"**{title}**")
-    for row in ROWS:
-        cells = st.columns([1, *[1.2] * len(COLUMNS)], vertical_alignment="center")
-        cells[0].markdown(f"**{row}**")
-        for place, column in enumerate(COLUMNS):
-            own = {name: cell for name, cell in CELLS.items() if (cell.row, cell.column) == (row, column)}
-            for name, cell in own.items():
-                cell_button(cells[place + 1], name, cell, counts[name])
-            if not own:
-                cells[place + 1].markdown(f":gray[{BLANK}]")
+    with st.grid(len(ROWS), min_column_width=280):
+        for row in ROWS:
+            with st.container(border=True, gap="xsmall", height="stretch"):
+                draw_row(row, counts)
     if counts["not known"]:
-        cell_button(st, "not known", CELLS["not known"], counts["not known"])
+        cell_button("not known", CELLS["not known"], counts["not known"])
 
 
-def cell_button(place: Any, name: str, cell: Cell, number: int) -> None:
-    """Draws one cell as a button that opens its rows; an empty one cannot be opened."""
-    tone = cell.tone if number else "quiet"
-    label = f":{COLOURS[tone]}[{ICONS[tone]} **{number:,}**] {cell.label}"
-    place.button(
-        label,
+def draw_row(row: str, counts: dict[str, int]) -> None:
+    """Draws the cells of one of Entra's results, one below the other; the empty ones are named in a line."""
+    st.markdown(f"**{row}**")
+    own = [(name, CELLS[name]) for column in COLUMNS for name in CELLS if is_at(CELLS[name], row, column)]
+    for name, cell in own:
+        if counts[name]:
+            cell_button(name, cell, counts[name])
+    if none := [cell.label for name, cell in own if not counts[name]]:
+        st.caption(f"None: {', '.join(none)}.")
+
+
+def is_at(cell: Cell, row: str, column: str) -> bool:
+    """Whether a cell is in a row and a column of the matrix."""
+    return (cell.row, cell.column) == (row, column)
+
+
+def cell_button(name: str, cell: Cell, number: int) -> None:
+    """Draws one cell that is not empty as a button that opens its rows."""
+    where = f"{cell.column} · " if cell.column else ""
+    st.button(
+        f"{where}:{COLOURS[cell.tone]}[{ICONS[cell.tone]} **{number:,}**] {cell.label}",
         key=Key.WIRE_CELL.of(name),
         help=f"{cell.meaning[0].upper()}{cell.meaning[1:]}.",
-        disabled=not number,
-        width="stretch",
         on_click=lambda: write_word(Word.CELL, name),
     )
 
@@ -140,7 +146,7 @@ def cell_rows(rows: pd.DataFrame) -> None:
     )
     known = not rows["source_id"].isna().all()
     columns = {
-        "shown": text_column("Name" if known else "Request", pinned=not known),
+        "shown": text_column("Name" if known else "Request"),
         **time_columns(occurred_at="When"),
         "action": text_column("Action"),
         "result": text_column("Entra reports"),
@@ -198,11 +204,11 @@ def health_table(rows: pd.DataFrame) -> None:
         broken=rows["broken_share"].map(share),
     )
     columns = {
-        "verb": text_column("Operation", pinned=True),
+        "verb": text_column("Operation"),
         "app": text_column("App"),
         "requests": number_column("Requests"),
-        "p50_ms": code_column("p50, ms"),
-        "p95_ms": code_column("p95, ms"),
+        "p50_ms": code_column("Median, ms"),
+        "p95_ms": code_column("95th percentile, ms"),
         "throttled": text_column("Throttled (429)"),
         "broken": text_column("Server errors (5xx)"),
         "refused": number_column("Other 4xx"),
@@ -227,7 +233,7 @@ def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
         icon = ICONS[tone]  # type: ignore[index]
         owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
         many = f"{row['requests']:,} of {row['of_requests']:,}"
-        with st.expander(f"{owner}{finding.title} · {many} · {finding.weight}", icon=icon):
+        with st.expander(f"{icon} {owner}{finding.title} · {many} · {LABELS[finding.weight]}"):
             st.markdown(f"{plain(finding.expected)} ({plain(finding.written)})")
             st.code(example(row), language=None, wrap_lines=True)
             st.markdown(f"**What to do.** {plain(finding.cure)}")

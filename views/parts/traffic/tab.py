@@ -7,6 +7,7 @@ from pipeline.config.wording import count, instant, is_missing, share
 from views.frame.data import Values, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
+from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.places import page_link
 from views.frame.state import Word, has_word
@@ -50,11 +51,18 @@ def no_log() -> None:
 def metrics(counts: dict[str, int]) -> None:
     """Draws four numbers."""
     total, agreed = compared(counts)
-    with st.container(horizontal=True):
-        st.metric("Changes compared", f"{total:,}", border=True)
-        st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True)
-        st.metric("Differences", f"{sum(counts[name] for name in TROUBLE):,}", border=True)
-        st.metric("Unknown", f"{counts['not known']:,}", border=True, help="The other log does not cover the time")
+    with number_grid():
+        st.metric("Changes compared", f"{total:,}", border=True, height="stretch")
+        st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True, height="stretch")
+        apart = sum(counts[name] for name in TROUBLE if name != "turned away")
+        st.metric("Differences", f"{apart:,}", border=True, height="stretch")
+        st.metric(
+            "Unauthorized requests",
+            f"{counts['turned away']:,}",
+            border=True,
+            height="stretch",
+            help="Answered with 401 or 403",
+        )
 
 
 def draw_tab() -> None:
@@ -82,9 +90,9 @@ def draw_tab() -> None:
     draw_matrix(own)
     panel("target_latency", latency_chart, bucket=bucket, **part)
     draw_lint(app, own, part)
-    with st.expander("App response by operation", icon=":material/speed:"):
+    with st.expander("App response by operation"):
         panel("target_health", health_table, empty="No requests in this time range.", title="", **part)
-    with st.expander("SCIM log sources and clock offset", icon=":material/schedule:"):
+    with st.expander("SCIM log sources and clock offset"):
         panel("wire_logs", log_sentences, title="", **part)
     if has_word(Word.OBJECT):
         object_panel()
