@@ -33,7 +33,7 @@
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
---   escrowed        users and groups in error by Graph's count, where its status is newer than every event
+--   escrowed        users and groups in error by Graph's count, if its status is newer than every event
 with status as (
     from rhythms($at::timestamp, $grace)
 ), day as (
