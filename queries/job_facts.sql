@@ -28,7 +28,7 @@
 --   succeeded       attempts of the day before that succeeded
 --   failed          attempts of the day before that failed
 --   failing         users and groups whose last attempt failed
---   failing_groups  how many of them are groups; null where the log does not tell of each whether it is one
+--   failing_groups  how many of them are groups; null where the log lacks the type of one
 --   failing_since   since when the first of them has been failing
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
