@@ -28,44 +28,26 @@
 --   succeeded       attempts of the day before that succeeded
 --   failed          attempts of the day before that failed
 --   failing         users and groups whose last attempt failed
---   failing_groups  how many of them are groups; null where the log does not tell of each whether it is one
+--   failing_groups  how many of them are groups; null where the log lacks the type of one
 --   failing_since   since when the first of them has been failing
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
---   escrowed        users and groups in error by Graph's count, where its status is newer than every event
+--   escrowed        users and groups in error by Graph's count, if its status is newer than every event
 with status as (
     from rhythms($at::timestamp, $grace)
 ), day as (
-    select
-        job_id,
+    select job_id,
         coalesce(sum(events) filter (where status = 'success'), 0) as succeeded,
         coalesce(sum(events) filter (where status = 'failure'), 0) as failed
     from hourly
     where "hour" > $at::timestamp - interval 1 day and "hour" <= $at
     group by job_id
-), unknown_hours as (
-    select job_id, "hour"
-    from hour_ledger(date_trunc('hour', $at::timestamp - interval 1 day), date_trunc('hour', $at::timestamp))
-    where source = 'events' and state = 'unknown'
-    union
-    -- Logs may be two hours late.
-    select job_id, date_trunc('hour', began_at)
-    from unlogged_runs(date_trunc('hour', $at::timestamp - interval 1 day), $at::timestamp - interval 2 hour)
-), judged_jobs as (
-    select distinct job_id from subjects where source = 'events'
-), ledger as (
-    select j.job_id, count(u."hour") as unknown_hours, min(u."hour") as gap_at, max(u."hour") as gap_until
-    from judged_jobs j
-    left join unknown_hours u on u.job_id = j.job_id
-    group by j.job_id
 ), covered as (
     select job_id, lower(tenant_id) as tenant_id, until from stretches where source = 'events'
 ), seen as (
     select job_id, max(last_event_at) as last_event_at
-    from identity_parts
-    where last_event_at <= $at
-    group by job_id
+    from identity_parts where last_event_at <= $at group by job_id
 ), open_attempts as (
     select
         job_id,
@@ -111,7 +93,7 @@ select
     case when s.observed_at >= e.last_event_at then coalesce(s.escrowed, 0) else 0 end as escrowed
 from status s
 left join day d using (job_id)
-left join ledger l using (job_id)
+left join unlogged_hours($at::timestamp) l using (job_id)
 left join (select job_id, max(until) as until from covered group by job_id) c on c.job_id = s.job_id
 left join (select tenant_id, max(until) as until from covered where job_id is null group by tenant_id) t
     on t.tenant_id is not distinct from lower(s.tenant_id)

@@ -50,5 +50,6 @@ select
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
 left join stopped_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
-where outcome = 'open' and not was_gone and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
+where outcome = 'open' and not was_gone
+    and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
 order by started_at, c.job_id, source_id

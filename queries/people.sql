@@ -85,14 +85,12 @@ with search_hits as (
     -- out most files of events: that takes a third of the time.
     select e.job_id, e.source_id, max_by(
         {a: "action", skip: skip_reason, http: http_status, scim: scim_type, words: reason},
-        order_of(occurred_at, event_id)
-    ) as newest
+        order_of(occurred_at, event_id)) as newest
     from events e
     join (
-        select p.job_id, p.source_id, p.state,
-            coalesce(case when p.state = 'failing' then r.failed_at end, p.last_event_at) as at
-        from page p
-        left join retries r using (job_id, source_id)
+        select job_id, source_id, state,
+            coalesce(case when state = 'failing' then failed_at end, last_event_at) as at
+        from page left join retries using (job_id, source_id)
     ) p on p.at = e.occurred_at and p.job_id = e.job_id and p.source_id = e.source_id
     where e.status = case p.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
     group by e.job_id, e.source_id

@@ -22,32 +22,8 @@
 --   source_id   the person's id in Entra
 --   event_id    the event that gives it away
 --   job_id      the job
-with newest as (
-    -- The newest removal of each, where it is a disable, and what it led to: of itself, or of what came after it.
-    select object, max(order_key) as order_key
-    from footings
-    where occurred_at <= $as_of and removal is not null and lower(coalesce(source_type, '')) <> 'group'
-        and ($job is null or job_id = $job)
-        and of_tenant($tenant, tenant_id, job_id)
-    group by object
-    having arg_max(removal, order_key) in ('disable', 'delete')
-), done as (
-    select
-        f.object,
-        arg_min(f.removal, f.order_key) as removal,
-        any_value(f.job_id) as job_id,
-        any_value(f.source_id) as source_id,
-        arg_min(f.app_id, f.order_key) as app_id,
-        arg_min(f.app_name, f.order_key) as app_name,
-        coalesce(arg_min(f."name", f.order_key), any_value(f.source_id)) as "name",
-        arg_min(f.target_id, f.order_key) as target_id,
-        arg_min(f.event_id, f.order_key) as event_id,
-        min(f.occurred_at) as ended_at
-    from footings f
-    join newest n on n.object = f.object and f.order_key >= n.order_key
-    where f.occurred_at <= $as_of and f.ends is not null
-    group by f.object
-    having arg_min(f.ends, f.order_key) = 'done'
+with done as (
+    from done_removals($as_of, $job, $tenant)
 ), nearby_answers as (
     -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
     from (

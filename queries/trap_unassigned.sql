@@ -76,5 +76,6 @@ select
     s.job_id
 from skipped s
 left join configured t on t.job_id = s.job_id
-where s.object not in (from disabled_accounts) and ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
+where s.object not in (from disabled_accounts)
+    and ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
 order by s.since, s.job_id, s.source_id

@@ -102,10 +102,7 @@ with leaver_objects as (
     having arg_max(f.ends, f.order_key) = 'done'
 )
 select
-    job_id,
-    source_id,
-    tenant_id,
-    app_id,
+    job_id, source_id, tenant_id, app_id,
     name_of_job(app_name, job_id) as app_name,
     "name",
     target_id,
@@ -124,11 +121,7 @@ select
     failures,
     event_id,
     last_event_at,
-    status,
-    error_code,
-    skip_reason,
-    reason,
-    retry_at,
+    status, error_code, skip_reason, reason, retry_at,
     was_gone or (job_id, source_id, last_key) in (select (job_id, source_id, last_key) from by_other_jobs) as was_gone
 from cases;
 

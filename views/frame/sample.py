@@ -19,7 +19,7 @@ def draw_sample_button() -> None:
     """Draws the button that loads the sample tenant; not where real data is collected into the store."""
     if read_settings().tenants is not None:
         st.caption("PROVISIONING_TENANTS is set, so real data is collected into this store.")
-    elif st.button("Load the sample", key=Key.LOAD_SAMPLE, icon=":material/science:"):
+    elif st.button("Load the sample", key=Key.INBOX.of("sample"), icon=":material/science:"):
         load_sample()
 
 

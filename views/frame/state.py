@@ -219,7 +219,6 @@ class Key(StrEnum):
     ACTIONS = "actions"
     # Ingestion
     INBOX = "inbox"
-    LOAD_SAMPLE = "load-sample"
     COVERAGE = "coverage"
 
     def of(self, *parts: object) -> str:

@@ -62,8 +62,8 @@ def apps_of_run(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any
     gaps = data.gaps_by_job(rule.needs)
     missing = {gap.sentence for gap in gaps.values() if gap}
     unchecked = {data.app_of(job) for job, gap in gaps.items() if gap}
-    if run["outcome"] == "unknown":
-        missing |= set(data.gaps(rule.needs))
+    missing |= set(data.gaps(rule.needs)) if run["outcome"] == "unknown" else set()
+    if run["outcome"] == "unknown" or not rule.needs:
         for one in own_doubts(rule, run["ran_at"], overrides):
             unchecked |= {one.app_name} if one.app_name else set()
             missing.add(f"{one.app_name}: {one.unknown}" if one.app_name else str(one.unknown))

@@ -161,4 +161,4 @@ def draw_history() -> None:
         st.markdown(
             f"**{count(len(rows), 'incident')}** in this time range: {len(rows) - over:,} ongoing, {over:,} resolved."
         )
-    panel("incidents", past_incidents, empty=claim("No incidents in this time range.", about="incidents"))
+    panel("incidents", past_incidents, title="", empty=claim("No incidents in this time range.", about="incidents"))
