@@ -108,7 +108,7 @@ def test_an_issues_panel_says_what_it_is_whom_it_affects_and_why_it_is_grouped(t
     assert "3 users, none recovered." in drawn and faults_of_words(test) == []
     assert "All 3 affected users have no surname; all 20 others have one." in drawn
     assert "Fill in the attribute at the source" in drawn and "/issues?since=" in drawn
-    assert list(table(test, "label")["label"]) == ["Failing"] * 3
+    assert list(table(test, "label")["label"]) == ["Skipped"] * 3
     drawn = text(opened(test, issue_parts="Why grouped"))
     assert "the required attribute name.familyName has no value" in drawn and issue in drawn
     assert "**Why this owner:** the code ends in AttributeValidationFailed" in drawn

@@ -122,8 +122,6 @@ def draw_failing_next(attempts: int) -> None:
     show_sql(failing_next=asked)
     users = count(len(rows), "user")
     label = f"At risk: required attribute missing for {users}" if len(rows) else AT_RISK[complete]
-    verb = "is" if len(rows) == 1 else "are"
-    label = f"At risk: {users} {verb} missing a required attribute" if len(rows) else AT_RISK[complete]
     with st.expander(label):
         if len(rows):
             lacking_table(rows)
