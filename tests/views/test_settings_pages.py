@@ -112,3 +112,6 @@ def test_settings_of_an_empty_store_are_drawn(settings: Settings) -> None:
     for place in ("notifications", "access", "rules"):
         healthy(app(place))
     assert "Reports will show" in text(healthy(app("reports")))
+    home = healthy(app())
+    assert home.button(key="inbox-sample").label == "Load the sample"
+    assert "Set up the connection" in [one.proto.label for one in home.get("page_link")]
