@@ -174,8 +174,8 @@ def test_the_history_has_a_sentence_per_app_and_leads_back_to_the_same_list() ->
 def test_the_story_opens_the_newest_failure_with_its_steps_and_its_request() -> None:
     test = healthy(story())
     labels = [expander.label for expander in test.expander]
-    assert "1. Export · :red[Failure]" in labels
-    assert "PATCH → 409 · 22:30:05" in labels
+    assert ":material/error: 1. Export · :red[Failure]" in labels
+    assert ":material/error: PATCH → 409 · 22:30:05" in labels
     assert list(table(test, "Value")["Name"]) == ["MatchCount"]
     assert "No attribute changes." in text(test)
 
