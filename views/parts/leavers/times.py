@@ -91,12 +91,14 @@ def quantile(row: Row, name: str) -> str:
 def counting_note(rows: pd.DataFrame) -> str:
     """Writes what the times are counted from."""
     triggered, leavers = int(rows["from_trigger"].sum()), int(rows["cases"].sum())
-    return (
-        f"For {triggered:,} of {count(leavers, 'leaver')} the time counts from the first event whose import showed "
-        "that the user had left; for the others from the first event that requested the removal. The time between "
-        "leaving and Entra's import is not included: the directory's own log is not stored here. Users who still have "
-        "access count as such, not as missing."
-    )
+    imported, requested = "the first event that shows that the user left", "the first event that requests the removal"
+    if triggered in (0, leavers):
+        start = f"Times count from {imported if triggered else requested}."
+    else:
+        start = (
+            f"Times of {triggered:,} of {count(leavers, 'leaver')} count from {imported}; the others from {requested}."
+        )
+    return f"{start} The time between leaving and Entra's import is not in the logs."
 
 
 def cases_panel(rows: pd.DataFrame) -> None:
