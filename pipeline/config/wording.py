@@ -130,6 +130,20 @@ def ago(seconds: float) -> str:
     return f"{count(months, 'month') if months > 2 else span(seconds)} ago"
 
 
+NAMES = ("Entra", "Microsoft", "Active Directory", "Azure", "Graph")
+"What a sentence may begin with that keeps its capital anywhere."
+
+
+def within(text: str) -> str:
+    """Writes a sentence as it stands behind a colon or inside another one.
+
+    >>> within("No licence is left in the app"), within("Entra's scope is empty"), within("SCIM is off")
+    ('no licence is left in the app', "Entra's scope is empty", 'SCIM is off')
+    """
+    is_name = text.startswith(NAMES) or text[1:2].isupper()
+    return text if is_name else text[:1].lower() + text[1:]
+
+
 def count(number: float, one: str, many: str = "") -> str:
     """Writes a number with its noun.
 

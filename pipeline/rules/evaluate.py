@@ -22,6 +22,7 @@ from hashlib import sha256
 from typing import Any
 
 from pipeline.config.errors import StoreError
+from pipeline.config.wording import within
 from pipeline.rules.incidents import (
     Incident,
     add_incidents,
@@ -232,7 +233,7 @@ def doubts(unjudged: Iterable[Finding]) -> list[str]:
     apps: dict[str, list[str]] = {}
     for one in unjudged:
         apps.setdefault(str(one.unknown), []).append(one.app_name or one.subject)
-    return [f"{', '.join(sorted(names))}: {reason[:1].lower()}{reason[1:]}" for reason, names in sorted(apps.items())]
+    return [f"{', '.join(sorted(names))}: {within(reason)}" for reason, names in sorted(apps.items())]
 
 
 @dataclass

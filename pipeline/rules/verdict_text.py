@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from pipeline.config.wording import count, dated, instant, iso, people
+from pipeline.config.wording import count, dated, instant, iso, people, within
 from pipeline.rules.rule import rules
 from pipeline.rules.summary import undated
 from pipeline.rules.verdict import Cause, Missing, Verdict
@@ -85,7 +85,7 @@ def step_sentence(cause: Cause, style: Style, only_first: bool = False) -> str:
     if only_first:
         step = f"{step.partition('. ')[0].rstrip('.')}."
     place = f" for {style.name(cause.app_name)}" if cause.app_name else ""
-    return f"Next step{place}: {step[:1].lower()}{step[1:]}"
+    return f"Next step{place}: {within(step)}"
 
 
 def by_app(causes: Iterable[Cause]) -> list[list[Cause]]:

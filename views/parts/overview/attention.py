@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, is_missing, people
+from pipeline.config.wording import count, is_missing, people, within
 from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
@@ -167,7 +167,7 @@ def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
         "issue": str(row["issue"]),
         "job_id": job.job_id,
         "severity": "warning",
-        "problem": f"{job.app_name}: {title[:1].lower()}{title[1:]}",
+        "problem": f"{job.app_name}: {within(title)}",
         "cause": " · ".join(filter(None, (error, f"since {day(row['first_seen_at'])}"))),
         "impact": f"{people(row['waiting'], groups_of(row))} failing",
         "deadline": deadline(job, state, "warning"),
