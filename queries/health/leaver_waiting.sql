@@ -75,10 +75,10 @@ with refused as (
         and since + to_hours($hours) <= list_max($at::timestamp[])
         and coalesce(next_at > list_min($at::timestamp[]), true)
 ), settled as (
-    select f.job_id, f.source_id, min(e.closed_at) as closed_at
+    select f.job_id, f.source_id, f.since, min(e.closed_at) as closed_at
     from (select distinct job_id, source_id, since from failed) f
     join escrows e on e.job_id = f.job_id and e.source_id = f.source_id and e.closed_at >= f.since
-    group by f.job_id, f.source_id
+    group by f.job_id, f.source_id, f.since
 ), waits as (
     -- From when it has waited too long until the next try, or until something settled it.
     select
@@ -87,7 +87,7 @@ with refused as (
         least(coalesce(f.next_at, timestamp 'infinity'), coalesce(s.closed_at, timestamp 'infinity')) as until,
         row_number() over (partition by f.job_id order by f.since, f."name") as place
     from failed f
-    left join settled s using (job_id, source_id)
+    left join settled s using (job_id, source_id, since)
 )
 select
     i.as_of,

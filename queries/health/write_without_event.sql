@@ -50,14 +50,12 @@ with writes as materialized (
         and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour
 ), nearby_events as (
-    select target_id, app_id, occurred_at
-    from events
+    select target_id, app_id, occurred_at from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour + to_seconds($skew)
         and target_id in (select target_id from writes)
 ), alone as (
-    select w.*
-    from writes w
+    select w.* from writes w
     where w.target_id is not null
         and not exists (
             select 1
@@ -66,8 +64,7 @@ with writes as materialized (
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
 ), reported as materialized (
-    select distinct app_id, job_id, occurred_at
-    from events
+    select distinct app_id, job_id, occurred_at from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours * 2) and occurred_at <= list_max($at::timestamp[])
         and (app_id in (select app_id from alone) or exists (from alone where app_id = ''))
 ), app_job_ids as (
@@ -76,23 +73,25 @@ with writes as materialized (
     select distinct app_id, job_id from reported
 ), judged_writes as (
     -- Where a reading covers the moment, or events of the app come before and after it: else the event may be missing.
-    select a.*
-    from alone a
-    where exists (
+    select
+        a.*,
+        exists (
             from stretches s
             where s.source = 'events' and a.occurred_at >= s.since and a.occurred_at < s.until
                 and (s.job_id in (select job_id from app_job_ids j where j.app_id = a.app_id)
                     or s.job_id is null and coalesce(lower(s.tenant_id) = lower(a.tenant_id), true))
-        )
-        or exists (
+        ) as is_covered,
+        exists (
             from reported e
             where (e.app_id = a.app_id or a.app_id = '') and e.occurred_at <= a.occurred_at
                 and e.occurred_at > a.occurred_at - to_hours($hours)
-        ) and exists (
-            from reported e
+        ) as is_after_event,
+        (
+            select min(e.occurred_at) from reported e
             where (e.app_id = a.app_id or a.app_id = '') and e.occurred_at >= a.occurred_at
                 and e.occurred_at < a.occurred_at + to_hours($hours)
-        )
+        ) as next_event_at
+    from alone a
 )
 select
     i.as_of,
@@ -107,6 +106,7 @@ select
     list_sort(list(distinct a."path"))[:5] as paths
 from (select unnest($at::timestamp[]) as as_of) i
 join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
+    and (a.is_covered or a.is_after_event and a.next_event_at <= i.as_of)
 left join app_jobs n on n.app_id = a.app_id
 left join app_names w on w.app_id = a.app_id
 group by i.as_of, a.app_id

@@ -216,6 +216,6 @@ def test_it_ends_in_a_sentence() -> None:
 
 def test_where_nothing_can_be_blamed_it_says_why() -> None:
     nothing = pd.DataFrame()
-    assert blame_sentence(nothing, {"people": 1}).endswith("a single user or group cannot be compared.")
-    assert blame_sentence(nothing, {"people": 3}).endswith("too few users can be compared.")
+    assert blame_sentence(nothing, {"people": 1}).endswith("A single user or group cannot be compared.")
+    assert blame_sentence(nothing, {"people": 3}).endswith("Too few users to compare.")
     assert "chance" in blame_sentence(pd.DataFrame([{"blamed": False}]), {"people": 3})

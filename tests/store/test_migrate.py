@@ -59,6 +59,9 @@ ANSWERED_OTHERWISE = {
     "placements": "whether the initial cycle has ended",
     "progress": "a running initial cycle has an estimate",
     **dict.fromkeys(("silence", "health/required_missing"), "the sentence reads otherwise"),
+    **dict.fromkeys(
+        ("token_calendar", "health/token_due"), "what a log rejected is counted by job; no expiry is unknown"
+    ),
     "scope_moves": "whoever is created after the first known cycle came into scope",
 }
 "Questions that are rightly answered otherwise than by version 0.1, and why."

@@ -114,7 +114,6 @@ def errors_table(rows: pd.DataFrame) -> None:
         "reason": text_column("Latest message", width="medium"),
     }
     table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="title", on_open=open_code)
-    table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="name", on_open=open_code)
     with st.expander("Attempts and affected users by error"):
         mark = chart_mark(Key.CODES, error_codes, rows.assign(error_code=rows["name"]))
         if mark:
