@@ -209,9 +209,9 @@ def test_numbers_agree_with_a_count_by_hand(given: Given) -> None:
 
 def test_it_ends_in_a_sentence() -> None:
     told = {"attribute": "mail", "trait": "is missing", "hit": 38, "of_hit": 41, "others": 2, "of_others": 1204}
-    assert lead(told) == "38 of 41 affected users have no mail; 2 of 1,204 others do"
+    assert lead(told) == "38 of 41 affected users have no mail; 2 of 1,204 others do not either"
     other = told | {"trait": "is in the domain example.org", "others": 0, "of_others": 1, "of_hit": 1, "hit": 1}
-    assert lead(other) == ("1 of 1 affected user has a mail that is in the domain example\\.org; 0 of 1 other does")
+    assert lead(other) == ("The only affected user has a mail that is in the domain example\\.org; none of 1 other do")
 
 
 def test_where_nothing_can_be_blamed_it_says_why() -> None:

@@ -242,7 +242,12 @@ def test_a_killed_migration_is_finished_by_the_next_opening(old: Settings, name:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param("0004", marks=pytest.mark.deep), pytest.param("0009", marks=pytest.mark.deep), "0012"]
+    "name",
+    [
+        pytest.param("0004", marks=pytest.mark.deep),
+        pytest.param("0009", marks=pytest.mark.deep),
+        pytest.param("0012", marks=pytest.mark.deep),
+    ],
 )
 def test_a_back_fill_that_was_killed_half_way_is_done_from_the_start(old_without_derived: Settings, name: str) -> None:
     assert ended(script(KILLED, name, "5"))[0] == -signal.SIGKILL
@@ -255,6 +260,7 @@ def test_a_back_fill_that_was_killed_half_way_is_done_from_the_start(old_without
     assert derived_rows(old_without_derived) == interrupted
 
 
+@pytest.mark.deep
 def test_retries_of_earlier_problems_are_read_to_the_end_after_a_kill(old: Settings) -> None:
     assert ended(script(KILLED, "0020", "5"))[0] == -signal.SIGKILL
     interrupted = derived_rows(old)

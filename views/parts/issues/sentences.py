@@ -113,7 +113,8 @@ def lead(first: Any) -> str:
     has = "has" if first["hit"] == 1 else "have"
     if trait in ("is missing", "is empty"):
         word = "no" if trait == "is missing" else "an empty"
-        rest = f"{others} {'does' if first['others'] == 1 else 'do'} not either"
+        too = "not either" if trait == "is missing" else "as well"
+        rest = f"{others} {'does' if first['others'] == 1 else 'do'} {too}"
         if not first["others"]:
             all_others = amount(first["of_others"], first["of_others"], "other").lower()
             rest = f"{all_others} {'has' if first['of_others'] == 1 else 'have'} one"
