@@ -23,7 +23,7 @@ from views.frame.verdict import BLIND, MARKED
 from views.frame.viewer import Seen, last_visit
 
 DAY = timedelta(days=1)
-HEIGHT = 124
+HEIGHT = 148
 "Pixels of a number with a chart, without the space that Streamlit leaves below it."
 COVERED = 0.5
 "How much of the previous period has to be covered, of what this one is, for the two to be compared."
