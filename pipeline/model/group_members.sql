@@ -1,7 +1,7 @@
 -- Whom events and requests mean by what they call the members of groups.
 
 -- word_objects(member_words): one row per word for a member, in small letters, and the object that it means: its id in Entra,
--- its UPN, its name if nobody else has it, or, in one job, its id in the app.
+-- its UPN, its name if nobody else has it, or, in one job, an id that it has or had in the app.
 --   job_id     the job in which it means so; null where in all
 --   word       the word
 --   source_id  the object's id in Entra
@@ -12,16 +12,16 @@ with lower_words as materialized (
 )
 select spelling.job_id as job_id, spelling.word as word, any_value(source_id) as source_id, any_value("name") as "name"
 from (
-    select source_id, coalesce(upn, source_name, source_id) as "name", unnest([
+    select source_id, coalesce(upn, source_name, source_id) as "name", unnest(list_concat([
         {'job_id': null::varchar, 'word': lower(source_id)},
         {'job_id': null::varchar, 'word': lower(upn)},
-        {'job_id': null::varchar, 'word': lower(source_name)},
-        {'job_id': job_id, 'word': lower(target_id)}
-    ]) as spelling
+        {'job_id': null::varchar, 'word': lower(source_name)}
+    ], [{'job_id': job_id, 'word': target_id} for target_id in target_ids])) as spelling
     from (
         -- As the view identities, of those alone whom any part calls by such a word.
         select job_id, source_id, arg_max_null(upn, named_key) as upn,
-            arg_max_null(source_name, named_key) as source_name, arg_max(target_id, target_key) as target_id
+            arg_max_null(source_name, named_key) as source_name,
+            list(distinct lower(target_id)) filter (where target_id is not null) as target_ids
         from identity_parts
         where source_id in (
             select source_id
