@@ -36,7 +36,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.tenants import read_tenants
 from pipeline.scheduler.jobs import Stopping, background_jobs
 from pipeline.store.lake import Store
-from tests.support.lakes import command, ended, heard, script
+from tests.support.lakes import command, ended, next_line, script
 from tests.support.tenants import APP, JOB, small_tenant
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -605,18 +605,18 @@ def test_kill_between_pages_loses_nothing_and_doubles_nothing(bench: Bench, monk
     for _ in range(KILLS):
         pages = len(bench.asked()) + chance.randint(1, 6)
         print(file=polls.stdin, flush=True)
-        child = int(heard(polls))
+        child = int(next_line(polls))
         until(lambda pages=pages, child=child: len(bench.asked()) >= pages or gone(child), polls)  # type: ignore[misc]
         sleep(chance.random() * 0.2)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        if int(heard(polls)) == signal.SIGKILL:
+        if int(next_line(polls)) == signal.SIGKILL:
             killed += 1
         else:
             bench.store.write(lambda cursor: cursor.execute("delete from coverage"))
     print(file=polls.stdin, flush=True)
-    heard(polls)
-    last = heard(polls)
+    next_line(polls)
+    last = next_line(polls)
     assert (last, ended(polls)[2]) == ("0", "")
     assert killed >= KILLS // 2
     assert [row["event_id"] for row in bench.rows()] == [one["id"] for one in bench.data.events]

@@ -12,7 +12,7 @@ from pipeline.collect.inbox import Inbox
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import ingest
 from pipeline.store.lake import Store, open_store
-from tests.support.lakes import copied, ended, heard, script
+from tests.support.lakes import copied, ended, next_line, script
 from tests.support.loads import load, load_one, put, reasons
 from tests.support.shapes import dumped, event, lines, zipped
 
@@ -113,7 +113,7 @@ def test_what_is_spilled_is_private_and_swept(settings: Settings, blank: Setting
         input()
         """
     )
-    folder = Path(heard(killed))
+    folder = Path(next_line(killed))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700 and folder.parent == Path(tempfile.gettempdir())
     open_store(settings).close()
     assert folder.exists(), "its process is alive"

@@ -16,7 +16,7 @@ from pipeline.config.errors import IngestError
 from pipeline.config.settings import Settings, read_settings
 from pipeline.ingest.files import ingest
 from pipeline.store.lake import Store, open_store
-from tests.support.lakes import ended, heard, script
+from tests.support.lakes import ended, next_line, script
 from tests.support.loads import load, load_one, put, read, reasons, rows, tally
 from tests.support.shapes import (
     Record,
@@ -404,7 +404,7 @@ def test_a_reader_killed_again_and_again_leaves_the_store_of_an_undisturbed_one(
     rng = random.Random(9)
     for _ in range(4):
         process = script(INGEST, str(logs))
-        assert heard(process) == "open"
+        assert next_line(process) == "open"
         sleep(rng.random() * 1.2)
         process.send_signal(signal.SIGKILL)
         ended(process)

@@ -124,15 +124,15 @@ class JobCount(Records):
 
     def exchanges_by_status(self, asked: Asked) -> Rows:
         rows = {}
-        for key, found in grouped(self.heard(asked), lambda one: (one["method"], one["status"])):
+        for key, found in grouped(self.requests_of(asked), lambda one: (one["method"], one["status"])):
             rows[key] = (len(found), moment(found[0]["time"]), moment(found[-1]["time"]))
         return rows
 
     def requests_by_app(self, asked: Asked) -> Rows:
-        return dict(Counter(one["app_id"] for one in self.heard(asked)))
+        return dict(Counter(one["app_id"] for one in self.requests_of(asked)))
 
     def target_looked_at(self, asked: Asked) -> Rows:
-        found = self.heard(asked)
+        found = self.requests_of(asked)
         methods = Counter(one["method"] for one in found)
         bad = sum(one["status"] >= 400 for one in found)
         slow = sum(one["status"] == 429 for one in found)
@@ -142,6 +142,6 @@ class JobCount(Records):
         rows: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
         for one in self.within(asked):
             rows[floor(one["at"], HOUR)][0] += 1
-        for one in self.heard(Asked(asked.since, asked.until, asked.tenant)):
+        for one in self.requests_of(Asked(asked.since, asked.until, asked.tenant)):
             rows[floor(moment(one["time"]), HOUR)][1] += 1
         return {hour: tuple(sizes) for hour, sizes in rows.items()}

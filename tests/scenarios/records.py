@@ -67,7 +67,7 @@ class Records:
         """The standings asked about."""
         return ((job, who, one) for (job, who), one in self.standings.items() if self.about(asked, job))
 
-    def heard(self, asked: Asked) -> list[Doc]:
+    def requests_of(self, asked: Asked) -> list[Doc]:
         """The window's requests, of the app of the job asked about."""
         mine = {self.app_ids[job] for job in self.tenants if self.about(asked, job)}
         return [

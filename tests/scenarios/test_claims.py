@@ -31,7 +31,7 @@ LACKS = "AttributeValidationFailed"
 Row = dict[str, Any]
 
 
-def held(world: Told) -> None:
+def failed_then_skipped(world: Told) -> None:
     """An update fails, then a required attribute is missing; out of scope, or equal sides, end the retry before."""
     for who in (ANN, BOB, CID):
         world.event(HELD, 1, who, "create")
@@ -161,7 +161,7 @@ def twins(world: Told) -> None:
 
 
 WORLDS = (
-    held,
+    failed_then_skipped,
     paused,
     gone,
     again,
@@ -205,7 +205,7 @@ def ask(store: Store, name: str, of: Row, **given: Any) -> list[Row]:
     return [row for row in rows if row.get("job_id", of["id"]) == of["id"]]
 
 
-def found(store: Store, rule: str, of: Row, at: datetime) -> list[Row]:
+def findings(store: Store, rule: str, of: Row, at: datetime) -> list[Row]:
     """What an alert rule finds of one of the apps as of an instant."""
     query = rules()[rule].query
     rows = store.fetch(query.sql, bind(query, {"at": [at]})).to_pylist()
@@ -250,7 +250,7 @@ def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: 
     assert (facts["leavers"], facts["failing"]) == (0, 1)
     assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
     assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
-    assert found(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+    assert findings(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
 
 
 def test_a_disable_is_one_however_it_is_logged(store: Store) -> None:
@@ -264,11 +264,11 @@ def test_no_leaver_is_pending_whose_account_is_disabled(store: Store) -> None:
 
 
 def test_retries_that_are_over_have_ended_and_a_removal_of_before_is_none_of_them(store: Store) -> None:
-    [ends] = found(store, "escrow_drops", HELD, END + timedelta(days=27))
+    [ends] = findings(store, "escrow_drops", HELD, END + timedelta(days=27))
     assert "retries of failed users or groups end, the first on" in ends["summary"]
-    [ended] = found(store, "escrow_drops", HELD, END + timedelta(days=29))
+    [ended] = findings(store, "escrow_drops", HELD, END + timedelta(days=29))
     assert "retries of failed users or groups ended, the first on" in ended["summary"]
-    [before] = found(store, "escrow_drops", BEFORE, END + timedelta(days=27))
+    [before] = findings(store, "escrow_drops", BEFORE, END + timedelta(days=27))
     assert (before["leavers"], before["severity"]) == (0, "warning")
 
 
@@ -291,7 +291,7 @@ def test_hours_in_which_entra_wrote_and_the_log_shows_nothing_lack_logs(store: S
 
 def test_each_time_that_somebody_was_to_go_is_judged_by_itself(store: Store) -> None:
     assert list(by_name(ask(store, "leavers_active", AGAIN), "kind")) == ["lee.four"]
-    [waiting] = found(store, "leaver_waiting", AGAIN, END)
+    [waiting] = findings(store, "leaver_waiting", AGAIN, END)
     assert (waiting["since"], waiting["leavers"]) == (naive(-2780) + timedelta(hours=24), 1)
 
 

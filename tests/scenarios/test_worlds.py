@@ -22,7 +22,7 @@ FOUND: dict[int, list[Difference]] = {}
 
 
 @pytest.fixture
-def found(request: pytest.FixtureRequest, settings: Settings, blank: Settings, tmp_path: Path) -> list[Difference]:
+def mismatches(request: pytest.FixtureRequest, settings: Settings, blank: Settings, tmp_path: Path) -> list[Difference]:
     """Where the product and the count disagree about the world of a seed."""
     seed: int = request.param
     if seed not in FOUND:
@@ -35,18 +35,20 @@ def found(request: pytest.FixtureRequest, settings: Settings, blank: Settings, t
     return FOUND[seed]
 
 
-@pytest.mark.parametrize("found", SEEDS, indirect=True)
-def test_every_answer_is_what_the_files_say(found: list[Difference]) -> None:
-    new = [one for one in found if one.kind not in KNOWN]
+@pytest.mark.parametrize("mismatches", SEEDS, indirect=True)
+def test_every_answer_is_what_the_files_say(mismatches: list[Difference]) -> None:
+    new = [one for one in mismatches if one.kind not in KNOWN]
     more = [f"and {len(new) - SHOWN} more"] if len(new) > SHOWN else []
     assert not new, "\n".join([*map(str, new[:SHOWN]), *more])
 
 
 @pytest.mark.parametrize(
-    ("kind", "found"),
+    ("kind", "mismatches"),
     [(kind, one.seed) for kind, one in KNOWN.items()],
     ids=map(".".join, KNOWN),
-    indirect=["found"],
+    indirect=["mismatches"],
 )
-def test_what_is_known_to_differ_still_does(kind: tuple[str, str], found: list[Difference]) -> None:
-    assert kind in {one.kind for one in found}, f"mended, remove it from tests/scenarios/known.py: {KNOWN[kind].reason}"
+def test_what_is_known_to_differ_still_does(kind: tuple[str, str], mismatches: list[Difference]) -> None:
+    assert kind in {one.kind for one in mismatches}, (
+        f"mended, remove it from tests/scenarios/known.py: {KNOWN[kind].reason}"
+    )

@@ -17,7 +17,7 @@ from pipeline.scheduler.jobs import BackgroundJob, Publishing, Stopping, read_in
 from pipeline.scheduler.scheduler import Scheduler, Standby
 from pipeline.store.lake import Store, open_store
 from pipeline.store.leader import current_leader, take_leadership
-from tests.support.lakes import add_events, command, ended, heard, script
+from tests.support.lakes import add_events, command, ended, next_line, script
 
 LEADER = """
     import time
@@ -62,7 +62,7 @@ def last_run(store: Store, job: str) -> tuple[str, str] | None:
 
 def test_only_one_process_runs_the_jobs_and_leaves_a_note_of_itself(store: Store, quiet: Settings) -> None:
     other = script(LEADER)
-    assert heard(other) == "taken"
+    assert next_line(other) == "taken"
     assert Scheduler.start(quiet) is None
     running = current_leader(quiet)
     assert running is not None
@@ -73,7 +73,7 @@ def test_only_one_process_runs_the_jobs_and_leaves_a_note_of_itself(store: Store
 
 def test_the_leadership_of_a_dead_process_is_free_at_once(store: Store, quiet: Settings) -> None:
     other = script(LEADER)
-    assert heard(other) == "taken"
+    assert next_line(other) == "taken"
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     assert current_leader(quiet) is None

@@ -19,7 +19,7 @@ from pipeline.maintenance.chores import maintain
 from pipeline.store import ducklake_workarounds as workarounds
 from pipeline.store.extensions import extension_files
 from pipeline.store.lake import Store, open_store
-from tests.support.lakes import ended, heard, script
+from tests.support.lakes import ended, next_line, script
 
 COMMITS = int(os.environ.get("COMMITS", "16"))
 "Readers ask beside as many; the variable is for a longer trial."
@@ -129,9 +129,9 @@ def test_a_kill_between_small_commits_loses_none_and_doubles_none(
     chance = random.Random(3)
     for _ in range(KILLS):
         writer, acknowledged = script(WRITER), store.rows("select count(*) from events")[0][0]
-        assert heard(writer) == "ready"
+        assert next_line(writer) == "ready"
         for _ in range(chance.randint(1, 5)):
-            acknowledged = int(heard(writer))
+            acknowledged = int(next_line(writer))
         sleep(chance.random() * 0.5)
         os.kill(writer.pid, signal.SIGKILL)
         out = ended(writer)[1].split()

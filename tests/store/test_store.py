@@ -17,7 +17,7 @@ from pipeline.store.extensions import extension_files
 from pipeline.store.lake import Cursor, Store, open_store, seal
 from pipeline.store.migrate import migration_files
 from pipeline.store.read_only import read_only_statement
-from tests.support.lakes import add_events, ended, heard, script
+from tests.support.lakes import add_events, ended, next_line, script
 
 WRITER = """
     import sys
@@ -169,7 +169,7 @@ def test_threads_that_share_a_store_get_their_own_answers(store: Store) -> None:
 def test_a_writer_killed_in_its_transaction_leaves_the_store_as_before_and_the_turn_free(store: Store) -> None:
     store.write(lambda cursor: cursor.execute("insert into rule_runs (rule) values ('before')"))
     writer = script(INTERRUPTED)
-    assert heard(writer) == "written, not committed"
+    assert next_line(writer) == "written, not committed"
     os.kill(writer.pid, signal.SIGKILL)
     ended(writer)
     store.write(lambda cursor: cursor.execute("insert into rule_runs (rule) values ('after')"))

@@ -37,7 +37,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def heard(process: subprocess.Popen[str]) -> str:
+def next_line(process: subprocess.Popen[str]) -> str:
     """Gives the next line that a process says."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
