@@ -99,7 +99,7 @@ def test_a_rule_without_data_is_said_not_to_have_run(given: Given, rules_file: P
     check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
     test = healthy(app("issues"))
     drawn = text(test)
-    assert "1 of 1 rule could not check every app" in [one.proto.label for one in test.get("page_link")]
+    assert "1 of 1 rule could not run or checked only some apps" in [one.proto.label for one in test.get("page_link")]
     assert "Unknown whether anything is wrong" in drawn and "None found by the rules that ran." in drawn
     assert "No open incidents" not in drawn
 

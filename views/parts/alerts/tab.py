@@ -76,7 +76,7 @@ def draw_open() -> None:
     else:
         nothing("None found by the rules that ran.")
     if skipped := unanswered(runs):
-        label = f"{skipped:,} of {count(len(runs), 'rule')} could not check every app"
+        label = f"{skipped:,} of {count(len(runs), 'rule')} could not run or checked only some apps"
         page_link("rules", label, ":material/notifications:")
     show_sql(open_incidents={}, rule_runs_lately={})
 
