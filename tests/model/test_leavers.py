@@ -321,7 +321,7 @@ def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> No
     why = "(failed: the app failed on its own side, retry was due 21 Jan, 15:00). 1 deletion is held."
     assert why in said.replace("\\", "")
     drawn = text(test)
-    assert "For 0 of 2 leavers the time counts from the first event whose import" in drawn
+    assert "Times count from the first event that requests the removal." in drawn
     assert "Allow deletes" in drawn and "6 of 7 checks found nothing in the data that was read" in drawn
     assert "Held deletions: 1" in [one.label for one in test.expander]
     [row] = table(test, "open_for").to_dict("records")
