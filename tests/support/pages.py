@@ -1,14 +1,19 @@
 """Pages drawn through the real navigation, and what stands on them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from views.frame.places import FIRST, PLACES
 from views.frame.state import QUESTIONS
 
 APP = Path(__file__).parents[2] / "views" / "app.py"
+
+# Each AppTest looks through all installed packages for components of Streamlit: 0.4 s of processor time for one answer.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def app(place: str = "home", **words: str) -> AppTest:
