@@ -55,7 +55,8 @@ with scope_footings as (
     -- Whoever is created then was not in scope before; an account that is only enabled may have been.
     select j.object
     from joined j
-    join events e on e.occurred_at = j.occurred_at and e.event_id = j.event_id and e.job_id is not distinct from j.job_id
+    join events e
+        on e.occurred_at = j.occurred_at and e.event_id = j.event_id and e.job_id is not distinct from j.job_id
     where e."action" = 'create' and e.occurred_at >= $since and e.occurred_at < $until
 ), moved as (
     -- The last word to the contrary: the move is the first event after it.
