@@ -122,7 +122,7 @@ CHANGES: tuple[Callable[[Store, int], None], ...] = (
     lambda store, _: merge(store, "events"),
     lambda store, _: merge(store, "problems"),
     lambda store, _: fold_all(store),
-    lambda store, n: write(store, f"insert into rule_runs values ('silence', '2026-01-05', 'ok', {n}, 1)"),
+    lambda store, n: write(store, f"insert into rule_runs (rule, findings) values ('silence', {n})"),
     lambda store, n: write(store, f"insert into incidents (incident_id) values ('{n}'), ('twice'), ('twice')"),
     lambda store, n: write(store, f"update incidents set note = '{n}' where incident_id = 'twice'"),
     lambda store, n: write(store, f"delete from events where hash(event_id) % 11 = {n % 11}"),
