@@ -25,7 +25,7 @@ VIEWS = (
     "outcomes",
     '"AADProvisioningLogs"',
 )
-PROMISED = {"events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files"}
+PROMISED = {"events", "exchanges", "job_snapshots", "incidents", "action_log", "rule_runs", "rejects", "files"}
 
 
 def test_every_view_answers_from_the_file_as_from_the_store_under_any_alias(store: Store, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     test = healthy(app("issues", incident=named))
     test.button(key=f"ack-{named}").click().run()
     shown = text(healthy(test))
-    assert "Enter your name to acknowledge" in shown
+    assert "Enter your name first" in shown
     test.text_input(key=f"who-{named}").set_value("Ada").run()
     test.button(key=f"ack-{named}").click().run()
     assert "Acknowledged by Ada" in text(healthy(test))
@@ -70,6 +70,10 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     test.button(key=f"snooze-1 day-{named}").click().run()
     again = healthy(app("issues", incident=named))
     drawn = text(again)
+    acts = table(again, "was")
+    assert list(acts["label"]) == ["Snoozed", "Note written", "Owner set", "Owner set", "Acknowledged"]
+    assert set(acts["actor"]) == {"Ada"} and list(acts["was"])[1:4] == ["–", "Ada", "–"]
+    assert list(acts["detail"])[1:] == ["Mailed support", "Grace", "Ada", "–"]
     assert "Acknowledged by Ada" in drawn and "Owner: Grace" in drawn and "Mailed support" in drawn
     assert table(again, "related").iloc[0]["state"] == ["Snoozed"]
     assert "No open incidents but 1 snoozed one." in drawn
