@@ -101,9 +101,9 @@ class RuleFacts:
     never: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
-    "Rules that lacked data."
+    "Rules that could not check every app, for want of data."
     skipped: tuple[str, ...] = ()
-    "Rules about SCIM requests, where no SCIM log was ever loaded."
+    "Rules that had nothing to check: no SCIM log, no token expiry, too little history."
     allowed: timedelta = timedelta(hours=1)
     "How much older than the data a check may be."
 

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.config.clock import naive, now, wall_clock
 from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.remedies import remedy
+from pipeline.rules.checked_apps import has_nothing_to_check, is_unchecked
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import RUNNING, Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
@@ -43,7 +44,7 @@ def read_facts(store: Store, at: datetime | None = None) -> Facts:
         now=naive(now(store.settings)),
         jobs=read_jobs(store, at, present, answers),
         incidents=read_incidents(store),
-        rules=read_rules(store, bool(extent["exchanges"])),
+        rules=read_rules(store),
     )
 
 
@@ -112,36 +113,21 @@ def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
     )
 
 
-def read_rules(store: Store, has_requests: bool) -> RuleFacts:
+def read_rules(store: Store) -> RuleFacts:
     """Returns which rules were evaluated, and which of them gave no answer."""
     runs = {str(row["rule"]): row for row in rows(store, "rule_runs_lately")}
     current = {name: row for name, row in runs.items() if name in rules()}
     if not current:
         return RuleFacts()
-    unknown = [name for name, row in current.items() if row["outcome"] == "unknown"]
-    unanswered = [name for name in unknown if not has_own_doubts(name)]
-    skipped = () if has_requests else tuple(name for name in unanswered if is_about_requests(name))
+    words = {name: (row["outcome"], row["unchecked"], row["unwatched"]) for name, row in current.items()}
     return RuleFacts(
         checked_at=min(row["ran_at"] for row in current.values()),
         never=tuple(sorted(rules().keys() - current.keys())),
         failed=tuple(name for name, row in current.items() if row["outcome"] == "failed"),
-        unanswered=tuple(name for name in unanswered if name not in skipped),
-        skipped=skipped,
+        unanswered=tuple(name for name, run in words.items() if is_unchecked(*run)),
+        skipped=tuple(name for name, run in words.items() if has_nothing_to_check(*run)),
         allowed=HOUR + timedelta(seconds=store.settings.check_every),
     )
-
-
-def is_about_requests(rule: str) -> bool:
-    """Whether a rule needs the SCIM requests of an app's own log."""
-    return any(need.source == "exchanges" and need.column is None for need in rules()[rule].needs)
-
-
-def has_own_doubts(rule: str) -> bool:
-    """Whether a rule says itself of which app it cannot tell: for want of history or of what people enter.
-
-    The logs and the job status that it needs are those of other rules as well.
-    """
-    return "unknown" in rules()[rule].query.columns
 
 
 def with_in_use(facts: Facts, in_use: Mapping[str, int]) -> Facts:

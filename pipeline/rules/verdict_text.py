@@ -211,7 +211,7 @@ def calm(verdict: Verdict) -> str:
 def checked(verdict: Verdict) -> str:
     """Writes as of when that holds, and which checks were left out."""
     left_out = (
-        f" {count(len(verdict.skipped), 'rule')} skipped (no SCIM log)."
+        f" {count(len(verdict.skipped), 'rule has', 'rules have')} nothing to check."
         if verdict.skipped and verdict.about in ("all", "quarantine", "incidents")
         else ""
     )
@@ -289,9 +289,14 @@ def lacking(one: Missing, style: Style) -> str:
         "rules_old": lambda: f"the alert rules were last evaluated as of {instant(one.since)}, and there is newer data",
         "rules_new": lambda: f"{count(len(one.names), 'alert rule was', 'alert rules were')} never evaluated",
         "rules_failed": lambda: f"{rules_of(one)} could not run",
-        "rules_unanswered": lambda: f"{len(one.names):,} of {len(rules()):,} alert rules could not check every app",
+        "rules_unanswered": lambda: unchecked_text(len(one.names)),
     }
     return writers[one.kind]()
+
+
+def unchecked_text(amount: int) -> str:
+    """Writes how many alert rules could not check every app, in the one wording that there is for it."""
+    return f"{amount:,} of {count(len(rules()), 'alert rule')} could not check every app"
 
 
 def each_since(one: Missing, style: Style, before: str = " since ", after: str = "") -> str:

@@ -296,20 +296,21 @@ def test_verdict_facts_of_an_empty_store(store: Store) -> None:
     assert verdict(facts).missing[0].kind == "empty"
 
 
-def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_without_a_scim_log(given: Given) -> None:
-    for rule, outcome in (
-        ("success_without_call", "unknown"),
-        ("escrow_growth", "unknown"),
-        ("quarantined", "failed"),
-        ("token_due", "unknown"),
+def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_with_nothing_to_check(given: Given) -> None:
+    for rule, outcome, unchecked, unwatched in (
+        ("success_without_call", "unknown", 0, 1),
+        ("escrow_growth", "unknown", 1, 0),
+        ("required_missing", "found", 1, 0),
+        ("quarantined", "failed", None, None),
+        ("token_due", "unknown", 0, 1),
+        ("cycle_late", "unknown", None, None),
     ):
-        given.rows["rule_runs"].append(
-            {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
-        )
+        run = {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
+        given.rows["rule_runs"].append(run | {"apps": 1, "unchecked": unchecked, "unwatched": unwatched})
     given.succeeded("ada", day=1)
     facts = read_facts(given.stored()).rules
-    assert facts.unanswered == ("escrow_growth",), "which token expires when is of people's entering, and no data"
-    assert (facts.skipped, facts.failed) == (("success_without_call",), ("quarantined",))
-    assert set(facts.never) == set(rules()) - {"success_without_call", "escrow_growth", "quarantined", "token_due"}
-    given.exchanged("GET", "/Users", 200, moment(1))
-    assert read_facts(given.stored()).rules.skipped == ()
+    assert facts.unanswered == ("cycle_late", "escrow_growth", "required_missing"), (
+        "an evaluation of before has no counts"
+    )
+    assert (facts.skipped, facts.failed) == (("success_without_call", "token_due"), ("quarantined",))
+    assert set(facts.never) == set(rules()) - {*facts.unanswered, *facts.skipped, *facts.failed}

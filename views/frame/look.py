@@ -112,8 +112,11 @@ LOOKS = {
     "firing": Look("Firing", "bad", ":material/error:", "the rule found a problem at its last run"),
     "not firing": Look("OK", "good", ":material/check_circle:", "the rule ran on enough data and found nothing"),
     "rule failed": Look("Failed", "bad", ":material/heart_broken:", "the rule ended with an error"),
-    "not run": Look("Could not run", "quiet", ":material/help:", "the data that the rule needs is missing"),
-    "partly run": Look("Partly checked", "quiet", ":material/help:", "data of some apps is missing; the others are OK"),
+    "not run": Look("Not checked", "quiet", ":material/help:", "the data that the rule needs is missing"),
+    "partly run": Look(
+        "Partly checked", "quiet", ":material/help:", "not all apps could be checked; the others are OK"
+    ),
+    "nothing to check": Look("Nothing to check", "quiet", ":material/remove:", "no token expiry, SCIM log or history"),
     "never run": Look("Never run", "quiet", ":material/remove:", "the rule has not run yet"),
     "muted": Look("Muted", "quiet", ":material/notifications_off:", "rules.toml mutes the rule"),
     "member confirmed": Look("Present", "good", ":material/check_circle:", "an answer or an event confirms it"),

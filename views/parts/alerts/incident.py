@@ -34,6 +34,7 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
 from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
+from views.parts.shared.acts import draw_history
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
 from views.parts.shared.remedies import advice_in, steps_in
@@ -82,6 +83,7 @@ def draw_incident_panel(incident_id: str) -> None:
     copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
+    draw_history(str(row["incident_id"]), incident=str(row["incident_id"]))
     draw_technical(row, rule)
 
 

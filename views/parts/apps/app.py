@@ -21,7 +21,7 @@ from views.frame.state import Word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.alerts.incident import copy_summary
-from views.parts.alerts.incidents import draw_acts, draw_trouble, open_now
+from views.parts.alerts.incidents import draw_acts, open_now
 from views.parts.apps.blocked import draw_blocked, draw_impact
 from views.parts.apps.cause import draw_changes, draw_evidence, draw_reason, draw_symptoms
 from views.parts.apps.facts import Facts, Job, facts_of, inferred_sentence, job_sentence
@@ -50,7 +50,6 @@ def draw_app(job: Job) -> None:
     own = current_facts()
     result = verdict(own)
     incidents = [row for row in open_now()[0] if row["severity"] in SEVERE]
-    draw_trouble()
     draw_sentence(facts, result, own)
     refreshed(draw_running_cards)
     if job.is_out:
