@@ -40,6 +40,7 @@
 --   http_status      what the application answered
 --   scim_type        what kind of SCIM error it called it
 --   reason           the log's own words
+--   taken_over_at    since when a newer job of the app has handled what failed, if that is why it is unknown
 --   status_word      the newest event's status as the log spells it, if it is undocumented and so the state unknown
 with search_hits as (
     select job_id, source_id
@@ -103,12 +104,12 @@ select p.job_id, name_of_job(n.app_name, p.job_id) as app_name, p.source_id, n.s
     case when p.state = 'failing' then retries.retry_at end as retry_at,
     coalesce(newest.a, r."action") as "action", newest.skip as skip_reason,
     coalesce(newest.http, r.http_status) as http_status, newest.scim as scim_type, newest.words as reason,
-    case when p.state = 'unknown' then newest.s end as status_word
+    t.taken_over_at,
+    case when p.state = 'unknown' and t.job_id is null then newest.s end as status_word
 from page p
-join page_names n using (job_id, source_id)
-left join failed using (job_id, source_id)
-left join reasons using (job_id, source_id)
-left join retries using (job_id, source_id)
+join page_names n using (job_id, source_id) left join failed using (job_id, source_id)
+left join reasons using (job_id, source_id) left join retries using (job_id, source_id)
+left join taken_over t on t.job_id = p.job_id and t.source_id = p.source_id and p.state = 'unknown'
 left join rejected_as_of([timestamp 'infinity']) r
     on r.job_id = p.job_id and r.source_id = p.source_id and p.state = 'rejected'
 order by

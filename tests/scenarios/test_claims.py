@@ -422,6 +422,11 @@ def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_ha
     assert (old["failing"], old["replaced_at"], new["replaced_at"]) == (1, naive(121), None)
     assert list(by_name(ask(store, "open_escrows", OLD_JOB), "attempts")) == ["kim"]
     assert list(by_name(ask(store, "quarantine_waiting", OLD_JOB), "attempts")) == ["kim"]
+    assert by_name(ask(store, "people", OLD_JOB), "taken_over_at")["lee.four"] == naive(121)
+    # Of what failed alike, only those whom the newer job has not handled are waiting.
+    assert {row["code"]: row["waiting"] for row in ask(store, "issues", OLD_JOB)} == {
+        "InternalServerError": 0, "BadRequest": 1,
+    }  # fmt: skip
     [silence] = ask(store, "silence", OLD_JOB)
     assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
     assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
