@@ -138,7 +138,7 @@ def undecided(row: Row) -> str:
             f"What failed in this job has been handled by a newer job of the app since {since}; see its status there."
         )
     if is_missing(row.get("status_word")):
-        return "No event in the log decides it."
+        return "No event in the log shows whether it has an account there."
     return f"The newest event has the status `{in_code(row['status_word'])}`, which is not documented."
 
 
