@@ -191,7 +191,7 @@ def renewed(world: Told) -> None:
     for who in (ANN, LEE):
         world.event(OLD_JOB, 1, who, "create")
         world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
-    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest")
+    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest", again=400)
     world.event(NEW_JOB, 121, LEE, "disable")
     world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
     world.status(OLD_JOB, 45, ended=44)
@@ -452,6 +452,7 @@ def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_ha
     assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
     assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
     assert findings(store, "silence", OLD_JOB, END) == []
+    assert list(by_name(ask(store, "people", OLD_JOB), "retry_at").values()) == [None] * 3
     # Its missing data is no gap, and it is never OK itself.
     facts = read_facts(store, END)
     said = verdict(facts.of([OLD_JOB["id"]], shared=False))

@@ -35,7 +35,7 @@ from views.parts.issues.tab import is_open
 from views.parts.overview.fleet import fleet_rows, fleet_values
 from views.parts.overview.past import draw_lanes, draw_quarantines, folded
 from views.parts.overview.summary import draw_text, headline
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 
 SEVERE = ("critical", "warning")
 ISSUES = 3
@@ -209,8 +209,9 @@ def draw_issue_steps(row: Row) -> None:
         return
     affected = f"{int(row['waiting']):,} affected" if row["waiting"] else "none affected now"
     st.markdown(f"**{plain(issue_title(row))}** · {affected} · since {instant(row['first_seen_at'])}")
-    steps = steps_in(known, row["app_name"])
-    st.markdown(plain(known.meaning) if len(steps) > 1 else f"{plain(known.meaning)} **What to do:** {steps[0]}")
+    stop = stop_word(row["job_id"])
+    steps, meaning = steps_in(known, row["app_name"], stop), meaning_in(known, stop)
+    st.markdown(meaning if len(steps) > 1 else f"{meaning} **What to do:** {steps[0]}")
     if len(steps) > 1:
         st.markdown("\n".join(f"1. {step}" for step in steps))
 
