@@ -11,7 +11,7 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts as VerdictFacts
 from pipeline.rules.verdict import Verdict, verdict
 from pipeline.rules.verdict_text import next_step
-from views.frame.data import Row, ask, ask_ahead, records
+from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import cause, chips, plain
@@ -151,7 +151,9 @@ def next_cycle(own: Row | None, due: Any) -> str:
     """Writes when the next cycle is due; while one is running that is after it."""
     if own is not None and own["word"] == "running":
         return "After this one"
-    return "Unknown" if due is None or is_missing(due) else instant(due)
+    if due is None or is_missing(due):
+        return "Unknown"
+    return instant(due) if due > as_of() else f"Was due {instant(due)}"
 
 
 def open_issues() -> list[Row]:
