@@ -12,7 +12,7 @@ from dataclasses import replace
 from pipeline.ingest.layout import BETWEEN, Head
 from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.pieces import Piece, PieceWriter
-from pipeline.ingest.salvage import LONGEST, next_record, opening
+from pipeline.ingest.salvage import LONGEST, next_record, opening, resumption
 
 LARGE = 1 << 25
 "Bytes of a document from which on it is read so."
@@ -97,10 +97,10 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
     source, decoder = Text(blocks), json.JSONDecoder()
     source.more()
     listed = head.layout == "array" or head.wrapper is not None
-    inside = False
+    inside, find = False, opening
     while True:
         if not inside:
-            begin = opening(source.text, head, source.at)
+            begin = find(source.text, head, source.at)
             if begin is None:
                 if not source.skip():
                     return
@@ -112,7 +112,7 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
             if not source.more():
                 return
         elif listed and source.text[begin] == "]":
-            source.at, inside = begin + 1, False
+            source.at, inside, find = begin + 1, False, resumption
         else:
             try:
                 _, end = decoder.raw_decode(source.text, begin)
