@@ -141,6 +141,7 @@ create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
 --   target_id        the newest id in the app
 --   state            failing, rejected (Entra calls it done, and the app's log has an error), disabled, deleted, skipped,
 --                    in_sync or, where no event decides it, unknown, in this precedence
+--                    What failed in a job that was replaced is unknown once the newer job has handled the object
 --   account          its account in the app: active, disabled, deleted, absent or unknown
 --   in_scope         whether it is in scope, by the newest event that shows it; null where none does
 --   last_event_at    the newest event
@@ -153,14 +154,15 @@ create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
 --   open_error_code  the newest error where the state is failing
 create or replace view identities as
 select
-    job_id,
+    i.job_id,
     app_name,
-    source_id,
+    i.source_id,
     source_type,
     upn,
     source_name,
     target_id,
-    confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) as state,
+    case when outcome = 'failing' and t.job_id is not null then 'unknown'
+        else confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) end as state,
     case when r.rejects_account then 'unknown' else account end as account,
     in_scope,
     last_event_at,
@@ -170,7 +172,8 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when state = 'failing' then error_code when is_open then failed_error end as open_error_code
+    case when t.job_id is not null then null
+        when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
         * replace (account_of(account, account_key, present_key) as account),
@@ -178,6 +181,7 @@ from (
         case when is_open then 'failing' else state end as outcome
     from identity_fold('identity_parts', false)
 ) i
+left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id
 left join (
     select object, rejects_removal, rejects_account from rejected_as_of([timestamp 'infinity'])
 ) r on r.object = i.object;

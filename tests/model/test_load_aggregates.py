@@ -175,7 +175,7 @@ def identity(rows: Sequence[Row]) -> Row:
         if known in ("disabled", "deleted")
         else state(last)
         if last
-        else "skipped",
+        else "unknown",
         "account": known,
         "last_event_at": rows[-1]["occurred_at"],
         "last_success_at": max(good, default=None),

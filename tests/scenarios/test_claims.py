@@ -13,6 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.notify.digest import body_of, digest, title_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
+from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
 from tests.scenarios import wire
@@ -132,7 +133,7 @@ def rejected(world: Told) -> None:
     world.status(REJECTED, 45, ended=44)
 
 
-GONE_AWAY, MADE, MET, TEAM = (person(name, name.lower()) for name in ("Dee", "Mia", "Met", "Eve"))
+GONE_AWAY, MADE, MET, KIM = (person(name, name.lower()) for name in ("Dee", "Mia", "Met", "Kim"))
 CREW = person("Crew", "crew", "Group")
 
 
@@ -180,6 +181,7 @@ def renewed(world: Told) -> None:
     for who in (ANN, LEE):
         world.event(OLD_JOB, 1, who, "create")
         world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
+    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest")
     world.event(NEW_JOB, 121, LEE, "disable")
     world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
     world.status(OLD_JOB, 45, ended=44)
@@ -388,6 +390,7 @@ def test_a_change_that_the_app_refused_is_none_that_is_in_sync(store: Store) -> 
     assert (facts["rejected"], facts["rejected_since"], facts["failing"]) == (4, naive(41), 0)
     [found] = findings(store, "success_rejected", REFUSING, END)
     assert (found["since"], found["objects"], found["http_status"]) == (naive(41), 4, 500)
+    assert findings(store, "success_without_call", REFUSING, END) == []
     # Each instant is judged by what had come until then.
     assert [row["objects"] for row in findings(store, "success_rejected", REFUSING, naive(100))] == [3]
     assert findings(store, "success_rejected", REFUSING, naive(40)) == []
@@ -407,6 +410,33 @@ def test_a_change_that_was_sent_again_or_shown_done_later_was_not_refused(store:
         "cid.three@example.com",
         "met@example.com",
     ]
+
+
+def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_handled(store: Store) -> None:
+    assert by_name(ask(store, "people", OLD_JOB), "state") == {
+        "ann.one": "unknown",
+        "lee.four": "unknown",
+        "kim": "failing",
+    }
+    [old], [new] = ask(store, "job_facts", OLD_JOB), ask(store, "job_facts", NEW_JOB)
+    assert (old["failing"], old["replaced_at"], new["replaced_at"]) == (1, naive(121), None)
+    assert list(by_name(ask(store, "open_escrows", OLD_JOB), "attempts")) == ["kim"]
+    assert list(by_name(ask(store, "quarantine_waiting", OLD_JOB), "attempts")) == ["kim"]
+    assert by_name(ask(store, "people", OLD_JOB), "taken_over_at")["lee.four"] == naive(121)
+    # Of what failed alike, only those whom the newer job has not handled are waiting.
+    assert {row["code"]: row["waiting"] for row in ask(store, "issues", OLD_JOB)} == {
+        "InternalServerError": 0, "BadRequest": 1,
+    }  # fmt: skip
+    [silence] = ask(store, "silence", OLD_JOB)
+    assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
+    assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
+    assert findings(store, "silence", OLD_JOB, END) == []
+    # Its missing data is no gap, and it is never OK itself.
+    facts = read_facts(store, END)
+    said = verdict(facts.of([OLD_JOB["id"]], shared=False))
+    assert said.state == "action_needed" and "replaced" in {one.kind for one in said.missing}
+    assert "replaced" not in {one.kind for one in verdict(facts.of([OLD_JOB["id"], NEW_JOB["id"]])).missing}
+    assert ask(store, "job_facts", TWIN)[0]["replaced_at"] is None
 
 
 def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:

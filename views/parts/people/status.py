@@ -72,7 +72,9 @@ def reason_of(row: Row) -> str | None:
     True
     """
     if row["state"] == "rejected":
-        return f"The app answered {int(row['http_status'])} to what Entra calls done"
+        return f"Entra reports success; the app answered {int(row['http_status'])}"
+    if row["state"] == "unknown" and not is_missing(row.get("taken_over_at")):
+        return f"Handled by a newer job since {instant(row['taken_over_at'])}"
     if row["state"] == "unknown" and not is_missing(row.get("status_word")):
         return f"Undocumented status: {row['status_word']}"
     if row["state"] not in ORDER:
@@ -129,7 +131,12 @@ def rejection(row: Row) -> str:
 
 
 def undecided(row: Row) -> str:
-    """Writes why no event decides a status."""
+    """Writes why a status is not decided."""
+    if not is_missing(row.get("taken_over_at")):
+        since = instant(row["taken_over_at"])
+        return (
+            f"What failed in this job has been handled by a newer job of the app since {since}; see its status there."
+        )
     if is_missing(row.get("status_word")):
         return "No event in the log decides it."
     return f"The newest event has the status `{in_code(row['status_word'])}`, which is not documented."
