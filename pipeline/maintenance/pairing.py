@@ -77,6 +77,15 @@ join exchanges x
     on x.occurred_at >= c."day" - interval 1 hour and x.occurred_at < c."day" + interval 25 hour
 where c."day" not in (from days_now) and c."day" not in (from unpaired_days);
 """
+REJECTIONS = "create or replace temp table rejections_now as from rejections()"
+OTHER_REJECTIONS = """
+select exists (from rejections_now except from rejected_changes)
+    or exists (from rejected_changes except from rejections_now)
+"""
+KEEP_REJECTIONS = """
+delete from rejected_changes;
+insert into rejected_changes by name from rejections_now order by occurred_at, event_id;
+"""
 Progress = Callable[[float], None]
 "Is called with the share of the days that is done, 0 to 1."
 
@@ -111,3 +120,12 @@ def pair_stretch(cursor: Cursor, since: datetime, until: datetime) -> None:
     stretch = {"since": f"timestamp '{since}'", "until": f"timestamp '{until}'"}
     for statements in (KNOWN_BEFORE, PAIR, KEEP, MARK_OTHERS):
         cursor.execute(statements.format(**stretch))
+    if not cursor.execute("select exists (from unpaired_days)").fetchall()[0][0]:
+        keep_rejections(cursor)
+
+
+def keep_rejections(cursor: Cursor) -> None:
+    """Finds which changes the apps rejected, once every day is paired, and stores them where that alters any."""
+    cursor.execute(REJECTIONS)
+    if cursor.execute(OTHER_REJECTIONS).fetchall()[0][0]:
+        cursor.execute(KEEP_REJECTIONS)

@@ -38,6 +38,7 @@ PARTS = (
     "pending_retries",
     "event_spine",
     "request_matches",
+    "rejected_changes",
     "clock_days",
     "log_owner_hits",
     "unpaired_days",

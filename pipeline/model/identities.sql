@@ -15,10 +15,11 @@ create or replace macro account_of(account, account_key, present_key) as
     end;
 
 -- state_with_account(outcome, account): an object's state, by its last outcome and its account: what waits for a retry comes
--- first, then an account that is disabled or deleted, whatever was skipped since.
+-- first, then an account that is disabled or deleted, whatever was skipped since. Where no event decides anything, such as
+-- one with an undocumented status, it is unknown.
 create or replace macro state_with_account(outcome, account) as
     case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
-        else coalesce(outcome, 'skipped') end;
+        else coalesce(outcome, 'unknown') end;
 
 -- attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key): whether an attempt failed and nothing
 -- settled it since. Both sides match, or the account is gone: that settles everything. Leaving scope settles all but a
@@ -121,6 +122,15 @@ select
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
+-- confirmed_state(state, rejects_any, rejects_removal): a state, or rejected where it is Entra's claim and the app rejected
+-- the change that it rests on, the disable or delete of an account that is gone.
+create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
+    case
+        when state = 'in_sync' and rejects_any then 'rejected'
+        when state in ('disabled', 'deleted') and rejects_removal then 'rejected'
+        else state
+    end;
+
 -- identities: one row per object in one app, with its newest state, from the rows that each transaction left.
 --   job_id           the job
 --   app_name         the app's newest name
@@ -129,7 +139,8 @@ group by object, case when by_names then hash(upn, source_name, target_id) end;
 --   upn              the newest UPN
 --   source_name      the newest display name
 --   target_id        the newest id in the app
---   state            failing, disabled, deleted, skipped or in_sync, in this precedence
+--   state            failing, rejected (Entra calls it done, and the app's log has an error), disabled, deleted, skipped,
+--                    in_sync or, where no event decides it, unknown, in this precedence
 --   account          its account in the app: active, disabled, deleted, absent or unknown
 --   in_scope         whether it is in scope, by the newest event that shows it; null where none does
 --   last_event_at    the newest event
@@ -149,8 +160,8 @@ select
     upn,
     source_name,
     target_id,
-    state_with_account(case when is_open then 'failing' else state end, account) as state,
-    account,
+    confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) as state,
+    case when r.rejects_account then 'unknown' else account end as account,
     in_scope,
     last_event_at,
     last_success_at,
@@ -163,9 +174,13 @@ select
 from (
     select
         * replace (account_of(account, account_key, present_key) as account),
-        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open
+        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
+        case when is_open then 'failing' else state end as outcome
     from identity_fold('identity_parts', false)
-);
+) i
+left join (
+    select object, rejects_removal, rejects_account from rejected_as_of([timestamp 'infinity'])
+) r on r.object = i.object;
 
 -- identity_names: one row per object in one app and set of names under which it was seen: whoever was renamed, or has
 -- another account, has several.

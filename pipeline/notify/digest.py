@@ -40,6 +40,8 @@ class App:
     "People and groups whose last attempt failed, as of the newest data."
     waiting: int
     "Objects that await a retry, as of the newest data."
+    rejected: int
+    "Users and groups with a change that Entra reports as successful and the app rejected, as of the newest data."
     leavers: list[dict[str, Any]]
     "Who should be disabled or deleted and is not, as of the period's end."
     leavers_unknown: str = ""
@@ -119,6 +121,7 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         success_share=share.get("success_share"),
         cycles=len(rows(store, "cycles_lately", **window, **of_job)),
         failing=states.get("failing", 0),
+        rejected=states.get("rejected", 0),
         waiting=len(rows(store, "open_escrows", **of_job)),
         leavers=rows(store, "leavers_active", until=window["until"], as_of=window["until"], job=job["job_id"]),
         leavers_unknown=leavers_unknown(own),

@@ -57,6 +57,9 @@ class JobFacts:
     leavers: int = 0
     leavers_since: datetime | None = None
     staged: int = 0
+    rejected: int = 0
+    "Users and groups with a change that Entra reports as successful and the app rejected, removals apart."
+    rejected_since: datetime | None = None
     escrowed: int = 0
     "Users and groups in error by Entra's own count; those that no log shows are missing logs."
     in_use: int = 0
@@ -260,8 +263,8 @@ SUBJECTS: dict[About, tuple[str, ...]] = {
     "incidents": (),
 }
 KINDS = (
-    "quarantined", "inferred", "disabled", "dead", "leavers", "in_use", "mostly_failing", "incident", "stalled",
-    "paused", "late", "staged", "failing",
+    "quarantined", "inferred", "disabled", "dead", "leavers", "in_use", "rejected", "mostly_failing", "incident",
+    "stalled", "paused", "late", "staged", "failing",
 )  # fmt: skip
 "Causes of one severity, the gravest first."
 FOUND_BY = {
@@ -270,6 +273,7 @@ FOUND_BY = {
     "late": "cycle_late",
     "stalled": "cycle_late",
     "leavers": "leaver_waiting",
+    "rejected": "success_rejected",
 }
 "The rule that finds what a job's own state shows as well."
 
@@ -320,6 +324,8 @@ def job_causes(job: JobFacts) -> Iterator[Cause]:
         yield cause("leavers", "critical", job.leavers_since, job.leavers)
     if job.in_use:
         yield cause("in_use", "critical", None, job.in_use)
+    if job.rejected:
+        yield cause("rejected", "critical", job.rejected_since, job.rejected)
     if job.staged:
         yield cause("staged", "warning", None, job.staged)
     if job.failed > job.succeeded and job.failed + job.succeeded >= LEAST:

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.config.wording import count, dated, instant, iso, people, within
 from pipeline.rules.rule import rules
 from pipeline.rules.summary import undated
-from pipeline.rules.verdict import Cause, Missing, Verdict
+from pipeline.rules.verdict import FOUND_BY, Cause, Missing, Verdict
 
 LABELS = {"action_needed": "Action needed", "running": "Running", "ok": "OK", "unknown": "Unknown"}
 SHOWN = 4
@@ -100,7 +100,7 @@ def app_of(cause: Cause) -> str:
     return cause.job_id or cause.app_name or ""
 
 
-COUNTED = ("failing", "leavers", "in_use", "staged")
+COUNTED = ("failing", "leavers", "in_use", "staged", "rejected")
 
 
 def head(causes: list[Cause], style: Style) -> str:
@@ -109,6 +109,7 @@ def head(causes: list[Cause], style: Style) -> str:
     symptoms, incidents = sum(len(one.symptoms) for one in causes), sum(one.kind == "incident" for one in others)
     in_quarantine = first.kind == "incident" and any(one.kind == "quarantined" for one in others)
     shown = ("incident", "late", "stalled", *(["quarantined"] if in_quarantine else []))
+    shown += ("rejected",) if first.rule == FOUND_BY["rejected"] else ()
     rest = [what(one, style) for one in others if one.kind not in shown]
     if incidents:
         rest.append(count(incidents, "more incident"))
@@ -154,6 +155,9 @@ def what(cause: Cause, style: Style) -> str:
         "leavers": lambda: count(number, "leaver still has an account", "leavers still have an account"),
         "in_use": lambda: count(number, "leaver may still have access", "leavers may still have access"),
         "staged": lambda: count(number, "deletion is held back", "deletions are held back"),
+        "rejected": lambda: (
+            f"the app rejected {count(number, 'change that Entra reports', 'changes that Entra reports')} as successful"
+        ),
         "incident": lambda: style.text(undated(cause.summary)),
     }
     return writers[cause.kind]()
@@ -171,6 +175,7 @@ STEPS = {
     "failing": "open People with the state Failing, or Issues for the causes.",
     "leavers": "open Leavers, and disable the accounts that should have no access in the app by hand.",
     "in_use": "open Leavers, and disable the accounts that should have no access in the app by hand.",
+    "rejected": "open People with the status Rejected by app, fix what the app rejects, then provision on demand.",
     "staged": "allow or reject the deletions on the app's Provisioning page in Entra.",
 }
 

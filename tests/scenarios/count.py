@@ -164,7 +164,10 @@ class Count(JobCount):
             word = one.state if one.state != "skipped" else "held_back" if one.turn == "held" else "out_of_scope"
             counts[word] += 1
         names = ["in_sync", "failing", "held_back", "out_of_scope", "disabled", "deleted"]
-        return {job: tuple(counts[name] for name in names) for job, counts in rows.items()}
+        return {
+            job: tuple(None if name == "in_sync" and self.never_steady(job) else counts[name] for name in names)
+            for job, counts in rows.items()
+        }
 
     def open_escrows(self, asked: Asked) -> Rows:
         """The pending retries; none is promised before a quarantine's next attempt."""

@@ -23,6 +23,7 @@ from tests.support.lakes import copied
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
 NAMELESS, REJECTED = job("Nameless"), job("Rejected")
+REFUSING, ANSWERING = job("Refusing"), job("Answering")
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
@@ -131,6 +132,49 @@ def rejected(world: Told) -> None:
     world.status(REJECTED, 45, ended=44)
 
 
+GONE_AWAY, MADE, MET, TEAM = (person(name, name.lower()) for name in ("Dee", "Mia", "Met", "Eve"))
+CREW = person("Crew", "crew", "Group")
+
+
+def refusing(world: Told) -> None:
+    """Entra calls an update, a create and a group's change done that the app refused; and an update at the last."""
+    world.event(REFUSING, 1, ANN, "create")
+    world.request(REFUSING, 1, "POST", "/Users", 201, body={"userName": ANN["upn"]}, answer={"id": ANN["target"]})
+    world.event(REFUSING, 41, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.request(REFUSING, 41, "PATCH", f"/Users/{ANN['target']}", 400)
+    world.event(REFUSING, 41, MADE, "create")
+    world.request(REFUSING, 41.05, "POST", "/Users", 500, body={"userName": MADE["upn"]})
+    world.event(REFUSING, 81, CREW, "update")
+    world.request(REFUSING, 81, "PATCH", "/Groups/crew", 413)
+    world.request(REFUSING, 81.1, "GET", "/Groups/crew", 200)
+    for minute, status in ((41, 200), (121, 500)):
+        world.event(REFUSING, minute, BOB, "update", changes=(wire.change("title", "a", str(minute)),))
+        world.request(REFUSING, minute, "PATCH", f"/Users/{BOB['target']}", status)
+    world.status(REFUSING, 125, ended=124)
+
+
+def answering(world: Told) -> None:
+    """The app's log has errors beside what Entra calls done, and each is followed by a success, or is none."""
+    sent_again, later, found, equal = BOB, CID, LEE, MET
+    for minute, who, status in ((41, sent_again, 503), (41.05, sent_again, 429), (41.1, sent_again, 204),
+                                (41, later, 409), (81, later, 200), (41, equal, 400)):  # fmt: skip
+        world.request(ANSWERING, minute, "PATCH", f"/Users/{who['target']}", status)
+    for minute, who in ((41, sent_again), (41, later), (81, later), (41, equal)):
+        world.event(ANSWERING, minute, who, "update")
+    world.event(ANSWERING, 121, equal, "other", "skipped", skip="RedundantExport")
+    search = f'/Users?filter=userName eq "{found["upn"]}"'
+    world.event(ANSWERING, 41, found, "create")
+    world.request(ANSWERING, 41, "POST", "/Users", 409, body={"userName": found["upn"]})
+    world.request(ANSWERING, 41.05, "GET", search, 200, answer={"Resources": [{"id": found["target"]}]})
+    world.event(ANSWERING, 41, MADE, "create")
+    world.request(ANSWERING, 40.95, "GET", "/Users/mia", 404)
+    world.request(ANSWERING, 41, "POST", "/Users", 503, body={"userName": MADE["upn"]})
+    world.request(ANSWERING, 41.2, "POST", "/Users", 201, body={"userName": MADE["upn"]}, answer={"id": "mia"})
+    world.event(ANSWERING, 41, GONE_AWAY, "delete")
+    world.request(ANSWERING, 41, "DELETE", "/Users/dee", 404)
+    world.status(ANSWERING, 125, ended=124)
+
+
 def renewed(world: Told) -> None:
     """A disable fails in a job that is then made anew, and the new one carries it out; another leaver's is not."""
     for who in (ANN, LEE):
@@ -171,6 +215,8 @@ WORLDS = (
     written,
     nameless,
     rejected,
+    refusing,
+    answering,
     renewed,
     counted,
     twins,
@@ -330,6 +376,37 @@ def test_a_digest_names_who_may_have_access_as_the_verdict_counts_them(store: St
     lines = body_of(told, "http://localhost:8501").splitlines()
     assert "Leavers still with access: 0, who may have access: 2" in lines
     assert sum("may have access: Entra" in line for line in lines) == 2
+
+
+def test_a_change_that_the_app_refused_is_none_that_is_in_sync(store: Store) -> None:
+    refused = {"ann.one": "rejected", "mia": "rejected", "Crew": "rejected", "bob.two": "rejected"}
+    people = ask(store, "people", REFUSING)
+    assert by_name(people, "state") == refused
+    assert by_name(people, "http_status") == {"ann.one": 400, "mia": 500, "Crew": 413, "bob.two": 500}
+    assert by_name(people, "action")["mia"] == "create"
+    [facts] = ask(store, "job_facts", REFUSING)
+    assert (facts["rejected"], facts["rejected_since"], facts["failing"]) == (4, naive(41), 0)
+    [found] = findings(store, "success_rejected", REFUSING, END)
+    assert (found["since"], found["objects"], found["http_status"]) == (naive(41), 4, 500)
+    # Each instant is judged by what had come until then.
+    assert [row["objects"] for row in findings(store, "success_rejected", REFUSING, naive(100))] == [3]
+    assert findings(store, "success_rejected", REFUSING, naive(40)) == []
+    # A removal that the app refused is told with those who may have access.
+    assert by_name(ask(store, "people", REJECTED), "state") == {
+        "ann.one": "rejected", "bob.two": "disabled", "cid.three": "disabled", "lee.four": "rejected",
+    }  # fmt: skip
+    assert ask(store, "job_facts", REJECTED)[0]["rejected"] == 0
+    assert [row["in_place_share"] for row in ask(store, "placements", REFUSING)] == [0]
+
+
+def test_a_change_that_was_sent_again_or_shown_done_later_was_not_refused(store: Store) -> None:
+    states = dict.fromkeys(("bob.two", "cid.three", "lee.four", "met", "mia"), "in_sync") | {"dee": "deleted"}
+    assert by_name(ask(store, "people", ANSWERING), "state") == states
+    assert findings(store, "success_rejected", ANSWERING, END) == []
+    assert findings(store, "success_rejected", ANSWERING, naive(60))[0]["people"] == [
+        "cid.three@example.com",
+        "met@example.com",
+    ]
 
 
 def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:

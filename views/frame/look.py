@@ -90,6 +90,7 @@ LOOKS = {
     "processing failed": Look("Processing failed", "bad", ":material/error:", "what to write could not be worked out"),
     "export failed": Look("Export failed", "bad", ":material/error:", "the app refused it, or did not answer"),
     "in_sync": Look("In sync", "good", ":material/check_circle:", "both sides match"),
+    "rejected": Look("Rejected by app", "bad", ":material/block:", "Entra reports success; the app's log has an error"),
     "was_in_sync": Look("Was in sync", "quiet", ":material/history:", "both sides matched; newer data is missing"),
     "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, by scope or for a missing value"),
     "disabled": Look("Disabled", "info", ":material/person_off:", "switched off in the application"),

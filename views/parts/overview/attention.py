@@ -17,7 +17,7 @@ from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
-from pipeline.rules.verdict_text import PLAIN, what
+from pipeline.rules.verdict_text import COUNTED, PLAIN, what
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
@@ -216,7 +216,7 @@ def states_of(fleet: pd.DataFrame) -> Mapping[Any, Row]:
 
 def problem(cause: Cause) -> str:
     """Writes what is the matter with a job."""
-    colon = ":" if cause.kind in ("failing", "leavers", "in_use", "staged") else ""
+    colon = ":" if cause.kind in COUNTED else ""
     return f"{cause.app_name}{colon} {what(cause, PLAIN)}"
 
 
@@ -258,6 +258,7 @@ def impact(job: JobFacts) -> str | None:
     parts = [
         *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
         *([f"{people(job.failing, job.failing_groups)} failing"] if job.failing else []),
+        *([f"{people(job.rejected)} out of sync"] if job.rejected else []),
         *(["no removals"] if job.state in STOPPED else []),
     ]
     return " · ".join(parts) or None

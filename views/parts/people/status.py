@@ -35,6 +35,10 @@ STAGES = {
 "The types of steps in the order in which Entra takes them, as a person reads them."
 LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
+REJECTED_STEPS = (
+    "Read the app's answer under SCIM traffic, and fix what it rejects.",
+    "Provision the user or group on demand in Entra.",
+)
 
 
 def action_label(action: object) -> str:
@@ -67,6 +71,10 @@ def reason_of(row: Row) -> str | None:
     >>> reason_of({"state": "in_sync", "job_id": "scim.1"}) is None
     True
     """
+    if row["state"] == "rejected":
+        return f"The app answered {int(row['http_status'])} to what Entra calls done"
+    if row["state"] == "unknown" and not is_missing(row.get("status_word")):
+        return f"Undocumented status: {row['status_word']}"
     if row["state"] not in ORDER:
         return None
     cause = cause_in(row)
@@ -102,9 +110,29 @@ def headline(row: Row) -> str:
         text = f"**Out of scope of {app}** (last evaluated {seen}); no action needed if that is intended."
     elif row["state"] == "skipped":
         text = f"**Skipped in {app} on {instant(row['last_event_at'])}.** {why(row)}"
+    elif row["state"] == "rejected":
+        text = f"**Rejected by {app} on {instant(row['since'])}.** {rejection(row)}"
+    elif row["state"] == "unknown":
+        text = f"**Status in {app} unknown.** {undecided(row)}"
     else:
         text = settled_text(row, app)
     return text.strip()
+
+
+def rejection(row: Row) -> str:
+    """Writes what the app rejected although Entra reports it as successful."""
+    return (
+        f"Entra reports the {action_label(row['action']).lower()} as successful, and the app's own log answers its "
+        f"{plain(str(row['method']))} request with {int(row['http_status'])}; no later request for it succeeded. Entra "
+        "does not send it again by itself."
+    )
+
+
+def undecided(row: Row) -> str:
+    """Writes why no event decides a status."""
+    if is_missing(row.get("status_word")):
+        return "No event in the log decides it."
+    return f"The newest event has the status `{in_code(row['status_word'])}`, which is not documented."
 
 
 def unknown_statuses(rows: list[Row]) -> str:
@@ -154,6 +182,8 @@ def shortened(text: str, most: int = LONGEST) -> str:
 
 def steps_of(row: Row) -> list[str]:
     """Returns what to do about a failure or skip."""
+    if row["state"] == "rejected":
+        return list(REJECTED_STEPS)
     if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
         return []
     cause = cause_in(row)

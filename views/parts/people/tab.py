@@ -23,7 +23,7 @@ from views.parts.people.status import reason_of, shown_word, stop_sentence, word
 from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
-STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
+STATES = ("failing", "rejected", "skipped", "in_sync", "disabled", "deleted", "unknown")
 FILTERS = {"skipped": "Skipped or out of scope"}
 "Labels of states that are shown as more than one word."
 SORTS = {
