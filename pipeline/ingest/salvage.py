@@ -108,8 +108,8 @@ def opening(text: str, head: Head, start: int) -> int | None:
     """Finds the first record behind `start`; None where no more begins."""
     if head.layout != "array" and head.wrapper is None:
         return start
-    pattern = rf'"{head.wrapper}"\s*:\s*\[' if head.wrapper else r"\["
-    match = re.compile(pattern).search(text, start)
+    pattern = rf'"{re.escape(head.wrapper)}"\s*:\s*\[' if head.wrapper else r"\["
+    match = re.compile(pattern, re.IGNORECASE).search(text, start)
     return match.end() if match else None
 
 
