@@ -109,7 +109,7 @@ def opening(text: str, head: Head, start: int) -> int | None:
     if head.layout != "array" and head.wrapper is None:
         return start
     if head.wrapper:
-        match = re.compile(rf'"{head.wrapper}"\s*:\s*\[').search(text, start)
+        match = re.compile(rf'"{re.escape(head.wrapper)}"\s*:\s*\[', re.IGNORECASE).search(text, start)
     else:
         match = re.compile(r"[\s,]*\[").match(text, start) if start else re.compile(r"\[").search(text)
     return match.end() if match else None
