@@ -68,9 +68,7 @@ with search_hits as (
     select job_id, source_id, arg_max_null(app_name, named_key) as app_name,
         arg_max_null(source_type, named_key) as source_type, arg_max_null(upn, named_key) as upn,
         arg_max_null(source_name, named_key) as source_name, arg_max(target_id, target_key) as target_id
-    from identity_parts
-    where source_id in (select source_id from page)
-    group by job_id, source_id
+    from identity_parts where source_id in (select source_id from page) group by job_id, source_id
 ), failed as (
     select job_id, source_id,
         histogram((epoch_ms($until::timestamp) - epoch_ms(occurred_at) - 1) // 86_400_000) as by_day
@@ -101,11 +99,11 @@ select p.job_id, name_of_job(n.app_name, p.job_id) as app_name, p.source_id, n.s
     p.state, p.attempts, p.failures, p.success_share, p.last_success_at, p.last_event_at, p.open_error_code,
     list_transform(range((epoch_ms($until::timestamp) - epoch_ms($since::timestamp) - 1) // 86_400_000, -1, -1),
         lambda ago: coalesce(failed.by_day[ago], 0)) as daily_failures,
-    case when p.state = 'failing' then retries.retry_at end as retry_at,
-    coalesce(newest.a, r."action") as "action", newest.skip as skip_reason,
-    coalesce(newest.http, r.http_status) as http_status, newest.scim as scim_type, newest.words as reason,
-    t.taken_over_at,
-    case when p.state = 'unknown' and t.job_id is null then newest.s end as status_word
+    case when p.state = 'failing' then retries.retry_at end as retry_at, coalesce(newest.a, r."action") as "action",
+    newest.skip as skip_reason, coalesce(newest.http, r.http_status) as http_status, newest.scim as scim_type,
+    newest.words as reason, t.taken_over_at,
+    case when p.state = 'unknown' and newest.s not in ('success', 'failure', 'skipped', 'warning') then newest.s end
+        as status_word
 from page p
 join page_names n using (job_id, source_id) left join failed using (job_id, source_id)
 left join reasons using (job_id, source_id) left join retries using (job_id, source_id)

@@ -48,7 +48,7 @@ with words as (
 ), unfamiliar as (
     select job_id, arg_max(status, order_key) as status
     from outcomes
-    where source_id = $object and state is null
+    where source_id = $object and status not in ('success', 'failure', 'skipped', 'warning')
     group by job_id
 ), waiting as (
     select w.job_id, w.opened_at, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at, w.opened_from
@@ -81,7 +81,7 @@ select
     newest.scim as scim_type,
     i.account,
     t.taken_over_at,
-    case when t.job_id is null then unfamiliar.status end as status_word,
+    unfamiliar.status as status_word,
     r."method"
 from identities i
 left join words on words.job_id = i.job_id

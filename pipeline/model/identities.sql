@@ -122,6 +122,13 @@ select
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
+-- is_never_shown(account, target_id, attempts, failures, present_key): whether an account counts as disabled or deleted only
+-- because Entra found nothing to disable or delete: no event names an account, none succeeded, and both sides never
+-- matched.
+create or replace macro is_never_shown(account, target_id, attempts, failures, present_key) as
+    coalesce(account in ('disabled', 'deleted'), false) and target_id is null and attempts = failures
+        and present_key is null;
+
 -- confirmed_state(state, rejects_any, rejects_removal): a state, or rejected where it is Entra's claim and the app rejected
 -- the change that it rests on, the disable or delete of an account that is gone.
 create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
@@ -176,10 +183,13 @@ select
         when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
-        * replace (account_of(account, account_key, present_key) as account),
-        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
-        case when is_open then 'failing' else state end as outcome
-    from identity_fold('identity_parts', false)
+        * replace (case when is_missing then 'unknown' else account_of(account, account_key, present_key) end as account),
+        case when is_open then 'failing' when not is_missing or state = 'skipped' then state end as outcome
+    from (
+        select *, attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
+            is_never_shown(account, target_id, attempts, failures, present_key) as is_missing
+        from identity_fold('identity_parts', false)
+    )
 ) i
 left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id
 left join (

@@ -24,7 +24,7 @@ from tests.support.lakes import copied
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
 NAMELESS, REJECTED = job("Nameless"), job("Rejected")
-REFUSING, ANSWERING = job("Refusing"), job("Answering")
+REFUSING, ANSWERING, NEVER_THERE = job("Refusing"), job("Answering"), job("Never there")
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
@@ -176,12 +176,22 @@ def answering(world: Told) -> None:
     world.status(ANSWERING, 125, ended=124)
 
 
+def never_there(world: Told) -> None:
+    """Entra finds nothing to disable or delete: of two no account was ever shown, of one it was, of one it is named."""
+    nameless = [who | {"target": None} for who in (ANN, BOB, CID)]
+    world.event(NEVER_THERE, -39, nameless[2], "update")
+    for who, action in zip((*nameless, LEE), ("disable", "delete", "disable", "disable"), strict=True):
+        world.event(NEVER_THERE, 1, who, action, "skipped", skip="RedundantExport")
+    world.event(NEVER_THERE, 1, MET, "update", "postponed")
+    world.status(NEVER_THERE, 5, ended=4)
+
+
 def renewed(world: Told) -> None:
     """A disable fails in a job that is then made anew, and the new one carries it out; another leaver's is not."""
     for who in (ANN, LEE):
         world.event(OLD_JOB, 1, who, "create")
         world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
-    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest")
+    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest", again=400)
     world.event(NEW_JOB, 121, LEE, "disable")
     world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
     world.status(OLD_JOB, 45, ended=44)
@@ -219,6 +229,7 @@ WORLDS = (
     rejected,
     refusing,
     answering,
+    never_there,
     renewed,
     counted,
     twins,
@@ -412,6 +423,16 @@ def test_a_change_that_was_sent_again_or_shown_done_later_was_not_refused(store:
     ]
 
 
+def test_nothing_to_disable_is_no_account_that_was_disabled_and_an_undocumented_status_no_skip(store: Store) -> None:
+    people = ask(store, "people", NEVER_THERE)
+    assert by_name(people, "state") == {
+        "ann.one": "unknown", "bob.two": "unknown", "cid.three": "disabled", "lee.four": "disabled", "met": "unknown",
+    }  # fmt: skip
+    assert by_name(people, "status_word") == dict.fromkeys(by_name(people, "state")) | {"met": "postponed"}
+    [ann] = ask(store, "person_states", NEVER_THERE, object=ANN["id"])
+    assert (ann["account"], ann["state"], ann["status_word"]) == ("unknown", "unknown", None)
+
+
 def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_handled(store: Store) -> None:
     assert by_name(ask(store, "people", OLD_JOB), "state") == {
         "ann.one": "unknown",
@@ -431,6 +452,7 @@ def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_ha
     assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
     assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
     assert findings(store, "silence", OLD_JOB, END) == []
+    assert list(by_name(ask(store, "people", OLD_JOB), "retry_at").values()) == [None] * 3
     # Its missing data is no gap, and it is never OK itself.
     facts = read_facts(store, END)
     said = verdict(facts.of([OLD_JOB["id"]], shared=False))
