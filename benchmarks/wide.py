@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def make_store() -> None:
     store, rng = open_store(read_settings()), random.Random(7)
     tables = {"events": [*events(rng), *events_of_person(rng)], "job_snapshots": statuses(rng)}
     tables["coverage"] = [reading(number) for number in range(APPS)]
-    store.write(lambda cursor: [insert(cursor, table, rows) for table, rows in tables.items()])
+    for table, rows in tables.items():
+        store.write(partial(insert, table=table, rows=rows))
     check(store, UNTIL, overrides={})
     store.write(lambda cursor: insert(cursor, "incidents", incidents(rng)))
     store.close()
@@ -204,11 +206,11 @@ def drawn(times: int) -> dict[str, tuple[float, float]]:
             assert not test.exception, (name, [str(one.value) for one in test.exception])
         found[name] = tuple(statistics.median(each[1:]) for each in zip(*took, strict=True))
         print(f"{name}: {found[name][0]:.2f} s, processor {found[name][1]:.2f} s", file=sys.stderr)
-    return found  # type: ignore[return-value]
+    return found
 
 
 def in_browser(folder: Path) -> dict[str, float]:
-    """Returns the seconds until each page is still in chromium, opened anew; a picture of each is left in the folder."""
+    """Returns the seconds until each page is still in chromium, opened anew; leaves a picture of each in the folder."""
     from urllib.parse import urlencode
 
     from browser import CHROMIUM, QUIET, STILL, WATCH

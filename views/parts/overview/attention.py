@@ -253,6 +253,11 @@ def incident_impact(row: Row, job: JobFacts | None) -> str | None:
     return affected_numbers(affected_of(evidence_of(row))) or None
 
 
+def capitalised(text: str) -> str:
+    """Writes a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def impact(job: JobFacts) -> str | None:
     """Writes who is affected by what is the matter with a job."""
     parts = [
@@ -261,7 +266,7 @@ def impact(job: JobFacts) -> str | None:
         *([f"{people(job.rejected)} out of sync"] if job.rejected else []),
         *(["no removals"] if job.state in STOPPED else []),
     ]
-    return " · ".join(parts) or None
+    return capitalised(" · ".join(parts)) or None
 
 
 def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | None:
