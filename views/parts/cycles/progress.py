@@ -102,9 +102,7 @@ def next_due(job: Row) -> str:
     due = job["due_at"]
     if is_missing(due):
         return ""
-    return (
-        f", next cycle at {instant(due)}" if due > as_of() else f"; a cycle was due {instant(due)}"
-    )
+    return f", next cycle at {instant(due)}" if due > as_of() else f"; a cycle was due {instant(due)}"
 
 
 def since(job: Row) -> str:
