@@ -32,6 +32,7 @@
 --   http_status        what the application answered
 --   scim_type          what kind of SCIM error it called it
 --   account            its account there: active, disabled, deleted, absent or unknown
+--   taken_over_at      since when a newer job of the app has handled what failed, if that is why it is unknown
 --   status_word        the newest event's status as the log spells it, if it is undocumented and so the state unknown
 --   method             the HTTP method of the request that the app rejected; null unless the state is rejected
 with words as (
@@ -47,7 +48,7 @@ with words as (
 ), unfamiliar as (
     select job_id, arg_max(status, order_key) as status
     from outcomes
-    where source_id = $object and state is null
+    where source_id = $object and status not in ('success', 'failure', 'skipped', 'warning')
     group by job_id
 ), waiting as (
     select w.job_id, w.opened_at, promised_retry(w.retry_at, q.job_id, q.next_attempt_at) as retry_at, w.opened_from
@@ -79,6 +80,7 @@ select
     coalesce(newest.http, r.http_status) as http_status,
     newest.scim as scim_type,
     i.account,
+    t.taken_over_at,
     unfamiliar.status as status_word,
     r."method"
 from identities i
@@ -86,6 +88,7 @@ left join words on words.job_id = i.job_id
     and words.status = case i.state when 'failing' then 'failure' when 'skipped' then 'skipped' end
 left join waiting on waiting.job_id = i.job_id
 left join unfamiliar on unfamiliar.job_id = i.job_id and i.state = 'unknown'
+left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id and i.state = 'unknown'
 left join rejected_as_of([timestamp 'infinity']) r
     on r.job_id = i.job_id and r.source_id = i.source_id and i.state = 'rejected'
 where i.source_id = $object

@@ -122,6 +122,13 @@ select
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
+-- is_never_shown(account, target_id, attempts, failures, present_key): whether an account counts as disabled or deleted only
+-- because Entra found nothing to disable or delete: no event names an account, none succeeded, and both sides never
+-- matched.
+create or replace macro is_never_shown(account, target_id, attempts, failures, present_key) as
+    coalesce(account in ('disabled', 'deleted'), false) and target_id is null and attempts = failures
+        and present_key is null;
+
 -- confirmed_state(state, rejects_any, rejects_removal): a state, or rejected where it is Entra's claim and the app rejected
 -- the change that it rests on, the disable or delete of an account that is gone.
 create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
@@ -141,6 +148,7 @@ create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
 --   target_id        the newest id in the app
 --   state            failing, rejected (Entra calls it done, and the app's log has an error), disabled, deleted, skipped,
 --                    in_sync or, where no event decides it, unknown, in this precedence
+--                    What failed in a job that was replaced is unknown once the newer job has handled the object
 --   account          its account in the app: active, disabled, deleted, absent or unknown
 --   in_scope         whether it is in scope, by the newest event that shows it; null where none does
 --   last_event_at    the newest event
@@ -153,14 +161,15 @@ create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
 --   open_error_code  the newest error where the state is failing
 create or replace view identities as
 select
-    job_id,
+    i.job_id,
     app_name,
-    source_id,
+    i.source_id,
     source_type,
     upn,
     source_name,
     target_id,
-    confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) as state,
+    case when outcome = 'failing' and t.job_id is not null then 'unknown'
+        else confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) end as state,
     case when r.rejects_account then 'unknown' else account end as account,
     in_scope,
     last_event_at,
@@ -170,14 +179,19 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when state = 'failing' then error_code when is_open then failed_error end as open_error_code
+    case when t.job_id is not null then null
+        when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
-        * replace (account_of(account, account_key, present_key) as account),
-        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
-        case when is_open then 'failing' else state end as outcome
-    from identity_fold('identity_parts', false)
+        * replace (case when is_missing then 'unknown' else account_of(account, account_key, present_key) end as account),
+        case when is_open then 'failing' when not is_missing or state = 'skipped' then state end as outcome
+    from (
+        select *, attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
+            is_never_shown(account, target_id, attempts, failures, present_key) as is_missing
+        from identity_fold('identity_parts', false)
+    )
 ) i
+left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id
 left join (
     select object, rejects_removal, rejects_account from rejected_as_of([timestamp 'infinity'])
 ) r on r.object = i.object;

@@ -40,14 +40,14 @@ class App:
     "People and groups whose last attempt failed, as of the newest data."
     waiting: int
     "Objects that await a retry, as of the newest data."
-    rejected: int
-    "Users and groups with a change that Entra reports as successful and the app rejected, as of the newest data."
     leavers: list[dict[str, Any]]
     "Who should be disabled or deleted and is not, as of the period's end."
     leavers_unknown: str = ""
     "Why it is unknown whether there are more, and since when; empty where it is known."
     in_use: list[dict[str, Any]] = field(default_factory=list)
     "Whose account may be in use although nothing failed."
+    rejected: int = 0
+    "Users and groups with a change that Entra reports as successful and the app rejected, as of the newest data."
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ hours is met where each full hour is known, a need of the newest where something
 answers for all rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -117,6 +117,7 @@ left join app_gaps g on g.app = a.app
 left join app_names n on n.app_id = a.app
 order by all
 """
+REPLACED = "select job_id from replaced_jobs([$at::timestamp])"
 HOUR = timedelta(hours=1)
 WORDS = {"events": "events", "jobs": "job status", "exchanges": "SCIM requests"}
 NAMELESS = "SCIM requests"
@@ -163,12 +164,16 @@ class Extent:
 class Extents:
     """What was read of every subject as of an instant."""
 
-    def __init__(self, at: datetime, extents: Iterable[Extent]) -> None:
+    def __init__(self, at: datetime, extents: Iterable[Extent], replaced: Collection[str] = ()) -> None:
         self._at = at
-        self._extents = list(extents)
+        # Of a job that a newer one of its app has replaced nothing is expected any more.
+        self._replaced = frozenset(replaced)
+        self._extents = [one for one in extents if one.subject not in self._replaced]
 
     def gap(self, needs: Sequence[Need], subject: str, job_id: str | None, facts: Mapping[str, Any]) -> Gap | None:
         """Returns what is missing to judge a finding on a subject, of which `facts` is the evidence."""
+        if job_id in self._replaced:
+            return None
         gaps = [self._gap_of(need, subject, job_id, facts) for need in needs if need.applies(facts)]
         return worst(gaps)
 
@@ -262,4 +267,4 @@ def read_extents(store: Store, at: datetime, needs: Iterable[Need]) -> Extents:
     """Reads what is known as of an instant, as far back as some needs ask for each hour."""
     hours = max((need.hours for need in needs if not need.newest), default=1)
     rows = store.fetch(KNOWN, {"since": at - timedelta(hours=hours), "at": at}).to_pylist()
-    return Extents(at, [Extent(**row) for row in rows])
+    return Extents(at, [Extent(**row) for row in rows], {str(job) for (job,) in store.rows(REPLACED, {"at": at})})

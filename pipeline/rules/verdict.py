@@ -64,6 +64,8 @@ class JobFacts:
     "Users and groups in error by Entra's own count; those that no log shows are missing logs."
     in_use: int = 0
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
+    replaced_at: datetime | None = None
+    "Since when a newer job of the same app has replaced it; nothing of it is expected any more."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
     may_be_over: bool = False
@@ -343,6 +345,9 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
         yield Missing("old_data", since=facts.ends_at)
     if not facts.jobs:
         yield Missing("no_jobs")
+    every, facts = facts, replace(facts, jobs=tuple(job for job in facts.jobs if job.replaced_at is None))
+    if every.jobs and not facts.jobs:
+        yield from named("replaced", every.jobs, lambda job: job.replaced_at is not None, lambda job: job.replaced_at)
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
@@ -395,7 +400,8 @@ def missing_rules(facts: Facts) -> Iterator[Missing]:
 
 def is_lacking(job: JobFacts, at: datetime) -> bool:
     """Whether a job lacks data that rules need."""
-    return job.unknown_hours > 0 or job.observed_at is None or at - job.observed_at > STATUS_AGE
+    lacks = job.unknown_hours > 0 or job.observed_at is None or at - job.observed_at > STATUS_AGE
+    return job.replaced_at is None and lacks
 
 
 def blind_since(job: JobFacts) -> datetime | None:

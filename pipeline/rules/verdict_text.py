@@ -256,6 +256,7 @@ REMEDIES = {
     "old_status": STATUS,
     "running_before": STATUS,
     "never_run": "Start provisioning in Entra.",
+    "replaced": "See the newer job of the app.",
     "no_events": LOGS,
     "gap": LOGS,
     "unlogged_errors": "Load the complete logs: a filtered export lacks failures, as does one that begins later.",
@@ -281,6 +282,7 @@ def lacking(one: Missing, style: Style) -> str:
             f"whether the initial cycle of {each_since(one, style, ' (last status ', ')')} is still running"
         ),
         "never_run": lambda: f"{names} has not completed a cycle yet",
+        "replaced": lambda: f"a newer job of the same app has replaced that of {each_since(one, style)}",
         "no_events": lambda: f"no provisioning logs of {names}",
         "gap": lambda: f"provisioning logs are missing or incomplete for {each_since(one, style)}",
         "unlogged_errors": lambda: f"Entra counts more users and groups in error than the logs of {names} show",

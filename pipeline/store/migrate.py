@@ -50,6 +50,7 @@ MODEL = (
     "basics.sql",
     "statistics.sql",
     "rejected_objects.sql",
+    "replaced_jobs.sql",
     "identities.sql",
     "hourly.sql",
     "log_analytics.sql",

@@ -278,7 +278,7 @@ def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:
     assert set(STEPS) | {"incident"} == set(KINDS)
     kinds = {one.kind for case in every_case()[::37] for one in verdict(facts_of(case)).missing}
-    assert kinds | {"empty", "no_jobs", "not_removing", "running_before"} == set(REMEDIES)
+    assert kinds | {"empty", "no_jobs", "not_removing", "running_before", "replaced"} == set(REMEDIES)
 
 
 def test_verdict_facts_of_one_tenant_leave_out_the_others(given: Given) -> None:

@@ -37,7 +37,7 @@ from views.parts.alerts.incidents import details_link, draw_acts, problem_of, sy
 from views.parts.shared.acts import draw_history
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
-from views.parts.shared.remedies import advice_in, steps_in
+from views.parts.shared.remedies import advice_in, steps_in, stop_word
 
 
 def incident_panel() -> None:
@@ -117,7 +117,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
-    draw_steps(cause, rule, row["app_name"])
+    draw_steps(cause, rule, row)
     affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
@@ -153,12 +153,14 @@ def when(row: Row) -> str:
     return f"{since}; detected {instant(row['noticed_at'])}." if late >= 60 else f"{since}."
 
 
-def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
+def draw_steps(cause: Cause | None, rule: Rule | None, row: Row) -> None:
     """Draws what to do: the steps of a documented cause, else what the rule advises."""
+    stop = None if is_missing(row["job_id"]) else stop_word(row["job_id"])
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, app_name)))
+        steps = steps_in(cause, row["app_name"], stop)
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps))
     elif rule:
-        st.markdown(f"**What to do:** {advice_in(rule, app_name)}")
+        st.markdown(f"**What to do:** {advice_in(rule, row['app_name'], stop)}")
 
 
 def draw_root(row: Row) -> None:

@@ -28,7 +28,7 @@ from views.parts.people.status import action_label, in_code
 from views.parts.shared.acts import draw_history
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -140,10 +140,11 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         st.markdown(f"{unknown} Seen {seen}; {count(row['events'], 'attempt')}.")
         return
     detail = f" ({named})" if named else ""
-    st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
-    steps = steps_in(cause, row["app_name"])
+    stop = stop_word(row["job_id"])
+    st.markdown(f"**{meaning_in(cause, stop)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
+    steps = steps_in(cause, row["app_name"], stop)
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
-    st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
+    st.markdown(f"{todo}\n\n{cause.again}" if cause.retries and stop is None else todo)
 
 
 def draw_owner(row: Row) -> None:

@@ -9,7 +9,7 @@ from pipeline.rules.verdict import Facts, JobFacts
 from views.frame.data import Row
 from views.frame.look import COLOURS, look, plain
 from views.frame.verdict import blind_spot, job_facts, status_now, unknown_since
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 from views.parts.shared.retries import is_overdue, retries_ended, since_when
 
 EXPECTED = ("NotEffectivelyEntitled", "out of scope")
@@ -72,7 +72,9 @@ def reason_of(row: Row) -> str | None:
     True
     """
     if row["state"] == "rejected":
-        return f"The app answered {int(row['http_status'])} to what Entra calls done"
+        return f"Entra reports success; the app answered {int(row['http_status'])}"
+    if row["state"] == "unknown" and not is_missing(row.get("taken_over_at")):
+        return f"Handled by a newer job since {instant(row['taken_over_at'])}"
     if row["state"] == "unknown" and not is_missing(row.get("status_word")):
         return f"Undocumented status: {row['status_word']}"
     if row["state"] not in ORDER:
@@ -129,9 +131,14 @@ def rejection(row: Row) -> str:
 
 
 def undecided(row: Row) -> str:
-    """Writes why no event decides a status."""
+    """Writes why a status is not decided."""
+    if not is_missing(row.get("taken_over_at")):
+        since = instant(row["taken_over_at"])
+        return (
+            f"What failed in this job has been handled by a newer job of the app since {since}; see its status there."
+        )
     if is_missing(row.get("status_word")):
-        return "No event in the log decides it."
+        return "No event in the log shows whether it has an account there."
     return f"The newest event has the status `{in_code(row['status_word'])}`, which is not documented."
 
 
@@ -158,7 +165,7 @@ def why(row: Row) -> str:
     """Writes the reason as far as it is documented, else in the log's own words."""
     cause = cause_in(row)
     if cause:
-        return plain(cause.meaning)
+        return meaning_in(cause, stop_of_retries(row))
     code, skip = row.get("open_error_code"), row.get("skip_reason")
     named = "The log gives no error code."
     if not is_missing(code):
@@ -187,7 +194,12 @@ def steps_of(row: Row) -> list[str]:
     if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
         return []
     cause = cause_in(row)
-    return steps_in(cause, row["app_name"]) if cause and cause.owner != "nobody" else []
+    return steps_in(cause, row["app_name"], stop_of_retries(row)) if cause and cause.owner != "nobody" else []
+
+
+def stop_of_retries(row: Row) -> str | None:
+    """Returns what keeps Entra from trying somebody again; None where nothing does."""
+    return stop_word(row["job_id"], row["state"] == "failing" and retries_ended(row.get("since")) is not None)
 
 
 STOPS: dict[str, str] = {
@@ -226,6 +238,8 @@ def next_retry(row: Row) -> str:
     """Writes when Entra tries again, or that it does not any more; empty where nothing is pending."""
     if row["state"] != "failing":
         return ""
+    if stop_of_retries(row) == "replaced":
+        return f"A newer job of {plain(str(row['app_name']))} has replaced this one, which retries nothing any more."
     stop = stop_of(row)
     if stop is not None and not retries_ended(row["since"]):
         again = "has left quarantine" if stop.state not in STOPS or stop.state == "quarantined" else "runs again"
