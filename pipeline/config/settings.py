@@ -21,6 +21,8 @@ EXAMPLES = {
     "path": "a path, such as data/inbox",
     "bool": "true or false",
 }
+READERS_BYTES = 192_000_000
+"What DuckDB's readers and writers take of the memory beside what they read and write."
 SQLITE, POSTGRES = "ducklake:sqlite:", "ducklake:postgres:"
 URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*):/")
 
@@ -76,7 +78,9 @@ class Settings(BaseSettings):
     rules: Path = Field(Path("rules.toml"), description="The file that changes or mutes alert rules, if there is one.")
     profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
     notify: Path | None = Field(None, description="The file of notification routes; see docs/notifications.md.")
-    dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
+    dashboard_url: str = Field(
+        "", description="The address at which people open the dashboard; without it messages have no link."
+    )
     screen_rows: int = Field(10_000, ge=1, description="Rows of an answer that a screen shows; files have all.")
     screen_seconds: int = Field(120, ge=1, description="Seconds after which a question for a screen is ended.")
     saved_queries: Path = Field(
@@ -113,13 +117,14 @@ class Settings(BaseSettings):
     def bound_slices_by_memory(self) -> Self:
         """Reads at most a quarter of the memory at once: what is read is held several times while it is stored.
 
+        Of less than 384 MB it is nearer to an eighth, since DuckDB's readers take some memory however little they read.
         A share of the machine's memory (`80%`) bounds nothing.
         """
         try:
             memory = TypeAdapter(ByteSize).validate_python(self.memory)
         except ValidationError:
             return self
-        self.slice_bytes = min(self.slice_bytes, max(1024, memory // 4))
+        self.slice_bytes = min(self.slice_bytes, max(1024, memory // 8, (memory - READERS_BYTES) // 4))
         return self
 
     @model_validator(mode="after")

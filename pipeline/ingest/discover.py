@@ -17,6 +17,7 @@ from typing import Protocol
 
 from pipeline.config.errors import IngestError
 from pipeline.ingest.characters import fit_name
+from pipeline.ingest.private_copy import PrivateCopy
 
 PASSED_OVER = (".md", ".py", ".pyc", ".toml", ".lock", ".wal", ".tmp", ".part")
 "What a walk through a folder passes over; a file that is named is always looked at."
@@ -162,10 +163,9 @@ def is_hidden(name: str) -> bool:
 
 
 def from_stream(name: str, stream: Readable, streams: ExitStack) -> File:
-    """Keeps what a stream still holds in memory, under a path of its own."""
-    handle = os.memfd_create("file")
-    streams.callback(os.close, handle)
-    with open(handle, "wb", closefd=False) as copy:
-        while block := stream.read(1 << 20):
-            copy.write(block)
-        return File(name, Path(f"/proc/self/fd/{handle}"), copy.tell())
+    """Copies what a stream still holds, under a path of its own."""
+    copy = PrivateCopy()
+    streams.callback(os.close, copy.handle)
+    while block := stream.read(1 << 20):
+        copy.write(block)
+    return File(name, Path(copy.path), copy.size)

@@ -4,33 +4,30 @@ DuckDB would hold a page of records twice, and Python ten times. What is broken 
 own, which becomes a reject.
 """
 
-import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.ingest.layout import BETWEEN, Head
+from pipeline.ingest.layout import BETWEEN, BOM, Head
 from pipeline.ingest.opened_file import CutShort, Opened
-from pipeline.ingest.pieces import Piece, PieceWriter
-from pipeline.ingest.salvage import LONGEST, next_record, opening
+from pipeline.ingest.pieces import Part, PieceWriter
+from pipeline.ingest.salvage import LONGEST, next_record, opening, resumption
+from pipeline.ingest.wrappings import Step
 
-LARGE = 1 << 25
-"Bytes of a document from which on it is read so."
-CUT = 1 << 26
-"Bytes of lines in a piece."
 KEPT = 4096
-"Letters at a block's end in which the beginning of the records, or of the next one, may be cut."
+"Bytes at a block's end in which the beginning of the records, or of the next one, may be cut."
 SHOWN = 65536
-"Letters that are kept of what is broken."
+"Bytes that are kept of what is broken."
+LETTERS = "latin-1"
+"""A letter a byte: Python's scanner needs text, and one letter beyond Latin would make all of it four times as large.
+What stands between quotes is not looked at, and goes on as the bytes that it was."""
 
 
-def is_large(opened: Opened) -> bool:
-    """Whether a file is a document of records, and larger than is held in memory."""
-    if opened.head.layout not in ("array", "document") or opened.head.route:
-        return False
+def is_larger(opened: Opened, size: int) -> bool:
+    """Whether a file holds more than so many bytes of content."""
     if not opened.is_converted:
-        return opened.size > LARGE
-    left = LARGE
+        return opened.size > size
+    left = size
     for block in opened.blocks_until_break():
         left -= len(block)
         if left < 0:
@@ -38,19 +35,15 @@ def is_large(opened: Opened) -> bool:
     return False
 
 
-def lines_head(head: Head) -> Head:
-    """Returns the head of a document whose records are read as lines."""
-    return replace(head, layout="lines", wrapper=None)
+def record_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]:
+    """Yields a document's records as parts of about so many bytes, behind the first `landed` ones.
 
-
-def record_pieces(opened: Opened) -> Iterator[tuple[Piece, int]]:
-    """Yields a document's records as pieces of lines, each with how many records stand before it.
-
-    Raises CutShort after the last piece of a compressed document that breaks off.
+    Raises CutShort after the last part of a compressed document that breaks off.
     """
+    listed, lines = heads_of(opened.head)
     before = count = 0
     broken: CutShort | None = None
-    writer, texts = PieceWriter(0), record_texts(opened.blocks(), opened.head)
+    writer, texts = PieceWriter(0), record_texts(opened.blocks(), listed)
     while True:
         try:
             text = next(texts, None)
@@ -58,14 +51,40 @@ def record_pieces(opened: Opened) -> Iterator[tuple[Piece, int]]:
             text, broken = None, error
         if text is None:
             break
-        writer.write(" ".join(text.splitlines()).encode("utf-8", "replace") + b"\n")
         count += 1
-        if writer.size >= CUT:
-            yield writer.piece(), before
+        if count <= landed:
+            before = count
+            continue
+        writer.write(line_of(text))
+        if writer.size >= part_bytes:
+            yield Part(writer.piece(), lines, before, count)
             before, writer = count, PieceWriter(writer.end)
-    yield writer.piece(), before
+    yield Part(writer.piece(), lines, before, count)
     if broken is not None:
         raise broken
+
+
+def line_of(text: str) -> bytes:
+    """Returns a record as a line; what is not UTF-8 in it is replaced."""
+    line = text.encode(LETTERS).replace(b"\r", b" ").replace(b"\n", b" ")
+    return line.decode("utf-8", "replace").encode() + b"\n"
+
+
+def heads_of(head: Head) -> tuple[Head, Head]:
+    """Returns how the records of a document are found in it, and how they are read once each is a line.
+
+    Where the way to them leads through lists, they are what the innermost one holds that is no text: the rest of the
+    way is gone in each line.
+    """
+    kinds = [step.kind for step in head.route]
+    end = next((place + (kind == "rows") for place, kind in enumerate(kinds) if kind in ("text", "rows")), len(kinds))
+    last = max((place for place in range(end) if kinds[place] in ("each", "rows")), default=-1)
+    rest, found = head.route[last + 1 :], replace(head, route=(), samples=[] if head.route else head.samples)
+    if last >= 0 and kinds[last] == "rows":
+        rest, found = (Step("row", columns=head.route[last].columns), *rest), replace(found, wrapper="rows")
+    elif last > 0:
+        found = replace(found, wrapper=head.route[last - 1].key)
+    return found, replace(head, layout="lines", wrapper=None, route=rest)
 
 
 class Text:
@@ -73,7 +92,6 @@ class Text:
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.text = ""
         self.at = 0
         self.ended = False
@@ -82,8 +100,8 @@ class Text:
         """Reads a block more and lets go of what lies before the place; returns whether there was one."""
         block = next(self._blocks, None)
         self.ended = block is None
-        read = self._decoder.decode(block or b"", final=self.ended)
-        self.text, self.at = self.text[self.at :] + read.removeprefix("\ufeff" if not self.text else ""), 0
+        read = (block or b"") if self.text else (block or b"").removeprefix(BOM)
+        self.text, self.at = self.text[self.at :] + read.decode(LETTERS), 0
         return not self.ended
 
     def skip(self) -> bool:
@@ -97,10 +115,10 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
     source, decoder = Text(blocks), json.JSONDecoder()
     source.more()
     listed = head.layout == "array" or head.wrapper is not None
-    inside = False
+    inside, seen, find = False, False, opening
     while True:
         if not inside:
-            begin = opening(source.text, head, source.at)
+            begin = find(source.text, head, source.at)
             if begin is None:
                 if not source.skip():
                     return
@@ -112,10 +130,10 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
             if not source.more():
                 return
         elif listed and source.text[begin] == "]":
-            source.at, inside = begin + 1, False
+            source.at, inside, find = begin + 1, False, resumption
         else:
             try:
-                _, end = decoder.raw_decode(source.text, begin)
+                value, end = decoder.raw_decode(source.text, begin)
             except (ValueError, RecursionError) as error:
                 if may_go_on(source, error) and source.more():
                     continue
@@ -123,6 +141,8 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
             else:
                 if end == len(source.text) and source.more():
                     continue
+                if not seen and isinstance(value, dict):
+                    head, seen = replace(head, samples=[value]), True
                 yield source.text[begin:end]
                 source.at = end
 

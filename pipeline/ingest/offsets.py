@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pipeline.ingest.discover import File
 from pipeline.ingest.opened_file import ENDS, Opened
+from pipeline.ingest.pieces import Part
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import column_names, insert_rows
 
@@ -121,6 +122,12 @@ def position_at(opened: Opened, end: int) -> Position:
         state = opened.file.state if end >= opened.size else None
         return Position(end, max(opened.size, end), fingerprint_to(opened, end), state)
     return Position(min(end, opened.size), opened.size, f"{whole_fingerprint(opened)}@{end}")
+
+
+def position_behind(opened: Opened, part: Part) -> Position:
+    """Returns how far a large document or table is read behind a part of it: its records up to there are counted."""
+    fingerprint = f"{whole_fingerprint(opened)}@{part.records}"
+    return Position(min(part.piece.end, opened.size), opened.size, fingerprint)
 
 
 def position_at_end(opened: Opened) -> Position:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from pipeline.ingest.characters import fit
-from pipeline.ingest.layout import BOM, LOOK, ends_with_object
+from pipeline.ingest.layout import BOM, LOOK, Head, ends_with_object
 from pipeline.ingest.opened_file import CutShort, Opened
+from pipeline.ingest.private_copy import PrivateCopy
 
 LINE_HELD = 1 << 25
 "Bytes of a line that are held until it is whole; of a longer one the rest goes to memory as it comes."
@@ -50,6 +51,19 @@ class Piece:
         for descriptor in (self.handle, self.whole):
             if descriptor is not None:
                 os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some records of a document or a table that is too large to be read at once."""
+
+    piece: Piece
+    head: Head
+    "How the piece is read."
+    lines_before: int
+    "What is added to the number of a line of the piece, for its number in the file."
+    records: int
+    "The file's records up to its end, behind which reading goes on."
 
 
 class PieceWriter:
@@ -177,13 +191,17 @@ def whole_piece(opened: Opened) -> Iterator[Piece]:
     if opened.size > SMALL and not opened.is_converted and not opened.has_mark:
         yield in_place(opened)
         return
-    data, broken = bytearray(), None
+    copy, size, tail, broken = PrivateCopy(), 0, b"", None
     try:
         for block in opened.blocks():
-            data += block
+            copy.write(block if size else block.removeprefix(BOM))
+            size, tail = size + len(block), (tail + block)[-TAIL:]
     except CutShort as error:
         broken = error
-    yield piece_of(data)
+    except BaseException:
+        os.close(copy.handle)
+        raise
+    yield Piece(copy.path, 0, size, tail, copy.handle)
     if broken is not None:
         raise broken
 
@@ -258,10 +276,12 @@ def is_text(piece: Piece) -> bool:
 
 def as_text(piece: Piece) -> Piece:
     """Copies a piece into memory with U+FFFD for what is not UTF-8 and for NULs, and closes it."""
+    copy, begin = PrivateCopy(), piece.begin
     with open(piece.file, encoding="utf-8", errors="replace", newline="") as stream:
-        copied = piece_of(fit(stream.read()).encode())
+        while text := stream.read(LOOK):
+            copy.write(fit(text).encode())
     piece.close()
-    return copied
+    return Piece(copy.path, begin, begin + copy.size, piece.tail, copy.handle)
 
 
 def memory_file(data: bytes | bytearray) -> int:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.ingest.discover import File
-from pipeline.ingest.documents import is_large, lines_head, record_pieces
+from pipeline.ingest.documents import is_larger, record_parts
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.portal import is_changes, is_steps
 from pipeline.ingest.formats.source import Source
@@ -25,14 +25,22 @@ from pipeline.ingest.offsets import (
     is_unchanged,
     position_at,
     position_at_end,
+    position_behind,
     start_of,
 )
 from pipeline.ingest.opened_file import CutShort, Opened, open_file
 from pipeline.ingest.piece_context import PieceContext, Reject, cleaned
-from pipeline.ingest.pieces import LineCounter, Piece, as_text, is_text, line_pieces, whole_piece
+from pipeline.ingest.pieces import LineCounter, Part, Piece, as_text, is_text, line_pieces, whole_piece
 from pipeline.ingest.siblings import Siblings
+from pipeline.ingest.tables import row_parts
 from pipeline.ingest.unrecognised import holds_no_log, reason_unrecognised
 
+LARGE = 1 << 25
+"Bytes of content from which on a document or a table is read in parts, however much memory there is."
+PART = 1 << 26
+"Bytes of a large document's or table's records that are read at once."
+PORTAL_FILES = 4
+"Times its size that a main file of a portal download has with the other two, of which each part takes its own."
 SHOWN = 4096
 "Bytes that are kept of a file that is rejected as a whole."
 
@@ -59,11 +67,12 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Reading:
-    """A file is read from byte `start` on, or as a whole where it is None."""
+    """A file is read, from its beginning or from where it was left."""
 
     opened: Opened
     recognised: Source
-    start: int | None
+    start: int
+    "The byte of a file that is read by lines; of any other the records that have landed already."
     base: Entry
     "The line of the ledger that counting goes on from."
 
@@ -100,7 +109,7 @@ def plan_of_opened(opened: Opened, former: Entry | None, siblings: Siblings) -> 
     if source is None:
         return plan_of_unrecognised(opened, siblings)
     base = former if former is not None and start else Entry.new(opened.name, source.name)
-    return Reading(opened, source, start if by_lines else None, base)
+    return Reading(opened, source, start, base)
 
 
 def plan_of_unrecognised(opened: Opened, siblings: Siblings) -> Plan:
@@ -178,7 +187,7 @@ def arrivals_of_reading(
     reading: Reading, former: Entry | None, siblings: Siblings, slice_bytes: int
 ) -> Iterator[Arrival]:
     """Yields the pieces of a file; a compressed one ends with a mark that it was read to its end."""
-    opened, by_lines = reading.opened, reading.start is not None
+    opened, by_lines = reading.opened, reading.opened.head.by_lines
     name = Path(opened.name).name
     end = Arrival(
         opened.name,
@@ -191,11 +200,15 @@ def arrivals_of_reading(
     try:
         with ExitStack() as parts:
             context, lines = context_of(reading, siblings, parts), LineCounter(opened)
-            if not by_lines and is_large(opened):
-                # Only behind its last record is all of the document read.
-                for piece, before in record_pieces(opened):
-                    flat = replace(context(piece), head=lines_head(opened.head))
-                    yield replace(end, context=flat, lines_before=partial(int, before), may_end_batch=False)
+            part_bytes = min(PART, slice_bytes) // (PORTAL_FILES if reading.source == "portal" else 1)
+            if not by_lines and (reading.start or is_larger(opened, min(LARGE, part_bytes))):
+                for part in parts_of(reading, part_bytes):
+                    yield replace(
+                        end,
+                        context=replace(context(part.piece), head=part.head),
+                        position=position_behind(opened, part),
+                        lines_before=partial(int, part.lines_before),
+                    )
                 yield end
                 return
             for piece in pieces_of(reading, slice_bytes):
@@ -214,9 +227,15 @@ def arrivals_of_reading(
         yield rejected(rejection, opened.file, former, reading.base)
 
 
+def parts_of(reading: Reading, part_bytes: int) -> Iterator[Part]:
+    """Yields the records of a large file that is not read by lines, behind those that have landed."""
+    parts = row_parts if reading.opened.head.layout == "csv" else record_parts
+    return parts(reading.opened, reading.start, part_bytes)
+
+
 def pieces_of(reading: Reading, slice_bytes: int) -> Iterator[Piece]:
     """Yields the pieces of a file that is read by lines, or the whole of one that is not."""
-    if reading.start is None:
+    if not reading.opened.head.by_lines:
         yield from whole_piece(reading.opened)
         return
     for piece in line_pieces(reading.opened, reading.start, slice_bytes):

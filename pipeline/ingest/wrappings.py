@@ -19,8 +19,10 @@ from pipeline.store.lake import Cursor, stage
 DEPTH = 4
 "Members that are gone into."
 SAMPLES = 40
+LONGEST_LINE = 1 << 24
+"Bytes of a line that DuckDB reads."
 MOST = 200
-Kind = Literal["member", "each", "text", "rows"]
+Kind = Literal["member", "each", "text", "rows", "row"]
 Samples = Sequence[object]
 
 
@@ -43,6 +45,8 @@ class Step:
         if self.kind == "rows":
             rows = member_of(value, "rows")
             return [dict(zip(self.columns, row, strict=False)) for row in rows or [] if isinstance(row, list)]
+        if self.kind == "row":
+            return [dict(zip(self.columns, value, strict=False))] if isinstance(value, list) else []
         parsed = parsed_text(value)
         return [] if parsed is None else [parsed]
 
@@ -56,6 +60,8 @@ class Step:
         if self.kind == "text":
             return f"select try_cast(record->>'$' as json) as record from ({relation})"
         packed = ", ".join(f"{text(name)}, row_values->{place}" for place, name in enumerate(self.columns))
+        if self.kind == "row":
+            return f"select json_object({packed}) as record from (select record as row_values from ({relation}))"
         both = ", ".join(f"json_extract(record, '$.{name}')" for name in ("rows", "Rows"))
         rows = f"select unnest(cast(coalesce({both}) as json[])) as row_values from ({relation})"
         return f"select json_object({packed}) as record from ({rows})"
@@ -149,10 +155,12 @@ def as_lines(cursor: Cursor, piece: Piece, head: Head) -> Iterator[Piece]:
     """
     layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
     forgiving = ", ignore_errors = true" if head.layout == "lines" else ""
+    # DuckDB has a buffer of twice as much for each of its threads.
+    biggest = min(piece.size + 1024, LONGEST_LINE) if head.layout == "lines" else piece.size + 1024
     records = (
         f"select json as record from read_json({texts([piece.file])}, format = '{layout}', "
         f"compression = 'uncompressed', columns = {{json: 'JSON'}}, records = false, "
-        f"maximum_object_size = {piece.size + 1024}{forgiving})"
+        f"maximum_object_size = {biggest}{forgiving})"
     )
     if head.wrapper is not None:
         records = Step("each").sql(Step("member", head.wrapper).sql(records))

@@ -169,7 +169,9 @@ def body_of(summary: Summary, dashboard_url: str) -> str:
 
 def link_of(summary: Summary, dashboard_url: str) -> str:
     """Returns an address that opens the overview on the period."""
-    return f"{dashboard_url}/overview?since={address(summary.since)}&until={address(summary.until)}"
+    if not dashboard_url:
+        return ""
+    return f"{dashboard_url}/?since={address(summary.since)}&until={address(summary.until)}"
 
 
 def send_digest(store: Store, now: datetime, routes: Routes) -> list[Row]:

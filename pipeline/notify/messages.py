@@ -215,7 +215,9 @@ def evidence_text(name: str, seen: object) -> str:
 
 
 def link_of(incident: Incident, over: bool, context: MessageContext) -> str:
-    """Returns the incident's permalink, with its time range and app for the page behind it."""
+    """Returns the incident's permalink, with its time range and app for the page behind it; empty if none is set."""
+    if not context.dashboard_url:
+        return ""
     since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
     until = context.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     words = {

@@ -241,9 +241,10 @@ class Extents:
         """Returns what one subject lacks for one need."""
         words, wanted = WORDS[need.source], f"the last {count(need.hours, 'hour')} are needed"
         if extent is None or extent.newest_at is None:
-            name = extent.app_name or extent.subject if extent else subject
-            absent = need.source == "exchanges"
-            return Gap(f"{name}: no {words}; {wanted}" if name else f"No {words}; {wanted}", True, absent)
+            name = extent.app_name or extent.subject if extent else subject and self.app_of(subject)
+            if need.source == "exchanges":
+                return Gap(f"{name}: no SCIM log" if name else "No SCIM log", True, True)
+            return Gap(f"{name}: no {words}; {wanted}" if name else f"No {words}; {wanted}", True)
         name = extent.app_name or extent.subject
         hour = self._at.replace(minute=0, second=0, microsecond=0)
         if extent.newest_at < self._at - timedelta(hours=need.hours):

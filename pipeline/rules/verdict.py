@@ -427,7 +427,7 @@ def named(
 
 def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:
     """Returns why it is not known how users of one job's app are now, what began first; None where it is known."""
-    missing = missing_of(facts.of([job.job_id], shared=False), "leavers")
+    missing = missing_of(replace(facts, jobs=(job,), others=()), "leavers")
     return min(missing, key=lambda one: (one.kind not in BLINDING, one.since or datetime.min), default=None)
 
 

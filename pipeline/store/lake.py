@@ -285,7 +285,9 @@ def open_store(
         raise StoreError(
             f"No folder can be made for what does not fit into memory ({error}); set TMPDIR to a writable one."
         ) from error
-    config = DUCKDB_OPTIONS | {"memory_limit": settings.memory, "temp_directory": str(spill.path)}
+    # What is freed goes back to the machine at once: a load took up to 140 MB more without these threads.
+    memory = {"memory_limit": settings.memory, "allocator_background_threads": True}
+    config = DUCKDB_OPTIONS | memory | {"temp_directory": str(spill.path)}
     connection = duckdb.connect(config=config)
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.

@@ -151,11 +151,11 @@ class Count(JobCount):
                 one.target, one.state, one.attempts, one.failed, share(one.attempts - one.failed, one.attempts),
                 one.good, one.newest["at"], one.failures[-1]["code"] if one.failures else None,
             )
-            for job, who, one in self.all_of(asked) if one.state
+            for job, who, one in self.all_of(asked)
         }  # fmt: skip
 
     def people_by_state(self, asked: Asked) -> Rows:
-        return dict(Counter(one.state for _, _, one in self.all_of(asked) if one.state))
+        return dict(Counter(one.state for _, _, one in self.all_of(asked)))
 
     def placements(self, asked: Asked) -> Rows:
         rows: Rows = {}
@@ -284,7 +284,7 @@ class Count(JobCount):
     def person_states(self, _: Asked) -> Rows:
         return {
             job: (one.state, one.attempts, one.failed, one.good, one.newest["at"], one.target)
-            for (job, who), one in self.standings.items() if who == self.busiest and one.state
+            for (job, who), one in self.standings.items() if who == self.busiest
         }  # fmt: skip
 
     def person_state_at(self, asked: Asked) -> Rows:

@@ -176,6 +176,8 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
 
 
 ADDRESS = re.compile(r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)")
+NAMED = 4
+"Names that a sentence has; of more it has how many."
 APART = ":small[]"
 """Nothing, but two texts apart in markdown. Between the parts of an address it keeps it from becoming a link, which
 escapes do not, and leaves no character in what a person copies."""
@@ -194,3 +196,13 @@ def plain(text: str) -> str:
 def text_or_none(value: object) -> str | None:
     """Returns a cell's text; None for an empty one."""
     return None if is_missing(value) else str(value)
+
+
+def first_names(names: list[str]) -> str:
+    """Writes the first of some names, and how many more there are.
+
+    >>> first_names(["A", "B", "C", "D", "E", "F"])
+    'A, B, C, D and 2 more'
+    """
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(plain(name) for name in names[:NAMED]) + more

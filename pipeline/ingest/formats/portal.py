@@ -58,6 +58,7 @@ CHANGES = {
 "Each field's meaning, as a pattern that a header matches once everything but letters and digits is gone."
 
 RELATION = """
+with main_rows as materialized ({main})
 select
     {number} as number,
     {id} as id,
@@ -83,7 +84,7 @@ select
     struct_pack(id := {source_id}, "displayName" := {source_name}, "identityType" := {source_type},
         details := struct_pack("UserPrincipalName" := {upn})) as "sourceIdentity",
     struct_pack(id := {target_id}, "displayName" := null::varchar, "identityType" := {target_type}) as "targetIdentity"
-from ({main}) left join ({steps}) using (joined) left join ({changes}) using (joined)
+from main_rows left join ({steps}) using (joined) left join ({changes}) using (joined)
 order by line
 """
 NO_STEPS = f"select null::varchar as joined, null::{column_type(list[Step], [])} as raw_steps where false"
@@ -180,9 +181,10 @@ def change_rows(file: str, head: Head) -> str:
 
 
 def parts(file: str, joined: str, packed: str, at: str) -> str:
-    """Builds SQL for each part of an event, the change id that it belongs to, and its place."""
+    """Builds SQL for each part of the main file's events, the change id that it belongs to, and its place."""
     rows = f"select *, row_number() over () as line from {read_csv(file)}"
-    return f"select {joined} as joined, {packed} as part, {at} as place from ({rows})"
+    every = f"select {joined} as joined, {packed} as part, {at} as place from ({rows})"
+    return f"select joined, part, place from ({every}) semi join (select joined from main_rows) using (joined)"
 
 
 def named(head: Head) -> dict[str, str]:

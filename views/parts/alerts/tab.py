@@ -19,6 +19,8 @@ from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw
 from views.parts.alerts.incident import open_incident
 from views.parts.alerts.incidents import open_now, owner_text, with_times
 
+NEWEST = 500
+"Incidents of before that are shown."
 STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Open, not re-checked": "gray"}
 
 
@@ -133,6 +135,9 @@ def state_of(row: Row, snoozed: bool) -> str:
 
 def past_incidents(rows: pd.DataFrame) -> None:
     """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
+    if len(rows) > NEWEST:
+        st.caption(f"The newest {NEWEST:,} of {len(rows):,} are shown. Export has all of them.")
+        rows = rows.sort_values(["is_over", "opened_at"], ascending=[True, False], kind="stable").head(NEWEST)
     shown = with_times(rows).assign(
         chip=chips(rows["severity"]),
         owner=rows["owner"].fillna("Unassigned"),

@@ -34,9 +34,14 @@ def handled_row(row: Row) -> Row:
 
 def owner_of(row: Row) -> str:
     """Returns an issue's owner, else who acknowledged it, else whose it is likely to be."""
-    if is_missing(row["owner"]) and not is_missing(row["acknowledged_by"]):
-        return f"Acknowledged by {row['acknowledged_by']}"
-    return likely_owner(str(row["fault"])) if is_missing(row["owner"]) else str(row["owner"])
+    return taken_by(row) or likely_owner(str(row["fault"]))
+
+
+def taken_by(row: Row) -> str:
+    """Returns an issue's owner, else who acknowledged it; empty where nobody did either."""
+    if not is_missing(row["owner"]):
+        return str(row["owner"])
+    return "" if is_missing(row["acknowledged_by"]) else f"Acknowledged by {row['acknowledged_by']}"
 
 
 def likely_owner(fault: str) -> str:
