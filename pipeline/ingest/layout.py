@@ -159,6 +159,10 @@ def document(text: str, cut: bool) -> Head:
     whole = objects(elements(text, 0))
     if not whole and (cut or OPENING.search(text)):
         whole = objects(elements(closed(text), 0))
+    if not whole and (begin := OPENING.search(text)) and begin[1] in WRAPPERS:
+        # One of the first records is broken: those before it tell what they all are.
+        records = objects(elements(text, begin.end()))
+        return Head("document", records, wrapper=begin[1] if records else None)
     return unwrapped(Head("document", whole)) if whole else Head("document")
 
 
