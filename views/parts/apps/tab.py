@@ -90,7 +90,7 @@ def open_app(row: Row) -> None:
     write_words(app_words(row["job_id"]))
 
 
-def found_apps(fleet: pd.DataFrame) -> pd.DataFrame:
+def searched_apps(fleet: pd.DataFrame) -> pd.DataFrame:
     """Returns the apps whose name holds what was entered; of few, all of them without asking."""
     if len(fleet) <= ROWS:
         return fleet
@@ -113,7 +113,7 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     if fleet.empty:
         nothing("No app in the provisioning logs yet.")
     else:
-        draw_fleet(found_apps(fleet), Key.APPS, open_app)
+        draw_fleet(searched_apps(fleet), Key.APPS, open_app)
     if len(jobs) > MANY:
         folded("Job status history", lambda: draw_lanes(at))
     else:
