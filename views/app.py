@@ -76,6 +76,14 @@ STYLE = """<style>
 [role='dialog'] h2{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 @media (max-width:640px){
   [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
+  /* The header in three rows: title, what is chosen, and what can be done, without icons. */
+  .st-key-header{gap:.3rem .8rem!important}
+  .st-key-header>:first-child{flex-basis:100%}
+  .st-key-header>:nth-child(2){display:none}
+  .st-key-header>:not(:first-child,.st-key-job,.st-key-time-range){order:1}
+  .st-key-header>:last-child{gap:.8rem}
+  .st-key-header button[kind=tertiary]{padding-inline:0}
+  .st-key-header button[kind=tertiary] span[data-has-shortcut]>span:has([data-testid=stIconMaterial]){display:none}
 }
 @page{size:A4;margin:10mm}
 @media print{
