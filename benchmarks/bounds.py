@@ -1,8 +1,8 @@
 """What memory does loading one large file take, by its kind: does it stay under PROVISIONING_MEMORY and 300 MB more?
 
-Run: python benchmarks/bounds.py [--mb 300] [--memory 300] [--only NAME]. Each kind is written, and read by a process of
-its own into a lake of its own. Prints what the file holds unpacked, the process's peak (VmHWM), what is wanted, and
-what became of its records: those that are there are the ones that were written.
+Run: python benchmarks/bounds.py [--mb 300] [--memory 300] [--only NAME]. Each kind is written, and read by a process
+of its own into a lake of its own. Prints what the file holds unpacked, the process's peak (VmHWM), what is wanted, and
+what became of the file's records.
 """
 
 import argparse

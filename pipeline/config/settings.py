@@ -120,11 +120,8 @@ class Settings(BaseSettings):
         Of less than 384 MB it is nearer to an eighth, since DuckDB's readers take some memory however little they read.
         A share of the machine's memory (`80%`) bounds nothing.
         """
-        try:
-            memory = TypeAdapter(ByteSize).validate_python(self.memory)
-        except ValidationError:
-            return self
-        self.slice_bytes = min(self.slice_bytes, max(1024, memory // 8, (memory - READERS_BYTES) // 4))
+        if (memory := self.memory_bytes) is not None:
+            self.slice_bytes = min(self.slice_bytes, max(1024, memory // 8, (memory - READERS_BYTES) // 4))
         return self
 
     @model_validator(mode="after")
@@ -135,6 +132,14 @@ class Settings(BaseSettings):
             self.store = POSTGRES + address
             self.catalog_password = SecretStr(password) if password else self.catalog_password
         return self
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What DuckDB may use, in bytes; None where it is a share of the machine's memory."""
+        try:
+            return TypeAdapter(ByteSize).validate_python(self.memory)
+        except ValidationError:
+            return None
 
     @property
     def catalog_file(self) -> Path | None:

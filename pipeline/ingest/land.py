@@ -68,7 +68,7 @@ class Batch:
         if arrival.context is None:
             return
         context = replace(arrival.context, number=len(self._arrivals) - 1)
-        self._bytes += context.piece.size
+        self._bytes += context.size
         if not may_wait(context):
             self._stage([context])
             return

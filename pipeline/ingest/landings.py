@@ -15,13 +15,18 @@ from pipeline.ingest.land import Arrival, Batch, Landing
 from pipeline.ingest.offsets import Entry
 from pipeline.store.lake import Store
 
+BOTH_BYTES = 512_000_000
+"Memory from which on a batch is staged while another lands."
+
 
 class Landings:
     """The batches of one run: what is added is staged at once, and lands in the order in which it was added."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._overlap = (store.settings.threads or os.cpu_count() or 1) > 1
+        memory = store.settings.memory_bytes
+        cores = store.settings.threads or os.cpu_count() or 1
+        self._overlap = cores > 1 and (memory is None or memory >= BOTH_BYTES)
         self.slice_bytes = store.settings.slice_bytes // (2 if self._overlap else 1)
         "What is staged and what lands are in memory together."
         self.written: dict[str, Entry] = {}

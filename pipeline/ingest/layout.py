@@ -163,10 +163,9 @@ def document(text: str, cut: bool) -> Head:
     whole = objects(elements(text, 0))
     if not whole and (cut or opening):
         whole = objects(elements(closed(text), 0))
-    if whole or opening is None:
-        return unwrapped(Head("document", whole)) if whole else Head("document")
-    records = whole_objects(text, opening.end())
-    return Head("document", records, opening[1]) if opening[1] in WRAPPERS else Head("document")
+    if not whole and opening and opening[1] in WRAPPERS and (records := whole_objects(text, opening.end())):
+        return Head("document", records, wrapper=opening[1])
+    return unwrapped(Head("document", whole)) if whole else Head("document")
 
 
 def closed(text: str) -> str:

@@ -18,6 +18,8 @@ MUST = {
     "job_snapshots": f"job_id is null or observed_at is null or {out_of_bounds('observed_at')}",
 }
 "What no row that is kept may be: without its identity, or without its instant within the bounds."
+PORTAL_FILES = 5
+"Times the size of a portal download's main file that all three have."
 SPELLED = ("graph", "diagnostic")
 "Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
 
@@ -38,6 +40,11 @@ class PieceContext:
     "Whether these are copies that DuckDB surely reads."
     number: int = 0
     "Which piece of the transaction it is."
+
+    @property
+    def size(self) -> int:
+        """Bytes that are staged of it, with what its rows have in the other files of a portal download."""
+        return self.piece.size * (PORTAL_FILES if self.steps or self.changes else 1)
 
 
 @dataclass(frozen=True)

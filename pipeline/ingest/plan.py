@@ -29,7 +29,7 @@ from pipeline.ingest.offsets import (
     start_of,
 )
 from pipeline.ingest.opened_file import CutShort, Opened, open_file
-from pipeline.ingest.piece_context import PieceContext, Reject, cleaned
+from pipeline.ingest.piece_context import PORTAL_FILES, PieceContext, Reject, cleaned
 from pipeline.ingest.pieces import LineCounter, Part, Piece, as_text, is_text, line_pieces, whole_piece
 from pipeline.ingest.siblings import Siblings
 from pipeline.ingest.tables import row_parts
@@ -39,8 +39,6 @@ LARGE = 1 << 25
 "Bytes of content from which on a document or a table is read in parts, however much memory there is."
 PART = 1 << 26
 "Bytes of a large document's or table's records that are read at once."
-PORTAL_FILES = 4
-"Times its size that a main file of a portal download has with the other two, of which each part takes its own."
 SHOWN = 4096
 "Bytes that are kept of a file that is rejected as a whole."
 

@@ -50,12 +50,16 @@ def row_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]:
 def row_texts(lines: "Lines") -> Iterator[tuple[bytes, bool]]:
     """Yields the bytes of each row and whether it is whole; of one that does not end only its first line."""
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(lines)
+    rows, width = csv.reader(lines), 0
     while True:
         try:
-            whole = next(rows, None) is not None
+            cells = len(next(rows, ()))
+            whole = cells == width or not lines.holds_row_of(width)
+            width = width or cells
         except csv.Error:
-            whole, rows = False, csv.reader(lines)
+            whole = False
+        if not whole:
+            rows = csv.reader(lines)
             lines.put_back()
         row = lines.take()
         if not row:
@@ -93,6 +97,10 @@ class Lines:
         row = b"".join(self._row)
         self._row, self._size = [], 0
         return row
+
+    def holds_row_of(self, width: int) -> bool:
+        """Whether the second line of the row at hand is a row by itself: a quote before it was never closed."""
+        return len(self._row) > 1 and len(next(csv.reader([self._row[1].decode("latin-1")]), ())) == width > 1
 
     def put_back(self) -> None:
         """Has all but the first line of the row at hand read again, as rows of their own."""

@@ -19,7 +19,7 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import RUNNING, Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
-from pipeline.store.present import as_of, present_after_data
+from pipeline.store.present import SINCE, as_of, present_after_data
 
 Row = dict[str, Any]
 HOUR = timedelta(hours=1)
@@ -91,7 +91,8 @@ def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, 
     """Returns the facts about each job."""
     own = rows(store, "job_facts", at=at, grace=store.settings.grace)
     in_use = Counter(str(row["job_id"]) for name in IN_USE for row in rows(store, name, **answers))
-    jobs = [JobFacts(**{name: row[name] for name in PLAIN_COLUMNS}, in_use=in_use[str(row["job_id"])]) for row in own]
+    own = [{name: no_later(name, row[name], at) for name in PLAIN_COLUMNS} for row in own]
+    jobs = [JobFacts(**row, in_use=in_use[str(row["job_id"])]) for row in own]
     if at == present and any(job.state in RUNNING for job in jobs):
         over = cycles_over(store, at)
         jobs = [replace(job, may_be_over=job.state in RUNNING and job.job_id in over) for job in jobs]
@@ -99,6 +100,11 @@ def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, 
         return tuple(jobs)
     inferred = {row["job_id"]: row["since"] for row in rows(store, "quarantine_inferred", at=at)}
     return tuple(replace(job, inferred_since=inferred.get(job.job_id)) for job in jobs)
+
+
+def no_later(name: str, value: Any, at: datetime) -> Any:
+    """Returns a fact; a beginning that a clock which was ahead has dated later than the instant is at that instant."""
+    return min(value, at) if name in SINCE and isinstance(value, datetime) else value
 
 
 def cycles_over(store: Store, at: datetime) -> set[str]:

@@ -4,7 +4,7 @@ What is right is stated here anew, in the words of the four states, without the 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
 
@@ -14,7 +14,9 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import KINDS, Cause, Facts, IncidentFacts, JobFacts, RuleFacts, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.rules.verdict_text import PLAIN, REMEDIES, STEPS, Style, head, missing_sentences, plain_sentence, sentence
+from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
+from pipeline.store.present import as_of, up_to_present
 from tests.support.given import Given, moment
 
 AT = datetime(2026, 3, 2, 12)
@@ -288,6 +290,18 @@ def test_verdict_facts_of_one_tenant_leave_out_the_others(given: Given) -> None:
     [own] = facts.of_tenant("BBBBBBBB-0000-4000-8000-000000000000").jobs
     assert (own.app_name, own.failing) == ("B", 0)
     assert verdict(facts.of(["scim.a"])).causes[0].kind == "failing"
+
+
+def test_nothing_began_after_the_present_though_a_clock_was_ahead(given: Given) -> None:
+    present = datetime.now(UTC).replace(tzinfo=None)
+    given.event("eve", "success", present - timedelta(hours=2))
+    given.event("ada", "failure", present + timedelta(hours=5), error_code="Conflict")
+    store = given.stored()
+    [cause] = verdict(read_facts(store)).causes
+    query = find_query("open_escrows")
+    [row] = store.fetch(up_to_present(store, query.sql, query.columns), bind(query, {})).to_pylist()
+    for since in (cause.since, row["opened_at"]):
+        assert since is not None and as_of(store) - timedelta(hours=1) < since <= as_of(store)
 
 
 def test_verdict_facts_of_an_empty_store(store: Store) -> None:

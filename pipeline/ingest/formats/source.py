@@ -100,10 +100,14 @@ def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
 
 
 def read_csv(file: str) -> str:
-    """Builds the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded."""
+    """Builds the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded.
+
+    By itself DuckDB has buffers of sixteen times the longest line, 64 MB each.
+    """
     return (
         f"read_csv({text(file)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
-        "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, compression = 'none')"
+        "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, buffer_size = 8388608, "
+        "compression = 'none')"
     )
 
 
