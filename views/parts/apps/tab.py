@@ -112,8 +112,8 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:
         nothing("No app in the provisioning logs yet.")
-    else:
-        draw_fleet(found_apps(fleet), Key.APPS, open_app)
+    elif not (found := found_apps(fleet)).empty:
+        draw_fleet(found, Key.APPS, open_app)
     if len(jobs) > MANY:
         folded("Job status history", lambda: draw_lanes(at))
     else:
