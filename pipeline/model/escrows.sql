@@ -168,7 +168,7 @@ select
     opened_from,
     is_at_least
 from pending_retries p
-left join taken_over t on t.job_id = p.job_id and t.source_id = p.source_id;
+left join taken_over t on t.object = p.object;
 
 -- waiting_escrows: one row per open escrow.
 --   job_id        the job

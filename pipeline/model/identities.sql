@@ -168,7 +168,7 @@ select
     upn,
     source_name,
     target_id,
-    case when outcome = 'failing' and t.job_id is not null then 'unknown'
+    case when outcome = 'failing' and t.object is not null then 'unknown'
         else confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) end as state,
     case when r.rejects_account then 'unknown' else account end as account,
     in_scope,
@@ -179,7 +179,7 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when t.job_id is not null then null
+    case when t.object is not null then null
         when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
@@ -191,7 +191,7 @@ from (
         from identity_fold('identity_parts', false)
     )
 ) i
-left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id
+left join taken_over t on t.object = i.object
 left join (
     select object, rejects_removal, rejects_account from rejected_as_of([timestamp 'infinity'])
 ) r on r.object = i.object;

@@ -50,8 +50,9 @@ join (select unnest(instants) as as_of) i on s.replaced_at <= i.as_of;
 --   job_id         the replaced job
 --   source_id      the object's id in Entra
 --   taken_over_at  its first event in the newer job
+--   object         the object in the replaced job, by object_number
 create or replace macro objects_taken_over() as table
-select j.job_id, p.source_id, min(p.first_event_at) as taken_over_at
+select j.job_id, p.source_id, min(p.first_event_at) as taken_over_at, object_number(j.job_id, p.source_id) as object
 from job_successions() j
 join identity_parts p on p.job_id = j.replaced_by and p.first_event_at >= j.replaced_at
 where p.source_id is not null
