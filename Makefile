@@ -65,7 +65,7 @@ test-deep: $(VENV)/.dev
 	EXAMPLES=100 $(BIN)/python -m pytest tests/model/test_load_aggregates.py
 	WORLDS=200 $(BIN)/python -m pytest tests/scenarios -n 2 --dist load
 	FUZZ=20000 $(BIN)/python -m pytest -m "deep or not deep" tests/fuzz
-	KILLS=100 $(BIN)/python -m pytest tests/store/test_kills.py tests/notify -k kill
+	KILLS=100 $(BIN)/python -m pytest tests/ingest/test_files.py tests/notify/test_deliver.py -k kill --timeout 5400
 	KILLS=30 $(BIN)/python -m pytest -m "deep or not deep" tests/store/test_machines.py tests/notify/test_deliver_machines.py
 
 # Without the tests that are marked slow.

@@ -33,25 +33,24 @@
 --   leavers         users who should be disabled or deleted, and have an account in use
 --   leavers_since   since when the first of them should
 --   staged          deletions that are held back
+--   rejected        users and groups with a change that Entra reports as done and the app rejected, removals apart
+--   rejected_since  since when the first of them
+--   replaced_at     since when a newer job of the same app has replaced it; null where none has
 --   escrowed        users and groups in error by Graph's count, if its status is newer than every event
 with status as (
     from rhythms($at::timestamp, $grace)
 ), day as (
     select job_id,
-        coalesce(sum(events) filter (where status = 'success'), 0) as succeeded,
-        coalesce(sum(events) filter (where status = 'failure'), 0) as failed
+        sum(events) filter (status = 'success') as succeeded, sum(events) filter (status = 'failure') as failed
     from hourly
     where "hour" > $at::timestamp - interval 1 day and "hour" <= $at
     group by job_id
 ), covered as (
     select job_id, lower(tenant_id) as tenant_id, until from stretches where source = 'events'
 ), seen as (
-    select job_id, max(last_event_at) as last_event_at
-    from identity_parts where last_event_at <= $at group by job_id
+    select job_id, max(last_event_at) as last_event_at from identity_parts where last_event_at <= $at group by job_id
 ), open_attempts as (
-    select
-        job_id,
-        count(*) as objects,
+    select job_id, count(*) as objects,
         case when bool_and(source_type is not null) then count(*) filter (source_type = 'Group') end as groups
     from identities
     where state = 'failing'
@@ -66,6 +65,9 @@ with status as (
         count(*) filter (where outcome = 'held back') as staged
     from leaver_cases($at::timestamp + interval 1 second, unended := true)
     group by job_id
+), rejected as (
+    select job_id, count(*) as objects, min(since) as since
+    from rejected_as_of([$at::timestamp]) where "action" not in ('disable', 'delete') group by job_id
 )
 select
     s.job_id,
@@ -90,6 +92,9 @@ select
     coalesce(g.leavers, 0) as leavers,
     g.since as leavers_since,
     coalesce(g.staged, 0) as staged,
+    coalesce(r.objects, 0) as rejected,
+    r.since as rejected_since,
+    n.replaced_at,
     case when s.observed_at >= e.last_event_at then coalesce(s.escrowed, 0) else 0 end as escrowed
 from status s
 left join day d using (job_id)
@@ -101,5 +106,7 @@ left join seen e on e.job_id = s.job_id
 left join open_attempts f on f.job_id = s.job_id
 left join waiting w on w.job_id = s.job_id
 left join leaving g on g.job_id = s.job_id
+left join rejected r on r.job_id = s.job_id
+left join replaced_jobs([$at::timestamp]) n on n.job_id = s.job_id
 where s.job_id is not null
 order by s.app_name, s.job_id

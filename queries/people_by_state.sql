@@ -9,7 +9,7 @@
 --   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id; case and accents do not matter
 --
 -- Columns
---   state       in_sync, failing, skipped, disabled or deleted
+--   state       failing, rejected, skipped, in_sync, disabled, deleted or unknown
 --   objects     objects in that state; one that is in two apps counts twice
 select state, count(*) as objects
 from identities

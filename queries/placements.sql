@@ -3,9 +3,10 @@
 -- Title    In sync by app
 -- Topic    Users and groups
 --
--- The share is of in sync, out of in sync, failing and held back. Out of scope, disabled and deleted objects are in
--- neither. A share is of the newest event of each object; what happened in hours that are not complete may have changed
--- it. Until an initial cycle has ended no object counts as in sync: most were not evaluated yet.
+-- The share is of in sync, out of in sync, failing, rejected and held back. Out of scope, disabled and deleted objects
+-- are in neither, nor those whose state is unknown. A share is of the newest event of each object; what happened in
+-- hours that are not complete may have changed it. Until an initial cycle has ended no object counts as in sync: most
+-- were not evaluated yet.
 --
 -- Parameters
 --   $job      VARCHAR = null    one job's id; null asks about all of them
@@ -20,7 +21,8 @@
 --   out_of_scope     objects that are skipped because they are not meant to be there
 --   disabled         objects switched off in the target
 --   deleted          objects removed from the target
---   in_place_share   in_sync of in_sync, failing and held_back; null where there are none, and as in_sync
+--   rejected         objects with a change that Entra reports as done and the app rejected
+--   in_place_share   in_sync of in_sync, failing, rejected and held_back; null where there are none, and as in_sync
 --   gap_hours        hours that are not complete, from the job's first known to its newest
 --   is_initial       whether Graph reports that the job has not reached a steady state yet; false without a status
 with counted as (
@@ -32,7 +34,8 @@ with counted as (
         count(*) filter (where state = 'skipped' and not benign) as held_back,
         count(*) filter (where state = 'skipped' and benign) as out_of_scope,
         count(*) filter (where state = 'disabled') as disabled,
-        count(*) filter (where state = 'deleted') as deleted
+        count(*) filter (where state = 'deleted') as deleted,
+        count(*) filter (where state = 'rejected') as rejected
     from identities
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
@@ -60,7 +63,8 @@ select
     out_of_scope,
     disabled,
     deleted,
-    case when not is_initial then counted.in_sync / nullif(counted.in_sync + failing + held_back, 0) end
+    rejected,
+    case when not is_initial then counted.in_sync / nullif(counted.in_sync + failing + rejected + held_back, 0) end
         as in_place_share,
     coalesce(gap_hours, 0) as gap_hours,
     is_initial

@@ -24,12 +24,12 @@ with ends as (
     qualify row_number() over (order by ended_at desc, cycle_id desc) <= $cycles
 ), openings as (
     select opened_at as at, sum(count(*)) over (order by opened_at) as waits
-    from pending_retries
+    from escrows
     where job_id = $job and opened_at <= $at
     group by opened_at
 ), closings as (
     select closed_at as at, sum(count(*)) over (order by closed_at) as waits
-    from pending_retries
+    from escrows
     where job_id = $job and opened_at <= $at and closed_at is not null
     group by closed_at
 )

@@ -27,6 +27,7 @@ with waits as (
     select object, job_id, source_id, first_key, closed_key, opened_at, opened_from, attempts, is_at_least
     from pending_retries
     where opened_at <= $at and (closed_at is null or closed_at > $at) and ($job is null or job_id = $job)
+        and (job_id, source_id) not in (select (job_id, source_id) from taken_over where taken_over_at <= $at)
 ), attempts_by_object as (
     select
         w.job_id,

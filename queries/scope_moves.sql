@@ -43,14 +43,21 @@ with scope_footings as (
     select job_id, arg_min(ended_at, began_at) as ended_at
     from (select job_id, cycle_id, min(began_at) as began_at, max(ended_at) as ended_at from cycle_parts group by all)
     group by job_id
-), created as (
-    -- Whoever is created later than the first known cycle was not in scope before.
-    select f.object
+), joined as (
+    -- Those whose first event of all shows an account in use, or that a create failed, after the first known cycle.
+    select f.object, f.job_id, f.event_id, f.occurred_at
     from scope_footings f
     join scopes s on s.object = f.object and s.first_key = f.order_key
     join first_cycles c on c.job_id = f.job_id and f.occurred_at > c.ended_at
     where s.now_scope = 'in' and f.occurred_at >= $since and f.account in ('active', 'absent') and f.removal is null
         and not exists (from footings e where e.object = f.object and e.order_key < f.order_key)
+), created as (
+    -- Whoever is created then was not in scope before; an account that is only enabled may have been.
+    select j.object
+    from joined j
+    join events e
+        on e.occurred_at = j.occurred_at and e.event_id = j.event_id and e.job_id is not distinct from j.job_id
+    where e."action" = 'create' and e.occurred_at >= $since and e.occurred_at < $until
 ), moved as (
     -- The last word to the contrary: the move is the first event after it.
     select s.object, s.now_scope, max(f.order_key) as before_key

@@ -14,7 +14,7 @@
 -- Columns
 --   job_id           the job
 --   app_name         the application it provisions
---   cause            collector_broken, paused, credentials, target_down, log_export_broken, dead, idle; null if unknown
+--   cause            replaced, collector_broken, paused, credentials, target_down, log_export_broken, dead or idle
 --   since            when the cause was first seen
 --   explanation      the cause in words
 --   receiver         who can fix it

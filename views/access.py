@@ -11,12 +11,15 @@ from views.frame.panel import panel
 from views.frame.places import lead_to
 from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
+from views.parts.shared.acts import with_labels
 
+MOST = 500
+"Actions that are shown, the default of the question."
+NAMED = "Under the sign-in name, else the name entered"
 PERMISSIONS = (
     ("View users, groups, events and SCIM requests", "Everyone who can open the dashboard", "Not recorded"),
     ("Run SQL that reads, and export rows", "Everyone who can open the dashboard", "Not recorded"),
-    ("Acknowledge incidents", "Everyone who can open the dashboard", "Under the name entered"),
-    ("Snooze, assign and note incidents and issues", "Everyone who can open the dashboard", "Without a name"),
+    ("Acknowledge, snooze, assign and note incidents and issues", "Everyone who can open the dashboard", NAMED),
     ("Enter when a token expires", "Everyone who can open the dashboard", "Under the name entered"),
     ("Load files", "Everyone who can open the dashboard", "Data sources, without a name"),
     ("Change alert rules", "Everyone who can open the dashboard", "In rules.toml, without a name"),
@@ -24,29 +27,20 @@ PERMISSIONS = (
     ("Change settings, routes and tenants; run commands", "Accounts of this machine", "By the operating system"),
 )
 "What can be done, who may do it, and where it is recorded."
-ACTIONS = {
-    "acknowledged": "Acknowledged",
-    "snoozed": "Snoozed",
-    "snooze ended": "Snooze ended",
-    "assigned": "Assigned",
-    "unassigned": "Unassigned",
-    "noted": "Note written",
-    "token expiry entered": "Token expiry entered",
-}
 
 
 def draw_actions(rows: pd.DataFrame) -> None:
     """Draws what people did, the newest first; a row opens what it was done to."""
     columns = {
         "subject": text_column("Subject", width="large"),
-        "action": text_column("Action"),
-        "actor": text_column("By", help="As entered; not checked"),
+        "label": text_column("Action"),
+        "actor": text_column("By", help="The name of the sign-in; without one as entered, not checked"),
         **time_columns(acted_at="When"),
-        "detail": text_column("Detail", width="medium"),
+        "was": text_column("From"),
+        "detail": text_column("To", width="medium"),
         "app_name": text_column("App"),
     }
-    shown = rows.assign(action=rows["action"].map(lambda word: ACTIONS.get(word, word)))
-    table(shown, columns, Key.ACTIONS, at_most=360, opens="subject", on_open=open_subject)
+    table(with_labels(rows), columns, Key.ACTIONS, at_most=360, opens="subject", on_open=open_subject)
 
 
 def open_subject(row: Row) -> None:
@@ -101,9 +95,10 @@ def page() -> None:
         draw_sign_in()
     panel("actions", draw_actions, empty="No action recorded yet.", title="Latest actions")
     if names:
+        rules = plain(str(read_settings().rules.resolve()))
         st.caption(
-            f"{count(names, 'name')}. The newest action of each kind on each incident and issue is kept, and every "
-            f"token expiry entered. Changes of rules are in {plain(str(read_settings().rules.resolve()))}."
+            f"{count(names, 'name')}. Every action on incidents and issues and every token expiry entered is kept; the "
+            f"newest {MOST:,} are shown, and the table action_log has all. Changes of rules are in {rules}."
         )
 
 

@@ -9,6 +9,7 @@ from pipeline.commands import terminal
 from pipeline.commands.answers import output
 from pipeline.commands.arguments import read_words, with_window
 from pipeline.store.catalog import bind, catalog, find_query
+from pipeline.store.present import up_to_present
 
 
 def ask(
@@ -30,7 +31,7 @@ def ask(
     query = find_query(name)
     store = terminal.open_to_read()
     bound = bind(query, with_window(store, query, values))
-    output(store, query.sql, bound, as_json, as_csv, parquet)
+    output(store, up_to_present(store, query.sql, query.columns), bound, as_json, as_csv, parquet)
 
 
 def list_questions(as_json: bool) -> None:

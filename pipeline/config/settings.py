@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     rules: Path = Field(Path("rules.toml"), description="The file that changes or mutes alert rules, if there is one.")
     profiles: Path = Field(Path("profiles"), description="The folder of what is known of each target app.")
     notify: Path | None = Field(None, description="The file of notification routes; see docs/notifications.md.")
-    dashboard_url: str = Field("http://localhost:8501", description="Where the links in messages lead.")
+    dashboard_url: str = Field(
+        "", description="The address at which people open the dashboard; without it messages have no link."
+    )
     screen_rows: int = Field(10_000, ge=1, description="Rows of an answer that a screen shows; files have all.")
     screen_seconds: int = Field(120, ge=1, description="Seconds after which a question for a screen is ended.")
     saved_queries: Path = Field(

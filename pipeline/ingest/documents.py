@@ -11,7 +11,7 @@ from dataclasses import replace
 from pipeline.ingest.layout import BETWEEN, BOM, Head
 from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.pieces import Part, PieceWriter
-from pipeline.ingest.salvage import LONGEST, next_record, opening
+from pipeline.ingest.salvage import LONGEST, next_record, opening, resumption
 from pipeline.ingest.wrappings import Step
 
 KEPT = 4096
@@ -115,10 +115,10 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
     source, decoder = Text(blocks), json.JSONDecoder()
     source.more()
     listed = head.layout == "array" or head.wrapper is not None
-    inside = seen = False
+    inside, seen, find = False, False, opening
     while True:
         if not inside:
-            begin = opening(source.text, head, source.at)
+            begin = find(source.text, head, source.at)
             if begin is None:
                 if not source.skip():
                     return
@@ -130,7 +130,7 @@ def record_texts(blocks: Iterator[bytes], head: Head) -> Iterator[str]:
             if not source.more():
                 return
         elif listed and source.text[begin] == "]":
-            source.at, inside = begin + 1, False
+            source.at, inside, find = begin + 1, False, resumption
         else:
             try:
                 value, end = decoder.raw_decode(source.text, begin)

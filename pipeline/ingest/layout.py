@@ -23,8 +23,10 @@ OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
 "Where a page's or a table's records begin."
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
-ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]]|(?:-?\d+(?:\.\d+)?|null|true|false)\s*,|$)')
+ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]\x00\ufffd]|(?:-?\d+(?:\.\d+)?|null|true|false)\s*,|$)')
 "How an array of records begins; lines of text may begin with a bracket, too."
+TRIES = 500
+"Places at which an object is looked for in a list that is broken."
 NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
 
 
@@ -119,7 +121,8 @@ def head_of(data: bytes, cut: bool) -> Head:
         return Head("document", empty=True)
     lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
     if ARRAY.match(text):
-        return unwrapped(Head("array", objects(elements(text, text.index("[") + 1))))
+        begin = text.index("[") + 1
+        return unwrapped(Head("array", objects(elements(text, begin)) or whole_objects(text, begin)))
     records = [value for line in lines[:200] if (value := json_object(line))]
     if records and (3 * len(records) >= min(len(lines), 200) or json_object(lines[0])):
         return unwrapped(Head("lines", records))
@@ -156,13 +159,12 @@ def ends_with_object(data: bytes | bytearray) -> bool:
 
 def document(text: str, cut: bool) -> Head:
     """Builds the head of a pretty-printed document: an object, several after each other, or a page of records."""
+    opening = OPENING.search(text)
     whole = objects(elements(text, 0))
-    if not whole and (cut or OPENING.search(text)):
+    if not whole and (cut or opening):
         whole = objects(elements(closed(text), 0))
-    if not whole and (begin := OPENING.search(text)) and begin[1] in WRAPPERS:
-        # One of the first records is broken: those before it tell what they all are.
-        records = objects(elements(text, begin.end()))
-        return Head("document", records, wrapper=begin[1] if records else None)
+    if not whole and opening and opening[1] in WRAPPERS and (records := whole_objects(text, opening.end())):
+        return Head("document", records, wrapper=opening[1])
     return unwrapped(Head("document", whole)) if whole else Head("document")
 
 
@@ -203,6 +205,27 @@ def elements(text: str, start: int, most: int = 50) -> Iterator[tuple[object, in
         except (ValueError, RecursionError):
             return
         yield value, start
+
+
+def whole_objects(text: str, start: int) -> list[Mapping[str, Any]]:
+    """Picks the objects behind `start` that are whole, in a list that is broken; the longest first.
+
+    Those are records; shorter ones may stand inside a broken record.
+    """
+    decoder, found, at = json.JSONDecoder(), list[tuple[int, Mapping[str, Any]]](), start
+    for _ in range(TRIES):
+        at = text.find("{", at)
+        if at < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        if value:
+            found.append((end - at, fit_value(value)))
+        at = end
+    return [value for _, value in sorted(found, key=lambda one: -one[0])[:50]]
 
 
 def unwrapped(head: Head) -> Head:

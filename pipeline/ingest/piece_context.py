@@ -36,6 +36,8 @@ class PieceContext:
     steps: tuple[str, Head] | None = None
     changes: tuple[str, Head] | None = None
     "The two files beside a portal download's main file."
+    rewritten: bool = False
+    "Whether these are copies that DuckDB surely reads."
     number: int = 0
     "Which piece of the transaction it is."
 

@@ -93,7 +93,7 @@ def broken_document_records(text: str, head: Head, fault: ValueError) -> Iterato
             end = after
         if closed := CLOSED.match(text, end):
             end = closed.end()
-            at = opening(text, head, end) if head.layout == "array" or head.wrapper else None
+            at = resumption(text, head, end) if head.layout == "array" or head.wrapper else None
             continue
         end = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
         at = next_record(text, head, end + 1)
@@ -108,9 +108,17 @@ def opening(text: str, head: Head, start: int) -> int | None:
     """Finds the first record behind `start`; None where no more begins."""
     if head.layout != "array" and head.wrapper is None:
         return start
-    pattern = rf'"{re.escape(head.wrapper)}"\s*:\s*\[' if head.wrapper else r"\["
-    match = re.compile(pattern, re.IGNORECASE).search(text, start)
+    if head.wrapper:
+        match = re.compile(rf'"{re.escape(head.wrapper)}"\s*:\s*\[', re.IGNORECASE).search(text, start)
+    else:
+        match = re.compile(r"[\s,]*\[").match(text, start) if start else re.compile(r"\[").search(text)
     return match.end() if match else None
+
+
+def resumption(text: str, head: Head, start: int) -> int | None:
+    """Finds where records go on behind the end of a list: in the next one, or at once, where that end was damage."""
+    found = [at for at in (opening(text, head, start), next_record(text, head, start)) if at is not None]
+    return min(found, default=None)
 
 
 def next_record(text: str, head: Head, start: int) -> int | None:

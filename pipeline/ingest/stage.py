@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from pipeline.ingest.layout import BOM, Head
 from pipeline.ingest.piece_context import SPELLED, PieceContext, Reject, cleaned, insert, suspicion, unstage
 from pipeline.ingest.pieces import Piece
 from pipeline.ingest.records.wire import Spelling
+from pipeline.ingest.rewritten import rewritten
 from pipeline.ingest.salvage import decoded, raw_lines, raw_records
 from pipeline.ingest.wrappings import as_lines
 from pipeline.store.lake import Cursor
@@ -68,7 +70,19 @@ def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[
         return [restage(cursor, one, suspects[one.number]) if one.number in suspects else [] for one in contexts]
     if len(contexts) > 1:
         return [rejects for one in contexts for rejects in stage_pieces(cursor, [one])]
+    if (first.steps or first.changes) and not first.rewritten:
+        return [stage_with_parts_rewritten(cursor, first)]
     return [stage_by_model(cursor, first)]
+
+
+def stage_with_parts_rewritten(cursor: Cursor, context: PieceContext) -> list[Reject]:
+    """Stages a portal download's main file once more, with copies of the other two: DuckDB may have refused these."""
+    with ExitStack() as copies:
+        steps, changes = (
+            part and (copies.enter_context(rewritten(part[0])), part[1]) for part in (context.steps, context.changes)
+        )
+        [rejects] = stage_pieces(cursor, [replace(context, steps=steps, changes=changes, rewritten=True)])
+    return rejects
 
 
 def is_closed(context: PieceContext) -> bool:

@@ -77,6 +77,19 @@ join exchanges x
     on x.occurred_at >= c."day" - interval 1 hour and x.occurred_at < c."day" + interval 25 hour
 where c."day" not in (from days_now) and c."day" not in (from unpaired_days);
 """
+MAY_BE_REJECTED = """
+select exists (from request_matches where http_status >= 400 and status in ('success', 'warning'))
+    or exists (from rejected_changes)
+"""
+REJECTIONS = "create or replace temp table rejections_now as from rejections()"
+OTHER_REJECTIONS = """
+select exists (from rejections_now except from rejected_changes)
+    or exists (from rejected_changes except from rejections_now)
+"""
+KEEP_REJECTIONS = """
+delete from rejected_changes;
+insert into rejected_changes by name from rejections_now order by occurred_at, event_id;
+"""
 Progress = Callable[[float], None]
 "Is called with the share of the days that is done, 0 to 1."
 
@@ -111,3 +124,19 @@ def pair_stretch(cursor: Cursor, since: datetime, until: datetime) -> None:
     stretch = {"since": f"timestamp '{since}'", "until": f"timestamp '{until}'"}
     for statements in (KNOWN_BEFORE, PAIR, KEEP, MARK_OTHERS):
         cursor.execute(statements.format(**stretch))
+    if not holds(cursor, "select exists (from unpaired_days)"):
+        keep_rejections(cursor)
+
+
+def keep_rejections(cursor: Cursor) -> None:
+    """Finds which changes the apps rejected, once every day is paired, and stores them where that alters any."""
+    if holds(cursor, MAY_BE_REJECTED):
+        cursor.execute(REJECTIONS)
+        if holds(cursor, OTHER_REJECTIONS):
+            cursor.execute(KEEP_REJECTIONS)
+
+
+def holds(cursor: Cursor, question: str) -> bool:
+    """Whether the one value that a question has is true."""
+    [(answer,)] = cursor.execute(question).fetchall()
+    return bool(answer)

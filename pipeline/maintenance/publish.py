@@ -23,7 +23,7 @@ from pipeline.store.lake import LAKE, Cursor, Store, quoted, store_errors
 from pipeline.store.migrate import build_schema, schema_version
 
 PUBLISHED = "published"
-TABLES = ("events", "exchanges", "job_snapshots", "incidents", "rule_runs", "rejects", "files")
+TABLES = ("events", "exchanges", "job_snapshots", "incidents", "action_log", "rule_runs", "rejects", "files")
 PARTS = (
     "identity_parts",
     "account_writers",
@@ -38,6 +38,7 @@ PARTS = (
     "pending_retries",
     "event_spine",
     "request_matches",
+    "rejected_changes",
     "clock_days",
     "log_owner_hits",
     "unpaired_days",

@@ -16,7 +16,7 @@ MARKED = "unpaired_days"
 TEMPORARY = set(re.findall(r"(?i)\btemp table (\w+)", LOAD))
 DERIVED = sorted(set(re.findall(r"(?im)^insert into (\w+)", LOAD)) - TEMPORARY - {MARKED})
 "Tables that loading derives from events."
-PAIRED = ("request_matches", "clock_days", "log_owner_hits")
+PAIRED = ("request_matches", "clock_days", "log_owner_hits", "rejected_changes")
 "Tables that pairing derives from events and requests, day by day."
 PART_EVENTS = 200_000
 "Events that go through the statements at once, so that ten million fit into memory."

@@ -22,6 +22,7 @@ OLD = {
     "hourly_parts": '"hour" < $cutoff',
     "exchanges": "occurred_at < $cutoff",
     "request_matches": "occurred_at < $cutoff",
+    "rejected_changes": "occurred_at < $cutoff",
     "clock_days": '"day" < $cutoff',
     "log_owner_hits": '"day" < $cutoff',
     "unpaired_days": '"day" < $cutoff',

@@ -146,7 +146,7 @@ group by c.object;
 --   job_id        the job
 --   source_id     the object's id in Entra
 --   opened_at     the first failure since it was last in order, at the latest
---   closed_at     when that was settled; null while open
+--   closed_at     when that was settled, or a newer job that replaced this one handled the object; null while open
 --   attempts      how often it failed
 --   retry_at      when Entra tries again, by the newest failure; see promised_retry
 --   dropped_at    when Entra gives up; null where it is closed
@@ -156,18 +156,19 @@ group by c.object;
 --   is_at_least   whether it may have failed more often
 create or replace view escrows as
 select
-    job_id,
-    source_id,
+    p.job_id,
+    p.source_id,
     opened_at,
-    closed_at,
+    coalesce(closed_at, taken_over_at) as closed_at,
     attempts,
     retry_at,
-    case when closed_at is null then opened_at + interval 28 day end as dropped_at,
+    case when closed_at is null and taken_over_at is null then opened_at + interval 28 day end as dropped_at,
     error_code,
     is_reference,
     opened_from,
     is_at_least
-from pending_retries;
+from pending_retries p
+left join taken_over t on t.job_id = p.job_id and t.source_id = p.source_id;
 
 -- waiting_escrows: one row per open escrow.
 --   job_id        the job

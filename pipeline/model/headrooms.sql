@@ -29,7 +29,7 @@ with ended as materialized (
     from ended_cycles(list_max(instants))
 ), waits as materialized (
     select job_id, opened_at, coalesce(closed_at, timestamp 'infinity') as closed_at, is_reference
-    from pending_retries
+    from escrows
     where opened_at <= list_max(instants)
 ), levels as materialized (
     from waiting_levels('waits')

@@ -15,10 +15,11 @@ create or replace macro account_of(account, account_key, present_key) as
     end;
 
 -- state_with_account(outcome, account): an object's state, by its last outcome and its account: what waits for a retry comes
--- first, then an account that is disabled or deleted, whatever was skipped since.
+-- first, then an account that is disabled or deleted, whatever was skipped since. Where no event decides anything, such as
+-- one with an undocumented status, it is unknown.
 create or replace macro state_with_account(outcome, account) as
     case when outcome is distinct from 'failing' and account in ('disabled', 'deleted') then account
-        else coalesce(outcome, 'skipped') end;
+        else coalesce(outcome, 'unknown') end;
 
 -- attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key): whether an attempt failed and nothing
 -- settled it since. Both sides match, or the account is gone: that settles everything. Leaving scope settles all but a
@@ -121,6 +122,22 @@ select
 from query_table(parts)
 group by object, case when by_names then hash(upn, source_name, target_id) end;
 
+-- is_never_shown(account, target_id, attempts, failures, present_key): whether an account counts as disabled or deleted only
+-- because Entra found nothing to disable or delete: no event names an account, none succeeded, and both sides never
+-- matched.
+create or replace macro is_never_shown(account, target_id, attempts, failures, present_key) as
+    coalesce(account in ('disabled', 'deleted'), false) and target_id is null and attempts = failures
+        and present_key is null;
+
+-- confirmed_state(state, rejects_any, rejects_removal): a state, or rejected where it is Entra's claim and the app rejected
+-- the change that it rests on, the disable or delete of an account that is gone.
+create or replace macro confirmed_state(state, rejects_any, rejects_removal) as
+    case
+        when state = 'in_sync' and rejects_any then 'rejected'
+        when state in ('disabled', 'deleted') and rejects_removal then 'rejected'
+        else state
+    end;
+
 -- identities: one row per object in one app, with its newest state, from the rows that each transaction left.
 --   job_id           the job
 --   app_name         the app's newest name
@@ -129,7 +146,9 @@ group by object, case when by_names then hash(upn, source_name, target_id) end;
 --   upn              the newest UPN
 --   source_name      the newest display name
 --   target_id        the newest id in the app
---   state            failing, disabled, deleted, skipped or in_sync, in this precedence
+--   state            failing, rejected (Entra calls it done, and the app's log has an error), disabled, deleted, skipped,
+--                    in_sync or, where no event decides it, unknown, in this precedence
+--                    What failed in a job that was replaced is unknown once the newer job has handled the object
 --   account          its account in the app: active, disabled, deleted, absent or unknown
 --   in_scope         whether it is in scope, by the newest event that shows it; null where none does
 --   last_event_at    the newest event
@@ -142,15 +161,16 @@ group by object, case when by_names then hash(upn, source_name, target_id) end;
 --   open_error_code  the newest error where the state is failing
 create or replace view identities as
 select
-    job_id,
+    i.job_id,
     app_name,
-    source_id,
+    i.source_id,
     source_type,
     upn,
     source_name,
     target_id,
-    state_with_account(case when is_open then 'failing' else state end, account) as state,
-    account,
+    case when outcome = 'failing' and t.job_id is not null then 'unknown'
+        else confirmed_state(state_with_account(outcome, account), r.object is not null, r.rejects_removal) end as state,
+    case when r.rejects_account then 'unknown' else account end as account,
     in_scope,
     last_event_at,
     last_success_at,
@@ -159,13 +179,22 @@ select
     benign_skips,
     coalesce(benign, true) as benign,
     (attempts - failures) / nullif(attempts, 0) as success_share,
-    case when state = 'failing' then error_code when is_open then failed_error end as open_error_code
+    case when t.job_id is not null then null
+        when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
-        * replace (account_of(account, account_key, present_key) as account),
-        attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open
-    from identity_fold('identity_parts', false)
-);
+        * replace (case when is_missing then 'unknown' else account_of(account, account_key, present_key) end as account),
+        case when is_open then 'failing' when not is_missing or state = 'skipped' then state end as outcome
+    from (
+        select *, attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,
+            is_never_shown(account, target_id, attempts, failures, present_key) as is_missing
+        from identity_fold('identity_parts', false)
+    )
+) i
+left join taken_over t on t.job_id = i.job_id and t.source_id = i.source_id
+left join (
+    select object, rejects_removal, rejects_account from rejected_as_of([timestamp 'infinity'])
+) r on r.object = i.object;
 
 -- identity_names: one row per object in one app and set of names under which it was seen: whoever was renamed, or has
 -- another account, has several.

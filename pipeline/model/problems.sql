@@ -115,10 +115,12 @@ with done as materialized (
         s.fingerprint,
         s.source_id,
         s.since,
-        case when s.until <= as_of then s.until end as until,
+        -- What a newer job of the app has handled since waits no more.
+        case when least(s.until, t.taken_over_at) <= as_of then least(s.until, t.taken_over_at) end as until,
         hash(s.job_id) as job,
         hash(s.job_id, s.fingerprint) as issue
     from problem_spans s
+    left join taken_over t on t.job_id = s.job_id and t.source_id = s.source_id and t.taken_over_at >= s.since
     where s.since <= as_of and (only_issue = '' or s.fingerprint = only_issue)
 ), instants as (
     -- Problems come and go in cycles, so that many share an instant.

@@ -41,13 +41,17 @@ create or replace macro retried_after(retries) as
     case when retries <= 0 then interval 0 hour when retries = 1 then interval 6 hour when retries = 2 then interval 12 hour
         else to_days(least(retries - 2, 28)::integer) end;
 
--- stopped_jobs(as_of): one row per job that its newest status at an instant shows in quarantine, paused or disabled: no
--- retry comes as a failure promised it.
+-- stopped_jobs(as_of): one row per job that its newest status at an instant shows in quarantine, paused or disabled, or
+-- that a newer job of its app has replaced: no retry comes as a failure promised it.
 --   job_id           the job
 --   observed_at      when that status was read
 --   next_attempt_at  when Entra tries the job again; null where Graph does not tell, and of one that is paused or disabled
+--   is_off           whether it is paused or disabled
+--   is_replaced      whether a newer job has replaced it
 create or replace macro stopped_jobs(as_of) as table
-select job_id, observed_at, case when not is_off then next_attempt_at end as next_attempt_at
+select coalesce(s.job_id, n.job_id) as job_id, observed_at,
+    case when not is_off and n.job_id is null then next_attempt_at end as next_attempt_at,
+    coalesce(is_off, false) as is_off, n.job_id is not null as is_replaced
 from (
     select job_id, observed_at, next_attempt_at, state = 'Quarantine' or quarantine_since is not null as quarantined,
         coalesce(state in ('Paused', 'Disabled', 'NotConfigured'), false)
@@ -55,8 +59,9 @@ from (
     from job_snapshots
     where observed_at <= as_of and job_id is not null
     qualify row_number() over (partition by job_id order by observed_at desc, snapshot_id) = 1
-)
-where quarantined or is_off;
+) s
+full join replaced_jobs([as_of]) n on n.job_id = s.job_id
+where quarantined or is_off or n.job_id is not null;
 
 -- promised_retry(retry_at, stopped_job, next_attempt_at): when an object is tried again: in quarantine not before the
 -- quarantine's next attempt, and unknown where that is; unknown while the job is paused or disabled. stopped_job: the

@@ -19,7 +19,8 @@
 --   failing_at     since when our collection fails
 --   missed_at      the first write that no event reports
 --   has_log        whether the app's own log has answers
---   cause          collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
+--   replaced_at    since when a newer job of the app has replaced it
+--   cause          replaced, collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
 create or replace macro silent_jobs(instants, grace) as table
 with ended_parts as (
     select job_id, began_at, max(max(ended_at)) over (partition by job_id order by began_at) as ended_at
@@ -74,7 +75,9 @@ select
     c.failing_at,
     w.missed_at,
     a.job_id is not null as has_log,
+    p.replaced_at,
     case
+        when p.job_id is not null then 'replaced'
         when c.failing_at is not null or (k.rhythm = 'unknown' and k.observed_at is not null
             and k.as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
             then 'collector_broken'
@@ -91,6 +94,7 @@ select
     end as cause
 from quiet_jobs k
 join collecting c on c.as_of = k.as_of
+left join replaced_jobs(instants) p on p.as_of = k.as_of and p.job_id = k.job_id
 left join app_answers('quiet_jobs', 'calls') a on a.as_of = k.as_of and a.job_id = k.job_id
 left join unlogged_writes('quiet_jobs', 'calls', grace) w on w.as_of = k.as_of and w.job_id = k.job_id;
 
@@ -101,7 +105,7 @@ left join unlogged_writes('quiet_jobs', 'calls', grace) w on w.as_of = k.as_of a
 --   job_id         the job
 --   app_name       the app's name
 --   tenant_id      the tenant
---   cause          collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
+--   cause          replaced, collector_broken, paused, credentials, target_down, log_export_broken, dead, idle or null
 --   since          since when
 --   explanation    that in a sentence
 --   receiver       who can fix it
@@ -118,6 +122,7 @@ select
     tenant_id,
     cause,
     coalesce(case cause
+        when 'replaced' then replaced_at
         when 'collector_broken' then coalesce(failing_at, observed_at)
         -- The app's log may lie in several files, of which only some name the app; Graph dates the first refusal as well.
         when 'credentials' then least(refused_at, case when refused_at is null or doubted then rhythm_since end)
@@ -127,6 +132,7 @@ select
         else rhythm_since
     end, last_event_at, observed_at, as_of) as since,
     case cause
+        when 'replaced' then 'replaced by a newer job of the same app since ' || instant_of(replaced_at)
         when 'collector_broken' then 'data collection fails, so it is unknown what the job does'
         when 'paused' then case when pruned
             then 'Entra paused the job and cleared its failures: too many failed in the first cycle'

@@ -46,6 +46,8 @@ class App:
     "Why it is unknown whether there are more, and since when; empty where it is known."
     in_use: list[dict[str, Any]] = field(default_factory=list)
     "Whose account may be in use although nothing failed."
+    rejected: int = 0
+    "Users and groups with a change that Entra reports as successful and the app rejected, as of the newest data."
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def app_of(store: Store, job: dict[str, Any], share: dict[str, Any], window: dic
         success_share=share.get("success_share"),
         cycles=len(rows(store, "cycles_lately", **window, **of_job)),
         failing=states.get("failing", 0),
+        rejected=states.get("rejected", 0),
         waiting=len(rows(store, "open_escrows", **of_job)),
         leavers=rows(store, "leavers_active", until=window["until"], as_of=window["until"], job=job["job_id"]),
         leavers_unknown=leavers_unknown(own),
@@ -166,7 +169,9 @@ def body_of(summary: Summary, dashboard_url: str) -> str:
 
 def link_of(summary: Summary, dashboard_url: str) -> str:
     """Returns an address that opens the overview on the period."""
-    return f"{dashboard_url}/overview?since={address(summary.since)}&until={address(summary.until)}"
+    if not dashboard_url:
+        return ""
+    return f"{dashboard_url}/?since={address(summary.since)}&until={address(summary.until)}"
 
 
 def send_digest(store: Store, now: datetime, routes: Routes) -> list[Row]:

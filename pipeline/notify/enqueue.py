@@ -32,6 +32,10 @@ from pipeline.rules.rule import SEVERITIES
 from pipeline.store.catalog import find_query
 from pipeline.store.lake import Cursor, Store
 
+STOPPED = """
+select job_id, case when is_replaced then 'replaced' when is_off then 'paused' else 'quarantined' end
+from stopped_jobs(?::timestamp)
+"""
 UNSNOOZED = f"select {NAMES} from incidents where closed_at is null and snoozed_until <= ? and snoozed_until > ?"
 
 
@@ -111,7 +115,9 @@ def context_of(cursor: Cursor, at: datetime, routes: Routes, settings: Settings)
     """Builds what the messages of one instant share."""
     jobs = cursor.execute(find_query("jobs").sql).fetchall()
     words = job_words((str(job), str(app)) for job, app, *_ in jobs)
-    return MessageContext(at, routes.dashboard_url, words, usable_profiles(settings))
+    stopped = cursor.execute(STOPPED, [at]).fetchall()
+    stops = {str(job): str(word) for job, word in stopped}
+    return MessageContext(at, routes.dashboard_url, words, usable_profiles(settings), stops)
 
 
 def muted_incidents(cursor: Cursor, incidents: Sequence[str], now: datetime) -> set[str]:

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from pipeline.config.errors import RulesError
 from pipeline.config.wording import address, count, dated, share, span
 from pipeline.knowledge.app_profiles import Profile
 from pipeline.knowledge.causes import Cause, cause_of
-from pipeline.knowledge.remedies import remedies, remedy
+from pipeline.knowledge.remedies import remedies, without_promises
 from pipeline.notify.render import render
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
@@ -72,6 +72,8 @@ class MessageContext:
     "A job's word in the dashboard's addresses, by its id."
     profiles: Sequence[Profile] = ()
     "What is known of the apps."
+    stops: Mapping[str, str] = field(default_factory=dict)
+    "What keeps Entra from retrying in a job, by its id."
 
 
 def title_of(incident: Incident, change: str, at: datetime) -> str:
@@ -99,6 +101,7 @@ def body_of(incident: Incident, change: str, context: MessageContext, symptoms: 
     affected = affected_of([evidence, *(json.loads(one.evidence or "{}") for one in symptoms)])
     late = incident.noticed_at - incident.opened_at
     rule, cause = rule_of(incident), cause_of_incident(incident, evidence)
+    stop = context.stops.get(incident.job_id or "")
     return render(
         "incident.txt.j2",
         incident=incident,
@@ -112,8 +115,9 @@ def body_of(incident: Incident, change: str, context: MessageContext, symptoms: 
         names=affected_names(affected),
         evidence=evidence_lines(evidence),
         cause=cause,
-        steps=remedies(cause.steps, context.profiles, incident.app_name) if cause else [],
-        advice=remedy(rule.do, context.profiles, incident.app_name) if rule else "",
+        meaning=(without_promises(cause.meaning) if stop else cause.meaning) if cause else "",
+        steps=remedies(cause.steps, context.profiles, incident.app_name, stop) if cause else [],
+        advice=" ".join(remedies([rule.do], context.profiles, incident.app_name, stop)) if rule else "",
         link=link_of(incident, over, context),
     )
 
@@ -211,7 +215,9 @@ def evidence_text(name: str, seen: object) -> str:
 
 
 def link_of(incident: Incident, over: bool, context: MessageContext) -> str:
-    """Returns the incident's permalink, with its time range and app for the page behind it."""
+    """Returns the incident's permalink, with its time range and app for the page behind it; empty if none is set."""
+    if not context.dashboard_url:
+        return ""
     since = incident.opened_at.replace(minute=0, second=0, microsecond=0)
     until = context.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     words = {

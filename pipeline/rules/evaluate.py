@@ -23,6 +23,8 @@ from typing import Any
 
 from pipeline.config.errors import StoreError
 from pipeline.config.wording import within
+from pipeline.rules.checked_apps import CheckedApps, checked_apps
+from pipeline.rules.findings import Finding, finding_of
 from pipeline.rules.incidents import (
     Incident,
     add_incidents,
@@ -38,35 +40,14 @@ from pipeline.rules.needs import Extents, Gap, read_extents
 from pipeline.rules.overrides import Variant, is_silenced, variants
 from pipeline.rules.root_cause import with_roots
 from pipeline.rules.rule import Rule, rules
-from pipeline.rules.summary import summary_of
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import insert_rows
 from pipeline.store.time_limit import Stop
 
-FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
-"The columns that every rule's answer begins with; the others are its evidence."
-OTHERS = ("severity", "unknown")
-"Columns that some rules have, and that are no evidence: how grave a row is, and why the subject cannot be judged."
 SILENCED = "The rule is muted in rules.toml"
 NOT_ASKED = "The rule is not evaluated"
 SIDE_BY_SIDE = 4
 "How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One row of a rule's answer."""
-
-    subject: str
-    since: datetime
-    summary: str
-    app_name: str | None
-    job_id: str | None
-    evidence: Mapping[str, Any]
-    severity: str | None = None
-    "Where the rule itself grades its rows, in a column of that name."
-    unknown: str | None = None
-    "What is missing where the rule cannot tell of the subject: then it is no finding, and closes nothing either."
 
 
 @dataclass
@@ -80,6 +61,8 @@ class Run:
     duration_ms: int = 0
     detail: str = ""
     "Whose data is missing, or what went wrong."
+    apps: CheckedApps = field(default_factory=CheckedApps)
+    "Which apps it could check."
 
 
 @dataclass
@@ -203,7 +186,7 @@ def ask(
     answer, began = Answer(), time.monotonic()
     try:
         [answer.result] = evaluations(store, rule, overrides, [at], lasting)
-        answer.data = data.result() if rule.needs else Extents(at, [])
+        answer.data = data.result() if rule.is_of_apps else Extents(at, [])
     except StoreError as error:
         answer.error = error
     answer.duration_ms = round((time.monotonic() - began) * 1000)
@@ -224,6 +207,7 @@ def judged(
     sort_changes(rule, overrides, checked, before, answer.data, answer.result)
     run.findings = len(answer.result.firing)
     run.detail = "; ".join(gaps)
+    run.apps = checked_apps(rule, answer.data, answer.result.unknown.values())
     run.outcome = "found" if answer.result.firing else "unknown" if gaps else "ok"
     return run
 
@@ -311,20 +295,6 @@ def findings(
     return [(row["as_of"], finding_of(row)) for row in rows]
 
 
-def finding_of(row: Mapping[str, Any]) -> Finding:
-    """Builds a finding from a row of a rule's answer."""
-    return Finding(
-        str(row["subject"]),
-        row["since"],
-        summary_of(row),
-        row["app_name"],
-        row["job_id"],
-        {name: seen for name, seen in row.items() if name not in (*FIRST, *OTHERS)},
-        row.get("severity"),
-        row.get("unknown"),
-    )
-
-
 def sort_changes(
     rule: Rule,
     overrides: Mapping[str, Any],
@@ -396,9 +366,20 @@ class RuleRun:
     outcome: str
     findings: int
     duration_ms: int
+    apps: int | None
+    unchecked: int | None
+    unwatched: int | None
 
 
 def add_runs(cursor: Cursor, checked: Checked) -> None:
     """Adds one line a rule to `rule_runs`."""
-    runs = [RuleRun(run.rule, checked.at, run.outcome, run.findings, run.duration_ms) for run in checked.runs]
+    runs = [
+        RuleRun(run.rule, checked.at, run.outcome, run.findings, run.duration_ms, *sizes(run)) for run in checked.runs
+    ]
     insert_rows(cursor, "rule_runs", runs)
+
+
+def sizes(run: Run) -> tuple[int | None, ...]:
+    """Returns how many apps a rule had to check, and of how many it could not; None of a rule that failed."""
+    apps = run.apps
+    return (None,) * 3 if run.outcome == "failed" else (len(apps.apps), len(apps.unchecked), len(apps.unwatched))

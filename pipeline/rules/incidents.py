@@ -11,6 +11,7 @@ from typing import Self
 
 from pipeline.config.clock import wall_clock
 from pipeline.config.errors import UnknownIncident
+from pipeline.rules.action_log import Value, amend_logged
 from pipeline.store.lake import Cursor, Store
 from pipeline.store.rows import column_names, insert_rows
 
@@ -137,33 +138,27 @@ def close_incidents(cursor: Cursor, incidents: Sequence[Incident], at: datetime)
 
 def acknowledge(store: Store, incident_id: str, by: str) -> Incident:
     """Records who acknowledges an incident."""
-    return amend(store, incident_id, acknowledged_by=by, acknowledged_at=wall_clock(store.settings))
+    return amend(store, incident_id, "acknowledged_by", by, by)
 
 
-def snooze(store: Store, incident_id: str, until: datetime | None) -> Incident:
+def snooze(store: Store, incident_id: str, until: datetime | None, by: str | None = None) -> Incident:
     """Snoozes an incident until an instant of the wall clock; None ends the snooze."""
-    return amend(store, incident_id, snoozed_until=until, snoozed_at=wall_clock(store.settings))
+    return amend(store, incident_id, "snoozed_until", until, by)
 
 
-def assign(store: Store, incident_id: str, owner: str | None) -> Incident:
+def assign(store: Store, incident_id: str, owner: str | None, by: str | None = None) -> Incident:
     """Assigns an incident to an owner, or to none."""
-    return amend(store, incident_id, owner=owner, assigned_at=wall_clock(store.settings))
+    return amend(store, incident_id, "owner", owner, by)
 
 
-def annotate(store: Store, incident_id: str, note: str | None) -> Incident:
+def annotate(store: Store, incident_id: str, note: str | None, by: str | None = None) -> Incident:
     """Sets the note on an incident."""
-    return amend(store, incident_id, note=note, noted_at=wall_clock(store.settings))
+    return amend(store, incident_id, "note", note, by)
 
 
-def amend(store: Store, incident_id: str, **values: str | datetime | None) -> Incident:
-    """Updates what people set on an incident and nothing else: a check may write it at the same time."""
+def amend(store: Store, incident_id: str, column: str, value: Value, by: str | None) -> Incident:
+    """Updates one thing that people set on an incident and nothing else: a check may write it at the same time."""
     incident(store, incident_id)
-    columns = ", ".join(f"{name} = ${name}" for name in values)
-
-    def change(cursor: Cursor) -> None:
-        cursor.execute(
-            f"update incidents set {columns} where incident_id = $incident_id", values | {"incident_id": incident_id}
-        )
-
-    store.write(change)
+    at, key = wall_clock(store.settings), {"incident_id": incident_id}
+    store.write(lambda cursor: amend_logged(cursor, "incidents", key, column, value, by, at))
     return incident(store, incident_id)

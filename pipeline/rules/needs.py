@@ -5,7 +5,7 @@ hours is met where each full hour is known, a need of the newest where something
 answers for all rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -117,6 +117,7 @@ left join app_gaps g on g.app = a.app
 left join app_names n on n.app_id = a.app
 order by all
 """
+REPLACED = "select job_id from replaced_jobs([$at::timestamp])"
 HOUR = timedelta(hours=1)
 WORDS = {"events": "events", "jobs": "job status", "exchanges": "SCIM requests"}
 NAMELESS = "SCIM requests"
@@ -130,6 +131,8 @@ class Gap:
     sentence: str
     is_current: bool
     "Whether it lasts: then not even a finding can be relied on, since it may be over by now."
+    is_absent: bool = False
+    "Whether there never was any: an app without a SCIM log has nothing that a rule about requests could check."
 
 
 @dataclass(frozen=True)
@@ -161,14 +164,18 @@ class Extent:
 class Extents:
     """What was read of every subject as of an instant."""
 
-    def __init__(self, at: datetime, extents: Iterable[Extent]) -> None:
+    def __init__(self, at: datetime, extents: Iterable[Extent], replaced: Collection[str] = ()) -> None:
         self._at = at
-        self._extents = list(extents)
+        # Of a job that a newer one of its app has replaced nothing is expected any more.
+        self._replaced = frozenset(replaced)
+        self._extents = [one for one in extents if one.subject not in self._replaced]
 
     def gap(self, needs: Sequence[Need], subject: str, job_id: str | None, facts: Mapping[str, Any]) -> Gap | None:
         """Returns what is missing to judge a finding on a subject, of which `facts` is the evidence."""
+        if job_id in self._replaced:
+            return None
         gaps = [self._gap_of(need, subject, job_id, facts) for need in needs if need.applies(facts)]
-        return max((gap for gap in gaps if gap), key=lambda gap: gap.is_current, default=None)
+        return worst(gaps)
 
     def gaps(self, needs: Sequence[Need]) -> list[str]:
         """Returns what is missing for silence about any subject to mean that all is well, each in a sentence."""
@@ -180,10 +187,24 @@ class Extents:
                 sentences |= {gap.sentence for gap in found if gap}
         return sorted(sentences)
 
-    def gaps_by_job(self, needs: Sequence[Need]) -> dict[str, Gap | None]:
-        """Returns what is missing of each job for silence about it to mean that all is well, None where nothing is."""
+    def gaps_by_app(self, needs: Sequence[Need]) -> dict[str, list[Gap]]:
+        """Returns what is missing of each app for silence about it to mean that all is well; an empty list if nothing.
+
+        A log that names no app is one by itself, for rules about requests.
+        """
         own = [need for need in needs if need.column is None]
-        return {job: self.gap(own, job, job, {}) for job in sorted({job for one in self._extents for job in one.jobs})}
+        found: dict[str, list[Gap | None]] = {}
+        for job in sorted({job for one in self._extents for job in one.jobs}):
+            found.setdefault(self.app_of(job), []).append(self.gap(own, job, job, {}))
+        for log in self._extents:
+            about = [need for need in own if need.source == log.source] if not log.jobs else []
+            if about:
+                found.setdefault(str(log.app_name), []).extend(self._missing(need, log) for need in about)
+        return {app: [gap for gap in gaps if gap] for app, gaps in found.items()}
+
+    def apps_of_tenant(self, tenant: str) -> set[str]:
+        """Returns the apps of a tenant's jobs; of all where the tenant is not known."""
+        return {self.app_of(job) for one in self._named("jobs", tenant, None) for job in one.jobs}
 
     def app_of(self, job: str) -> str:
         """Returns the name of a job's app, else its id."""
@@ -197,7 +218,7 @@ class Extents:
             return None if None in gaps else (gaps or [self._missing(need, None, subject)])[0]
         extents = self._named(need.source, subject, job_id)
         gaps = [self._missing(need, one) for one in extents] or [self._missing(need, None, subject)]
-        return max((gap for gap in gaps if gap), key=lambda gap: gap.is_current, default=None)
+        return worst(gaps)
 
     def _logs_of(self, job_id: str | None, app_id: str | None) -> list[Extent]:
         """Returns the logs of an app, or of the apps that a status names with a job."""
@@ -220,7 +241,9 @@ class Extents:
         """Returns what one subject lacks for one need."""
         words, wanted = WORDS[need.source], f"the last {count(need.hours, 'hour')} are needed"
         if extent is None or extent.newest_at is None:
-            name = extent.app_name or extent.subject if extent else subject
+            name = extent.app_name or extent.subject if extent else subject and self.app_of(subject)
+            if need.source == "exchanges":
+                return Gap(f"{name}: no SCIM log" if name else "No SCIM log", True, True)
             return Gap(f"{name}: no {words}; {wanted}" if name else f"No {words}; {wanted}", True)
         name = extent.app_name or extent.subject
         hour = self._at.replace(minute=0, second=0, microsecond=0)
@@ -235,8 +258,13 @@ class Extents:
         return Gap(f"{gone}; {wanted}", False)
 
 
+def worst(gaps: Iterable[Gap | None]) -> Gap | None:
+    """Returns the gap that lasts, of those the one in what was never there; None where nothing is missing."""
+    return max((gap for gap in gaps if gap), key=lambda gap: (gap.is_current, gap.is_absent), default=None)
+
+
 def read_extents(store: Store, at: datetime, needs: Iterable[Need]) -> Extents:
     """Reads what is known as of an instant, as far back as some needs ask for each hour."""
     hours = max((need.hours for need in needs if not need.newest), default=1)
     rows = store.fetch(KNOWN, {"since": at - timedelta(hours=hours), "at": at}).to_pylist()
-    return Extents(at, [Extent(**row) for row in rows])
+    return Extents(at, [Extent(**row) for row in rows], {str(job) for (job,) in store.rows(REPLACED, {"at": at})})

@@ -117,6 +117,11 @@ class Rule:
         return any(one.name == "at" and one.type == "TIMESTAMP[]" for one in self.query.parameters)
 
     @property
+    def is_of_apps(self) -> bool:
+        """Whether it judges apps, and not the pipeline itself."""
+        return bool(self.needs) or not self.query.columns.get("app_name", "").startswith("always null")
+
+    @property
     def parameters(self) -> list[Parameter]:
         """Returns the parameters that rules.toml may change: all but the instant of the check."""
         return [one for one in self.query.parameters if one.name != "at"]

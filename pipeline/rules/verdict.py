@@ -57,10 +57,15 @@ class JobFacts:
     leavers: int = 0
     leavers_since: datetime | None = None
     staged: int = 0
+    rejected: int = 0
+    "Users and groups with a change that Entra reports as successful and the app rejected, removals apart."
+    rejected_since: datetime | None = None
     escrowed: int = 0
     "Users and groups in error by Entra's own count; those that no log shows are missing logs."
     in_use: int = 0
     "Accounts that may be in use although a removal ended without an error, or was never asked for."
+    replaced_at: datetime | None = None
+    "Since when a newer job of the same app has replaced it; nothing of it is expected any more."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
     may_be_over: bool = False
@@ -98,9 +103,9 @@ class RuleFacts:
     never: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
-    "Rules that lacked data."
+    "Rules that could not check every app, for want of data."
     skipped: tuple[str, ...] = ()
-    "Rules about SCIM requests, where no SCIM log was ever loaded."
+    "Rules that had nothing to check: no SCIM log, no token expiry, too little history."
     allowed: timedelta = timedelta(hours=1)
     "How much older than the data a check may be."
 
@@ -260,8 +265,8 @@ SUBJECTS: dict[About, tuple[str, ...]] = {
     "incidents": (),
 }
 KINDS = (
-    "quarantined", "inferred", "disabled", "dead", "leavers", "in_use", "mostly_failing", "incident", "stalled",
-    "paused", "late", "staged", "failing",
+    "quarantined", "inferred", "disabled", "dead", "leavers", "in_use", "rejected", "mostly_failing", "incident",
+    "stalled", "paused", "late", "staged", "failing",
 )  # fmt: skip
 "Causes of one severity, the gravest first."
 FOUND_BY = {
@@ -270,6 +275,7 @@ FOUND_BY = {
     "late": "cycle_late",
     "stalled": "cycle_late",
     "leavers": "leaver_waiting",
+    "rejected": "success_rejected",
 }
 "The rule that finds what a job's own state shows as well."
 
@@ -320,6 +326,8 @@ def job_causes(job: JobFacts) -> Iterator[Cause]:
         yield cause("leavers", "critical", job.leavers_since, job.leavers)
     if job.in_use:
         yield cause("in_use", "critical", None, job.in_use)
+    if job.rejected:
+        yield cause("rejected", "critical", job.rejected_since, job.rejected)
     if job.staged:
         yield cause("staged", "warning", None, job.staged)
     if job.failed > job.succeeded and job.failed + job.succeeded >= LEAST:
@@ -337,6 +345,9 @@ def missing_of(facts: Facts, about: About) -> Iterator[Missing]:
         yield Missing("old_data", since=facts.ends_at)
     if not facts.jobs:
         yield Missing("no_jobs")
+    every, facts = facts, replace(facts, jobs=tuple(job for job in facts.jobs if job.replaced_at is None))
+    if every.jobs and not facts.jobs:
+        yield from named("replaced", every.jobs, lambda job: job.replaced_at is not None, lambda job: job.replaced_at)
     if about == "leavers":
         yield from named("not_removing", facts.jobs, lambda job: job.state in STOPPED, lambda job: job.since)
     yield from missing_status(facts)
@@ -389,7 +400,8 @@ def missing_rules(facts: Facts) -> Iterator[Missing]:
 
 def is_lacking(job: JobFacts, at: datetime) -> bool:
     """Whether a job lacks data that rules need."""
-    return job.unknown_hours > 0 or job.observed_at is None or at - job.observed_at > STATUS_AGE
+    lacks = job.unknown_hours > 0 or job.observed_at is None or at - job.observed_at > STATUS_AGE
+    return job.replaced_at is None and lacks
 
 
 def blind_since(job: JobFacts) -> datetime | None:
@@ -415,7 +427,7 @@ def named(
 
 def unknown_of(job: JobFacts, facts: Facts) -> Missing | None:
     """Returns why it is not known how users of one job's app are now, what began first; None where it is known."""
-    missing = missing_of(facts.of([job.job_id], shared=False), "leavers")
+    missing = missing_of(replace(facts, jobs=(job,), others=()), "leavers")
     return min(missing, key=lambda one: (one.kind not in BLINDING, one.since or datetime.min), default=None)
 
 

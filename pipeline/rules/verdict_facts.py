@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pipeline.config.clock import naive, now, wall_clock
 from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.remedies import remedy
+from pipeline.rules.checked_apps import has_nothing_to_check, is_unchecked
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import RUNNING, Facts, IncidentFacts, JobFacts, RuleFacts
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
-from pipeline.store.present import as_of, present_after_data
+from pipeline.store.present import SINCE, as_of, present_after_data
 
 Row = dict[str, Any]
 HOUR = timedelta(hours=1)
@@ -25,6 +27,8 @@ ANSWERS = timedelta(days=30)
 "How far back the app's answers are looked through for accounts that are still active."
 IN_USE = ("trap_unassigned", "trap_still_active")
 "Questions whose rows are accounts that may be in use although nothing failed."
+READ: WeakKeyDictionary[Store, tuple[tuple[object, ...], Facts]] = WeakKeyDictionary()
+"The facts that were read last, with the revision, the instants and the second that they are of."
 PLAIN_COLUMNS = tuple(
     one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since", "may_be_over")
 )
@@ -34,6 +38,16 @@ def read_facts(store: Store, at: datetime | None = None) -> Facts:
     """Returns the facts about every job as of an instant; of the present without one."""
     present = as_of(store)
     at = present if at is None else min(at, present)
+    # A page asks again for each app and user that it shows: put together anew, 200 apps took 25 ms each time.
+    known = (store.revision(), at, present, naive(now(store.settings)).replace(microsecond=0))
+    newest = READ.get(store)
+    if newest is None or newest[0] != known:
+        READ[store] = newest = (known, facts_as_of(store, at, present))
+    return newest[1]
+
+
+def facts_as_of(store: Store, at: datetime, present: datetime) -> Facts:
+    """Puts the facts together from the store's answers."""
     answers = answers_until(at, at == present)
     ask_ahead(store, at, answers)
     [extent] = rows(store, "extent")
@@ -43,7 +57,7 @@ def read_facts(store: Store, at: datetime | None = None) -> Facts:
         now=naive(now(store.settings)),
         jobs=read_jobs(store, at, present, answers),
         incidents=read_incidents(store),
-        rules=read_rules(store, bool(extent["exchanges"])),
+        rules=read_rules(store),
     )
 
 
@@ -77,7 +91,8 @@ def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, 
     """Returns the facts about each job."""
     own = rows(store, "job_facts", at=at, grace=store.settings.grace)
     in_use = Counter(str(row["job_id"]) for name in IN_USE for row in rows(store, name, **answers))
-    jobs = [JobFacts(**{name: row[name] for name in PLAIN_COLUMNS}, in_use=in_use[str(row["job_id"])]) for row in own]
+    own = [{name: no_later(name, row[name], at) for name in PLAIN_COLUMNS} for row in own]
+    jobs = [JobFacts(**row, in_use=in_use[str(row["job_id"])]) for row in own]
     if at == present and any(job.state in RUNNING for job in jobs):
         over = cycles_over(store, at)
         jobs = [replace(job, may_be_over=job.state in RUNNING and job.job_id in over) for job in jobs]
@@ -85,6 +100,11 @@ def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, 
         return tuple(jobs)
     inferred = {row["job_id"]: row["since"] for row in rows(store, "quarantine_inferred", at=at)}
     return tuple(replace(job, inferred_since=inferred.get(job.job_id)) for job in jobs)
+
+
+def no_later(name: str, value: Any, at: datetime) -> Any:
+    """Returns a fact; a beginning that a clock which was ahead has dated later than the instant is at that instant."""
+    return min(value, at) if name in SINCE and isinstance(value, datetime) else value
 
 
 def cycles_over(store: Store, at: datetime) -> set[str]:
@@ -112,36 +132,21 @@ def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
     )
 
 
-def read_rules(store: Store, has_requests: bool) -> RuleFacts:
+def read_rules(store: Store) -> RuleFacts:
     """Returns which rules were evaluated, and which of them gave no answer."""
     runs = {str(row["rule"]): row for row in rows(store, "rule_runs_lately")}
     current = {name: row for name, row in runs.items() if name in rules()}
     if not current:
         return RuleFacts()
-    unknown = [name for name, row in current.items() if row["outcome"] == "unknown"]
-    unanswered = [name for name in unknown if not has_own_doubts(name)]
-    skipped = () if has_requests else tuple(name for name in unanswered if is_about_requests(name))
+    words = {name: (row["outcome"], row["unchecked"], row["unwatched"]) for name, row in current.items()}
     return RuleFacts(
         checked_at=min(row["ran_at"] for row in current.values()),
         never=tuple(sorted(rules().keys() - current.keys())),
         failed=tuple(name for name, row in current.items() if row["outcome"] == "failed"),
-        unanswered=tuple(name for name in unanswered if name not in skipped),
-        skipped=skipped,
+        unanswered=tuple(name for name, run in words.items() if is_unchecked(*run)),
+        skipped=tuple(name for name, run in words.items() if has_nothing_to_check(*run)),
         allowed=HOUR + timedelta(seconds=store.settings.check_every),
     )
-
-
-def is_about_requests(rule: str) -> bool:
-    """Whether a rule needs the SCIM requests of an app's own log."""
-    return any(need.source == "exchanges" and need.column is None for need in rules()[rule].needs)
-
-
-def has_own_doubts(rule: str) -> bool:
-    """Whether a rule says itself of which app it cannot tell: for want of history or of what people enter.
-
-    The logs and the job status that it needs are those of other rules as well.
-    """
-    return "unknown" in rules()[rule].query.columns
 
 
 def with_in_use(facts: Facts, in_use: Mapping[str, int]) -> Facts:

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.config.wording import count, dated, instant, iso, people, within
 from pipeline.rules.rule import rules
 from pipeline.rules.summary import undated
-from pipeline.rules.verdict import Cause, Missing, Verdict
+from pipeline.rules.verdict import FOUND_BY, Cause, Missing, Verdict
 
 LABELS = {"action_needed": "Action needed", "running": "Running", "ok": "OK", "unknown": "Unknown"}
 SHOWN = 4
@@ -100,7 +100,7 @@ def app_of(cause: Cause) -> str:
     return cause.job_id or cause.app_name or ""
 
 
-COUNTED = ("failing", "leavers", "in_use", "staged")
+COUNTED = ("failing", "leavers", "in_use", "staged", "rejected")
 
 
 def head(causes: list[Cause], style: Style) -> str:
@@ -109,6 +109,7 @@ def head(causes: list[Cause], style: Style) -> str:
     symptoms, incidents = sum(len(one.symptoms) for one in causes), sum(one.kind == "incident" for one in others)
     in_quarantine = first.kind == "incident" and any(one.kind == "quarantined" for one in others)
     shown = ("incident", "late", "stalled", *(["quarantined"] if in_quarantine else []))
+    shown += ("rejected",) if first.rule == FOUND_BY["rejected"] else ()
     rest = [what(one, style) for one in others if one.kind not in shown]
     if incidents:
         rest.append(count(incidents, "more incident"))
@@ -154,6 +155,9 @@ def what(cause: Cause, style: Style) -> str:
         "leavers": lambda: count(number, "leaver still has an account", "leavers still have an account"),
         "in_use": lambda: count(number, "leaver may still have access", "leavers may still have access"),
         "staged": lambda: count(number, "deletion is held back", "deletions are held back"),
+        "rejected": lambda: (
+            f"the app rejected {count(number, 'change that Entra reports', 'changes that Entra reports')} as successful"
+        ),
         "incident": lambda: style.text(undated(cause.summary)),
     }
     return writers[cause.kind]()
@@ -171,6 +175,7 @@ STEPS = {
     "failing": "open People with the state Failing, or Issues for the causes.",
     "leavers": "open Leavers, and disable the accounts that should have no access in the app by hand.",
     "in_use": "open Leavers, and disable the accounts that should have no access in the app by hand.",
+    "rejected": "open People with the status Rejected by app, fix what the app rejects, then provision on demand.",
     "staged": "allow or reject the deletions on the app's Provisioning page in Entra.",
 }
 
@@ -206,7 +211,7 @@ def calm(verdict: Verdict) -> str:
 def checked(verdict: Verdict) -> str:
     """Writes as of when that holds, and which checks were left out."""
     left_out = (
-        f" {count(len(verdict.skipped), 'rule')} skipped (no SCIM log)."
+        f" {count(len(verdict.skipped), 'rule has', 'rules have')} nothing to check."
         if verdict.skipped and verdict.about in ("all", "quarantine", "incidents")
         else ""
     )
@@ -251,6 +256,7 @@ REMEDIES = {
     "old_status": STATUS,
     "running_before": STATUS,
     "never_run": "Start provisioning in Entra.",
+    "replaced": "See the newer job of the app.",
     "no_events": LOGS,
     "gap": LOGS,
     "unlogged_errors": "Load the complete logs: a filtered export lacks failures, as does one that begins later.",
@@ -276,6 +282,7 @@ def lacking(one: Missing, style: Style) -> str:
             f"whether the initial cycle of {each_since(one, style, ' (last status ', ')')} is still running"
         ),
         "never_run": lambda: f"{names} has not completed a cycle yet",
+        "replaced": lambda: f"a newer job of the same app has replaced that of {each_since(one, style)}",
         "no_events": lambda: f"no provisioning logs of {names}",
         "gap": lambda: f"provisioning logs are missing or incomplete for {each_since(one, style)}",
         "unlogged_errors": lambda: f"Entra counts more users and groups in error than the logs of {names} show",
@@ -284,9 +291,14 @@ def lacking(one: Missing, style: Style) -> str:
         "rules_old": lambda: f"the alert rules were last evaluated as of {instant(one.since)}, and there is newer data",
         "rules_new": lambda: f"{count(len(one.names), 'alert rule was', 'alert rules were')} never evaluated",
         "rules_failed": lambda: f"{rules_of(one)} could not run",
-        "rules_unanswered": lambda: f"{len(one.names):,} of {len(rules()):,} alert rules could not check every app",
+        "rules_unanswered": lambda: unchecked_text(len(one.names)),
     }
     return writers[one.kind]()
+
+
+def unchecked_text(amount: int) -> str:
+    """Writes how many alert rules could not check every app, in the one wording that there is for it."""
+    return f"{amount:,} of {count(len(rules()), 'alert rule')} could not check every app"
 
 
 def each_since(one: Missing, style: Style, before: str = " since ", after: str = "") -> str:

@@ -49,6 +49,8 @@ FOLDER = Path(__file__).parents[1] / "model"
 MODEL = (
     "basics.sql",
     "statistics.sql",
+    "rejected_objects.sql",
+    "replaced_jobs.sql",
     "identities.sql",
     "hourly.sql",
     "log_analytics.sql",
@@ -89,6 +91,7 @@ MODEL = (
     "match_candidates.sql",
     "app_clocks.sql",
     "matching.sql",
+    "rejections.sql",
     "unreported.sql",
     "both_sides.sql",
     "scim_lint.sql",

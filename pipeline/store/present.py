@@ -5,6 +5,7 @@ definition of that instant: the newest of an event, a SCIM request or a job's st
 digests and default windows all use it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,11 @@ from pipeline.store.lake import Store
 
 LIVE = timedelta(days=1)
 "How long ago a tenant or container may have answered for its data to be called live."
+SINCE = (
+    "since", "opened_at", "started_at", "first_seen_at", "failing_since", "leavers_since", "rejected_since",
+    "stalled_since", "unknown_since", "refused_at", "inferred_since", "taken_over_at", "replaced_at",
+)  # fmt: skip
+"Columns of answers that date a beginning. A clock that is ahead may date a record up to a day after the present."
 
 
 def as_of(store: Store) -> datetime:
@@ -27,6 +33,15 @@ def as_of(store: Store) -> datetime:
     if newest is None or (contact is not None and contact > present - LIVE):
         return present.replace(second=0, microsecond=0)
     return min(newest, present)
+
+
+def up_to_present(store: Store, sql: str, columns: Collection[str]) -> str:
+    """Returns a statement whose answer dates no beginning after the present, whatever a clock that was ahead has."""
+    dated, newest, at = [name for name in SINCE if name in columns], newest_instant(store), as_of(store)
+    if not dated or newest is None or newest <= at:
+        return sql
+    earlier = ", ".join(f'least("{name}", timestamp \'{at}\') as "{name}"' for name in dated)
+    return f"select * replace ({earlier}) from (\n{sql}\n)"
 
 
 def present_after_data(store: Store) -> datetime | None:

@@ -30,7 +30,7 @@
 --   failures    failures in a row, or lines rejected
 --   detail      the problem
 --   feed        the feed; null for rejects
---   unknown     what data is missing
+--   unwatched   why there is nothing to check
 with instants as (
     select unnest($at::timestamp[]) as as_of
 ), readings as (
@@ -53,7 +53,7 @@ select
     c.failures,
     c.detail,
     c.feed,
-    null::varchar as unknown
+    null::varchar as unwatched
 from instants i
 join contacts c on c.tried_at <= i.as_of
 where c.outcome = 'failed' and c.failures >= $least

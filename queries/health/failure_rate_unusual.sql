@@ -41,7 +41,7 @@
 --   failures        failures in these hours
 --   usual_share     the highest failure rate of the same hours in the weeks before
 --   weeks_stored    weeks of data behind the usual rate
---   unknown         what data is missing
+--   unwatched       why there is nothing to compare with
 with instants as (
     select as_of, date_trunc('hour', as_of) as until, unnest(list_filter(
         range(1, $hours + 168 * $weeks + 1), lambda hour: (hour - 1) % 168 < $hours)) as hours_ago
@@ -90,7 +90,7 @@ select
     round(u.usual_share, 3) as usual_share,
     u.weeks_stored,
     case when coalesce(u.weeks_stored, 0) < 2 then 'Fewer than two earlier weeks have data for these hours' end
-        as unknown
+        as unwatched
 from judged j
 left join usual u on u.as_of = j.as_of and u.job_id = j.job_id
 where j.weeks_ago = 0 and j.attempts >= $least

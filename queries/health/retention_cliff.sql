@@ -40,7 +40,7 @@
 --   began_at      the oldest of them
 --   leaves_at     when it leaves Entra's store
 --   apps          the applications concerned
---   unknown       what data is missing
+--   unwatched     why there is nothing to check: collection began after those hours
 with ledger as (
     select
         tenant_id,
@@ -75,7 +75,7 @@ select
     min(l."hour") as began_at,
     min(l.leaves_at) as leaves_at,
     list_sort(list(distinct l.app_name)) as apps,
-    case when not bool_or(l.is_known) then 'None of the hours that Entra still keeps was collected' end as unknown
+    case when not bool_or(l.is_known) then 'None of the hours that Entra still keeps was collected' end as unwatched
 from leaving l
 group by l.as_of, l.tenant_id
 order by l.as_of, min(l.leaves_at), subject

@@ -24,7 +24,8 @@
 --   cycles, rejected requests, an app that fails, requests that the log does not have, or a failing collection.
 --
 -- Silent
---   on an idle job, whose cycles find nothing to change; where no job status is collected.
+--   on an idle job, whose cycles find nothing to change; where no job status is collected; on a job that a newer job of
+--   the same app has replaced.
 --
 -- Do
 --   Open the app's page: it names the cause and the owner. Paused: resume the job. Token rejected: enter a new token
@@ -63,5 +64,5 @@ select
     shown_by,
     case when cause is null then explanation end as unknown
 from silences_at($at::timestamp[], $grace)
-where cause is distinct from 'idle'
+where cause is null or cause not in ('idle', 'replaced')
 order by as_of, since, subject

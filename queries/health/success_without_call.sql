@@ -37,7 +37,7 @@
 --   successes    such successes
 --   people       up to ten names
 with done as materialized (
-    select rowid as number, job_id, app_id, app_name, target_id, occurred_at,
+    select rowid as number, event_id, job_id, app_id, app_name, target_id, occurred_at,
         coalesce(upn, source_name, source_id) as "name"
     from events
     where status = 'success' and "action" in ('create', 'update', 'disable', 'delete') and target_id is not null
@@ -67,6 +67,10 @@ with done as materialized (
     left join calls_by_id k on k.number = d.number
     where b.occurred_at >= d.occurred_at - to_seconds($skew) and a.occurred_at <= d.occurred_at + to_seconds($skew)
         and coalesce(k.heard_at > d.occurred_at + interval 1 hour, true)
+        -- A create that the app rejected has no id there; its request is matched by other names.
+        and (d.event_id, d.job_id) not in (
+            select (event_id, job_id) from request_matches
+            where occurred_at > list_min($at::timestamp[]) - to_hours($hours))
 ), first_calls as (
     select u.number, min(h.occurred_at) as heard_at
     from unconfirmed u

@@ -41,6 +41,7 @@
 --   throttled_share     share answered 429
 --   usual_throttled     the same in the week before
 --   unknown             what data is missing
+--   unwatched           why there is nothing to compare with
 with calls as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, duration_ms, http_status = 429 as throttled
     from app_calls
@@ -91,14 +92,17 @@ select
     case
         when m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled and u.before >= $least
             then null
+        when coalesce(u.before, 0) >= $least and m.p95_ms is null and u.usual_p95_ms is not null
+            then 'The log has no durations any more'
+    end as unknown,
+    case
         when coalesce(u.before, 0) < $least then 'The week before has too few requests to compare with'
-        when m.p95_ms is null and u.usual_p95_ms is not null then 'The log has no durations any more'
-    end as unknown
+    end as unwatched
 from lately m
 left join usual u on u.as_of = m.as_of and u.app_id = m.app_id
 left join app_jobs n on n.app_id = m.app_id
 left join app_names w on w.app_id = m.app_id
-where unknown is not null
+where unknown is not null or unwatched is not null
     or (m.p95_ms >= $floor and m.p95_ms >= $times * u.usual_p95_ms)
     or (m.throttled_share >= 0.05 and m.throttled_share >= $times * u.usual_throttled)
 order by m.as_of, m.since, subject

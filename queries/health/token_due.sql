@@ -35,7 +35,7 @@
 --   expires_at    the token's expiry
 --   days_left     whole days until then
 --   said_by       who entered it
---   unknown       what data is missing
+--   unwatched     why there is nothing to check
 with apps as (
     select n.app_name, min(r.seen_at) as seen_at
     from (
@@ -56,7 +56,7 @@ with apps as (
     ) = 1
 ), watched as (
     select as_of, app_name, expires_at, recorded_by,
-        if(expires_at is null, 'The expiry of the token was recorded as unknown', null) as unknown
+        if(expires_at is null, 'The expiry of the token was recorded as unknown', null) as unwatched
     from ends
     union all
     select i.as_of, a.app_name, null, null, 'No token expiry is recorded'
@@ -75,7 +75,7 @@ select
     expires_at,
     date_diff('day', as_of, expires_at) as days_left,
     recorded_by as said_by,
-    unknown
+    unwatched
 from watched
-where unknown is not null or expires_at - to_days(($lead + $spare)::integer) <= as_of
+where unwatched is not null or expires_at - to_days(($lead + $spare)::integer) <= as_of
 order by as_of, expires_at, subject

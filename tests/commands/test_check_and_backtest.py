@@ -60,9 +60,8 @@ def test_missed_checks_are_made_up_for_in_the_time_of_the_log(given: Given) -> N
     in_trouble(given)
     given.store.settings.check_every = 9 * 3600
     store = given.store
-    store.write(
-        lambda cursor: cursor.execute("insert into rule_runs values ('quarantined', ?, 'ok', 0, 1)", [moment(0)])
-    )
+    ran = "insert into rule_runs (rule, ran_at, outcome) values ('quarantined', ?, 'ok')"
+    store.write(lambda cursor: cursor.execute(ran, [moment(0)]))
     done = check_due(store)
     assert [one.at for one in done] == [*(moment(0, 9 * turn) for turn in range(1, 7)), moment(2, 23)]
     episodes = store.rows("select opened_at, closed_at from incidents where rule = 'quarantined'")

@@ -33,6 +33,7 @@ PROMISED = {
     "escrows": "job_id, source_id, opened_at, closed_at, attempts, retry_at, dropped_at, error_code, is_reference",
     "incidents": """incident_id, rule, severity, subject, app_name, opened_at, noticed_at, closed_at, summary, evidence,
         explained_by, acknowledged_by, acknowledged_at, owner, snoozed_until, note""",
+    "action_log": "acted_at, actor, action, incident_id, job_id, issue, old_value, new_value",
     "rule_runs": "rule, ran_at, outcome, findings, duration_ms",
     "rejects": "file, line, reason, raw, rejected_at",
     "files": """file, source, size, read_to, lines, kept, duplicates, rejects, unfamiliar, first_event_at,

@@ -59,6 +59,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs")
 
 
+@pytest.mark.timeout(300 if INPUTS <= USUAL else 5400)
 @settings(
     max_examples=max(1, INPUTS // TOGETHER),
     deadline=None,
@@ -107,7 +108,7 @@ def test_nothing_that_was_read_is_unfit(lake: Store) -> None:
             odd.setdefault(table, []).append(f'"{column}" not between {bounds}')
     assert "events" in odd and "exchanges" in odd
     for table, conditions in odd.items():
-        assert lake.rows(f'select count(*) from "{table}" where {" or ".join(conditions)}') == [(0,)], table
+        assert lake.rows(f'from "{table}" where {" or ".join(conditions)} limit 10') == [], table
 
 
 @pytest.mark.deep

@@ -369,6 +369,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path
     store.close()
 
 
+KILLS = int(os.environ.get("KILLS", "4"))
+"How often a reader is killed, four times a lake."
 CONTENT = (
     "from events order by all",
     "from exchanges order by all",
@@ -396,19 +398,22 @@ def test_small_slices_give_the_same_store_as_one(undisturbed: tuple[Path, Store]
     store.close()
 
 
+@pytest.mark.timeout(300 if KILLS <= 4 else 5400)
 def test_a_reader_killed_again_and_again_leaves_the_store_of_an_undisturbed_one(
-    undisturbed: tuple[Path, Store], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    undisturbed: tuple[Path, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs, whole = undisturbed
     monkeypatch.setenv("PROVISIONING_SLICE_BYTES", "65536")
-    rng = random.Random(9)
-    for _ in range(4):
-        process = script(INGEST, str(logs))
-        assert next_line(process) == "open"
-        sleep(rng.random() * 1.2)
-        process.send_signal(signal.SIGKILL)
-        ended(process)
-    store = open_store(settings)
-    read(store, logs)
-    assert content(store) == content(whole)
-    store.close()
+    rng = random.Random(KILLS)
+    for lake in range(KILLS // 4):
+        monkeypatch.setenv("PROVISIONING_STORE", f"ducklake:sqlite:{tmp_path}/{lake}/catalog.sqlite")
+        for _ in range(4):
+            process = script(INGEST, str(logs))
+            assert next_line(process) == "open"
+            sleep(rng.random() * 1.2)
+            process.send_signal(signal.SIGKILL)
+            ended(process)
+        store = open_store(read_settings(_env_file=None))
+        read(store, logs)
+        assert content(store) == content(whole)
+        store.close()

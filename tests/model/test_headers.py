@@ -71,6 +71,7 @@ TABLES = {
     "pairs": "from scored_pairs('candidates', 'clocks')",
     "taken": "from temp.pairs",
     "matched": "from request_matches",
+    "refused": "from refused_changes()",
     "logged": "from app_requests(timestamp '2026-01-05', timestamp '2026-01-05')",
     "reported": "from reported_events('matched', 'logged', timestamp '2026-01-05', timestamp '2026-01-05')",
     "unreported": "from unreported_requests("

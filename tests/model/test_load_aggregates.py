@@ -116,13 +116,17 @@ def removal(row: Row) -> str | None:
     return "disable" if written == "False" and row["action"] != "create" else None
 
 
+def shown(row: Row) -> str:
+    """What Entra read of the account in its own directory."""
+    return str(row["steps"][0]["details"]) if row["steps"] else ""
+
+
 def account(rows: Sequence[Row]) -> str:
     """What an object's account in the app is, from its events in order."""
     known = "unknown"
     for row in rows:
         good = row["status"] in ("success", "warning")
         removes = removal(row)
-        shown = row["steps"][0]["details"] if row["steps"] else ""
         written = row["changes"][0]["new_value"] if row["changes"] else None
         redundant = row["status"] == "skipped" and row["skip_reason"] == "RedundantExport"
         equal = redundant and not removes
@@ -134,8 +138,8 @@ def account(rows: Sequence[Row]) -> str:
             known = "disabled"
         elif (
             (good and not removes and (row["action"] == "create" or written == "True"))
-            or (equal and '"True"' in shown)
-            or (((good and not removes) or equal) and '"False"' not in shown and known != "disabled")
+            or (equal and '"True"' in shown(row))
+            or (((good and not removes) or equal) and '"False"' not in shown(row) and known != "disabled")
         ):
             known = "active"
     return known
@@ -164,6 +168,10 @@ def identity(rows: Sequence[Row]) -> Row:
     named = [row for row in rows if row["upn"] is not None] or rows
     failing = open_attempt(rows)
     known = account(rows)
+    in_use = [state(row) == "in_sync" and not removal(row) and '"False"' not in shown(row) for row in rows]
+    if known in ("disabled", "deleted") and attempts == failures and not any(in_use):
+        # Nothing shows that there ever was an account to disable: no event names one, none succeeded.
+        known, last = "unknown", last if last and state(last) == "skipped" else None
     return {
         "job_id": rows[0]["job_id"],
         "source_id": rows[0]["source_id"],
@@ -175,7 +183,7 @@ def identity(rows: Sequence[Row]) -> Row:
         if known in ("disabled", "deleted")
         else state(last)
         if last
-        else "skipped",
+        else "unknown",
         "account": known,
         "last_event_at": rows[-1]["occurred_at"],
         "last_success_at": max(good, default=None),

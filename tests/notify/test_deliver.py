@@ -47,6 +47,7 @@ def test_a_letter_arrives_once_in_plain_text_with_subject_link_and_an_id_of_its_
     given: Given, settings: Settings, tmp_path: Path
 ) -> None:
     with post_office() as (box, port):
+        settings.dashboard_url = "http://localhost:8501/"
         routes = routes_in(settings, tmp_path, port=port)
         store = trouble(given, routes, "Cerby")
         [sent] = deliver_due(store, NOON, routes)

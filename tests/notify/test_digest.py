@@ -83,11 +83,12 @@ def test_it_reads_well(day: Given) -> None:
     assert "Incidents: 2 new, 1 resolved, 1 open" in lines
     assert "  eve@example.com in Cerby: disable due since 20 Jan 2026, 05:00 UTC" in lines
     assert any(line.startswith("  Cerby: 66.7% of 6 succeeded, ") for line in lines)
-    assert "  http://localhost:8501/overview?since=2026-01-20&until=2026-01-21" in lines
+    assert "  http://localhost:8501/?since=2026-01-20&until=2026-01-21" in lines
+    assert "http" not in body_of(told, "") and "set PROVISIONING_DASHBOARD_URL" in body_of(told, "")
 
 
 def test_a_share_below_all_never_reads_all() -> None:
-    app = App("job", "Cerby", 4998, 2, 4998 / 5000, cycles=12, failing=2, waiting=2, leavers=[])
+    app = App("job", "Cerby", 4998, 2, 4998 / 5000, cycles=12, failing=2, waiting=2, rejected=0, leavers=[])
     body = body_of(Summary(SINCE, UNTIL, UNTIL, apps=[app]), "")
     assert "  Cerby: 99.9% of 5,000 succeeded, 12 cycles, " in body
     assert "100" not in body

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.config.settings import Settings
+from pipeline.maintenance.pairing import pair
 from pipeline.notify.enqueue import enqueue
 from pipeline.notify.routes import Routes
 from pipeline.rules.evaluate import Checked, check
@@ -46,6 +47,7 @@ RESTS = {
     "retention_cliff": {"events"},
     "silence paused": {"jobs"},
     "silence refused": {"jobs", "exchanges"},
+    "success_rejected": {"events", "exchanges"},
     "success_without_call": {"events", "exchanges"},
     "target_slow": {"exchanges"},
     "token_refused": {"exchanges"},
@@ -171,6 +173,8 @@ def world(given: Given) -> None:
         call(given, "success_without_call", day(9, minute), method="PATCH", resource_id="target-old")
         given.event("old", "success", day(9, minute), app="success_without_call")
     given.event("ada", "success", day(9, 5), app="success_without_call", last_step="EntryExportUpdate")
+    given.event("old", "success", day(9), app="success_rejected")
+    call(given, "success_rejected", day(9), 400, "PATCH", resource_id="target-old")
     call(given, "write_without_event", day(9), method="DELETE", resource_id="unheard", path="/Users/unheard")
     for hour in (8, 10):
         given.event("heard", "success", day(hour), app="write_without_event")
@@ -251,7 +255,8 @@ def opened(given: Given, routes: Routes) -> dict[str, Incident]:
     world(given)
     goes_on(given, ["Zoom"], moment(-1), NOON, set(EVERYTHING), OTHER_TENANT)
     given.event("ada", "success", moment(1, 11), app="Zoom", tenant_id=OTHER_TENANT)
-    found = {one.incident_id: one for one in checked(given.stored(), NOON, routes).opened}
+    pair(given.stored())
+    found = {one.incident_id: one for one in checked(given.store, NOON, routes).opened}
     assert {one.rule for one in found.values()} == set(rules())
     named = {one.app_name for one in found.values() if (one.app_name or "").split()[:1] == [one.rule]}
     assert named >= set(RESTS) - {"retention_cliff"}
@@ -322,6 +327,7 @@ def comes_back(given: Given, at: datetime) -> None:
         given.event("ada", "success", at - timedelta(minutes=20), app=app, target_id=f"{app}-ada")
         call(given, app, at - timedelta(minutes=10), duration_ms=100)
     given.vouched(moment(-40), at, None, source="scim", tenant_id=None)
+    call(given, "success_rejected", at - timedelta(hours=20), method="PATCH", resource_id="target-old")
     for app in ("group_shrank", "group_shrank wire"):
         members(given, app, at - timedelta(hours=20), 0, 6)
     for number in range(30):
@@ -331,7 +337,7 @@ def comes_back(given: Given, at: datetime) -> None:
     run = {"rule": "retired", "ran_at": at, "outcome": "ok", "findings": 0, "duration_ms": 1}
     given.rows["rule_runs"].append(run)
     given.store.write(lambda cursor: cursor.execute("update contacts set outcome = 'ok', failures = 0"))
-    given.stored()
+    pair(given.stored())
 
 
 def failing(rule: Rule) -> Rule:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.maintenance.pairing import pair
 from pipeline.rules.evaluate import evaluate
 from pipeline.rules.rule import find_rule
 from tests.support.given import Given, job_id, moment
@@ -442,6 +443,36 @@ def test_success_without_call_closes_after_a_day(given: Given) -> None:
     given.succeeded("ada", day=1, hour=1, minute=5)
     store_request(given, 1, 10, "target-grace")
     assert lasts(given, "success_without_call", moment(2, 3)) == set()
+
+
+def rejected_update(given: Given, status: int = 400) -> None:
+    """An update that Entra reports as successful, and what the app answered to its request."""
+    given.succeeded("ada", day=1, hour=1)
+    path = {"app_id": "app-cerby", "resource_id": "target-ada"}
+    given.exchanged("PATCH", "/Users/target-ada", status, moment(1, 1), **path)
+
+
+def test_success_rejected_fires_while_nothing_later_shows_the_change_done(given: Given) -> None:
+    rejected_update(given)
+    pair(given.stored())
+    found = opens(given, "success_rejected", moment(30))[CERBY]
+    assert (found["objects"], found["people"], found["http_status"]) == (1, ["ada@example.com"], 400)
+
+
+def test_success_rejected_is_silent_on_success_and_on_failures_that_entra_reports(given: Given) -> None:
+    rejected_update(given, 200)
+    given.failed("grace", day=1, hour=1)
+    given.exchanged("PATCH", "/Users/target-grace", 400, moment(1, 1), app_id="app-cerby", resource_id="target-grace")
+    pair(given.stored())
+    assert opens(given, "success_rejected", moment(2)) == {}
+
+
+def test_success_rejected_closes_with_a_later_success_in_the_app_s_log(given: Given) -> None:
+    rejected_update(given)
+    store_request(given, 5, 0, "target-ada")
+    pair(given.stored())
+    assert lasts(given, "success_rejected", moment(1, 4)) == {CERBY}
+    assert lasts(given, "success_rejected", moment(1, 6)) == set()
 
 
 def logged_around(given: Given) -> None:

@@ -4,7 +4,7 @@ What is right is stated here anew, in the words of the four states, without the 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
 
@@ -14,7 +14,9 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import KINDS, Cause, Facts, IncidentFacts, JobFacts, RuleFacts, unknown_of, verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.rules.verdict_text import PLAIN, REMEDIES, STEPS, Style, head, missing_sentences, plain_sentence, sentence
+from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
+from pipeline.store.present import as_of, up_to_present
 from tests.support.given import Given, moment
 
 AT = datetime(2026, 3, 2, 12)
@@ -278,7 +280,7 @@ def test_next_step_of_an_incident_is_what_the_app_s_profile_knows() -> None:
 def test_verdict_has_words_for_every_cause_and_every_gap() -> None:
     assert set(STEPS) | {"incident"} == set(KINDS)
     kinds = {one.kind for case in every_case()[::37] for one in verdict(facts_of(case)).missing}
-    assert kinds | {"empty", "no_jobs", "not_removing", "running_before"} == set(REMEDIES)
+    assert kinds | {"empty", "no_jobs", "not_removing", "running_before", "replaced"} == set(REMEDIES)
 
 
 def test_verdict_facts_of_one_tenant_leave_out_the_others(given: Given) -> None:
@@ -290,26 +292,39 @@ def test_verdict_facts_of_one_tenant_leave_out_the_others(given: Given) -> None:
     assert verdict(facts.of(["scim.a"])).causes[0].kind == "failing"
 
 
+def test_nothing_began_after_the_present_though_a_clock_was_ahead(given: Given) -> None:
+    present = datetime.now(UTC).replace(tzinfo=None)
+    given.event("eve", "success", present - timedelta(hours=2))
+    given.event("ada", "failure", present + timedelta(hours=5), error_code="Conflict")
+    store = given.stored()
+    [cause] = verdict(read_facts(store)).causes
+    query = find_query("open_escrows")
+    [row] = store.fetch(up_to_present(store, query.sql, query.columns), bind(query, {})).to_pylist()
+    for since in (cause.since, row["opened_at"]):
+        assert since is not None and as_of(store) - timedelta(hours=1) < since <= as_of(store)
+
+
 def test_verdict_facts_of_an_empty_store(store: Store) -> None:
     facts = read_facts(store)
     assert (facts.ends_at, facts.jobs, facts.rules.checked_at) == (None, (), None)
     assert verdict(facts).missing[0].kind == "empty"
 
 
-def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_without_a_scim_log(given: Given) -> None:
-    for rule, outcome in (
-        ("success_without_call", "unknown"),
-        ("escrow_growth", "unknown"),
-        ("quarantined", "failed"),
-        ("token_due", "unknown"),
+def test_verdict_facts_name_rules_that_were_not_evaluated_and_those_with_nothing_to_check(given: Given) -> None:
+    for rule, outcome, unchecked, unwatched in (
+        ("success_without_call", "unknown", 0, 1),
+        ("escrow_growth", "unknown", 1, 0),
+        ("required_missing", "found", 1, 0),
+        ("quarantined", "failed", None, None),
+        ("token_due", "unknown", 0, 1),
+        ("cycle_late", "unknown", None, None),
     ):
-        given.rows["rule_runs"].append(
-            {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
-        )
+        run = {"rule": rule, "ran_at": moment(1), "outcome": outcome, "findings": 0, "duration_ms": 1}
+        given.rows["rule_runs"].append(run | {"apps": 1, "unchecked": unchecked, "unwatched": unwatched})
     given.succeeded("ada", day=1)
     facts = read_facts(given.stored()).rules
-    assert facts.unanswered == ("escrow_growth",), "which token expires when is of people's entering, and no data"
-    assert (facts.skipped, facts.failed) == (("success_without_call",), ("quarantined",))
-    assert set(facts.never) == set(rules()) - {"success_without_call", "escrow_growth", "quarantined", "token_due"}
-    given.exchanged("GET", "/Users", 200, moment(1))
-    assert read_facts(given.stored()).rules.skipped == ()
+    assert facts.unanswered == ("cycle_late", "escrow_growth", "required_missing"), (
+        "an evaluation of before has no counts"
+    )
+    assert (facts.skipped, facts.failed) == (("success_without_call", "token_due"), ("quarantined",))
+    assert set(facts.never) == set(rules()) - {*facts.unanswered, *facts.skipped, *facts.failed}

@@ -151,11 +151,11 @@ class Count(JobCount):
                 one.target, one.state, one.attempts, one.failed, share(one.attempts - one.failed, one.attempts),
                 one.good, one.newest["at"], one.failures[-1]["code"] if one.failures else None,
             )
-            for job, who, one in self.all_of(asked) if one.state
+            for job, who, one in self.all_of(asked)
         }  # fmt: skip
 
     def people_by_state(self, asked: Asked) -> Rows:
-        return dict(Counter(one.state for _, _, one in self.all_of(asked) if one.state))
+        return dict(Counter(one.state for _, _, one in self.all_of(asked)))
 
     def placements(self, asked: Asked) -> Rows:
         rows: Rows = {}
@@ -164,7 +164,10 @@ class Count(JobCount):
             word = one.state if one.state != "skipped" else "held_back" if one.turn == "held" else "out_of_scope"
             counts[word] += 1
         names = ["in_sync", "failing", "held_back", "out_of_scope", "disabled", "deleted"]
-        return {job: tuple(counts[name] for name in names) for job, counts in rows.items()}
+        return {
+            job: tuple(None if name == "in_sync" and self.never_steady(job) else counts[name] for name in names)
+            for job, counts in rows.items()
+        }
 
     def open_escrows(self, asked: Asked) -> Rows:
         """The pending retries; none is promised before a quarantine's next attempt."""
@@ -281,7 +284,7 @@ class Count(JobCount):
     def person_states(self, _: Asked) -> Rows:
         return {
             job: (one.state, one.attempts, one.failed, one.good, one.newest["at"], one.target)
-            for (job, who), one in self.standings.items() if who == self.busiest and one.state
+            for (job, who), one in self.standings.items() if who == self.busiest
         }  # fmt: skip
 
     def person_state_at(self, asked: Asked) -> Rows:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tests.scenarios.files import moment
 from tests.scenarios.records import ANYTHING, HOUR, Asked, Records, Rows, floor, grouped
-from tests.scenarios.wire import Doc
+from tests.scenarios.wire import NEVER, Doc
 
 
 class JobCount(Records):
@@ -57,6 +57,11 @@ class JobCount(Records):
         """The quarantine that the newest status of a job tells of."""
         newest = [one["status"]["quarantine"] for one in self.statuses if one["id"] == job]
         return newest[-1] if newest else None
+
+    def never_steady(self, job: str) -> bool:
+        """Whether the newest status of a job says that its initial cycle has not ended: nobody counts as in sync."""
+        newest = [one["status"]["steadyStateLastAchievedTime"] for one in self.statuses if one["id"] == job]
+        return newest[-1:] == [NEVER]
 
     def fleet(self, asked: Asked) -> Rows:
         rows = {}

@@ -29,13 +29,13 @@ class Standing:
     "Whether the account was taken away, and nothing has shown it in use since."
 
     @property
-    def state(self) -> str | None:
-        """The state of the identity: failing, then the account, then scope."""
+    def state(self) -> str:
+        """The state of the identity: failing, then the account, then scope; unknown where no record decides it."""
         if self.failures:
             return "failing"
         if self.account in ("disabled", "deleted"):
             return self.account
-        return {"in": "in_sync", "out": "skipped", "held": "skipped", None: None}[self.turn]
+        return {"in": "in_sync", "out": "skipped", "held": "skipped", None: "unknown"}[self.turn]
 
     @property
     def waits(self) -> Doc:

@@ -13,6 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.notify.digest import body_of, digest, title_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
+from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
 from tests.scenarios import wire
@@ -23,6 +24,7 @@ from tests.support.lakes import copied
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
 NAMELESS, REJECTED = job("Nameless"), job("Rejected")
+REFUSING, ANSWERING, NEVER_THERE = job("Refusing"), job("Answering"), job("Never there")
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
@@ -131,11 +133,65 @@ def rejected(world: Told) -> None:
     world.status(REJECTED, 45, ended=44)
 
 
+GONE_AWAY, MADE, MET, KIM = (person(name, name.lower()) for name in ("Dee", "Mia", "Met", "Kim"))
+CREW = person("Crew", "crew", "Group")
+
+
+def refusing(world: Told) -> None:
+    """Entra calls an update, a create and a group's change done that the app refused; and an update at the last."""
+    world.event(REFUSING, 1, ANN, "create")
+    world.request(REFUSING, 1, "POST", "/Users", 201, body={"userName": ANN["upn"]}, answer={"id": ANN["target"]})
+    world.event(REFUSING, 41, ANN, "update", changes=(wire.change("title", "a", "b"),))
+    world.request(REFUSING, 41, "PATCH", f"/Users/{ANN['target']}", 400)
+    world.event(REFUSING, 41, MADE, "create")
+    world.request(REFUSING, 41.05, "POST", "/Users", 500, body={"userName": MADE["upn"]})
+    world.event(REFUSING, 81, CREW, "update")
+    world.request(REFUSING, 81, "PATCH", "/Groups/crew", 413)
+    world.request(REFUSING, 81.1, "GET", "/Groups/crew", 200)
+    for minute, status in ((41, 200), (121, 500)):
+        world.event(REFUSING, minute, BOB, "update", changes=(wire.change("title", "a", str(minute)),))
+        world.request(REFUSING, minute, "PATCH", f"/Users/{BOB['target']}", status)
+    world.status(REFUSING, 125, ended=124)
+
+
+def answering(world: Told) -> None:
+    """The app's log has errors beside what Entra calls done, and each is followed by a success, or is none."""
+    sent_again, later, found, equal = BOB, CID, LEE, MET
+    for minute, who, status in ((41, sent_again, 503), (41.05, sent_again, 429), (41.1, sent_again, 204),
+                                (41, later, 409), (81, later, 200), (41, equal, 400)):  # fmt: skip
+        world.request(ANSWERING, minute, "PATCH", f"/Users/{who['target']}", status)
+    for minute, who in ((41, sent_again), (41, later), (81, later), (41, equal)):
+        world.event(ANSWERING, minute, who, "update")
+    world.event(ANSWERING, 121, equal, "other", "skipped", skip="RedundantExport")
+    search = f'/Users?filter=userName eq "{found["upn"]}"'
+    world.event(ANSWERING, 41, found, "create")
+    world.request(ANSWERING, 41, "POST", "/Users", 409, body={"userName": found["upn"]})
+    world.request(ANSWERING, 41.05, "GET", search, 200, answer={"Resources": [{"id": found["target"]}]})
+    world.event(ANSWERING, 41, MADE, "create")
+    world.request(ANSWERING, 40.95, "GET", "/Users/mia", 404)
+    world.request(ANSWERING, 41, "POST", "/Users", 503, body={"userName": MADE["upn"]})
+    world.request(ANSWERING, 41.2, "POST", "/Users", 201, body={"userName": MADE["upn"]}, answer={"id": "mia"})
+    world.event(ANSWERING, 41, GONE_AWAY, "delete")
+    world.request(ANSWERING, 41, "DELETE", "/Users/dee", 404)
+    world.status(ANSWERING, 125, ended=124)
+
+
+def never_there(world: Told) -> None:
+    """Entra finds nothing to disable or delete: of two no account was ever shown, of one it was, of one it is named."""
+    nameless = [who | {"target": None} for who in (ANN, BOB, CID)]
+    world.event(NEVER_THERE, -39, nameless[2], "update")
+    for who, action in zip((*nameless, LEE), ("disable", "delete", "disable", "disable"), strict=True):
+        world.event(NEVER_THERE, 1, who, action, "skipped", skip="RedundantExport")
+    world.event(NEVER_THERE, 1, MET, "update", "postponed")
+    world.status(NEVER_THERE, 5, ended=4)
+
+
 def renewed(world: Told) -> None:
     """A disable fails in a job that is then made anew, and the new one carries it out; another leaver's is not."""
     for who in (ANN, LEE):
         world.event(OLD_JOB, 1, who, "create")
         world.event(OLD_JOB, 41, who, "disable", "failure", error="InternalServerError")
+    world.event(OLD_JOB, 41, KIM, "create", "failure", error="BadRequest", again=400)
     world.event(NEW_JOB, 121, LEE, "disable")
     world.event(NEW_JOB, 121, ANN, "update", changes=(wire.change("title", "a", "b"),))
     world.status(OLD_JOB, 45, ended=44)
@@ -171,6 +227,9 @@ WORLDS = (
     written,
     nameless,
     rejected,
+    refusing,
+    answering,
+    never_there,
     renewed,
     counted,
     twins,
@@ -330,6 +389,76 @@ def test_a_digest_names_who_may_have_access_as_the_verdict_counts_them(store: St
     lines = body_of(told, "http://localhost:8501").splitlines()
     assert "Leavers still with access: 0, who may have access: 2" in lines
     assert sum("may have access: Entra" in line for line in lines) == 2
+
+
+def test_a_change_that_the_app_refused_is_none_that_is_in_sync(store: Store) -> None:
+    refused = {"ann.one": "rejected", "mia": "rejected", "Crew": "rejected", "bob.two": "rejected"}
+    people = ask(store, "people", REFUSING)
+    assert by_name(people, "state") == refused
+    assert by_name(people, "http_status") == {"ann.one": 400, "mia": 500, "Crew": 413, "bob.two": 500}
+    assert by_name(people, "action")["mia"] == "create"
+    [facts] = ask(store, "job_facts", REFUSING)
+    assert (facts["rejected"], facts["rejected_since"], facts["failing"]) == (4, naive(41), 0)
+    [found] = findings(store, "success_rejected", REFUSING, END)
+    assert (found["since"], found["objects"], found["http_status"]) == (naive(41), 4, 500)
+    assert findings(store, "success_without_call", REFUSING, END) == []
+    # Each instant is judged by what had come until then.
+    assert [row["objects"] for row in findings(store, "success_rejected", REFUSING, naive(100))] == [3]
+    assert findings(store, "success_rejected", REFUSING, naive(40)) == []
+    # A removal that the app refused is told with those who may have access.
+    assert by_name(ask(store, "people", REJECTED), "state") == {
+        "ann.one": "rejected", "bob.two": "disabled", "cid.three": "disabled", "lee.four": "rejected",
+    }  # fmt: skip
+    assert ask(store, "job_facts", REJECTED)[0]["rejected"] == 0
+    assert [row["in_place_share"] for row in ask(store, "placements", REFUSING)] == [0]
+
+
+def test_a_change_that_was_sent_again_or_shown_done_later_was_not_refused(store: Store) -> None:
+    states = dict.fromkeys(("bob.two", "cid.three", "lee.four", "met", "mia"), "in_sync") | {"dee": "deleted"}
+    assert by_name(ask(store, "people", ANSWERING), "state") == states
+    assert findings(store, "success_rejected", ANSWERING, END) == []
+    assert findings(store, "success_rejected", ANSWERING, naive(60))[0]["people"] == [
+        "cid.three@example.com",
+        "met@example.com",
+    ]
+
+
+def test_nothing_to_disable_is_no_account_that_was_disabled_and_an_undocumented_status_no_skip(store: Store) -> None:
+    people = ask(store, "people", NEVER_THERE)
+    assert by_name(people, "state") == {
+        "ann.one": "unknown", "bob.two": "unknown", "cid.three": "disabled", "lee.four": "disabled", "met": "unknown",
+    }  # fmt: skip
+    assert by_name(people, "status_word") == dict.fromkeys(by_name(people, "state")) | {"met": "postponed"}
+    [ann] = ask(store, "person_states", NEVER_THERE, object=ANN["id"])
+    assert (ann["account"], ann["state"], ann["status_word"]) == ("unknown", "unknown", None)
+
+
+def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_handled(store: Store) -> None:
+    assert by_name(ask(store, "people", OLD_JOB), "state") == {
+        "ann.one": "unknown",
+        "lee.four": "unknown",
+        "kim": "failing",
+    }
+    [old], [new] = ask(store, "job_facts", OLD_JOB), ask(store, "job_facts", NEW_JOB)
+    assert (old["failing"], old["replaced_at"], new["replaced_at"]) == (1, naive(121), None)
+    assert list(by_name(ask(store, "open_escrows", OLD_JOB), "attempts")) == ["kim"]
+    assert list(by_name(ask(store, "quarantine_waiting", OLD_JOB), "attempts")) == ["kim"]
+    assert by_name(ask(store, "people", OLD_JOB), "taken_over_at")["lee.four"] == naive(121)
+    # Of what failed alike, only those whom the newer job has not handled are waiting.
+    assert {row["code"]: row["waiting"] for row in ask(store, "issues", OLD_JOB)} == {
+        "InternalServerError": 0, "BadRequest": 1,
+    }  # fmt: skip
+    [silence] = ask(store, "silence", OLD_JOB)
+    assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
+    assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
+    assert findings(store, "silence", OLD_JOB, END) == []
+    assert list(by_name(ask(store, "people", OLD_JOB), "retry_at").values()) == [None] * 3
+    # Its missing data is no gap, and it is never OK itself.
+    facts = read_facts(store, END)
+    said = verdict(facts.of([OLD_JOB["id"]], shared=False))
+    assert said.state == "action_needed" and "replaced" in {one.kind for one in said.missing}
+    assert "replaced" not in {one.kind for one in verdict(facts.of([OLD_JOB["id"], NEW_JOB["id"]])).missing}
+    assert ask(store, "job_facts", TWIN)[0]["replaced_at"] is None
 
 
 def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:

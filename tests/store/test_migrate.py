@@ -57,6 +57,7 @@ ANSWERED_OTHERWISE = {
     "issues": "cause, action and owner by one table of causes",
     "people": "columns say why somebody is failing or skipped, and when Entra tries again",
     "placements": "whether the initial cycle has ended",
+    "rule_runs_lately": "columns tell apps with data missing from apps without anything to check",
     "progress": "a running initial cycle has an estimate",
     **dict.fromkeys(("silence", "health/required_missing"), "the sentence reads otherwise"),
     **dict.fromkeys(

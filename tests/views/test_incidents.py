@@ -9,7 +9,7 @@ from pipeline.config.errors import RulesError
 from pipeline.rules.evaluate import check
 from pipeline.rules.incidents import Incident, add_incidents, close_incidents, open_incidents
 from pipeline.rules.overrides import read_overrides, write_override
-from pipeline.rules.rule import find_rule
+from pipeline.rules.rule import find_rule, rules
 from tests.support.given import Given, moment
 from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
@@ -57,7 +57,7 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     test = healthy(app("issues", incident=named))
     test.button(key=f"ack-{named}").click().run()
     shown = text(healthy(test))
-    assert "Enter your name to acknowledge" in shown
+    assert "Enter your name first" in shown
     test.text_input(key=f"who-{named}").set_value("Ada").run()
     test.button(key=f"ack-{named}").click().run()
     assert "Acknowledged by Ada" in text(healthy(test))
@@ -70,6 +70,10 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     test.button(key=f"snooze-1 day-{named}").click().run()
     again = healthy(app("issues", incident=named))
     drawn = text(again)
+    acts = table(again, "was")
+    assert list(acts["label"]) == ["Snoozed", "Note written", "Owner set", "Owner set", "Acknowledged"]
+    assert set(acts["actor"]) == {"Ada"} and list(acts["was"])[1:4] == ["–", "Ada", "–"]
+    assert list(acts["detail"])[1:] == ["Mailed support", "Grace", "Ada", "–"]
     assert "Acknowledged by Ada" in drawn and "Owner: Grace" in drawn and "Mailed support" in drawn
     assert table(again, "related").iloc[0]["state"] == ["Snoozed"]
     assert "No open incidents but 1 snoozed one." in drawn
@@ -99,7 +103,8 @@ def test_a_rule_without_data_is_said_not_to_have_run(given: Given, rules_file: P
     check(store, moment(13), overrides={}, chosen=[find_rule("quarantined")])
     test = healthy(app("issues"))
     drawn = text(test)
-    assert "1 of 1 rule could not run or checked only some apps" in [one.proto.label for one in test.get("page_link")]
+    wanted = f"1 of {len(rules())} alert rules could not check every app"
+    assert wanted in [one.proto.label for one in test.get("page_link")]
     assert "Unknown whether anything is wrong" in drawn and "None found by the rules that ran." in drawn
     assert "No open incidents" not in drawn
 

@@ -120,12 +120,17 @@ def test_what_people_set_on_an_issue_is_shown_at_once_and_outlives_the_session(t
     issue = fingerprint(tenant, "AttributeValidationFailed")
     words = {"issue": issue, "of": job_id("Cerby")}
     test = healthy(app("issues", **words))
-    assert "Unassigned" in text(test)
+    assert "Unassigned · Not acknowledged" in text(test)
+    test.text_input(key=f"who-{issue}").set_value("Ada").run()
+    test.button(key=f"ack-{issue}").click().run()
+    assert "Unassigned · Acknowledged by Ada" in text(healthy(test))
     test.text_input(key=f"owner-{issue}").set_value("Grace").run()
     test.text_area(key=f"note-{issue}").set_value("Asked HR").run()
     assert "Owner: Grace" in text(healthy(test)) and "Asked HR" in text(test)
     test.button(key=f"snooze-1 day-{issue}").click().run()
-    assert "Owner: Grace · Snoozed until" in text(healthy(app("issues", **words)))
+    test = healthy(app("issues", **words))
+    assert "Owner: Grace · Acknowledged by Ada" in text(test) and " · Snoozed until" in text(test)
+    assert list(table(test, "was")["label"]) == ["Snoozed", "Note written", "Owner set", "Acknowledged"]
     test = healthy(app("issues"))
     assert list(table(test, "what")["app_name"]) == ["Zoom"]
     assert "1 open issue: StatusCode: Conflict in Zoom (1 user)." in text(test).replace("\\", "")
@@ -134,9 +139,10 @@ def test_what_people_set_on_an_issue_is_shown_at_once_and_outlives_the_session(t
     snooze_issue(tenant, job_id("Cerby"), issue, None)
     assert tenant.rows("select owner, note, snoozed_until from issue_actions") == [("Grace", "Asked HR", None)]
     acts = table(healthy(app("access")), "actor")
-    assert list(acts["action"]) == ["Snooze ended", "Note written", "Assigned"]
+    assert list(acts["label"]) == ["Snooze ended", "Snoozed", "Note written", "Owner set", "Acknowledged"]
+    assert list(acts["actor"]) == ["Name not recorded", *["Ada"] * 4]
     assert set(acts["issue"]) == {issue} and set(acts["app_name"]) == {"Cerby"} and acts["incident_id"].isna().all()
-    assert list(acts["detail"].fillna("")) == ["", "Asked HR", "Grace"]
+    assert list(acts["detail"])[2:] == ["Asked HR", "Grace", "–"]
 
 
 def test_an_affected_user_opens_in_the_place_of_the_issue_and_closing_leads_back(tenant: Store) -> None:

@@ -10,6 +10,9 @@ from pipeline.rules.evaluate import check
 from pipeline.rules.overrides import read_overrides
 from pipeline.rules.rule import find_rule, rules
 from pipeline.rules.token_expiry import record_expiry
+from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import plain_sentence
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, table, text
 from views.frame.look import LOOKS
@@ -40,7 +43,7 @@ def test_the_table_has_every_rule_with_its_state_and_levels_those_that_fire_firs
     assert rows.index[0] == "quarantined" and set(rows.index) == set(rules())
     states = {name: rows.loc[name, "state"][0] for name in ("quarantined", "leaver_waiting", "rule_failed", "silence")}
     assert states == {
-        "quarantined": "Firing", "leaver_waiting": "Could not run", "rule_failed": "OK", "silence": "Muted",
+        "quarantined": "Firing", "leaver_waiting": "Not checked", "rule_failed": "OK", "silence": "Muted",
     }  # fmt: skip
     assert rows.loc["target_slow", "state"] == ["Never run"]
     assert tuple(rows.loc["escrow_growth", ["alert", "clear"]]) == ("≥ 6 pending retries", "< 2")
@@ -50,7 +53,7 @@ def test_the_table_has_every_rule_with_its_state_and_levels_those_that_fire_firs
     assert rows.loc["escrow_growth", "changed"] == "Pending retries 6 (default 3)"
     assert rows.loc["quarantined", "since"] == moment(13, 2) and rows.loc["quarantined", "checked"] == "All apps"
     assert rows.loc["leaver_waiting", "findings"] != rows.loc["leaver_waiting", "findings"]
-    assert "**1 rule is firing**, 1 OK, 1 could not run" in text(test)
+    assert "**1 rule is firing**, 1 OK, 1 not checked" in text(test)
     assert not test.success
 
 
@@ -63,20 +66,23 @@ def test_a_rule_is_ok_only_of_the_apps_that_it_could_check(given: Given, rules_f
     check(store, moment(13, 9, 5), overrides={}, chosen=chosen)
     rows = table(healthy(app("rules")), "alert").set_index("rule")
     assert tuple(rows.loc["quarantined", ["word", "checked"]]) == ("partly run", "1 of 2 apps")
-    assert list(rows.loc["quarantined", "unchecked"]) == ["Cerby"]
-    # Without an expiry there is nothing that the rule could watch.
-    assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("not run", "0 of 2 apps")
-    assert list(rows.loc["token_due", "missing"]) == [
-        "Cerby: No token expiry is recorded",
-        "Zoom: No token expiry is recorded",
-    ]
-    assert rows.loc["target_slow", "word"] == "not run" and (rows["word"] != "not firing").all()
+    # Without an expiry, or a SCIM log, there is nothing that a rule could check; an old log is missing data.
+    assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("nothing to check", "0 of 2 apps")
+    assert tuple(rows.loc["target_slow", ["word", "checked"]]) == ("nothing to check", "0 of 2 apps")
+    assert (rows["word"] != "not firing").all()
     record_expiry(store, "Zoom", moment(300), "Ada", moment(13))
     check(store, moment(13, 9, 6), overrides={}, chosen=chosen)
     test = healthy(app("rules", rule="token_due"))
     rows = table(test, "alert").set_index("rule")
     assert tuple(rows.loc["token_due", ["word", "checked"]]) == ("partly run", "1 of 2 apps")
-    assert "**Not checked:** Cerby." in text(test) and "4 of 23 rules could not check every app" in text(test)
+    assert "**Nothing to check.** Cerby: no token expiry is recorded." in text(test).replace("\\", "")
+    assert f"2 of {len(rules())} alert rules could not check every app: data is missing." in text(test)
+    drawn = text(healthy(app("rules", rule="quarantined"))).replace("\\", "")
+    assert "**Not checked, data is missing.** Cerby: no job status; the last 6 hours are needed." in drawn
+    # Every page and program counts the same rules, in the same words.
+    wanted = f"2 of {len(rules())} alert rules could not check every app"
+    assert wanted in text(healthy(app())) and wanted in plain_sentence(verdict(read_facts(store)))
+    assert wanted in [one.proto.label for one in healthy(app("issues")).get("page_link")]
     record_expiry(store, "Cerby", moment(300), "Ada", moment(13))
     check(store, moment(13, 9, 7), overrides={}, chosen=chosen)
     rows = table(healthy(app("rules")), "alert").set_index("rule")
@@ -95,7 +101,7 @@ def test_a_rule_opens_in_the_side_panel_with_the_values_in_force(quarantine: Giv
     check(quarantine.store, moment(13, 9, 5), overrides={}, chosen=[find_rule("escrow_growth")])
     drawn = text(healthy(app("rules", rule="escrow_growth")))
     assert "**Alerts** when at least 6 of a job" in drawn
-    assert "**What to do.**" in drawn and "**Missing data.**" in drawn
+    assert "**What to do.**" in drawn and "**Not checked, data is missing.**" in drawn
     drawn = text(healthy(app("rules", rule="escrow_grwth")))
     assert "did you mean escrow\\_growth" in drawn
 

@@ -86,9 +86,9 @@ def test_access_says_that_there_is_no_sign_in_and_lists_what_people_did(quaranti
     record_expiry(quarantine.store, "Cerby", moment(40), "Ada <b>", moment(13, 10), "by ticket")
     test = healthy(app("access"))
     rows = table(test, "actor")
-    assert set(rows["action"]) == {"Acknowledged", "Assigned", "Note written", "Snoozed", "Token expiry entered"}
-    told = rows.set_index("action")
-    assert (told.loc["Acknowledged", "actor"], told.loc["Assigned", "detail"]) == ("Ada <b>", "Grace")
+    assert set(rows["label"]) == {"Acknowledged", "Owner set", "Note written", "Snoozed", "Token expiry entered"}
+    told = rows.set_index("label")
+    assert (told.loc["Acknowledged", "actor"], told.loc["Owner set", "detail"]) == ("Ada <b>", "Grace")
     assert told.loc["Token expiry entered", "detail"].endswith("by ticket")
     assert "<b>" not in text(test)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
+from pandas.api.types import is_datetime64_any_dtype
 
 from pipeline.config import clock
 from pipeline.config.settings import Settings, read_settings
@@ -55,8 +56,17 @@ def ask_ahead(*names: str, **given: Any) -> None:
 
 
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
-    """Returns a question's answer as a frame of one's own, which shares its columns with everybody else's."""
-    return store().answers.formed(query.sql, values, to_frame).copy(deep=False)
+    """Returns a question's answer as a frame of one's own, which shares its columns with everybody else's.
+
+    It dates no beginning after the present: a clock that was ahead may have dated records so.
+    """
+    frame = store().answers.formed(query.sql, values, to_frame).copy(deep=False)
+    for name in present.SINCE:
+        if name in frame and is_datetime64_any_dtype(frame[name]):
+            later = frame[name] > as_of()
+            if later.any():
+                frame[name] = frame[name].mask(later, as_of())
+    return frame
 
 
 def to_frame(answer: pa.Table) -> pd.DataFrame:

@@ -90,6 +90,7 @@ LOOKS = {
     "processing failed": Look("Processing failed", "bad", ":material/error:", "what to write could not be worked out"),
     "export failed": Look("Export failed", "bad", ":material/error:", "the app refused it, or did not answer"),
     "in_sync": Look("In sync", "good", ":material/check_circle:", "both sides match"),
+    "rejected": Look("Rejected by app", "bad", ":material/block:", "Entra reports success; the app's log has an error"),
     "was_in_sync": Look("Was in sync", "quiet", ":material/history:", "both sides matched; newer data is missing"),
     "skipped": Look("Skipped", "quiet", ":material/skip_next:", "left out, by scope or for a missing value"),
     "disabled": Look("Disabled", "info", ":material/person_off:", "switched off in the application"),
@@ -111,8 +112,11 @@ LOOKS = {
     "firing": Look("Firing", "bad", ":material/error:", "the rule found a problem at its last run"),
     "not firing": Look("OK", "good", ":material/check_circle:", "the rule ran on enough data and found nothing"),
     "rule failed": Look("Failed", "bad", ":material/heart_broken:", "the rule ended with an error"),
-    "not run": Look("Could not run", "quiet", ":material/help:", "the data that the rule needs is missing"),
-    "partly run": Look("Partly checked", "quiet", ":material/help:", "data of some apps is missing; the others are OK"),
+    "not run": Look("Not checked", "quiet", ":material/help:", "the data that the rule needs is missing"),
+    "partly run": Look(
+        "Partly checked", "quiet", ":material/help:", "not all apps could be checked; the others are OK"
+    ),
+    "nothing to check": Look("Nothing to check", "quiet", ":material/remove:", "no token expiry, SCIM log or history"),
     "never run": Look("Never run", "quiet", ":material/remove:", "the rule has not run yet"),
     "muted": Look("Muted", "quiet", ":material/notifications_off:", "rules.toml mutes the rule"),
     "member confirmed": Look("Present", "good", ":material/check_circle:", "an answer or an event confirms it"),
@@ -172,6 +176,8 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
 
 
 ADDRESS = re.compile(r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)")
+NAMED = 4
+"Names that a sentence has; of more it has how many."
 APART = ":small[]"
 """Nothing, but two texts apart in markdown. Between the parts of an address it keeps it from becoming a link, which
 escapes do not, and leaves no character in what a person copies."""
@@ -190,3 +196,13 @@ def plain(text: str) -> str:
 def text_or_none(value: object) -> str | None:
     """Returns a cell's text; None for an empty one."""
     return None if is_missing(value) else str(value)
+
+
+def first_names(names: list[str]) -> str:
+    """Writes the first of some names, and how many more there are.
+
+    >>> first_names(["A", "B", "C", "D", "E", "F"])
+    'A, B, C, D and 2 more'
+    """
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(plain(name) for name in names[:NAMED]) + more

@@ -85,6 +85,7 @@ APP_GAPS: dict[str, Callable[[Missing], str]] = {
     "gap": lambda one: f"its provisioning logs are missing{since_clause(one)}",
     "no_events": lambda _: "it has no provisioning logs",
     "no_status": lambda _: "it has no job status",
+    "replaced": lambda one: f"a newer job of the app has replaced it{since_clause(one)}",
     "old_status": lambda one: f"its last job status is of {instant(one.since)}",
     "never_run": lambda _: "it has not completed a cycle yet",
 }
@@ -189,6 +190,7 @@ GAPS = {
     "not_removing": "the app is in quarantine or stopped",
     "gap": "hours without provisioning logs",
     "no_events": "no provisioning logs",
+    "replaced": "a newer job of the app has replaced this one",
     "unlogged_errors": "Entra counts errors that no log shows",
     "no_status": "no job status",
     "old_status": "no recent job status",

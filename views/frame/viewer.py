@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.config.wording import iso
 from pipeline.store.catalog import find_query
 from views.frame.data import answer, as_of, store, wall_clock
-from views.frame.state import VIEWER, ZONE
+from views.frame.state import NAME, VIEWER, ZONE
 
 COOKIE = "viewer"
 YEAR_S = 365 * 24 * 3600
@@ -52,6 +52,8 @@ class Visits:
     previous: Seen | None = None
     "The end of the visit before this one."
     zone: str = "utc"
+    name: str = ""
+    "Under which name they act, as they entered it."
 
 
 def viewer_name() -> str | None:
@@ -66,13 +68,14 @@ def note_visit() -> None:
     if name is None:
         return
     now, noted = wall_clock(), VIEWER.get()
-    if noted is not None and now - noted.last.at < FRESH and noted.zone == ZONE.get():
+    if noted is not None and now - noted.last.at < FRESH and (noted.zone, noted.name) == (ZONE.get(), NAME.get()):
         return
     seen = Seen(now, as_of(), last_check())
     if noted is None:
         noted = visit_of(read_visits(file_of(name)), seen)
         ZONE.set(noted.zone)
-    noted = replace(noted, last=seen, zone=ZONE.get())
+        NAME.set(noted.name or NAME.get())
+    noted = replace(noted, last=seen, zone=ZONE.get(), name=NAME.get())
     VIEWER.set(noted)
     write_visits(file_of(name), noted)
 
@@ -106,9 +109,16 @@ def read_visits(file: Path) -> Visits | None:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         previous = kept["previous"]
-        return Visits(read_seen(kept["last"]), read_seen(previous) if previous else None, str(kept["zone"]))
+        return Visits(
+            read_seen(kept["last"]), read_seen(previous) if previous else None, str(kept["zone"]), name_in(kept)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def name_in(kept: dict[str, str]) -> str:
+    """Returns the name that is kept of a viewer; empty in what earlier versions kept."""
+    return str(kept.get("name", ""))
 
 
 def read_seen(kept: dict[str, str]) -> Seen:

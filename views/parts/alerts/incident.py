@@ -34,9 +34,10 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word
 from views.frame.table import table, text_column
 from views.parts.alerts.incidents import details_link, draw_acts, problem_of, symptoms_of
+from views.parts.shared.acts import draw_history
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
-from views.parts.shared.remedies import advice_in, steps_in
+from views.parts.shared.remedies import advice_in, steps_in, stop_word
 
 
 def incident_panel() -> None:
@@ -82,6 +83,7 @@ def draw_incident_panel(incident_id: str) -> None:
     copy_summary(str(row["incident_id"]), not is_missing(row["closed_at"]))
     draw_symptoms(symptoms_of(row))
     draw_evidence(row, rule)
+    draw_history(str(row["incident_id"]), incident=str(row["incident_id"]))
     draw_technical(row, rule)
 
 
@@ -115,7 +117,7 @@ def draw_facts(row: Row, rule: Rule | None) -> None:
         )
     if cause:
         st.markdown(f"**Why:** {plain(cause.meaning)}")
-    draw_steps(cause, rule, row["app_name"])
+    draw_steps(cause, rule, row)
     affected = affected_of([evidence, *map(facts_of, symptoms_of(row))])
     if numbers := affected_numbers(affected):
         names = affected_names(affected)
@@ -151,12 +153,14 @@ def when(row: Row) -> str:
     return f"{since}; detected {instant(row['noticed_at'])}." if late >= 60 else f"{since}."
 
 
-def draw_steps(cause: Cause | None, rule: Rule | None, app_name: object) -> None:
+def draw_steps(cause: Cause | None, rule: Rule | None, row: Row) -> None:
     """Draws what to do: the steps of a documented cause, else what the rule advises."""
+    stop = None if is_missing(row["job_id"]) else stop_word(row["job_id"])
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, app_name)))
+        steps = steps_in(cause, row["app_name"], stop)
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps))
     elif rule:
-        st.markdown(f"**What to do:** {advice_in(rule, app_name)}")
+        st.markdown(f"**What to do:** {advice_in(rule, row['app_name'], stop)}")
 
 
 def draw_root(row: Row) -> None:

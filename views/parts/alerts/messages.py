@@ -35,6 +35,7 @@ user = "observatory"
 password_env = "SMTP_PASSWORD"
 """
 COMMANDS = """export PROVISIONING_NOTIFY=notify.toml
+export PROVISIONING_DASHBOARD_URL=https://provisioning.example.com
 python -m pipeline notify --test"""
 
 
@@ -70,7 +71,10 @@ def set_up() -> None:
             "quiet hours and a digest are described in docs/notifications.md."
         )
         st.code(EXAMPLE, language=None)
-        st.markdown("2. Set PROVISIONING_NOTIFY to its path, and send a test.")
+        st.markdown(
+            "2. Set PROVISIONING_NOTIFY to its path and PROVISIONING_DASHBOARD_URL to the address at which people open "
+            "this dashboard, for the links in messages. Send a test."
+        )
         st.code(COMMANDS, language=None)
         st.markdown("3. Restart the dashboard, or `python -m pipeline watch`. It sends what is due by itself.")
 
@@ -83,7 +87,8 @@ def routes_sentence(routes: Routes, sent: pd.DataFrame) -> str:
         return f":red[:material/error:] {text} Failing: {plain(', '.join(failing))}."
     newest = sent["sent_at"].max() if len(sent) else pd.NaT
     last = "No message has been sent yet." if pd.isna(newest) else f"Last message sent {instant(newest)}."
-    return f"{text} {last}"
+    linked = "" if routes.dashboard_url else " Messages have no link: set PROVISIONING_DASHBOARD_URL to this address."
+    return f"{text} {last}{linked}"
 
 
 def metrics(routes: Routes, sent: pd.DataFrame) -> None:

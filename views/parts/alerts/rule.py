@@ -1,7 +1,7 @@
 """One alert rule in the side panel: what it alerts on, what to do, its thresholds with a backtest, and saving them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from math import ceil
 from pathlib import Path
@@ -13,6 +13,7 @@ import streamlit as st
 from pipeline.config.errors import ProvisioningError, RulesError, WrongValue
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing
+from pipeline.rules.checked_apps import CheckedApps
 from pipeline.rules.overrides import check_override, write_override
 from pipeline.rules.rule import SEVERITIES, Need, Rule, find_rule
 from pipeline.store.catalog import Parameter, value
@@ -23,13 +24,15 @@ from views.frame.look import labelled, plain
 from views.frame.places import page_link
 from views.frame.state import RULE_REPLAY, Key
 from views.parts.alerts.backtest import Run, draw_run
-from views.parts.alerts.rules import in_force, meaning_of, read_rules_file, signs
+from views.parts.alerts.rules import apps_of_run, in_force, meaning_of, read_rules_file, signs
 from views.parts.people.status import in_code
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 ALL = "All apps"
 EVALUATIONS = 168
 "How often a rule is evaluated in a backtest unless set otherwise: hourly over a week."
+NAMED = 10
+"Apps that are named; of the others their number is."
 SOURCES = {"events": "provisioning logs", "jobs": "job status", "exchanges": "the app's SCIM log"}
 
 
@@ -63,13 +66,29 @@ def draw_facts(rule: Rule, row: Row, overrides: Mapping[str, Any]) -> None:
     st.markdown(" · ".join(parts))
     if row["word"] == "firing":
         page_link("issues", f"{count(row['findings'], 'finding')} on Issues", ":material/error:", bar().words)
-    if row["unchecked"]:
-        st.markdown(f"**Not checked:** {plain(', '.join(row['unchecked']))}.")
-    if row["missing"]:
-        st.markdown(f"**Missing data.** {plain('; '.join(row['missing']))}.")
+    if not is_missing(row["ran_at"]):
+        draw_checked(apps_of_run(rule, row["ran_at"], overrides))
     fires = rule.fires_with(in_force(rule, overrides).opens)
     st.markdown(f"**Alerts** {plain(fires)}")
     st.markdown(f"**What to do.** {plain(rule.do)}")
+
+
+def draw_checked(apps: CheckedApps) -> None:
+    """Draws what the rule could not check at its last run for want of data, and what has nothing to check."""
+    if apps.missing:
+        st.markdown(f"**Not checked, data is missing.** {plain(names_in(apps.missing, '; '))}.")
+    if apps.absent:
+        st.markdown(f"**Nothing to check.** {plain(names_in(apps.absent, '; '))}.")
+
+
+def names_in(texts: Collection[str], between: str = ", ") -> str:
+    """Writes texts in order, the first of many.
+
+    >>> names_in({"Zoom", "Cerby"}), names_in([str(each) for each in range(14)])
+    ('Cerby, Zoom', '0, 1, 10, 11, 12, 13, 2, 3, 4, 5 and 4 more')
+    """
+    shown = between.join(sorted(texts)[:NAMED])
+    return f"{shown} and {len(texts) - NAMED} more" if len(texts) > NAMED else shown
 
 
 def needs_text(rule: Rule) -> str:

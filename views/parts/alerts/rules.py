@@ -4,44 +4,32 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, share
-from pipeline.rules.evaluate import Finding, finding_of
-from pipeline.rules.needs import Extents, read_extents
+from pipeline.rules.checked_apps import CheckedApps, checked_apps, is_unchecked, rule_state
+from pipeline.rules.findings import Finding, finding_of
+from pipeline.rules.needs import read_extents
 from pipeline.rules.overrides import Variant, is_silenced, read_overrides, variants
 from pipeline.rules.rule import Rule, rules
 from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_text import unchecked_text
 from pipeline.store.catalog import Parameter, value
 from views.frame.data import Row, ask, records, store
-from views.frame.look import chips, look, plain
+from views.frame.look import chips, look
 from views.frame.panel import show_sql
 from views.frame.state import Key, Word, write_word
 from views.frame.table import BLANK, HEAD_PX, ROW_PX, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_box
 from views.parts.alerts.incidents import symptoms_of
 
-STATES = {"found": "firing", "ok": "not firing", "unknown": "not run", "failed": "rule failed"}
-"The word of `look` for each outcome of a run."
-ORDER = ("firing", "rule failed", "not run", "never run", "partly run", "not firing", "muted")
+ORDER = ("firing", "rule failed", "not run", "never run", "partly run", "nothing to check", "not firing", "muted")
 AT_LEAST = re.compile(r", at (?:least|most)$")
 PLURAL = re.compile(r"^(\w+?)(?:(?<=ss)es|s)\b")
-NAMED = 3
-"How many apps that were not checked are named in a line."
-
-
-class CheckedApps(NamedTuple):
-    """Which apps a rule could check at its last run."""
-
-    amount: int
-    unchecked: tuple[str, ...]
-    "The apps that it could not check."
-    missing: tuple[str, ...]
-    "What is missing, each in a sentence."
 
 
 def read_rules_file() -> dict[str, Any]:
@@ -49,55 +37,26 @@ def read_rules_file() -> dict[str, Any]:
     return read_overrides(Path(read_settings().rules))
 
 
-def checked_apps(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> dict[str, CheckedApps]:
-    """Returns which apps each rule could check at its last run, by the data that there is of then."""
-    own = [(rules()[row["rule"]], row) for row in records(runs) if row["rule"] in rules()]
-    needs = [need for rule, _ in own for need in rule.needs]
-    extents = {at: read_extents(store(), at, needs) for at in {row["ran_at"] for _, row in own}}
-    return {rule.name: apps_of_run(rule, row, extents[row["ran_at"]], overrides) for rule, row in own}
+def apps_of_run(rule: Rule, at: datetime, overrides: Mapping[str, Any]) -> CheckedApps:
+    """Returns which apps one rule could check at its last run, by the data that there is of then."""
+    unjudged: list[Finding] = []
+    if rule.query.columns.keys() & {"unknown", "unwatched"}:
+        moment = [at] if rule.takes_many else at
+        rows = store().ask(rule.query.sql, {**in_force(rule, overrides).opens, "at": moment}).to_pylist()
+        unjudged = [one for one in map(finding_of, rows) if one.unknown is not None]
+    return checked_apps(rule, read_extents(store(), at, rule.needs), unjudged)
 
 
-def apps_of_run(rule: Rule, run: Row, data: Extents, overrides: Mapping[str, Any]) -> CheckedApps:
-    """Returns which apps one rule could check, by what it needs and by its own account."""
-    gaps = data.gaps_by_job(rule.needs)
-    missing = {gap.sentence for gap in gaps.values() if gap}
-    unchecked = {data.app_of(job) for job, gap in gaps.items() if gap}
-    missing |= set(data.gaps(rule.needs)) if run["outcome"] == "unknown" else set()
-    if run["outcome"] == "unknown" or not rule.needs:
-        for one in own_doubts(rule, run["ran_at"], overrides):
-            unchecked |= {one.app_name} if one.app_name else set()
-            missing.add(f"{one.app_name}: {one.unknown}" if one.app_name else str(one.unknown))
-    apps = {data.app_of(job) for job in gaps} | unchecked
-    return CheckedApps(len(apps), tuple(sorted(unchecked)), tuple(sorted(missing)))
-
-
-def own_doubts(rule: Rule, at: datetime, overrides: Mapping[str, Any]) -> list[Finding]:
-    """Returns of which apps a rule itself says that it cannot tell."""
-    if "unknown" not in rule.query.columns:
-        return []
-    moment = [at] if rule.takes_many else at
-    rows = store().ask(rule.query.sql, {**in_force(rule, overrides).opens, "at": moment}).to_pylist()
-    return [one for one in map(finding_of, rows) if one.unknown is not None]
-
-
-def word_of(outcome: str, apps: CheckedApps | None) -> str:
-    """Returns the word of `look` for a run: it says OK only of what was checked."""
-    if apps is None or outcome not in ("ok", "unknown"):
-        return STATES.get(outcome, "never run")
-    if apps.unchecked and len(apps.unchecked) < apps.amount:
-        return "partly run"
-    return "not run" if apps.unchecked or outcome == "unknown" else "not firing"
-
-
-def checked_text(apps: CheckedApps | None) -> str:
+def checked_text(apps: object, unchecked: object, unwatched: object) -> str:
     """Writes how many apps a rule could check.
 
-    >>> [checked_text(CheckedApps(*each, ())) for each in ((3, ("Cerby",)), (1, ()), (0, ()))]
-    ['2 of 3 apps', 'All apps', '–']
+    >>> [checked_text(*each) for each in ((3, 1, 0), (1, 0, 0), (0, 0, 1), (None, None, None))]
+    ['2 of 3 apps', 'All apps', '–', '–']
     """
-    if apps is None or not apps.amount:
+    amount, *others = (0 if is_missing(each) else int(str(each)) for each in (apps, unchecked, unwatched))
+    if not amount:
         return BLANK
-    return f"{apps.amount - len(apps.unchecked):,} of {count(apps.amount, 'app')}" if apps.unchecked else "All apps"
+    return f"{amount - sum(others):,} of {count(amount, 'app')}" if sum(others) else "All apps"
 
 
 def changes_text(rule: Rule, override: Mapping[str, Any]) -> str:
@@ -174,9 +133,9 @@ def levels(rule: Rule, overrides: Mapping[str, Any]) -> tuple[str, str]:
 def rule_rows(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> pd.DataFrame:
     """Returns a row for each rule, those that are firing first."""
     ran = {row["rule"]: row for row in records(runs)}
-    apps, since = checked_apps(runs, overrides), firing_since()
+    since = firing_since()
     rows = [
-        rule_row(rule, ran.get(name, {}), apps.get(name), overrides) | {"since": since.get(name, pd.NaT)}
+        rule_row(rule, ran.get(name, {}), overrides) | {"since": since.get(name, pd.NaT)}
         for name, rule in rules().items()
     ]
     rows.sort(key=lambda row: (ORDER.index(row["word"]), row["title"]))
@@ -191,24 +150,25 @@ def firing_since() -> dict[str, pd.Timestamp]:
     return {rule: min(at for name, at in found if name == rule) for rule, _ in found}
 
 
-def rule_row(rule: Rule, run: Row, apps: CheckedApps | None, overrides: Mapping[str, Any]) -> Row:
+def rule_row(rule: Rule, run: Row, overrides: Mapping[str, Any]) -> Row:
     """Returns one rule's state and levels."""
     alert, clear = levels(rule, overrides)
-    word = word_of(str(run.get("outcome", "")), apps)
+    sizes = [None if is_missing(run.get(name)) else int(run[name]) for name in ("apps", "unchecked", "unwatched")]
+    outcome = str(run.get("outcome", ""))
+    word = rule_state(outcome, *sizes)
     return {
         "rule": rule.name,
         "title": rule.title,
         "word": "muted" if is_silenced(rule, overrides, None) else word,
-        "checked": checked_text(apps),
+        "checked": checked_text(*sizes),
         "severity": in_force(rule, overrides).severity.capitalize(),
         "alert": alert,
         "clear": clear,
-        "findings": None if word == "not run" else run.get("findings"),
+        "findings": None if word in ("not run", "nothing to check") else run.get("findings"),
         "ran_at": run.get("ran_at", pd.NaT),
         "found_at": run.get("found_at", pd.NaT),
         "changed": changes_text(rule, overrides.get(rule.name, {})),
-        "unchecked": apps.unchecked if apps else (),
-        "missing": apps.missing if apps else (),
+        "is_unchecked": is_unchecked(outcome, *sizes[1:]),
     }
 
 
@@ -226,14 +186,9 @@ def summary(rows: pd.DataFrame) -> str:
 
 
 def unchecked_sentence(rows: pd.DataFrame) -> str:
-    """Writes how many rules could not check every app, and which apps; empty where each could."""
-    lacking = rows[rows["unchecked"].map(bool) & (rows["word"] != "muted")]
-    if lacking.empty:
-        return ""
-    apps = sorted({app for names in lacking["unchecked"] for app in names})
-    more = f" and {count(len(apps) - NAMED, 'more app')}" if len(apps) > NAMED else ""
-    named = f"{', '.join(apps[:NAMED])}{more}"
-    return f"{len(lacking):,} of {count(len(rows), 'rule')} could not check every app: data of {named} is missing."
+    """Writes how many rules could not check every app; empty where each could."""
+    lacking = int(rows["is_unchecked"].sum())
+    return f"{unchecked_text(lacking)}: data is missing." if lacking else ""
 
 
 def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
@@ -245,7 +200,9 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
     columns = {
         "title": text_column("Rule", width="medium"),
         "state": chips_column("State"),
-        "checked": text_column("Checked", width="small", help="Apps of which the rule had enough data"),
+        "checked": text_column(
+            "Checked", width="small", help="Apps that the rule could check: data was there, and something to check"
+        ),
         "severity": text_column("Severity", width="small"),
         "alert": text_column("Alert when", width="medium"),
         "clear": text_column("Clear when", width="small"),
@@ -264,5 +221,5 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
         opens="title",
         on_open=lambda row: write_word(Word.RULE, str(row["rule"])),
     )
-    st.caption(f"{plain(unchecked_sentence(rows))} Open a rule to see what it alerts on, and to change its thresholds.")
+    st.caption(f"{unchecked_sentence(rows)} Open a rule to see which, what it alerts on, and to change its thresholds.")
     return rows

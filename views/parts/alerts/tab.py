@@ -7,6 +7,7 @@ from pipeline.config.clock import naive, now
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.rules.verdict import verdict
+from pipeline.rules.verdict_text import unchecked_text
 from views.frame.data import Row, ask
 from views.frame.empty import nothing
 from views.frame.look import chips, plain
@@ -18,12 +19,9 @@ from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw
 from views.parts.alerts.incident import open_incident
 from views.parts.alerts.incidents import open_now, owner_text, with_times
 
+NEWEST = 500
+"Incidents of before that are shown."
 STATE_COLOURS = {"Open": "orange", "Acknowledged": "blue", "Snoozed": "gray", "Open, not re-checked": "gray"}
-
-
-def unanswered(runs: pd.DataFrame) -> int:
-    """Counts the rules that could not run."""
-    return int(runs["outcome"].isin(["unknown", "failed"]).sum())
 
 
 def draw_summary(more: str) -> None:
@@ -75,9 +73,11 @@ def draw_open() -> None:
         incidents_table([*awake, *snoozed], snoozed)
     else:
         nothing("None found by the rules that ran.")
-    if skipped := unanswered(runs):
-        label = f"{skipped:,} of {count(len(runs), 'rule')} could not run or checked only some apps"
-        page_link("rules", label, ":material/notifications:")
+    gone_by = current_facts().rules
+    failed = [f"{count(len(gone_by.failed), 'alert rule')} failed"] if gone_by.failed else []
+    lacking = [unchecked_text(len(gone_by.unanswered))] if gone_by.unanswered else []
+    if parts := [*failed, *lacking]:
+        page_link("rules", "; ".join(parts), ":material/notifications:")
     show_sql(open_incidents={}, rule_runs_lately={})
 
 
@@ -135,6 +135,9 @@ def state_of(row: Row, snoozed: bool) -> str:
 
 def past_incidents(rows: pd.DataFrame) -> None:
     """Draws the incidents of the time range with how long it took to detect and to fix them; a row opens one."""
+    if len(rows) > NEWEST:
+        st.caption(f"The newest {NEWEST:,} of {len(rows):,} are shown. Export has all of them.")
+        rows = rows.sort_values(["is_over", "opened_at"], ascending=[True, False], kind="stable").head(NEWEST)
     shown = with_times(rows).assign(
         chip=chips(rows["severity"]),
         owner=rows["owner"].fillna("Unassigned"),

@@ -11,7 +11,7 @@ from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts as VerdictFacts
 from pipeline.rules.verdict import Verdict, verdict
 from pipeline.rules.verdict_text import next_step
-from views.frame.data import Row, ask, ask_ahead, records
+from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import cause, chips, plain
@@ -21,7 +21,7 @@ from views.frame.state import Word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.alerts.incident import copy_summary
-from views.parts.alerts.incidents import draw_acts, draw_trouble, open_now
+from views.parts.alerts.incidents import draw_acts, open_now
 from views.parts.apps.blocked import draw_blocked, draw_impact
 from views.parts.apps.cause import draw_changes, draw_evidence, draw_reason, draw_symptoms
 from views.parts.apps.facts import Facts, Job, facts_of, inferred_sentence, job_sentence
@@ -35,7 +35,7 @@ from views.parts.issues.tab import is_open
 from views.parts.overview.fleet import fleet_rows, fleet_values
 from views.parts.overview.past import draw_lanes, draw_quarantines, folded
 from views.parts.overview.summary import draw_text, headline
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 
 SEVERE = ("critical", "warning")
 ISSUES = 3
@@ -50,7 +50,6 @@ def draw_app(job: Job) -> None:
     own = current_facts()
     result = verdict(own)
     incidents = [row for row in open_now()[0] if row["severity"] in SEVERE]
-    draw_trouble()
     draw_sentence(facts, result, own)
     refreshed(draw_running_cards)
     if job.is_out:
@@ -152,7 +151,9 @@ def next_cycle(own: Row | None, due: Any) -> str:
     """Writes when the next cycle is due; while one is running that is after it."""
     if own is not None and own["word"] == "running":
         return "After this one"
-    return "Unknown" if due is None or is_missing(due) else instant(due)
+    if due is None or is_missing(due):
+        return "Unknown"
+    return instant(due) if due > as_of() else f"Was due {instant(due)}"
 
 
 def open_issues() -> list[Row]:
@@ -210,8 +211,9 @@ def draw_issue_steps(row: Row) -> None:
         return
     affected = f"{int(row['waiting']):,} affected" if row["waiting"] else "none affected now"
     st.markdown(f"**{plain(issue_title(row))}** · {affected} · since {instant(row['first_seen_at'])}")
-    steps = steps_in(known, row["app_name"])
-    st.markdown(plain(known.meaning) if len(steps) > 1 else f"{plain(known.meaning)} **What to do:** {steps[0]}")
+    stop = stop_word(row["job_id"])
+    steps, meaning = steps_in(known, row["app_name"], stop), meaning_in(known, stop)
+    st.markdown(meaning if len(steps) > 1 else f"{meaning} **What to do:** {steps[0]}")
     if len(steps) > 1:
         st.markdown("\n".join(f"1. {step}" for step in steps))
 

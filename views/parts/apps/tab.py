@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, share
@@ -26,7 +27,7 @@ from views.parts.apps.facts import (
 )
 from views.parts.apps.forecast import draw_score
 from views.parts.apps.limits import course
-from views.parts.overview.fleet import app_words, ask_fleet_ahead, draw_fleet, fleet_values
+from views.parts.overview.fleet import ROWS, app_words, ask_fleet_ahead, draw_fleet, fleet_values
 from views.parts.overview.past import MANY, draw_heat_map, draw_lanes, draw_pending, draw_quarantines, folded
 from views.parts.overview.summary import draw_text
 
@@ -89,6 +90,19 @@ def open_app(row: Row) -> None:
     write_words(app_words(row["job_id"]))
 
 
+def found_apps(fleet: pd.DataFrame) -> pd.DataFrame:
+    """Returns the apps whose name holds what was entered; of few, all of them without asking."""
+    if len(fleet) <= ROWS:
+        return fleet
+    entered = st.text_input(
+        "Find an app", key=Key.APPS.of("search"), placeholder="Find an app by its name", icon=":material/search:"
+    )
+    found = fleet[fleet["app_name"].fillna("").str.contains(entered.strip(), case=False, regex=False)]
+    if found.empty:
+        nothing(f"No app has {plain(entered)} in its name.")
+    return found.reset_index(drop=True)
+
+
 def draw_all(jobs: list[Job], at: datetime) -> None:
     """Draws every app, with its status over time; more in closed expanders."""
     others = others_needing_attention(jobs)
@@ -99,7 +113,7 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     if fleet.empty:
         nothing("No app in the provisioning logs yet.")
     else:
-        draw_fleet(fleet, Key.APPS, open_app)
+        draw_fleet(found_apps(fleet), Key.APPS, open_app)
     if len(jobs) > MANY:
         folded("Job status history", lambda: draw_lanes(at))
     else:

@@ -97,15 +97,21 @@ def unfamiliar(job: Row) -> str:
     return f"status unknown{why}"
 
 
+def next_due(job: Row) -> str:
+    """Writes when the next cycle is due, or was by the newest status; empty where that is unknown."""
+    due = job["due_at"]
+    if is_missing(due):
+        return ""
+    return f", next cycle at {instant(due)}" if due > as_of() else f"; a cycle was due {instant(due)}"
+
+
 def since(job: Row) -> str:
     """Writes since when it is so; empty where that is unknown."""
     return "" if is_missing(job["since"]) else f" since {instant(job['since'])}"
 
 
 RHYTHMS: dict[str, Callable[[Row], str]] = {
-    "on_time": lambda job: (
-        "up to date" + ("" if is_missing(job["due_at"]) else f", next cycle at {instant(job['due_at'])}")
-    ),
+    "on_time": lambda job: "up to date" + next_due(job),
     "late": lambda job: f"{overdue(job)} late, the cycle was due {instant(job['due_at'])}",
     "dead": lambda job: f"no cycle for {overdue(job)}, the last one due was {instant(job['due_at'])}",
     "paused": lambda job: f"paused{since(job)}",
@@ -192,7 +198,7 @@ def draw_running(jobs: pd.DataFrame, pending: Mapping[str, int], words: Mapping[
 def idle_sentence(jobs: pd.DataFrame) -> str:
     """Writes that no running cycle is known, of how many apps that is unknown, and which cycle comes next."""
     blind = int((jobs["rhythm"] == "unknown").sum())
-    due = jobs[(jobs["rhythm"] == "on_time") & jobs["due_at"].notna()].sort_values(["due_at", "app_name"])
+    due = jobs[(jobs["rhythm"] == "on_time") & (jobs["due_at"] > as_of())].sort_values(["due_at", "app_name"])
     following = records(due.head(1))
     coming = [f"Next: {plain(str(one['app_name']))} at {instant(one['due_at'])}." for one in following]
     known = "No running cycle is known." if blind else "Nothing running."

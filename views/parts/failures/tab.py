@@ -20,7 +20,7 @@ from views.frame.switches import follows
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.people.status import in_code
 from views.parts.shared.coverage import bucket_sentence, none_in_window, worst_states
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 
 BY = {"code": "Error code", "app": "App", "step": "Step"}
 NAMELESS = "(no code)"
@@ -145,9 +145,10 @@ def draw_code(code: str) -> None:
     """Draws what an error code means, what to do, and its events in the time range."""
     cause = find_cause(None if code == NAMELESS else code)
     head = "No error code" if code == NAMELESS else f"Error code `{in_code(code)}`"
-    st.markdown(f"{head}: {plain(cause.meaning)}" if cause else f"{head}, which is not documented.")
+    stop = None if bar().job is None else stop_word(bar().job)
+    st.markdown(f"{head}: {meaning_in(cause, stop)}" if cause else f"{head}, which is not documented.")
     if cause:
-        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, bar().job_name)))
+        st.markdown("**What to do:**\n" + "\n".join(f"1. {step}" for step in steps_in(cause, bar().job_name, stop)))
     if st.button("Issues with this error code", icon=":material/error:", key=Key.ISSUES_OF_CODE):
         write_word(Word.TAB, None)
         st.rerun()

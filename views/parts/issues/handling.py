@@ -1,4 +1,4 @@
-"""What people set on issues: owner, note and snooze, beside what is read of them from the events."""
+"""What people set on issues: acknowledged, owner, note and snooze, beside what is read of them from the events."""
 
 from functools import partial
 
@@ -7,12 +7,12 @@ import streamlit as st
 
 from pipeline.config.wording import dated, is_missing
 from pipeline.knowledge.causes import OWNER_NAMES
-from pipeline.rules.issue_actions import annotate_issue, assign_issue, snooze_issue
+from pipeline.rules.issue_actions import acknowledge_issue, annotate_issue, assign_issue, snooze_issue
 from views.frame.data import Row, ask, records, store, wall_clock
 from views.frame.look import plain
-from views.parts.alerts.incidents import Acts, draw_handling, draw_trouble
+from views.parts.shared.acts import Acts, draw_handling, handled
 
-SET = ["owner", "note", "noted_at", "snoozed_until"]
+SET = ["owner", "note", "noted_at", "snoozed_until", "acknowledged_by", "acknowledged_at"]
 "What the answers about issues are given beside their own columns."
 
 
@@ -33,8 +33,15 @@ def handled_row(row: Row) -> Row:
 
 
 def owner_of(row: Row) -> str:
-    """Returns an issue's owner, else whose it is likely to be."""
-    return likely_owner(str(row["fault"])) if is_missing(row["owner"]) else str(row["owner"])
+    """Returns an issue's owner, else who acknowledged it, else whose it is likely to be."""
+    return taken_by(row) or likely_owner(str(row["fault"]))
+
+
+def taken_by(row: Row) -> str:
+    """Returns an issue's owner, else who acknowledged it; empty where nobody did either."""
+    if not is_missing(row["owner"]):
+        return str(row["owner"])
+    return "" if is_missing(row["acknowledged_by"]) else f"Acknowledged by {row['acknowledged_by']}"
 
 
 def likely_owner(fault: str) -> str:
@@ -43,17 +50,10 @@ def likely_owner(fault: str) -> str:
 
 
 def draw_handled(row: Row) -> None:
-    """Draws what snoozes, assigns and annotates an issue, and what was set so far."""
+    """Draws what people can do with an issue, and what was done."""
     job, issue = str(row["job_id"]), str(row["issue"])
-    given = (store(), job, issue)
-    acts = Acts(issue, partial(snooze_issue, *given), partial(assign_issue, *given), partial(annotate_issue, *given))
+    every = (acknowledge_issue, snooze_issue, assign_issue, annotate_issue)
     if not is_missing(row["note"]):
         st.markdown(f":material/sticky_note_2: {plain(str(row['note']))} ({dated(row['noted_at'])})")
-    draw_handling(row, acts)
-    draw_trouble()
-
-
-def handled(row: Row) -> str:
-    """Writes who owns an issue and until when it is snoozed."""
-    owner = "Unassigned" if is_missing(row["owner"]) else f"Owner: {plain(str(row['owner']))}"
-    return f"{owner} · Snoozed until {dated(row['snoozed_until'])}" if row["snoozed"] else owner
+    draw_handling(row, Acts(issue, *(partial(act, store(), job, issue) for act in every)))
+    st.caption(handled(row))

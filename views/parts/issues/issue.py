@@ -21,13 +21,14 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import code_column, number_column, table, text_column, time_columns
 from views.parts.issues.attribute_blame import draw_blame
-from views.parts.issues.handling import draw_handled, handled, handled_row
+from views.parts.issues.handling import draw_handled, handled_row
 from views.parts.issues.sentences import ICONS, STATES, affected_words, filled, issue_title, text_of, unknown_code
 from views.parts.people.panel import numbered, open_person
 from views.parts.people.status import action_label, in_code
+from views.parts.shared.acts import draw_history
 from views.parts.shared.letter import Letter, draw_letter
 from views.parts.shared.profiles import profile_or_none
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 
 LONG_AGO = datetime(1970, 1, 1)
 STANDINGS = {"leaver": "Leaver, still has access", "waiting": "Failing", "settled": "Recovered"}
@@ -74,13 +75,13 @@ def draw_details(row: Row, others: pd.DataFrame) -> None:
     st.markdown(" ".join(chips_of(row)))
     draw_meaning(row, cause, others)
     draw_owner(row)
+    row = handled_row(row)
+    draw_handled(row)
     with st.container(horizontal=True, vertical_alignment="center"):
-        row = handled_row(row)
-        draw_handled(row)
         if cause is not None:
             draft_email(row, cause)
-    st.caption(handled(row))
-    copy_link(row)
+        copy_link(row)
+    draw_history(str(row["issue"]), issue=str(row["issue"]), job=str(row["job_id"]))
     show_sql(issues={"since": LONG_AGO})
     boxes = st.tabs(TABS, key=Key.ISSUE_PARTS, on_change="rerun")
     place = next((place for place, box in enumerate(boxes) if box.open), 0)
@@ -139,10 +140,11 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         st.markdown(f"{unknown} Seen {seen}; {count(row['events'], 'attempt')}.")
         return
     detail = f" ({named})" if named else ""
-    st.markdown(f"**{plain(cause.meaning)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
-    steps = steps_in(cause, row["app_name"])
+    stop = stop_word(row["job_id"])
+    st.markdown(f"**{meaning_in(cause, stop)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
+    steps = steps_in(cause, row["app_name"], stop)
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
-    st.markdown(f"{todo}\n\n{cause.again}" if cause.retries else todo)
+    st.markdown(f"{todo}\n\n{cause.again}" if cause.retries and stop is None else todo)
 
 
 def draw_owner(row: Row) -> None:

@@ -4,6 +4,7 @@ A root cause is an open incident with its symptoms; where no rule found it, what
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.knowledge.causes import cause_of
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
-from pipeline.rules.verdict_text import PLAIN, what
+from pipeline.rules.verdict_text import COUNTED, PLAIN, what
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
@@ -28,7 +29,7 @@ from views.frame.table import chips_column, table, text_column
 from views.frame.verdict import claim
 from views.parts.alerts.incidents import open_now, owner_text, problem_of, symptoms_of
 from views.parts.apps.facts import disable_days
-from views.parts.issues.handling import with_handling
+from views.parts.issues.handling import taken_by, with_handling
 from views.parts.issues.issue import open_issue
 from views.parts.issues.sentences import issue_title, text_of
 from views.parts.overview.fleet import app_words, day
@@ -112,14 +113,18 @@ def incident_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[R
 def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]:
     """Returns rows of each job that needs attention and of which no incident is open: its state, and its issues."""
     covered = {job for row in awake if row["severity"] != "info" for job in jobs_of(row)}
-    states = states_of(fleet)
+    states, found = states_of(fleet), defaultdict[str, list[Cause]](list)
+    for cause in verdict(facts).causes:
+        if cause.kind != "incident" and cause.job_id is not None:
+            found[cause.job_id].append(cause)
+    pending = pending_issues() if any(one.kind == "failing" for causes in found.values() for one in causes) else {}
     rows = []
     for job in facts.jobs:
-        causes = [one for one in verdict(facts).causes if one.kind != "incident" and one.job_id == job.job_id]
+        causes = found.get(job.job_id, [])
         if not causes or job.job_id in covered:
             continue
-        state = states.get(job.job_id)
-        issues = issue_rows(job, state) if any(one.kind == "failing" for one in causes) else []
+        state, failing = states.get(job.job_id), any(one.kind == "failing" for one in causes)
+        issues = issue_rows(job, state, pending.get(job.job_id, [])) if failing else []
         if causes[0].kind != "failing" or not issues:
             rows.append(state_row(job, causes[0], state))
         rows += issues
@@ -146,10 +151,17 @@ def issue_values() -> dict[str, datetime]:
     return {"since": min(bar().since, bar().newest), "until": bar().newest}
 
 
-def issue_rows(job: JobFacts, state: Row | None) -> list[Row]:
-    """Returns a row for each of a job's issues with users or groups pending, those that affect the most first."""
-    issues = with_handling(ask("issues", **issue_values()))
-    own = [row for row in records(issues) if row["job_id"] == job.job_id and row["waiting"] > 0]
+def pending_issues() -> dict[str, list[Row]]:
+    """Returns the issues of each job that have users or groups pending, those that affect the most first."""
+    found = defaultdict[str, list[Row]](list)
+    for row in records(with_handling(ask("issues", **issue_values()))):
+        if row["waiting"] > 0:
+            found[str(row["job_id"])].append(row)
+    return found
+
+
+def issue_rows(job: JobFacts, state: Row | None, own: list[Row]) -> list[Row]:
+    """Returns a row for each of a job's issues, the first of many."""
     rows = [issue_row(row, job, state) for row in own[:ISSUES]]
     if len(own) > ISSUES:
         text = f"{job.app_name}: {count(len(own) - ISSUES, 'more issue')}"
@@ -171,7 +183,7 @@ def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
         "cause": " · ".join(filter(None, (error, f"since {day(row['first_seen_at'])}"))),
         "impact": f"{people(row['waiting'], groups_of(row))} failing",
         "deadline": deadline(job, state, "warning"),
-        "owner": "Unassigned" if is_missing(row["owner"]) else str(row["owner"]),
+        "owner": taken_by(row) or "Unassigned",
     }
 
 
@@ -204,7 +216,7 @@ def states_of(fleet: pd.DataFrame) -> Mapping[Any, Row]:
 
 def problem(cause: Cause) -> str:
     """Writes what is the matter with a job."""
-    colon = ":" if cause.kind in ("failing", "leavers", "in_use", "staged") else ""
+    colon = ":" if cause.kind in COUNTED else ""
     return f"{cause.app_name}{colon} {what(cause, PLAIN)}"
 
 
@@ -241,14 +253,20 @@ def incident_impact(row: Row, job: JobFacts | None) -> str | None:
     return affected_numbers(affected_of(evidence_of(row))) or None
 
 
+def capitalised(text: str) -> str:
+    """Writes a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def impact(job: JobFacts) -> str | None:
     """Writes who is affected by what is the matter with a job."""
     parts = [
         *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
         *([f"{people(job.failing, job.failing_groups)} failing"] if job.failing else []),
+        *([f"{people(job.rejected)} out of sync"] if job.rejected else []),
         *(["no removals"] if job.state in STOPPED else []),
     ]
-    return " · ".join(parts) or None
+    return capitalised(" · ".join(parts)) or None
 
 
 def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | None:

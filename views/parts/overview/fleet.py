@@ -12,7 +12,7 @@ from pipeline.config.wording import instant, is_missing
 from pipeline.rules.verdict_facts import read_facts
 from views.frame.data import Row, as_of, ask, ask_ahead, records, store, wall_clock
 from views.frame.filters import bar, job_names
-from views.frame.look import chips, plain
+from views.frame.look import chips, first_names, plain
 from views.frame.panel import show_sql
 from views.frame.state import Word
 from views.frame.table import (
@@ -71,10 +71,10 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
         "token": text_column("Token expiry", help="Of the app's access token, as entered; or that it is rejected"),
     }
     table(shown, columns, key, at_most=38 + 35 * rows, opens="app_name", on_open=on_open, exported="Apps")
-    initial = [plain(str(row["app_name"])) for row in records(shown) if row["is_initial"] is True]
+    initial = [str(row["app_name"]) for row in records(shown) if row["is_initial"] is True]
     ended = ends_of(shown)
     notes = [
-        *([f"{UNTIL_INITIAL}: {', '.join(initial)}"] if initial else []),
+        *([f"{UNTIL_INITIAL}: {first_names(initial)}"] if initial else []),
         *([f"as of the end of its provisioning logs: {ended}"] if ended else []),
     ]
     if notes:
@@ -87,7 +87,8 @@ def ends_of(shown: pd.DataFrame) -> str:
     known = set(shown.loc[shown["in_place_share"].notna(), "job_id"])
     jobs = [job for job in read_facts(store()).jobs if job.job_id in known]
     ended = [(job.app_name, at) for job in jobs if (at := job.covered_until) and job.gap_at and at <= job.gap_at]
-    return ", ".join(f"{plain(name)} {instant(at)}" for name, at in ended[:NAMED])
+    more = [f"{len(ended) - NAMED:,} more"] if len(ended) > NAMED else []
+    return ", ".join([*(f"{plain(name)} {instant(at)}" for name, at in ended[:NAMED]), *more])
 
 
 def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
@@ -108,6 +109,8 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     next_at = pd.to_datetime(rows["due_at"].where(~quarantined, rows["next_try_at"]))
     # What was due and is past says when a late job should have run; of any other job it is over.
     rows["due_at"] = next_at.where((next_at > as_of()) | rows["word"].isin(["late", "dead"]))
+    # A job that is paused or disabled has no next cycle, whatever its last one was.
+    rows["due_at"] = rows["due_at"].where(rows["state"] != "stopped")
     # Without a single event nobody is known to be pending, nor not to be.
     rows["open_escrows"] = rows["open_escrows"].where(rows["failing"].notna())
     tokens = {row["app_name"]: row for row in records(ask("token_calendar", **token_values()))}

@@ -8,9 +8,10 @@ import pandas as pd
 
 from pipeline.config.wording import count, instant, is_missing
 from pipeline.knowledge.causes import OWNERS, cause_of
+from pipeline.knowledge.remedies import steps_while
 from views.frame.look import look
 from views.parts.people.status import shown_word, stop_sentence
-from views.parts.shared.remedies import text_in
+from views.parts.shared.remedies import stop_word, text_in
 from views.parts.shared.retries import retries_ended, retry_words, since_when
 
 Row = Mapping[str, Any]
@@ -84,7 +85,8 @@ def words(event: Row) -> list[str]:
     if not is_missing(event["reason"]):
         lines.append(f"Log:    {' '.join(str(event['reason']).split())[:400]}")
     if cause is not None:
-        lines.append(f"Do:     {' '.join(text_in(step, event.get('app_name')) for step in cause.steps)}")
+        steps = steps_while(cause.steps, stop_word(event["job_id"]))
+        lines.append(f"Do:     {' '.join(text_in(step, event.get('app_name')) for step in steps)}")
         lines.append(f"Owner:  {cause.owner}: {OWNERS[cause.owner]}")
     elif not is_missing(event["advice"]):
         lines.append(f"Do:     {event['advice']}")

@@ -10,7 +10,7 @@ from pipeline.config.wording import count, in_utc, instant, is_missing
 from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records
 from views.frame.filters import bar
-from views.frame.look import chips, look, plain
+from views.frame.look import chips, first_names, look, plain
 from views.frame.panel import show_sql
 from views.frame.places import switch_page
 from views.frame.side_panel import side_panel
@@ -29,6 +29,7 @@ from views.parts.people.status import (
     steps_of,
     stop_sentence,
     unknown_statuses,
+    why,
     word_of,
 )
 
@@ -111,23 +112,40 @@ def accounts_in_use(source_id: str) -> dict[str, str]:
 
 def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
     """Draws a sentence for each app, and what to do where it fails or the account may be in use."""
-    for row in rows[:SHOWN]:
-        if stopped := stop_sentence(row):
-            st.markdown(f":material/block: {stopped}")
-        st.markdown(headline(row))
-        if why := in_use.get(str(row["job_id"])):
-            st.warning(f"May still have access. {plain(why)}", icon=":material/warning:")
-        steps = steps_of(row)
-        again = next_retry(row)
-        if steps:
-            lines = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
-            st.markdown(f"{lines}\n\n{again}" if len(steps) > 1 else f"{lines} {again}")
-        elif again:
-            st.markdown(again)
-    if len(rows) > SHOWN:
-        st.caption(f"{count(len(rows) - SHOWN, 'more app')} in the table.")
+    groups = alike(rows, in_use)
+    for row, *others in groups[:SHOWN]:
+        draw_status(row, in_use.get(str(row["job_id"]), ""))
+        if others:
+            st.markdown(f"The same in {first_names([str(one['app_name']) for one in others])}.")
+    if rest := sum(map(len, groups[SHOWN:])):
+        st.caption(f"{count(rest, 'more app')} in the table.")
     if unknown := unknown_statuses(rows[:SHOWN]):
         st.caption(unknown)
+
+
+def alike(rows: list[Row], in_use: Mapping[str, str]) -> list[list[Row]]:
+    """Groups apps in which the same is to be done for the same reason; any other stands alone."""
+    groups: dict[object, list[Row]] = {}
+    for row in rows:
+        steps = tuple(steps_of(row))
+        alone = not steps or stop_sentence(row) or str(row["job_id"]) in in_use
+        groups.setdefault(str(row["job_id"]) if alone else (row["state"], why(row), steps), []).append(row)
+    return list(groups.values())
+
+
+def draw_status(row: Row, may_be_in_use: str) -> None:
+    """Draws the status in one app, and what to do where it fails or the account may be in use."""
+    if stopped := stop_sentence(row):
+        st.markdown(f":material/block: {stopped}")
+    st.markdown(headline(row))
+    if may_be_in_use:
+        st.warning(f"May still have access. {plain(may_be_in_use)}", icon=":material/warning:")
+    steps, again = steps_of(row), next_retry(row)
+    if steps:
+        lines = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
+        st.markdown(f"{lines}\n\n{again}" if len(steps) > 1 else f"{lines} {again}")
+    elif again:
+        st.markdown(again)
 
 
 def numbered(steps: list[str]) -> str:

@@ -9,7 +9,7 @@ from pipeline.rules.verdict import Facts, JobFacts
 from views.frame.data import Row
 from views.frame.look import COLOURS, look, plain
 from views.frame.verdict import blind_spot, job_facts, status_now, unknown_since
-from views.parts.shared.remedies import steps_in
+from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 from views.parts.shared.retries import is_overdue, retries_ended, since_when
 
 EXPECTED = ("NotEffectivelyEntitled", "out of scope")
@@ -35,6 +35,10 @@ STAGES = {
 "The types of steps in the order in which Entra takes them, as a person reads them."
 LONGEST = 200
 ORDER = {"failing": 0, "skipped": 1}
+REJECTED_STEPS = (
+    "Read the app's answer under SCIM traffic, and fix what it rejects.",
+    "Provision the user or group on demand in Entra.",
+)
 
 
 def action_label(action: object) -> str:
@@ -67,6 +71,12 @@ def reason_of(row: Row) -> str | None:
     >>> reason_of({"state": "in_sync", "job_id": "scim.1"}) is None
     True
     """
+    if row["state"] == "rejected":
+        return f"Entra reports success; the app answered {int(row['http_status'])}"
+    if row["state"] == "unknown" and not is_missing(row.get("taken_over_at")):
+        return f"Handled by a newer job since {instant(row['taken_over_at'])}"
+    if row["state"] == "unknown" and not is_missing(row.get("status_word")):
+        return f"Undocumented status: {row['status_word']}"
     if row["state"] not in ORDER:
         return None
     cause = cause_in(row)
@@ -102,9 +112,34 @@ def headline(row: Row) -> str:
         text = f"**Out of scope of {app}** (last evaluated {seen}); no action needed if that is intended."
     elif row["state"] == "skipped":
         text = f"**Skipped in {app} on {instant(row['last_event_at'])}.** {why(row)}"
+    elif row["state"] == "rejected":
+        text = f"**Rejected by {app} on {instant(row['since'])}.** {rejection(row)}"
+    elif row["state"] == "unknown":
+        text = f"**Status in {app} unknown.** {undecided(row)}"
     else:
         text = settled_text(row, app)
     return text.strip()
+
+
+def rejection(row: Row) -> str:
+    """Writes what the app rejected although Entra reports it as successful."""
+    return (
+        f"Entra reports the {action_label(row['action']).lower()} as successful, and the app's own log answers its "
+        f"{plain(str(row['method']))} request with {int(row['http_status'])}; no later request for it succeeded. Entra "
+        "does not send it again by itself."
+    )
+
+
+def undecided(row: Row) -> str:
+    """Writes why a status is not decided."""
+    if not is_missing(row.get("taken_over_at")):
+        since = instant(row["taken_over_at"])
+        return (
+            f"What failed in this job has been handled by a newer job of the app since {since}; see its status there."
+        )
+    if is_missing(row.get("status_word")):
+        return "No event in the log shows whether it has an account there."
+    return f"The newest event has the status `{in_code(row['status_word'])}`, which is not documented."
 
 
 def unknown_statuses(rows: list[Row]) -> str:
@@ -130,7 +165,7 @@ def why(row: Row) -> str:
     """Writes the reason as far as it is documented, else in the log's own words."""
     cause = cause_in(row)
     if cause:
-        return plain(cause.meaning)
+        return meaning_in(cause, stop_of_retries(row))
     code, skip = row.get("open_error_code"), row.get("skip_reason")
     named = "The log gives no error code."
     if not is_missing(code):
@@ -154,10 +189,17 @@ def shortened(text: str, most: int = LONGEST) -> str:
 
 def steps_of(row: Row) -> list[str]:
     """Returns what to do about a failure or skip."""
+    if row["state"] == "rejected":
+        return list(REJECTED_STEPS)
     if row["state"] not in ORDER or row.get("skip_reason") in EXPECTED:
         return []
     cause = cause_in(row)
-    return steps_in(cause, row["app_name"]) if cause and cause.owner != "nobody" else []
+    return steps_in(cause, row["app_name"], stop_of_retries(row)) if cause and cause.owner != "nobody" else []
+
+
+def stop_of_retries(row: Row) -> str | None:
+    """Returns what keeps Entra from trying somebody again; None where nothing does."""
+    return stop_word(row["job_id"], row["state"] == "failing" and retries_ended(row.get("since")) is not None)
 
 
 STOPS: dict[str, str] = {
@@ -196,6 +238,8 @@ def next_retry(row: Row) -> str:
     """Writes when Entra tries again, or that it does not any more; empty where nothing is pending."""
     if row["state"] != "failing":
         return ""
+    if stop_of_retries(row) == "replaced":
+        return f"A newer job of {plain(str(row['app_name']))} has replaced this one, which retries nothing any more."
     stop = stop_of(row)
     if stop is not None and not retries_ended(row["since"]):
         again = "has left quarantine" if stop.state not in STOPS or stop.state == "quarantined" else "runs again"

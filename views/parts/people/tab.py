@@ -23,7 +23,9 @@ from views.parts.people.status import reason_of, shown_word, stop_sentence, word
 from views.parts.people.story import close_history, draw_story
 
 PAGE = 50
-STATES = ("failing", "skipped", "in_sync", "disabled", "deleted")
+STATES = ("failing", "rejected", "skipped", "in_sync", "disabled", "deleted", "unknown")
+RARE = ("rejected", "unknown")
+"States that are offered where there are any: most apps' own logs are not there to show that none is rejected."
 FILTERS = {"skipped": "Skipped or out of scope"}
 "Labels of states that are shown as more than one word."
 SORTS = {
@@ -74,10 +76,11 @@ def filters(states: pd.DataFrame) -> dict[str, str | None]:
     labels = filter_labels()
     # Its labels change with the search, which would make it another widget with nothing chosen.
     state.set_value(Key.PEOPLE_STATE, state.value(Key.PEOPLE_STATE))
+    offered = [word for word in STATES if word not in RARE or counts.get(word) or word == state.value(Key.PEOPLE_STATE)]
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = st.pills(
             "Status",
-            STATES,
+            offered,
             format_func=lambda word: f"{labels[word]} {counts.get(word, 0):,}",
             key=Key.PEOPLE_STATE,
             label_visibility="collapsed",
