@@ -30,7 +30,5 @@ def forget(
     print(f"{file}: {rows} {'would go' if dry_run else 'went'}, and {count(len(gone.names), 'line')} of the ledger.")
     if gone.missing:
         named = ", ".join(gone.missing[:3]) + (" …" if len(gone.missing) > 3 else "")
-        print(
-            f"Read at the same time, but no longer there: {named}. What only these held as well is not kept for them."
-        )
+        print(f"Of the same time, but not there any more: {named}. What only these held as well is not kept.")
     print_lost(gone.unknown, gone.bringing)
