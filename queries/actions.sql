@@ -15,7 +15,7 @@
 -- Columns
 --   acted_at      when, by the wall clock
 --   actor         who did it; null where no name was kept
---   action        acknowledged, snoozed, snooze ended, assigned, unassigned, noted, note removed or token expiry entered
+--   action        acknowledged, snoozed, snooze ended, assigned, unassigned, noted, note removed, token expiry entered
 --   subject       the incident's sentence, the issue's newest message or else its code, or the app of the token
 --   app_name      the application; null where it is of none
 --   was           the owner, the note, or until when it was snoozed before; null where nothing was set

@@ -13,7 +13,7 @@
 --   $tenant    VARCHAR = null      one tenant's id; null asks about all of them
 --   $search    VARCHAR = null      part of a UPN, a name, a source id or a target id; case and accents do not matter
 --   $state     VARCHAR = null      failing, rejected, skipped, in_sync, disabled, deleted or unknown
---   $sort      VARCHAR = failures  failing (first, then by failures), failures, share, recent or name
+--   $sort      VARCHAR = failures  failing (then rejected) first, failures, share, recent or name
 --   $limit     BIGINT = 50         how many rows
 --   $offset    BIGINT = 0          how many rows to leave out first
 --
@@ -56,7 +56,7 @@ with search_hits as (
         and ($search is null or (job_id, source_id) in (from search_hits))
         and ($state is null or state = $state)
     order by
-        case when $sort = 'failing' then state <> 'failing' end,
+        case when $sort = 'failing' then coalesce(list_position(['failing', 'rejected'], state), 3) end,
         case when $sort in ('failing', 'failures') then failures end desc,
         case when $sort = 'share' then success_share end,
         case when $sort = 'recent' then last_event_at end desc,
@@ -111,7 +111,7 @@ left join taken_over t on t.job_id = p.job_id and t.source_id = p.source_id and 
 left join rejected_as_of([timestamp 'infinity']) r
     on r.job_id = p.job_id and r.source_id = p.source_id and p.state = 'rejected'
 order by
-    case when $sort = 'failing' then p.state <> 'failing' end,
+    case when $sort = 'failing' then coalesce(list_position(['failing', 'rejected'], p.state), 3) end,
     case when $sort in ('failing', 'failures') then p.failures end desc,
     case when $sort = 'share' then p.success_share end,
     case when $sort = 'recent' then p.last_event_at end desc,

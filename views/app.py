@@ -69,13 +69,21 @@ STYLE = """<style>
 /* What copies a text is in sight without a mouse. */
 [data-testid='stCode'] :is(div:has(button),button){
   visibility:visible!important;opacity:1!important;transform:none!important;clip:auto!important}
-[data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
+[data-testid^='stBaseButton-primary']{color:PRIMARY!important}
 [role='dialog'] h3{font-size:1.05rem!important}
 /* A long name takes at most one line beside the header's controls, and two above a panel. */
 [class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 [role='dialog'] h2{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 @media (max-width:640px){
   [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
+  /* The header in three rows: title, what is chosen, and what can be done, without icons. */
+  .st-key-header{gap:.3rem .8rem!important}
+  .st-key-header>:first-child{flex-basis:100%}
+  .st-key-header>:nth-child(2){display:none}
+  .st-key-header>:not(:first-child,.st-key-job,.st-key-time-range){order:1}
+  .st-key-header>:last-child{gap:.8rem}
+  .st-key-header button[kind=tertiary]{padding-inline:0}
+  .st-key-header button[kind=tertiary] span[data-has-shortcut]>span:has([data-testid=stIconMaterial]){display:none}
 }
 @page{size:A4;margin:10mm}
 @media print{
@@ -114,8 +122,10 @@ def main() -> None:
     ENTERED.set(PAGE.get() != page.url_path)
     PAGE.set(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Provisioning Observatory")
-    st.html(STYLE.replace("MOVING", "stApp" if REFRESHING.take() else "st-key-moving"))
+    # A side panel stands outside of what has the theme's colour scheme, so that light-dark() is light there.
     dark = st.context.theme.type == "dark"
+    style = STYLE.replace("PRIMARY", "#0b1622" if dark else "#fff")
+    st.html(style.replace("MOVING", "stApp" if REFRESHING.take() else "st-key-moving"))
     st.logo(str(HERE / ("logo-dark.svg" if dark else "logo.svg")), size="medium", icon_image=str(ICON))
     draw_navigation(SECTIONS)
     use_zone_of_viewer()

@@ -14,6 +14,7 @@ from pipeline.ingest.files import Report
 from pipeline.ingest.files import ingest as read_files
 from pipeline.maintenance.forget import forget_reading
 from pipeline.maintenance.pairing import has_unpaired_days, pair
+from pipeline.maintenance.successors import find_successors
 from pipeline.store.lake import Store
 
 
@@ -48,9 +49,11 @@ def read(store: Store, paths: Sequence[str]) -> Report:
     """Reads files and folders, and pairs their events with SCIM requests; bars show how far it has come."""
     with terminal.bytes_bar("Reading") as progress:
         report = read_files(store, paths, progress=progress)
-    if any(file.kept for file in report.files) and has_unpaired_days(store):
-        with terminal.share_bar("Matching events and SCIM requests") as share:
-            pair(store, share)
+    if any(file.kept for file in report.files):
+        find_successors(store)
+        if has_unpaired_days(store):
+            with terminal.share_bar("Matching events and SCIM requests") as share:
+                pair(store, share)
     return report
 
 

@@ -18,6 +18,7 @@ from pipeline.maintenance.compact import files_to_merge, fold_tables, foldable_r
 from pipeline.maintenance.orphans import empty_trash, find_orphans, move_orphans, orphan_count, trash_count
 from pipeline.maintenance.pairing import pair_days, unpaired_days
 from pipeline.maintenance.retention import drop_old_rows, old_rows
+from pipeline.maintenance.successors import changed_successors, keep_successors
 from pipeline.store.ducklake_workarounds import (
     NEWEST_SCHEDULED,
     OLD_SNAPSHOTS,
@@ -138,6 +139,7 @@ CHORES = (
     Chore("clean up", "files", unlisted_files, clean_up, expiry_stop),
     Chore("retention", "rows", old_rows, drop_old_rows, retention_stop),
     Chore("pair", "days", unpaired_days, pair_days),
+    Chore("replaced jobs", "rows", changed_successors, keep_successors),
     Chore("fold", "rows", foldable_rows, fold_tables),
     Chore("merge", "files", files_to_merge, merge_files),
     Chore("expire", "snapshots", old_snapshots, expire_snapshots, expiry_stop),

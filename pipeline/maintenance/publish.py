@@ -39,6 +39,8 @@ PARTS = (
     "event_spine",
     "request_matches",
     "rejected_changes",
+    "job_successors",
+    "taken_over",
     "clock_days",
     "log_owner_hits",
     "unpaired_days",

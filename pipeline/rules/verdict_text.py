@@ -106,9 +106,12 @@ COUNTED = ("failing", "leavers", "in_use", "staged", "rejected")
 def head(causes: list[Cause], style: Style) -> str:
     """Writes the worst of one app, and what else there is."""
     first, *others = causes
-    symptoms, incidents = sum(len(one.symptoms) for one in causes), sum(one.kind == "incident" for one in others)
+    symptoms = sum(len(one.symptoms) for one in causes)
+    same = FOUND_BY["rejected"] if first.kind == "rejected" else None
+    incidents = sum(one.kind == "incident" and one.rule != same for one in others)
     in_quarantine = first.kind == "incident" and any(one.kind == "quarantined" for one in others)
-    shown = ("incident", "late", "stalled", *(["quarantined"] if in_quarantine else []))
+    paused = ["paused"] if first.rule == "silence" else []
+    shown = ("incident", "late", "stalled", *paused, *(["quarantined"] if in_quarantine else []))
     shown += ("rejected",) if first.rule == FOUND_BY["rejected"] else ()
     rest = [what(one, style) for one in others if one.kind not in shown]
     if incidents:

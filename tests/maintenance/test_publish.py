@@ -48,7 +48,15 @@ def test_the_file_opens_without_extensions_and_has_the_promised_tables_but_not_t
     assert tables >= PROMISED
     parts = {"identity_parts", "account_writers", "hourly_parts", "cycle_parts", "coverage", "problems"}
     beside_events = {"skips", "scope_parts", "member_claims", "footings", "event_spine", "pending_retries"}
-    pairs = {"request_matches", "rejected_changes", "clock_days", "log_owner_hits", "unpaired_days"}
+    pairs = {
+        "request_matches",
+        "rejected_changes",
+        "job_successors",
+        "taken_over",
+        "clock_days",
+        "log_owner_hits",
+        "unpaired_days",
+    }
     assert tables - PROMISED == parts | beside_events | pairs
 
 

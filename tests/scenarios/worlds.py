@@ -32,11 +32,6 @@ class Difference:
     right: Any
     said: Any
 
-    @property
-    def kind(self) -> tuple[str, str]:
-        """What the table of known differences calls it."""
-        return self.question, self.column
-
     def __str__(self) -> str:
         a = self.asked
         window = f"{a.since:%d %b %H:%M:%S} to {a.until:%d %b %H:%M:%S}, tenant {a.tenant}, job {a.job}"

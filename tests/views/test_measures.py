@@ -143,7 +143,7 @@ def test_what_to_do_about_a_quarantine_takes_one_click_and_acknowledging_it_two(
     panel = home.page.get_by_role("dialog")
     expect(panel.get_by_text("Enter it in Entra under Provisioning").first).to_be_in_viewport()
     assert home.number <= 1
-    panel.get_by_role("textbox", name="Acknowledge as").fill("Ada")
+    panel.get_by_role("textbox", name="Act as").fill("Ada")
     home.click("button", "Acknowledge")
     expect(panel.get_by_text("Acknowledged by Ada", exact=False).first).to_be_visible()
     assert home.number <= 2

@@ -176,6 +176,7 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
 
 
 ADDRESS = re.compile(r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)")
+LONGEST_NAME = 60
 NAMED = 4
 "Names that a sentence has; of more it has how many."
 APART = ":small[]"
@@ -205,4 +206,13 @@ def first_names(names: list[str]) -> str:
     'A, B, C, D and 2 more'
     """
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(plain(name) for name in names[:NAMED]) + more
+    return ", ".join(plain(brief_name(name)) for name in names[:NAMED]) + more
+
+
+def brief_name(name: str) -> str:
+    """Shortens a name that would fill a sentence; tables and panels have it whole.
+
+    >>> brief_name("Cerby"), len(brief_name("A" * 200))
+    ('Cerby', 60)
+    """
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -90,7 +90,7 @@ def open_app(row: Row) -> None:
     write_words(app_words(row["job_id"]))
 
 
-def found_apps(fleet: pd.DataFrame) -> pd.DataFrame:
+def matching_apps(fleet: pd.DataFrame) -> pd.DataFrame:
     """Returns the apps whose name holds what was entered; of few, all of them without asking."""
     if len(fleet) <= ROWS:
         return fleet
@@ -112,8 +112,8 @@ def draw_all(jobs: list[Job], at: datetime) -> None:
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:
         nothing("No app in the provisioning logs yet.")
-    else:
-        draw_fleet(found_apps(fleet), Key.APPS, open_app)
+    elif not (chosen := matching_apps(fleet)).empty:
+        draw_fleet(chosen, Key.APPS, open_app)
     if len(jobs) > MANY:
         folded("Job status history", lambda: draw_lanes(at))
     else:

@@ -112,7 +112,7 @@ def accounts_in_use(source_id: str) -> dict[str, str]:
 
 def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
     """Draws a sentence for each app, and what to do where it fails or the account may be in use."""
-    groups = alike(rows, in_use)
+    groups = apps_by_advice(rows, in_use)
     for row, *others in groups[:SHOWN]:
         draw_status(row, in_use.get(str(row["job_id"]), ""))
         if others:
@@ -123,7 +123,7 @@ def draw_statuses(rows: list[Row], in_use: Mapping[str, str]) -> None:
         st.caption(unknown)
 
 
-def alike(rows: list[Row], in_use: Mapping[str, str]) -> list[list[Row]]:
+def apps_by_advice(rows: list[Row], in_use: Mapping[str, str]) -> list[list[Row]]:
     """Groups apps in which the same is to be done for the same reason; any other stands alone."""
     groups: dict[object, list[Row]] = {}
     for row in rows:
