@@ -111,8 +111,8 @@ def page(amount: int, begin: bytes = b'{"@odata.context":"x","value":[', end: by
 def giant(amount: int) -> Iterator[bytes]:
     """Yields a page in which one record holds nearly all of the bytes, between two good ones."""
     few = [shapes.compact(record) for record in events(3)]
-    long = json.loads(few[1]) | {"sourceIdentity": {"id": "x", "displayName": "@"}}
-    begin, end = shapes.compact(long).split("@")
+    long = json.loads(few[1]) | {"sourceIdentity": {"id": "x", "displayName": "LONG"}}
+    begin, end = shapes.compact(long).split("LONG")
     yield f'{{"value":[{few[0]},{begin}'.encode()
     for _ in range(amount // MB):
         yield b"y" * MB

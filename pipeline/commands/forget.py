@@ -23,8 +23,12 @@ def forget(
     if as_json:
         hours = [vars(one) for one in gone.unknown]
         about = {"dry_run": dry_run, "files": list(gone.names), "rows": gone.rows, "unknown": hours}
+        about |= {"missing": list(gone.missing)}
         terminal.print_json({**about, "bringing": [*map(vars, gone.bringing)]})
         return
     rows = ", ".join(f"{many:,} of {table}" for table, many in gone.rows.items() if many) or "no rows"
     print(f"{file}: {rows} {'would go' if dry_run else 'went'}, and {count(len(gone.names), 'line')} of the ledger.")
+    if gone.missing:
+        named = ", ".join(gone.missing[:3]) + (" …" if len(gone.missing) > 3 else "")
+        print(f"Of the same time, but not there any more: {named}. What only these held as well is not kept.")
     print_lost(gone.unknown, gone.bringing)

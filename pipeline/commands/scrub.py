@@ -15,6 +15,7 @@ def scrub(
 ) -> None:
     """Remove secrets from all tables that an earlier version stored."""
     from pipeline.maintenance.scrub import scrub as clean
+    from pipeline.store.synced_files import TRASH
 
     store = terminal.open_to_write()
     with terminal.share_bar("Looking for secrets") as progress:
@@ -28,7 +29,8 @@ def scrub(
         print("No secrets found.")
     elif not dry_run:
         print(
-            "The former rows stay in old files until maintenance deletes these: set PROVISIONING_KEEP_SNAPSHOTS=0 and "
-            "run `python -m pipeline maintain` twice, five minutes apart. Write a published file anew, and replace "
-            "what was exposed: a secret that was stored may have been read."
+            "The former rows stay in three places. Old snapshots: set PROVISIONING_KEEP_SNAPSHOTS=0 and run "
+            "`python -m pipeline maintain` twice, five minutes apart. The trash: delete "
+            f"{store.folder / TRASH}. Copies: delete backups made before, and write a published file anew. Then "
+            "replace what was exposed: a secret that was stored may have been read."
         )

@@ -68,8 +68,11 @@ def back_up(store: Store, target: Path, progress: Progress = lambda _share: None
     """Copies the lake into a new or empty folder; raises StoreError where that cannot be."""
     if store.settings.catalog_file is None:
         raise StoreError(
-            "The catalog is in PostgreSQL, which has its own backup: copy it with pg_dump, and the folder "
-            f"{store.folder} after it, before snapshots expire ({store.settings.keep_snapshots} seconds)."
+            "The catalog is in PostgreSQL, which has its own backup, and no copy was made. Copy the catalog first: "
+            f'pg_dump --file=catalog.sql "{store.settings.catalog_address}". Then copy {store.folder}, before files of '
+            f"expired snapshots go ({store.settings.keep_snapshots} seconds, PROVISIONING_KEEP_SNAPSHOTS). To restore, "
+            "load the dump into an empty database with psql, point PROVISIONING_STORE and PROVISIONING_FILES at the "
+            "two copies, and check them with python -m pipeline verify."
         )
     if target.absolute().is_relative_to(store.folder):
         raise StoreError(f"{target} is in the folder of the store's own files; name a folder elsewhere.")

@@ -93,6 +93,8 @@ class Forgotten:
     "Hours of which rows went."
     bringing: list[Bringing] = field(default_factory=list)
     "Other files of the ledger of these hours."
+    missing: tuple[str, ...] = ()
+    "Other files that may hold the same records and are not there any more, so that nothing of them stays for that."
 
 
 def names_of(path: str) -> str:
@@ -122,10 +124,12 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
             f"{file} is not there any more. Its rows are found by reading it once more: put it back where "
             "it was, forget it, and remove it then."
         )
-    forgotten = Forgotten(tuple(entry.file for entry in entries))
+    names = tuple(entry.file for entry in entries)
+    there, missing = others(store, names)
+    forgotten = Forgotten(names, missing=missing)
     with (
         read_apart(store, [file]) as own,
-        read_apart(store, others(store, forgotten.names)) as other,
+        read_apart(store, there) as other,
         store.turn() as held,
     ):
         cursor = store.cursor()
@@ -155,13 +159,21 @@ def forget_reading(store: Store, paths: Sequence[str], *, dry_run: bool = False)
     return entries
 
 
-def others(store: Store, names: Sequence[str]) -> list[Path]:
-    """Lists the other files of the ledger that may hold the same records and can be read."""
+def others(store: Store, names: Sequence[str]) -> tuple[list[Path], tuple[str, ...]]:
+    """Lists the other files of the ledger that may hold the same records: those that are there, and the others' names.
+
+    Of a zip file's member that is the zip file.
+    """
     tables = {source.name: source.table for source in SOURCES}
     sources = {entry.source for entry in ledger_of(store, names).values() if entry.source}
     alike = [name for name, table in tables.items() if table in {tables.get(source) for source in sources}]
     rows = store.rows(OVERLAPPING, {"names": list(names), "alike": alike})
-    return [Path(name) for (name,) in rows if Path(name).is_file()]
+    places = {name: Path(name) for (name,) in rows if name.startswith("/")}
+    files = {
+        name: next((one for one in (place, *place.parents) if one.is_file()), None) for name, place in places.items()
+    }
+    there = sorted({file for file in files.values() if file is not None})
+    return there, tuple(name for name, file in files.items() if file is None)
 
 
 @contextmanager

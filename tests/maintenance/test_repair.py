@@ -24,7 +24,7 @@ from pipeline.maintenance.verify import Verified, catalog_fault, verify
 from pipeline.store.lake import Store, open_store
 from tests.support.lakes import copied
 from tests.support.loads import put
-from tests.support.shapes import event, failed, lines, skipped
+from tests.support.shapes import event, failed, lines, skipped, zipped
 
 DAMAGES = int(os.environ.get("DAMAGES", "40"))
 HOUR = timedelta(hours=1)
@@ -248,12 +248,15 @@ def test_a_forgotten_file_leaves_the_store_as_if_it_had_never_been_read(
     catalog = lake.settings.catalog_file
     assert catalog is not None
     folder = Path(lake.rows('select "file" from files order by all')[0][0]).parent
+    both = (folder / "b.ndjson").read_bytes().splitlines(keepends=True)[60:70]
+    put(folder, {"d.zip": zipped({"d.ndjson": b"".join(both)})})
+    ingest(lake, [folder / "d.zip"])
     gone = forget(lake, str(folder / "b.ndjson"))
-    assert gone.rows == {"events": 40, "exchanges": 0, "job_snapshots": 0} and gone.unknown
+    assert gone.rows == {"events": 30, "exchanges": 0, "job_snapshots": 0} and gone.unknown
     apart = lake.settings.model_copy(update={"store": f"ducklake:sqlite:{tmp_path}/apart/catalog.sqlite"})
     copied(blank, apart)
     other = open_store(apart)
-    ingest(other, [folder / name for name in ("a.ndjson", "c.ndjson", "scim.ndjson")])
+    ingest(other, [folder / name for name in ("a.ndjson", "c.ndjson", "d.zip", "scim.ndjson")])
     pair(other)
     assert answers(lake) == answers(other)
     other.close()
@@ -261,6 +264,8 @@ def test_a_forgotten_file_leaves_the_store_as_if_it_had_never_been_read(
     assert faults(lake) == []
     with pytest.raises(StoreError, match="is not in the ledger"):
         forget(lake, str(folder / "never.ndjson"))
+    (folder / "a.ndjson").rename(folder / "elsewhere")
+    assert forget(lake, str(folder / "c.ndjson"), dry_run=True).missing == (str(folder / "a.ndjson"),)
 
 
 @pytest.mark.deep

@@ -10,14 +10,19 @@ from time import monotonic, sleep
 
 import pytest
 
+from dashboard import health
 from pipeline.config.clock import naive
 from pipeline.config.settings import Settings
+from pipeline.monitoring.status import status
 from pipeline.scheduler import scheduler as schedule
-from pipeline.scheduler.jobs import BackgroundJob, Publishing, Stopping, read_inbox
+from pipeline.scheduler.jobs import BackgroundJob, InboxJob, Publishing, Stopping, read_inbox
 from pipeline.scheduler.scheduler import Scheduler, Standby
 from pipeline.store.lake import Store, open_store
 from pipeline.store.leader import current_leader, take_leadership
+from tests.support.capabilities import only_permitted_files
 from tests.support.lakes import add_events, command, ended, next_line, script
+from tests.support.loads import put
+from tests.support.shapes import event, lines
 
 LEADER = """
     import time
@@ -114,6 +119,34 @@ def test_a_job_that_raises_is_recorded_and_the_next_one_runs(store: Store, runni
     running.run(BackgroundJob("works", 60, lambda _store, _stop: "did something"))
     assert last_run(store, "breaks") == ("failed", "the disk is gone")
     assert last_run(store, "works") == ("ok", "did something")
+
+
+def test_ingest_fails_while_a_file_of_the_inbox_is_unreadable_and_all_name_it(store: Store, quiet: Settings) -> None:
+    inbox = put(store.settings.inbox, {"closed.json": lines([event("ada", 1)]), "open.json": lines([event("bob", 2)])})
+    for file in inbox.iterdir():
+        os.utime(file, (1e9, 1e9))
+    (inbox / "closed.json").chmod(0)
+    fault = "closed.json cannot be read (Permission denied)"
+    ingesting = InboxJob()
+    job = BackgroundJob("ingest", 3600, ingesting)
+    with only_permitted_files():
+        running = Scheduler.start(quiet)
+        assert running is not None
+        for _look in range(2):
+            ingesting.inbox.report_change()
+            running.run(job)
+            outcome, detail = last_run(store, "ingest") or ("", "")
+            assert outcome == "failed" and fault in detail
+    assert any(fault in one["sentence"] for one in status(store, datetime.now(UTC))["troubles"])
+    answer = health()
+    assert answer["status"] == "failed" and fault in answer["reason"]
+    assert store.rows("select count(*) from events") == [(1,)], "the other file is there"
+    (inbox / "closed.json").chmod(0o600)
+    ingesting.inbox.report_change()
+    running.run(job)
+    assert (last_run(store, "ingest") or ("",))[0] == "ok" and store.rows("select count(*) from events") == [(2,)]
+    assert fault not in health().get("reason", "")
+    running.stop()
 
 
 def test_an_idle_job_is_recorded_once_in_five_minutes_and_a_busy_one_each_time(
