@@ -59,7 +59,7 @@ create or replace macro job_label(id) as
     case when len(id) <= 30 then id else split_part(id, '.', 1)[:20] || ' …' || right(id, 6) end;
 
 -- job_names(): one row per job with its app's newest name, wherever it is known: events, status or configuration of the
--- job, else status or configuration of another job of the same app.
+-- job, else status or configuration of another job of the same app. Of two in the same hour the later in the alphabet.
 --   job_id    the job
 --   app_name  the app's name
 create or replace macro job_names() as table
@@ -70,17 +70,17 @@ with records as (
     union all
     select job_id, app_id, app_name, observed_at from configurations
 ), named_apps as (
-    select app_id, arg_max(app_name, seen_at) as app_name
+    select app_id, arg_max(app_name, row(seen_at, app_name)) as app_name
     from records
     where app_id is not null and app_name is not null
     group by app_id
 )
-select r.job_id, coalesce(arg_max(r.app_name, r.seen_at), any_value(a.app_name)) as app_name
+select r.job_id, coalesce(arg_max(r.app_name, row(r.seen_at, r.app_name)), any_value(a.app_name)) as app_name
 from records r
 left join named_apps a on a.app_id = r.app_id
 where r.job_id is not null
 group by r.job_id
-having coalesce(arg_max(r.app_name, r.seen_at), any_value(a.app_name)) is not null;
+having coalesce(arg_max(r.app_name, row(r.seen_at, r.app_name)), any_value(a.app_name)) is not null;
 
 -- name_of_job(known_name, of_job): the newest name of a job's app, so that an app that was renamed has one name in every
 -- answer; else the name that is at hand, else the job's label.
