@@ -6,7 +6,10 @@
 --   job_id    the app's newest job
 create or replace view app_jobs as
 select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
-select app_id, arg_max(app_name, row(observed_at, app_name)) as app_name, arg_max(job_id, row(observed_at, job_id)) as job_id
+select
+    app_id,
+    arg_max(app_name, row(observed_at, app_name)) as app_name,
+    arg_max(job_id, row(observed_at, job_id)) as job_id
 where app_id is not null
 group by app_id;
 
