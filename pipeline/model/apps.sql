@@ -5,11 +5,11 @@
 --   app_name  the app's newest name
 --   job_id    the app's newest job
 create or replace view app_jobs as
-select app_id, arg_max(app_name, observed_at) as app_name, arg_max(job_id, observed_at) as job_id
 select
     app_id,
     arg_max(app_name, row(observed_at, app_name)) as app_name,
     arg_max(job_id, row(observed_at, job_id)) as job_id
+from job_snapshots
 where app_id is not null
 group by app_id;
 
