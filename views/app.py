@@ -69,7 +69,8 @@ STYLE = """<style>
 /* What copies a text is in sight without a mouse. */
 [data-testid='stCode'] :is(div:has(button),button){
   visibility:visible!important;opacity:1!important;transform:none!important;clip:auto!important}
-[data-testid^='stBaseButton-primary']{color:PRIMARY!important}
+[data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
+[role='dialog'] [data-testid^='stBaseButton-primary']{color:PRIMARY!important}
 [role='dialog'] h3{font-size:1.05rem!important}
 /* A long name takes at most one line beside the header's controls, and two above a panel. */
 [class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}

@@ -17,7 +17,7 @@ from pipeline.ingest.wrappings import values_along
 
 LONGEST = 1 << 25
 "No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
-HELD = 1 << 26
+HELD = (1 << 26) + (1 << 12)
 "Bytes that are read of a line which is too long for a record, to tell how long it is."
 CLOSED = re.compile(r"[\s,]*(?:\]|$)")
 PAGE_END = re.compile(r"[^\[{]*\}")

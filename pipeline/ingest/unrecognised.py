@@ -21,7 +21,7 @@ def reason_unrecognised(opened: Opened) -> str:
     if head.has("schemas"):
         return "is a SCIM resource or message without method, path and time; a log of requests was expected"
     instead = reason_no_text(opened)
-    if not instead and head.layout in ("document", "array") and not head.samples:
+    if not instead and head.layout in ("document", "array"):
         fault = decoded(opened.beginning(LOOK_AT_MOST))
         instead = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
     return f"{instead or 'is of no known shape'}; {LOOKED_FOR}"

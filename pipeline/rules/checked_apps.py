@@ -52,7 +52,7 @@ def checked_apps(rule: Rule, data: Extents, unjudged: Iterable[Finding]) -> Chec
 def rule_state(outcome: str, apps: int | None, unchecked: int | None, unwatched: int | None) -> str:
     """Returns the word of a rule's state at its last run; it is OK only of what was checked.
 
-    >>> [rule_state("ok", 3, 0, 0), rule_state("unknown", 3, 1, 2), rule_state("unknown", 3, 0, 3)]
+    >>> [rule_state("ok", 3, 0, 0), rule_state("unknown", 3, 1, 1), rule_state("unknown", 3, 0, 3)]
     ['not firing', 'partly run', 'nothing to check']
     """
     if outcome in ("found", "failed"):

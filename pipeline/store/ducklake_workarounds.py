@@ -83,6 +83,20 @@ def make_sqlite_catalog(file: Path) -> None:
         raise OSError(f"{file}: {error}") from error
 
 
+JOURNAL_HEADER_BYTES = 32
+
+
+def is_made(file: Path) -> bool:
+    """Whether a SQLite file holds a catalog: of one that is being made there are a page or two, and an empty journal."""
+    sizes = []
+    for part in (file, Path(f"{file}-wal")):
+        try:
+            sizes.append(part.stat().st_size)
+        except FileNotFoundError:
+            sizes.append(0)
+    return sizes[0] > 2 * PAGE_BYTES or sizes[1] > JOURNAL_HEADER_BYTES
+
+
 JOURNAL_BYTES = 4 * 1024 * 1024
 "A journal that is longer is copied into the catalog, by whoever closes the catalog last."
 HELD_S = 30.0

@@ -27,6 +27,7 @@ from pipeline.store.ducklake_workarounds import (
     WITHOUT_INLINING,
     OpenCatalog,
     attach_for_reading,
+    is_made,
     make_sqlite_catalog,
 )
 from pipeline.store.extensions import extension_files
@@ -384,8 +385,8 @@ def attach_catalog(connection: Cursor, settings: Settings, folder: Path, read_on
     if password := password_of(settings):
         add_secret(connection, password)
         options.append(f"META_SECRET {PASSWORD}")
-    # DuckLake makes a catalog with the first attachment, and of two at once one would fail.
-    is_new = not read_only and not (catalog.exists() if catalog else has_catalog(settings))
+    # DuckLake makes a catalog with the first attachment, and of two at once one would fail: each takes its turn.
+    is_new = not read_only and not (is_made(catalog) if catalog else has_catalog(settings))
     try:
         with writers_turn(settings) if is_new else nullcontext():
             if not read_only and is_expected(settings):

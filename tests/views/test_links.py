@@ -80,5 +80,5 @@ def test_the_link_of_every_rules_message_opens_its_incident_on_job_and_time_rang
 def test_the_link_of_a_digest_opens_home_on_its_period() -> None:
     summary = Summary(MONDAY, moment(7), moment(13), [], [])
     link = urlparse(digest_link(summary, ADDRESS))
-    test = followed(link.path.strip("/"), dict(parse_qsl(link.query)))
+    test = followed(link.path.strip("/") or "home", dict(parse_qsl(link.query)))
     assert "26 Jan 2026, 00:00 (UTC)" in text(test)
