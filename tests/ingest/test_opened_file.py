@@ -56,9 +56,10 @@ def counted(file: Path, trace: Path, expected: int) -> tuple[int, int]:
     ("kind", "records"),
     [
         ("log", SMALL),
-        ("log", LARGE),
-        ("gz", LARGE),
-        *(pytest.param(*case, marks=pytest.mark.deep) for case in (("json", SMALL), ("json", LARGE), ("gz", SMALL))),
+        *(
+            pytest.param(*case, marks=pytest.mark.deep)
+            for case in (("log", LARGE), ("gz", LARGE), ("json", SMALL), ("json", LARGE), ("gz", SMALL))
+        ),
     ],
 )
 def test_a_file_is_opened_at_most_twice_and_asked_for_its_state_at_most_four_times(

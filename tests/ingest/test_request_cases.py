@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.store.lake import Store
+from tests.support.cases import thinned
 from tests.support.loads import load, load_one, rows, tally
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -267,7 +268,7 @@ NOISE = ("GET /login took long", '{"level":"info","msg":"started"}', "level=info
 
 @pytest.mark.parametrize(
     "shape",
-    [pytest.param(shape, marks=pytest.mark.deep if number % 3 else ()) for number, shape in enumerate(sorted(SHAPES))],
+    thinned(sorted(SHAPES), 6),
 )
 def test_a_shape_is_read_behind_any_prefix_in_any_order_at_any_offset(store: Store, tmp_path: Path, shape: str) -> None:
     rng = random.Random(shape)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from tests.support.browser import CHROMIUM, WAIT_MS, served
+from tests.support.cases import thinned
 from tests.support.given import Given, moment
 
 pytestmark = pytest.mark.skipif(
@@ -100,7 +101,7 @@ def test_an_address_of_before_leads_to_the_place_that_shows_the_same(address: st
         assert (response.status, response.url) == (200, f"{address}{new}")
 
 
-@pytest.mark.parametrize("path", ["apps", "people", "issues", "query", "sources"])
+@pytest.mark.parametrize("path", thinned(["apps", "people", "issues", "query", "sources"], 3))
 def test_every_page_has_an_address_of_its_own(page: Page, address: str, path: str) -> None:
     opened(page, f"{address}/{path}")
     expect(page.get_by_text("Page not found")).to_have_count(0)

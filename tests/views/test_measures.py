@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pipeline.config.settings import read_settings
 from pipeline.store.lake import open_store
 from tests.support.browser import CHROMIUM, ROOT, WAIT_MS, served
+from tests.support.cases import thinned
 from tests.support.lakes import command, ended
 from views.frame.places import PLACES
 
@@ -66,7 +67,7 @@ def faults(page: Page, *rules: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", thinned(PLACES))
 def test_axe_finds_nothing_grave_by_day_and_night(browser: Browser, address: str, place: str) -> None:
     target = PLACES[place]
     page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")

@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.support.cases import thinned
 from tests.support.given import Given
 from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, table, text
@@ -20,7 +21,7 @@ def opened(place: str) -> AppTest:
     return healthy(app("apps", job="Cerby") if place == "apps of Cerby" else app(place))
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", thinned(PLACES))
 @pytest.mark.usefixtures("store")
 def test_an_empty_store_shows_the_way_to_data(place: str) -> None:
     test = opened(place)

@@ -14,6 +14,7 @@ from pipeline.rules.evaluate import check
 from pipeline.rules.verdict import verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.store.lake import Store
+from tests.support.cases import thinned
 from tests.support.given import Given, moment
 from tests.support.job_states import NOW, World, build, clock, cover, status
 from tests.support.pages import app, healthy, text
@@ -43,7 +44,7 @@ WORLDS = (
     World(leaver="staged", rules="old"),
     World(job="initial", leaver="open", age="old status"),
 )
-CASES = [pytest.param(world, marks=pytest.mark.deep) if number % 3 else world for number, world in enumerate(WORLDS)]
+CASES = thinned(WORLDS, 3)
 LIES = ("events only", "status only", "requests only", "most fail", "one stale", "last year", "never checked")
 "Worlds in which a page could easily say more than the data shows."
 CLAIMING = ("home", "apps", "cycles", "issues", "leavers")
@@ -117,7 +118,7 @@ def test_verdict_is_the_same_on_every_page_and_nothing_is_green_beside_a_contrad
             assert number_of(test, "Users and groups failing") != "0"
 
 
-@pytest.mark.parametrize("kind", LIES)
+@pytest.mark.parametrize("kind", thinned(LIES))
 def test_verdict_pages_promise_nothing_that_the_data_cannot_show(
     kind: str, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:

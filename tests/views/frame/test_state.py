@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.cases import thinned
 from tests.support.pages import app, healthy, table, text
 
 HOSTILE = "'; drop table events; --<script>alert(1)</script>"
@@ -10,20 +11,22 @@ HOSTILE = "'; drop table events; --<script>alert(1)</script>"
 @pytest.mark.usefixtures("tenant")
 @pytest.mark.parametrize(
     ("page", "words"),
-    [
-        ("home", ("window", "since", "until", "job", "tenant", "tab")),
-        ("cycles", ("day", "cycle", "with")),
-        ("rules", ("rule",)),
-        ("issues", ("incident", "tab", "code")),
-        ("people", ("search", "state", "sort")),
-        ("people", ("object", "event", "at")),
-        ("issues", ("state", "fault", "noise")),
-        ("issues", ("issue", "of")),
-        ("failures", ("by", "bucket")),
-        ("groups", ("group", "of")),
-        ("traffic", ("part", "app", "cell")),
-        ("query", ("question", "saved", "sql", "limit")),
-    ],
+    thinned(
+        [
+            ("home", ("window", "since", "until", "job", "tenant", "tab")),
+            ("cycles", ("day", "cycle", "with")),
+            ("rules", ("rule",)),
+            ("issues", ("incident", "tab", "code")),
+            ("people", ("search", "state", "sort")),
+            ("people", ("object", "event", "at")),
+            ("issues", ("state", "fault", "noise")),
+            ("issues", ("issue", "of")),
+            ("failures", ("by", "bucket")),
+            ("groups", ("group", "of")),
+            ("traffic", ("part", "app", "cell")),
+            ("query", ("question", "saved", "sql", "limit")),
+        ]
+    ),
 )
 def test_words_that_mean_nothing_are_no_error(page: str, words: tuple[str, ...]) -> None:
     assert healthy(app(page, **dict.fromkeys(words, HOSTILE)))
