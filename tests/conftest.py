@@ -18,15 +18,16 @@ SLOW = {
     "commands": "check_and_backtest commands sample_command",
     "demo": "demo standin",
     "docs": "recipes tour",
-    "ingest": "bounds file_states files formats interrupted isolation landings opened_file",
+    "ingest": "bounds file_states files formats interrupted isolation jobs landings opened_file request_cases "
+    "request_keys spellings",
     "fuzz": "fuzz",
     "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres scrub",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
-    "progress quarantine",
-    "monitoring": "status",
+    "pending_retries progress quarantine",
+    "monitoring": "job_troubles status",
     "notify": "deliver deliver_machines digest outbox",
     "queries": "queries tenants",
-    "rules": "group_rule instants rules token_expiry verdict",
+    "rules": "group_rule instants root_cause rules token_expiry verdict",
     "sample": "answer_key",
     "scenarios": "claims small_worlds worlds",
     "scheduler": "scheduler",
@@ -57,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path in slow:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

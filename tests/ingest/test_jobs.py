@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.store.lake import Store
+from tests.support.cases import thinned
 from tests.support.loads import load, load_one, reasons, rows, tally
 from tests.support.shapes import TENANT, dumped, lines, page, pretty
 
@@ -161,7 +162,7 @@ def american(at: str) -> str:
 
 
 @pytest.mark.parametrize("dates", [str, in_milliseconds, american])
-@pytest.mark.parametrize("spans", list(SPANS))
+@pytest.mark.parametrize("spans", thinned(SPANS))
 def test_a_job_of_powershells_tells_what_graphs_does(spans: str, dates: Any, store: Store, tmp_path: Path) -> None:
     held = {"currentBegan": "2026-01-04T00:00:00Z", "seriesBegan": "2026-01-03T00:00:00Z", "seriesCount": 2}
     held |= {"nextAttempt": "2026-01-06T00:00:00Z", "reason": "EncounteredQuarantineException"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from time import sleep
 
 import pytest
 
@@ -57,7 +58,10 @@ def test_a_backup_is_of_one_moment_while_others_write_and_maintenance_goes_on(st
     writer = Thread(target=write)
     writer.start()
     try:
-        made = [back_up(store, tmp_path / f"b{number}") for number in range(2)]
+        made = [back_up(store, tmp_path / "b0")]
+        while store.revision() <= made[0].revision and writer.is_alive():
+            sleep(0.05)
+        made.append(back_up(store, tmp_path / "b1"))
     finally:
         over.set()
         writer.join()

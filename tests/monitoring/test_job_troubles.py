@@ -19,6 +19,7 @@ from pipeline.monitoring.troubles import troubles
 from pipeline.scheduler.jobs import InboxJob, Publishing, check_rules, record_run, record_running
 from pipeline.store.lake import Store
 from tests.monitoring.test_status import leader, present, ran, sentences, shown
+from tests.support.cases import thinned
 from tests.support.given import Given, moment
 
 __all__ = ["leader", "present"]
@@ -51,7 +52,7 @@ def kinds(store: Store) -> list[tuple[str, str]]:
     return [(one.kind, one.subject) for one in troubles(store, datetime.now(UTC))]
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", thinned(JOBS))
 def test_a_job_that_fails_is_a_trouble_everywhere_until_it_succeeds(
     store: Store, given: Given, every_job: None, leader: None, job: str
 ) -> None:

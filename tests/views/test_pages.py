@@ -34,7 +34,7 @@ def test_an_empty_store_shows_the_way_to_data(place: str) -> None:
         assert ("", "") in {(link.proto.page, link.proto.query_string) for link in test.get("page_link")}
 
 
-@pytest.mark.parametrize("place", OPENED)
+@pytest.mark.parametrize("place", thinned(OPENED))
 @pytest.mark.usefixtures("tenant")
 def test_a_full_store_is_drawn_under_one_title_and_says_how_fresh_it_is(place: str) -> None:
     test = opened(place)
