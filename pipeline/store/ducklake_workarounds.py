@@ -87,7 +87,7 @@ JOURNAL_HEADER_BYTES = 32
 
 
 def is_made(file: Path) -> bool:
-    """Whether a SQLite file holds a catalog: of one that is being made there are a page or two, and an empty journal."""
+    """Whether a SQLite file holds a catalog: one that is being made is a page or two, with an empty journal."""
     sizes = []
     for part in (file, Path(f"{file}-wal")):
         try:

@@ -106,9 +106,14 @@ def test_an_instant_beyond_all_bounds_is_a_reject_where_it_is_needed(store: Stor
     assert len(reasons(store)) == 9 and all("between the year 2000 and tomorrow" in one for one in reasons(store))
 
 
-def test_an_instant_beyond_all_bounds_is_null_where_it_is_not_needed(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "instant", ["9999-01-01T00:00:00Z", "/Date(-99999999999999999)/", "/Date(9999999999999999999999)/"]
+)
+def test_an_instant_beyond_all_bounds_is_null_where_it_is_not_needed(
+    store: Store, tmp_path: Path, instant: str
+) -> None:
     odd = job(1)
-    odd["status"]["lastExecution"]["timeEnded"] = odd["status"]["quarantine"]["nextAttempt"] = "9999-01-01T00:00:00Z"
+    odd["status"]["lastExecution"]["timeEnded"] = odd["status"]["quarantine"]["nextAttempt"] = instant
     assert tally(load_one(store, tmp_path / "in", written([odd, job(2)]))) == (2, 2, 0, 0)
     [row] = rows(store, "from job_snapshots where job_id = 'good-job-1'")
     assert (row["last_ended_at"], row["next_attempt_at"]) == (None, None)

@@ -10,7 +10,7 @@ import types
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
@@ -66,11 +66,15 @@ def readable(value: object) -> str:
 
 
 def of_dotnet(text: str) -> datetime:
-    """Reads .NET's instant in milliseconds, also out of an object that holds one."""
+    """Reads .NET's instant in milliseconds, also out of an object that holds one.
+
+    >>> of_dotnet("/Date(1767614400000)/").isoformat()
+    '2026-01-05T12:00:00+00:00'
+    """
     match = DOTNET.search(text.replace("\\/", "/"))
     if match is None:
         raise ValueError("holds no /Date(…)/")
-    return datetime.fromtimestamp(int(match[1]) / 1000, UTC)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1]))
 
 
 def of_form(text: str, form: str) -> datetime:
