@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from pipeline.ingest.characters import fit
 from pipeline.ingest.private_copy import PrivateCopy
 from pipeline.ingest.salvage import LONGEST
-
-LONGEST_ROW = 1 << 22
-"Letters from which on a row is left out; DuckDB takes no longer ones."
+from pipeline.ingest.tables import LONGEST_ROW
 
 
 @contextmanager

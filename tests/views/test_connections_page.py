@@ -81,7 +81,7 @@ def well(given: Given) -> None:
     permitted(given, "job status", "Synchronization.Read.All")
 
 
-def said(test: AppTest) -> str:
+def verdict_box(test: AppTest) -> str:
     """Gives the sentence that the page begins with, and its colour."""
     boxes = [("error", test.error), ("warning", test.warning), ("success", test.success), ("info", test.info)]
     [box] = [f"{kind}: {each.value}" for kind, found in boxes for each in found if " app" in each.value[:12]]
@@ -117,7 +117,7 @@ def test_what_is_fine_is_said_in_one_sentence(given: Given) -> None:
     test = healthy(app("configuration"))
     # Green only where everything is OK, which takes more than a configuration.
     fine = "info: 1 app; every configuration that has a profile matches it; Microsoft Graph last answered 2 min ago."
-    assert said(test) == fine
+    assert verdict_box(test) == fine
     found = row(test, "Cerby")
     assert (found["schedule"], found["interval"], found["mail"], found["limit"]) == ("Active", "40 min", "On", "500")
     assert (found["scope"], found["matches"], list(found["fit"])) == (
@@ -136,7 +136,7 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     configured(given, without=["name.familyName"])
     given.stored()
     test = healthy(app("configuration"))
-    assert said(test).startswith(
+    assert verdict_box(test).startswith(
         "error: 1 app; **Cerby** has a problem: Cerby requires name\\.familyName of every person, and nothing "
         "is mapped to"
     )
@@ -153,7 +153,7 @@ def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -
     configured(given, matched_by="externalId")
     given.stored()
     test = healthy(app("configuration"))
-    assert "Users are matched by externalId, which Cerby cannot search by" in said(test)
+    assert "Users are matched by externalId, which Cerby cannot search by" in verdict_box(test)
     rows = table(test, "source_expression").set_index("target_attribute")
     assert next(iter(rows.loc["externalId", "fit"])) == ["Problem"]
 
@@ -164,7 +164,7 @@ def test_job_documents_alone_tell_schedule_and_limit_and_what_is_not_told_says_s
     given.succeeded("ada", day=13, app="Box")
     given.stored()
     test = healthy(app("configuration"))
-    assert said(test) == "warning: 3 apps; **Zoom** is paused."
+    assert verdict_box(test) == "warning: 3 apps; **Zoom** is paused."
     cerby, zoom, box = (row(test, name) for name in ("Cerby", "Zoom", "Box"))
     assert (cerby["limit"], zoom["limit"], box["limit"]) == ("No limit", "50", "Unknown")
     assert (cerby["mail"], cerby["scope"], cerby["matches"]) == ("Unknown", "Unknown", "Unknown")
@@ -186,8 +186,8 @@ def test_a_missing_permission_is_named_with_the_tenant_and_what_is_lost(given: G
     permitted(given, "least privilege", "Mail.Send", "excess")
     given.stored()
     test = healthy(app("configuration"))
-    assert "permission **ProvisioningLog\\.Read\\.All** is missing for contoso (events)" in said(test)
-    assert "contoso has Mail.Send, which is not needed" in said(test)
+    assert "permission **ProvisioningLog\\.Read\\.All** is missing for contoso (events)" in verdict_box(test)
+    assert "contoso has Mail.Send, which is not needed" in verdict_box(test)
     rows = table(test, "remedy")
     assert list(rows["state"]) == ["missing", "excess", "present"]
     assert next(iter(rows["remedy"])) == "Grant it."
@@ -201,7 +201,7 @@ def test_a_feed_that_fails_is_told_with_its_sentence_and_the_next_try(given: Giv
     reached(given, "jobs", 1, next_try_at=NOW + timedelta(minutes=8), **failed)
     given.stored()
     test = healthy(app("configuration"))
-    assert "collecting jobs from **contoso** is failing (3 failed attempts in a row)" in said(test)
+    assert "collecting jobs from **contoso** is failing (3 failed attempts in a row)" in verdict_box(test)
     first = table(test, "age").iloc[0]
     assert (first["feed"], first["detail"], first["age"]) == ("jobs", "the client secret has expired", "1 day 12 h ago")
     assert first["next_try_at"] == NOW + timedelta(minutes=8)

@@ -137,7 +137,7 @@ def page(*folds: str, **words: str) -> AppTest:
     return healthy(test.run()) if folds else test
 
 
-def said(test: AppTest) -> str:
+def words_of(test: AppTest) -> str:
     """Returns all the words of a page as a person reads them."""
     return text(test).replace("\\", "")
 
@@ -299,7 +299,7 @@ BURN = pd.DataFrame({"ended_at": [moment(12), moment(13)], "outcome": "succeeded
 CALL: Row = {"occurred_at": moment(12, 9, 23), "method": "GET", "path": "/Users", "http_status": 401, "refused": True}
 
 
-def told(state: Row | None = None, deletions: Row | None = None, calls: dict[str, Row] | None = None) -> Facts:
+def facts_of(state: Row | None = None, deletions: Row | None = None, calls: dict[str, Row] | None = None) -> Facts:
     job = Job(STATE | (state or {}), None, [], deletions, NOW, 28)
     log = JobFacts("j", "Zoom", state="quarantined", observed_at=NOW, covered_until=NOW, unknown_hours=0)
     return Facts(job, BEGAN, calls or {}, pd.DataFrame({"error_code": []}), BURN, None, [], True, log)
@@ -320,65 +320,67 @@ AGAIN = CALL | {"occurred_at": moment(13), "http_status": 200, "refused": False}
     ],
 )
 def test_a_credential_is_ticked_by_a_good_call_after_the_last_refusal(calls: dict[str, Row], word: Ticked) -> None:
-    assert TICKS["credential"](told(calls=calls)).word == word
+    assert TICKS["credential"](facts_of(calls=calls)).word == word
 
 
 def test_a_search_answered_with_404_is_not_yet_mended_until_a_good_call_follows() -> None:
     lost = CALL | {"http_status": 404, "refused": False}
-    assert TICKS["answers"](told(calls={"newest failing": lost})).why.startswith("Last failure: GET /Users, HTTP 404")
-    assert TICKS["answers"](told(calls={"newest failing": lost, "good again": AGAIN})).word == "done"
-    assert TICKS["answers"](told()).word == "untold"
+    assert TICKS["answers"](facts_of(calls={"newest failing": lost})).why.startswith(
+        "Last failure: GET /Users, HTTP 404"
+    )
+    assert TICKS["answers"](facts_of(calls={"newest failing": lost, "good again": AGAIN})).word == "done"
+    assert TICKS["answers"](facts_of()).word == "untold"
 
 
 def test_two_cycles_without_a_new_failure_are_ticked_and_cycles_that_tried_nobody_tell_nothing() -> None:
-    assert TICKS["escrows"](told()).word == "done"
-    assert TICKS["escrows"](replace(told(), burn=BURN.assign(opened=1))).word == "not_yet"
-    assert TICKS["escrows"](replace(told(), burn=BURN.assign(outcome="failed"))).word == "untold"
+    assert TICKS["escrows"](facts_of()).word == "done"
+    assert TICKS["escrows"](replace(facts_of(), burn=BURN.assign(opened=1))).word == "not_yet"
+    assert TICKS["escrows"](replace(facts_of(), burn=BURN.assign(outcome="failed"))).word == "untold"
     # What began to fail was tried, whatever Graph calls the run.
     failing = pd.concat([BURN, BURN.assign(ended_at=[moment(13, 1), moment(13, 2)], outcome="failed", opened=3)])
-    assert TICKS["escrows"](replace(told(), burn=failing)).why.startswith("6 new failures")
+    assert TICKS["escrows"](replace(facts_of(), burn=failing)).why.startswith("6 new failures")
 
 
 def test_nothing_is_ticked_by_logs_that_are_missing() -> None:
-    log = told().log
+    log = facts_of().log
     assert log is not None
     gap = replace(log, unknown_hours=3, gap_at=moment(13, 2), gap_until=moment(13, 4))
     before = replace(log, unknown_hours=3, gap_at=moment(11, 1), gap_until=moment(11, 3))
     for name in ("escrows", "error"):
-        assert TICKS[name](replace(told(), burn=BURN.assign(closed=1))).word == "done"  # type: ignore[index]
+        assert TICKS[name](replace(facts_of(), burn=BURN.assign(closed=1))).word == "done"  # type: ignore[index]
         for lacking in (gap, replace(log, covered_until=None), None):
-            tick = TICKS[name](replace(told(), burn=BURN.assign(closed=1), log=lacking))  # type: ignore[index]
+            tick = TICKS[name](replace(facts_of(), burn=BURN.assign(closed=1), log=lacking))  # type: ignore[index]
             assert tick.word == "untold" and "provisioning logs" in tick.why
-    assert TICKS["escrows"](replace(told(), log=before)).word == "done"
+    assert TICKS["escrows"](replace(facts_of(), log=before)).word == "done"
 
 
 def test_the_commonest_error_of_those_who_wait_must_be_gone() -> None:
     waiting = pd.DataFrame({"error_code": ["Timeout", "EntryConflict", "EntryConflict"]})
-    tick = TICKS["error"](replace(told(), waiting=waiting))
+    tick = TICKS["error"](replace(facts_of(), waiting=waiting))
     assert (tick.word, tick.why) == ("not_yet", "2 of 3 users and groups pending retry fail with EntryConflict.")
-    assert TICKS["error"](told()).word == "untold"
-    assert TICKS["error"](replace(told(), burn=BURN.assign(closed=1))).word == "done"
+    assert TICKS["error"](facts_of()).word == "untold"
+    assert TICKS["error"](replace(facts_of(), burn=BURN.assign(closed=1))).word == "done"
 
 
 def test_deletions_are_decided_when_none_is_held_back_any_more() -> None:
     seen: Row = {"was_staged": 7, "staged": 2, "staged_at": moment(13, 8)}
-    assert TICKS["deletions"](told(deletions=seen)).why == "2 staged deletions since 1 Feb, 08:00 UTC."
-    assert TICKS["deletions"](told(deletions=seen | {"staged": 0})).word == "done"
-    assert TICKS["deletions"](told(deletions=seen | {"was_staged": 0, "staged": 0})).word == "untold"
+    assert TICKS["deletions"](facts_of(deletions=seen)).why == "2 staged deletions since 1 Feb, 08:00 UTC."
+    assert TICKS["deletions"](facts_of(deletions=seen | {"staged": 0})).word == "done"
+    assert TICKS["deletions"](facts_of(deletions=seen | {"was_staged": 0, "staged": 0})).word == "untold"
 
 
 def test_the_next_try_is_due_or_its_outcome_is_not_known() -> None:
-    assert TICKS["attempt"](told({"next_attempt_at": NOW + timedelta(hours=5)})).why.endswith("in 5 h.")
-    assert TICKS["attempt"](told({"next_attempt_at": NOW - timedelta(hours=5)})).word == "untold"
-    assert TICKS["left"](told()).word == "not_yet"
-    assert TICKS["left"](told({"word": "healthy"})).word == "done"
+    assert TICKS["attempt"](facts_of({"next_attempt_at": NOW + timedelta(hours=5)})).why.endswith("in 5 h.")
+    assert TICKS["attempt"](facts_of({"next_attempt_at": NOW - timedelta(hours=5)})).word == "untold"
+    assert TICKS["left"](facts_of()).word == "not_yet"
+    assert TICKS["left"](facts_of({"word": "healthy"})).word == "done"
 
 
 def test_a_restart_says_how_long_an_initial_cycle_takes_by_microsofts_formula() -> None:
-    cost = recovery.restart(told().job)
+    cost = recovery.restart(facts_of().job)
     assert "about 10 min to 1 h 20 min for 1,000 users and groups" in cost
     assert "“certain provisioning events might be dropped”" in cost
-    assert "the number of assigned users and groups is unknown" in recovery.restart(told({"assigned": None}).job)
+    assert "the number of assigned users and groups is unknown" in recovery.restart(facts_of({"assigned": None}).job)
 
 
 # The figures
@@ -411,7 +413,7 @@ def test_a_word_on_the_time_line_is_told_by_label_and_pattern_and_a_new_reason_i
 def test_no_end_is_promised_while_the_number_rises() -> None:
     assert "rising" in trend(12, 1.5, None)
     assert "too few cycles" in trend(12, None, None)
-    falls = replace(told().job, limits=[{"measure": "total", "per_cycle": -2.0}])
+    falls = replace(facts_of().job, limits=[{"measure": "total", "per_cycle": -2.0}])
     rows = pd.DataFrame({"ended_at": [NOW - timedelta(hours=1), NOW], "open": [9, 7]})
     slope, ends_at = pace(falls, rows)
     assert (slope, ends_at) == (-2.0, NOW + timedelta(hours=4))
@@ -419,9 +421,9 @@ def test_no_end_is_promised_while_the_number_rises() -> None:
 
 
 def test_a_job_paused_for_what_its_first_cycle_cleared_is_told() -> None:
-    paused = told({"word": "paused", "escrows_pruned": True}).job
+    paused = facts_of({"word": "paused", "escrows_pruned": True}).job
     assert course(paused).startswith("was paused by Entra after its first cycle: too many failures")
-    assert course(told({"word": "paused", "escrows_pruned": False}).job) == ""
+    assert course(facts_of({"word": "paused", "escrows_pruned": False}).job) == ""
 
 
 # The page
@@ -451,7 +453,7 @@ def test_apps_are_listed_with_their_status_and_the_sentence_names_those_that_are
 def test_an_app_in_quarantine_shows_its_clock_steps_impact_and_blocked_users() -> None:
     test = page("blocked-users-and-groups", "effects-of-a-restart", "technical-details", job="Zoom")
     assert test.get("progress")[0].proto.text.startswith("Day 3 of 14, Entra disables the job on 13 Feb, 04:00")
-    drawn = said(test)
+    drawn = words_of(test)
     assert "Scope: from assigned to all" in drawn
     assert "6 staged deletions since" in drawn and "rejecting them does" in drawn
     assert "**TooManyDeletes** :blue-badge[:material/menu_book: documented]" in drawn
@@ -465,7 +467,7 @@ def test_an_app_in_quarantine_shows_its_clock_steps_impact_and_blocked_users() -
 @pytest.mark.usefixtures("drawn")
 def test_a_dead_token_shows_the_requests_around_it_and_what_of_its_recovery_is_done() -> None:
     test = page(job="Desk")
-    drawn = said(test)
+    drawn = words_of(test)
     [answer] = [box.value for box in test.error if "in quarantine" in box.value]
     assert answer.startswith(
         "**Desk is in quarantine: the app rejects the token.** Entra has been getting HTTP 401 since 31 Jan, 09:23, "
@@ -490,7 +492,7 @@ def test_a_dead_token_shows_the_requests_around_it_and_what_of_its_recovery_is_d
 @pytest.mark.usefixtures("drawn")
 def test_a_job_without_status_is_labelled_inferred_and_promises_no_date() -> None:
     test = page("technical-details", job="Wiki")
-    drawn = said(test)
+    drawn = words_of(test)
     assert [box.value for box in test.warning if "probably in quarantine" in box.value]
     assert ":material/question_mark: Inferred]" in drawn
     assert "Collect the job status" in drawn
@@ -500,7 +502,7 @@ def test_a_job_without_status_is_labelled_inferred_and_promises_no_date() -> Non
 @pytest.mark.usefixtures("drawn")
 def test_an_app_that_is_not_in_quarantine_shows_its_next_cycle_and_promises_nothing() -> None:
     test = page("quarantine-thresholds", "job-status-history", job="Docs")
-    drawn = said(test)
+    drawn = words_of(test)
     [answer] = [box.value for box in test.error]
     assert answer.startswith("**Docs** has missed several cycles since 19 Jan, 01:40. Next step for **Docs**: ")
     assert "Recovery checklist" not in drawn and not test.get("progress") and "What to do" in drawn
@@ -514,7 +516,7 @@ def test_the_thresholds_are_asked_with_what_rules_toml_has(drawn: Given) -> None
     test = page("quarantine-thresholds", job="Cerby")
     asked = questions(test)["quarantine_headroom"]
     assert (asked["least"], asked["most"], asked["altogether"]) == (5, 20, 90)
-    shown = said(test)
+    shown = words_of(test)
     assert "40% of users and groups from 5 failures on; 20 failures without references; 90 in all" in shown
     [row] = [
         row
@@ -532,8 +534,8 @@ def test_calm_apps_are_green_only_once_every_rule_has_answered(
     monkeypatch.setenv("PROVISIONING_CLOCK", f"{NOW:%Y-%m-%dT%H:%M}Z,1,{datetime.now(UTC).isoformat()}")
     build(given, World(rules="never"))
     test = page()
-    assert not test.success and "never evaluated" in said(test)
-    assert "were **never evaluated**" in said(test)
+    assert not test.success and "never evaluated" in words_of(test)
+    assert "were **never evaluated**" in words_of(test)
     check(store, NOW, overrides={}, chosen=[rule for rule in rules().values() if rule.page == "quarantine"])
     assert not page().success
     check(store, NOW + timedelta(seconds=1), overrides={})

@@ -22,7 +22,7 @@ def change(attribute: str, old: str | None, new: str | None) -> dict[str, str | 
 
 
 @pytest.fixture
-def told(given: Given) -> Given:
+def ada_story(given: Given) -> Given:
     """Ada is created, promoted, her next change fails; beside it another's request and a new scope."""
     given.succeeded(
         "ada", 1, 9, action="create", changes=[change("title", None, "Baker"), change("active", None, "True")]
@@ -53,43 +53,43 @@ def state_at(given: Given, day: int, hour: int) -> dict[str, tuple[str | None, A
     return {row["attribute"]: (row["value"], row["since"]) for row in rows}
 
 
-def test_the_state_at_an_instant_is_the_last_good_export_of_each_attribute(told: Given) -> None:
-    assert state_at(told, 1, 8) == {}
-    assert state_at(told, 1, 9)["title"] == ("Baker", moment(1, 9))
-    assert state_at(told, 4, 0) == {"title": ("Cook", moment(2, 9)), "active": ("True", moment(1, 9))}
-    told.succeeded("ada", 5, 9, changes=[change("title", "Cook", None)])
-    told.stored()
-    assert state_at(told, 6, 0)["title"] == (None, moment(5, 9))
-    told.succeeded("ada", 7, 9, action="delete")
-    told.stored()
-    assert state_at(told, 8, 0) == {}
+def test_the_state_at_an_instant_is_the_last_good_export_of_each_attribute(ada_story: Given) -> None:
+    assert state_at(ada_story, 1, 8) == {}
+    assert state_at(ada_story, 1, 9)["title"] == ("Baker", moment(1, 9))
+    assert state_at(ada_story, 4, 0) == {"title": ("Cook", moment(2, 9)), "active": ("True", moment(1, 9))}
+    ada_story.succeeded("ada", 5, 9, changes=[change("title", "Cook", None)])
+    ada_story.stored()
+    assert state_at(ada_story, 6, 0)["title"] == (None, moment(5, 9))
+    ada_story.succeeded("ada", 7, 9, action="delete")
+    ada_story.stored()
+    assert state_at(ada_story, 8, 0) == {}
 
 
-def test_each_value_names_the_event_that_it_came_from(told: Given) -> None:
-    rows = told.answer("person_state_at", at=moment(4), **ADA)
+def test_each_value_names_the_event_that_it_came_from(ada_story: Given) -> None:
+    rows = ada_story.answer("person_state_at", at=moment(4), **ADA)
     assert [(row["attribute"], row["event_id"], row["times"]) for row in rows] == [
         ("active", "event-1", 1),
         ("title", "event-2", 2),
     ]
 
 
-def test_only_requests_about_the_person_are_in_the_app_s_lane(told: Given) -> None:
-    rows = told.answer("person_requests", **ADA)
+def test_only_requests_about_the_person_are_in_the_app_s_lane(ada_story: Given) -> None:
+    rows = ada_story.answer("person_requests", **ADA)
     assert [(row["exchange_id"], row["http_status"], row["app_name"]) for row in rows] == [
         ("exchange-1", 409, "Cerby"),
         ("exchange-0", 200, "Cerby"),
     ]
 
 
-def test_a_configuration_change_is_pinned_and_the_first_reading_is_none(told: Given) -> None:
-    [row] = told.answer("person_configurations", **ADA)
+def test_a_configuration_change_is_pinned_and_the_first_reading_is_none(ada_story: Given) -> None:
+    [row] = ada_story.answer("person_configurations", **ADA)
     assert (row["observed_at"], row["what"]) == (moment(2), "scope all → assigned")
 
 
-def test_the_cycles_behind_are_those_of_the_person_s_events_and_as_long_as_everybody_s(told: Given) -> None:
-    told.failed("cy", 3, 9, 20)
-    told.stored()
-    rows = told.answer("person_cycles", **ADA)
+def test_the_cycles_behind_are_those_of_the_person_s_events_and_as_long_as_everybody_s(ada_story: Given) -> None:
+    ada_story.failed("cy", 3, 9, 20)
+    ada_story.stored()
+    rows = ada_story.answer("person_cycles", **ADA)
     newest = rows[0]
     assert (newest["began_at"], newest["ended_at"], newest["events"], newest["failed"]) == (
         moment(3, 9), moment(3, 9, 20), 2, 2,
@@ -97,8 +97,8 @@ def test_the_cycles_behind_are_those_of_the_person_s_events_and_as_long_as_every
     assert len(rows) == 3
 
 
-def test_the_chart_has_a_lane_for_each_side_and_the_app_s_only_where_it_was_heard(told: Given) -> None:
-    frames = [pd.DataFrame(told.answer(name, **ADA)) for name in (
+def test_the_chart_has_a_lane_for_each_side_and_the_app_s_only_where_it_was_heard(ada_story: Given) -> None:
+    frames = [pd.DataFrame(ada_story.answer(name, **ADA)) for name in (
         "person_events", "person_requests", "person_cycles", "person_configurations")]  # fmt: skip
     figure = story_lanes(frames[0].assign(why=""), *frames[1:], at=moment(2))
     assert list(figure.layout.yaxis.categoryarray) == ["Cerby · the app", "Cerby · Entra"]
@@ -118,7 +118,7 @@ def story(**words: str) -> AppTest:
     return healthy(app("people", **({"object": "id-ada", "view": "history"} | words)))
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("ada_story")
 def test_the_story_shows_the_matched_request_the_state_and_a_note() -> None:
     test = story()
     drawn = text(test)
@@ -140,7 +140,7 @@ def test_the_story_shows_the_matched_request_the_state_and_a_note() -> None:
     assert "object=id-ada&event=event-3" in written
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("ada_story")
 def test_an_address_that_names_an_instant_shows_the_state_of_then() -> None:
     test = story(at=moment(1, 9).isoformat())
     state = next(frame.value for frame in test.dataframe if "times" in frame.value.columns)
@@ -148,11 +148,11 @@ def test_an_address_that_names_an_instant_shows_the_state_of_then() -> None:
     assert "As of **20 Jan, 09:00**" in text(test)
 
 
-def test_a_note_says_how_the_other_apps_stand_and_no_error_where_there_is_none(told: Given) -> None:
-    told.succeeded("ada", 4, app="Zoom")
-    told.stored()
-    states = told.answer("person_states", **ADA)
-    [newest, *_] = told.answer("person_events", job=job("Zoom"), **ADA)
+def test_a_note_says_how_the_other_apps_stand_and_no_error_where_there_is_none(ada_story: Given) -> None:
+    ada_story.succeeded("ada", 4, app="Zoom")
+    ada_story.stored()
+    states = ada_story.answer("person_states", **ADA)
+    [newest, *_] = ada_story.answer("person_events", job=job("Zoom"), **ADA)
     written = note("id-ada", states, newest, pd.DataFrame(), "http://localhost:8501/people?object=id-ada")
     assert written.startswith("Provisioning of ada@example.com to Zoom: was in sync")
     assert "Others: Cerby failing" in written
