@@ -23,9 +23,9 @@ from pipeline.store.ducklake_workarounds import (
     NEWEST_SCHEDULED,
     OLD_SNAPSHOTS,
     cleanup_statement,
+    delete_old_rows_in_catalog,
     expire_statement,
 )
-from pipeline.store.fence import forget_old_fences
 from pipeline.store.lake import Store
 
 Work = Mapping[str, int]
@@ -100,7 +100,9 @@ def expire_snapshots(store: Store, _work: Work, now: datetime) -> None:
     call(store, expire_statement(snapshots_to_expire(store, now)))
     if store.settings.catalog_file is None:
         with closing(store.cursor()) as cursor:
-            forget_old_fences(cursor)
+            delete_old_rows_in_catalog(cursor, in_postgres=True)
+    else:
+        store.write(lambda cursor: delete_old_rows_in_catalog(cursor, in_postgres=False))
 
 
 def snapshots_to_expire(store: Store, now: datetime) -> list[int]:

@@ -23,7 +23,7 @@ from pipeline.config.retry_policy import COMMITS
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import AdvisoryLock
 from pipeline.store.connections import is_lost
-from pipeline.store.ducklake_workarounds import CATALOG, LAKE
+from pipeline.store.ducklake_workarounds import CATALOG, LAKE, keep_in_catalog
 from pipeline.store.new_files import NewFiles
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def has_fence(cursor: Cursor) -> bool:
 def make_fence(cursor: Cursor) -> None:
     """Makes the row, or what of it was not made; the caller has the writers' turn."""
     cursor.execute(f"create table if not exists {FENCE} (turn bigint)")
-    cursor.execute(f"call {LAKE}.set_option('data_inlining_row_limit', 10, table_name => '{FENCE}')")
+    keep_in_catalog(cursor, FENCE)
     cursor.execute(f"insert into {FENCE} select 0 where not exists (from {FENCE})")
 
 
@@ -135,14 +135,3 @@ def check_locks(turn: Lease | None, leases: Sequence[Lease]) -> None:
         raise LeaseLost("This process lost its connection to the catalog, and with it this job's lock.")
     if turn is not None and not turn.is_valid():
         raise TurnLost("The connection that held the writers' turn has ended.")
-
-
-def forget_old_fences(cursor: Cursor) -> None:
-    """Deletes the row's old states from the catalog: DuckLake keeps them, and each update would look through all."""
-    of_fence = f"""
-        select i.table_name
-        from {CATALOG}.ducklake_inlined_data_tables i join {CATALOG}.ducklake_table t using (table_id)
-        where t.table_name = ?"""
-    for (table,) in cursor.execute(of_fence, [FENCE]).fetchall():
-        old = f"delete from {table} where end_snapshot <= (select min(snapshot_id) from ducklake_snapshot)"
-        cursor.execute(f"call postgres_execute('{CATALOG}', ?)", [old])

@@ -35,8 +35,10 @@ from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import AdvisoryLock
 from pipeline.store.ducklake_workarounds import (
     CATALOG,
+    IN_CATALOG,
     LAKE,
     Executes,
+    keep_in_catalog,
     remove_placeholder_rows,
     write_placeholder_rows,
 )
@@ -169,8 +171,8 @@ def toml_as_literal(text: str) -> str:
 
 
 def model_digest() -> str:
-    """Names the model by its text."""
-    return hashlib.sha256("".join(map(schema_text, MODEL)).encode()).hexdigest()[:16]
+    """Names the model by its text, and by the options that are set with it."""
+    return hashlib.sha256("".join([*map(schema_text, MODEL), *IN_CATALOG]).encode()).hexdigest()[:16]
 
 
 def schema_version() -> str:
@@ -339,6 +341,8 @@ def finish_model(cursor: Cursor) -> None:
     """Builds the model and records it, sets the lake's options and removes the placeholder rows."""
     for option, value in OPTIONS.items():
         cursor.execute(f"call {LAKE}.set_option('{option}', {value})")
+    for table in IN_CATALOG:
+        keep_in_catalog(cursor, table)
     build_model(cursor)
     remove_placeholder_rows(cursor)
     cursor.execute(f"drop table if exists {VERSION_0_1}")

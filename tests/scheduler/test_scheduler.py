@@ -11,12 +11,15 @@ from time import monotonic, sleep
 import pytest
 
 from dashboard import health
+from pipeline.collect.contacts import Contact, write_contacts
 from pipeline.config.clock import naive
 from pipeline.config.settings import Settings
+from pipeline.maintenance.chores import maintain
 from pipeline.monitoring.status import status
 from pipeline.scheduler import scheduler as schedule
-from pipeline.scheduler.jobs import BackgroundJob, InboxJob, Publishing, Stopping, read_inbox
+from pipeline.scheduler.jobs import BackgroundJob, InboxJob, Publishing, Stopping, read_inbox, record_run
 from pipeline.scheduler.scheduler import Scheduler, Standby
+from pipeline.store.ducklake_workarounds import CATALOG
 from pipeline.store.lake import Store, open_store
 from pipeline.store.leader import current_leader, take_leadership
 from tests.support.capabilities import only_permitted_files
@@ -186,6 +189,27 @@ def test_a_job_that_keeps_failing_does_not_fill_the_store(store: Store, running:
     for _round in range(5):
         running.run(BackgroundJob("breaks", 1, fail))
     assert store.revision() == revision
+
+
+def test_runs_and_contacts_write_no_file_and_the_catalog_keeps_their_last_rows_alone(store: Store) -> None:
+    def files() -> set[Path]:
+        return set(store.folder.rglob("*.parquet"))
+
+    def rows_in_catalog() -> int:
+        tables = store.rows(f"select table_name from {CATALOG}.ducklake_inlined_data_tables")
+        return sum(int(store.rows(f"select count(*) from {CATALOG}.{table}")[0][0]) for (table,) in tables)
+
+    before, contacts = files(), dict[str, Contact]()
+    for number in range(5):
+        at = datetime(2026, 3, 1, number, tzinfo=UTC)
+        record_run(store, "poll", at, "ok", f"read {number} events")
+        contacts = write_contacts(store, [Contact("contoso", "events", naive(at), naive(at))], contacts)
+    assert files() == before
+    assert rows_in_catalog() == 10
+    maintain(store, datetime.now(UTC) + timedelta(days=2))
+    assert rows_in_catalog() == 2
+    assert store.rows("select job, detail from background_jobs") == [("poll", "read 4 events")]
+    assert store.rows("select tenant, reached_at from contacts") == [("contoso", naive(at))]
 
 
 def test_a_job_that_recovers_is_recorded_at_once(store: Store, running: Scheduler) -> None:

@@ -11,7 +11,8 @@ from pipeline.__main__ import run
 from pipeline.config.errors import StoreBusy, StoreError, StoreMissing
 from pipeline.config.settings import Settings
 from pipeline.scheduler.scheduler import Standby
-from pipeline.store.fence import LeaseLost, forget_old_fences, write_fenced
+from pipeline.store.ducklake_workarounds import delete_old_rows_in_catalog
+from pipeline.store.fence import LeaseLost, write_fenced
 from pipeline.store.lake import Cursor, Store, open_store
 from pipeline.store.process_lock import ProcessLock, current_holder
 from tests.scheduler.test_scheduler import until
@@ -194,12 +195,16 @@ def test_an_idle_lock_keeps_no_row_from_being_vacuumed(there: Settings, server: 
 def test_old_states_of_the_fence_are_forgotten(store: Store, server: Server, lake: tuple[str, Path]) -> None:
     for number in range(3):
         store.write(lambda cursor, number=number: add(cursor, str(number)))
-    states = f"select count(*) from {server.ask('select table_name from ducklake_inlined_data_tables', lake[0])}"
+    fence = (
+        "from ducklake_inlined_data_tables join ducklake_table t using (table_id) where t.table_name = 'writer_fence'"
+    )
+    table = server.ask(f"select ducklake_inlined_data_tables.table_name {fence}", lake[0])
+    states = f"select count(*) from {table}"
     assert int(server.ask(states, lake[0])) > 3
     server.ask(
         "delete from ducklake_snapshot where snapshot_id < (select max(snapshot_id) from ducklake_snapshot)", lake[0]
     )
-    forget_old_fences(store.cursor())
+    delete_old_rows_in_catalog(store.cursor(), in_postgres=True)
     assert int(server.ask(states, lake[0])) == 1
     store.write(lambda cursor: add(cursor, "3"))
     assert added(store) == ["0", "1", "2", "3"]
