@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from pipeline.commands.arguments import read_words
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings
 from pipeline.store.lake import Store
-from tests.support.lakes import add_events, command, ended
+from tests.support.lakes import ROOT, add_events, command, ended
 
 EVENT = {
     "id": "event-1",
@@ -157,7 +159,10 @@ def test_ask_answers_of_everything_unless_a_window_is_given(store: Store, capsys
         (["sql", "delete from events"], "One read-only question was expected, such as select …; DELETE was given."),
         (["sql", "select nope from events"], 'Referenced column "nope" not found'),
         (["sql", "select 1", "--json", "--csv"], "Give one of --json, --csv and --parquet."),
-        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere"),
+        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere is not a folder; make it first"),
+        (["sql", "select 1", "--parquet", "/tmp"], "/tmp is a folder; the name of a file was expected"),
+        (["sql", "select '\udcff'"], "select '\\xff' is not UTF-8"),
+        (["ask", "outcomes_by_action", "--since", "2026-02-01", "--until", "2026-01-01"], "must begin before it ends"),
         (["sql", "select * from read_text('/etc/hostname')"], "may read what is not in the store"),
         (["publish", "/nowhere/x.duckdb"], "/nowhere is not a folder; make it first"),
         (["sample", "build/none", "--days", "1"], "days is 1; the planted stories need at least"),
@@ -293,6 +298,23 @@ def test_status_tells_of_the_store_and_each_source(
     printed = capsys.readouterr().out
     assert "2 events; the newest is of 5 Jan 2026, 12:00 UTC" in printed
     assert "Background jobs are not running" in printed
+
+
+def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, tmp_path: Path) -> None:
+    words = f"{sys.executable} -m pipeline sql \"select 'é😀' as x\" --json"
+    shell = "exec 2>&1; " + " || exit; ".join(
+        (
+            f"{words} >&-",
+            f"{words} <&-",
+            f"{sys.executable} -m pipeline ingest - <&- --json",
+            f"PYTHONIOENCODING=ascii {words}",
+        )
+    )
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, check=False)
+    first, rest = done.stdout.decode().split("\n", 1)
+    assert (done.returncode, first) == (0, '[{"x": "é😀"}]')
+    read, last = rest.rsplit("[", 1)
+    assert json.loads(read)["total"]["files"] == 1 and last == '{"x": "é😀"}]\n'
 
 
 def test_status_exits_1_for_an_open_incident_and_0_when_it_is_closed(
