@@ -34,10 +34,11 @@ from pipeline.commands import (
     verify,
     watch,
 )
-from pipeline.commands.terminal import NOT_DONE
+from pipeline.commands.terminal import INTERRUPTED, NOT_DONE
 from pipeline.config.credentials import Formatter, without_credentials
 from pipeline.config.errors import ProvisioningError
 from pipeline.ingest.characters import fit_name
+from pipeline.store.connections import is_interrupted
 
 logger = logging.getLogger("pipeline")
 NAMES_OF_FILES = ("ingest", "forget", "sample")
@@ -89,7 +90,9 @@ def run(words: Sequence[str]) -> int:
         print(error, file=sys.stderr)
     except OSError as error:
         print(without_credentials(f"{error.filename or 'The disk'}: {error.strerror or error}."), file=sys.stderr)
-    except Exception:
+    except Exception as error:
+        if is_interrupted(error):
+            return INTERRUPTED
         logger.exception("This should not happen; please report it with the lines below")
     return NOT_DONE
 

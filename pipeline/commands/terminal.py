@@ -90,6 +90,8 @@ def bar(*columns: Any) -> Progress:
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
 WORTH_A_LOOK = 1
 NOT_DONE = 2
+INTERRUPTED = 128 + 2
+"As a shell has it of what Ctrl-C ended."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]

@@ -4,10 +4,14 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +24,7 @@ from pipeline.commands import answers
 from pipeline.commands.arguments import read_words
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings
+from pipeline.ingest.isolation import faults_of
 from pipeline.store.lake import Store
 from tests.support.lakes import ROOT, add_events, command, ended
 
@@ -300,21 +305,31 @@ def test_status_tells_of_the_store_and_each_source(
     assert "Background jobs are not running" in printed
 
 
-def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, tmp_path: Path) -> None:
-    words = f"{sys.executable} -m pipeline sql \"select 'é😀' as x\" --json"
-    shell = "exec 2>&1; " + " || exit; ".join(
-        (
-            f"{words} >&-",
-            f"{words} <&-",
-            f"{sys.executable} -m pipeline ingest - <&- --json",
-            f"PYTHONIOENCODING=ascii {words}",
-        )
-    )
+def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, logs: Path) -> None:
+    named = logs.rename(logs.with_name("é.ndjson"))
+    program = f"{sys.executable} -m pipeline"
+    shell = f"{program} sql 'select 1' --csv >&-; echo $?; PYTHONIOENCODING=ascii {program} ingest - {named} --json <&-"
     done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, check=False)
-    first, rest = done.stdout.decode().split("\n", 1)
-    assert (done.returncode, first) == (0, '[{"x": "é😀"}]')
-    read, last = rest.rsplit("[", 1)
-    assert json.loads(read)["total"]["files"] == 1 and last == '{"x": "é😀"}]\n'
+    code, read = done.stdout.decode().split("\n", 1)
+    assert (code, done.returncode, done.stderr) == ("0", 1, b"")
+    assert [Path(file["file"]).name for file in json.loads(read)["files"]] == ["-", "é.ndjson"]
+
+
+def test_ctrl_c_during_a_statement_ends_the_command_and_is_no_fault_of_what_is_read(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB raises a RuntimeError in place of KeyboardInterrupt: whole files became rejects of it."""
+    endless = "select count(*) from range(200000000000) t(a) where a % 7 = 3"
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+
+    def attempt(_items: Sequence[int]) -> None:
+        Timer(0.2, press).start()
+        store.rows(endless)
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        faults_of([1, 2], attempt)
+    Timer(0.5, press).start()
+    assert (run(["sql", endless, "--json"]), capfd.readouterr().err) == (130, "")
 
 
 def test_status_exits_1_for_an_open_incident_and_0_when_it_is_closed(
