@@ -26,7 +26,7 @@ def forget(
         about |= {"missing": list(gone.missing)}
         terminal.print_json({**about, "bringing": [*map(vars, gone.bringing)]})
         return
-    rows = ", ".join(f"{many:,} of {table}" for table, many in gone.rows.items() if many) or "no rows"
+    rows = ", ".join(f"{count(many, 'row')} of {table}" for table, many in gone.rows.items() if many) or "no rows"
     print(f"{file}: {rows} {'would go' if dry_run else 'went'}, and {count(len(gone.names), 'line')} of the ledger.")
     if gone.missing:
         named = ", ".join(gone.missing[:3]) + (" …" if len(gone.missing) > 3 else "")

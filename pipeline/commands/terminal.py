@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings, read_settings
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
@@ -89,6 +90,8 @@ def bar(*columns: Any) -> Progress:
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
 WORTH_A_LOOK = 1
 NOT_DONE = 2
+INTERRUPTED = 128 + 2
+"As a shell has it of what Ctrl-C ended."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]
@@ -104,6 +107,14 @@ def open_to_write(settings: Settings | None = None) -> Store:
     """Opens the store as a writer; a bar shows the migrations of a store that an earlier version has written."""
     with migration_bar() as progress:
         return open_store(settings or read_settings(), progress=progress)
+
+
+def check_file_to_write(file: Path, example: str) -> None:
+    """Refuses a place where no file can be written, before the work whose result goes there."""
+    if not file.parent.is_dir():
+        raise InvalidRequest(f"{file.parent} is not a folder; make it first, or name another file.")
+    if file.is_dir():
+        raise InvalidRequest(f"{file} is a folder; the name of a file was expected, such as {file / example}.")
 
 
 def print_json(document: Any) -> None:

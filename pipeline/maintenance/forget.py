@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 import pyarrow as pa
 
 from pipeline.config.errors import StoreError
+from pipeline.ingest.characters import fit_name
 from pipeline.ingest.files import ingest
 from pipeline.ingest.formats import SOURCES
 from pipeline.ingest.offsets import Entry, ledger_of
@@ -102,7 +103,7 @@ def names_of(path: str) -> str:
     place = Path(path)
     if path.startswith("graph:"):
         return path
-    return str(place.resolve() if place.is_symlink() else place.parent.resolve() / place.name)
+    return fit_name(str(place.resolve() if place.is_symlink() else place.parent.resolve() / place.name))
 
 
 def entries_below(store: Store, path: str) -> list[Entry]:
@@ -118,10 +119,10 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
             f"{path} is not in the ledger, so nothing of it is stored; see the files that are: "
             'python -m pipeline sql "select file from files"'
         )
-    file = Path(names_of(path))
+    file = Path(path)
     if not file.exists():
         raise StoreError(
-            f"{file} is not there any more. Its rows are found by reading it once more: put it back where "
+            f"{names_of(path)} is not there any more. Its rows are found by reading it once more: put it back where "
             "it was, forget it, and remove it then."
         )
     names = tuple(entry.file for entry in entries)
