@@ -33,7 +33,7 @@ from pipeline.commands import (
     verify,
     watch,
 )
-from pipeline.commands.terminal import NOT_DONE
+from pipeline.commands.terminal import NOT_DONE, close_stores
 from pipeline.config.credentials import Formatter, without_credentials
 from pipeline.config.errors import ProvisioningError
 
@@ -84,6 +84,8 @@ def run(words: Sequence[str]) -> int:
         print(without_credentials(f"{error.filename or 'The disk'}: {error.strerror or error}."), file=sys.stderr)
     except Exception:
         logger.exception("This should not happen; please report it with the lines below")
+    finally:
+        close_stores()
     return NOT_DONE
 
 

@@ -248,6 +248,7 @@ def test_what_a_zip_holds_is_read_one_by_one(store: Store, tmp_path: Path) -> No
         ),
         "in.zip": zipped({"in.zip": zipped({"x": good(2)})}),
         "slip.zip": zipped({"../../evil": good()}),
+        "twins.zip": zipped({"twin-1": good(), "twin-2": good(2)}).replace(b"twin-2", b"twin-1"),
         "hurt.zip": damaged(many, 0.1, b"\0" * 60),
     }
     found = {name: tally(file) for name, file in load(store, tmp_path / "in", files).items()}
@@ -260,6 +261,8 @@ def test_what_a_zip_holds_is_read_one_by_one(store: Store, tmp_path: Path) -> No
         "junk.zip/pic": (1, 0, 0, 1),
         "junk.zip/readme": (1, 0, 0, 1),
         "slip.zip/../../evil": (1, 1, 0, 0),
+        "twins.zip/twin-1": (1, 1, 0, 0),
+        "twins.zip/twin-1 (2)": (2, 2, 0, 0),
     }
     assert "a cannot be unpacked" in reasons(store)[0]
     assert {path.name for path in tmp_path.iterdir()} >= {"in"} and not (tmp_path.parent / "evil").exists()
