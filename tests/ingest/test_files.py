@@ -142,6 +142,11 @@ def bad_input() -> dict[str, Bad]:
         "array in an array": Bad(array([new(), [new()], new()]), one_bad, "the record is an array"),
         "deep": Bad(amid(deep), one_bad, "is JSON nested too deeply"),
         "deep inside": Bad(amid(lines([new(x=1)]).replace(b'"x":1', b'"x":' + deep[:-1])), (3, 3, 0, 0)),
+        "deep in a page": Bad(
+            pretty(page([new(), "deep", new()])).replace(b'"deep"', b"[" * 100_000 + b"]" * 100_000),
+            one_bad,
+            "is JSON nested too deeply",
+        ),
         "5000 members": Bad(amid(lines([new(**{f"c{n}": n for n in range(5000)})])), (3, 3, 0, 0)),
         "array cut": Bad(truncated(array([new() for _ in range(3)]), 0.9), one_bad, "is not JSON at line 1 column"),
         "page cut": Bad(truncated(pretty(page([new() for _ in range(3)])), 0.9), one_bad, "is not JSON at line"),
