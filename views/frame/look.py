@@ -175,7 +175,11 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
     return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 
-ADDRESS = re.compile(r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)")
+READ_AS_MORE = re.compile(
+    r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)"
+    r"|:(?=(?:material/|streamlit\\:))|\\[-<>~](?=\\[->]|=)"
+)
+"Where an address begins, a named icon, or an arrow or dash of several signs: Streamlit draws them despite escapes."
 LONGEST_NAME = 60
 NAMED = 4
 "Names that a sentence has; of more it has how many."
@@ -191,7 +195,7 @@ def plain(text: str) -> str:
     'ada:small[]@example\\\\.com \\\\*now\\\\*'
     """
     escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
-    return ADDRESS.sub(rf"\g<0>{APART}", escaped)
+    return READ_AS_MORE.sub(rf"\g<0>{APART}", escaped)
 
 
 def text_or_none(value: object) -> str | None:
