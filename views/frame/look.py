@@ -210,7 +210,12 @@ def first_names(names: list[str]) -> str:
     'A, B, C, D and 2 more'
     """
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(plain(brief_name(name)) for name in names[:NAMED]) + more
+    return ", ".join(map(plain_name, names[:NAMED])) + more
+
+
+def plain_name(name: object) -> str:
+    """Writes the name of an app, a user or a group in a sentence: escaped, and no longer than a sentence bears."""
+    return plain(brief_name(str(name)))
 
 
 def brief_name(name: str) -> str:

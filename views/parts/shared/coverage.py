@@ -15,7 +15,7 @@ from views.charts.coverage import coverage_strips
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
 from views.frame.filters import HOUR
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import number_column, table, text_column, time_columns
@@ -65,7 +65,7 @@ def completeness_sentence(whole: Row, jobs: list[Row]) -> str:
     missing = share((whole["hours"] - whole["complete"]) / whole["hours"])
     worst = sorted(jobs, key=lambda job: (job["complete"], str(job["app_name"])))
     lacking = [
-        f"**{plain(str(job['app_name']))}** {job['hours'] - job['complete']:,} h"
+        f"**{plain_name(job['app_name'])}** {job['hours'] - job['complete']:,} h"
         for job in worst
         if job["complete"] < job["hours"]
     ]
