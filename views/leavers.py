@@ -61,7 +61,7 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
             height="stretch",
         )
         st.metric(
-            "Apps that cannot be checked",
+            "Unchecked apps",
             f"{len(blind)} of {len(facts.jobs)}" if facts.jobs else "Unknown",
             border=True,
             height="stretch",

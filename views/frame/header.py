@@ -100,7 +100,9 @@ def hide_controls(title: str, has_data: bool, has_apps: bool) -> None:
     """Hides the filters that leave a page as it is: all of them without data, that of apps without an app."""
     unused = {*UNFILTERED.get(title, ()), *(() if has_apps else (Key.JOB,)), *(() if has_data else (Key.TIME_RANGE,))}
     if unused:
-        st.html(f"<style>{','.join(f'.st-key-{key}' for key in sorted(unused))}{{display:none!important}}</style>")
+        # What is in a container of its own leaves no gap behind.
+        places = ",".join(f".st-key-{key},.st-key-header>:has(.st-key-{key})" for key in sorted(unused))
+        st.html(f"<style>{places}{{display:none!important}}</style>")
 
 
 def choose_all() -> None:

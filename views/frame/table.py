@@ -20,9 +20,10 @@ TIME, TIME_THIS_YEAR = "D MMM YYYY, HH:mm", "D MMM, HH:mm"
 ROW_PX, HEAD_PX = 31, 34
 WHOLE = 1.5
 "A grid up to so many times as high as asked for is drawn whole, so that no row is out of sight."
-NAMES, LONG, NAME_PX, OTHER_PX = ("name", "group_name", "app_name", "apps"), 34, 230, 150
-"""Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads. What the
-row does not open is narrower."""
+APPS = ("app_name", "apps")
+NAMES, LONG, NAME_PX, APP_PX = ("name", "group_name", *APPS), 34, 230, 150
+"""Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads. The apps
+of what a row is about are narrower."""
 
 Columns = Mapping[str, Any]
 "What is shown, in this order: a column's name and its look."
@@ -112,7 +113,7 @@ def fit(name: str, column: Any, rows: pd.DataFrame, opens: str | None = None) ->
         if (years == datetime.now(UTC).year).all():
             return {**column, "type_config": {**kind, "format": TIME_THIS_YEAR}}
     elif name in NAMES and not column.get("width") and rows[name].astype(str).str.len().max() > LONG:
-        return {**column, "width": NAME_PX if name == opens or not opens else OTHER_PX}
+        return {**column, "width": APP_PX if name in APPS and name != opens else NAME_PX}
     return column
 
 

@@ -81,7 +81,7 @@ def since_clause(one: Missing) -> str:
 
 
 APP_GAPS: dict[str, Callable[[Missing], str]] = {
-    "not_removing": lambda one: f"it cannot remove users{since_clause(one)} (in quarantine or stopped)",
+    "not_removing": lambda one: f"it has not been able to remove users{since_clause(one)} (in quarantine or stopped)",
     "gap": lambda one: f"its provisioning logs are missing{since_clause(one)}",
     "no_events": lambda _: "it has no provisioning logs",
     "no_status": lambda _: "it has no job status",

@@ -63,12 +63,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=300),
-        "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=276),
-        "impact": text_column("Impact", width=160),
-        "deadline": text_column("Deadline", width=140),
-        "owner": text_column("Owner", width=95),
+        "problem": text_column("Problem", width=262),
+        "chip": chips_column("Severity", width=72),
+        "cause": text_column("Cause", width=306),
+        "impact": text_column("Impact", width=186),
+        "deadline": text_column("Deadline", width=136),
+        "owner": text_column("Owner", width=86),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
