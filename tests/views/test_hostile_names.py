@@ -88,11 +88,14 @@ def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(
     assert [text for text in texts if "<https" in text] == [] and any("&lt;https" in text for text in texts)
 
 
+UNDRAWN = ("customdata", "y", "categoryarray", "tickvals")
+
+
 def texts_of(part: Any) -> Iterator[str]:
-    """Yields the texts that a figure draws; what a mark carries along is not drawn."""
+    """Yields the texts that a figure draws: not what a mark carries along, nor categories, whose labels are drawn."""
     if isinstance(part, dict):
         for name, value in part.items():
-            yield from texts_of(value) if name != "customdata" else ()
+            yield from texts_of(value) if name not in UNDRAWN else ()
     elif isinstance(part, str):
         yield part
     elif isinstance(part, (list, tuple, np.ndarray)):

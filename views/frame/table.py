@@ -21,7 +21,7 @@ ROW_PX, HEAD_PX = 31, 34
 WHOLE = 1.5
 "A grid up to so many times as high as asked for is drawn whole, so that no row is out of sight."
 APPS = ("app_name", "apps")
-NAMES, LONG, NAME_PX, APP_PX = ("name", "group_name", *APPS), 34, 230, 150
+NAMES, LONG, NAME_PX, APP_PX = ("name", "group_name", *APPS), 36, 230, 150
 """Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads. The apps
 of what a row is about are narrower."""
 

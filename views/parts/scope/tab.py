@@ -90,7 +90,7 @@ def kinds_table(rows: pd.DataFrame) -> None:
         "objects": number_column("Affected", width="small", help="Users and groups"),
         "waiting": number_column("Still skipped", width="small"),
         "skips": number_column("Skips", width="small"),
-        "sentence": text_column("Newest example", width=340),
+        "sentence": text_column("Newest example", width=260),
         "apps": text_column("Apps", width=195),
         **time_columns(last_seen_at="Last seen"),
     }
