@@ -32,7 +32,7 @@ ICONS: dict[Tone, str] = {
 }
 FINDINGS = 30
 "Findings that are drawn at once."
-LABELS = {"breaks": "Error", "misleads": "Warning", "worth knowing": "Info"}
+LABELS = {"breaks": "Breaks provisioning", "misleads": "Misleading", "worth knowing": "Worth knowing"}
 "How a finding's weight reads."
 WEIGHTS = {"breaks": "bad", "misleads": "warn", "worth knowing": "info"}
 
