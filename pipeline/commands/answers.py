@@ -32,7 +32,7 @@ def print_answer(answer: pa.Table, console: Console, has_more: bool = False) -> 
     """
     shown = answer.num_rows
     if not console.is_terminal:
-        console = Console(file=console.file, width=10_000, color_system=None)
+        console = Console(file=console.file, width=10_000, color_system=None, markup=False, emoji=False)
         console.print(drawn(answer, answer.num_rows, None), soft_wrap=True)
     elif fits(answer, console.width):
         shown = min(answer.num_rows, ROWS_SHOWN)

@@ -76,9 +76,12 @@ def closed_pipe_is_fine() -> Iterator[None]:
 
 
 def page() -> Console:
-    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200, color_system=None)
+    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads.
+
+    Names and messages are printed as they are: brackets and colons in them are no styles and no signs.
+    """
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=200, color_system=None, markup=False, emoji=False)
 
 
 def bar(*columns: Any) -> Progress:
