@@ -14,7 +14,7 @@ from pipeline.config.errors import StoreError, Unreadable
 from pipeline.ingest.formats.source import reading_key
 from pipeline.ingest.isolation import is_fault_of_data, what_failed
 from pipeline.ingest.land_apart import land_apart
-from pipeline.ingest.load import empty_stage
+from pipeline.ingest.load import drop_stage, make_stage
 from pipeline.ingest.offsets import UNREADABLE, Entry, Position
 from pipeline.ingest.piece_context import PieceContext, Reject, cleaned, unstage
 from pipeline.ingest.pieces import SMALL
@@ -45,9 +45,10 @@ class Batch:
         self._arrivals: list[Arrival] = []
         self._groups: dict[str, list[PieceContext]] = {}
         self._bytes = 0
+        self._has_stage = False
+        "Whether the staging tables are there, and empty but for the arrivals."
 
     def __enter__(self) -> Self:
-        empty_stage(self._cursor, self._store.settings)
         return self
 
     def __exit__(self, *_failure: object) -> None:
@@ -64,6 +65,9 @@ class Batch:
 
     def add(self, arrival: Arrival) -> None:
         """Adds an arrival; its piece is staged at once, or together with others alike where it is small."""
+        if not self._has_stage:
+            make_stage(self._cursor, self._store.settings)
+            self._has_stage = True
         self._arrivals.append(arrival)
         if arrival.context is None:
             return
@@ -102,8 +106,8 @@ class Batch:
             if not is_fault_of_data(error):
                 raise
             landings = land_apart(self._store, self._cursor, arrivals, extra, covered_at)
-        empty_stage(self._cursor, self._store.settings)
-        self._arrivals, self._bytes = [], 0
+        drop_stage(self._cursor)
+        self._arrivals, self._bytes, self._has_stage = [], 0, False
         return landings
 
     def stage_rest(self) -> None:

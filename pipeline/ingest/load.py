@@ -28,7 +28,7 @@ TABLES = ("events", "exchanges", "job_snapshots")
 LATE_DAYS = 31
 "Log Analytics replaces an instant more than two days late by when it arrived, and Entra keeps events for 30 days."
 
-EMPTY = """
+STAGE = """
 create or replace temp table staged_events as select *, 0 as number, false as lost from events limit 0;
 create or replace temp table staged_exchanges as
     select *, false as partial, false as counted, false as passed_over, '' as former_id, '' as path_tenant, 0 as number
@@ -121,11 +121,16 @@ class Loaded:
     "Lines that are no SCIM requests; they are not among the others."
 
 
-def empty_stage(cursor: Cursor, settings: Settings) -> None:
-    """Makes the staging tables, or makes them empty again, and tells them the last instant that a row may hold."""
-    statements = EMPTY + set_latest(settings)
+def make_stage(cursor: Cursor, settings: Settings) -> None:
+    """Makes the staging tables, without rows, and tells them the last instant that a row may hold."""
+    statements = STAGE + set_latest(settings)
     with lost_connections():
         while_reconnecting(lambda: cursor.execute(statements))
+
+
+def drop_stage(cursor: Cursor) -> None:
+    """Drops the staging tables: they hold memory, and the next ones may not be needed."""
+    cursor.execute("".join(f"drop table if exists temp.staged_{table};" for table in TABLES))
 
 
 def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.settings import read_settings
-from pipeline.ingest.load import empty_stage, load_staged
+from pipeline.ingest.load import load_staged, make_stage
 from pipeline.maintenance.compact import FOLDS
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import build_schema
@@ -76,7 +76,7 @@ def lake() -> Cursor:
 
 def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
     """Lands a batch as one transaction, as a reader does."""
-    empty_stage(cursor, read_settings(_env_file=None))
+    make_stage(cursor, read_settings(_env_file=None))
     if batch:
         told = pa.table({name: [row[name] for row in batch] for name in batch[0]})
         cursor.register("told", told)
