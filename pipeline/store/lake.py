@@ -4,6 +4,7 @@ A question gets a cursor of its own, so threads share nothing but the attached l
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipeline.config.errors import StoreError, StoreMissing, StoreUnreachable, Unreadable
+from pipeline.config.errors import SettingsError, StoreError, StoreMissing, StoreUnreachable, Unreadable
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import PASSWORD, AdvisoryLock, add_secret, has_catalog, password_of
 from pipeline.store.connections import is_lost, lost_connections, while_reconnecting
@@ -247,9 +248,9 @@ def store_errors(what: str) -> Iterator[None]:
         raise failed from error
 
 
-def brief(error: duckdb.Error) -> str:
-    """Returns DuckDB's message as one line."""
-    return " ".join(str(error).partition("\n\nLINE ")[0].split())
+def brief(error: Exception) -> str:
+    """Returns an error's message as one line, without the statement and the advice that DuckDB adds."""
+    return " ".join(re.split(r"\n\n(?:LINE |Possible solutions:)", str(error))[0].split())
 
 
 def stage(cursor: Cursor, sql: str) -> None:
@@ -289,7 +290,13 @@ def open_store(
     # What is freed goes back to the machine at once: a load took up to 140 MB more without these threads.
     memory = {"memory_limit": settings.memory, "allocator_background_threads": True}
     config = DUCKDB_OPTIONS | memory | {"temp_directory": str(spill.path)}
-    connection = duckdb.connect(config=config)
+    try:
+        connection = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        spill.close()
+        raise SettingsError(
+            f"PROVISIONING_MEMORY is '{settings.memory}' ({brief(error)}); give a size or a share, such as 1GB or 50%."
+        ) from None
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
@@ -323,7 +330,7 @@ def open_store(
         if read_only and catalog is None and not has_catalog(settings):
             raise StoreMissing(f"{settings.store} {NO_STORE}") from None
         kind = StoreUnreachable if is_lost(error) else StoreError
-        raise kind(f"{settings.store} cannot be opened: {error}") from error
+        raise kind(f"{settings.store} cannot be opened: {brief(error)}") from error
 
 
 def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:

@@ -188,12 +188,27 @@ def test_readers_of_no_store_are_told_to_load_logs(
     assert "load logs first: python -m pipeline ingest sample_logs" in refusal(capsys)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("INGEST_EVERY", "5min", "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300."),
+        ("THREADS", "0", "PROVISIONING_THREADS is '0'; give 1 or more."),
+        ("THREADS", "99999", "PROVISIONING_THREADS is '99999'; give at most 1024."),
+        ("MEMORY", "abc", "; give a size or a share, such as 1GB or 50%."),
+        ("MEMORY", "1KB", "cannot be opened: Out of Memory Error"),
+    ],
+)
 def test_a_wrong_setting_is_a_sentence(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store,
+    name: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("PROVISIONING_INGEST_EVERY", "5min")
-    assert run(["status"]) == 2
-    assert refusal(capsys) == "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300.\n"
+    monkeypatch.setenv(f"PROVISIONING_{name}", value)
+    assert run(["sql", "select 1"]) == 2
+    assert sentence in refusal(capsys)
 
 
 def test_words_that_are_no_command_exit_2_without_a_traceback(
