@@ -34,7 +34,7 @@ from pipeline.commands import (
     verify,
     watch,
 )
-from pipeline.commands.terminal import INTERRUPTED, NOT_DONE
+from pipeline.commands.terminal import INTERRUPTED, NOT_DONE, close_stores
 from pipeline.config.credentials import Formatter, without_credentials
 from pipeline.config.errors import ProvisioningError
 from pipeline.ingest.characters import fit_name
@@ -94,6 +94,8 @@ def run(words: Sequence[str]) -> int:
         if is_interrupted(error):
             return INTERRUPTED
         logger.exception("This should not happen; please report it with the lines below")
+    finally:
+        close_stores()
     return NOT_DONE
 
 

@@ -32,7 +32,7 @@ def print_answer(answer: pa.Table, console: Console, has_more: bool = False) -> 
     """
     shown = answer.num_rows
     if not console.is_terminal:
-        console = Console(file=console.file, width=10_000, color_system=None)
+        console = Console(file=console.file, width=10_000, color_system=None, markup=False, emoji=False)
         console.print(drawn(answer, answer.num_rows, None), soft_wrap=True)
     elif fits(answer, console.width):
         shown = min(answer.num_rows, ROWS_SHOWN)
@@ -103,9 +103,18 @@ def is_instant(text: str) -> bool:
 
 
 def shortened(text: str, width: int | None) -> str:
-    """Cuts a cell at its width; control characters would move a terminal's cursor, so they become spaces."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    """Cuts a cell at its width."""
+    text = printable(text)
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Puts spaces in place of control characters, which would move a terminal's cursor.
+
+    >>> printable("a\x1b[31m\nb")
+    'a [31m b'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def output(

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.commands import terminal
+from pipeline.commands.answers import printable
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.wording import count
 from pipeline.ingest.files import Report
@@ -123,7 +124,7 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
 def line(numbers: Sequence[str], source: str, file: str) -> Text:
     """Sets numbers in columns, and the file last, since only it has no width of its own."""
     columns = (f"{number:>{len(name) + 2}}" for number, name in zip(numbers, WIDTHS, strict=True))
-    return Text("".join(columns) + f"  {source:<14}  {file}")
+    return Text("".join(columns) + f"  {source:<14}  {printable(file)}")
 
 
 WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "passed_over", "seconds")

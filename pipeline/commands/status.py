@@ -26,7 +26,7 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     )
     console.print(news(state), highlight=False)
     overall = state["verdict"]
-    console.print(f"{LABELS[overall['state']]}: {overall['sentence']}", highlight=False, markup=False)
+    console.print(f"{LABELS[overall['state']]}: {overall['sentence']}", highlight=False)
     lately = ("source", "files", "lines", "kept", "duplicates", "rejects", "unfamiliar", "last_event_at", "finished_at")
     print_rows(console, [{name: source[name] for name in lately} for source in state["sources"]])
     if state["rejects"] or state["unfamiliar"]:
@@ -36,7 +36,7 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     for stretch in state["coverage"]:
         console.print(covered(stretch), highlight=False)
     for trouble in state["troubles"]:
-        console.print(trouble["sentence"].replace("`", ""), style="yellow", highlight=False, markup=False)
+        console.print(trouble["sentence"].replace("`", ""), style="yellow", highlight=False)
     contacts = ("tenant", "feed", "outcome", "reached_at", "next_try_at", "requests", "detail")
     print_rows(console, [{name: contact[name] for name in contacts} for contact in state["contacts"]])
     run_by = state["beats_run_by"]

@@ -76,9 +76,12 @@ def closed_pipe_is_fine() -> Iterator[None]:
 
 
 def page() -> Console:
-    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200, color_system=None)
+    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads.
+
+    Names and messages are printed as they are: brackets and colons in them are no styles and no signs.
+    """
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=200, color_system=None, markup=False, emoji=False)
 
 
 def bar(*columns: Any) -> Progress:
@@ -97,16 +100,28 @@ Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]
 
 
-def open_to_read() -> Store:
+opened: list[Store] = []
+"Stores that the command has opened. One that is not closed leaves its last commits in the catalog's journal."
+
+
+def open_to_read(*, migrate: bool = True) -> Store:
     """Opens the store as a reader, which waits for no writer, unless an earlier version's has to be migrated first."""
     with migration_bar() as progress:
-        return open_store(read_settings(), read_only=True, progress=progress)
+        opened.append(open_store(read_settings(), read_only=True, migrate=migrate, progress=progress))
+    return opened[-1]
 
 
-def open_to_write(settings: Settings | None = None) -> Store:
+def open_to_write(settings: Settings | None = None, *, migrate: bool = True) -> Store:
     """Opens the store as a writer; a bar shows the migrations of a store that an earlier version has written."""
     with migration_bar() as progress:
-        return open_store(settings or read_settings(), progress=progress)
+        opened.append(open_store(settings or read_settings(), migrate=migrate, progress=progress))
+    return opened[-1]
+
+
+def close_stores() -> None:
+    """Closes what the command has opened."""
+    while opened:
+        opened.pop().close()
 
 
 def check_file_to_write(file: Path, example: str) -> None:

@@ -96,12 +96,16 @@ class Settings(BaseSettings):
     @classmethod
     def supported_catalog(cls, store: str) -> str:
         """Refuses a catalog that the store could not attach."""
-        if not store.startswith((SQLITE, POSTGRES)) or store == SQLITE:
+        if not store.startswith((SQLITE, POSTGRES)):
             raise ValueError("give ducklake:sqlite:FILE or ducklake:postgres:CONNECTION")
         if store.startswith(POSTGRES):
             split_password(store.removeprefix(POSTGRES))
         elif match := URL.match(store.removeprefix(SQLITE)):
             raise ValueError(f"a catalog at {match['scheme']}: is not supported; give a path on this machine")
+        elif not store.removeprefix(SQLITE).strip():
+            raise ValueError("give ducklake:sqlite:FILE")
+        elif store.startswith(f"{SQLITE}~"):
+            return f"{SQLITE}{Path(store.removeprefix(SQLITE)).expanduser()}"
         return store
 
     @field_validator("*", mode="before")
@@ -119,10 +123,12 @@ class Settings(BaseSettings):
     )
     @classmethod
     def local_path(cls, path: object) -> object:
-        """Refuses a URL, which would be taken for a folder of that name."""
+        """Refuses a URL, which would be taken for a folder of that name, and no path; `~` is the user's home."""
+        if not str(path).strip():
+            raise ValueError("give a path on this machine, or leave the variable out")
         if match := URL.match(str(path)):
             raise ValueError(f"{match['scheme']}: addresses are not supported here; give a path on this machine")
-        return path
+        return Path(path).expanduser() if isinstance(path, str) else path
 
     @model_validator(mode="after")
     def bound_slices_by_memory(self) -> Self:

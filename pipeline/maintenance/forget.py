@@ -100,10 +100,13 @@ class Forgotten:
 
 def names_of(path: str) -> str:
     """Returns the name by which the ledger would have a path."""
+    return path if path.startswith("graph:") else fit_name(str(place_of(path)))
+
+
+def place_of(path: str) -> Path:
+    """Returns the file that a path leads to, under the name by which it was read."""
     place = Path(path)
-    if path.startswith("graph:"):
-        return path
-    return fit_name(str(place.resolve() if place.is_symlink() else place.parent.resolve() / place.name))
+    return place.resolve() if place.is_symlink() else place.parent.resolve() / place.name
 
 
 def entries_below(store: Store, path: str) -> list[Entry]:
@@ -119,7 +122,7 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
             f"{path} is not in the ledger, so nothing of it is stored; see the files that are: "
             'python -m pipeline sql "select file from files"'
         )
-    file = Path(path)
+    file = place_of(path)
     if not file.exists():
         raise StoreError(
             f"{names_of(path)} is not there any more. Its rows are found by reading it once more: put it back where "

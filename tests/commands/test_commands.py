@@ -23,7 +23,7 @@ from pipeline.__main__ import run
 from pipeline.commands import answers
 from pipeline.commands.arguments import read_words
 from pipeline.config.errors import InvalidRequest
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, read_settings
 from pipeline.ingest.isolation import faults_of
 from pipeline.store.lake import Store
 from tests.support.lakes import ROOT, add_events, command, ended
@@ -114,8 +114,10 @@ def test_ingest_prints_for_people_and_lists_only_troubled_files_when_there_are_m
     assert "46 files" in printed.out
     assert "45 files without rejects are not listed" in printed.out
     assert printed.err == ""
+    (folder / "\x1b[2J\n45.ndjson").write_text("")
     run(["ingest", str(folder), "--all"])
-    assert "44.ndjson" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "44.ndjson" in printed.out and " [2J 45.ndjson" in printed.out and "\x1b" not in printed.out
 
 
 def test_ingest_reads_standard_input(store: Store, logs: Path) -> None:
@@ -130,6 +132,11 @@ def test_ingest_of_a_path_that_is_not_there_is_a_sentence(
 ) -> None:
     assert run(["ingest", "nowhere.ndjson"]) == 2
     assert "nowhere.ndjson" in refusal(capsys)
+    assert run(["ingest", ""]) == 2
+    assert "A path is empty" in refusal(capsys)
+    # What was committed is in the catalog itself, so that a copy of it has all.
+    assert settings.catalog_file is not None and settings.catalog_file.exists()
+    assert not Path(f"{settings.catalog_file}-wal").exists()
 
 
 def test_ask_without_a_question_lists_them(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,6 +199,8 @@ def test_readers_of_no_store_are_told_to_load_logs(
     ("name", "value", "sentence"),
     [
         ("INGEST_EVERY", "5min", "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300."),
+        ("FILES", "", "PROVISIONING_FILES is ''; give a path on this machine, or leave the variable out."),
+        ("STORE", "ducklake:sqlite:", "PROVISIONING_STORE is 'ducklake:sqlite:'; give ducklake:sqlite:FILE."),
         ("THREADS", "0", "PROVISIONING_THREADS is '0'; give 1 or more."),
         ("THREADS", "99999", "PROVISIONING_THREADS is '99999'; give at most 1024."),
         ("MEMORY", "abc", "; give a size or a share, such as 1GB or 50%."),
@@ -209,6 +218,12 @@ def test_a_wrong_setting_is_a_sentence(
     monkeypatch.setenv(f"PROVISIONING_{name}", value)
     assert run(["sql", "select 1"]) == 2
     assert sentence in refusal(capsys)
+
+
+def test_settings_know_the_users_own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/srv/ada")
+    here = read_settings(store="ducklake:sqlite:~/lake.sqlite", files="~/files")
+    assert (str(here.catalog_file), str(here.folder)) == ("/srv/ada/lake.sqlite", "/srv/ada/files")
 
 
 def test_words_that_are_no_command_exit_2_without_a_traceback(

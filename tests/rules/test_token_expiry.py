@@ -247,7 +247,7 @@ def test_the_calendar_lists_the_soonest_end_first_with_the_day_to_order_by_and_t
     assert "**Zoom** has been rejecting the token since 1 Feb, 09:23 (403, 2 requests); the last successful" in said
     assert "the last successful request was 1 Feb, 08:43." in said
     assert "**Cerby**: the token expires in 4 days 12 h, and a new one takes 7 days: renew it now." in said
-    assert "Token expiry is not recorded for Desk." in said
+    assert "Token expiry is not set for Desk." in said
     assert "4 apps; **Zoom** is rejecting the token" in said
     assert "If the token expires on 7 Feb, 00:00 and a new one works from 15 Feb, 00:00: impact" in said
 
