@@ -21,6 +21,7 @@ EXAMPLES = {
     "path": "a path, such as data/inbox",
     "bool": "true or false",
 }
+BOUNDS = {"greater": "{} or more", "less": "at most {}"}
 READERS_BYTES = 192_000_000
 "What DuckDB's readers and writers take of the memory beside what they read and write."
 SQLITE, POSTGRES = "ducklake:sqlite:", "ducklake:postgres:"
@@ -52,7 +53,7 @@ class Settings(BaseSettings):
         30, ge=1, description="Days for which files of no snapshot stay in the lake's trash folder."
     )
     memory: str = Field("1GB", description="What DuckDB may use, as it spells it.")
-    threads: int | None = Field(None, ge=1, description="Cores that DuckDB may use; all of them when unset.")
+    threads: int | None = Field(None, ge=1, le=1024, description="Cores that DuckDB may use; all of them when unset.")
     slice_bytes: int = Field(
         256 * 1024 * 1024,
         ge=1024,
@@ -214,6 +215,9 @@ def sentence(fault: object) -> str:
     assert isinstance(fault, dict)
     name = f"PROVISIONING_{str(fault['loc'][0]).upper()}"
     kind = str(fault["type"]).split("_")[0]
+    if kind in BOUNDS:
+        [bound] = fault["ctx"].values()
+        return f"{name} is '{fault['input']}'; give {BOUNDS[kind].format(bound)}."
     expected = EXAMPLES.get(kind, str(fault["msg"]).removeprefix("Value error, "))
     remedy = f"give {expected}" if kind in EXAMPLES else expected
     return f"{name} is '{without_password(str(fault['input']))}'; {remedy}."

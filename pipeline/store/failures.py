@@ -39,13 +39,13 @@ def remedy(error: Exception) -> str:
     return "; `python -m pipeline verify` finds damaged files" if DATA_FILE in str(error) else ""
 
 
-def brief(error: duckdb.Error) -> str:
-    """Returns DuckDB's message as one line, without its own stack."""
-    return " ".join(re.split(r"\n\nLINE |\s+Stack Trace:", str(error))[0].split())
+def brief(error: Exception) -> str:
+    """Returns DuckDB's message as one line, without its own stack and its advice."""
+    return " ".join(re.split(r"\n\n(?:LINE |Possible solutions:)|\s+Stack Trace:", str(error))[0].split())
 
 
 def reason(error: Exception) -> str:
     """Returns why a store cannot be opened, in words: of a failed system call where it failed and what was expected."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; a folder that this user may write to was expected"
-    return str(error)
+    return brief(error)

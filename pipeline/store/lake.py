@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipeline.config.errors import StoreError, StoreMissing, StoreUnreachable, Unreadable
+from pipeline.config.errors import SettingsError, StoreError, StoreMissing, StoreUnreachable, Unreadable
 from pipeline.config.settings import Settings
 from pipeline.store.advisory_lock import PASSWORD, AdvisoryLock, add_secret, has_catalog, password_of
 from pipeline.store.connections import is_lost, lost_connections, while_reconnecting
@@ -31,7 +31,7 @@ from pipeline.store.ducklake_workarounds import (
     make_sqlite_catalog,
 )
 from pipeline.store.extensions import extension_files
-from pipeline.store.failures import BY_DATA, reason, remedy, store_errors
+from pipeline.store.failures import BY_DATA, brief, reason, remedy, store_errors
 from pipeline.store.fence import write_fenced
 from pipeline.store.lake_notes import (
     MOVE_FILES,
@@ -271,7 +271,13 @@ def open_store(
     # What is freed goes back to the machine at once: a load took up to 140 MB more without these threads.
     memory = {"memory_limit": settings.memory, "allocator_background_threads": True}
     config = DUCKDB_OPTIONS | memory | {"temp_directory": str(spill.path)}
-    connection = duckdb.connect(config=config)
+    try:
+        connection = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        spill.close()
+        raise SettingsError(
+            f"PROVISIONING_MEMORY is '{settings.memory}' ({brief(error)}); give a size or a share, such as 1GB or 50%."
+        ) from None
     try:
         # Log lines without a zone are UTC, whatever the machine's own zone is.
         connection.execute("set timezone = 'UTC'")
