@@ -11,6 +11,7 @@ from views.frame.panel import panel
 from views.frame.places import lead_to
 from views.frame.state import Key, Word
 from views.frame.table import table, text_column, time_columns
+from views.frame.times import zone_name
 from views.parts.shared.acts import with_labels
 
 MOST = 500
@@ -98,7 +99,8 @@ def page() -> None:
         rules = plain(str(read_settings().rules.resolve()))
         st.caption(
             f"{count(names, 'name')}. Every action on incidents and issues and every token expiry entered is kept; the "
-            f"newest {MOST:,} are shown, and the table action_log has all. Changes of rules are in {rules}."
+            f"newest {MOST:,} are shown, and the table action_log has all. Changes of rules are in {rules}. "
+            f"Times are in {zone_name()}."
         )
 
 

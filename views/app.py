@@ -75,6 +75,12 @@ STYLE = """<style>
 /* A long name takes at most one line beside the header's controls, and two above a panel. */
 [class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 [role='dialog'] h2{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
+@media (min-width:1400px){
+  .st-key-header{flex-wrap:nowrap!important}
+  .st-key-header>:not(:first-child){flex-shrink:0!important}
+  .st-key-header>:first-child,.st-key-header>:first-child :has(h1){
+    min-width:0!important;flex-wrap:nowrap!important;flex-shrink:1!important}
+}
 @media (max-width:640px){
   [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
   /* The header in three rows: title, what is chosen, and what can be done, without icons. */

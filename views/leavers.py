@@ -8,7 +8,7 @@ from pipeline.rules.verdict import Facts
 from pipeline.rules.verdict_facts import with_in_use
 from views.frame.data import as_of, ask, ask_ahead, records
 from views.frame.filters import bar
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.numbers import number_grid
 from views.frame.panel import panel
 from views.frame.places import page_link
@@ -33,15 +33,17 @@ from views.parts.shared.coverage import none_in_window, unknown_hours
 from views.parts.shared.object_panel import object_panel
 
 
-def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame) -> str:
+def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame, loaded: bool = True) -> str:
     """Writes whether all leavers were removed, and who was not and since when."""
     waiting = f" {count(len(staged), 'deletion is', 'deletions are')} held." if len(staged) else ""
     if left.empty:
+        if not loaded:
+            return "Nothing is known of removals."
         # Who was to go from two apps is counted twice.
         done = 0 if lengths.empty else int(lengths["done"].sum())
         return f"No pending removals in the log; {count(done, 'removal')} done in this time range.{waiting}"
     first = records(left)[0]
-    name, app = plain(str(first["name"])), plain(str(first["app_name"]))
+    name, app = plain(str(first["name"])), plain_name(first["app_name"])
     who = f"the first since {instant(first['started_at'])}: {name} in {app}"
     many = count(len(left), "leaver still has access", "leavers still have access")
     return f"{many}, {who} ({plain(why(first))}).{waiting}"
@@ -53,15 +55,20 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
     known = bool(facts.jobs) and not blind
     with number_grid():
         st.metric(
-            "Leavers with access",
+            "Leavers still with access",
             f"{with_access:,}" if with_access or known else "Unknown",
             border=True,
             height="stretch",
         )
-        st.metric("Apps that cannot be checked", f"{len(blind)} of {len(facts.jobs)}", border=True, height="stretch")
+        st.metric(
+            "Unchecked apps",
+            f"{len(blind)} of {len(facts.jobs)}" if facts.jobs else "Unknown",
+            border=True,
+            height="stretch",
+        )
         st.metric(
             "Removals in this time range",
-            f"{int(lengths['done'].sum()) if len(lengths) else 0:,}",
+            f"{int(lengths['done'].sum()):,}" if len(lengths) else "0" if facts.jobs else "Unknown",
             border=True,
             height="stretch",
         )
@@ -76,7 +83,7 @@ def page_links_of(facts: Facts) -> None:
     with st.container(horizontal=True):
         if len(blind) == 1:
             words = app_words(next(iter(unknown_jobs(facts))))
-            page_link("apps", f"Open {plain(blind[0])}", ":material/apps:", words, width="content")
+            page_link("apps", f"Open {plain_name(blind[0])}", ":material/apps:", words, width="content")
         page_link("sources", "Data sources", ":material/database:", bar().words, width="content")
 
 
@@ -86,10 +93,10 @@ def page() -> None:
     ask_ahead("leavers_active", "leavers_held", "deprovision_times", *IN_USE, as_of=now)
     left, staged, lengths = (ask(name, as_of=now) for name in ("leavers_active", "leavers_held", "deprovision_times"))
     rows = access_rows(left, now)
-    summary = sentence(left, staged, lengths)
+    facts = current_facts(min(now, bar().until))
+    summary = sentence(left, staged, lengths, bool(facts.jobs))
     if caught := len(rows) - len(left):
         summary += f" {count(caught, 'more account', 'more accounts')} may be in use without an error."
-    facts = current_facts(min(now, bar().until))
     draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
     page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)

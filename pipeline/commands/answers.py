@@ -32,7 +32,7 @@ def print_answer(answer: pa.Table, console: Console, has_more: bool = False) -> 
     """
     shown = answer.num_rows
     if not console.is_terminal:
-        console = Console(file=console.file, width=10_000, color_system=None)
+        console = Console(file=console.file, width=10_000, color_system=None, markup=False, emoji=False)
         console.print(drawn(answer, answer.num_rows, None), soft_wrap=True)
     elif fits(answer, console.width):
         shown = min(answer.num_rows, ROWS_SHOWN)
@@ -123,7 +123,9 @@ def output(
     """Answers a question in the chosen form: a screen has its first rows, a file or a program all, as they come."""
     if as_json + as_csv + (parquet is not None) > 1:
         raise InvalidRequest("Give one of --json, --csv and --parquet.")
-    if not (as_json or as_csv or parquet):
+    if parquet is not None:
+        terminal.check_file_to_write(parquet, "answer.parquet")
+    elif not (as_json or as_csv):
         rows, has_more = store.first_rows(sql, values)
         with terminal.closed_pipe_is_fine():
             print_answer(rows, terminal.page(), has_more)

@@ -27,7 +27,7 @@ def forget(
         about |= {"missing": list(gone.missing)}
         terminal.print_json({**about, "bringing": [*map(vars, gone.bringing)]})
         return
-    rows = ", ".join(f"{many:,} of {table}" for table, many in gone.rows.items() if many) or "no rows"
+    rows = ", ".join(f"{count(many, 'row')} of {table}" for table, many in gone.rows.items() if many) or "no rows"
     verb = "would go" if dry_run else "went"
     print(f"{fit_name(file)}: {rows} {verb}, and {count(len(gone.names), 'line')} of the ledger.")
     if gone.missing:

@@ -35,7 +35,11 @@ def ingest(
     if again:
         anew = forget_reading(store, paths, dry_run=dry_run)
         if dry_run:
-            print("\n".join(entry.file for entry in anew) or "None of it was read before.")
+            names = [entry.file for entry in anew]
+            if as_json:
+                terminal.print_json({"dry_run": True, "files": names})
+            else:
+                print("\n".join(names) or "None of it was read before.")
             return
     report = read(store, paths)
     if as_json:
@@ -114,7 +118,7 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
     if many:
         console.print(f"{len(files) - len(shown):,} files without rejects are not listed; --all lists them.")
     if totals["rejects"]:
-        console.print(f"{totals['rejects']:,} rejects; see why: {terminal.WHY}", highlight=False, soft_wrap=True)
+        console.print(f"{count(totals['rejects'], 'reject')}; see why: {terminal.WHY}", highlight=False, soft_wrap=True)
 
 
 def line(numbers: Sequence[str], source: str, file: str) -> Text:

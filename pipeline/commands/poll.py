@@ -53,7 +53,7 @@ def poll(as_json: terminal.Json = False) -> None:
         print_polled(terminal.page(), polled)
         for one in contained:
             detail = one.detail.removeprefix(f"{one.tenant}: ")
-            terminal.page().print(f"{one.tenant}, container: {detail}", highlight=False, markup=False, soft_wrap=True)
+            terminal.page().print(f"{one.tenant}, container: {detail}", highlight=False, soft_wrap=True)
     wrong = any(one.outcome == "failed" or one.rejects for one in contained)
     raise typer.Exit(max(verdict(polled), int(wrong)))
 
@@ -99,6 +99,6 @@ def print_polled(console: Console, polled: "Sequence[PollResult]") -> None:
         for detail in dict.fromkeys([one.busy, *one.failures.values(), *one.details.values()]):
             if detail:
                 sentence = detail if detail.startswith(one.tenant) else f"{one.tenant}: {detail}"
-                console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+                console.print(sentence, highlight=False, soft_wrap=True)
     if any(one.rejects for one in polled):
         console.print(f"There are rejects; see why: {terminal.WHY}", highlight=False, soft_wrap=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
 
 from pipeline.commands import terminal
 from pipeline.config.settings import read_settings
@@ -45,14 +45,14 @@ def print_permissions(permissions: "Sequence[Permission]", page: Console) -> Non
     """Prints the permissions, tenant by tenant; a reason that all its features share is printed once."""
     for tenant in dict.fromkeys(one.tenant for one in permissions):
         features = [one for one in permissions if one.tenant == tenant]
-        page.print(f"[bold]{escape(tenant)}[/bold]")
+        page.print(tenant, style="bold")
         reasons = {one.detail for one in features}
         if len(reasons) == 1 and features[0].state == "unknown":
-            page.print(f"  {escape(reasons.pop())}", highlight=False)
+            page.print(f"  {reasons.pop()}", highlight=False)
             continue
         for one in features:
             style = {"present": "green", "missing": "red"}.get(one.state, "yellow")
-            page.print(f"  [{style}]{one.state:8}[/{style}] {one.feature:24} {escape(one.scope)}", highlight=False)
+            page.print(Text.assemble("  ", (f"{one.state:8}", style), f" {one.feature:24} {one.scope}"))
             if one.state != "present":
                 notes = (one.detail, one.lost and f"Lost: {one.lost}", one.remedy)
-                page.print(Padding("\n".join(escape(line) for line in notes if line), (0, 0, 0, 11)), highlight=False)
+                page.print(Padding("\n".join(line for line in notes if line), (0, 0, 0, 11)), highlight=False)

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings, read_settings
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
@@ -75,9 +76,12 @@ def closed_pipe_is_fine() -> Iterator[None]:
 
 
 def page() -> Console:
-    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200, color_system=None)
+    """Returns where answers go: as wide as the terminal, or wide enough for a line a row when a program reads.
+
+    Names and messages are printed as they are: brackets and colons in them are no styles and no signs.
+    """
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=200, color_system=None, markup=False, emoji=False)
 
 
 def bar(*columns: Any) -> Progress:
@@ -89,6 +93,8 @@ def bar(*columns: Any) -> Progress:
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
 WORTH_A_LOOK = 1
 NOT_DONE = 2
+INTERRUPTED = 128 + 2
+"As a shell has it of what Ctrl-C ended."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]
@@ -116,6 +122,14 @@ def close_stores() -> None:
     """Closes what the command has opened."""
     while opened:
         opened.pop().close()
+
+
+def check_file_to_write(file: Path, example: str) -> None:
+    """Refuses a place where no file can be written, before the work whose result goes there."""
+    if not file.parent.is_dir():
+        raise InvalidRequest(f"{file.parent} is not a folder; make it first, or name another file.")
+    if file.is_dir():
+        raise InvalidRequest(f"{file} is a folder; the name of a file was expected, such as {file / example}.")
 
 
 def print_json(document: Any) -> None:

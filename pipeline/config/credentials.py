@@ -15,7 +15,7 @@ from pipeline.config.secrets import NAME, REMOVED, without_secrets
 SHORTEST = 6
 "Letters of a credential that is looked for: shorter ones would take words apart."
 FOLDERS = ("PWD", "OLDPWD")
-"Variables of every shell that are named like a password and hold the folder it is in."
+"Where a shell is, and was: named like a password, and part of most paths that a message has."
 IN_ADDRESS = re.compile(r"://[^/\s:@]*:([^/\s]+)@|\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s'&]+)", re.IGNORECASE)
 "Passwords in an address: of a URL, or of libpq's words."
 

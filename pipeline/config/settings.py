@@ -107,6 +107,16 @@ class Settings(BaseSettings):
             return f"{SQLITE}{Path(store.removeprefix(SQLITE)).expanduser()}"
         return store
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def text(cls, value: object) -> object:
+        """Refuses bytes that are not UTF-8, which an environment may hold."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("give text in UTF-8") from None
+        return value
+
     @field_validator(
         "files", "inbox", "publish", "tenants", "rules", "profiles", "notify", "saved_queries", mode="before"
     )

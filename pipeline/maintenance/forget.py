@@ -125,7 +125,7 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
     file = place_of(path)
     if not file.exists():
         raise StoreError(
-            f"{file} is not there any more. Its rows are found by reading it once more: put it back where "
+            f"{names_of(path)} is not there any more. Its rows are found by reading it once more: put it back where "
             "it was, forget it, and remove it then."
         )
     names = tuple(entry.file for entry in entries)

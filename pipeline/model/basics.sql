@@ -115,7 +115,7 @@ create or replace macro truth_value(word) as
 create or replace macro after_s(moment, seconds) as moment + to_microseconds((seconds * 1000000)::bigint);
 
 -- instant_of(moment): an instant as a sentence has it.
-create or replace macro instant_of(moment) as strftime(moment, '%-d %b %H:%M UTC');
+create or replace macro instant_of(moment) as strftime(moment, '%-d %b, %H:%M UTC');
 
 -- short_list(names): up to five names, and how many more there are.
 create or replace macro short_list(names) as

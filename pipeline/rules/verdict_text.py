@@ -3,6 +3,7 @@
 The same sentences stand on pages, in mails and on the command line; only how a name is marked differs.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -79,11 +80,15 @@ def attention(verdict: Verdict, apps: int) -> str:
     return f"{apps:,} of {count(max(verdict.apps, apps), 'app')} {'needs' if apps == 1 else 'need'} attention"
 
 
+FURTHER = re.compile(r"\. |; (?![^(]*\))")
+"What the first of several steps ends with."
+
+
 def step_sentence(cause: Cause, style: Style, only_first: bool = False) -> str:
     """Writes what to do about a cause, or the first sentence of that, and in which app."""
     step = next_step(cause, style)
     if only_first:
-        step = f"{step.partition('. ')[0].rstrip('.')}."
+        step = f"{FURTHER.split(step)[0].rstrip('.')}."
     place = f" for {style.name(cause.app_name)}" if cause.app_name else ""
     return f"Next step{place}: {within(step)}"
 

@@ -44,6 +44,14 @@ def test_check_prints_what_opened_and_exits_with_a_look(given: Given, capsys: Pr
     assert [one["rule"] for one in document["closed"]] == ["quarantined"]
 
 
+def test_brackets_and_colons_in_a_name_are_printed_as_they_are(given: Given, capsys: Printed) -> None:
+    given.quarantined("Desk [/x] [red] :warning:", day=1, hour=12, since=moment(1, 2))
+    given.stored()
+    assert run(["check", "--at", "2026-01-20T12:00:00Z"]) == 1
+    assert "critical  Desk [/x] [red] :warning: is in quarantine" in capsys.readouterr().out
+    assert run(["status"]) in (0, 1) and "[/x] [red] :warning:" in capsys.readouterr().out
+
+
 def test_a_look_back_keeps_nothing_and_closes_nothing(given: Given, capsys: Printed) -> None:
     in_trouble(given)
     run_json(["check", "--at", "2026-01-20T12:00:00Z"], capsys)

@@ -4,8 +4,14 @@ import csv
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pyarrow as pa
@@ -18,8 +24,9 @@ from pipeline.commands import answers
 from pipeline.commands.arguments import read_words
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings, read_settings
+from pipeline.ingest.isolation import faults_of
 from pipeline.store.lake import Store
-from tests.support.lakes import add_events, command, ended
+from tests.support.lakes import ROOT, add_events, command, ended
 
 EVENT = {
     "id": "event-1",
@@ -164,7 +171,10 @@ def test_ask_answers_of_everything_unless_a_window_is_given(store: Store, capsys
         (["sql", "delete from events"], "One read-only question was expected, such as select …; DELETE was given."),
         (["sql", "select nope from events"], 'Referenced column "nope" not found'),
         (["sql", "select 1", "--json", "--csv"], "Give one of --json, --csv and --parquet."),
-        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere"),
+        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere is not a folder; make it first"),
+        (["sql", "select 1", "--parquet", "/tmp"], "/tmp is a folder; the name of a file was expected"),
+        (["sql", "select '\udcff'"], "select '\\xff' is not UTF-8"),
+        (["ask", "outcomes_by_action", "--since", "2026-02-01", "--until", "2026-01-01"], "must begin before it ends"),
         (["sql", "select * from read_text('/etc/hostname')"], "may read what is not in the store"),
         (["publish", "/nowhere/x.duckdb"], "/nowhere is not a folder; make it first"),
         (["sample", "build/none", "--days", "1"], "days is 1; the planted stories need at least"),
@@ -310,6 +320,33 @@ def test_status_tells_of_the_store_and_each_source(
     printed = capsys.readouterr().out
     assert "2 events; the newest is of 5 Jan 2026, 12:00 UTC" in printed
     assert "Background jobs are not running" in printed
+
+
+def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, logs: Path) -> None:
+    named = logs.rename(logs.with_name("é.ndjson"))
+    program = f"{sys.executable} -m pipeline"
+    shell = f"{program} sql 'select 1' --csv >&-; echo $?; PYTHONIOENCODING=ascii {program} ingest - {named} --json <&-"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, check=False)
+    code, read = done.stdout.decode().split("\n", 1)
+    assert (code, done.returncode, done.stderr) == ("0", 1, b"")
+    assert [Path(file["file"]).name for file in json.loads(read)["files"]] == ["-", "é.ndjson"]
+
+
+def test_ctrl_c_during_a_statement_ends_the_command_and_is_no_fault_of_what_is_read(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB raises a RuntimeError in place of KeyboardInterrupt: whole files became rejects of it."""
+    endless = "select count(*) from range(200000000000) t(a) where a % 7 = 3"
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+
+    def attempt(_items: Sequence[int]) -> None:
+        Timer(0.2, press).start()
+        store.rows(endless)
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        faults_of([1, 2], attempt)
+    Timer(0.5, press).start()
+    assert (run(["sql", endless, "--json"]), capfd.readouterr().err) == (130, "")
 
 
 def test_status_exits_1_for_an_open_incident_and_0_when_it_is_closed(

@@ -85,7 +85,7 @@ def test_a_job_without_a_new_run_is_late_after_the_grace_and_dead_an_interval_la
         assert found["since"] == moment(3, 1, 40)
         assert (
             found["explanation"]
-            == "Two cycles are missing: the last ended 22 Jan 00:00 UTC, and one is due every 40 minutes."
+            == "Two cycles are missing: the last ended 22 Jan, 00:00 UTC, and one is due every 40 minutes."
         )
 
 
@@ -105,7 +105,9 @@ def test_old_job_status_says_nothing_of_today_and_kills_nobody(given: Given) -> 
     store_status(given, moment(3, 0, 5), moment(3))
     found = progress(given, moment(6))
     assert (found["rhythm"], found["since"]) == ("unknown", moment(3, 0, 5))
-    assert found["explanation"] == "No job status since 22 Jan 00:05 UTC, so it is unknown what the job has done since."
+    assert (
+        found["explanation"] == "No job status since 22 Jan, 00:05 UTC, so it is unknown what the job has done since."
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_cycle_that_ran_when_graph_was_last_asked_is_unknown_an_interval_later
     paged(given, moment(3, 0, 45), moment(3), 20)
     found = {minutes: progress(given, moment(3, 0, 45) + minutes * MINUTE) for minutes in (0, 10, 40, 41, 60, 1440)}
     assert [row["rhythm"] for row in found.values()] == ["running"] * 3 + ["unknown"] * 3
-    sentence = "A cycle was running at 22 Jan 00:45 UTC, and its outcome is unknown."
+    sentence = "A cycle was running at 22 Jan, 00:45 UTC, and its outcome is unknown."
     assert {row["explanation"] for minutes, row in found.items() if minutes > 40} == {sentence}
 
 
@@ -164,7 +166,7 @@ def test_where_nothing_newer_comes_a_cycle_is_unknown_once_its_status_is_old_or_
     for later in (MINUTE, 60 * MINUTE, 1440 * MINUTE):
         found = progress(given, at, now=over + later)
         assert (found["rhythm"], found["since"], found["stalled_since"]) == ("unknown", at, None)
-        assert found["explanation"].startswith("A cycle was running at 22 Jan 00:30 UTC,")
+        assert found["explanation"].startswith("A cycle was running at 22 Jan, 00:30 UTC,")
         assert found["progress_share"] == live["progress_share"]
 
 

@@ -1,8 +1,11 @@
 """Addresses and marks in names and reasons are shown as they are: no page makes a link or a format of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
+import plotly.io
 import pytest
 
 from pipeline.rules.evaluate import check
@@ -11,6 +14,7 @@ from pipeline.rules.rule import find_rule
 from pipeline.store.lake import Store
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy
+from views.frame.chart import drawn_once
 from views.frame.look import APART, plain
 from views.frame.places import PLACES
 
@@ -36,6 +40,8 @@ def test_an_address_is_no_link_in_escaped_text() -> None:
         and "**" not in escaped
     )
     assert unescaped.replace(APART, "") == HOSTILE
+    # An icon's name and an arrow would be drawn for what they stand for.
+    assert [plain(name).count(APART) for name in (":material/home:", "a -> b", ":streamlit:", "a:b")] == [1, 1, 1, 0]
 
 
 @pytest.fixture
@@ -51,7 +57,13 @@ def hostile(given: Given) -> Store:
 
 
 @pytest.mark.parametrize("places", [USUAL, pytest.param(PLACES, marks=pytest.mark.deep)], ids=["usual", "all"])
-def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(places: Iterable[str], hostile: Store) -> None:
+def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(
+    places: Iterable[str], hostile: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Any] = []
+    write = plotly.io.to_json
+    monkeypatch.setattr(plotly.io, "to_json", lambda figure, **how: figures.append(figure) or write(figure, **how))
+    drawn_once.clear()
     check(hostile, moment(13, 23, 5), overrides={}, chosen=[find_rule("quarantined")])
     [(issue,)] = hostile.rows("select min(fingerprint) from problems")
     panels = [
@@ -72,3 +84,20 @@ def test_no_page_makes_a_link_or_a_format_of_what_a_log_says(places: Iterable[st
             shown = re.sub(r"\\([.:/\-_])", r"\1", CODE.sub("", value))
             found += [(place, value)] if LINKED.search(shown) else []
     assert found == [] and named >= 3 + len(panels)
+    texts = [text for figure in figures for text in texts_of(figure.to_plotly_json())]
+    assert [text for text in texts if "<https" in text] == [] and any("&lt;https" in text for text in texts)
+
+
+UNDRAWN = ("customdata", "y", "categoryarray", "tickvals")
+
+
+def texts_of(part: Any) -> Iterator[str]:
+    """Yields the texts that a figure draws: not what a mark carries along, nor categories, whose labels are drawn."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            yield from texts_of(value) if name not in UNDRAWN else ()
+    elif isinstance(part, str):
+        yield part
+    elif isinstance(part, (list, tuple, np.ndarray)):
+        for value in part:
+            yield from texts_of(value)

@@ -1,6 +1,7 @@
 """Incidents on Issues, drawn through the real navigation: the list, the side panel, and what people do with one."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,24 @@ def test_what_people_do_with_an_incident_is_shown_at_once_and_outlives_the_sessi
     assert "No open incidents but 1 snoozed one." in drawn
 
 
+def test_acts_carry_the_name_of_the_sign_in_else_the_one_that_was_entered_on_an_earlier_visit(
+    quarantine: Given, incident: Incident
+) -> None:
+    others = [replace(incident, incident_id=name, subject=name) for name in ("kept", "signed")]
+    quarantine.store.write(lambda cursor: add_incidents(cursor, others))
+    healthy(app("issues", incident="kept")).text_input(key="who-kept").set_value("Ada").run()
+    kept = healthy(app("issues", incident="kept"))
+    assert kept.text_input(key="who-kept").value == "Ada"
+    kept.button(key="ack-kept").click().run()
+    signed = app("issues", incident="signed")
+    signed.user = {"is_logged_in": True, "name": "Grace Hopper", "email": "grace@example.com"}
+    assert not [one for one in healthy(signed.run()).text_input if one.key == "who-signed"]
+    signed.button(key="ack-signed").click().run()
+    acts = quarantine.store.rows("select incident_id, action, actor from action_log order by incident_id")
+    assert acts == [("kept", "acknowledged", "Ada"), ("signed", "acknowledged", "Grace Hopper")]
+    assert "Acknowledged by Grace Hopper" in text(healthy(signed))
+
+
 def test_an_incident_that_is_over_keeps_its_permalink_and_stands_in_the_history(
     quarantine: Given, incident: Incident
 ) -> None:
@@ -88,6 +107,14 @@ def test_an_incident_that_is_over_keeps_its_permalink_and_stands_in_the_history(
     test = healthy(app("history"))
     assert list(table(test, "to_fix")["to_fix"]) == ["10 h"]
     assert "**1 incident** in this time range: 0 ongoing, 1 resolved." in text(test)
+    later = incident.opened_at + timedelta(minutes=1)
+    many = [
+        replace(incident, incident_id=f"more-{number}", subject=f"{number}", opened_at=later) for number in range(500)
+    ]
+    quarantine.store.write(lambda cursor: add_incidents(cursor, many))
+    test = healthy(app("history"))
+    assert "The newest 500 of 501 are shown. Export has all of them." in text(test)
+    assert set(table(test, "to_fix")["to_fix"]) == {"Ongoing"} and len(table(test, "to_fix")) == 500
 
 
 @pytest.mark.usefixtures("quarantine")

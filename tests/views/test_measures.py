@@ -135,7 +135,7 @@ def test_whether_a_user_is_in_an_app_and_why_not_takes_two_clicks(home: Clicks) 
 
 def test_who_still_has_access_takes_one_click(home: Clicks) -> None:
     home.click("link", "Leavers", "stSidebar")
-    expect(home.page.get_by_test_id("stMetricLabel").filter(has_text="Leavers with access")).to_be_in_viewport()
+    expect(home.page.get_by_test_id("stMetricLabel").filter(has_text="Leavers still with access")).to_be_in_viewport()
     assert home.number <= 1
 
 

@@ -50,7 +50,7 @@ def test_home_leads_with_what_is_wrong_and_its_numbers_are_those_of_sql(tenant: 
     causes = table(test, "problem")
     assert list(causes["problem"].str.partition(" ")[0]) == ["Cerby", "Zoom:"]
     assert list(causes["severity"]) == ["critical", "warning"]
-    assert list(causes["impact"]) == ["No removals", "1 user failing"]
+    assert list(causes["impact"]) == ["Removals blocked", "1 user failing"]
     assert causes["issue"][1] and causes["cause"][1].endswith("since 1 Feb") and causes["owner"][1] == "Unassigned"
     issue = healthy(app(issue=causes["issue"][1], of=causes["job_id"][1]))
     assert "What to do" in text(issue)
@@ -183,3 +183,16 @@ def test_requests_alone_show_no_app(given: Given) -> None:
     given.exchanged("GET", "/Users", 200, moment())
     given.stored()
     assert "only SCIM requests are loaded" in text(healthy(app()))
+
+
+def test_of_many_apps_one_is_found_by_its_name(given: Given) -> None:
+    for number in range(13):
+        given.succeeded("ada", 13, 9, app=f"Desk {number:02}")
+    given.stored()
+    test = healthy(app("apps"))
+    assert len(table(test, "in_place_share")) == 13
+    test.text_input(key="apps-search").set_value(" dESK 1").run()
+    assert list(table(healthy(test), "in_place_share")["app_name"]) == ["Desk 10", "Desk 11", "Desk 12"]
+    test.text_input(key="apps-search").set_value("<b>").run()
+    assert "No app has \\<b\\> in its name." in text(healthy(test))
+    assert not [frame for frame in test.dataframe if "in_place_share" in frame.value]

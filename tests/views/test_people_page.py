@@ -89,6 +89,16 @@ def test_a_user_of_an_app_in_quarantine_is_told_that_first_and_promised_no_retry
     assert "Cerby has been in quarantine" in text(healthy(app("users", job="Cerby"))).replace("\\", "")
 
 
+def test_advice_that_holds_for_several_apps_is_given_once(given: Given) -> None:
+    for app_name in ("Miro", "Slack", "Zoom"):
+        given.failed("ada", 13, 9, app=app_name, action="create", error_code="DuplicateTargetEntries")
+    given.failed("ada", 13, 9, app="Box", action="create", error_code="LicenseLimitExceeded")
+    given.stored()
+    drawn = text(healthy(app("people", object="id-ada")))
+    assert drawn.count("**What to do:**") == 2 and drawn.count("Delete or rename all but one of the accounts") == 1
+    assert "The same in Slack, Zoom." in drawn
+
+
 @pytest.mark.usefixtures("tenant")
 def test_the_full_history_opens_in_the_place_of_the_list_and_another_search_leads_back() -> None:
     test = healthy(app("people", search="ada", state="failing", object="id-ada"))

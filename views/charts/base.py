@@ -124,10 +124,21 @@ def name_days(figure: go.Figure, buckets: pd.Index, hours: float) -> None:
 def axis_names(names: Iterable[Any]) -> list[str]:
     """Returns names as the labels of an axis: long ones are cut, and stand in full where the pointer is.
 
-    >>> axis_names(["Cerby", "A" * 40])
-    ['Cerby', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA…']
+    >>> axis_names(["Cerby", "A" * 40, "<b>Zoom"])
+    ['Cerby', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA…', '&lt;b&gt;Zoom']
     """
-    return [name if len(name) <= LABEL else f"{name[: LABEL - 1]}…" for name in map(str, names)]
+    return [escaped(name if len(name) <= LABEL else f"{name[: LABEL - 1]}…") for name in map(str, names)]
+
+
+def escaped(text: object) -> str:
+    """Writes a text so that Plotly draws it as it is; it would take tags and placeholders in it for its own.
+
+    >>> escaped("<b>%{y}</b>")
+    '&lt;b&gt;%&#123;y}&lt;/b&gt;'
+    """
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("%{", "%&#123;")):
+        text = str(text).replace(sign, entity)
+    return str(text)
 
 
 def whole_steps(most: float) -> int | None:

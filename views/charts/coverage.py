@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant
-from views.charts.base import HALF, HOUR, HOUR_LOOKS, bare, state_bars
+from views.charts.base import HALF, HOUR, HOUR_LOOKS, bare, escaped, state_bars
 
 
 def coverage_strips(cells: pd.DataFrame) -> go.Figure:
@@ -26,12 +26,12 @@ def coverage_strips(cells: pd.DataFrame) -> go.Figure:
         text=[strip_text(row) for row in rows.itertuples()],
         hoverinfo="text",
     )
-    figure.update_xaxes(range=[rows["hour"].min(), rows["hour"].max() + HOUR])
-    figure.update_yaxes(tickvals=list(strips.index), ticktext=list(strips["label"]), autorange="reversed")
+    figure.update_xaxes(type="date", range=[rows["hour"].min(), rows["hour"].max() + HOUR])
+    figure.update_yaxes(tickvals=list(strips.index), ticktext=list(map(escaped, strips["label"])), autorange="reversed")
     figure.update_yaxes(showgrid=False)
     return bare(figure, 90 + 34 * len(strips), barmode="overlay", bargap=0)
 
 
 def strip_text(row: Any) -> str:
     """Writes one hour of one strip in words."""
-    return f"<b>{row.label}</b>, {instant(row.hour)}<br>{row.state}"
+    return f"<b>{escaped(row.label)}</b>, {instant(row.hour)}<br>{row.state}"

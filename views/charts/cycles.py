@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from pipeline.config import wording
 from pipeline.config.wording import count, instant, is_missing
-from views.charts.base import AT, axis_names, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, escaped, whole_steps
 from views.frame.look import TONES, Tone, look
 
 DAY = timedelta(days=1)
@@ -71,6 +71,7 @@ def burn_up(points: pd.DataFrame, now: datetime, expected: float | None, ends: t
     )
     if expected:
         figure.add_hline(y=expected, line={"color": TONES["quiet"], "dash": "dash", "width": 1})
+    figure.update_xaxes(type="date")
     figure.update_yaxes(rangemode="tozero", title_text="Users and groups", dtick=whole_steps(max(done, expected or 0)))
     return bare(figure, 240, uirevision="kept")
 
@@ -127,7 +128,7 @@ def add_unknown(figure: go.Figure, rows: pd.DataFrame) -> None:
         unselected=STAY,
         name="No data",
         marker={"color": "rgba(128,128,128,0.10)", "line": {"width": 0}, "pattern": HATCH},
-        hovertext=[f"<b>{row.app_name}</b><br>no data {day_span(row)}" for row in rows.itertuples()],
+        hovertext=[f"<b>{escaped(row.app_name)}</b><br>no data {day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",
     )
 
@@ -149,7 +150,7 @@ def add_holes(figure: go.Figure, rows: pd.DataFrame, name: str, tone: Tone) -> N
         textfont={"color": TONES[tone]},
         textangle=0,
         constraintext="none",
-        hovertext=[f"<b>{row.app_name}</b><br>{text}<br>{day_span(row)}" for row in rows.itertuples()],
+        hovertext=[f"<b>{escaped(row.app_name)}</b><br>{text}<br>{day_span(row)}" for row in rows.itertuples()],
         hoverinfo="text",
     )
 
@@ -211,7 +212,7 @@ def day_span(row: Any) -> str:
 
 def due_text(row: Any) -> str:
     """Writes when a run was due."""
-    return f"<b>{row.app_name}</b><br>a cycle was due {instant(row.began_at)}"
+    return f"<b>{escaped(row.app_name)}</b><br>a cycle was due {instant(row.began_at)}"
 
 
 def cycle_text(row: Any) -> str:
@@ -219,4 +220,6 @@ def cycle_text(row: Any) -> str:
     kind = "cycle" if is_missing(row.kind) else f"{row.kind} cycle"
     failed = f", {int(row.failed):,} failed" if row.failed else ""
     work = f"{count(row.objects, 'user or group', 'users and groups')}{failed}" if row.events else "no changes"
-    return f"<b>{row.app_name}</b>, {kind}: {look(str(row.outcome)).label.lower()}<br>{work}<br>{day_span(row)}"
+    return (
+        f"<b>{escaped(row.app_name)}</b>, {kind}: {look(str(row.outcome)).label.lower()}<br>{work}<br>{day_span(row)}"
+    )

@@ -7,7 +7,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant
-from views.charts.base import HALF, HOUR, add_bands, axis_names, bare, label_fill, name_days, state_bars, whole_steps
+from views.charts.base import (
+    HALF,
+    HOUR,
+    add_bands,
+    axis_names,
+    bare,
+    escaped,
+    label_fill,
+    name_days,
+    state_bars,
+    whole_steps,
+)
 from views.frame.look import TONES
 
 HEAT = [[0.0, "rgba(110,150,190,0.22)"], [0.001, "#f3c766"], [0.4, "#e8743b"], [1.0, "#b3261e"]]
@@ -60,7 +71,7 @@ def failures_by_hour(cells: pd.DataFrame) -> go.Figure:
 
 def cell_text(cell: Any) -> str:
     """Writes one hour of one app in words."""
-    head = f"<b>{cell.app_name}</b>, {instant(cell.hour)}<br>"
+    head = f"<b>{escaped(cell.app_name)}</b>, {instant(cell.hour)}<br>"
     if pd.isna(cell.attempts):
         return head + "unknown: no data was read for this hour"
     outcome = (
@@ -82,11 +93,11 @@ def failures_over_time(rows: pd.DataFrame, hours: float, hour_states: pd.DataFra
         figure.add_bar(
             x=own["bucket"] + timedelta(hours=hours / 2),
             y=own["failures"],
-            name=label,
+            name=escaped(label),
             width=hours * 3_600_000 * 0.86,
             marker=label_fill(place),
             customdata=list(zip(own["label"], own["bucket"].astype(str), map(instant, own["bucket"]), strict=True)),
-            hovertemplate="<b>%{customdata[0]}</b><br>%{y} failures<br>from %{customdata[2]}<extra></extra>",
+            hovertemplate=f"<b>{escaped(label)}</b><br>%{{y}} failures<br>from %{{customdata[2]}}<extra></extra>",
         )
     heights = rows.groupby("bucket")["failures"].sum()
     figure.update_yaxes(title_text="Failures", rangemode="tozero", dtick=whole_steps(heights.max()))
@@ -105,7 +116,7 @@ def error_codes(rows: pd.DataFrame) -> go.Figure:
     ):
         figure.add_bar(
             x=rows[column],
-            y=rows["error_code"],
+            y=rows["error_code"].map(escaped),
             name=name,
             orientation="h",
             marker={"color": colour},

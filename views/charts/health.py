@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import GRID, bare, pattern
+from views.charts.base import GRID, bare, escaped, pattern
 from views.frame.look import TONES
 
 
@@ -23,7 +23,7 @@ def firing_strip(firings: Any, quarantines: pd.DataFrame, since: Any, until: Any
             x=[max(0.0, (end - begin).total_seconds() * 1000) for begin, end in zip(begins, ends, strict=True)] or [0],
             orientation="h",
             marker=pattern(shape, TONES[tone], "rgba(255,255,255,0.6)"),  # type: ignore[index]
-            hovertext=[text for _, _, text in spans],
+            hovertext=[escaped(text) for _, _, text in spans],
             hoverinfo="text",
             showlegend=False,
         )

@@ -66,5 +66,6 @@ def issue_spread(rows: pd.DataFrame, until: Any) -> go.Figure:
             fill="tozeroy" if column == "waiting" else None,
             hovertemplate=f"<b>%{{y}}</b> {name.lower()}<br>{AT_SECOND}<extra></extra>",
         )
+    figure.update_xaxes(type="date")
     figure.update_yaxes(title_text="Users and groups", rangemode="tozero", dtick=whole_steps(ends["hit"].max()))
     return bare(figure, 240)

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import span
-from views.charts.base import bare
+from views.charts.base import bare, escaped
 from views.frame.look import PALETTE
 
 UNITS = (("days", 86_400, 172_800), ("hours", 3600, 7200), ("minutes", 60, 0))
@@ -28,7 +28,7 @@ def survival_curve(curve: pd.DataFrame) -> go.Figure:
     for (app, job, kind), own in groups:
         if len(groups) <= BAND_TO:
             figure.add_trace(band(own, size, colours[job]))
-        figure.add_trace(line(own, size, colours[job], f"{app}, {kind}", DASHES.get(kind, "dot")))
+        figure.add_trace(line(own, size, colours[job], escaped(f"{app}, {kind}"), DASHES.get(kind, "dot")))
         figure.add_trace(still_there(own, size, colours[job]))
     for level, words in ((0.5, "half are out"), (0.05, "95% are out")):
         figure.add_hline(y=level, line={"dash": "dot", "width": 1, "color": "rgba(128,128,128,0.6)"})

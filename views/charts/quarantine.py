@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant, is_missing
-from views.charts.base import AT, axis_names, bare, whole_steps
+from views.charts.base import AT, axis_names, bare, escaped, whole_steps
 from views.charts.cycles import lying_bar
 from views.frame.look import TONES, Tone, look
 
@@ -80,9 +80,9 @@ def tone(word: str) -> Tone:
 
 def stretch_text(row: Any) -> str:
     """Writes one stretch in words."""
-    why = "" if is_missing(row.why) else f"<br>{row.why}"
+    why = "" if is_missing(row.why) else f"<br>{escaped(row.why)}"
     status = look(row.word).label.lower()
-    return f"<b>{row.app_name}</b>: {status}{why}<br>{instant(row.began_at)} to {instant(row.ended_at)}"
+    return f"<b>{escaped(row.app_name)}</b>: {status}{why}<br>{instant(row.began_at)} to {instant(row.ended_at)}"
 
 
 def add_reason_changes(figure: go.Figure, rows: pd.DataFrame) -> None:
@@ -104,7 +104,7 @@ def add_reason_changes(figure: go.Figure, rows: pd.DataFrame) -> None:
 
 def reason_text(row: Any) -> str:
     """Writes to which reason a quarantine changed."""
-    return f"<b>{row.app_name}</b>: reason changed<br>{row.why}<br>{instant(row.began_at)}"
+    return f"<b>{escaped(row.app_name)}</b>: reason changed<br>{escaped(row.why)}<br>{instant(row.began_at)}"
 
 
 def headroom(rows: list[dict[str, Any]]) -> go.Figure:
@@ -204,5 +204,6 @@ def burn_down(rows: pd.DataFrame, ends_at: datetime | None) -> go.Figure:
             hoverinfo="skip",
         )
     most = float(rows["open"].max())
+    figure.update_xaxes(type="date")
     figure.update_yaxes(title_text="Users and groups", rangemode="tozero", dtick=whole_steps(most))
     return bare(figure, 200, showlegend=ends_at is not None)

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import bare, label_fill
+from views.charts.base import bare, escaped, label_fill
 from views.frame.look import PALETTE
 
 MOST_SERIES = 12
@@ -39,8 +39,3 @@ def quick_chart(rows: pd.DataFrame, x: str, y: str, split: str | None, kind: str
     figure.update_xaxes(title=escaped(x))
     figure.update_yaxes(title=escaped(y))
     return figure
-
-
-def escaped(text: str) -> str:
-    """Writes a text so that Plotly draws it as it is; it would take tags in it for its own."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

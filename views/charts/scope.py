@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from views.charts.base import ON_DAY, bare
+from views.charts.base import ON_DAY, bare, escaped
 from views.frame.look import PALETTE
 
 DASHES = ("solid", "dot", "dash", "dashdot")
@@ -23,12 +23,13 @@ def scope_drift(days: pd.DataFrame, several: bool) -> go.Figure:
             x=own["day"],
             y=own["failed_share"],
             mode="lines+markers",
-            name=f"{clause} · {app}" if several else str(clause),
+            name=escaped(f"{clause} · {app}" if several else clause),
             line={"color": PALETTE[place % len(PALETTE)], "dash": DASHES[place % len(DASHES)]},
             marker={"symbol": MARKS[place % len(MARKS)], "size": 7},
             customdata=own[["job_id", "clause", "failed", "evaluated"]],
-            hovertemplate="<b>%{customdata[1]}</b><br>%{customdata[2]} of %{customdata[3]} not met<br>"
+            hovertemplate=f"<b>{escaped(clause)}</b><br>%{{customdata[2]}} of %{{customdata[3]}} not met<br>"
             f"{ON_DAY} (UTC day)<extra></extra>",
         )
+    figure.update_xaxes(type="date")
     figure.update_yaxes(title_text="Shut out", tickformat=".0%", rangemode="tozero")
     return bare(figure, 330 + 20 * len(figure.data), clickmode="event+select")

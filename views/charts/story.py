@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.config.wording import is_missing
-from views.charts.base import AT_SECOND, bare
+from views.charts.base import AT_SECOND, axis_names, bare, escaped
 from views.frame.look import SYMBOLS, TONES, look
 
 ENTRA, TARGET = "Entra", "the app"
@@ -22,6 +22,16 @@ MARKS = 60
 def lane_name(app: object, side: str) -> str:
     """Names a lane."""
     return f"{app} · {side}"
+
+
+def lane_labels(lanes: list[str]) -> list[str]:
+    """Writes lanes as labels of the axis.
+
+    >>> lane_labels([lane_name("<b>Zoom", ENTRA)])
+    ['&lt;b&gt;Zoom · Entra']
+    """
+    parts = [lane.rpartition(" · ") for lane in lanes]
+    return [f"{app} · {side}" for app, (_, _, side) in zip(axis_names(app for app, _, _ in parts), parts, strict=True)]
 
 
 def story_lanes(
@@ -40,7 +50,8 @@ def story_lanes(
         for app in sorted(set(events["app_name"]), reverse=True)
         for name in ([lane_name(app, TARGET)] if app in logged else []) + [lane_name(app, ENTRA)]
     ]
-    figure.update_yaxes(categoryorder="array", categoryarray=order)
+    figure.update_yaxes(categoryorder="array", categoryarray=order, tickvals=order)
+    figure.update_yaxes(ticktext=lane_labels(order))
     figure.update_layout(height=120 + 40 * len(order))
     seen = pd.concat([events["occurred_at"], requests["occurred_at"]])
     add_cycles(figure, cycles, order, max(LEAST, (seen.max() - seen.min()) / MARKS))
@@ -69,10 +80,13 @@ def event_lanes(events: pd.DataFrame) -> go.Figure:
                 "color": TONES[look(status).tone],
                 "line": {"width": 1},
             },
-            customdata=own[["event_id", "job_id", "action", "why"]],
+            customdata=own[["event_id", "job_id", "action", "why"]].assign(
+                action=own["action"].map(brief), why=own["why"].map(brief)
+            ),
             hovertemplate=f"<b>%{{customdata[2]}}</b>: {look(status).label.lower()}<br>%{{customdata[3]}}<br>"
             f"{AT_SECOND}<extra></extra>",
         )
+    figure.update_xaxes(type="date")
     figure.update_yaxes(type="category")
     return bare(figure, 110 + 46 * events["app_name"].nunique(), clickmode="event+select")
 
@@ -103,13 +117,13 @@ def add_requests(figure: go.Figure, requests: pd.DataFrame) -> None:
 def request_text(row: dict[Any, Any]) -> str:
     """Writes a request and its answer."""
     status = "no answer" if is_missing(row["http_status"]) else int(row["http_status"])
-    detail = "" if is_missing(row["detail"]) else f"<br>{escaped(row['detail'])}"
-    return f"<b>{row['method']}</b> {escaped(row['operation'])}: {status}{detail}"
+    detail = "" if is_missing(row["detail"]) else f"<br>{brief(row['detail'])}"
+    return f"<b>{brief(row['method'])}</b> {brief(row['operation'])}: {status}{detail}"
 
 
-def escaped(text: object) -> str:
-    """Escapes text from a log for a hover, which reads some HTML."""
-    return "" if is_missing(text) else str(text)[:120].replace("&", "&amp;").replace("<", "&lt;")
+def brief(text: object) -> str:
+    """Writes the beginning of a text from a log for a hover."""
+    return "" if is_missing(text) else escaped(str(text)[:120])
 
 
 def add_cycles(figure: go.Figure, cycles: pd.DataFrame, order: list[str], least: pd.Timedelta) -> None:
@@ -145,5 +159,5 @@ def add_pins(figure: go.Figure, pins: pd.DataFrame) -> None:
             text="⚑",
             showarrow=False,
             font={"color": TONES["warn"]},
-            hovertext=f"{escaped(row['app_name'])}: {escaped(row['what'])}",
+            hovertext=f"{brief(row['app_name'])}: {brief(row['what'])}",
         )

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from views.charts.base import AT, bare
+from views.charts.base import AT, bare, escaped
 from views.frame.look import PALETTE, TONES
 
 VERBS = ("POST", "PATCH", "PUT", "DELETE", "GET by filter", "GET by id", "GET", "probe", "discover")
@@ -25,7 +25,7 @@ def answer_times(rows: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=own["bucket"],
             y=own["p95_ms"],
-            name=verb,
+            name=escaped(verb),
             mode="lines+markers",
             marker={"size": 5},
             line={
@@ -34,7 +34,7 @@ def answer_times(rows: pd.DataFrame) -> go.Figure:
                 "dash": "dot" if verb == "probe" else DASHES[place % 2],
             },
             customdata=own[["requests"]],
-            hovertemplate=f"<b>{verb}</b><br>%{{y:,.0f}} ms in 95 of 100 of %{{customdata[0]}} requests<br>"
+            hovertemplate=f"<b>{escaped(verb)}</b><br>%{{y:,.0f}} ms in 95 of 100 of %{{customdata[0]}} requests<br>"
             f"{AT}<extra></extra>",
             row=1,
             col=1,
@@ -50,6 +50,7 @@ def answer_times(rows: pd.DataFrame) -> go.Figure:
             row=2,
             col=1,
         )
+    figure.update_xaxes(type="date")
     figure.update_yaxes(title_text="95th percentile, ms", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="Errors", rangemode="tozero", row=2, col=1)
     return bare(figure, 420, barmode="stack")

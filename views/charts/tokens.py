@@ -7,7 +7,7 @@ from typing import Protocol
 import plotly.graph_objects as go
 
 from pipeline.config.wording import instant
-from views.charts.base import bare, pattern
+from views.charts.base import axis_names, bare, escaped, pattern
 from views.frame.look import TONES, Tone
 
 
@@ -72,11 +72,11 @@ def token_calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
         mode="markers",
         name="Its end",
         marker={"symbol": "diamond", "size": 11, "color": [TONES[term.tone] for term in terms]},
-        text=[f"{term.app_name}: ends {instant(term.expires_at)}<br>{term.advice}" for term in terms],
+        text=[f"{escaped(term.app_name)}: ends {instant(term.expires_at)}<br>{escaped(term.advice)}" for term in terms],
         hovertemplate="%{text}<extra></extra>",
     )
     figure.add_vline(x=now, line={"width": 1, "dash": "dot", "color": "gray"})
     figure.add_annotation(x=now, y=1, yref="paper", text="now", showarrow=False, xanchor="right", yanchor="top")
     figure.update_xaxes(range=[first - room, last + room], type="date")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, tickvals=names, ticktext=axis_names(names))
     return bare(figure, 90 + 44 * len(names), barmode="overlay")

@@ -23,7 +23,7 @@ from views.frame import state
 from views.frame.data import ask, records, store
 from views.frame.export import draw_page_menu
 from views.frame.filters import draw_bar, share_link
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.page_sql import noted_columns, noted_questions, noted_tables, sql_dialog
 from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
@@ -31,6 +31,12 @@ from views.frame.verdict import chip, current_facts, old_data_note
 
 JUDGED = ("Home", "Apps", "People", "Leavers", "Issues")
 "Pages about the state of apps, which stands as a chip beside their title."
+UNFILTERED = {
+    "Alert rules": (Key.JOB, Key.TENANT),
+    "Notifications": (Key.JOB, Key.TENANT),
+    "Access": (Key.JOB, Key.TENANT, Key.TIME_RANGE, Key.COVERAGE_CHIP),
+}
+"Controls that change nothing on a page, which are not shown there; what was chosen stays for the others."
 SHOWN = 2
 "Sentences that the header shows; Data sources has them all."
 
@@ -75,8 +81,9 @@ def draw_header(
         chosen = draw_bar(first, last, jobs)
         slots = Header(st.container(width="content"), st.container(horizontal=True, width="content"))
     app = title == "Apps" and chosen.job_name is not None
-    if app:
-        with crumbs:
+    with crumbs:
+        hide_controls(title, last is not None, not jobs.empty)
+        if app:
             st.button("Apps", key=Key.ALL_APPS, icon=":material/arrow_back:", type="tertiary", on_click=choose_all)
     with left:
         st.title(plain(str(chosen.job_name)) if app else title, anchor=False, width="content")
@@ -87,6 +94,15 @@ def draw_header(
         coverage_chip(last, revision)
     watch(revision, on_news)
     return slots
+
+
+def hide_controls(title: str, has_data: bool, has_apps: bool) -> None:
+    """Hides the filters that leave a page as it is: all of them without data, that of apps without an app."""
+    unused = {*UNFILTERED.get(title, ()), *(() if has_apps else (Key.JOB,)), *(() if has_data else (Key.TIME_RANGE,))}
+    if unused:
+        # What is in a container of its own leaves no gap behind.
+        places = ",".join(f".st-key-{key},.st-key-header>:has(.st-key-{key})" for key in sorted(unused))
+        st.html(f"<style>{places}{{display:none!important}}</style>")
 
 
 def choose_all() -> None:
@@ -114,7 +130,7 @@ def coverage_chip(last: datetime | None, revision: int) -> None:
             )
             for job in sorted(jobs, key=lambda one: one["complete"])[:5]:
                 if job["complete"] < job["hours"]:
-                    st.markdown(f"- {plain(str(job['app_name']))}: {job['hours'] - job['complete']:,} h")
+                    st.markdown(f"- {plain_name(job['app_name'])}: {job['hours'] - job['complete']:,} h")
         page_link("sources", "Data sources", ":material/database:")
         st.caption(
             f"{count(extent['events'], 'event')} · {count(extent['exchanges'], 'SCIM request')} · revision {revision}"

@@ -175,7 +175,11 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
     return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 
-ADDRESS = re.compile(r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)")
+READ_AS_MORE = re.compile(
+    r"(?i)(https?\\?:)(?=//)|(www)(?=\\?\.)|(?=@)"
+    r"|:(?=(?:material/|streamlit\\:))|\\[-<>~](?=\\[->]|=)"
+)
+"Where an address begins, a named icon, or an arrow or dash of several signs: Streamlit draws them despite escapes."
 LONGEST_NAME = 60
 NAMED = 4
 "Names that a sentence has; of more it has how many."
@@ -191,7 +195,7 @@ def plain(text: str) -> str:
     'ada:small[]@example\\\\.com \\\\*now\\\\*'
     """
     escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-.!|~:$" else sign for sign in text)
-    return ADDRESS.sub(rf"\g<0>{APART}", escaped)
+    return READ_AS_MORE.sub(rf"\g<0>{APART}", escaped)
 
 
 def text_or_none(value: object) -> str | None:
@@ -206,7 +210,12 @@ def first_names(names: list[str]) -> str:
     'A, B, C, D and 2 more'
     """
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(plain(brief_name(name)) for name in names[:NAMED]) + more
+    return ", ".join(map(plain_name, names[:NAMED])) + more
+
+
+def plain_name(name: object) -> str:
+    """Writes the name of an app, a user or a group in a sentence: escaped, and no longer than a sentence bears."""
+    return plain(brief_name(str(name)))
 
 
 def brief_name(name: str) -> str:

@@ -20,8 +20,10 @@ TIME, TIME_THIS_YEAR = "D MMM YYYY, HH:mm", "D MMM, HH:mm"
 ROW_PX, HEAD_PX = 31, 34
 WHOLE = 1.5
 "A grid up to so many times as high as asked for is drawn whole, so that no row is out of sight."
-NAMES, LONG, NAME_PX = ("name", "app_name"), 34, 230
-"Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads."
+APPS = ("app_name", "apps")
+NAMES, LONG, NAME_PX, APP_PX = ("name", "group_name", *APPS), 36, 230, 150
+"""Columns of names of more characters are drawn so wide and no wider; the whole name is where the row leads. The apps
+of what a row is about are narrower."""
 
 Columns = Mapping[str, Any]
 "What is shown, in this order: a column's name and its look."
@@ -59,7 +61,7 @@ def table(
     mouse or with Shift and space: it puts the row's id into the address. Nothing stays selected.
     """
     shape: dict[str, Any] = {}
-    columns = None if columns is None else fitted(rows, columns)
+    columns = None if columns is None else fitted(rows, columns, opens)
     if exported:
         note_table(exported, rows, columns or {})
     else:
@@ -96,12 +98,12 @@ def table(
     return selected_row(rows, drawn) if select else None
 
 
-def fitted(rows: pd.DataFrame, columns: Columns) -> Columns:
+def fitted(rows: pd.DataFrame, columns: Columns, opens: str | None = None) -> Columns:
     """Returns columns with instants of this year written without it, and with long names cut."""
-    return {name: fit(name, column, rows) for name, column in columns.items()}
+    return {name: fit(name, column, rows, opens) for name, column in columns.items()}
 
 
-def fit(name: str, column: Any, rows: pd.DataFrame) -> Any:
+def fit(name: str, column: Any, rows: pd.DataFrame, opens: str | None = None) -> Any:
     """Returns a column that is no wider than it has to be."""
     if not isinstance(column, Mapping) or name not in rows:
         return column
@@ -111,7 +113,7 @@ def fit(name: str, column: Any, rows: pd.DataFrame) -> Any:
         if (years == datetime.now(UTC).year).all():
             return {**column, "type_config": {**kind, "format": TIME_THIS_YEAR}}
     elif name in NAMES and not column.get("width") and rows[name].astype(str).str.len().max() > LONG:
-        return {**column, "width": NAME_PX}
+        return {**column, "width": APP_PX if name in APPS and name != opens else NAME_PX}
     return column
 
 

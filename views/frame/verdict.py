@@ -16,9 +16,9 @@ from pipeline.rules.verdict_facts import read_facts
 from pipeline.rules.verdict_text import LABELS, Style, app_of, attention, missing_sentences, sentence, unknown_sentence
 from views.frame.data import Row, records, store
 from views.frame.filters import bar
-from views.frame.look import COLOURS, brief_name, look, plain
+from views.frame.look import COLOURS, look, plain, plain_name
 
-MARKED = Style(name=lambda name: f"**{plain(brief_name(name))}**", text=plain)
+MARKED = Style(name=lambda name: f"**{plain_name(name)}**", text=plain)
 ICONS = {
     "action_needed": ":material/error:",
     "running": ":material/play_circle:",
@@ -81,7 +81,7 @@ def since_clause(one: Missing) -> str:
 
 
 APP_GAPS: dict[str, Callable[[Missing], str]] = {
-    "not_removing": lambda one: f"it cannot remove users{since_clause(one)} (in quarantine or stopped)",
+    "not_removing": lambda one: f"it has not been able to remove users{since_clause(one)} (in quarantine or stopped)",
     "gap": lambda one: f"its provisioning logs are missing{since_clause(one)}",
     "no_events": lambda _: "it has no provisioning logs",
     "no_status": lambda _: "it has no job status",

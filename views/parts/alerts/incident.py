@@ -23,11 +23,12 @@ from pipeline.notify.messages import (
 )
 from pipeline.rules.incidents import explained_by, incident
 from pipeline.rules.rule import Rule, rules
+from pipeline.rules.summary import undated
 from views.frame import state
 from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
-from views.frame.look import COLOURS, look, plain
+from views.frame.look import COLOURS, look, plain, plain_name
 from views.frame.panel import show_sql
 from views.frame.places import page_link, switch_page
 from views.frame.side_panel import side_panel
@@ -53,7 +54,7 @@ def open_incident(row: Row) -> None:
 def panel_title(incident_id: str) -> str:
     """Returns the incident's sentence; a plain word where there is no such incident."""
     rows = ask("incident", incident=incident_id)
-    return "Incident" if rows.empty else plain(str(rows.iloc[0]["summary"]))
+    return "Incident" if rows.empty else plain(undated(str(rows.iloc[0]["summary"])))
 
 
 def draw_incident_panel(incident_id: str) -> None:
@@ -90,7 +91,7 @@ def draw_incident_panel(incident_id: str) -> None:
 def chips_of(row: Row) -> list[str]:
     """Writes its severity, its state and its app as chips."""
     seen = look(str(row["severity"]))
-    app = [] if is_missing(row["app_name"]) else [f":blue-badge[{plain(str(row['app_name']))}]"]
+    app = [] if is_missing(row["app_name"]) else [f":blue-badge[{plain_name(row['app_name'])}]"]
     return [f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]", *states_of(row), *app]
 
 
@@ -216,7 +217,7 @@ def draw_symptoms(symptoms: list[Row]) -> None:
     for one in symptoms:
         seen = look(str(one["severity"]))
         badge = f":{COLOURS[seen.tone]}-badge[{seen.icon} {seen.label}]"
-        st.markdown(f"- {badge} {plain(str(one['summary']))}, since {instant(one['opened_at'])}")
+        st.markdown(f"- {badge} {plain(problem_of(one))}, since {instant(one['opened_at'])}")
 
 
 def draw_evidence(row: Row, rule: Rule | None) -> None:

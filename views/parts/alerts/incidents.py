@@ -14,7 +14,7 @@ from pipeline.rules.rule import Rule
 from pipeline.rules.summary import undated
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import Key, Word
@@ -51,7 +51,7 @@ def owner_text(row: Row) -> str:
 
 def brief(rows: list[Row], most: int = 3) -> str:
     """Writes what the worst incidents are."""
-    parts = [f"{plain(row['summary'])} (since {instant(row['opened_at'])})" for row in rows[:most]]
+    parts = [f"{plain(problem_of(row))} (since {instant(row['opened_at'])})" for row in rows[:most]]
     more = [f"{len(rows) - most} more"] if len(rows) > most else []
     return "; ".join([*parts, *more])
 
@@ -66,7 +66,7 @@ def details_link(row: Row, rule: Rule | None) -> None:
     words: dict[str, str] = {Word.SINCE: wording.address(since), Word.UNTIL: wording.address(until)}
     job = {job: word for word, job in job_names(ask("jobs")).items()}.get(row["job_id"])
     words |= {Word.JOB: job} if job else {}
-    label = plain(str(row["app_name"])) if job and place == "apps" else LABELS[place].rpartition(" › ")[2]
+    label = plain_name(row["app_name"]) if job and place == "apps" else LABELS[place].rpartition(" › ")[2]
     if PLACES[place].file != PLACES["issues"].file:
         page_link(place, f"Open {label}", ":material/arrow_forward:", words)
     elif st.button(f"Open {label}", icon=":material/arrow_forward:", type="tertiary", key=Key.RELATED):

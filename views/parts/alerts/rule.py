@@ -137,7 +137,7 @@ def draw_parameters(rule: Rule, overrides: Mapping[str, Any]) -> None:
         if st.button("Backtest", key=Key.REPLAY, icon=":material/history:", help=backtest_help()):
             start(rule, tried, timedelta(hours=int(state.value(Key.REPLAY_STEP.of(rule.name)) or usual_step())))
         st.number_input(
-            "Evaluations of the backtest, every (h)",
+            "Evaluate every (h)",
             1,
             168,
             usual_step(),

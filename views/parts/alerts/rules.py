@@ -144,9 +144,8 @@ def rule_rows(runs: pd.DataFrame, overrides: Mapping[str, Any]) -> pd.DataFrame:
 
 def firing_since() -> dict[str, pd.Timestamp]:
     """Returns when the oldest open incident of each rule began."""
-    found = [
-        (row["rule"], row["opened_at"]) for root in records(ask("open_incidents")) for row in (root, *symptoms_of(root))
-    ]
+    roots = records(ask("open_incidents", job=None))
+    found = [(row["rule"], row["opened_at"]) for root in roots for row in (root, *symptoms_of(root))]
     return {rule: min(at for name, at in found if name == rule) for rule, _ in found}
 
 

@@ -8,7 +8,7 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.rules.verdict import verdict
 from pipeline.rules.verdict_text import unchecked_text
-from views.frame.data import Row, ask
+from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.look import chips, plain
 from views.frame.panel import panel, show_sql
@@ -17,7 +17,7 @@ from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw_judged, draw_verdict
 from views.parts.alerts.incident import open_incident
-from views.parts.alerts.incidents import open_now, owner_text, with_times
+from views.parts.alerts.incidents import open_now, owner_text, problem_of, with_times
 
 NEWEST = 500
 "Incidents of before that are shown."
@@ -41,7 +41,7 @@ def draw_summary(more: str) -> None:
     awake, snoozed = open_now()
     result = verdict(facts, "incidents")
     if awake:
-        worst = plain(str(awake[0]["summary"]))
+        worst = f"{plain(problem_of(awake[0]))} since {instant(awake[0]['opened_at'])}"
         head = f"{count(len(awake), 'open incident')}; the most severe: {worst}." if len(awake) > 1 else f"{worst}."
         draw_box(result, f"{head} {more}", facts)
     elif snoozed:
@@ -86,6 +86,7 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
     shown = pd.DataFrame(rows)
     asleep = {row["incident_id"] for row in snoozed}
     shown = shown.assign(
+        summary=[problem_of(row) for row in rows],
         chip=chips(shown["severity"]),
         state=pd.Series([[state_of(row, row["incident_id"] in asleep)] for row in rows]),
         owner=[owner_text(row) for row in rows],
@@ -139,6 +140,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
         st.caption(f"The newest {NEWEST:,} of {len(rows):,} are shown. Export has all of them.")
         rows = rows.sort_values(["is_over", "opened_at"], ascending=[True, False], kind="stable").head(NEWEST)
     shown = with_times(rows).assign(
+        summary=[problem_of(row) for row in records(rows)],
         chip=chips(rows["severity"]),
         owner=rows["owner"].fillna("Unassigned"),
         more=rows["explains"].map(lambda listed: "; ".join(listed) or BLANK),

@@ -16,7 +16,7 @@ from views.frame.look import labelled, plain
 from views.frame.panel import show_sql
 from views.frame.table import code_column, table, text_column, time_columns
 from views.frame.verdict import claim, current_facts
-from views.parts.alerts.incidents import symptoms_of
+from views.parts.alerts.incidents import problem_of, symptoms_of
 from views.parts.apps.facts import WEEK, Facts
 from views.parts.apps.limits import course
 
@@ -92,7 +92,7 @@ def draw_symptoms(facts: Facts, incident: Row | None) -> None:
     """Draws what follows from the same cause: what the incident explains, and other signs of trouble."""
     explained = [] if incident is None else symptoms_of(incident)
     # Of an incident they are those that it explains, in its words, as its own panel and every count have them.
-    lines = [f"{plain(str(one['summary']))}, since {instant(one['opened_at'])}" for one in explained]
+    lines = [f"{plain(problem_of(one))}, since {instant(one['opened_at'])}" for one in explained]
     lines = lines or signs(facts)
     st.subheader("Symptoms of the same cause", anchor="symptoms")
     if lines:

@@ -19,7 +19,7 @@ from pipeline.rules.overrides import read_overrides, variants
 from pipeline.rules.rule import find_rule
 from pipeline.rules.verdict import JobFacts
 from views.frame.data import Row, Values, ask, ask_ahead, records
-from views.frame.look import cause, plain
+from views.frame.look import cause, plain, plain_name
 from views.frame.verdict import current_facts, job_facts
 from views.parts.alerts.incidents import symptoms_of
 
@@ -59,7 +59,7 @@ class Job:
     @property
     def name(self) -> str:
         """Returns its app's name, fit for markdown."""
-        return plain(str(self.state["app_name"]))
+        return plain_name(self.state["app_name"])
 
     @property
     def word(self) -> str:

@@ -15,6 +15,7 @@ from views.frame.look import plain
 from views.frame.panel import show_sql
 from views.frame.state import Key, write_words
 from views.frame.verdict import MARKED, current_facts, draw_verdict
+from views.parts.alerts.incidents import problem_of
 from views.parts.apps.app import draw_app
 from views.parts.apps.facts import (
     STALE,
@@ -64,7 +65,9 @@ def approaching(jobs: list[Job], with_incidents: bool) -> list[str]:
     """Writes which jobs move towards quarantine: by the trend of their failures, or by what a rule found."""
     ahead = [f"**{job.name}** {course(job)}" for job in jobs if course(job)]
     found = open_incidents_of(jobs) if with_incidents else []
-    return ahead + [plain(str(row["summary"])) for row in found if row["severity"] == "critical"]
+    return ahead + [
+        f"{plain(problem_of(row))} since {instant(row['opened_at'])}" for row in found if row["severity"] == "critical"
+    ]
 
 
 def unknown(jobs: list[Job]) -> list[str]:

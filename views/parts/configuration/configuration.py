@@ -8,7 +8,7 @@ import streamlit as st
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, normalised_name, profile_of
 from views.frame.data import Row, ask, records
-from views.frame.look import chips, labelled, plain
+from views.frame.look import chips, labelled, plain, plain_name
 from views.frame.panel import panel
 from views.frame.table import check_column, chips_column, code_column, table, text_column
 
@@ -56,7 +56,7 @@ def draw_configuration(checked_job: Checked) -> None:
     """Draws one job's configuration."""
     job = checked_job.job
     with st.container(border=True):
-        st.markdown(f"**{plain(str(job['app_name']))}** {labelled(checked_job.word)}")
+        st.markdown(f"**{plain_name(job['app_name'])}** {labelled(checked_job.word)}")
         for line in remarks(job):
             st.markdown(line)
         for finding in checked_job.findings:

@@ -16,7 +16,7 @@ from pipeline.knowledge.app_profiles import Profile, read_profiles
 from pipeline.rules.verdict import verdict
 from views.frame.data import Row, ask, records
 from views.frame.filters import bar
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain, plain_name
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
@@ -86,16 +86,16 @@ def faults(checked_jobs: list[Checked]) -> list[str]:
         if grave:
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             sentences.append(
-                f"**{plain(str(one.job['app_name']))}** has a problem: {plain(grave[0].text.rstrip('.'))}{more}"
+                f"**{plain_name(one.job['app_name'])}** has a problem: {plain(grave[0].text.rstrip('.'))}{more}"
             )
     return sentences
 
 
 def doubtful_jobs(checked_jobs: list[Checked]) -> list[str]:
     """Names jobs to review, and those that are stopped."""
-    names = [f"**{plain(str(one.job['app_name']))}**" for one in checked_jobs if one.word == "doubtful"]
+    names = [f"**{plain_name(one.job['app_name'])}**" for one in checked_jobs if one.word == "doubtful"]
     stopped = [
-        f"**{plain(str(one.job['app_name']))}** is {STOPPED[str(one.job['schedule_state'])]}"
+        f"**{plain_name(one.job['app_name'])}** is {STOPPED[str(one.job['schedule_state'])]}"
         for one in checked_jobs
         if str(one.job["schedule_state"]) in STOPPED
     ]
@@ -234,7 +234,7 @@ def draw_tab() -> None:
     read_at = last_read(tenants, contacts)
     panel("connections", lambda _: jobs_table(checked_jobs, read_at), empty="No app is known here.")
     if len(checked_jobs) == 1:
-        name = plain(str(checked_jobs[0].job["app_name"]))
+        name = plain_name(checked_jobs[0].job["app_name"])
         with st.expander(f"Attribute mappings and settings of {name}"):
             draw_configuration(checked_jobs[0])
     draw_tokens(profiles, now)

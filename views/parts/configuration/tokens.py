@@ -18,7 +18,7 @@ from views.frame import state
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records, store
 from views.frame.filters import bar
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain, plain_name
 from views.frame.panel import panel, show_sql
 from views.frame.state import TOKEN_SAVED, TOKEN_TROUBLE, Key
 from views.frame.table import chips_column, table, text_column, time_columns
@@ -73,7 +73,7 @@ def token_rows(now: datetime) -> list[Row]:
 
 def rejecting_apps(now: datetime) -> list[str]:
     """Writes which apps reject their token."""
-    names = [f"**{plain(str(row['app_name']))}**" for row in token_rows(now) if not is_missing(row["refused_at"])]
+    names = [f"**{plain_name(row['app_name'])}**" for row in token_rows(now) if not is_missing(row["refused_at"])]
     return (
         [f"{name} is rejecting the token" for name in names]
         if len(names) <= NAMED
@@ -91,10 +91,10 @@ def draw_calendar(every: list[Row], profiles: Sequence[Profile], overrides: Mapp
         st.markdown(line)
     if len(lines) > NAMED:
         st.caption(f"{count(len(lines) - NAMED, 'more app')} to act on: see the table.")
-    if missing := [plain(str(row["app_name"])) for row in every if is_missing(row["expires_at"])]:
+    if missing := [plain_name(row["app_name"]) for row in every if is_missing(row["expires_at"])]:
         named = ", ".join(missing) if len(missing) <= NAMED else count(len(missing), "app")
         st.markdown(
-            f":gray[:material/help: Token expiry is not recorded for {named}. Graph does not report it; enter it below "
+            f":gray[:material/help: Token expiry is not set for {named}. Graph does not report it; enter it below "
             "to get a reminder.]"
         )
     for line in renewals([str(row["app_name"]) for row in every], profiles)[:NAMED]:
@@ -128,7 +128,7 @@ def renewals(apps: Sequence[str], profiles: Sequence[Profile]) -> list[str]:
 def rejected_tokens(rows: Sequence[Row]) -> list[str]:
     """Writes since which minute an app rejects its token."""
     return [
-        f":red[:material/block:] **{plain(str(row['app_name']))}** has been rejecting the token since "
+        f":red[:material/block:] **{plain_name(row['app_name'])}** has been rejecting the token since "
         f"{instant(row['refused_at'])} ({int(row['http_status'])}, {count(int(row['refusals']), 'request')}); "
         + (
             "no successful request is known in the month before."

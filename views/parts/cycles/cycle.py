@@ -15,7 +15,7 @@ from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.events import MOST, story_link
 from views.frame.filters import bar, job_names
-from views.frame.look import labelled, look, plain
+from views.frame.look import labelled, look, plain, plain_name
 from views.frame.panel import panel
 from views.frame.places import page_link
 from views.frame.state import Key, Word
@@ -33,6 +33,10 @@ COLUMNS = {
 }
 
 
+REPORTED = {"EntryLevelErrors": "Errors", "InProgress": "Running", "NotRun": "Never ran"}
+"Outcomes of a job status in words; others are words already."
+
+
 def draw_cycle(cycle: Row) -> None:
     """Draws one cycle."""
     st.markdown(sentence(cycle))
@@ -48,14 +52,15 @@ def draw_cycle(cycle: Row) -> None:
 def title(cycle: Row) -> str:
     """Names a cycle."""
     kind = "Cycle" if is_missing(cycle["kind"]) else f"{plain(str(cycle['kind'])).capitalize()} cycle"
-    return f"{kind} of {plain(str(cycle['app_name']))}, {instant(cycle['began_at'])}"
+    return f"{kind} of {plain_name(cycle['app_name'])}, {instant(cycle['began_at'])}"
 
 
 def sentence(cycle: Row) -> str:
     """Writes how a cycle went."""
     ended = "outcome unknown" if is_missing(cycle["outcome"]) else labelled(str(cycle["outcome"]))
     if not is_missing(cycle["reported_outcome"]):
-        ended += f" (reported by Entra: {plain(str(cycle['reported_outcome']))})"
+        reported = REPORTED.get(cycle["reported_outcome"], str(cycle["reported_outcome"])).lower()
+        ended += f" (reported by Entra: {plain(reported)})"
     work = f"{count(cycle['objects'], *PEOPLE)}, {count(cycle['events'], 'event')}, {int(cycle['failed']):,} failed"
     if cycle["outcome"] == "running":
         return f"{ended}: {work} so far, in {cycle_duration(cycle)} until {instant(cycle['ended_at'])}."

@@ -10,14 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import clock_span, count, instant, is_missing, share, span
+from pipeline.config.wording import clock_span, count, instant, is_missing, share, span, within
 from pipeline.rules.verdict_text import PEOPLE
 from pipeline.store.present import present_after_data
 from views.charts.cycles import burn_up
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records, store
 from views.frame.empty import nothing, readable
-from views.frame.look import labelled, plain
+from views.frame.look import labelled, plain, plain_name
 from views.frame.panel import show_sql
 from views.frame.places import page_link
 from views.frame.state import Key, Word
@@ -71,7 +71,7 @@ def of(rows: list[Row], rhythm: str) -> list[Row]:
 
 def clause(job: Row) -> str:
     """Writes what one app is doing."""
-    name, rhythm = f"**{plain(str(job['app_name']))}**", str(job["rhythm"])
+    name, rhythm = f"**{plain_name(job['app_name'])}**", str(job["rhythm"])
     if rhythm == "running":
         return f"{name}: {cycle_of(job)} running, {done_text(job)}, {left_text(job)}"
     if rhythm == "stalled":
@@ -93,7 +93,7 @@ def overdue(job: Row) -> str:
 
 def unfamiliar(job: Row) -> str:
     """Writes what is not known of a job."""
-    why = "" if is_missing(job["explanation"]) else f" ({plain(str(job['explanation']).rstrip('.'))})"
+    why = "" if is_missing(job["explanation"]) else f" ({plain(within(str(job['explanation'])).rstrip('.'))})"
     return f"status unknown{why}"
 
 
@@ -200,7 +200,7 @@ def idle_sentence(jobs: pd.DataFrame) -> str:
     blind = int((jobs["rhythm"] == "unknown").sum())
     due = jobs[(jobs["rhythm"] == "on_time") & (jobs["due_at"] > as_of())].sort_values(["due_at", "app_name"])
     following = records(due.head(1))
-    coming = [f"Next: {plain(str(one['app_name']))} at {instant(one['due_at'])}." for one in following]
+    coming = [f"Next: {plain_name(one['app_name'])} at {instant(one['due_at'])}." for one in following]
     known = "No running cycle is known." if blind else "Nothing running."
     return " ".join([known, *([f"Unknown for {count(blind, 'app')}."] if blind else []), *coming])
 
@@ -209,7 +209,7 @@ def draw_card(job: Row, pending: int | None = None, words: dict[str, str] | None
     """Draws one running cycle: app, kind, start, what is left, how far it has come, and who is pending a retry."""
     with st.container(border=True, gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(str(job['app_name']))}** · {' · '.join(card_facts(job))}", width="content")
+            st.markdown(f"**{plain_name(job['app_name'])}** · {' · '.join(card_facts(job))}", width="content")
             st.space("stretch")
             st.markdown(left_text(job).replace("end unknown", "End unknown"), width="content")
             if words is not None:

@@ -13,7 +13,7 @@ from views.frame.chart import chart_mark
 from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain, plain_name
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_words
@@ -21,7 +21,7 @@ from views.frame.switches import follows
 from views.frame.table import chips_column, number_bar, number_column, table, text_column, time_columns
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.cycles.compare import draw_comparison
-from views.parts.cycles.cycle import draw_cycle, title
+from views.parts.cycles.cycle import REPORTED, draw_cycle, title
 from views.parts.cycles.progress import (
     RUNNING,
     draw_card,
@@ -39,8 +39,6 @@ from views.parts.overview.summary import draw_text
 from views.parts.shared.coverage import none_in_window
 
 DAY = timedelta(days=1)
-REPORTED = {"EntryLevelErrors": "Errors", "InProgress": "Running", "NotRun": "Never ran"}
-"Outcomes of a job status in words; others are words already."
 
 
 def draw_progress(jobs: pd.DataFrame) -> None:
@@ -60,7 +58,7 @@ def draw_progress(jobs: pd.DataFrame) -> None:
     pending = pending_retries() if running else {}
     for job in running:
         draw_card(job, pending.get(str(job["job_id"])))
-        with st.expander(f"Pace and pages of {plain(str(job['app_name']))}", expanded=len(running) == 1):
+        with st.expander(f"Pace and pages of {plain_name(job['app_name'])}"):
             draw_details(job)
     show_progress_sql(running)
 

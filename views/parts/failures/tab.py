@@ -104,11 +104,11 @@ def errors_table(rows: pd.DataFrame) -> None:
         title=[title_of(row) or text_or_none(row["error_code"]) or "No code in the log" for row in records(rows)],
     )
     columns = {
-        "title": text_column("Error", width=280),
+        "title": text_column("Error", width=250),
         "name": text_column("Error code", width=180),
-        "apps": text_column("Apps"),
+        "apps": text_column("Apps", width=150),
         "objects": number_column("Affected", help="Users and groups"),
-        "attempts": number_column("Failed attempts"),
+        "attempts": number_column("Attempts", help="Failed attempts"),
         "still_failing": number_column("Still failing", help="Users and groups"),
         **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
         "reason": text_column("Latest message", width="medium"),

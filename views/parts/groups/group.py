@@ -6,7 +6,7 @@ import streamlit as st
 from pipeline.config.wording import count, instant, is_missing
 from views.frame.data import Row, records
 from views.frame.filters import bar
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain_name
 from views.frame.panel import panel
 from views.frame.places import page_link
 from views.frame.state import Key, Word
@@ -56,15 +56,15 @@ def verdict(row: Row) -> str:
 
 def group_name(row: Row) -> str:
     """Writes a group's name with its app's."""
-    app = "an app whose job is not known" if is_missing(row["app_name"]) else plain(str(row["app_name"]))
-    return f"{plain(str(row['group_name']))} in {app}"
+    app = "an app whose job is not known" if is_missing(row["app_name"]) else plain_name(row["app_name"])
+    return f"{plain_name(row['group_name'])} in {app}"
 
 
 def names_text(names: object) -> str:
     """Writes names for a sentence, ten at most."""
     parts = [] if is_missing(names) else str(names).split(", ")
     rest = f" and {len(parts) - 10} more" if len(parts) > 10 else ""
-    return ", ".join(map(plain, parts[:10])) + rest
+    return ", ".join(map(plain_name, parts[:10])) + rest
 
 
 def members_table(rows: pd.DataFrame) -> None:
@@ -153,4 +153,4 @@ def draw_group(row: Row) -> None:
         )
     if job is not None:
         words = bar().link(**{Word.OBJECT: group})
-        page_link("people", f"{plain(str(row['group_name']))} in People", ":material/group:", words)
+        page_link("people", f"{plain_name(row['group_name'])} in People", ":material/group:", words)

@@ -132,11 +132,12 @@ def draw_tab() -> None:
     ask_ahead("completeness_of_window")
     rows = ask("group_ledger")
     st.markdown(f"**{sentence(rows)}**{worst(rows)}")
+    if ask("completeness_of_window").empty and not rows.empty:
+        st.caption("No provisioning logs are loaded: this is what the apps' SCIM logs show.")
     draw_completeness()
     if not rows.empty:
         metrics(rows)
-    title = "Groups with missing members" if (rows["unresolved"] > 0).any() else "Groups"
-    panel("group_ledger", ledger, title=title, empty="No event or SCIM request names a group.")
+    panel("group_ledger", ledger, title="Groups", empty="No event or SCIM request names a group.")
     if note := scope_note(rows):
         st.caption(note)
     group_panel(rows)

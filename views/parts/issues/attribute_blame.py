@@ -121,7 +121,13 @@ def draw_failing_next(attempts: int) -> None:
     rows = ask("failing_next", **asked)
     show_sql(failing_next=asked)
     users = count(len(rows), "user")
-    label = f"At risk: required attribute missing for {users}" if len(rows) else AT_RISK[complete]
+    label = (
+        f"At risk: required attribute missing for {users}"
+        if len(rows)
+        else AT_RISK[complete]
+        if attempts
+        else NOTHING_READ
+    )
     with st.expander(label):
         if len(rows):
             lacking_table(rows)
@@ -135,6 +141,7 @@ def draw_failing_next(attempts: int) -> None:
             )
 
 
+NOTHING_READ = "At risk: unknown, no attempts were read"
 AT_RISK = {
     True: "At risk: no missing required attributes found",
     False: "At risk: none among the users that Entra skipped",

@@ -15,7 +15,7 @@ from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import COLOURS, look, plain
+from views.frame.look import COLOURS, look, plain, plain_name
 from views.frame.panel import panel, show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
@@ -124,7 +124,7 @@ def chips_of(row: Row) -> list[str]:
     when = "affected" if row["waiting"] else "affected before, none now"
     return [
         f":{COLOURS[tone]}-badge[{ICONS[tone]} {label}: {meaning}]",
-        f":blue-badge[{plain(str(row['app_name']))}]",
+        f":blue-badge[{plain_name(row['app_name'])}]",
         f":gray-badge[{affected} {when}]",
     ]
 

@@ -14,7 +14,7 @@ from views.frame.chart import chart_stretch
 from views.frame.data import ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import ISSUE_WORDS, Key, Word, read_word, write_word
@@ -103,7 +103,7 @@ def sentence(rows: pd.DataFrame) -> str:
     if still.empty:
         return f"{count(len(rows), 'issue')} in this time range; none is open, no retries are pending in the log."
     first = records(still)[0]
-    title = plain(f"{issue_title(first)} in {first['app_name']}")
+    title = f"{plain(issue_title(first))} in {plain_name(first['app_name'])}"
     largest = f"{title} ({affected_words(first['waiting'], first['source_type'])})"
     return f"1 open issue: {largest}." if len(still) == 1 else f"{len(still):,} open issues; the largest: {largest}."
 

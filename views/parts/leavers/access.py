@@ -11,7 +11,7 @@ from pipeline.knowledge.causes import find_cause
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
-from views.frame.look import chips, look, plain
+from views.frame.look import chips, look, plain_name
 from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
@@ -117,7 +117,7 @@ def access_facts(rows: pd.DataFrame) -> PanelFacts:
 def draw_unknown(facts: Facts) -> None:
     """Draws of which apps it is unknown whether leavers were removed, why, and since when."""
     lines = [
-        f"**{plain(job.app_name)}**: whether leavers are removed is {unknown_since(gap)}."
+        f"**{plain_name(job.app_name)}**: whether leavers are removed is {unknown_since(gap)}."
         for job in facts.jobs
         if (gap := unknown_of(job, facts))
     ]
@@ -138,7 +138,9 @@ def unknown_jobs(facts: Facts) -> set[object]:
 
 def none(text: str, facts: Facts) -> str:
     """Returns a sentence that says none, with the apps of which that is unknown."""
-    blind = [plain(name) for name in unknown_apps(facts)]
+    if not facts.jobs:
+        return f"{text} No provisioning logs are loaded."
+    blind = [plain_name(name) for name in unknown_apps(facts)]
     more = f" and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
     return f"{text} Unknown for {', '.join(blind[:NAMED])}{more}." if blind else text
 

@@ -9,7 +9,7 @@ from pipeline.config.wording import count, is_missing, span
 from views.charts.leavers import survival_curve
 from views.frame.chart import chart
 from views.frame.data import Row, as_of, ask, records
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain_name
 from views.frame.panel import show_sql
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, write_word
@@ -120,7 +120,7 @@ def draw_cases(row: Row) -> None:
     """Draws the leavers behind a line of the table."""
     given = {"as_of": as_of(), "job": row["job_id"], "kind": row["kind"]}
     rows = ask("leaver_cases", **given)
-    st.markdown(f"**{KINDS.get(str(row['kind']), str(row['kind']))} in {plain(str(row['app_name']))}**")
+    st.markdown(f"**{KINDS.get(str(row['kind']), str(row['kind']))} in {plain_name(row['app_name'])}**")
     shown = rows.assign(
         took=[quantile(row, "took_s") for row in records(rows)],
         status=chips(rows["outcome"].map(lambda word: OUTCOMES.get(word, word))),

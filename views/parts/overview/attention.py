@@ -63,12 +63,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=275),
-        "chip": chips_column("Severity", width=76),
-        "cause": text_column("Cause", width=305),
-        "impact": text_column("Impact", width=158),
+        "problem": text_column("Problem", width=262),
+        "chip": chips_column("Severity", width=72),
+        "cause": text_column("Cause", width=306),
+        "impact": text_column("Impact", width=186),
         "deadline": text_column("Deadline", width=136),
-        "owner": text_column("Owner", width=95),
+        "owner": text_column("Owner", width=86),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -264,7 +264,7 @@ def impact(job: JobFacts) -> str | None:
         *([f"{count(job.leavers, 'leaver')} with access"] if job.leavers else []),
         *([f"{people(job.failing, job.failing_groups)} failing"] if job.failing else []),
         *([f"{people(job.rejected)} out of sync"] if job.rejected else []),
-        *(["no removals"] if job.state in STOPPED else []),
+        *(["removals blocked"] if job.state in STOPPED else []),
     ]
     return capitalised(" · ".join(parts)) or None
 
@@ -278,6 +278,6 @@ def deadline(job: JobFacts | None, state: Row | None, severity: str) -> str | No
     if state is not None and state["state"] == "waiting" and not is_missing(state["next_try_at"]):
         if is_overdue(state["next_try_at"]) and (ended := retries_ended(state["since"])):
             return f"Retries ended {day(ended)}"
-        words = retry_words(state["next_try_at"])
+        words = retry_words(state["next_try_at"]).replace(" was", "")
         return f"{words[0].upper()}{words[1:]}"
     return None

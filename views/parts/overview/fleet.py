@@ -12,7 +12,7 @@ from pipeline.config.wording import instant, is_missing
 from pipeline.rules.verdict_facts import read_facts
 from views.frame.data import Row, as_of, ask, ask_ahead, records, store, wall_clock
 from views.frame.filters import bar, job_names
-from views.frame.look import chips, first_names, plain
+from views.frame.look import chips, first_names, plain_name
 from views.frame.panel import show_sql
 from views.frame.state import Word
 from views.frame.table import (
@@ -88,7 +88,7 @@ def ends_of(shown: pd.DataFrame) -> str:
     jobs = [job for job in read_facts(store()).jobs if job.job_id in known]
     ended = [(job.app_name, at) for job in jobs if (at := job.covered_until) and job.gap_at and at <= job.gap_at]
     more = [f"{len(ended) - NAMED:,} more"] if len(ended) > NAMED else []
-    return ", ".join([*(f"{plain(name)} {instant(at)}" for name, at in ended[:NAMED]), *more])
+    return ", ".join([*(f"{plain_name(name)} {instant(at)}" for name, at in ended[:NAMED]), *more])
 
 
 def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def token_text(row: Row, job: str) -> str:
     if job in row["rejected_jobs"]:
         return f"Rejected since {day(row['refused_at'])}"
     if is_missing(row["expires_at"]):
-        return "Not recorded"
+        return "Not set"
     return f"{'Expired' if row['days_left'] < 0 else 'Expires'} {day(row['expires_at'])}"
 
 

@@ -25,6 +25,8 @@ from views.frame.viewer import Seen, last_visit
 DAY = timedelta(days=1)
 HEIGHT = 148
 "Pixels of a number with a chart, without the space that Streamlit leaves below it."
+TILE = 24
+"Characters of an app's name that a tile has room for."
 COVERED = 0.5
 "How much of the previous period has to be covered, of what this one is, for the two to be compared."
 Colour = Literal["normal", "inverse", "off"]
@@ -216,7 +218,8 @@ def reason_in_short(missing: Iterable[Missing]) -> str:
         return "Not enough data"
     first = every[0]
     if first.kind in BLINDING:
-        names = plain(first.names[0]) if len(first.names) == 1 else count(len(first.names), "app")
+        is_short = len(first.names) == 1 and len(first.names[0]) <= TILE
+        names = plain(first.names[0]) if is_short else count(len(first.names), "app")
         return f"{names} cannot be checked"
     text = lacking(first, MARKED)
     return f"{text[:1].upper()}{text[1:]}"

@@ -9,7 +9,7 @@ import streamlit as st
 from pipeline.config.wording import count, instant
 from pipeline.rules.verdict import About, Facts, Verdict, verdict
 from pipeline.rules.verdict_text import by_app, gaps, head, lacking, step_sentence
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.places import page_link
 from views.frame.verdict import MARKED, current_facts, draw_box, draw_judged, draw_verdict
 from views.parts.overview.fleet import app_words
@@ -32,7 +32,7 @@ def worst_app_link(result: Verdict) -> None:
     worst = result.causes[0]
     if worst.job_id is not None:
         words = app_words(worst.job_id)
-        label = f"Open {plain(str(worst.app_name))}"
+        label = f"Open {plain_name(worst.app_name)}"
         page_link("apps", label, ":material/arrow_forward:", words, width="content")
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.config.wording import instant, is_missing
 from views.frame.data import Row, ask, records
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.panel import panel
 from views.frame.table import table, text_column, time_columns
 
@@ -24,7 +24,7 @@ def draw_former(source_id: str) -> None:
 
 def sentences(changes: list[Row]) -> list[str]:
     """Writes what a person should know of the accounts in one app; nothing where there is one with one name."""
-    app = plain(str(changes[0]["app_name"]))
+    app = plain_name(changes[0]["app_name"])
     return [*former_names(app, changes), *accounts_made_anew(app, changes)]
 
 

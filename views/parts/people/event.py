@@ -8,7 +8,7 @@ import streamlit as st
 from pipeline.config.wording import clock_time, instant, is_missing
 from pipeline.knowledge.causes import cause_of
 from views.frame.data import Row, records
-from views.frame.look import COLOURS, labelled, look, plain
+from views.frame.look import COLOURS, labelled, look, plain, plain_name
 from views.frame.panel import panel
 from views.frame.table import table, text_column
 from views.parts.people.status import STAGES, action_label
@@ -29,7 +29,7 @@ def why(event: Row) -> str:
 def draw_event(event: Row) -> None:
     """Draws one event: what it was, its steps, and beside them its changes and its SCIM requests."""
     st.subheader(
-        f"{plain(action_label(event['action']))} in {plain(str(event['app_name']))} · {instant(event['occurred_at'])}",
+        f"{plain(action_label(event['action']))} in {plain_name(event['app_name'])} · {instant(event['occurred_at'])}",
         anchor="event",
     )
     known = cause_of({name: value for name, value in event.items() if not is_missing(value)})

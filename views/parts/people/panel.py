@@ -10,7 +10,7 @@ from pipeline.config.wording import count, in_utc, instant, is_missing
 from views.frame.copying import dashboard_address, text_to_copy
 from views.frame.data import Row, as_of, ask, records
 from views.frame.filters import bar
-from views.frame.look import chips, first_names, look, plain
+from views.frame.look import chips, first_names, look, plain, plain_name
 from views.frame.panel import show_sql
 from views.frame.places import switch_page
 from views.frame.side_panel import side_panel
@@ -88,7 +88,7 @@ def draw_person(source_id: str, has_history: bool = False) -> None:
         not_here(source_id)
         return
     rows = by_gravity(states)
-    st.markdown(" · ".join(f"{plain(str(row['app_name']))}: {chip(row)}" for row in rows[:SHOWN]))
+    st.markdown(" · ".join(f"{plain_name(row['app_name'])}: {chip(row)}" for row in rows[:SHOWN]))
     draw_statuses(rows, accounts_in_use(source_id))
     events = ask("person_events", object=source_id)
     show_sql(person_states={"object": source_id}, person_events={"object": source_id})
@@ -185,7 +185,7 @@ def draw_attempt(event: Row) -> None:
     """Draws the steps of one attempt, each with how it ended; those after a failure were not attempted."""
     steps = ask("event_steps", **moment_of(event))
     which = "Attempt" if event["event_id"] == read_word(Word.EVENT) else "Latest attempt"
-    st.subheader(f"{which} · {plain(str(event['app_name']))}, {instant(event['occurred_at'])}", anchor=False)
+    st.subheader(f"{which} · {plain_name(event['app_name'])}, {instant(event['occurred_at'])}", anchor=False)
     if steps.empty:
         ended = look(str(event["status"])).label.lower()
         st.markdown(f"{plain(str(event['action'])).capitalize()}: {ended}. The log has no steps for it.")

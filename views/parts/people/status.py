@@ -7,7 +7,7 @@ from pipeline.knowledge.causes import Cause, cause_of
 from pipeline.knowledge.quarantine_reasons import reason_in_words
 from pipeline.rules.verdict import Facts, JobFacts
 from views.frame.data import Row
-from views.frame.look import COLOURS, look, plain
+from views.frame.look import COLOURS, look, plain, plain_name
 from views.frame.verdict import blind_spot, job_facts, status_now, unknown_since
 from views.parts.shared.remedies import meaning_in, steps_in, stop_word
 from views.parts.shared.retries import is_overdue, retries_ended, since_when
@@ -101,7 +101,7 @@ def chip(row: Row) -> str:
 
 def headline(row: Row) -> str:
     """Writes what the status in an app is, with since when, and why."""
-    app = plain(str(row["app_name"]))
+    app = plain_name(row["app_name"])
     if row["state"] == "failing" and row.get("action") == "disable" and row.get("account") in GONE:
         done = f"{str(row['account']).capitalize()} in {app}"
         text = f"**{done}; a later disable has failed since {since_when(row)}.** {why(row)}"
@@ -145,7 +145,7 @@ def undecided(row: Row) -> str:
 def unknown_statuses(rows: list[Row]) -> str:
     """Writes in which apps the present status is unknown, since when and why; empty where it is known in all."""
     gaps = [(row, blind_spot(str(row["job_id"]))) for row in rows]
-    parts = [f"{plain(str(row['app_name']))} {unknown_since(gap)}" for row, gap in gaps if gap is not None]
+    parts = [f"{plain_name(row['app_name'])} {unknown_since(gap)}" for row, gap in gaps if gap is not None]
     return f"Present status: {'; '.join(parts)}." if parts else ""
 
 
@@ -220,7 +220,7 @@ def stop_of(row: Row) -> JobFacts | None:
 
 def stop_sentence(row: Row) -> str:
     """Writes that nothing is provisioned to the row's app, since when and why; empty where the job runs."""
-    job, app = stop_of(row), plain(str(row["app_name"]))
+    job, app = stop_of(row), plain_name(row["app_name"])
     if job is None:
         return ""
     if job.state not in STOPS:
@@ -239,11 +239,11 @@ def next_retry(row: Row) -> str:
     if row["state"] != "failing":
         return ""
     if stop_of_retries(row) == "replaced":
-        return f"A newer job of {plain(str(row['app_name']))} has replaced this one, which retries nothing any more."
+        return f"A newer job of {plain_name(row['app_name'])} has replaced this one, which retries nothing any more."
     stop = stop_of(row)
     if stop is not None and not retries_ended(row["since"]):
         again = "has left quarantine" if stop.state not in STOPS or stop.state == "quarantined" else "runs again"
-        return f"Entra tries again once {plain(str(row['app_name']))} {again}."
+        return f"Entra tries again once {plain_name(row['app_name'])} {again}."
     if ended := retries_ended(row["since"]):
         return f"Retries ended on {instant(ended)}; Entra tries again only when the user or group changes."
     if is_missing(row["retry_at"]):

@@ -13,7 +13,7 @@ from views.frame import state
 from views.frame.data import ask, records, store
 from views.frame.empty import nothing
 from views.frame.filters import bar
-from views.frame.look import LOOKS, chips, look, plain
+from views.frame.look import LOOKS, chips, look, plain, plain_name
 from views.frame.panel import show_sql
 from views.frame.state import PEOPLE_SEARCH, PEOPLE_WORDS, Key, Word, has_word, read_word
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
@@ -21,6 +21,7 @@ from views.frame.verdict import WAS, blind_spot, current_facts
 from views.parts.people.panel import HISTORY, open_person, person_panel
 from views.parts.people.status import reason_of, shown_word, stop_sentence, word_of
 from views.parts.people.story import close_history, draw_story
+from views.parts.shared.coverage import none_in_window
 
 PAGE = 50
 STATES = ("failing", "rejected", "skipped", "in_sync", "disabled", "deleted", "unknown")
@@ -106,16 +107,20 @@ def filter_labels() -> dict[str, str]:
     if blind and all(blind):
         labels["in_sync"] = LOOKS["was_in_sync"].label
     elif any(blind):
-        labels["in_sync"] = "In sync, or was"
+        labels["in_sync"] = "In sync now or before"
     return labels
 
 
 def sentence(states: pd.DataFrame, search: str | None, chosen: str | None = None) -> str:
     """Writes how many assignments there are and how many fail, or how many are in the chosen state."""
     total = int(states["objects"].sum()) if not states.empty else 0
-    where = f"in {plain(str(bar().job_name))}" if bar().job_name else "across all apps"
+    where = f"in {plain_name(bar().job_name)}" if bar().job_name else "across all apps"
     if not total:
-        return f"No user or group matches “{plain(search)}” {where}." if search else f"No users or groups {where}."
+        return (
+            f"No user or group matches “{plain(search)}” {where}."
+            if search
+            else none_in_window(f"No users or groups {where}.")
+        )
     number = int(states.loc[states["state"] == (chosen or "failing"), "objects"].sum())
     match = f" match “{plain(search)}”" if search else ""
     if chosen:

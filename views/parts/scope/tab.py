@@ -13,7 +13,7 @@ from views.frame.chart import Mark, chart, chart_mark
 from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import nothing
 from views.frame.filters import DAY, bar
-from views.frame.look import chips, plain
+from views.frame.look import chips, plain, plain_name
 from views.frame.numbers import number_grid
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key, Word, write_word, write_words
@@ -71,7 +71,7 @@ def drifts_sentence(drifts: pd.DataFrame) -> str:
 
 def clause_sentence(row: Row) -> str:
     """Writes how one clause changed."""
-    clause, app, day = plain(str(row["clause"])), plain(str(row["app_name"])), wording.day(row["moved_at"])
+    clause, app, day = plain(str(row["clause"])), plain_name(row["app_name"]), wording.day(row["moved_at"])
     if row["verdict"] == "new":
         return f"In {app} the clause “{clause}” is new since {day}."
     if row["verdict"] == "gone":
@@ -90,8 +90,8 @@ def kinds_table(rows: pd.DataFrame) -> None:
         "objects": number_column("Affected", width="small", help="Users and groups"),
         "waiting": number_column("Still skipped", width="small"),
         "skips": number_column("Skips", width="small"),
-        "sentence": text_column("Newest example", width="large"),
-        "apps": text_column("Apps"),
+        "sentence": text_column("Newest example", width=260),
+        "apps": text_column("Apps", width=195),
         **time_columns(last_seen_at="Last seen"),
     }
     table(

@@ -15,7 +15,7 @@ from views.charts.coverage import coverage_strips
 from views.frame.chart import chart
 from views.frame.data import Row, ask, records
 from views.frame.filters import HOUR
-from views.frame.look import plain
+from views.frame.look import plain, plain_name
 from views.frame.panel import panel, show_sql
 from views.frame.state import Key
 from views.frame.table import number_column, table, text_column, time_columns
@@ -24,6 +24,8 @@ KINDS = {"events": "provisioning logs", "jobs": "job status", "exchanges": "SCIM
 WORST = 3
 STRIPS = 15
 "Strips of the coverage chart: five apps with each kind of record."
+STRIP_NAME = 28
+"Characters of a name in the label of a strip."
 
 
 def draw_completeness() -> None:
@@ -65,7 +67,7 @@ def completeness_sentence(whole: Row, jobs: list[Row]) -> str:
     missing = share((whole["hours"] - whole["complete"]) / whole["hours"])
     worst = sorted(jobs, key=lambda job: (job["complete"], str(job["app_name"])))
     lacking = [
-        f"**{plain(str(job['app_name']))}** {job['hours'] - job['complete']:,} h"
+        f"**{plain_name(job['app_name'])}** {job['hours'] - job['complete']:,} h"
         for job in worst
         if job["complete"] < job["hours"]
     ]
@@ -224,7 +226,7 @@ def expired_sentence(gap: Row) -> str:
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
     names = rows["app_name"].fillna(rows["tenant_id"].map(tenants_of(rows))).fillna("App not named")
-    rows = rows.assign(label=names.str.slice(0, 28) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
+    rows = rows.assign(label=names.map(strip_name) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
     least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
     shown = rows[rows["at"].isin(least.index[:STRIPS])]
     chart(Key.COVERAGE, coverage_strips, shown.drop(columns="at"), zooms=HOUR)
@@ -235,6 +237,15 @@ def draw_strips(rows: pd.DataFrame) -> None:
         help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
         "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read.",
     )
+
+
+def strip_name(name: str) -> str:
+    """Shortens a name for the label of a strip.
+
+    >>> strip_name("Cerby"), strip_name("A" * 40)
+    ('Cerby', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA…')
+    """
+    return name if len(name) <= STRIP_NAME else f"{name[: STRIP_NAME - 1]}…"
 
 
 def tenants_of(rows: pd.DataFrame) -> dict[object, str]:

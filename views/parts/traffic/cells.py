@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.config.wording import count
-from views.frame.look import Tone, plain
+from views.frame.look import Tone, plain_name
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def sentence(counts: dict[str, int], apps: list[str]) -> str:
     'Entra and Cerby agree on all 9 changes. Also found: 2 writes sent twice.'
     """
     total, agreed = compared(counts)
-    who = " and ".join(map(plain, apps)) or "the app"
+    who = " and ".join(map(plain_name, apps)) or "the app"
     lacking = [DISAGREEMENTS[name].format(count(counts[name], *NOUNS[name])) for name in TROUBLE if counts.get(name, 0)]
     head = f"No change in {who} to compare in this time range"
     if total:

@@ -32,7 +32,7 @@ ICONS: dict[Tone, str] = {
 }
 FINDINGS = 30
 "Findings that are drawn at once."
-LABELS = {"breaks": "Error", "misleads": "Warning", "worth knowing": "Info"}
+LABELS = {"breaks": "Breaks provisioning", "misleads": "Misleading", "worth knowing": "Worth knowing"}
 "How a finding's weight reads."
 WEIGHTS = {"breaks": "bad", "misleads": "warn", "worth knowing": "info"}
 
@@ -128,7 +128,7 @@ def cell_panel(app: str | None, part: Values) -> None:
         if cell is None:
             st.info(f"There is no cell “{plain(name)}” in this comparison.", icon=":material/help:")
             return
-        where = f"{cell.row}, {cell.column}. " if cell.row else ""
+        where = f"{cell.row} · {cell.column}. " if cell.row else ""
         st.markdown(f"{where}{cell.meaning[0].upper()}{cell.meaning[1:]}.")
         panel("wire_cell", cell_rows, empty="Nothing is in this cell.", title="", cell=name, app=app, **part)
 

@@ -55,7 +55,7 @@ def metrics(counts: dict[str, int]) -> None:
         st.metric("Changes compared", f"{total:,}", border=True, height="stretch")
         st.metric("Entra and app agree", share(agreed / total) if total else "Unknown", border=True, height="stretch")
         apart = sum(counts[name] for name in TROUBLE if name != "turned away")
-        st.metric("Differences", f"{apart:,}", border=True, height="stretch")
+        st.metric("Differences", f"{apart:,}" if total or apart else "Unknown", border=True, height="stretch")
         st.metric(
             "Unauthorized requests",
             f"{counts['turned away']:,}",
