@@ -17,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from pipeline.collect.inbox import watch
 from pipeline.config.clock import naive
 from pipeline.config.credentials import without_credentials
+from pipeline.config.errors import ProvisioningError
 from pipeline.config.settings import Settings
 from pipeline.scheduler.jobs import (
     HEARTBEAT,
@@ -39,6 +40,14 @@ FIRST_S = 15
 "Seconds until the first maintenance and the first published file: what is in the inbox comes first."
 RETRY_S = 3.0
 "Seconds between two tries for the leadership that another process has."
+
+
+def log_failure(what: str, error: Exception) -> None:
+    """Logs a failure: one that people can meet by its sentence, any other with its traceback."""
+    if isinstance(error, ProvisioningError):
+        logger.error("%s: %s", what, error)
+    else:
+        logger.error(what, exc_info=error)
 
 
 class Scheduler:
@@ -99,8 +108,8 @@ class Scheduler:
         try:
             if self.leads():
                 replace_runs(self._store, list(self._unrecorded.values()))
-        except Exception:
-            logger.exception("The last runs of the background jobs could not be recorded")
+        except Exception as error:
+            log_failure("The last runs of the background jobs could not be recorded", error)
         self._store.close()
         self._leadership.release()
 
@@ -126,14 +135,14 @@ class Scheduler:
             except Stopping:
                 return
             except Exception as error:
-                logger.exception("The background job %s failed", job.name)
+                log_failure(f"The background job {job.name} failed", error)
                 detail, outcome = without_credentials(str(error)) or type(error).__name__, "failed"
             finally:
                 del self._running[job.name]
             try:
                 self.record(job, began_at, outcome, detail)
-            except Exception:
-                logger.exception("The run of the background job %s could not be recorded", job.name)
+            except Exception as error:
+                log_failure(f"The run of the background job {job.name} could not be recorded", error)
 
     def record_long_runs(self) -> None:
         """Records once which jobs have been running for long: they are not late."""
@@ -143,8 +152,8 @@ class Scheduler:
                     self._recorded.pop(name, None)
                     record_running(self._store, name, began_at)
                     self._long_runs[name] = began_at
-                except Exception:
-                    logger.exception("That the background job %s is running could not be recorded", name)
+                except Exception as error:
+                    log_failure(f"That the background job {name} is running could not be recorded", error)
 
     def record(self, job: BackgroundJob, began_at: datetime, outcome: str, detail: str) -> None:
         """Records a run with news, and any other only every few minutes, with those of other jobs: one commit for all.
@@ -205,10 +214,8 @@ class Standby:
             if self.scheduler is None:
                 try:
                     self.scheduler = Scheduler.start(self._settings, self._role)
-                except Exception:
-                    logger.exception(
-                        "The background jobs could not start; the next try is in %s seconds", self._retry_s
-                    )
+                except Exception as error:
+                    log_failure(f"The background jobs could not start, next try in {self._retry_s} seconds", error)
             self._stop.wait(self._retry_s)
         self._end()
 

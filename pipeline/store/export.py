@@ -6,6 +6,7 @@ Instants are the store's naive UTC: ISO 8601 with a Z, without fractions where t
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,8 +22,8 @@ from pipeline.config.wording import iso
 BATCH = 10_000
 GROUP = 122_880
 "Rows of a row group of Parquet, as DuckDB has it."
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"What a spreadsheet takes for the beginning of a formula."
+FORMULA = re.compile(r" *[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"What a spreadsheet takes for the beginning of a formula; the last four are the first ones in full width."
 Answer: TypeAlias = pa.Table | pa.RecordBatchReader
 "An answer as a whole, or as it is streamed."
 
@@ -155,9 +156,9 @@ def plain(value: Any) -> Any:
 def flat(value: Any) -> Any:
     """Returns a CSV field: nested values as JSON text, and a text that a spreadsheet would compute with a quote before.
 
-    >>> flat("=1+1"), flat("@ada"), flat("ada"), flat(-5), flat([1])
-    ("'=1+1", "'@ada", 'ada', -5, '[1]')
+    >>> flat("=1+1"), flat("@ada"), flat(" =1"), flat("ada"), flat(-5), flat([1])
+    ("'=1+1", "'@ada", "' =1", 'ada', -5, '[1]')
     """
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

@@ -13,6 +13,8 @@ BY_DATA = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotSupportedEr
 "What DuckDB raises for a value that it cannot hold or work with."
 DATA_FILE = "ducklake-"
 "How the names of a lake's data files begin, by which an error about one is known."
+NO_CATALOG = "Table with name ducklake_snapshot does not exist"
+NO_SPACE = "No space left on device"
 DAMAGED_CATALOG = ("database disk image is malformed", "file is not a database")
 "What SQLite says of a catalog that is cut off, overwritten, or beside another one's journal."
 RESTORE = (
@@ -36,7 +38,11 @@ def remedy(error: Exception) -> str:
     """Returns what to do about a damaged file of the store; nothing about other errors."""
     if any(sign in str(error) for sign in DAMAGED_CATALOG):
         return f"; {RESTORE}"
-    return "; `python -m pipeline verify` finds damaged files" if DATA_FILE in str(error) else ""
+    if NO_CATALOG in str(error):
+        return "; the catalog was moved away or emptied while it was open: put it back, or a backup in its place"
+    if DATA_FILE not in str(error):
+        return ""
+    return "; free some of it" if NO_SPACE in str(error) else "; `python -m pipeline verify` finds damaged files"
 
 
 def brief(error: Exception) -> str:

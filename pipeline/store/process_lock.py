@@ -4,7 +4,9 @@ Beside a SQLite catalog the lock is on a file and the OS frees it; in PostgreSQL
 that processes on several machines exclude each other, and a process that loses its session has lost the lock.
 """
 
+import fcntl
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Self
@@ -62,13 +64,20 @@ def noted_holder(settings: Settings, kind: str) -> Holder:
 
 
 def current_holder(settings: Settings, kind: str) -> Holder | None:
-    """Returns the process that holds a lock now; takes a lock on a file for a moment if it is free."""
+    """Returns the process that holds a lock now; takes a lock on a file for a moment if it is free.
+
+    The file is only read, since whoever asks may have no right to write.
+    """
     if settings.catalog_file is None:
         return holder(settings, kind)
-    lock = FileLock(lock_file(settings, kind))
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        handle = os.open(lock_file(settings, kind), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return noted_holder(settings, kind)
-    lock.release()
+    finally:
+        os.close(handle)
     return None

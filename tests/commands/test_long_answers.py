@@ -70,4 +70,10 @@ def test_csv_holds_no_formula(store: Store, capsys: pytest.CaptureFixture[str]) 
     assert run(["sql", f'select unnest([{listed}]) as "=name", -5 as number', "--csv"]) == 0
     shown = capsys.readouterr().out
     assert shown.splitlines()[:3] == ["'=name,number", "'=1+1,-5", "'+49 30,-5"]
-    assert "'@ada,-5" in shown and "'\t=1,-5" in shown and "\nada,-5" in shown and "\na=b,-5" in shown
+    assert (
+        "\n' =1,-5" in shown
+        and "'@ada,-5" in shown
+        and "'\t=1,-5" in shown
+        and "\nada,-5" in shown
+        and "\na=b,-5" in shown
+    )

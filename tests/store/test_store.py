@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from threading import Event, Thread
 
+import duckdb
 import pytest
 from filelock import FileLock
 
@@ -14,6 +15,7 @@ from pipeline.config.errors import QuestionRefused, SettingsError, StoreBusy, St
 from pipeline.config.settings import Settings, lock_file, read_settings
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.extensions import extension_files
+from pipeline.store.failures import remedy
 from pipeline.store.lake import Cursor, Store, open_store, seal
 from pipeline.store.migrate import migration_files
 from pipeline.store.read_only import read_only_statement
@@ -285,6 +287,8 @@ def test_a_full_disk_is_a_sentence_and_the_store_is_as_before(store: Store) -> N
     assert code == 0
     assert "could not be written and is as before: IO Error" in said
     assert store.rows("select rule from rule_runs") == [("before",)]
+    assert remedy(OSError('Could not write "ducklake-1.parquet": No space left on device')) == "; free some of it"
+    assert "put it back" in remedy(duckdb.Error("Table with name ducklake_snapshot does not exist!"))
 
 
 def test_a_place_where_no_store_can_be_is_a_sentence(tmp_path: Path) -> None:

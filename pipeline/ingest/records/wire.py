@@ -60,7 +60,9 @@ def readable(value: object) -> str:
         except (ValueError, OverflowError):
             continue
         if not is_within(moment):
-            raise OutOfBounds(f"is '{text[:60]}'; {EXPECTED}, between the year 2000 and tomorrow")
+            raise OutOfBounds(
+                f"is '{text[:60]}'; {EXPECTED}, between the year 2000 and tomorrow by this machine's clock"
+            )
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     raise ValueError(f"is '{text[:60]}'; {EXPECTED}")
 
