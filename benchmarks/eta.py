@@ -26,8 +26,9 @@ import initial_cycles
 import pyarrow as pa
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from pipeline.ingest.aggregates import add_to_aggregates  # noqa: E402
 from pipeline.store.catalog import bind, find_query  # noqa: E402
-from pipeline.store.migrate import build_schema, schema_text  # noqa: E402
+from pipeline.store.migrate import build_schema  # noqa: E402
 
 BEGAN = datetime(2026, 1, 5)
 DAYS, JOBS, INTERVAL, POLL = 12, 8, 2400, 300
@@ -132,7 +133,7 @@ def store_with(
         "'success' as status, 'update' as \"action\", 500 as duration_ms from told_events order by occurred_at"
     )
     cursor.execute("insert into events from arriving")
-    cursor.execute(schema_text("load_aggregates.sql"))
+    add_to_aggregates(cursor)
     cursor.execute("insert into job_snapshots by name from arriving_snapshots")
     return cursor
 

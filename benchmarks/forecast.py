@@ -30,12 +30,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from imagined import BEGAN, CYCLE, KINDS, imagined  # noqa: E402
 
 from pipeline.config.settings import read_settings  # noqa: E402
+from pipeline.ingest.aggregates import add_to_aggregates  # noqa: E402
 from pipeline.ingest.files import ingest  # noqa: E402
 from pipeline.rules.backtest import Backtest, backtest  # noqa: E402
 from pipeline.rules.rule import find_rule  # noqa: E402
 from pipeline.sample import write_tenant  # noqa: E402
 from pipeline.store.lake import Store, open_store  # noqa: E402
-from pipeline.store.migrate import build_schema, schema_text  # noqa: E402
+from pipeline.store.migrate import build_schema  # noqa: E402
 
 STEP = timedelta(hours=4)
 OTHERS = (11, 23)
@@ -140,7 +141,7 @@ def store_of(events: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     cursor.execute("create temp table arriving as from events limit 0")
     cursor.execute("insert into arriving by name from imagined_events order by occurred_at")
     cursor.execute("insert into events from arriving")
-    cursor.execute(schema_text("load_aggregates.sql"))
+    add_to_aggregates(cursor)
     return cursor
 
 

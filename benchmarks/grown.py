@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 from pipeline.config.settings import read_settings  # noqa: E402
+from pipeline.ingest.aggregates import add_to_aggregates  # noqa: E402
 from pipeline.ingest.files import ingest  # noqa: E402
-from pipeline.ingest.load import fold  # noqa: E402
 from pipeline.maintenance.chores import maintain  # noqa: E402
 from pipeline.sample import write_tenant  # noqa: E402
 from pipeline.store.lake import Cursor, Store, open_store  # noqa: E402
@@ -174,7 +174,8 @@ def fill(store: Store, small: Path, events: int) -> float:
 
 def land(cursor: Cursor, part: dict[str, Any]) -> None:
     """Writes one piece with the folds that a loader would leave."""
-    cursor.execute("insert into events select * from arriving;" + fold())
+    cursor.execute("insert into events select * from arriving")
+    add_to_aggregates(cursor)
     cursor.execute(spelled(EXCHANGES, part))
     cursor.execute(spelled(SNAPSHOTS, part))
 

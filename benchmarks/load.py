@@ -249,7 +249,7 @@ def full(folder: Path, logs: Path, stored: int) -> Callable[[], None]:
 
 def fill(store: Any, count: int) -> None:
     """Stores events of the weeks before, one a second, a million a transaction, with the folds they would leave."""
-    from pipeline.ingest.load import fold
+    from pipeline.ingest.aggregates import add_to_aggregates
 
     select = """
         create or replace temp table arriving as
@@ -268,10 +268,15 @@ def fill(store: Any, count: int) -> None:
             [{'attribute': 'title', 'old_value': 'a', 'new_value': 'b'}] as changes
         from range($begin, $end) r(i)
     """
+
+    def land(cursor: Any) -> None:
+        cursor.execute("insert into events select * from arriving")
+        add_to_aggregates(cursor)
+
     cursor = store.cursor()
     for begin in range(0, count, 1_000_000):
         cursor.execute(select, {"begin": begin, "end": min(count, begin + 1_000_000)})
-        store.write(lambda c: c.execute("insert into events select * from arriving;" + fold()), on=cursor)
+        store.write(land, on=cursor)
     cursor.close()
 
 

@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from pipeline.config.settings import read_settings  # noqa: E402
 from pipeline.evidence.pack import make  # noqa: E402
-from pipeline.ingest.load import fold  # noqa: E402
+from pipeline.ingest.aggregates import add_to_aggregates  # noqa: E402
 from pipeline.maintenance.publish import publish  # noqa: E402
 from pipeline.store.lake import Cursor, Store, open_store  # noqa: E402
 from pipeline.store.present import extent  # noqa: E402
@@ -133,7 +133,8 @@ def arrive(store: Store) -> None:
 
     def land(cursor: Cursor) -> None:
         cursor.execute(ARRIVING.format(number=store.revision(), rows=rows))
-        cursor.execute("insert into events select * from arriving;" + fold())
+        cursor.execute("insert into events select * from arriving")
+        add_to_aggregates(cursor)
 
     store.write(land)
 

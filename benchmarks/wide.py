@@ -85,7 +85,7 @@ def make_store() -> None:
 
 def insert(cursor: Any, table: str, rows: list[Row]) -> None:
     """Writes rows as a load does."""
-    from pipeline.store.migrate import schema_text
+    from pipeline.ingest.aggregates import add_to_aggregates
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     cursor.register("made", pa.table({name: [row.get(name) for row in rows] for name in names}))
@@ -93,7 +93,7 @@ def insert(cursor: Any, table: str, rows: list[Row]) -> None:
     cursor.execute("insert into arriving by name from made")
     cursor.execute(f"insert into {table} from arriving")
     if table == "events":
-        cursor.execute(schema_text("load_aggregates.sql"))
+        add_to_aggregates(cursor)
     cursor.unregister("made")
 
 

@@ -103,9 +103,18 @@ def is_instant(text: str) -> bool:
 
 
 def shortened(text: str, width: int | None) -> str:
-    """Cuts a cell at its width; control characters would move a terminal's cursor, so they become spaces."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    """Cuts a cell at its width."""
+    text = printable(text)
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Puts spaces in place of control characters, which would move a terminal's cursor.
+
+    >>> printable("a\x1b[31m\nb")
+    'a [31m b'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def output(
@@ -114,7 +123,9 @@ def output(
     """Answers a question in the chosen form: a screen has its first rows, a file or a program all, as they come."""
     if as_json + as_csv + (parquet is not None) > 1:
         raise InvalidRequest("Give one of --json, --csv and --parquet.")
-    if not (as_json or as_csv or parquet):
+    if parquet is not None:
+        terminal.check_file_to_write(parquet, "answer.parquet")
+    elif not (as_json or as_csv):
         rows, has_more = store.first_rows(sql, values)
         with terminal.closed_pipe_is_fine():
             print_answer(rows, terminal.page(), has_more)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipeline.config.errors import InvalidRequest
+from pipeline.config.wording import iso
 from pipeline.store.catalog import Query, instant
 from pipeline.store.lake import Store
 from pipeline.store.present import as_of, extent
@@ -15,6 +16,12 @@ def read_instant(text: str) -> datetime:
         return instant(text)
     except ValueError:
         raise InvalidRequest(f"'{text}' is no instant; ISO 8601 was expected, such as 2026-01-20T12:00:00Z.") from None
+
+
+def check_window(since: datetime, until: datetime) -> None:
+    """Refuses a window that ends before it begins."""
+    if since > until:
+        raise InvalidRequest(f"The window must begin before it ends; {iso(since)} until {iso(until)} was given.")
 
 
 def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
@@ -33,7 +40,7 @@ def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
             continue
         name, equals, value = word[2:].partition("=")
         if not equals and not rest:
-            raise InvalidRequest(f"{word} needs a value, such as {word} 2026-01-05")
+            raise InvalidRequest(f"{word} needs a value behind it.")
         values[name.replace("-", "_")] = value if equals else rest.pop(0)
     if len(names) > 1:
         raise InvalidRequest(f"One question at a time; {' and '.join(names)} were given.")

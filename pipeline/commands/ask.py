@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pipeline.commands import terminal
 from pipeline.commands.answers import output
-from pipeline.commands.arguments import read_words, with_window
+from pipeline.commands.arguments import check_window, read_words, with_window
 from pipeline.store.catalog import bind, catalog, find_query
 from pipeline.store.present import up_to_present
 
@@ -31,6 +31,8 @@ def ask(
     query = find_query(name)
     store = terminal.open_to_read()
     bound = bind(query, with_window(store, query, values))
+    if {"since", "until"} <= values.keys():
+        check_window(bound["since"], bound["until"])
     output(store, up_to_present(store, query.sql, query.columns), bound, as_json, as_csv, parquet)
 
 

@@ -29,7 +29,7 @@ def backtest(
     until: Annotated[
         str | None, typer.Option(help="Until when; the newest event without it.", metavar="INSTANT")
     ] = None,
-    step: Annotated[int, typer.Option(help="Minutes between two evaluations.")] = 60,
+    step: Annotated[int, typer.Option(help="Minutes between two evaluations.", min=1)] = 60,
     as_json: terminal.Json = False,
 ) -> None:
     """Replay history through a rule: when it would have fired, how early, and with how many false alarms."""
@@ -42,7 +42,7 @@ def backtest(
     overrides = {chosen.name: read_values(set_ or [])}
     check_override(chosen, overrides[chosen.name])
     with terminal.share_bar("Replaying") as progress:
-        result = replay(store, chosen, overrides, first, last, timedelta(minutes=max(1, step)), progress)
+        result = replay(store, chosen, overrides, first, last, timedelta(minutes=step), progress)
     if as_json:
         terminal.print_json(backtest_document(result))
     else:
@@ -86,8 +86,8 @@ def print_backtest(console: Console, result: Backtest) -> None:
     console.print(
         f"{result.rule}, asked {count(result.evaluations, 'time')} from {dated(result.since)} until "
         f"{dated(result.until)}: it fired {count(len(result.firings), 'time')}; "
-        f"{result.warned} of {result.quarantines} quarantines came after a firing; "
-        f"{result.false_alarms} firings were followed by none within 7 days.",
+        f"{result.warned} of {count(result.quarantines, 'quarantine')} came after a firing; "
+        f"{count(result.false_alarms, 'firing')} without a quarantine within 7 days.",
         highlight=False,
         soft_wrap=True,
     )

@@ -30,10 +30,7 @@ def evidence(
     last = read_instant(until) if until else stored["until"]
     if first >= last:
         raise InvalidRequest(f"The period must begin before it ends; {iso(first)} until {iso(last)} was given.")
-    if not out.parent.is_dir():
-        raise InvalidRequest(f"{out.parent} is no folder; make it first, or give another place for the pack.")
-    if out.is_dir():
-        raise InvalidRequest(f"{out} is a folder; the name of a file was expected, such as {out / 'evidence.zip'}.")
+    terminal.check_file_to_write(out, "evidence.zip")
     with terminal.share_bar("Gathering") as progress:
         made = make(store, app, first, last, out, progress)
     if as_json:

@@ -7,6 +7,7 @@ import typer
 from pipeline.commands import terminal
 from pipeline.commands.repair import print_lost
 from pipeline.config.wording import count
+from pipeline.ingest.characters import fit_name
 
 
 def forget(
@@ -26,8 +27,9 @@ def forget(
         about |= {"missing": list(gone.missing)}
         terminal.print_json({**about, "bringing": [*map(vars, gone.bringing)]})
         return
-    rows = ", ".join(f"{many:,} of {table}" for table, many in gone.rows.items() if many) or "no rows"
-    print(f"{file}: {rows} {'would go' if dry_run else 'went'}, and {count(len(gone.names), 'line')} of the ledger.")
+    rows = ", ".join(f"{count(many, 'row')} of {table}" for table, many in gone.rows.items() if many) or "no rows"
+    verb = "would go" if dry_run else "went"
+    print(f"{fit_name(file)}: {rows} {verb}, and {count(len(gone.names), 'line')} of the ledger.")
     if gone.missing:
         named = ", ".join(gone.missing[:3]) + (" …" if len(gone.missing) > 3 else "")
         print(f"Of the same time, but not there any more: {named}. What only these held as well is not kept.")

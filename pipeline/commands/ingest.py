@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.commands import terminal
+from pipeline.commands.answers import printable
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.wording import count
 from pipeline.ingest.files import Report
@@ -34,7 +35,11 @@ def ingest(
     if again:
         anew = forget_reading(store, paths, dry_run=dry_run)
         if dry_run:
-            print("\n".join(entry.file for entry in anew) or "None of it was read before.")
+            names = [entry.file for entry in anew]
+            if as_json:
+                terminal.print_json({"dry_run": True, "files": names})
+            else:
+                print("\n".join(names) or "None of it was read before.")
             return
     report = read(store, paths)
     if as_json:
@@ -113,13 +118,13 @@ def print_ingest(console: Console, files: Sequence[FileRead], seconds: float, ev
     if many:
         console.print(f"{len(files) - len(shown):,} files without rejects are not listed; --all lists them.")
     if totals["rejects"]:
-        console.print(f"{totals['rejects']:,} rejects; see why: {terminal.WHY}", highlight=False, soft_wrap=True)
+        console.print(f"{count(totals['rejects'], 'reject')}; see why: {terminal.WHY}", highlight=False, soft_wrap=True)
 
 
 def line(numbers: Sequence[str], source: str, file: str) -> Text:
     """Sets numbers in columns, and the file last, since only it has no width of its own."""
     columns = (f"{number:>{len(name) + 2}}" for number, name in zip(numbers, WIDTHS, strict=True))
-    return Text("".join(columns) + f"  {source:<14}  {file}")
+    return Text("".join(columns) + f"  {source:<14}  {printable(file)}")
 
 
 WIDTHS = ("0,000,000", "0,000,000", "duplicates", "rejects", "unfamiliar", "passed_over", "seconds")

@@ -43,6 +43,8 @@ def lint(
     ] = None,
 ) -> None:
     """Report what in an app's SCIM answers its vendor should fix, from real requests."""
+    if out is not None:
+        terminal.check_file_to_write(out, "scim-report.md")
     store = terminal.open_to_read()
     app_id, name = find_app(store, app)
     first, last = window_of(store, since, until)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands import terminal
+from pipeline.config.wording import count
 
 
 def maintain(
@@ -34,7 +35,8 @@ def maintain(
         terminal.print_json({"dry_run": dry_run, "done": [vars(item) for item in done], "held_back": stops})
     else:
         for item in done:
-            print(f"{item.chore} of {item.subject}: {item.amount:,} {item.unit}{' would go' if dry_run else ''}")
+            amount = count(item.amount, item.unit.removesuffix("s"))
+            print(f"{item.chore} of {item.subject}: {amount}{' (dry run)' if dry_run else ''}")
         if not done:
             print("Nothing to do.")
     for stop in stops:

@@ -127,8 +127,8 @@ def sent_line(one: dict[str, Any]) -> str:
 
 def preview_line(one: dict[str, Any]) -> str:
     """Writes one message that would go out."""
-    why = "would go" if one["waits"] else "is open; had it begun now, this would go"
+    why = "would be sent" if one["waits"] else "would be sent if the incident began now,"
     failed = f"\n  the last of {one['attempts']} attempts failed: {one['error']}" if one["error"] else ""
     body = "\n".join(f"  | {line}" for line in one["body"].splitlines())
-    head = f"To {one['address']} (route {one['route']}) {why} at {one['at']}Z"
+    head = f"To {one['address']} (route {one['route']}): {why} at {one['at']}"
     return f"{head}{failed}\n  | {one['title']}\n  |\n{body}\n"

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands import terminal
-from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, instant
-from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
     from pipeline.maintenance.lost_hours import Bringing, Stretch
@@ -27,7 +25,7 @@ def repair(
     from pipeline.maintenance.repair import find_damage
     from pipeline.maintenance.repair import repair as apply_repair
 
-    store = open_store(read_settings(), migrate=False)
+    store = terminal.open_to_write(migrate=False)
     with terminal.share_bar("Checking" if dry_run else "Repairing") as progress:
         done = find_damage(store, progress) if dry_run else apply_repair(store, progress)
     if as_json:

@@ -13,20 +13,24 @@ from pipeline.commands.answers import is_instant, shown
 from pipeline.config.clock import now
 from pipeline.config.errors import StoreError
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import dated, span
+from pipeline.config.wording import count, dated, span
 from pipeline.rules.verdict_text import LABELS
 
 
 def print_status(state: dict[str, Any], console: Console) -> None:
     """Prints it for a person."""
-    console.print(f"{state['store']}, revision {state['revision']:,}, {state['bytes'] / 1e6:,.1f} MB", highlight=False)
+    console.print(
+        f"{state['store']}, revision {state['revision']:,}, {state['bytes'] / 1e6:,.1f} MB",
+        highlight=False,
+        markup=False,
+    )
     console.print(news(state), highlight=False)
     overall = state["verdict"]
     console.print(f"{LABELS[overall['state']]}: {overall['sentence']}", highlight=False)
     lately = ("source", "files", "lines", "kept", "duplicates", "rejects", "unfamiliar", "last_event_at", "finished_at")
     print_rows(console, [{name: source[name] for name in lately} for source in state["sources"]])
     if state["rejects"] or state["unfamiliar"]:
-        counts = f"{state['rejects']:,} rejects, {state['unfamiliar']:,} unfamiliar values"
+        counts = f"{count(state['rejects'], 'reject')}, {count(state['unfamiliar'], 'unfamiliar value')}"
         console.print(f"{counts}; see the table rejects and docs/dictionary.md.", highlight=False)
     print_rows(console, state["open_incidents"])
     for stretch in state["coverage"]:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import Settings, read_settings
 from pipeline.store.export import plain
 from pipeline.store.lake import Store, open_store
@@ -92,21 +93,43 @@ def bar(*columns: Any) -> Progress:
 WHY = 'python -m pipeline sql "select file, line, reason from rejects"'
 WORTH_A_LOOK = 1
 NOT_DONE = 2
+INTERRUPTED = 128 + 2
+"As a shell has it of what Ctrl-C ended."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file.", metavar="FILE")]
 
 
-def open_to_read() -> Store:
+opened: list[Store] = []
+"Stores that the command has opened. One that is not closed leaves its last commits in the catalog's journal."
+
+
+def open_to_read(*, migrate: bool = True) -> Store:
     """Opens the store as a reader, which waits for no writer, unless an earlier version's has to be migrated first."""
     with migration_bar() as progress:
-        return open_store(read_settings(), read_only=True, progress=progress)
+        opened.append(open_store(read_settings(), read_only=True, migrate=migrate, progress=progress))
+    return opened[-1]
 
 
-def open_to_write(settings: Settings | None = None) -> Store:
+def open_to_write(settings: Settings | None = None, *, migrate: bool = True) -> Store:
     """Opens the store as a writer; a bar shows the migrations of a store that an earlier version has written."""
     with migration_bar() as progress:
-        return open_store(settings or read_settings(), progress=progress)
+        opened.append(open_store(settings or read_settings(), migrate=migrate, progress=progress))
+    return opened[-1]
+
+
+def close_stores() -> None:
+    """Closes what the command has opened."""
+    while opened:
+        opened.pop().close()
+
+
+def check_file_to_write(file: Path, example: str) -> None:
+    """Refuses a place where no file can be written, before the work whose result goes there."""
+    if not file.parent.is_dir():
+        raise InvalidRequest(f"{file.parent} is not a folder; make it first, or name another file.")
+    if file.is_dir():
+        raise InvalidRequest(f"{file} is a folder; the name of a file was expected, such as {file / example}.")
 
 
 def print_json(document: Any) -> None:

@@ -101,5 +101,6 @@ def listed(store: Store, at: datetime, as_json: bool) -> str:
         document = [dict(zip(names, row, strict=True)) for row in rows]
         return json.dumps(document, ensure_ascii=False, indent=2, default=plain)
     return (
-        "\n".join(sentence(store, row[0], row[1], at) for row in rows) or "Of no app it is known when its token ends."
+        "\n".join(sentence(store, row[0], row[1], at) for row in rows)
+        or "No token expiry is recorded; record one: python -m pipeline token APP --expires INSTANT"
     )

@@ -10,7 +10,6 @@ from pipeline.commands import terminal
 from pipeline.config.errors import InvalidRequest
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import count
-from pipeline.store.lake import open_store
 
 if TYPE_CHECKING:
     from pipeline.evidence.seal import Checked
@@ -42,8 +41,8 @@ def verify_store(as_json: bool) -> None:
     fault = catalog_fault(read_settings())
     if fault is not None and not as_json:
         print(fault.sentence)
+    store = terminal.open_to_read(migrate=False)
     with terminal.share_bar("Checking") as progress:
-        store = open_store(read_settings(), read_only=True, migrate=False)
         verified = verify(store, datetime.now(UTC), progress)
     faults = [*([fault] if fault else []), *verified.faults]
     if as_json:

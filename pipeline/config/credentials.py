@@ -14,6 +14,8 @@ from pipeline.config.secrets import NAME, REMOVED, without_secrets
 
 SHORTEST = 6
 "Letters of a credential that is looked for: shorter ones would take words apart."
+FOLDERS = ("PWD", "OLDPWD")
+"Where a shell is, and was: named like a password, and part of most paths that a message has."
 IN_ADDRESS = re.compile(r"://[^/\s:@]*:([^/\s]+)@|\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|[^\s'&]+)", re.IGNORECASE)
 "Passwords in an address: of a URL, or of libpq's words."
 
@@ -45,7 +47,7 @@ def credentials_in(variables: tuple[tuple[str, str], ...], written: str) -> tupl
     secret_name = re.compile(rf"(?i)(?:{NAME})$", re.ASCII)
     lines = (line.partition("=") for line in written.splitlines() if not line.lstrip().startswith("#"))
     pairs = [*variables, *((name.strip(), value.strip().strip("'\"")) for name, _, value in lines)]
-    found = {value for name, value in pairs if secret_name.search(name)}
+    found = {value for name, value in pairs if secret_name.search(name) and name not in FOLDERS}
     for _, value in pairs:
         for of_url, of_words in IN_ADDRESS.findall(value):
             found.add(of_url or of_words.strip("'"))

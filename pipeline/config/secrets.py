@@ -34,6 +34,8 @@ QUOTE = rf"""(?:\\*["']|{BYTE})"""
 GAP = r"(?:\s|\\+[nrt]|%20|%0[ad]|\+)*"
 "Space between tokens, also of JSON that stands in a text of JSON."
 SPACE = r"(?:\s|\+|%20|%2B)"
+BLANK = r"(?:\s|\\+[nrt])"
+"Space in prose, also of prose that stands in JSON."
 INSIDE = (
     ('"', r'(?:[^"\\]|\\.)'),
     (r"\\\"", r'(?:[^"\\]|\\[nrtbfu/]|\\\\(?:[^"\\]|\\"|\\\\))'),
@@ -123,8 +125,11 @@ SPOKEN = (
     rf"(\bbearer(?::|{SPACE})+){OF_SCHEME}",
     rf"(\bbasic{SPACE}+)(?:{BASIC}|{LONG})",
     rf"(\bdigest{SPACE}+username=[^\n]*?response=\\*\"?)[0-9a-f]+",
-    rf"({NAME}\s*::?\s*){BEHIND_COLON}",
-    rf"""({NAME}(?:\s+(?:is|was|of|value|used|sent|given|provided|supplied))?(?:\s*(?:->|[:|])\s*|\s+)(?:\\*["'(\[])?){RANDOM}""",
+    rf"({NAME}{BLANK}*::?{BLANK}*){BEHIND_COLON}",
+    rf"({NAME}(?:{BLANK}+(?:is|was|of|value|used|sent|given|provided|supplied))?"
+    rf"""(?:{BLANK}*(?:->|[:|]){BLANK}*|{BLANK}+)(?:\\*["'(\[“„‘‚«]|\\+u(?:20|00)[0-9a-f]{{2}})?){RANDOM}""",
+    rf"""(\bvalue\s+\\*["'“‘])[^"'\\”’]+(\\*["'”’][^"'.;]{{0,40}}?\s(?:for|of)(?:\s+(?:the|attribute|field|property))*"""
+    rf"\s+\\*[\"'“‘]?{NAME})",
 )
 "What follows the name of a scheme, or a name in a sentence: there a word must look like a secret."
 ELEMENT = r'(?:[^<"\\]|\\+[^\\])+'

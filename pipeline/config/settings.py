@@ -101,17 +101,33 @@ class Settings(BaseSettings):
             split_password(store.removeprefix(POSTGRES))
         elif match := URL.match(store.removeprefix(SQLITE)):
             raise ValueError(f"a catalog at {match['scheme']}: is not supported; give a path on this machine")
+        elif not store.removeprefix(SQLITE).strip():
+            raise ValueError("give ducklake:sqlite:FILE")
+        elif store.startswith(f"{SQLITE}~"):
+            return f"{SQLITE}{Path(store.removeprefix(SQLITE)).expanduser()}"
         return store
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def text(cls, value: object) -> object:
+        """Refuses bytes that are not UTF-8, which an environment may hold."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("give text in UTF-8") from None
+        return value
 
     @field_validator(
         "files", "inbox", "publish", "tenants", "rules", "profiles", "notify", "saved_queries", mode="before"
     )
     @classmethod
     def local_path(cls, path: object) -> object:
-        """Refuses a URL, which would be taken for a folder of that name."""
+        """Refuses a URL, which would be taken for a folder of that name, and no path; `~` is the user's home."""
+        if not str(path).strip():
+            raise ValueError("give a path on this machine, or leave the variable out")
         if match := URL.match(str(path)):
             raise ValueError(f"{match['scheme']}: addresses are not supported here; give a path on this machine")
-        return path
+        return Path(path).expanduser() if isinstance(path, str) else path
 
     @model_validator(mode="after")
     def bound_slices_by_memory(self) -> Self:

@@ -5,6 +5,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -68,7 +69,7 @@ class Archive:
         if not infos:
             return [faulty(self._file, "is a zip file that holds no file; a log was expected")]
         allowed = self._budget.take_members(len(infos))
-        named = {f"{self._file.name}/{fit(one.filename)}": one for one in infos[:allowed]}
+        named = by_name(self._file.name, infos[:allowed])
         self._infos = {name: one for name, one in named.items() if is_log_name(PurePosixPath(one.filename))}
         listed = [File(name, "", one.file_size) for name, one in self._infos.items()]
         small = sum(file.size for file in listed) <= TOGETHER
@@ -90,6 +91,17 @@ class Archive:
         except BROKEN as error:
             fault = f"cannot be unpacked ({error}); a whole file was expected. Download the zip file again"
             return replace(member, path=self._file.path, fault=fault)
+
+
+def by_name(archive: str, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Names each member for the ledger; of several with one name the later ones get a number."""
+    named: dict[str, zipfile.ZipInfo] = {}
+    times = Counter[str]()
+    for info in infos:
+        name = f"{archive}/{fit(info.filename)}"
+        times[name] += 1
+        named[name if times[name] == 1 else f"{name} ({times[name]})"] = info
+    return named
 
 
 class Counted:

@@ -65,6 +65,8 @@ def discover(paths: Iterable[str | Path | File], streams: ExitStack, inbox: Path
             yield each
             continue
         path = Path(each)
+        if not str(each).strip():
+            raise IngestError("A path is empty, perhaps from a variable without a value; give a file or a folder.")
         if str(each) == "-":
             yield from_stream("-", sys.stdin.buffer, streams)
             continue

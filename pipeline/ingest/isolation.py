@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pipeline.config.errors import StoreError, Unreadable
-from pipeline.store.connections import is_lost
+from pipeline.store.connections import is_interrupted, is_lost
 
 T = TypeVar("T")
 Attempt = Callable[[Sequence[T]], None]
@@ -51,7 +51,7 @@ def faults_of(items: Sequence[T], attempt: Attempt[T]) -> list[tuple[T, Exceptio
 
 def is_fault_of_data(error: Exception) -> bool:
     """Whether what arrived may be to blame for an error, rather than the machine, the store or another process."""
-    if isinstance(error, MemoryError | OSError) or is_lost(error):
+    if isinstance(error, MemoryError | OSError) or is_lost(error) or is_interrupted(error):
         return False
     return isinstance(error, Unreadable) or not isinstance(error, StoreError) or error.by_data
 

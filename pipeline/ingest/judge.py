@@ -167,7 +167,8 @@ def stage_some_lines(cursor: Cursor, context: PieceContext, some: Sequence[Line]
     name = f"arriving_lines_{context.number}"
     cursor.register(name, pa.table({"line": [raw.decode("utf-8", "replace") for _, raw in some]}))
     [(before,)] = cursor.execute(f"select coalesce(max(rowid), -1) from {table}").fetchall()
-    insert(cursor, context, source.of_lines(f"select {context.number} as number, line from {name}", context.head))
+    lines = source.of_lines(f"select {context.number} as number, line from {name}", context.head)
+    insert(cursor, context, lambda: lines, context.size)
     query = f"select rowid - {before} - 1 from {table} where rowid > {before} and {suspicion(source)}"
     unread = [place for (place,) in cursor.execute(query).fetchall()]
     if unread:
@@ -181,7 +182,8 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
     source, head = context.source, context.head
     if source.name == "portal":
         with in_memory(csv_of(head.header, good)) as file:
-            insert(cursor, context, portal_relation(context.number, (file, head), context.steps, context.changes))
+            rows = portal_relation(context.number, (file, head), context.steps, context.changes)
+            insert(cursor, context, lambda: rows, context.size)
         return
     lines = [json.dumps(verdict).encode() for verdict in good]
     with in_memory(b"\n".join(lines) + b"\n") as file:
@@ -189,10 +191,12 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
         if source.of_lines is not None:
             listed = texts(line.decode() for line in lines)
             records = f"select {context.number} as number, unnest({listed}) as line"
-            insert(cursor, context, source.of_lines(records, Head("lines")))
+            rows = source.of_lines(records, Head("lines"))
+            insert(cursor, context, lambda: rows, context.size)
             return
         records = reader(source, {file: context.number}, Head("lines"), max(BIGGEST, longest))
-        insert(cursor, context, source.relation(records))
+        rows = source.relation(records)
+        insert(cursor, context, lambda: rows, context.size)
 
 
 def judged(source: Source, head: Head, value: object) -> dict[str, object] | str | None:

@@ -174,18 +174,25 @@ def closed(text: str) -> str:
     >>> closed('{"value": [{"id": 1}, {"id": 2, "name": "A')
     '{"value": [{"id": 1}]}'
     """
-    stack: list[str] = []
-    end, closing = 0, ""
+    end = max((place for place, sign, due in brackets(text) if sign in "}]" and due[-1:] == ["]"]), default=0)
+    due: list[str] = []
+    for bracket in brackets(text[:end]):
+        due = bracket[2]
+    return text[:end] + "".join(reversed(due))
+
+
+def brackets(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Yields where each bracket of JSON ends, the bracket, and those that close what is still open, up to damage."""
+    due: list[str] = []
     for match in BRACKET.finditer(text):
         sign = match[0]
         if sign in "{[":
-            stack.append("}" if sign == "{" else "]")
-        elif sign in "}]":
-            if not stack or stack.pop() != sign:
-                break
-            if stack and stack[-1] == "]":
-                end, closing = match.end(), "".join(reversed(stack))
-    return text[:end] + closing
+            due.append("}" if sign == "{" else "]")
+        elif sign not in "}]":
+            continue
+        elif not due or due.pop() != sign:
+            return
+        yield match.end(), sign, due
 
 
 def objects(values: Iterable[tuple[object, int]]) -> list[Mapping[str, Any]]:

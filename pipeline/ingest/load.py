@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipeline.config.errors import StoreError
 from pipeline.config.secrets import without_secrets
 from pipeline.config.settings import Settings
+from pipeline.ingest.aggregates import add_to_aggregates
 from pipeline.ingest.bounds import set_latest
 from pipeline.ingest.characters import fit
 from pipeline.ingest.load_exchanges import EXCHANGE_COUNTS, EXCHANGES, prepare_exchanges
@@ -22,7 +23,6 @@ from pipeline.ingest.records.words import Action, Status, undocumented
 from pipeline.ingest.staged_values import INSTANTS, make_fit, unfit_condition
 from pipeline.store.connections import lost_connections, while_reconnecting
 from pipeline.store.lake import Cursor
-from pipeline.store.migrate import schema_text
 
 TABLES = ("events", "exchanges", "job_snapshots")
 LATE_DAYS = 31
@@ -68,8 +68,6 @@ NOT_REPEATED = " anti join repeated r on r.rid = s.rowid"
 EVENTS = """
 pragma verify_parallelism;
 insert into events select * from arriving;
-{fold}
-pragma disable_verify_parallelism;
 """
 EVENT_COUNTS = f"""
 select
@@ -146,7 +144,10 @@ def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
                 find_repeated(cursor, low, high)
             elif table == "exchanges":
                 prepare_exchanges(cursor, files)
-            inserted = store_rows(cursor, table, statements.format(low=low, high=high, fold=fold()))
+            inserted = store_rows(cursor, table, statements.format(low=low, high=high))
+            if table == "events":
+                add_to_aggregates(cursor)
+                cursor.execute("pragma disable_verify_parallelism")
             found = {int(number): Loaded(*rest) for number, *rest in cursor.execute(counts).fetchall()}
             check_arrived(cursor, table, inserted, sum(one.lines - one.duplicates for one in found.values()))
             loaded |= found
@@ -208,11 +209,6 @@ def stretch(cursor: Cursor, table: str) -> tuple[int, str, str, bool]:
     """
     [(count, low, high, unfit)] = cursor.execute(query).fetchall()
     return int(count), str(low), str(high), bool(unfit)
-
-
-def fold() -> str:
-    """Returns the statements that add the arriving events to the aggregates."""
-    return schema_text("load_aggregates.sql")
 
 
 def keep_rejects(cursor: Cursor, rejects: Sequence[tuple[str, Reject]], at: datetime) -> None:

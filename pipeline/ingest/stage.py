@@ -57,7 +57,7 @@ def stage_pieces(cursor: Cursor, contexts: Sequence[PieceContext]) -> list[list[
     whole = all(is_closed(one) for one in contexts)
     if whole:
         try:
-            insert(cursor, first, relation(cursor, contexts))
+            insert(cursor, first, lambda: relation(cursor, contexts), sum(one.size for one in contexts))
         except Unreadable:
             whole = False
     if whole:

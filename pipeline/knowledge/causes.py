@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE = Path(__file__).with_name("causes.toml")
 OWNERS = {
@@ -89,11 +89,20 @@ class Cause(BaseModel):
         return f"Entra retries by itself: {self.retries}."
 
 
+def read_cause(entry: Mapping[str, Any]) -> Cause:
+    """Reads one entry; raises ValueError with its name and every key that is missing, wrong or unknown."""
+    try:
+        return Cause.model_validate(entry)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"{FILE.name}, cause '{entry.get('name', 'without a name')}': {faults}") from None
+
+
 @lru_cache
 def knowledge() -> tuple[tuple[Cause, ...], frozenset[str]]:
     """Reads every cause, in the file's order, and the codes that say no more than that something failed."""
     told = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    causes = tuple(Cause.model_validate(cause) for cause in told["cause"])
+    causes = tuple(map(read_cause, told["cause"]))
     names = [cause.name for cause in causes]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise ValueError(

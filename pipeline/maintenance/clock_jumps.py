@@ -18,7 +18,9 @@ from pipeline.store.synced_files import write_synced
 LAST_ROUND = "maintenance.json"
 "The note, in the lake's folder, of when the clock was last believed."
 AHEAD = timedelta(days=7)
-"How far the clock may be ahead of the last round, and of the newest record."
+"How far the clock may be ahead of the last round, and of the newest record, where snapshots and files expire."
+AHEAD_FOR_ROWS = timedelta(days=2)
+"The same where rows are dropped, but at most half of what is kept: a jump that goes unseen costs so much of it."
 BEHIND = timedelta(days=1)
 "How far it may be behind them."
 NEWEST = """
@@ -39,7 +41,7 @@ class LastRound:
 
 def expiry_stop(store: Store, now: datetime) -> str | None:
     """Returns why nothing may expire or be cleaned away, in a sentence; None where the clock can be believed."""
-    return jump(store, now, instant(read_last_round(store.folder).expiry), needs_evidence=False)
+    return jump(store, now, instant(read_last_round(store.folder).expiry), AHEAD, needs_evidence=False)
 
 
 def retention_stop(store: Store, now: datetime) -> str | None:
@@ -49,10 +51,11 @@ def retention_stop(store: Store, now: datetime) -> str | None:
     """
     if not store.settings.keep_days:
         return None
-    return jump(store, now, instant(read_last_round(store.folder).retention), needs_evidence=True)
+    ahead = min(AHEAD_FOR_ROWS, timedelta(days=store.settings.keep_days) / 2)
+    return jump(store, now, instant(read_last_round(store.folder).retention), ahead, needs_evidence=True)
 
 
-def jump(store: Store, now: datetime, last: datetime | None, *, needs_evidence: bool) -> str | None:
+def jump(store: Store, now: datetime, last: datetime | None, ahead: timedelta, *, needs_evidence: bool) -> str | None:
     """Compares the clock with the last round and with the newest record."""
     if store.settings.clock:
         # A demonstration's time is not this machine's.
@@ -62,8 +65,8 @@ def jump(store: Store, now: datetime, last: datetime | None, *, needs_evidence: 
         return f"This machine's clock shows {dated(at)}, {span_between(at, last)} before the last round of maintenance."
     if newest is not None and at < newest - BEHIND:
         return f"This machine's clock shows {dated(at)}, and the newest record is of {dated(newest)}: it is behind."
-    is_recent = newest is not None and at - newest <= AHEAD
-    if is_recent or (last is not None and at - last <= AHEAD):
+    is_recent = newest is not None and at - newest <= ahead
+    if is_recent or (last is not None and at - last <= ahead):
         return None
     if last is None and (not needs_evidence or newest is None):
         return None

@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 import pyarrow as pa
 
 from pipeline.config.errors import StoreError
+from pipeline.ingest.characters import fit_name
 from pipeline.ingest.files import ingest
 from pipeline.ingest.formats import SOURCES
 from pipeline.ingest.offsets import Entry, ledger_of
@@ -99,10 +100,13 @@ class Forgotten:
 
 def names_of(path: str) -> str:
     """Returns the name by which the ledger would have a path."""
+    return path if path.startswith("graph:") else fit_name(str(place_of(path)))
+
+
+def place_of(path: str) -> Path:
+    """Returns the file that a path leads to, under the name by which it was read."""
     place = Path(path)
-    if path.startswith("graph:"):
-        return path
-    return str(place.resolve() if place.is_symlink() else place.parent.resolve() / place.name)
+    return place.resolve() if place.is_symlink() else place.parent.resolve() / place.name
 
 
 def entries_below(store: Store, path: str) -> list[Entry]:
@@ -118,10 +122,10 @@ def forget(store: Store, path: str, *, dry_run: bool = False, progress: Progress
             f"{path} is not in the ledger, so nothing of it is stored; see the files that are: "
             'python -m pipeline sql "select file from files"'
         )
-    file = Path(names_of(path))
+    file = place_of(path)
     if not file.exists():
         raise StoreError(
-            f"{file} is not there any more. Its rows are found by reading it once more: put it back where "
+            f"{names_of(path)} is not there any more. Its rows are found by reading it once more: put it back where "
             "it was, forget it, and remove it then."
         )
     names = tuple(entry.file for entry in entries)

@@ -19,7 +19,8 @@ from pipeline.config.settings import lock_file
 from pipeline.maintenance.published_copies import Copies
 from pipeline.store.dependencies import TableChanges
 from pipeline.store.ducklake_workarounds import CATALOG
-from pipeline.store.lake import LAKE, Cursor, Store, quoted, store_errors
+from pipeline.store.failures import store_errors
+from pipeline.store.lake import LAKE, Cursor, Store, quoted
 from pipeline.store.migrate import build_schema, schema_version
 
 PUBLISHED = "published"

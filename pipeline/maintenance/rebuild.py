@@ -6,6 +6,7 @@ What outlives its events by retention stays as it was, but for what the events t
 
 import re
 
+from pipeline.ingest.aggregates import add_to_aggregates
 from pipeline.maintenance.data_files import Progress
 from pipeline.store.lake import Cursor
 from pipeline.store.migrate import schema_text
@@ -58,7 +59,7 @@ def rebuild(cursor: Cursor, damaged: set[str], progress: Progress = lambda _shar
         progress(place / len(parts))
         stretch = f"occurred_at >= timestamp '{since}' and occurred_at < timestamp '{until}'"
         cursor.execute(f"create or replace temp table arriving as from events where {stretch}")
-        cursor.execute(LOAD)
+        add_to_aggregates(cursor)
     for table, rule in outliving.items():
         cursor.execute(f"delete from {table} where {rule}")
         cursor.execute(f"insert into {table} by name from outliving_{table}")

@@ -10,6 +10,7 @@ from pipeline.config.wording import count
 from pipeline.ingest.formats import SOURCES
 from pipeline.maintenance.data_files import BrokenFile, Progress, broken_files, listed_files
 from pipeline.maintenance.orphans import find_orphans
+from pipeline.store.failures import RESTORE
 from pipeline.store.lake import Store
 from pipeline.store.synced_files import read_checksums
 
@@ -80,11 +81,11 @@ class Verified:
 def catalog_fault(settings: Settings) -> Fault | None:
     """Checks a SQLite catalog's own structure."""
     catalog = settings.catalog_file
-    if catalog is None or not catalog.exists():
+    if catalog is None or not catalog.is_file():
         return None
     check = subprocess.run([sys.executable, "-c", QUICK_CHECK, str(catalog)], capture_output=True, text=True)
-    said = check.stdout.strip() or check.stderr.strip().rpartition("\n")[2]
-    return None if said == "ok" else Fault("catalog", str(catalog), f"{catalog} is damaged: {said}. Restore a backup.")
+    said = " ".join(check.stdout.split()) or check.stderr.strip().rpartition("\n")[2]
+    return None if said == "ok" else Fault("catalog", str(catalog), f"{catalog}: {said}; {RESTORE}.")
 
 
 def verify(store: Store, now: datetime, progress: Progress = lambda _share: None) -> Verified:

@@ -1,5 +1,6 @@
 -- What a transaction adds to the aggregates that pages read: its new events are the temporary table arriving.
--- tests/model/test_load_aggregates.py recomputes them from all events and compares.
+-- tests/model/test_load_aggregates.py recomputes them from all events and compares. A part that begins with a condition
+-- adds nothing where that is false, and is then left out (ingest/aggregates.py).
 
 -- First the spine. Footings change where an object's word is another than the one before, stored or arriving. An event
 -- that arrives after later ones of its object may take the word before them away; then the next of these is looked at
@@ -59,7 +60,9 @@ insert into hourly_parts by name from hourly_fold('arriving_hours');
 
 insert into cycle_parts by name select * from cycle_rows('arriving');
 
--- Pending retries are made anew from the first that a batch may change to what settles the last: other failures of its
+-- only where exists (from arriving where is_problem(status, is_benign(status, skip_reason, error_code)))
+-- or exists (from pending_retries where object in (select object from arriving_words)):
+-- Problems and pending retries. These are made anew from the first that a batch may change to what settles the last: other failures of its
 -- objects are not read.
 create or replace temp table arriving_problems as from problem_rows('arriving');
 insert into problems by name from arriving_problems;
@@ -98,10 +101,14 @@ create or replace temp table retries_over as from retries_before except from ret
 delete from pending_retries where (object, first_key) in (select (object, first_key) from retries_over);
 insert into pending_retries by name (from retries_anew except from retries_before);
 
+-- only where exists (from arriving where status = 'skipped'):
 insert into skips by name select * from skip_rows('arriving_narrow', 'arriving_facts');
 
+-- only where exists (from arriving_narrow where is_scoping):
 insert into scope_parts by name select * from scope_rows('arriving_narrow', 'arriving_facts');
 
+-- only where exists (from arriving where lower(source_type) = 'group'):
 insert into member_claims by name select * from member_rows('arriving');
 
+-- in any case:
 insert into unpaired_days from days_to_pair('arriving');

@@ -89,12 +89,15 @@ from (
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign,
         footing_of("action", status, skip_reason, error_code) as footing,
-        removal_of("action", last_step, steps, enabling_of(changes)) as removal,
-        account_change("action", status, skip_reason, removal, enabling_of(changes)) as account,
+        removal,
+        account_change("action", status, skip_reason, removal, enabling) as account,
         coalesce(list_contains(list_transform(steps, lambda s: s."type"), 'scoping'), false) as is_scoping,
         list_transform(list_filter(steps, lambda s: mentions_facts(s."name", s.details)),
             lambda s: {'type': s."type", 'name': s."name", 'details': s.details}) as fact_steps
-    from query_table(source)
+    from (
+        select *, removal_of("action", last_step, steps, enabling) as removal
+        from (select *, enabling_of(changes) as enabling from query_table(source))
+    )
 );
 
 -- step_facts_of(narrow): one row per wording of narrow_events: what its steps show, read once.

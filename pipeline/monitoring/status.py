@@ -9,7 +9,8 @@ from pipeline.rules.verdict import verdict
 from pipeline.rules.verdict_facts import read_facts
 from pipeline.rules.verdict_text import summary_of
 from pipeline.store.export import records
-from pipeline.store.lake import LAKE, Cursor, Store, store_errors
+from pipeline.store.failures import store_errors
+from pipeline.store.lake import LAKE, Cursor, Store
 from pipeline.store.leader import current_leader
 
 STORE = f"""

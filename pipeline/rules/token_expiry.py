@@ -99,7 +99,7 @@ def read_expiry(text: str) -> datetime:
     except (ValueError, OverflowError):
         raise TokenRefused(f"'{shown}' is no instant; ISO 8601 was expected, such as 2026-12-31T00:00Z.") from None
     if not datetime(2000, 1, 1) < at < LATEST:
-        raise TokenRefused(f"'{shown}' is no end of a token; a day between 2000 and 2200 was expected.")
+        raise TokenRefused(f"'{shown}' is no token expiry; an instant between 2000 and 2200 was expected.")
     return at
 
 

@@ -1,4 +1,7 @@
-"""Connections to a PostgreSQL server that went away: how that is recognised, and asking again over a new one."""
+"""Connections to a PostgreSQL server that went away: how that is recognised, and asking again over a new one.
+
+Also how a statement is recognised that Ctrl-C ended.
+"""
 
 import re
 import time
@@ -33,6 +36,12 @@ def is_lost(error: BaseException) -> bool:
         or (isinstance(error, duckdb.Error) and LOST.match(str(error)) is not None)
         or (cause is not None and is_lost(cause))
     )
+
+
+def is_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C came during a statement, in whose place DuckDB 1.5 raises a RuntimeError."""
+    cause = error.__cause__
+    return isinstance(error, KeyboardInterrupt) or (cause is not None and is_interrupted(cause))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from pipeline.store.ducklake_workarounds import (
     make_sqlite_catalog,
 )
 from pipeline.store.extensions import extension_files
+from pipeline.store.failures import BY_DATA, reason, remedy, store_errors
 from pipeline.store.fence import write_fenced
 from pipeline.store.lake_notes import (
     MOVE_FILES,
@@ -60,12 +61,8 @@ DUCKDB_OPTIONS: dict[str, Any] = {}
 PIECE_ROWS = 10_000
 "How many rows a streamed answer has in a piece."
 NO_STORE = "does not exist; load logs first: python -m pipeline ingest sample_logs"
-BY_DATA = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotSupportedError, duckdb.InternalException)
-"What DuckDB raises for a value that it cannot hold or work with."
 NOT_MADE = "creating a new DuckLake is explicitly disabled"
 "What DuckLake's error says where there is no catalog and none may be made."
-DATA_FILE = "ducklake-"
-"How the names of a lake's data files begin, by which an error about one is known."
 TICK_NS = 50_000_000
 "Two changes of a file within this may leave the same time; kernels count in 1 to 10 milliseconds."
 
@@ -235,23 +232,6 @@ def file_stamp(*files: Path | str) -> Stamp | None:
     return tuple(seen) if seen and settled else None
 
 
-@contextmanager
-def store_errors(what: str) -> Iterator[None]:
-    """Turns DuckDB's failures into one sentence that starts with `what`; its pointer into the SQL is left out."""
-    try:
-        yield
-    except duckdb.Error as error:
-        hint = "" if DATA_FILE not in str(error) else "; `python -m pipeline verify` finds damaged files"
-        failed = (StoreUnreachable if is_lost(error) else StoreError)(f"{what}: {brief(error)}{hint}")
-        failed.by_data = isinstance(error, BY_DATA) and not is_lost(error)
-        raise failed from error
-
-
-def brief(error: duckdb.Error) -> str:
-    """Returns DuckDB's message as one line."""
-    return " ".join(str(error).partition("\n\nLINE ")[0].split())
-
-
 def stage(cursor: Cursor, sql: str) -> None:
     """Runs a statement that reads what arrived into a temporary table; raises Unreadable when DuckDB cannot read it.
 
@@ -276,6 +256,8 @@ def open_store(
     Without `migrate` it is taken as it is, for which nothing of it is read: it may be damaged.
     """
     catalog = settings.catalog_file
+    if catalog is not None and catalog.is_dir():
+        raise StoreError(f"{catalog} is a folder; a file was expected. Set PROVISIONING_STORE to ducklake:sqlite:FILE.")
     if read_only and catalog is not None and not catalog.exists():
         if is_expected(settings):
             raise lost_catalog(settings)
@@ -323,7 +305,7 @@ def open_store(
         if read_only and catalog is None and not has_catalog(settings):
             raise StoreMissing(f"{settings.store} {NO_STORE}") from None
         kind = StoreUnreachable if is_lost(error) else StoreError
-        raise kind(f"{settings.store} cannot be opened: {error}") from error
+        raise kind(f"{settings.store} cannot be opened: {reason(error)}{remedy(error)}") from error
 
 
 def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:

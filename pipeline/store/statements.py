@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.store.lake import store_errors
+from pipeline.store.failures import store_errors
 
 NAME = re.compile(rb"\w+")
 

@@ -4,8 +4,14 @@ import csv
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pyarrow as pa
@@ -17,9 +23,10 @@ from pipeline.__main__ import run
 from pipeline.commands import answers
 from pipeline.commands.arguments import read_words
 from pipeline.config.errors import InvalidRequest
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, read_settings
+from pipeline.ingest.isolation import faults_of
 from pipeline.store.lake import Store
-from tests.support.lakes import add_events, command, ended
+from tests.support.lakes import ROOT, add_events, command, ended
 
 EVENT = {
     "id": "event-1",
@@ -107,8 +114,10 @@ def test_ingest_prints_for_people_and_lists_only_troubled_files_when_there_are_m
     assert "46 files" in printed.out
     assert "45 files without rejects are not listed" in printed.out
     assert printed.err == ""
+    (folder / "\x1b[2J\n45.ndjson").write_text("")
     run(["ingest", str(folder), "--all"])
-    assert "44.ndjson" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "44.ndjson" in printed.out and " [2J 45.ndjson" in printed.out and "\x1b" not in printed.out
 
 
 def test_ingest_reads_standard_input(store: Store, logs: Path) -> None:
@@ -123,6 +132,11 @@ def test_ingest_of_a_path_that_is_not_there_is_a_sentence(
 ) -> None:
     assert run(["ingest", "nowhere.ndjson"]) == 2
     assert "nowhere.ndjson" in refusal(capsys)
+    assert run(["ingest", ""]) == 2
+    assert "A path is empty" in refusal(capsys)
+    # What was committed is in the catalog itself, so that a copy of it has all.
+    assert settings.catalog_file is not None and settings.catalog_file.exists()
+    assert not Path(f"{settings.catalog_file}-wal").exists()
 
 
 def test_ask_without_a_question_lists_them(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +171,10 @@ def test_ask_answers_of_everything_unless_a_window_is_given(store: Store, capsys
         (["sql", "delete from events"], "One read-only question was expected, such as select …; DELETE was given."),
         (["sql", "select nope from events"], 'Referenced column "nope" not found'),
         (["sql", "select 1", "--json", "--csv"], "Give one of --json, --csv and --parquet."),
-        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere"),
+        (["sql", "select 1", "--parquet", "/nowhere/x.parquet"], "/nowhere is not a folder; make it first"),
+        (["sql", "select 1", "--parquet", "/tmp"], "/tmp is a folder; the name of a file was expected"),
+        (["sql", "select '\udcff'"], "select '\\xff' is not UTF-8"),
+        (["ask", "outcomes_by_action", "--since", "2026-02-01", "--until", "2026-01-01"], "must begin before it ends"),
         (["sql", "select * from read_text('/etc/hostname')"], "may read what is not in the store"),
         (["publish", "/nowhere/x.duckdb"], "/nowhere is not a folder; make it first"),
         (["sample", "build/none", "--days", "1"], "days is 1; the planted stories need at least"),
@@ -181,9 +198,19 @@ def test_readers_of_no_store_are_told_to_load_logs(
 def test_a_wrong_setting_is_a_sentence(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PROVISIONING_INGEST_EVERY", "5min")
-    assert run(["status"]) == 2
-    assert refusal(capsys) == "PROVISIONING_INGEST_EVERY is '5min'; give whole numbers, such as 300.\n"
+    wrong = {
+        "INGEST_EVERY": ("5min", "give whole numbers, such as 300."),
+        "FILES": ("", "give a path on this machine, or leave the variable out."),
+        "STORE": ("ducklake:sqlite:", "give ducklake:sqlite:FILE."),
+    }
+    for name, (value, sentence) in wrong.items():
+        monkeypatch.setenv(f"PROVISIONING_{name}", value)
+        assert run(["status"]) == 2
+        assert refusal(capsys) == f"PROVISIONING_{name} is '{value}'; {sentence}\n"
+        monkeypatch.delenv(f"PROVISIONING_{name}")
+    monkeypatch.setenv("HOME", "/srv/ada")
+    here = read_settings(store="ducklake:sqlite:~/lake.sqlite", files="~/files")
+    assert (str(here.catalog_file), str(here.folder)) == ("/srv/ada/lake.sqlite", "/srv/ada/files")
 
 
 def test_words_that_are_no_command_exit_2_without_a_traceback(
@@ -293,6 +320,33 @@ def test_status_tells_of_the_store_and_each_source(
     printed = capsys.readouterr().out
     assert "2 events; the newest is of 5 Jan 2026, 12:00 UTC" in printed
     assert "Background jobs are not running" in printed
+
+
+def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, logs: Path) -> None:
+    named = logs.rename(logs.with_name("é.ndjson"))
+    program = f"{sys.executable} -m pipeline"
+    shell = f"{program} sql 'select 1' --csv >&-; echo $?; PYTHONIOENCODING=ascii {program} ingest - {named} --json <&-"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, check=False)
+    code, read = done.stdout.decode().split("\n", 1)
+    assert (code, done.returncode, done.stderr) == ("0", 1, b"")
+    assert [Path(file["file"]).name for file in json.loads(read)["files"]] == ["-", "é.ndjson"]
+
+
+def test_ctrl_c_during_a_statement_ends_the_command_and_is_no_fault_of_what_is_read(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB raises a RuntimeError in place of KeyboardInterrupt: whole files became rejects of it."""
+    endless = "select count(*) from range(200000000000) t(a) where a % 7 = 3"
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+
+    def attempt(_items: Sequence[int]) -> None:
+        Timer(0.2, press).start()
+        store.rows(endless)
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        faults_of([1, 2], attempt)
+    Timer(0.5, press).start()
+    assert (run(["sql", endless, "--json"]), capfd.readouterr().err) == (130, "")
 
 
 def test_status_exits_1_for_an_open_incident_and_0_when_it_is_closed(

@@ -38,6 +38,8 @@ def test_what_a_variable_holds_is_in_no_error_and_no_line_of_the_log(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(name, PASSWORD)
+    monkeypatch.setenv("PWD", "/srv/observatory")
+    assert without_credentials("/srv/observatory/data/catalog.sqlite") == "/srv/observatory/data/catalog.sqlite"
     assert (
         str(StoreError(f"{PASSWORD} was refused, and Qv7%40planted%2Fpw too"))
         == "[removed] was refused, and [removed] too"
@@ -47,5 +49,10 @@ def test_what_a_variable_holds_is_in_no_error_and_no_line_of_the_log(
 
     monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert (
+        without_credentials(f"{tmp_path}/data/catalog.sqlite does not exist")
+        == f"{tmp_path}/data/catalog.sqlite does not exist"
+    )
     Path(".env").write_text(f"# {name}=nothing\n{name}='{PASSWORD}'\n")
     assert without_credentials(f"at {PASSWORD}.") == "at [removed]."

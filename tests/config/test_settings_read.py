@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.errors import SettingsError
 from pipeline.config.settings import read_settings
 
 
@@ -23,3 +24,6 @@ def test_settings_follow_the_environment_the_folder_and_its_file(
     assert read_settings().ingest_every == 9 and read_settings(ingest_every=3).ingest_every == 3
     (tmp_path / ".env").unlink()
     assert read_settings().ingest_every == 5
+    monkeypatch.setenv("PROVISIONING_INBOX", "in\udcff")
+    with pytest.raises(SettingsError, match=r"PROVISIONING_INBOX is .*; give text in UTF-8"):
+        read_settings()

@@ -165,6 +165,21 @@ print([heading.value for heading in page.subheader], list(page.exception))
 
 
 @pytest.mark.deep
+def test_a_section_of_a_page_is_a_panel(project: Copy) -> None:
+    first, last = "from views.parts.reports.digest import", "        draw_evidence()\n"
+    imports = "from views.frame.panel import panel\nfrom views.frame.table import table\n"
+    project.change("views/reports.py", first, imports + first)
+    project.change("views/reports.py", last, f'{last}    panel("outcomes_by_action", table)\n')
+    drawn = """
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file("views/app.py", default_timeout=60).run().switch_page("reports.py").run()
+print(page.subheader[-1].value, list(page.exception))
+"""
+    assert project.python("-c", drawn) == "Outcomes by action []\n"
+    assert project.house("every") == ""
+
+
+@pytest.mark.deep
 def test_a_noun_is_one_file_and_its_name(project: Copy) -> None:
     noun = "-- recipe_days: one row per day with events.\n--   day  the day\ncreate or replace view recipe_days as\n"
     project.write("pipeline/model/recipe.sql", f'{noun}select distinct occurred_at::date as "day" from events;\n')

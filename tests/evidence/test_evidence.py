@@ -260,7 +260,7 @@ def test_words_that_do_not_fit_are_refused_with_the_nearest_that_do(
     assert "Known are: Cerby, Zoom." in refused("--app", "qqq")
     assert "must begin before it ends" in refused("--app", "Cerby", "--since", "2026-02-02", "--until", "2026-02-01")
     assert "is no instant" in refused("--app", "Cerby", "--since", "soon")
-    assert "is no folder; make it first" in refused("--app", "Cerby", out="absent/pack.zip")
+    assert "is not a folder; make it first" in refused("--app", "Cerby", out="absent/pack.zip")
 
 
 def test_the_command_says_how_well_each_side_is_known_and_which_seal_to_note(

@@ -142,6 +142,11 @@ def bad_input() -> dict[str, Bad]:
         "array in an array": Bad(array([new(), [new()], new()]), one_bad, "the record is an array"),
         "deep": Bad(amid(deep), one_bad, "is JSON nested too deeply"),
         "deep inside": Bad(amid(lines([new(x=1)]).replace(b'"x":1', b'"x":' + deep[:-1])), (3, 3, 0, 0)),
+        "deep in a page": Bad(
+            pretty(page([new(), "deep", new()])).replace(b'"deep"', b"[" * 100_000 + b"]" * 100_000),
+            one_bad,
+            "is JSON nested too deeply",
+        ),
         "5000 members": Bad(amid(lines([new(**{f"c{n}": n for n in range(5000)})])), (3, 3, 0, 0)),
         "array cut": Bad(truncated(array([new() for _ in range(3)]), 0.9), one_bad, "is not JSON at line 1 column"),
         "page cut": Bad(truncated(pretty(page([new() for _ in range(3)])), 0.9), one_bad, "is not JSON at line"),
@@ -248,6 +253,7 @@ def test_what_a_zip_holds_is_read_one_by_one(store: Store, tmp_path: Path) -> No
         ),
         "in.zip": zipped({"in.zip": zipped({"x": good(2)})}),
         "slip.zip": zipped({"../../evil": good()}),
+        "twins.zip": zipped({"twin-1": good(), "twin-2": good(2)}).replace(b"twin-2", b"twin-1"),
         "hurt.zip": damaged(many, 0.1, b"\0" * 60),
     }
     found = {name: tally(file) for name, file in load(store, tmp_path / "in", files).items()}
@@ -260,6 +266,8 @@ def test_what_a_zip_holds_is_read_one_by_one(store: Store, tmp_path: Path) -> No
         "junk.zip/pic": (1, 0, 0, 1),
         "junk.zip/readme": (1, 0, 0, 1),
         "slip.zip/../../evil": (1, 1, 0, 0),
+        "twins.zip/twin-1": (1, 1, 0, 0),
+        "twins.zip/twin-1 (2)": (2, 2, 0, 0),
     }
     assert "a cannot be unpacked" in reasons(store)[0]
     assert {path.name for path in tmp_path.iterdir()} >= {"in"} and not (tmp_path.parent / "evil").exists()

@@ -76,10 +76,10 @@ def test_a_landing_that_fails_ends_the_run_and_nothing_of_it_is_kept(
     overlapping = open_store(settings.model_copy(update={"slice_bytes": 131_072, "threads": 4}))
 
     def drop(cursor: Cursor) -> None:
-        cursor.execute("drop table problems")
+        cursor.execute("drop table hourly_parts")
 
     store.write(drop)
-    with pytest.raises(Exception, match="problems"):
+    with pytest.raises(Exception, match="hourly_parts"):
         ingest(overlapping, [folder])
     assert store.rows("select (select count(*) from events), (select count(*) from files)") == [(0, 0)]
     overlapping.close()

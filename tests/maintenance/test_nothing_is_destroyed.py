@@ -62,6 +62,15 @@ def test_a_clock_that_jumps_ahead_drops_nothing_and_is_reported_until_it_is_righ
     assert counted(fresh) > 0.9 * before
 
 
+def test_a_short_jump_costs_no_rows(fresh: Store) -> None:
+    now = datetime.now(UTC)
+    for keep_days, jump in ((40, timedelta(days=5)), (2, timedelta(days=1, hours=7))):
+        fresh.settings.keep_days = keep_days
+        maintain(fresh, now)
+        before = counted(fresh)
+        assert "retention" not in chores(fresh, now + jump) and counted(fresh) == before > 0
+
+
 def test_a_clock_that_jumps_back_drops_nothing(fresh: Store) -> None:
     now = datetime.now(UTC)
     maintain(fresh, now)

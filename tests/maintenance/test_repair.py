@@ -17,7 +17,7 @@ from pipeline.config.errors import StoreError
 from pipeline.config.settings import Settings
 from pipeline.ingest.files import ingest
 from pipeline.maintenance.chores import maintain, trust_clock
-from pipeline.maintenance.forget import forget, forget_reading
+from pipeline.maintenance.forget import forget, forget_reading, names_of
 from pipeline.maintenance.pairing import pair
 from pipeline.maintenance.repair import find_damage, repair
 from pipeline.maintenance.verify import Verified, catalog_fault, verify
@@ -264,6 +264,7 @@ def test_a_forgotten_file_leaves_the_store_as_if_it_had_never_been_read(
     assert faults(lake) == []
     with pytest.raises(StoreError, match="is not in the ledger"):
         forget(lake, str(folder / "never.ndjson"))
+    assert names_of(os.fsdecode(b"/srv/caf\xe9.ndjson")) == "/srv/caf\\xe9.ndjson"
     (folder / "a.ndjson").rename(folder / "elsewhere")
     assert forget(lake, str(folder / "c.ndjson"), dry_run=True).missing == (str(folder / "a.ndjson"),)
 

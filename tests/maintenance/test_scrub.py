@@ -16,6 +16,7 @@ OTHERS = """
     insert into exchanges by name select 'ghp_' || $s || '0123456789' as exchange_id, '/Users' as "path",
         timestamp '2026-01-05' as occurred_at, '{"password": "' || $s || '"}' as request_body;
     insert into incidents by name select 'i' as incident_id, {'password': $s, 'n': 5}::json as evidence;
+    insert into incidents by name select 'spaced' as incident_id, '{"cause": "token", "n": 5}'::json as evidence;
 """
 
 
@@ -56,6 +57,8 @@ def test_a_store_of_before_is_cleaned_once_and_only_where_it_must_be(store: Stor
     assert event["steps"][0]["details"] == '{"SecretToken":"[removed]"}'
     [reject] = rows(store, 'select reason, "raw" from rejects')
     assert reject == {"reason": "password=[removed]", "raw": b'{"password": "[removed]"}\xff'}
-    assert rows(store, "select evidence from incidents") == [{"evidence": '{"password":"[removed]","n":5}'}]
+    kept = {"evidence": '{"cause": "token", "n": 5}'}
+    evidence = rows(store, "select evidence from incidents order by incident_id")
+    assert evidence == [{"evidence": '{"password":"[removed]","n":5}'}, kept]
 
     assert scrub(store) == [] and dumped({"a": S}) not in stored(store)

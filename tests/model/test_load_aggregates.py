@@ -147,14 +147,14 @@ def account(rows: Sequence[Row]) -> str:
 
 def open_attempt(rows: Sequence[Row]) -> Row | None:
     """The newest failure, where an attempt failed and nothing settled it since; out of scope settles no removal."""
-    removal, newest = False, None
+    removes, newest = False, None
     for row in rows:
         if state(row) == "failing":
-            removal, newest = removal or row["action"] in ("disable", "delete"), row
+            removes, newest = removes or removal(row) in ("disable", "delete"), row
         elif state(row) in ("in_sync", "disabled", "deleted") or (
-            state(row) == "skipped" and benign(row) and not removal
+            state(row) == "skipped" and benign(row) and not removes
         ):
-            removal, newest = False, None
+            removes, newest = False, None
     return newest
 
 

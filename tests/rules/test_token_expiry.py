@@ -91,7 +91,7 @@ def test_a_date_is_read_as_utc_and_a_wrong_one_refused_without_repeating_a_token
     assert read_expiry(" 2026-12-31 ") == datetime(2026, 12, 31)
     with pytest.raises(TokenRefused, match=r"'soon' is no instant; ISO 8601 was expected, such as 2026-12-31T00:00Z."):
         read_expiry("soon")
-    with pytest.raises(TokenRefused, match="'1026-12-31' is no end of a token"):
+    with pytest.raises(TokenRefused, match="'1026-12-31' is no token expiry"):
         read_expiry("1026-12-31")
     with pytest.raises(TokenRefused) as refused:
         read_expiry(jwt(exp=1798675200))
@@ -147,7 +147,7 @@ def test_the_command_takes_a_date_says_until_when_to_order_and_lists_and_forgets
     }  # fmt: skip
     assert "ask for it now" in run("Cerby", "--expires", "2026-02-05")[1]
     assert run("Cerby", "--forget")[1] == "Cerby: the token's expiry is unknown.\n"
-    assert run() == (0, "Of no app it is known when its token ends.\n")
+    assert run() == (0, "No token expiry is recorded; record one: python -m pipeline token APP --expires INSTANT\n")
 
 
 def test_the_command_reads_a_jwt_from_standard_input_and_leaves_no_letter_of_it(store: Store, tmp_path: Path) -> None:

@@ -52,7 +52,10 @@ def test_the_header_names_the_parameters_of_the_body(query: Query) -> None:
 
 
 def test_the_header_names_the_columns_of_the_answer_in_their_order(query: Query, lake: Store) -> None:
-    assert lake.fetch(query.sql, values(query)).column_names == list(query.columns)
+    answered = lake.fetch(query.sql, values(query)).column_names
+    assert answered == list(query.columns), (
+        f"{query.name}: the answer's columns, and those under `Columns` of the header"
+    )
 
 
 def test_the_first_line_is_a_question_and_every_line_of_the_header_has_a_text(query: Query) -> None:
@@ -62,14 +65,15 @@ def test_the_first_line_is_a_question_and_every_line_of_the_header_has_a_text(qu
 
 
 def test_the_header_has_a_title_that_is_a_noun_phrase_and_a_topic(query: Query) -> None:
-    [title] = re.findall(r"^-- Title    (\S.*)$", query.sql, re.MULTILINE)
-    assert query.title == title
-    assert not re.search(QUESTION, title, re.IGNORECASE)
-    assert 1 <= len(title.split()) <= 5
+    titles = re.findall(r"^-- Title    (\S.*)$", query.sql, re.MULTILINE)
+    assert titles == [query.title], f"{query.name}: one line of the header was expected: -- Title    Noun phrase"
+    [title] = titles
+    assert not re.search(QUESTION, title, re.IGNORECASE), f"{title} is a question"
+    assert 1 <= len(title.split()) <= 5, f"{title} has more than five words"
     words = re.findall(r"\w+", title)
     assert title[0].isupper()
     assert all(word == word.lower() or word.upper() == word or word == "Entra" for word in words[1:]), title
-    assert query.topic in TOPICS
+    assert query.topic in TOPICS, f"{query.name}: a line of the header was expected: -- Topic    one of {TOPICS}"
     assert "Title" not in query.about and "Topic" not in query.about
 
 
@@ -89,7 +93,7 @@ def test_the_body_keeps_the_style(query: Query) -> None:
     bare = re.sub(r"'[^']*'", "''", sql)
     assert bare == bare.lower()
     assert not re.search(r"\bnow\s*\(|current_timestamp|current_date|today\s*\(", bare)
-    assert re.search(r"^order by", sql, re.MULTILINE)
+    assert re.search(r"^order by", sql, re.MULTILINE), f"{query.name}: a last line with `order by` was expected"
     final = sql[sql.rindex("\nselect") if "\nselect" in sql else 0 :]
     assert not re.search(r"^select\s+\*", final.strip())
     assert "\t" not in sql and ";" not in sql

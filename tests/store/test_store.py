@@ -290,16 +290,18 @@ def test_a_full_disk_is_a_sentence_and_the_store_is_as_before(store: Store) -> N
 def test_a_place_where_no_store_can_be_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = read_settings(store=f"ducklake:sqlite:{tmp_path}/file/catalog.sqlite")
-    with pytest.raises(StoreError, match=r"file/catalog\.sqlite cannot be opened: .*Not a directory"):
+    with pytest.raises(StoreError, match=r"file/catalog\.sqlite cannot be opened: .*: Not a directory; a folder"):
         open_store(settings)
 
 
 def test_a_catalog_that_is_something_else_is_a_sentence_and_left_alone(tmp_path: Path) -> None:
     catalog = tmp_path / "notes.txt"
     catalog.write_text("these are notes, and no catalog at all\n" * 100)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match=r"cannot be opened: .*not a database; .*restore DIR --replace"):
         open_store(read_settings(store=f"ducklake:sqlite:{catalog}"))
     assert catalog.read_text().startswith("these are notes")
+    with pytest.raises(StoreError, match="is a folder; a file was expected"):
+        open_store(read_settings(store=f"ducklake:sqlite:{tmp_path}"))
 
 
 def test_duckdb_uses_as_many_threads_as_the_setting(settings: Settings) -> None:

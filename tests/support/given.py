@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.ingest.aggregates import add_to_aggregates
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Cursor, Store
-from pipeline.store.migrate import schema_text
 
 Row = dict[str, Any]
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -175,7 +175,7 @@ class Given:
             cursor.execute("insert into arriving by name from told")
             cursor.execute(f"insert into {table} from arriving")
             if table == "events":
-                cursor.execute(schema_text("load_aggregates.sql"))
+                add_to_aggregates(cursor)
             elif table == "exchanges":
                 cursor.execute("insert into unpaired_days from days_to_pair('arriving')")
             cursor.unregister("told")

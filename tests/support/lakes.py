@@ -9,8 +9,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from pipeline.config.settings import Settings
+from pipeline.ingest.aggregates import add_to_aggregates
 from pipeline.store.lake import Cursor, Store
-from pipeline.store.migrate import schema_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,6 +86,6 @@ def add_events(
             {"first": first, "count": count, "people": people, "start": start, "step": step_s},
         )
         cursor.execute("insert into events from arriving")
-        cursor.execute(schema_text("load_aggregates.sql"))
+        add_to_aggregates(cursor)
 
     store.write(add)

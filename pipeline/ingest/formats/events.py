@@ -11,7 +11,7 @@ from pipeline.ingest.answers import answer_text, answer_words, http_number
 from pipeline.ingest.records.event import ModifiedProperty, Step
 from pipeline.ingest.records.wire import LOCAL, column_type
 from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
-from pipeline.ingest.redaction import without_secrets_in
+from pipeline.ingest.redaction import Redaction
 
 GRAPH = """
 select
@@ -247,7 +247,7 @@ LOST = {
 record is read again by the model."""
 
 
-def event_rows(source: str, relation: str) -> str:
+def event_rows(source: str, relation: str, redaction: Redaction) -> str:
     """Builds SQL for the columns of `events`, after `ordinal`, from a relation of raw events."""
     rows = ROWS.replace("{lost}", LOST.get(source, "false")).replace("{source}", source)
-    return rows.replace("{cleaned}", without_secrets_in(RAW.replace("{relation}", relation), TEXTS, LISTS, IDS))
+    return rows.replace("{cleaned}", redaction(RAW.replace("{relation}", relation), TEXTS, LISTS, IDS))

@@ -8,7 +8,7 @@ import re
 
 from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
 from pipeline.ingest.formats.events import instant, unescaped
-from pipeline.ingest.redaction import without_secrets_in
+from pipeline.ingest.redaction import Redaction
 
 COLLECTIONS = {
     "Users": "User",
@@ -201,13 +201,13 @@ TEXTS = (
 )  # fmt: skip
 
 
-def exchange_rows(relation: str) -> str:
+def exchange_rows(relation: str, redaction: Redaction) -> str:
     """Builds SQL for the columns of `exchanges` from a relation of logged exchanges.
 
     After them: `partial`, one line of several that make an exchange; `counted`, known by its content; `passed_over`, no
     SCIM request; `former_id`, what version 0.1 called it; `path_tenant`, what may be a tenant in its path.
     """
-    return without_secrets_in(ROWS.replace("{relation}", relation), TEXTS, {}, IDS)
+    return redaction(ROWS.replace("{relation}", relation), TEXTS, {}, IDS)
 
 
 def body(value: str) -> str:

@@ -8,7 +8,7 @@ from pipeline.ingest.formats.events import of_dotnet
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.job import Job
-from pipeline.ingest.redaction import without_secrets_in
+from pipeline.ingest.redaction import Redaction
 
 
 def moment(value: str) -> str:
@@ -137,10 +137,10 @@ TEXTS = (
 )  # fmt: skip
 
 
-def job_rows(relation: str, written_at: str) -> str:
+def job_rows(relation: str, written_at: str, redaction: Redaction) -> str:
     """Builds SQL for the columns of `job_snapshots`; `written_at` dates documents that hold no instant at all."""
     rows = ROWS.replace("{written_at}", written_at).replace("{relation}", relation)
-    return without_secrets_in(rows, TEXTS, {}, IDS)
+    return redaction(rows, TEXTS, {}, IDS)
 
 
 SOURCE = Source("jobs", "job_snapshots", Job, recognises, lambda records: f"select * from ({records})")

@@ -112,13 +112,17 @@ def read_csv(file: str) -> str:
 
 
 def read_json(files: Iterable[str], head: Head, types: Mapping[str, str], biggest: int) -> str:
-    """Builds the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them."""
+    """Builds the call of DuckDB's typed JSON reader that suits the layout; keys are named as the file spells them.
+
+    Where it is not said that there are records, DuckDB 1.5 looks at them all the way down, and a hundred thousand
+    brackets end the process.
+    """
     layout = {"lines": "newline_delimited", "array": "array"}.get(head.layout, "unstructured")
     listed = ", ".join(f"{text(key)}: {text(kind)}" for key, kind in types.items())
-    forgiving = ", ignore_errors = true, records = true" if layout == "newline_delimited" else ""
+    forgiving = ", ignore_errors = true" if layout == "newline_delimited" else ""
     return (
         f"read_json({texts(files)}, format = '{layout}', compression = 'uncompressed', "
-        f"columns = {{{listed}}}, maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
+        f"columns = {{{listed}}}, records = true, maximum_object_size = {biggest}, maximum_depth = -1{forgiving})"
     )
 
 
