@@ -97,11 +97,11 @@ select
     ['objects', 'retries', 'latency', 'waiting'][first_of] as driver,
     case
         when first_of is null then 'It took about as long as usual.'
-        else format('It took {:.1f} times the usual, mostly for {}.', duration_ms / usual_ms, [
-            format('{:.0f} objects against {:.0f}', factors[1], usual[1]),
-            format('{:.1f} events an object against {:.1f}', factors[2], usual[2]),
-            format('{:.0f} ms an event against {:.0f}', factors[3], usual[3]),
-            format('{:.0f} s besides its events against {:.0f}', greatest(duration_ms - busy_ms, 0) / 1000,
+        else format('It took {:.1f} times as long as usual, mostly because of {}.', duration_ms / usual_ms, [
+            format('{:.0f} users and groups (usually {:.0f})', factors[1], usual[1]),
+            format('{:.1f} events per user or group (usually {:.1f})', factors[2], usual[2]),
+            format('{:.0f} ms per event (usually {:.0f})', factors[3], usual[3]),
+            format('{:.0f} s beside its events (usually {:.0f})', greatest(duration_ms - busy_ms, 0) / 1000,
                 (usual_ms - usual_busy_ms) / 1000)
         ][first_of])
     end as sentence

@@ -195,7 +195,7 @@ def test_what_was_changed_is_named_as_what_drove_the_duration(given: Given, make
 
 def test_doubled_latency_is_told_in_a_sentence(given: Given) -> None:
     assert paced(given, slow=2, idle_s=60)["sentence"] == (
-        "It took 1.4 times the usual, mostly for 20000 ms an event against 10000."
+        "It took 1.4 times as long as usual, mostly because of 20000 ms per event (usually 10000)."
     )
 
 
