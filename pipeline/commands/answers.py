@@ -109,7 +109,7 @@ def shortened(text: str, width: int | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Puts spaces in place of control characters, which would move a terminal's cursor.
+    r"""Puts spaces in place of control characters, which would move a terminal's cursor.
 
     >>> printable("a\x1b[31m\nb")
     'a [31m b'

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -345,6 +345,15 @@ def test_a_closed_stream_and_another_encoding_end_no_command(store: Store, logs:
     assert [Path(file["file"]).name for file in json.loads(read)["files"]] == ["-", "é.ndjson"]
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """Python's own handling of SIGINT, which the processes that run tests side by side ignore."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_ctrl_c_during_a_statement_ends_the_command_and_is_no_fault_of_what_is_read(
     store: Store, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -450,7 +450,7 @@ def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_ha
     }  # fmt: skip
     [silence] = ask(store, "silence", OLD_JOB)
     assert (silence["cause"], silence["since"]) == ("replaced", naive(121))
-    assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar 10:01")
+    assert silence["explanation"].startswith("replaced by a newer job of the same app since 2 Mar, 10:01 UTC")
     assert findings(store, "silence", OLD_JOB, END) == []
     assert list(by_name(ask(store, "people", OLD_JOB), "retry_at").values()) == [None] * 3
     # Its missing data is no gap, and it is never OK itself.
