@@ -6,7 +6,7 @@
 -- As the job's configuration was last read; mappings that are switched off are left out.
 --
 -- Parameters
---   $job   VARCHAR   the job's id
+--   $job   VARCHAR = null   one job's id; null asks about all of them
 --
 -- Columns
 --   ordinal             its place in the configuration
@@ -17,6 +17,7 @@
 --   flow                when: Always, ObjectAddOnly …
 --   matching_priority   from 1, for an attribute that objects are matched by
 --   default             what flows when the source has nothing
+--   job_id              the job
 select
     ordinal,
     mapping.source_object,
@@ -25,15 +26,15 @@ select
     mapping.source_expression,
     mapping.flow,
     mapping.matching_priority,
-    mapping."default"
+    mapping."default",
+    job_id
 from (
-    select generate_subscripts(mappings, 1) as ordinal, unnest(mappings) as mapping
+    select job_id, generate_subscripts(mappings, 1) as ordinal, unnest(mappings) as mapping
     from (
-        select mappings
+        select job_id, mappings
         from configurations
-        where job_id = $job
-        order by observed_at desc, digest
-        limit 1
+        where $job is null or job_id = $job
+        qualify row_number() over (partition by job_id order by observed_at desc, digest) = 1
     )
 )
-order by ordinal
+order by job_id, ordinal

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.app_profiles import OBJECTS, Finding, Profile, check, kind_of, normalised_name, profile_of
-from views.frame.data import Row, ask, records
+from views.frame.data import Row, records
 from views.frame.look import chips, labelled, plain, plain_name
 from views.frame.panel import panel
 from views.frame.table import check_column, chips_column, code_column, table, text_column
@@ -38,13 +38,13 @@ class Checked:
         return "doubtful" if any(finding.kind != "not_provisioned" for finding in self.findings) else "fits"
 
 
-def checked(job: Row, profiles: list[Profile]) -> Checked:
-    """Compares a row of `connections` with the profile of its app."""
+def checked(job: Row, profiles: list[Profile], mappings: list[Row]) -> Checked:
+    """Compares a row of `connections`, and the job's attribute mappings, with the profile of its app."""
     host = cell_text(job["base_host"])
     profile = profile_of(profiles, cell_text(job["app_name"]), cell_text(job["template_id"]), host)
     if profile is None or is_missing(job["mappings"]):
         return Checked(job, profile)
-    return Checked(job, profile, check(profile, records(ask("attribute_mappings", job=job["job_id"])), host))
+    return Checked(job, profile, check(profile, mappings, host))
 
 
 def cell_text(value: object) -> str | None:

@@ -25,6 +25,7 @@ from views.frame.verdict import current_facts
 from views.parts.configuration.configuration import NOT_TOLD, STOPPED, Checked, checked, draw_configuration
 from views.parts.configuration.contacts import ago, contact_table, permission_table, warn_of_clocks
 from views.parts.configuration.tokens import draw_tokens, rejecting_apps
+from views.parts.shared.profiles import mappings_by_job
 
 RANK = ("unfit", "doubtful", "unread", "fits", "unprofiled")
 MAIL = {True: "On", False: "Off"}
@@ -226,7 +227,8 @@ def draw_tab() -> None:
     now = naive(clock_now(settings))
     tenants, profiles = tenants_of(settings), profiles_of(settings)
     contacts, permissions = records(ask("contacts")), records(ask("permissions"))
-    jobs = [checked(job, profiles) for job in records(ask("connections"))]
+    mappings = mappings_by_job()
+    jobs = [checked(job, profiles, mappings.get(str(job["job_id"]), [])) for job in records(ask("connections"))]
     checked_jobs = sorted(jobs, key=lambda one: RANK.index(one.word))
     if jobs or tenants or contacts or permissions:
         draw_summary(checked_jobs, contacts, permissions, bool(tenants), now)

@@ -9,7 +9,7 @@ from pipeline.config.settings import read_settings
 from pipeline.config.wording import count, is_missing
 from pipeline.knowledge.app_profiles import Profile, normalised_name, profile_of, usable_profiles
 from views.frame import state
-from views.frame.data import Row, ask, ask_ahead, records
+from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.panel import panel, show_sql
@@ -18,6 +18,7 @@ from views.frame.table import decimal_column, number_column, table, text_column,
 from views.parts.issues.sentences import SIDES, blame_sentence
 from views.parts.people.panel import open_person
 from views.parts.shared.coverage import none_in_window
+from views.parts.shared.profiles import mappings_by_job
 
 USUAL = {
     "username": "userPrincipalName",
@@ -77,12 +78,11 @@ def required_of(job: str, app: str) -> list[str]:
     if profile is None:
         return []
     names = required(profile)
-    return names + sources_of(job, names)
+    return names + sources_of(records(ask("attribute_mappings", job=job)), names)
 
 
-def sources_of(job: str, needed: list[str]) -> list[str]:
-    """Returns the source attributes that feed target attributes: by the job's mapping, else by Entra's usual one."""
-    mappings = records(ask("attribute_mappings", job=job))
+def sources_of(mappings: list[Row], needed: list[str]) -> list[str]:
+    """Returns the source attributes that feed target attributes: by a job's mappings, else by Entra's usual ones."""
     mapped = {normalised_name(str(one["target_attribute"])): one["source_expression"] for one in mappings}
     sources = [mapped.get(normalised_name(name)) or USUAL.get(normalised_name(name)) for name in needed]
     names = [re.sub(r"^\[(\w+)\]$", r"\1", str(one)) for one in sources if not is_missing(one)]
@@ -99,9 +99,12 @@ def needed_attributes() -> str:
     chosen = [job for job in apps if bar().job in (None, job)]
     known = usable_profiles(read_settings())
     profiles = {job: profile for job in chosen if (profile := profile_of(known, apps[job]))}
-    for job in profiles:
-        ask_ahead("attribute_mappings", job=job)
-    return "|".join(f"{job}={name}" for job in profiles for name in sources_of(job, required(profiles[job])))
+    mappings = mappings_by_job() if profiles else {}
+    return "|".join(
+        f"{job}={name}"
+        for job, profile in profiles.items()
+        for name in sources_of(mappings.get(job, []), required(profile))
+    )
 
 
 def required(profile: Profile) -> list[str]:
