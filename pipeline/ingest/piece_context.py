@@ -23,8 +23,8 @@ MUST = {
 "What no row that is kept may be: without its identity, or without its instant within the bounds."
 PORTAL_FILES = 5
 "Times the size of a portal download's main file that all three have."
-TRIED_WITHOUT_CLEANING = 1 << 18
-"Bytes that are staged first by a statement that cannot clean: what is larger takes longer to be read twice."
+TRIED_WITHOUT_CLEANING = 1 << 21
+"Bytes that are staged first by a statement that cannot clean, a page of Graph; more takes longer to be read twice."
 SPELLED = ("graph", "diagnostic")
 "Sources whose records may spell their members in two ways; a row without its source's id was read in the wrong one."
 
