@@ -146,6 +146,17 @@ def test_a_required_attribute_without_a_mapping_is_told_with_what_to_do(given: G
     assert next(iter(rows["fit"])) == ["Missing"]
 
 
+def test_the_mappings_of_all_jobs_are_those_of_each_as_it_was_last_read(given: Given) -> None:
+    configured(given, told={"observed_at": moment(12)})
+    configured(given, without=["name.familyName"])
+    configured(given, "Zoom")
+    given.stored()
+    every = given.answer("attribute_mappings")
+    alone = [given.answer("attribute_mappings", job=job_id(app)) for app in ("Cerby", "Zoom")]
+    assert every == alone[0] + alone[1]
+    assert len(alone[0]) == len(alone[1]) - 1
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_matching_attribute_that_cannot_be_searched_by_is_told(given: Given) -> None:
     well(given)
