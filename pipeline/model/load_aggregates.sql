@@ -62,8 +62,8 @@ insert into cycle_parts by name select * from cycle_rows('arriving');
 
 -- only where exists (from arriving where is_problem(status, is_benign(status, skip_reason, error_code)))
 -- or exists (from pending_retries where object in (select object from arriving_words)):
--- Problems and pending retries. These are made anew from the first that a batch may change to what settles the last: other failures of its
--- objects are not read.
+-- Problems and pending retries. These are made anew from the first that a batch may change to what settles the last:
+-- other failures of its objects are not read.
 create or replace temp table arriving_problems as from problem_rows('arriving');
 insert into problems by name from arriving_problems;
 create or replace temp view present_footings as
