@@ -39,7 +39,9 @@ create or replace temp macro of_job(word, copy) as word || '-' || copy % $jobs;
 """.replace("$jobs", str(JOBS))
 LEAVERS = """
 create or replace temp table leavers as
-    select distinct source_id from base_events where removal_of("action", last_step) is not null;
+    select distinct source_id
+    from base_events
+    where removal_of("action", last_step, steps, enabling_of(changes)) is not null;
 create or replace temp table of_leavers as
     select distinct x.exchange_id
     from (select exchange_id,
@@ -119,22 +121,25 @@ order by observed_at
 """
 
 
-def grown(folder: Path, events: int) -> Store:
-    """Returns a lake of about `events` events in `folder`; one that stands there already is opened as it is."""
+def grown(folder: Path, events: int, people: int = PEOPLE, days: int = DAYS) -> Store:
+    """Returns a lake of about `events` events in `folder`; one that stands there already is opened as it is.
+
+    What is repeated is a sample tenant of so many people and days.
+    """
     settings = read_settings(store=f"ducklake:sqlite:{folder}/catalog.sqlite")
     if (folder / "whole").exists():
         return open_store(settings, read_only=True)
-    small = sample(folder / "sample")
+    small = sample(folder / "sample", people, days)
     store = open_store(settings)
     took = fill(store, small, events)
     (folder / "whole").write_text(f"{took:.0f} s\n", encoding="utf-8")
     return store
 
 
-def sample(folder: Path) -> Path:
+def sample(folder: Path, people: int = PEOPLE, days: int = DAYS) -> Path:
     """Writes a sample tenant, loads it into a lake of its own and returns that as Parquet files."""
     if not (folder / "events.parquet").exists() or not (folder / "lake").exists():
-        write_tenant(folder / "logs", seed=5, users=PEOPLE, days=DAYS)
+        write_tenant(folder / "logs", seed=5, users=people, days=days)
         store = open_store(read_settings(store=f"ducklake:sqlite:{folder}/lake/catalog.sqlite"))
         ingest(store, [str(part) for part in sorted((folder / "logs").iterdir()) if part.is_dir()])
         for table in ("exchanges", "job_snapshots", "events"):
