@@ -4,6 +4,7 @@ A question gets a cursor of its own, so threads share nothing but the attached l
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -258,6 +259,11 @@ def open_store(
     catalog = settings.catalog_file
     if catalog is not None and catalog.is_dir():
         raise StoreError(f"{catalog} is a folder; a file was expected. Set PROVISIONING_STORE to ducklake:sqlite:FILE.")
+    if os.sep == "/" and "\\" in str(settings.folder):
+        raise StoreError(
+            f"The lake's files cannot lie in {settings.folder}: DuckDB takes a backslash for a slash when it "
+            "makes their folders. Set PROVISIONING_FILES to a folder without one in its path."
+        )
     if read_only and catalog is not None and not catalog.exists():
         if is_expected(settings):
             raise lost_catalog(settings)
@@ -320,8 +326,8 @@ def migrate_for_reader(settings: Settings, progress: Progress | None) -> None:
         open_store(settings, progress=progress).close()
     except (StoreError, OSError) as error:
         raise StoreError(
-            f"{settings.store} was written by an earlier version and must be migrated before it is read; "
-            f"run `python -m pipeline status` once as a user who may write to it ({error})"
+            f"{settings.store} was written by an earlier version, or not made to its end, and must be migrated before "
+            f"it is read; run `python -m pipeline status` once as a user who may write to it ({error})"
         ) from error
 
 

@@ -308,6 +308,17 @@ def test_a_catalog_that_is_something_else_is_a_sentence_and_left_alone(tmp_path:
         open_store(read_settings(store=f"ducklake:sqlite:{tmp_path}"))
 
 
+@pytest.mark.skipif(os.sep != "/", reason="a backslash is no part of a name here")
+def test_a_lake_in_a_folder_with_a_backslash_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    for settings in (
+        read_settings(store=f"ducklake:sqlite:{tmp_path}/catalog.sqlite", files=tmp_path / "back\\slash"),
+        read_settings(store=f"ducklake:sqlite:{tmp_path}/back\\slash/catalog.sqlite"),
+    ):
+        with pytest.raises(StoreError, match="takes a backslash for a slash"):
+            open_store(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_duckdb_uses_as_many_threads_as_the_setting(settings: Settings) -> None:
     store = open_store(settings.model_copy(update={"threads": 3}))
     assert store.rows("select current_setting('threads')") == [(3,)]
