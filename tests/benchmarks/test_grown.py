@@ -1,4 +1,4 @@
-"""The store that benchmarks of pages, rules and publishing grow: whole, with its aggregates, and read by all of them."""
+"""The store that benchmarks of pages, rules and publishing grow: whole, with its aggregates, and read by them."""
 
 import subprocess
 import sys
