@@ -35,7 +35,7 @@ def benchmarks(folder: Path, *, full: bool) -> list[list[str]]:
     """Returns what is run, in order: a script and its arguments."""
     million = [str(folder / "1m")]
     scripts = [
-        ["load.py"],
+        ["load.py", "--events", "60000"],
         ["small.py", "--events", "300000", "--commits", "50"],
         ["match.py", "--users", "200", "--seeds", "1"],
         ["eta.py"],
@@ -44,10 +44,10 @@ def benchmarks(folder: Path, *, full: bool) -> list[list[str]]:
         ["rules.py", "--store", *million],
         ["publish.py", "--store", *million],
         ["concurrency.py"],
-        ["browser.py"],
+        ["browser.py", "--times", "2", "--pages", "home", "apps", "people", "issues"],
     ]
     if full:
-        scripts += [["load.py", "--events", "500000", "--stored", "9500000"], ["small.py"]]
+        scripts += [["load.py", "--events", "500000", "--stored", "9500000"], ["small.py"], ["browser.py"], ["wide.py"]]
         for size in (10, 30):
             many = str(folder / f"{size}m")
             scripts += [

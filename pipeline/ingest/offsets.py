@@ -56,6 +56,19 @@ class Position:
 COLUMNS = column_names(Entry)
 UNREADABLE = "cannot be read"
 "How the fingerprint of a file begins that could not be read: it is the fault, for which the file is read again."
+COUNTS = ("contents", "lines", "kept", "duplicates", "rejects", "unfamiliar", "passed_over")
+REPLACED = f"""
+select "file", source, {", ".join(f"sum({name})::bigint as {name}" for name in COUNTS)}, now()::timestamp as replaced_at
+from (
+    select "file", source, {", ".join(COUNTS)} from replaced_files
+    union all
+    select "file", source, 1, lines, kept, duplicates, rejects, unfamiliar, coalesce(passed_over, 0)
+    from files
+    where lines + coalesce(passed_over, 0) > 0
+)
+where "file" in (select unnest($files))
+group by "file", source
+"""
 FEW = 64
 "Files of which only their own lines of the ledger are read."
 
@@ -79,6 +92,16 @@ def entries_of(cursor: Cursor, files: Sequence[str]) -> dict[str, Entry]:
     """Reads the ledger's lines of some files, as a transaction sees them."""
     query = f'select {COLUMNS} from files where "file" in (select unnest(?))'
     return {str(row[0]): Entry(*row) for row in cursor.execute(query, [list(files)]).fetchall()}
+
+
+def keep_replaced(cursor: Cursor, files: Sequence[str]) -> None:
+    """Adds what the ledger counts of files to what it counted of their contents before, by file and source.
+
+    Called before a file's line begins anew, as that of a log that was rotated does: its rows stay in the store.
+    """
+    cursor.execute("create or replace temp table replaced_now as " + REPLACED, {"files": list(files)})
+    cursor.execute('delete from replaced_files where "file" in (select unnest(?))', [list(files)])
+    cursor.execute("insert into replaced_files by name from replaced_now")
 
 
 def keep_entries(cursor: Cursor, entries: Sequence[Entry]) -> None:

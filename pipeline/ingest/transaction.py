@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pipeline.ingest.coverage import Evidence, record_coverage
 from pipeline.ingest.load import Loaded, keep_rejects, load_staged, rejected_before
-from pipeline.ingest.offsets import Entry, Position, entries_of, keep_entries
+from pipeline.ingest.offsets import Entry, Position, entries_of, keep_entries, keep_replaced
 from pipeline.ingest.piece_context import PieceContext, Reject
 from pipeline.ingest.results import FileResult, counts_of, entry_plus, result_of
 from pipeline.store.lake import Cursor
@@ -87,6 +87,8 @@ def land_batch(
             entries[arrival.file] = entry_plus(moved(arrival, base), counts, now)
         landings.append(Landing(result_of(arrival.file, arrival.source, counts), entries.get(arrival.file, base)))
     keep_rejects(cursor, rejects, now)
+    if begun_anew := [name for name in entries if name in current and current[name] != bases[name]]:
+        keep_replaced(cursor, begun_anew)
     keep_entries(cursor, list(entries.values()))
     if extra is not None:
         extra(cursor)

@@ -19,7 +19,7 @@ from pipeline.config.errors import StoreError
 from pipeline.ingest.characters import fit_name
 from pipeline.ingest.files import ingest
 from pipeline.ingest.formats import SOURCES
-from pipeline.ingest.offsets import Entry, ledger_of
+from pipeline.ingest.offsets import Entry, keep_replaced, ledger_of
 from pipeline.maintenance.data_files import Progress
 from pipeline.maintenance.lost_hours import Bringing, Stretch, bringing_files, cut_coverage
 from pipeline.maintenance.pairing import pair
@@ -159,8 +159,14 @@ def forget_reading(store: Store, paths: Sequence[str], *, dry_run: bool = False)
     entries = [entry for path in paths if Path(path).exists() for entry in entries_below(store, path)]
     if entries and not dry_run:
         names = [entry.file for entry in entries]
-        store.write(lambda cursor: cursor.execute(AGAIN, {"names": names}))
+        store.write(partial(begin_anew, names=names))
     return entries
+
+
+def begin_anew(cursor: Cursor, names: Sequence[str]) -> None:
+    """Removes the ledger's lines of files whose rows stay."""
+    keep_replaced(cursor, names)
+    cursor.execute(AGAIN, {"names": list(names)})
 
 
 def others(store: Store, names: Sequence[str]) -> tuple[list[Path], tuple[str, ...]]:

@@ -49,6 +49,7 @@ PARTS = (
 "Not for readers, but the views identities, hourly, cycles, completeness, escrows and others are made of them."
 INTERNAL = (
     "background_jobs", "contacts", "configurations", "permissions", "issue_actions", "outbox", "tokens", "migrations",
+    "replaced_files",
 )  # fmt: skip
 INSERTED = f"ducklake_table_insertions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"
 DELETED = f"ducklake_table_deletions('{LAKE}', 'main', '{{table}}', {{since}}, {{until}})"

@@ -41,9 +41,13 @@ select
     coalesce(sum(kept + duplicates), 0)::bigint,
     exists (from coverage where source = 'forgotten')
         or exists (from rejects where line = 0 and ends_with(reason, '{TAKEN_OUT}')),
-    count(*) = 0
+    count(*) filter (is_present) = 0
         or exists (from rejects where line = 0 and ends_with(reason, '{TAKEN_OUT}') and contains(reason, '(files, '))
-from files
+from (
+    select source, kept, duplicates, true as is_present from files
+    union all
+    select source, kept, duplicates, false from replaced_files
+)
 where list_contains(?, source)
 """
 MISSUMMED = 'select "file", lines, kept, duplicates, rejects from files where lines <> kept + duplicates + rejects'
@@ -143,7 +147,8 @@ def count_faults(store: Store) -> list[Fault]:
 def ledger_faults(store: Store) -> list[Fault]:
     """Compares the rows that are there with what the ledger says of the files that brought them.
 
-    Several lines of a log may be one request; a file that was read anew has duplicates; retention and repairs drop
+    What was counted of a file whose content was replaced since counts as well. Several lines of a log may be one
+    request; a file that was read anew has duplicates; retention and repairs drop
     rows, and repairs lines of the ledger. Where it has no line at all the store is of before the ledger.
     """
     faults = [

@@ -54,7 +54,9 @@ INCIDENTS = """
     from incidents
     where closed_at is null
     group by rule, severity"""
-FILES = "select count(*) as files, coalesce(sum(lines), 0) as lines, coalesce(sum(rejects), 0) as rejects from files"
+FILES = """
+    select count("size") as files, coalesce(sum(lines), 0) as lines, coalesce(sum(rejects), 0) as rejects
+    from (from files union all by name from replaced_files)"""
 BACKGROUND_JOBS = "select job, began_at, ended_at, outcome from background_jobs order by job"
 OUTBOX = "select state, count(*) as messages from outbox group by state"
 CONTACTS = "select tenant, feed, outcome, failures, reached_at from contacts order by tenant, feed"

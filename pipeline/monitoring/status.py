@@ -20,7 +20,7 @@ STORE = f"""
 SOURCES = """
     select
         coalesce(source, 'not recognised') as source,
-        count(*) as files,
+        count("size") as files,
         sum(lines)::bigint as lines,
         sum(kept)::bigint as kept,
         sum(duplicates)::bigint as duplicates,
@@ -32,14 +32,15 @@ SOURCES = """
         max(last_event_at) as last_event_at,
         date_diff('second', max(last_event_at), max(finished_at)) as lag_s,
         date_diff('second', max(last_event_at), $now) as age_s
-    from files
+    from (from files union all by name from replaced_files)
     group by source
     order by source"""
 TOTALS = """
     select
         (select count(*) from events) as events,
         (select count(*) from rejects) as rejects,
-        (select coalesce(sum(unfamiliar), 0)::bigint from files) as unfamiliar,
+        (select coalesce(sum(unfamiliar), 0)::bigint from (from files union all by name from replaced_files))
+            as unfamiliar,
         (select max(occurred_at) from events) as newest_event_at,
         date_diff('second', (select max(occurred_at) from events), (select max(finished_at) from files)) as lag_s,
         date_diff('second', (select max(occurred_at) from events), $now) as age_s"""
