@@ -201,3 +201,14 @@ select
     end as kind,
     case when under_way then greatest(moved_at, last_at) end as moving_at
 from job_runs;
+
+-- successful_runs(instants): one row per instant and job whose newest status shows that it works: it is not in quarantine,
+-- its last run succeeded, and nothing is in error. Entra quarantines a job at once whose token is rejected.
+--   as_of     the instant
+--   job_id    the job
+--   began_at  the beginning of its last run
+create or replace macro successful_runs(instants) as table
+select as_of, job_id, last_began_at as began_at
+from newest_snapshots(instants)
+where state = 'Active' and quarantine_since is null and last_state = 'Succeeded' and last_began_at <= last_ended_at
+    and escrowed = 0 and coalesce(successive_failures, 0) = 0;
