@@ -88,5 +88,6 @@ from refused r
 left join app_jobs n on n.app_id = r.app_id
 left join app_names w on w.app_id = r.app_id
 left join successful_runs($at::timestamp[]) g on g.as_of = r.as_of and g.job_id = n.job_id
-where not coalesce(g.began_at > r.refused_at, false) and r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
+where r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
+    and not coalesce(g.began_at > r.refused_at, false)
 order by r.as_of, since, subject
