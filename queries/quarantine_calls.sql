@@ -37,7 +37,7 @@ with app_ids as materialized (
             http_status between 200 and 299 as is_good,
             http_status in (401, 403) or http_status >= 500
                 or (http_status in (400, 404) and "method" = 'GET' and "filter" is not null) as is_failing
-        from app_requests(after_s($at::timestamp - to_days($days::integer), 1e-6), after_s($at::timestamp, 1e-6))
+        from entra_calls($at::timestamp - to_days($days::integer), $at::timestamp)
         where app_id in (select app_id from app_ids)
     )
     where is_good or is_failing
@@ -63,7 +63,7 @@ with app_ids as materialized (
         is_named as named,
         http_status between 200 and 299 as is_good,
         http_status in (401, 403) or http_status >= 500 or (is_search and http_status in (400, 404)) as is_failing
-    from app_requests(after_s($at::timestamp - to_days($days::integer), 1e-6), after_s($at::timestamp, 1e-6))
+    from entra_calls($at::timestamp - to_days($days::integer), $at::timestamp)
     where occurred_at in (select unnest([newest_at, good_at, failing_at, again_at]) from instants limit 4)
         and app_id in (select app_id from app_ids)
 ), marked_calls as (

@@ -44,8 +44,7 @@ with unobserved_jobs as (
     having min(began_at) <= $at
     union all
     select a.job_id, x.occurred_at, 'calls', x.http_status in (401, 403), x.http_status between 200 and 299
-    from app_requests(
-        $at::timestamp - interval 60 day + interval 1 microsecond, $at::timestamp + interval 1 microsecond) x
+    from entra_calls($at::timestamp - interval 60 day, $at::timestamp) x
     join apps a on a.app_id = x.app_id
 ), spaced as (
     select *, date_diff('minute', lag(tried_at) over each, tried_at) / 60 as hours,

@@ -5,7 +5,8 @@
 --
 -- The app's answer to the disable, or the newest answer after it, has active: true, "True" or 1. Two minutes are left
 -- for clocks that differ. Or the app's own log has an error for what Entra calls a successful disable or delete, other
--- than that it has no such account, and nothing better since. Where the log has neither, there is no row.
+-- than that it has no such account, and nothing better since. Where the log has neither, there is no row; nor where
+-- Entra has since written the account for another object, such as the same person hired again under another id.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
@@ -97,5 +98,5 @@ left join writes w on w.object = d.object
 where (is_active
         -- What the app shows later counts more than what it answered then.
         or w.http_status >= 400 and w.http_status not in (404, 410) and coalesce(a.answered_at < w.written_at, true))
-    and d.object not in (from returned)
+    and d.object not in (from returned union all from accounts_passed_on('done', $as_of))
 order by since, d.job_id, d.source_id

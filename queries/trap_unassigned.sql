@@ -4,7 +4,8 @@
 -- Topic    Leavers
 --
 -- A user who was in the app is skipped as not entitled or out of scope, and no disable was ever requested. Entra does
--- not try again: it no longer manages the user. Who is in scope again since is not among them.
+-- not try again: it no longer manages the user. Who is in scope again since is not among them, nor whose account Entra
+-- has since written for another object, such as the same person hired again under another id.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
@@ -76,6 +77,6 @@ select
     s.job_id
 from skipped s
 left join configured t on t.job_id = s.job_id
-where s.object not in (from disabled_accounts)
+where s.object not in (from disabled_accounts union all from accounts_passed_on('skipped', $as_of))
     and ($job is null or s.job_id = $job) and of_tenant($tenant, s.tenant_id, s.job_id)
 order by s.since, s.job_id, s.source_id

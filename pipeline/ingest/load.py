@@ -1,6 +1,7 @@
 """What was staged lands in the store, inside one transaction: what is new is kept, what is known is counted.
 
-An event is known by (event_id, job_id), an exchange as load_exchanges.py says, a snapshot by its content. The store is
+An event is known by (event_id, job_id), an exchange as load_exchanges.py says, a snapshot by its content. An event of a
+portal download without ids is known by its change, also where another route brings it before or after. The store is
 searched only around the batch's own instants, which keeps the cost of a batch the same however much is stored, before
 it and behind.
 """
@@ -44,7 +45,9 @@ REPEATED = """
 pragma verify_parallelism;
 create or replace temp table repeated as
 with lines as materialized (
-    select rowid as rid, number, event_id, job_id, hash(event_id, job_id) as word from staged_events
+    select rowid as rid, number, event_id, job_id, hash(event_id, job_id) as word, change_id,
+        source = 'portal' and event_id = change_id as by_change
+    from staged_events
 )
 select rid
 from (
@@ -59,7 +62,29 @@ from lines b
 semi join (
     select event_id, job_id from events where occurred_at between timestamp '{low}' and timestamp '{high}'
 ) e
-    on e.event_id = b.event_id and e.job_id is not distinct from b.job_id;
+    on e.event_id = b.event_id and e.job_id is not distinct from b.job_id
+union
+select b.rid
+from lines b
+semi join (
+    select event_id, job_id
+    from events
+    where source = 'portal' and event_id = change_id and occurred_at between timestamp '{low}' and timestamp '{high}'
+) e
+    on e.event_id = b.change_id and e.job_id is not distinct from b.job_id
+union
+select b.rid
+from lines b
+semi join (
+    select change_id, job_id
+    from events
+    where occurred_at between timestamp '{low}' and timestamp '{high}'
+        and change_id in (select change_id from lines where by_change)
+    union all
+    select change_id, job_id from lines where not by_change
+) e
+    on e.change_id = b.change_id and e.job_id is not distinct from b.job_id
+where b.by_change;
 pragma disable_verify_parallelism;
 """
 ARRIVING = "create or replace temp view arriving as select s.* exclude (number, lost) from staged_events s"

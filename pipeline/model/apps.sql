@@ -1,6 +1,7 @@
 -- Which app a record is about that names only the job, only the app, or neither.
 
--- app_jobs: one row per app with its newest job, for records that name only the app, such as its own log.
+-- app_jobs: one row per app with its newest job, for records that name only the app, such as its own log: by a status, else
+-- by events. Two tenants may have apps of one name, which only the job tells apart.
 --   app_id    the app's service principal
 --   app_name  the app's newest name
 --   job_id    the app's newest job
@@ -11,18 +12,18 @@ select
     arg_max(job_id, row(observed_at, job_id)) as job_id
 from job_snapshots
 where app_id is not null
+group by app_id
+union all
+select app_id, arg_max(app_name, order_key) as app_name, arg_max(job_id, order_key) as job_id
+from footings
+where app_id is not null and app_id not in (select app_id from job_snapshots where app_id is not null)
 group by app_id;
 
 -- app_names: one row per app with its newest name: by a status of its job, else by its events.
 --   app_id    the app's service principal
 --   app_name  the app's newest name
 create or replace view app_names as
-select app_id, app_name from app_jobs
-union all
-select app_id, arg_max(app_name, order_key) as app_name
-from footings
-where app_id not in (select app_id from app_jobs)
-group by app_id;
+select app_id, app_name from app_jobs;
 
 -- sole_app: one row: the app whose every request must be, where nothing names a second app or job; null otherwise.
 --   app_id  the app's service principal
@@ -167,6 +168,23 @@ where x.occurred_at >= since and x.occurred_at < until;
 --   exchanges.*  the request; app_id is filled in
 --   is_named     whether the log itself names the app
 create or replace view app_calls as from app_requests(timestamp '1970-01-01', timestamp '2200-01-01');
+
+-- entra_calls(since, until): one row per SCIM request after an instant until another, inclusive, that may be Entra's, with
+-- its app as far as that can be decided. Those of a client that was never answered well, and asked for nothing that Entra
+-- asks for, are left out: Entra looks up, reads and writes users and groups, and lists none. That their token is
+-- rejected, or that the app fails them, says nothing of Entra's.
+--   app_requests.*  the request
+create or replace macro entra_calls(since, until) as table
+with strangers as materialized (
+    select app_id, client
+    from app_requests(after_s(since, 1e-6), after_s(until, 1e-6))
+    where http_status is not null and client is not null
+    group by app_id, client
+    having count(*) filter (http_status between 200 and 299) = 0
+        and bool_and(coalesce(operation in ('list', 'other'), false))
+)
+from app_requests(after_s(since, 1e-6), after_s(until, 1e-6)) r
+anti join strangers s on s.app_id is not distinct from r.app_id and s.client = r.client;
 
 -- job_apps: one row per job and app that it provisions, by its status or by the requests that its events made.
 --   job_id  the job

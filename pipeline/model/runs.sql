@@ -135,6 +135,28 @@ from (
 )
 group by job_id, observed_at;
 
+-- interrupted_runs(until): one row per time that a cycle began anew before the one before was over, as after a restart in the
+-- middle of the initial cycle: the pages fell, and between the two statuses the log has the first event of another cycle.
+--   job_id        the job
+--   restarted_at  just before that event: what came until then is of the run before
+create or replace macro interrupted_runs(until) as table
+with falls as (
+    select job_id, before_at, observed_at
+    from (
+        select job_id, observed_at, completed_units,
+            lag(completed_units) over job as before, lag(observed_at) over job as before_at
+        from job_snapshots
+        where total_units > 0 and observed_at <= until
+        window job as (partition by job_id order by observed_at)
+    )
+    where completed_units < before
+)
+select f.job_id, max(c.began_at) - interval 1 second as restarted_at
+from falls f
+join (select job_id, min(began_at) as began_at from cycle_parts group by job_id, cycle_id) c
+    on c.job_id = f.job_id and c.began_at > f.before_at and c.began_at <= f.observed_at
+group by f.job_id, f.observed_at;
+
 -- runs(instants, grace): one row per instant and job: its newest status, and the running cycle, as far as both were
 -- known at the instant. A run is under way while Graph gives its pages, or its beginning without an end; or while the log has a
 -- cycle later than the last finished execution. When the log is quiet and Graph was not asked for long, it is unknown:
@@ -163,7 +185,9 @@ group by job_id, observed_at;
 --   moving_at        when anything in it last moved
 create or replace macro runs(instants, grace) as table
 with newest as materialized (
-    from newest_snapshots(instants)
+    select n.* replace (greatest(n.over_at, coalesce(r.restarted_at, n.over_at)) as over_at)
+    from newest_snapshots(instants) n
+    asof left join interrupted_runs(list_max(instants)) r on r.job_id = n.job_id and n.observed_at >= r.restarted_at
 ), job_runs as (
     select
         l.*,
@@ -201,3 +225,14 @@ select
     end as kind,
     case when under_way then greatest(moved_at, last_at) end as moving_at
 from job_runs;
+
+-- successful_runs(instants): one row per instant and job whose newest status shows that it works: it is not in quarantine,
+-- its last run succeeded, and nothing is in error. Entra quarantines a job at once whose token is rejected.
+--   as_of     the instant
+--   job_id    the job
+--   began_at  the beginning of its last run
+create or replace macro successful_runs(instants) as table
+select as_of, job_id, last_began_at as began_at
+from newest_snapshots(instants)
+where state = 'Active' and quarantine_since is null and last_state = 'Succeeded' and last_began_at <= last_ended_at
+    and escrowed = 0 and coalesce(successive_failures, 0) = 0;

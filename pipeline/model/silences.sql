@@ -53,9 +53,8 @@ with ended_parts as (
     group by i.as_of
 ), calls as materialized (
     select app_id, occurred_at, http_status, "method"
-    from app_calls
-    where occurred_at <= list_max(instants) and occurred_at > list_min(instants) - interval 30 day
-        and http_status is not null
+    from entra_calls(list_min(instants) - interval 30 day, list_max(instants))
+    where http_status is not null
 )
 select
     k.as_of,
@@ -70,7 +69,7 @@ select
     k.error_code,
     k.since as rhythm_since,
     k.rhythm = 'quarantined' and k.error_code like '%Credential%' as doubted,
-    a.refused_at,
+    case when not coalesce(g.began_at > a.refused_at, false) then a.refused_at end as refused_at,
     a.down_at,
     c.failing_at,
     w.missed_at,
@@ -82,7 +81,8 @@ select
             and k.as_of > k.observed_at + to_seconds(greatest(2 * coalesce(k.interval_s, 0), 7200) + grace))
             then 'collector_broken'
         when k.rhythm in ('paused', 'disabled') then 'paused'
-        when a.refused_at is not null then 'credentials'
+        -- A run that succeeded since then shows that it was not Entra that was rejected.
+        when a.refused_at is not null and not coalesce(g.began_at > a.refused_at, false) then 'credentials'
         when a.down_at is not null or k.error_code like '%CredentialValidationUnavailable' then 'target_down'
         when (k.rhythm = 'quarantined' or k.successive_failures > 0)
             and (k.error_code like '%Credential%' or k.error_code in ('Unauthorized', 'InsufficientRights'))
@@ -95,6 +95,7 @@ select
 from quiet_jobs k
 join collecting c on c.as_of = k.as_of
 left join replaced_jobs(instants) p on p.as_of = k.as_of and p.job_id = k.job_id
+left join successful_runs(instants) g on g.as_of = k.as_of and g.job_id = k.job_id
 left join app_answers('quiet_jobs', 'calls') a on a.as_of = k.as_of and a.job_id = k.job_id
 left join unlogged_writes('quiet_jobs', 'calls', grace) w on w.as_of = k.as_of and w.job_id = k.job_id;
 

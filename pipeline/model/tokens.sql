@@ -29,8 +29,8 @@ where expires_at is not null;
 create or replace macro refusals(as_of) as table
 with calls as (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
-    from app_calls
-    where occurred_at <= as_of and occurred_at > as_of - interval 30 day and http_status is not null
+    from entra_calls(as_of - interval 30 day, as_of)
+    where http_status is not null
 ), good as (
     select app_id, max(occurred_at) filter (where http_status between 200 and 299) as last_good_at
     from calls

@@ -73,7 +73,7 @@ class Checked:
     opened: list[Incident] = field(default_factory=list)
     closed: list[Incident] = field(default_factory=list)
     changed: list[Incident] = field(default_factory=list)
-    "Open ones whose summary or severity is another now."
+    "Open ones whose summary, severity or evidence is another now."
     unknown: list[Incident] = field(default_factory=list)
     "Open ones that cannot be judged and could before, can again, or lack something else."
     explained: list[Incident] = field(default_factory=list)
@@ -309,7 +309,9 @@ def sort_changes(
         earlier = before.get(subject)
         if earlier is None:
             checked.opened.append(now)
-        elif (earlier.summary, earlier.severity) != (now.summary, now.severity):
+        elif (earlier.summary, earlier.severity) != (now.summary, now.severity) or is_news(
+            earlier.evidence, now.evidence
+        ):
             checked.changed.append(earlier.reworded(now))
     for subject, earlier in before.items():
         gap = gap_of(rule, overrides, earlier, data, result)
@@ -319,6 +321,11 @@ def sort_changes(
             keep_open(checked, earlier, gap)
         else:
             checked.closed.append(earlier)
+
+
+def is_news(earlier: str, now: str) -> bool:
+    """Whether evidence is another than it was: whom it names may be done by now, and others wait."""
+    return bool(json.loads(earlier or "{}") != json.loads(now))
 
 
 def gap_of(

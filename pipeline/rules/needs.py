@@ -97,6 +97,13 @@ with ledger as materialized (
     from job_snapshots
     where app_id is not null and observed_at <= $at
     group by app_id
+    union all
+    -- As in app_jobs: of an app whose job has no status, events tell the job.
+    select app_id, list(distinct job_id), arg_max(app_name, order_key)
+    from footings
+    where app_id is not null and occurred_at <= $at
+        and app_id not in (select app_id from job_snapshots where app_id is not null and observed_at <= $at)
+    group by app_id
 )
 select 'jobs' as source, j.job_id as subject, j.app_name, j.tenant_id, [j.job_id] as jobs, false as nameless,
     s.newest_at, null::timestamp as unknown_hour, null::timestamp as reached_at

@@ -21,7 +21,8 @@
 --   hours, and none succeeded since.
 --
 -- Silent
---   where the app's log is not collected; on single rejections between successful requests.
+--   where the app's log is not collected; on single rejections between successful requests; on those of another client,
+--   which only lists users and never succeeded; once a cycle that began since then succeeds with nothing in error.
 --
 -- Do
 --   Create a new token in the app, or request one from its vendor; enter it in Entra under Provisioning, Admin
@@ -43,9 +44,8 @@
 --   detail          the app's message
 with refusals as materialized (
     select coalesce(app_id, '') as app_id, occurred_at, http_status, detail
-    from app_calls
-    where occurred_at <= list_max($at::timestamp[]) and occurred_at > list_min($at::timestamp[]) - interval 30 day
-        and http_status in (401, 403)
+    from entra_calls(list_min($at::timestamp[]) - interval 30 day, list_max($at::timestamp[]))
+    where http_status in (401, 403)
 ), refused_apps as (
     select distinct app_id from refusals where occurred_at > list_min($at::timestamp[]) - to_hours($hours)
 ), good_calls as (
@@ -87,5 +87,7 @@ select
 from refused r
 left join app_jobs n on n.app_id = r.app_id
 left join app_names w on w.app_id = r.app_id
+left join successful_runs($at::timestamp[]) g on g.as_of = r.as_of and g.job_id = n.job_id
 where r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
+    and not coalesce(g.began_at > r.refused_at, false)
 order by r.as_of, since, subject

@@ -1,10 +1,14 @@
 """Events from every source: one event is one row whatever route it took, recognised by content alone."""
 
+import csv
+import io
 import random
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pipeline.store.lake import Store
 from tests.support.loads import load, load_one, one, read, rows, tally
@@ -105,6 +109,23 @@ def test_a_portal_download_without_its_steps_still_tells_its_events(store: Store
     main = next(iter(portal(day()).values()))
     assert tally(load_one(store, tmp_path / "in", main)) == (5, 5, 0, 0)
     assert rows(store, "select count(*) as events, sum(len(steps)) as steps from events") == [{"events": 5, "steps": 0}]
+
+
+@pytest.mark.parametrize("first", ["download", "graph", "together"])
+def test_an_event_of_a_portal_download_without_ids_is_the_one_of_its_change(
+    store: Store, tmp_path: Path, first: str
+) -> None:
+    main = list(csv.reader(io.StringIO(next(iter(portal(day()).values())).decode("utf-8-sig"))))
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([*row[:2], *row[3:]] for row in main)
+    files = {"download/a": text.getvalue().encode(), "events/b": lines([*day(), event("fay", 9) | {"jobId": JOB}])}
+    order = {"download": (0, 1), "graph": (1, 0)}.get(first)
+    parts = [dict([list(files.items())[n]]) for n in order] if order else [files]
+    kept = sum(file.kept for n, part in enumerate(parts) for file in load(store, tmp_path / str(n), part).values())
+    assert kept == len(rows(store, "from events")) == 6
+    again = load(store, tmp_path / "again", files)
+    assert sum(file.kept for file in again.values()) == 0
+    assert all(file.lines == file.duplicates for file in again.values())
 
 
 def test_steps_of_a_portal_download_without_its_main_file_are_a_reject(store: Store, tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ TABLES = {
     "clocks": "select *, true as is_own from clock_days",
     "pairs": "from scored_pairs('candidates', 'clocks')",
     "taken": "from temp.pairs",
+    "holders": "from footings",
     "matched": "from request_matches",
     "refused": "from refused_changes()",
     "logged": "from app_requests(timestamp '2026-01-05', timestamp '2026-01-05')",

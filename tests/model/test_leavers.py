@@ -277,6 +277,23 @@ def test_an_account_that_stays_active_after_a_good_disable_is_found(given: Given
     assert (row["name"], row["since"]) == ("ada@example.com", moment(3, 9))
 
 
+def test_an_account_that_was_passed_on_is_not_that_of_who_left(given: Given) -> None:
+    for who in ("ada", "bob", "cy", "dan"):
+        given.succeeded(who, 1)
+    for who in ("ada", "bob"):
+        given.disabled(who, 2)
+        answered(given, who, 4, 9, active=True)
+    for who in ("cy", "dan"):
+        given.skipped(who, "NotEffectivelyEntitled", 2, action="other")
+    # Ada and Cy are hired again: Entra finds their accounts and writes them for other ids.
+    for who in ("ada", "cy"):
+        given.succeeded("hired again", 4, source_id=f"id-{who}-2", target_id=f"target-{who}")
+    assert [row["name"] for row in given.answer("trap_still_active", **NOW)] == ["bob@example.com"]
+    assert [row["name"] for row in given.answer("trap_unassigned", **NOW)] == ["dan@example.com"]
+    before = NOW | {"as_of": moment(3)}
+    assert {row["name"] for row in given.answer("trap_unassigned", **before)} == {"cy@example.com", "dan@example.com"}
+
+
 def test_a_read_from_before_the_disable_is_no_proof_against_it(given: Given) -> None:
     given.disabled("ada", 2)
     answered(given, "ada", 1, 9, active=True)

@@ -198,6 +198,24 @@ def test_an_initial_cycle_under_way_tells_pages_and_objects_apart_and_an_end_by_
     assert found["ends_from"] == "page progress and the pace so far"
 
 
+def test_an_initial_cycle_that_is_restarted_in_its_middle_begins_anew(given: Given) -> None:
+    first: Row = {"state": "NotRun", "steady_since": None, "last_state": None}
+    for minute in (1, 2, 9):
+        given.succeeded(f"p{minute}", day=3, minute=minute, cycle_id="first")
+    paged(given, moment(3, 0, 5), None, 30, **first)
+    paged(given, moment(3, 0, 10), None, 60, **first)
+    # Pages that fall within one cycle are a measure that changed: the cycle goes on.
+    paged(given, moment(3, 0, 12), None, 50, **first)
+    assert progress(given, moment(3, 0, 12))["pages_done"] == 60
+    given.skipped("p1", "RedundantExport", day=3, minute=20, cycle_id="second")
+    paged(given, moment(3, 0, 25), None, 10, **first)
+    found = progress(given, moment(3, 0, 25))
+    assert (found["rhythm"], found["kind"], found["cycle_id"]) == ("running", "initial", "second")
+    assert (found["began_at"], found["pages_done"], found["objects_done"]) == (moment(3, 0, 20), 10, 1)
+    assert found["progress_share"] < 0.6
+    assert progress(given, moment(3, 0, 12))["pages_done"] == 60
+
+
 def test_a_finished_cycle_is_not_under_way(given: Given) -> None:
     given.succeeded("ada", day=3, minute=1)
     paged(given, moment(3, 0, 2), moment(2, 23), 100)

@@ -1,5 +1,6 @@
 """Rules become incidents: opened when the trouble began, closed when the rule falls silent, never by missing data."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,6 +90,20 @@ def test_what_people_say_survives_a_check_that_rewords_the_incident(given: Given
     assert now.summary == "Cerby is in quarantine: more deletions than allowed"
     assert (now.acknowledged_by, now.owner, now.note) == ("Ada", "Grace", "Mailed Cerby support.")
     assert now.snoozed_until == moment(1, 15)
+
+
+def test_what_an_incident_names_is_as_of_the_newest_check_though_its_sentence_is_the_same(given: Given) -> None:
+    refused = {"action": "disable", "error_code": "InternalServerError"}
+    given.failed("ada", day=1, hour=1, **refused)
+    [opened] = checked(given, moment(2, 2), "leaver_waiting").opened
+    given.failed("bob", day=1, hour=2, **refused)
+    given.disabled("ada", day=2, hour=1)
+    later = checked(given, moment(2, 3), "leaver_waiting")
+    now = incident(given.store, opened.incident_id)
+    assert (later.opened, later.closed, [one.incident_id for one in later.changed]) == ([], [], [opened.incident_id])
+    assert (now.summary, now.opened_at) == (opened.summary, opened.opened_at)
+    assert json.loads(now.evidence)["people"] == ["bob@example.com"]
+    assert checked(given, moment(2, 4), "leaver_waiting").changed == []
 
 
 def test_a_silenced_app_opens_nothing_and_the_others_do(given: Given) -> None:

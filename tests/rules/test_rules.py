@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from pipeline.maintenance.pairing import pair
 from pipeline.rules.evaluate import evaluate
 from pipeline.rules.rule import find_rule
@@ -119,6 +121,42 @@ def test_token_refused_closes_with_the_first_good_call(given: Given) -> None:
     given.exchanged("GET", "/Users", 200, moment(1, 12), app_id="app-cerby")
     assert lasts(given, "token_refused", moment(1, 11)) == {"app-cerby"}
     assert lasts(given, "token_refused", moment(1, 13)) == set()
+
+
+def test_token_refused_is_of_the_job_that_events_name_where_no_status_was_read(given: Given) -> None:
+    # Two tenants have an app of this name: the incident must be of the one whose log it is.
+    given.succeeded("ada", 1, 8)
+    given.succeeded("bob", 1, 8, job_id="scim.other", app_id="app-other", tenant_id="other")
+    refused(given, 1, 9, 23)
+    refused(given, 1, 9, 25)
+    assert set(opens(given, "token_refused", moment(1, 10))) == {CERBY}
+    assert lasts(given, "token_refused", moment(1, 11)) == {CERBY}
+    given.exchanged("GET", "/Users", 200, moment(1, 12), app_id="app-cerby")
+    assert lasts(given, "token_refused", moment(1, 13)) == set()
+
+
+@pytest.mark.parametrize("operation", ["list", "query"])
+def test_token_refused_leaves_out_a_client_that_only_lists_and_never_succeeded(given: Given, operation: str) -> None:
+    app_of_cerby(given)
+    good = {"app_id": "app-cerby", "client": "192.0.2.7", "operation": "query"}
+    given.exchanged("GET", "/Users", 200, moment(1, 8, 43), **good)
+    for minute in (23, 25):
+        bad = {"app_id": "app-cerby", "client": "203.0.113.9", "operation": operation}
+        given.exchanged("GET", "/Users", 401, moment(1, 9, minute), **bad)
+    assert set(opens(given, "token_refused", moment(1, 10))) == ({CERBY} if operation == "query" else set())
+
+
+@pytest.mark.parametrize(
+    ("state", "escrowed", "fires"), [("Succeeded", 0, False), ("Succeeded", 1, True), ("Failed", 0, True)]
+)
+def test_token_refused_is_over_once_a_later_cycle_succeeds_with_nothing_in_error(
+    given: Given, state: str, escrowed: int, fires: bool
+) -> None:
+    refused(given, 1, 9, 23)
+    refused(given, 1, 9, 25)
+    run = {"last_began_at": moment(1, 9, 40), "last_ended_at": moment(1, 9, 41), "last_state": state}
+    app_of_cerby(given, 1, 10, escrowed=escrowed, **run)
+    assert bool(opens(given, "token_refused", moment(1, 11))) == fires
 
 
 def token(given: Given, day: int) -> None:
@@ -484,7 +522,7 @@ def logged_around(given: Given) -> None:
 def test_write_without_event_fires_on_a_write_of_whom_entra_knows_nothing(given: Given) -> None:
     logged_around(given)
     store_request(given, 1, 0, "target-ada", method="DELETE")
-    found = opens(given, "write_without_event", moment(1, 3))["app-cerby"]
+    found = opens(given, "write_without_event", moment(1, 3))[CERBY]
     assert (found["writes"], found["clients"], found["paths"]) == (1, ["10.0.0.9"], ["/Users/target-ada"])
 
 
