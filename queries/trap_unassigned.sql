@@ -67,7 +67,7 @@ select
     s."name",
     s.since,
     'Skipped as ' || case when s.is_entitlement then 'not entitled' else 'out of scope' end
-        || ' since then, and no disable was ever asked for.'
+        || ', and no disable was ever requested.'
         || case when t.skip_deletions then ' The job is set to skip out-of-scope deletions.' else '' end as seen,
     case when t.skip_deletions then 'Set SkipOutOfScopeDeletions to false, or disable the account in the app by hand.'
         else 'Disable the account in the app by hand. Or assign the person again, wait a cycle, and unassign.'

@@ -72,6 +72,8 @@ STYLE = """<style>
 [data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
 [role='dialog'] [data-testid^='stBaseButton-primary']{color:PRIMARY!important}
 [role='dialog'] h3{font-size:1.05rem!important}
+/* A name that is written from right to left does not turn what stands beside it. */
+[data-testid='stMarkdownContainer'] :is(strong,code){unicode-bidi:isolate}
 /* A long name takes at most one line beside the header's controls, and two above a panel. */
 [class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 [role='dialog'] h2{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
@@ -90,6 +92,11 @@ STYLE = """<style>
   .st-key-header>:not(:first-child,.st-key-job,.st-key-time-range){order:1}
   .st-key-header>:last-child{gap:.8rem}
   .st-key-header button[kind=tertiary]{padding-inline:0}
+  /* Filters, numbers and their changes take a second line instead of being cut; a slider's label stays inside. */
+  [data-testid='stButtonGroup'] [role=radiogroup],[data-testid='stButtonGroup']>div{flex-wrap:wrap!important}
+  [data-testid='stMetric'] :is([data-testid=stMetricLabel],[data-testid=stMetricValue],[data-testid=stMetricDelta]) *{
+    white-space:normal!important;overflow:visible!important;text-overflow:clip!important}
+  [data-testid='stSlider']{padding-inline:3rem}
   .st-key-header button[kind=tertiary] span[data-has-shortcut]>span:has([data-testid=stIconMaterial]){display:none}
 }
 @page{size:A4;margin:10mm}

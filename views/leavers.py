@@ -29,7 +29,7 @@ from views.parts.leavers.access import (
 from views.parts.leavers.gaps import TRAPS, checks, draw_gaps, gap_facts
 from views.parts.leavers.times import cases_panel, deprovision_times
 from views.parts.overview.fleet import app_words
-from views.parts.shared.coverage import none_in_window, unknown_hours
+from views.parts.shared.coverage import has_logs, none_in_window, unknown_hours
 from views.parts.shared.object_panel import object_panel
 
 
@@ -49,14 +49,14 @@ def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame, lo
     return f"{many}, {who} ({plain(why(first))}).{waiting}"
 
 
-def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) -> None:
+def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int, loaded: bool) -> None:
     """Draws four numbers; none with access is a claim, which is unknown where an app is, as it is on Home."""
     blind = unknown_apps(facts)
     known = bool(facts.jobs) and not blind
     with number_grid():
         st.metric(
             "Leavers still with access",
-            f"{with_access:,}" if with_access or known else "Unknown",
+            f"{with_access:,}" if known else f"At least {with_access:,}" if with_access else "Unknown",
             border=True,
             height="stretch",
         )
@@ -68,7 +68,7 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int) ->
         )
         st.metric(
             "Removals in this time range",
-            f"{int(lengths['done'].sum()):,}" if len(lengths) else "0" if facts.jobs else "Unknown",
+            f"{int(lengths['done'].sum()):,}" if len(lengths) else "0" if loaded else "Unknown",
             border=True,
             height="stretch",
         )
@@ -94,14 +94,15 @@ def page() -> None:
     left, staged, lengths = (ask(name, as_of=now) for name in ("leavers_active", "leavers_held", "deprovision_times"))
     rows = access_rows(left, now)
     facts = current_facts(min(now, bar().until))
-    summary = sentence(left, staged, lengths, bool(facts.jobs))
+    loaded = bool(facts.jobs) and has_logs()
+    summary = sentence(left, staged, lengths, loaded)
     if caught := len(rows) - len(left):
         summary += f" {count(caught, 'more account', 'more accounts')} may be in use without an error."
     draw_judged("leavers", summary, with_in_use(facts, in_use_by_job(now)), doubt=bool(unknown_hours()))
     page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     made = checks(now, staged)
-    metrics(len(rows), facts, lengths, sum(1 for one in made if one.found))
+    metrics(len(rows), facts, lengths, sum(1 for one in made if one.found), loaded)
     draw_unknown(facts)
     note_questions(now)
     access_table(rows, facts)

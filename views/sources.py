@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.settings import read_settings
-from pipeline.config.wording import count, dated, share
+from pipeline.config.wording import count, instant, share
 from views.frame.data import ask, is_empty, records
 from views.frame.empty import nothing
 from views.frame.header import current_troubles, draw_troubles
@@ -32,7 +32,7 @@ def metrics(files: pd.DataFrame) -> None:
     hours = ask("completeness_of_window")
     covered = "Unknown" if hours.empty else share(hours.iloc[0]["complete"] / max(hours.iloc[0]["hours"], 1))
     with number_grid():
-        st.metric("Newest record", dated(extent["last_at"]), border=True, height="stretch")
+        st.metric("Newest record", instant(extent["last_at"]), border=True, height="stretch")
         st.metric("Events", f"{extent['events']:,}", border=True, height="stretch")
         st.metric(
             "Rejected lines", f"{int(files['rejects'].sum()) if len(files) else 0:,}", border=True, height="stretch"

@@ -140,7 +140,7 @@ MEANINGS: dict[str, Meaning] = {
         "misleads",
         "RFC 7643, 4.1.1 and 2.2 (uniqueness)",
         "userName is unique on a server; Entra stops at two matches.",
-        "Merge or rename the duplicates, and hold the matching attribute to be unique.",
+        "Merge or rename the duplicates, and keep the matching attribute unique.",
     ),
     "slow": Meaning(
         "Slow answers",

@@ -18,7 +18,9 @@ with covered as materialized (
         job_id,
         settled,
         greatest(since, date_trunc('hour', earliest)) as since,
-        least(until, date_trunc('hour', latest - interval 1 microsecond) + interval 1 hour) as until
+        least(until, date_trunc('hour', latest - interval 1 microsecond) + interval 1 hour) as until,
+        -- Logs of two tenants that cover the same stretch are two; a job is one however its tenant is spelled.
+        case when job_id is null then tenant_id end as log_tenant
     from (
         select k.source, k.tenant_id, k.job_id, s.settled, s.since, s.until
         from subjects k

@@ -106,6 +106,9 @@ def app_of(cause: Cause) -> str:
 
 
 COUNTED = ("failing", "leavers", "in_use", "staged", "rejected")
+STATES = ("quarantined", "inferred", "disabled", "paused", "dead", "stalled", "late", "mostly_failing")
+SUBJECT = dict.fromkeys(STATES, "the job ")
+"The subject of a clause on a state that stands behind others."
 
 
 def head(causes: list[Cause], style: Style) -> str:
@@ -118,7 +121,7 @@ def head(causes: list[Cause], style: Style) -> str:
     paused = ["paused"] if first.rule == "silence" else []
     shown = ("incident", "late", "stalled", *paused, *(["quarantined"] if in_quarantine else []))
     shown += ("rejected",) if first.rule == FOUND_BY["rejected"] else ()
-    rest = [what(one, style) for one in others if one.kind not in shown]
+    rest = [f"{SUBJECT.get(one.kind, '')}{what(one, style)}" for one in others if one.kind not in shown]
     if incidents:
         rest.append(count(incidents, "more incident"))
     main = incident_clause(first, style, in_quarantine) if first.kind == "incident" else state_clause(first, style)

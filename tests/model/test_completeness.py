@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -237,6 +238,14 @@ def test_another_tenants_poll_says_nothing(given: Given) -> None:
     given.succeeded("ada", hour=1)
     given.vouched(moment(0, 0), moment(0, 4), tenant_id="22222222-2222-4222-8222-222222222222")
     assert states(given.stored()) == {1: "partial"}
+
+
+def test_logs_of_two_tenants_that_cover_the_same_stretch_are_two(given: Given) -> None:
+    other = "22222222-2222-4222-8222-222222222222"
+    for tenant in (TENANT, other, None):
+        given.vouched(moment(0, 0), moment(0, 4), source="access_log", tenant_id=tenant)
+    rows = [one for one in given.answer("completeness", kind="exchanges") if one["state"] == "complete"]
+    assert Counter(one["tenant_id"] for one in rows) == {TENANT: 4, other: 4, None: 4}
 
 
 def test_a_jobs_status_is_known_in_hours_in_which_it_was_observed(given: Given) -> None:

@@ -356,8 +356,8 @@ def test_each_time_that_somebody_was_to_go_is_judged_by_itself(store: Store) -> 
 
 def test_whoever_left_the_scope_without_a_disable_may_have_access_by_whatever_rule(store: Store) -> None:
     assert by_name(ask(store, "trap_unassigned", FILTERED), "seen") == {
-        "ann.one": "Skipped as out of scope since then, and no disable was ever asked for.",
-        "bob.two": "Skipped as not entitled since then, and no disable was ever asked for.",
+        "ann.one": "Skipped as out of scope, and no disable was ever requested.",
+        "bob.two": "Skipped as not entitled, and no disable was ever requested.",
     }
 
 

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from tests.support.given import Given, moment
 from tests.support.pages import app, healthy, questions, table, text
+from views.parts.shared.coverage import labelled_strips
 
 
 @pytest.mark.usefixtures("tenant")
@@ -52,3 +54,29 @@ def test_what_fails_is_counted_on_its_line(given: Given) -> None:
         assert label in labels
     assert list(table(test, "job")["job"]) == ["Load files"]
     assert "No tenant is connected" not in text(test)
+
+
+def strips(given: Given) -> dict[str, int]:
+    """Returns the labels of the coverage strips, each with its complete hours."""
+    rows = labelled_strips(pd.DataFrame(given.answer("completeness")))
+    return dict(rows.assign(full=rows["state"] == "complete").groupby("label")["full"].sum())
+
+
+def test_scim_logs_of_one_tenant_are_one_strip_whatever_names_the_tenant(given: Given) -> None:
+    given.succeeded("ada", 1, app="Zoom")
+    given.vouched(moment(0), moment(1), source="access_log")
+    given.vouched(moment(1), moment(2), source="access_log", tenant_id=None)
+    assert strips(given) == {"Zoom · provisioning logs": 0, "SCIM logs": 48}
+
+
+def test_scim_logs_of_two_tenants_are_a_strip_each(given: Given) -> None:
+    given.succeeded("ada", 1, app="Zoom")
+    given.vouched(moment(0), moment(1), source="access_log")
+    given.vouched(moment(0), moment(1), source="access_log", tenant_id="22222222-2222-4222-8222-222222222222")
+    given.vouched(moment(1), moment(2), source="access_log", tenant_id=None)
+    assert strips(given) == {
+        "Tenant 11111111… · SCIM log": 24,
+        "Tenant 22222222… · SCIM log": 24,
+        "Tenant not named · SCIM log": 24,
+        "Zoom · provisioning logs": 0,
+    }

@@ -112,7 +112,7 @@ def error_codes(rows: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for column, name, colour in (
         ("attempts", "Attempts", TONES["quiet"]),
-        ("objects", "People and groups", TONES["bad"]),
+        ("objects", "Users and groups", TONES["bad"]),
     ):
         figure.add_bar(
             x=rows[column],
@@ -126,6 +126,7 @@ def error_codes(rows: pd.DataFrame) -> go.Figure:
             customdata=rows[["error_code"]],
             hovertemplate="<b>%{y}</b><br>" + name.lower() + ": %{x}<extra></extra>",
         )
-    figure.update_xaxes(dtick=whole_steps(rows["attempts"].max()))
+    # Numbers outside of the longest bar need room inside of the axes, else the figure's edge cuts them.
+    figure.update_xaxes(dtick=whole_steps(rows["attempts"].max()), range=[0, rows["attempts"].max() * 1.12])
     figure.update_yaxes(autorange="reversed")
     return bare(figure, 70 + 46 * len(rows), barmode="group", bargap=0.25, clickmode="event+select")

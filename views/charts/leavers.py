@@ -30,12 +30,12 @@ def survival_curve(curve: pd.DataFrame) -> go.Figure:
             figure.add_trace(band(own, size, colours[job]))
         figure.add_trace(line(own, size, colours[job], escaped(f"{app}, {kind}"), DASHES.get(kind, "dot")))
         figure.add_trace(still_there(own, size, colours[job]))
-    for level, words in ((0.5, "half are out"), (0.05, "95% are out")):
+    for level, words in ((0.5, "half removed"), (0.05, "95% removed")):
         figure.add_hline(y=level, line={"dash": "dot", "width": 1, "color": "rgba(128,128,128,0.6)"})
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": level, "yanchor": "bottom"}
         figure.add_annotation(text=words, showarrow=False, **place)
-    figure.update_xaxes(title=f"{unit} after they were to go", rangemode="tozero")
-    figure.update_yaxes(title="still have an account", tickformat=".0%", range=[-0.03, 1.05])
+    figure.update_xaxes(title=f"{unit.capitalize()} since the removal was due", rangemode="tozero")
+    figure.update_yaxes(title="Still have an account", tickformat=".0%", range=[-0.03, 1.05])
     return bare(figure, 340)
 
 

@@ -47,7 +47,9 @@ def status_lanes(stretches: pd.DataFrame, since: datetime, until: datetime, at: 
     figure.update_yaxes(
         tickvals=list(jobs.index), ticktext=axis_names(jobs["app_name"]), range=[len(jobs) - 0.4, -0.6], showgrid=False
     )
-    return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal")
+    # A label that does not fit into its stretch, as on a phone, is left out.
+    fits = {"mode": "hide", "minsize": 11}
+    return bare(figure, 130 + 44 * len(jobs), barmode="overlay", legend_traceorder="normal", uniformtext=fits)
 
 
 def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
@@ -64,8 +66,8 @@ def status_bars(rows: pd.DataFrame, word: str, window: timedelta) -> go.Bar:
         text=[status.label if each else "" for each in long],
         textposition="inside",
         insidetextanchor="middle",
-        insidetextfont={} if word == "unknown" else {"color": "#000000"},
-        constraintext="none",
+        insidetextfont={"size": 12} if word == "unknown" else {"size": 12, "color": "#000000"},
+        constraintext="inside",
         textangle=0,
         customdata=rows[["job_id"]],
         hovertext=[stretch_text(row) for row in rows.itertuples()],

@@ -31,5 +31,5 @@ def scope_drift(days: pd.DataFrame, several: bool) -> go.Figure:
             f"{ON_DAY} (UTC day)<extra></extra>",
         )
     figure.update_xaxes(type="date")
-    figure.update_yaxes(title_text="Shut out", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(title_text="Excluded", tickformat=".0%", rangemode="tozero")
     return bare(figure, 330 + 20 * len(figure.data), clickmode="event+select")

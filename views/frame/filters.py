@@ -14,7 +14,8 @@ import streamlit as st
 from pipeline.config import wording
 from pipeline.config.wording import dated, instant
 from views.frame import state
-from views.frame.state import BAR, BAR_WORDS, ENTERED, PAGE, ZONE, Key, Word
+from views.frame.look import plain
+from views.frame.state import BAR, BAR_WORDS, ENTERED, PAGE, UNKNOWN_WORDS, ZONE, Key, Word
 from views.frame.times import UTC_ZONE, ZONES, zone_name
 
 SPANS = {
@@ -98,6 +99,7 @@ def adopt_words(jobs: dict[str, str], tenants: list[str]) -> None:
         state.set_value(Key.JOB, None)
     if given is None or (not given and ENTERED.get()):
         return
+    UNKNOWN_WORDS.set(unknown_words(given, jobs, tenants))
     if Word.SINCE in given or Word.UNTIL in given:
         state.set_value(Key.WINDOW, "chosen")
         state.set_value(Key.SINCE, read_instant(given.get(Word.SINCE)))
@@ -109,6 +111,30 @@ def adopt_words(jobs: dict[str, str], tenants: list[str]) -> None:
     # A link from the SQL of a page names the job by its id.
     state.set_value(Key.JOB, job if job in jobs else next((word for word, one in jobs.items() if one == job), None))
     state.set_value(Key.TENANT, tenant if tenant in tenants else None)
+
+
+def unknown_words(given: dict[str, str], jobs: dict[str, str], tenants: list[str]) -> list[str]:
+    """Writes which words of an address name nothing here, with what is shown instead.
+
+    >>> unknown_words({"job": "Cerbi", "since": "2026-01-05"}, {"Cerby": "a.1234567"}, [])
+    ['There is no app “Cerbi” in this store; showing all apps.']
+    """
+    job, tenant, window = given.get(Word.JOB), given.get(Word.TENANT), given.get(Word.WINDOW)
+    found = []
+    if job is not None and job not in {*jobs, *jobs.values()}:
+        found.append(f"There is no app “{plain(job)}” in this store; showing all apps.")
+    if tenant is not None and tenant not in tenants and len(tenants) > 1:
+        found.append(f"There is no tenant “{plain(tenant)}” in this store; showing all tenants.")
+    if window is not None and window not in SPANS:
+        found.append(f"The address names an unknown time range, “{plain(window)}”; showing the last 14 days.")
+    ends = [given[word] for word in (Word.SINCE, Word.UNTIL) if word in given and read_instant(given[word]) is None]
+    return [*found, *(f"The address has an end of the time range that is no time: “{plain(one)}”." for one in ends)]
+
+
+def draw_unknown_words() -> None:
+    """Draws, once, what of an address that was opened names nothing here."""
+    for sentence in UNKNOWN_WORDS.take():
+        st.warning(sentence, icon=":material/link_off:")
 
 
 def draw_bar(first: datetime | None, last: datetime | None, jobs: pd.DataFrame) -> Bar:

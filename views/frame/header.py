@@ -22,8 +22,8 @@ from pipeline.scheduler.jobs import latest_news
 from views.frame import state
 from views.frame.data import ask, records, store
 from views.frame.export import draw_page_menu
-from views.frame.filters import draw_bar, share_link
-from views.frame.look import plain, plain_name
+from views.frame.filters import draw_bar, draw_unknown_words, share_link
+from views.frame.look import plain, plain_name, with_code
 from views.frame.page_sql import noted_columns, noted_questions, noted_tables, sql_dialog
 from views.frame.places import page_link
 from views.frame.state import REFRESHING, Key
@@ -92,6 +92,7 @@ def draw_header(
             st.markdown(chip(verdict(facts)), width="content")
     with coverage:
         coverage_chip(last, revision)
+    draw_unknown_words()
     watch(revision, on_news)
     return slots
 
@@ -197,5 +198,4 @@ def draw_troubles(present: list[Trouble], most: int = SHOWN) -> None:
 
 def trouble_text(trouble: Trouble) -> str:
     """Writes a trouble so that a command in it looks like one and nothing else is interpreted."""
-    parts = trouble.sentence.split("`")
-    return "".join(f"`{part}`" if number % 2 else plain(part) for number, part in enumerate(parts))
+    return with_code(trouble.sentence)

@@ -198,6 +198,16 @@ def plain(text: str) -> str:
     return READ_AS_MORE.sub(rf"\g<0>{APART}", escaped)
 
 
+def with_code(text: str) -> str:
+    """Escapes text in which names and commands stand between backticks, which are drawn as code.
+
+    >>> with_code("Set `active` to *true*")
+    'Set `active` to \\\\*true\\\\*'
+    """
+    parts = text.split("`")
+    return "".join(f"`{part}`" if number % 2 else plain(part) for number, part in enumerate(parts))
+
+
 def text_or_none(value: object) -> str | None:
     """Returns a cell's text; None for an empty one."""
     return None if is_missing(value) else str(value)

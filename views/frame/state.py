@@ -172,11 +172,10 @@ class Key(StrEnum):
     SCOPE_CLAUSES = "clauses"
     SCOPE_MOVES = "turns"
     NEVER_PROVISIONED = "never"
-    # Groups
+    # Groups, and SCIM traffic
     GROUPS = "groups"
     MEMBERS = "members"
     GROUP_HISTORY = "history"
-    # Target
     WIRE_PART = "part"
     WIRE_APP = "app"
     WIRE_CELL = "cell"
@@ -274,9 +273,8 @@ class Word(StrEnum):
     SKIP = "skip"
     CLAUSE = "clause"
     STAGE = "stage"
-    # Groups
+    # Groups, and SCIM traffic
     GROUP = "group"
-    # Target
     PART = "part"
     APP = "app"
     CELL = "cell"
@@ -383,6 +381,8 @@ TAB_WORDS = Words(Memory("tab_words", None), (Word.TAB,))
 QUERY_WORDS = Words(Memory("query_words", None), (Word.QUESTION, Word.SAVED, Word.SQL))
 ISSUE_WORDS = Words(Memory("issue_words", None), (Word.STATE, Word.FAULT, Word.NOISE))
 
+UNKNOWN_WORDS: Memory[list[str]] = Memory("unknown_words", [])
+"What of an address that was opened names nothing here, until it is drawn."
 BAR: "Memory[Bar | None]" = Memory("bar", None)
 "What the bar was set to in this run."
 PAGE: Memory[str | None] = Memory("page", None)

@@ -14,7 +14,7 @@ from pipeline.rules.rule import Rule
 from pipeline.rules.summary import undated
 from views.frame.data import Row, as_of, ask, records, store, wall_clock
 from views.frame.filters import job_names
-from views.frame.look import plain, plain_name
+from views.frame.look import brief_name, plain, plain_name
 from views.frame.places import MOVED, PLACES, page_link, switch_page
 from views.frame.search import LABELS
 from views.frame.state import Key, Word
@@ -40,6 +40,12 @@ def problem_of(row: Row) -> str:
     return undated(str(row["summary"]))
 
 
+def brief_problem(row: Row) -> str:
+    """Returns an incident's sentence as another one bears it: a long name of its app is shortened."""
+    name = "" if is_missing(row["app_name"]) else str(row["app_name"])
+    return problem_of(row).replace(name, brief_name(name)) if name else problem_of(row)
+
+
 def owner_text(row: Row) -> str:
     """Returns who takes care of an incident: its owner, else who acknowledged it and when."""
     if not is_missing(row["owner"]):
@@ -51,7 +57,7 @@ def owner_text(row: Row) -> str:
 
 def brief(rows: list[Row], most: int = 3) -> str:
     """Writes what the worst incidents are."""
-    parts = [f"{plain(problem_of(row))} (since {instant(row['opened_at'])})" for row in rows[:most]]
+    parts = [f"{plain(brief_problem(row))} (since {instant(row['opened_at'])})" for row in rows[:most]]
     more = [f"{len(rows) - most} more"] if len(rows) > most else []
     return "; ".join([*parts, *more])
 

@@ -28,6 +28,8 @@ from views.frame.verdict import current_facts, draw_box
 from views.parts.alerts.incidents import symptoms_of
 
 ORDER = ("firing", "rule failed", "not run", "never run", "partly run", "nothing to check", "not firing", "muted")
+IN_SUMMARY = {"nothing to check": "with nothing to check"}
+"States that need another word behind a number."
 AT_LEAST = re.compile(r", at (?:least|most)$")
 PLURAL = re.compile(r"^(\w+?)(?:(?<=ss)es|s)\b")
 
@@ -180,7 +182,7 @@ def summary(rows: pd.DataFrame) -> str:
     firing = count(amounts.get("firing", 0), "rule is firing", "rules are firing")
     parts = [f"**{firing}**, {amounts.get('not firing', 0)} OK"]
     others = [word for word in ORDER if word not in ("firing", "not firing") and amounts.get(word, 0)]
-    parts += [f"{amounts[word]} {look(word).label.lower()}" for word in others]
+    parts += [f"{amounts[word]} {IN_SUMMARY.get(word, look(word).label.lower())}" for word in others]
     return f"{', '.join(parts)}. Last run {instant(ran_at)}."
 
 
@@ -198,7 +200,7 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
     show_sql(rule_runs_lately={}, open_incidents={})
     columns = {
         "title": text_column("Rule", width="medium"),
-        "state": chips_column("State"),
+        "state": chips_column("State", width=128),
         "checked": text_column(
             "Checked", width="small", help="Apps that the rule could check: data was there, and something to check"
         ),
@@ -220,5 +222,7 @@ def rules_table(overrides: Mapping[str, Any]) -> pd.DataFrame:
         opens="title",
         on_open=lambda row: write_word(Word.RULE, str(row["rule"])),
     )
-    st.caption(f"{unchecked_sentence(rows)} Open a rule to see which, what it alerts on, and to change its thresholds.")
+    lacking = unchecked_sentence(rows)
+    open_one = "Open a rule to see which, what it alerts on" if lacking else "Open a rule to see what it alerts on"
+    st.caption(f"{lacking} {open_one}, and to change its thresholds.".lstrip())
     return rows

@@ -17,7 +17,7 @@ from views.frame.state import Key
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
 from views.frame.verdict import blind_spot, claim, current_facts, draw_box, draw_judged, draw_verdict
 from views.parts.alerts.incident import open_incident
-from views.parts.alerts.incidents import open_now, owner_text, problem_of, with_times
+from views.parts.alerts.incidents import brief_problem, open_now, owner_text, problem_of, with_times
 
 NEWEST = 500
 "Incidents of before that are shown."
@@ -41,7 +41,7 @@ def draw_summary(more: str) -> None:
     awake, snoozed = open_now()
     result = verdict(facts, "incidents")
     if awake:
-        worst = f"{plain(problem_of(awake[0]))} since {instant(awake[0]['opened_at'])}"
+        worst = f"{plain(brief_problem(awake[0]))} (since {instant(awake[0]['opened_at'])})"
         head = f"{count(len(awake), 'open incident')}; the most severe: {worst}." if len(awake) > 1 else f"{worst}."
         draw_box(result, f"{head} {more}", facts)
     elif snoozed:

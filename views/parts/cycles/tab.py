@@ -222,7 +222,7 @@ def draw_tab() -> None:
     ask_ahead("cycles_lately", least=least)
     refreshed(draw_progress)
     panel("cycles_lately", cycles_table, empty=none_in_window("No cycles in this time range."), least=least)
-    st.toggle("Show cycles without changes", key=Key.WITHOUT_CHANGES)
+    st.toggle("Show cycles without events", key=Key.WITHOUT_CHANGES)
     if len(ask("jobs")) > MANY and bar().job is None:
         folded("Cycle timeline", draw_day)
     else:

@@ -13,7 +13,7 @@ from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_words
 from views.frame.table import number_column, table, text_column, time_columns
 from views.parts.groups.group import draw_group, group_name, names_text
-from views.parts.shared.coverage import draw_completeness
+from views.parts.shared.coverage import draw_completeness, has_logs
 from views.parts.shared.object_panel import object_panel
 
 COLUMNS = {
@@ -37,11 +37,12 @@ def sentence(rows: pd.DataFrame) -> str:
     shrunk = rows[rows["flags"] > 0]
     lacks = int(lacking["unresolved"].sum())
     groups = int(rows["of_groups"].max())
+    apart = " (each counted in every app)" if rows["group_id"].duplicated().any() else ""
     words = (
-        f"In {len(lacking):,} of {count(groups, 'group')}, {count(lacks, 'member has', 'members have')} no account in "
-        "the app"
+        f"In {len(lacking):,} of {count(groups, 'group')}{apart}, {count(lacks, 'member has', 'members have')} no "
+        "account in the app"
         if lacks
-        else f"No missing members in {count(groups, 'group')}"
+        else f"No missing members in {count(groups, 'group')}{apart}"
     )
     if len(shrunk):
         first = records(shrunk.sort_values("lost", ascending=False))[0]
@@ -72,11 +73,15 @@ def scope_note(rows: pd.DataFrame) -> str | None:
 def metrics(rows: pd.DataFrame) -> None:
     """Draws four numbers."""
     with number_grid():
-        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True, height="stretch")
+        each = "Each counted in every app" if rows["group_id"].duplicated().any() else None
+        st.metric("Groups", f"{int(rows['of_groups'].max()):,}", border=True, height="stretch", help=each)
+        # That the app has no account for a member is in provisioning logs alone.
+        lacking, members = int((rows["unresolved"] > 0).sum()), int(rows["unresolved"].sum())
+        is_known = bool(lacking) or has_logs()
         st.metric(
-            "Groups with missing members", f"{int((rows['unresolved'] > 0).sum()):,}", border=True, height="stretch"
+            "Groups with missing members", f"{lacking:,}" if is_known else "Unknown", border=True, height="stretch"
         )
-        st.metric("Missing members", f"{int(rows['unresolved'].sum()):,}", border=True, height="stretch")
+        st.metric("Missing members", f"{members:,}" if is_known else "Unknown", border=True, height="stretch")
         st.metric("Emptied or halved", f"{int((rows['flags'] > 0).sum()):,}", border=True, height="stretch")
 
 
@@ -131,9 +136,14 @@ def draw_tab() -> None:
     """Draws the tab."""
     ask_ahead("completeness_of_window")
     rows = ask("group_ledger")
-    st.markdown(f"**{sentence(rows)}**{worst(rows)}")
-    if ask("completeness_of_window").empty and not rows.empty:
-        st.caption("No provisioning logs are loaded: this is what the apps' SCIM logs show.")
+    if has_logs() or rows.empty:
+        st.markdown(f"**{sentence(rows)}**{worst(rows)}")
+    else:
+        many = count(int(rows["of_groups"].max()), "group")
+        st.markdown(
+            f"**{many} in the apps' SCIM logs.** Whether members are missing is unknown: no provisioning logs cover "
+            "this time range."
+        )
     draw_completeness()
     if not rows.empty:
         metrics(rows)

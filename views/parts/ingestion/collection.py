@@ -36,6 +36,7 @@ JOBS = {
     "publish": "Publish a DuckDB file",
 }
 "What each background job does."
+OUTCOMES = {"ok": "OK", "failed": "Failed"}
 
 
 def sources_table(rows: pd.DataFrame) -> None:
@@ -85,4 +86,8 @@ def job_runs(rows: pd.DataFrame) -> None:
         **time_columns(began_at="Started", ended_at="Ended"),
         "detail": text_column("Detail", width="large"),
     }
-    table(rows.assign(job=rows["beat"].map(lambda name: JOBS.get(name, name))), columns)
+    shown = rows.assign(
+        job=rows["beat"].map(lambda name: JOBS.get(name, name)),
+        outcome=rows["outcome"].map(lambda word: OUTCOMES.get(word, word)),
+    )
+    table(shown, columns)

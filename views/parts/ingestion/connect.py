@@ -33,5 +33,5 @@ def draw_connect(settings: Settings, expanded: bool) -> None:
                     draw_upload(settings)
                 else:
                     st.code(commands, language=None, wrap_lines=True)
-                if title == CONNECT:
+                if title == CONNECT and not expanded:
                     page_link("configuration", "Permissions and connections", ":material/vpn_key:")

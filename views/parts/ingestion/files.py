@@ -75,7 +75,8 @@ def ledger(rows: pd.DataFrame) -> None:
         **time_columns(last_event_at="Newest record"),
     }
     table(rows, columns, at_most=420)
-    st.caption(f"{count(int(rows['unfamiliar'].sum()), 'row has', 'rows have')} an undocumented value.")
+    if unfamiliar := int(rows["unfamiliar"].sum()):
+        st.caption(f"{count(unfamiliar, 'row has', 'rows have')} an undocumented value.")
 
 
 def reasons(rows: pd.DataFrame) -> None:

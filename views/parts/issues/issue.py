@@ -139,9 +139,9 @@ def draw_meaning(row: Row, cause: Cause | None, others: pd.DataFrame) -> None:
         unknown = unknown_code(code, codes) if code else "The log gives no error code."
         st.markdown(f"{unknown} Seen {seen}; {count(row['events'], 'attempt')}.")
         return
-    detail = f" ({named})" if named else ""
     stop = stop_word(row["job_id"])
-    st.markdown(f"**{meaning_in(cause, stop)}**{detail} Seen {seen}; {count(row['events'], 'attempt')}.")
+    meaning, detail = meaning_in(cause, stop), f" ({named})" if named else ""
+    st.markdown(f"**{meaning.removesuffix('.')}**{detail}. Seen {seen}; {count(row['events'], 'attempt')}.")
     steps = steps_in(cause, row["app_name"], stop)
     todo = f"**What to do:** {steps[0]}" if len(steps) == 1 else "**What to do:**\n" + numbered(steps)
     st.markdown(f"{todo}\n\n{cause.again}" if cause.retries and stop is None else todo)

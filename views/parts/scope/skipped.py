@@ -1,13 +1,15 @@
 """Users and groups behind a skip reason, a scoping clause or a bar of the funnel, in the side panel."""
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from pipeline.config.wording import count, is_missing
+from pipeline.config.wording import count, instant, is_missing
 from views.frame.data import ask, records
 from views.frame.empty import nothing
 from views.frame.events import MOST
+from views.frame.filters import bar
 from views.frame.look import look, plain
 from views.frame.panel import show_sql
 from views.frame.side_panel import side_panel
@@ -34,6 +36,7 @@ STAGED = {
     "skip_reason": text_column("Skip reason"),
     **time_columns(occurred_at="Last event"),
 }
+LONG_AGO = datetime(1970, 1, 1)
 APART = " / "
 "Between a stage and where it was left, in the address."
 
@@ -65,7 +68,7 @@ def skipped_people(**given: Any) -> None:
     rows = ask("skip_people", **values)
     show_sql(skip_people=values)
     if rows.empty:
-        nothing("No user or group in this time range.")
+        draw_none(**given)
         return
     newest = f", the newest {MOST}" if len(rows) == MOST else ""
     st.markdown(f"{count(len(rows), *OBJECTS)}{newest}")
@@ -79,10 +82,30 @@ def skipped_people(**given: Any) -> None:
     )
 
 
+def draw_none(**given: Any) -> None:
+    """Draws that nobody was skipped so in the time range, or that the address names what the store does not know."""
+    if not ask("skip_people", since=LONG_AGO, limit=1, **given).empty:
+        nothing("No user or group in this time range.")
+        return
+    what = "with this scoping clause" if "clause" in given else f"with the reason “{plain(str(given['kind']))}”"
+    st.warning(
+        f"There is no skip {what} in this store before {instant(bar().until)}. The link may be mistyped or from "
+        "another store, or the data was removed by retention.",
+        icon=":material/search_off:",
+    )
+
+
 def stage_people(word: str) -> None:
     """Draws who is in one bar of the funnel."""
     give_way()
     stage, _, leak = word.partition(APART)
+    bars = ask("scope_funnel")
+    if not ((bars["stage"] == stage) & (bars["leak"].fillna("") == leak)).any():
+        st.warning(
+            f"The funnel of this time range has no bar “{plain(word)}”. Select one in the chart.",
+            icon=":material/search_off:",
+        )
+        return
     rows = ask("scope_leak", stage=stage, leak=leak or None)
     show_sql(scope_leak={"stage": stage, "leak": leak or None})
     title = f"Not {stage}: {look(leak).label.lower()}" if leak else stage.capitalize()

@@ -52,6 +52,12 @@ def none_in_window(text: str) -> str:
     return f"{text} Unknown for {whole['unknown']:,} of {count(whole['hours'], 'hour')}: no provisioning logs."
 
 
+def has_logs() -> bool:
+    """Whether provisioning logs of any job cover any hour of the time range, at least in part."""
+    rows = ask("completeness_of_window")
+    return bool((rows["complete"] + rows["partial"]).sum())
+
+
 def unknown_hours() -> int:
     """Returns how many hours of the time range no provisioning log of some job covers."""
     rows = ask("completeness_of_window")
@@ -223,10 +229,17 @@ def expired_sentence(gap: Row) -> str:
     )
 
 
+def labelled_strips(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns hours with the label and the number of the strip that each belongs to."""
+    rows = merged_logs(rows)
+    names = rows["app_name"].fillna(rows["tenant_id"].map(tenants_of(rows))).fillna("Tenant not named")
+    labels = names.map(strip_name) + " · " + rows["kind"].map(KINDS)
+    return rows.assign(label=labels.mask(names == "", "SCIM logs"), at=strips_of(rows))
+
+
 def draw_strips(rows: pd.DataFrame) -> None:
     """Draws a strip of hours for each job and kind of record."""
-    names = rows["app_name"].fillna(rows["tenant_id"].map(tenants_of(rows))).fillna("App not named")
-    rows = rows.assign(label=names.map(strip_name) + " · " + rows["kind"].map(KINDS), at=strips_of(rows))
+    rows = labelled_strips(rows)
     least = rows.assign(full=rows["state"] == "complete").groupby("at")["full"].mean().sort_values(kind="stable")
     shown = rows[rows["at"].isin(least.index[:STRIPS])]
     chart(Key.COVERAGE, coverage_strips, shown.drop(columns="at"), zooms=HOUR)
@@ -235,7 +248,8 @@ def draw_strips(rows: pd.DataFrame) -> None:
     st.caption(
         "Which hours a source covers",
         help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
-        "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read.",
+        "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read. SCIM logs "
+        "cover an hour where the log of at least one app does; the tab SCIM traffic of an app is about its own.",
     )
 
 
@@ -248,10 +262,22 @@ def strip_name(name: str) -> str:
     return name if len(name) <= STRIP_NAME else f"{name[: STRIP_NAME - 1]}…"
 
 
-def tenants_of(rows: pd.DataFrame) -> dict[object, str]:
-    """Returns what a strip of a whole tenant is called: of all apps, by its id where there are several tenants."""
+def merged_logs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Makes one strip of the SCIM logs where there is one tenant: what a log names, its path or its lines, differs."""
     tenants = rows["tenant_id"].dropna().unique()
-    return {one: "All apps" if len(tenants) == 1 else f"Tenant {str(one)[:8]}…" for one in tenants}
+    is_log = rows["kind"] == "exchanges"
+    if len(tenants) > 1 or not is_log.any():
+        return rows
+    # In the order of the alphabet complete comes before partial, and both before unknown.
+    logs = rows[is_log].groupby("hour", as_index=False).agg(state=("state", "min"))
+    one = {"kind": "exchanges", "tenant_id": tenants[0] if len(tenants) else "", "job_id": None, "app_name": None}
+    return pd.concat([rows[~is_log], logs.assign(**one)], ignore_index=True)
+
+
+def tenants_of(rows: pd.DataFrame) -> dict[object, str]:
+    """Returns what the strip of a tenant's SCIM logs is called: by its id where there are several tenants."""
+    tenants = rows["tenant_id"].dropna().unique()
+    return {one: "" if len(tenants) == 1 else f"Tenant {str(one)[:8]}…" for one in tenants}
 
 
 def strips_of(rows: pd.DataFrame) -> "pd.Series[int]":

@@ -11,7 +11,7 @@ from views.charts.target import answer_times
 from views.frame.chart import chart
 from views.frame.data import Row, Values, ask, records
 from views.frame.filters import HOUR, bar
-from views.frame.look import COLOURS, LOOKS, Tone, plain
+from views.frame.look import COLOURS, LOOKS, Tone, plain, with_code
 from views.frame.panel import panel
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, read_word, write_word
@@ -80,9 +80,17 @@ def choose_app(rows: pd.DataFrame) -> str | None:
     return chosen
 
 
-def draw_matrix(rows: pd.DataFrame) -> None:
-    """Draws the matrix, a line for each of Entra's results: its cells open their rows, the empty ones are named."""
+def draw_matrix(rows: pd.DataFrame, has_events: bool = True) -> None:
+    """Draws the matrix, a line for each of Entra's results: its cells open their rows, the empty ones are named.
+
+    Without provisioning logs only what was found is drawn, since an empty cell would claim that there is none.
+    """
     counts = cell_counts(rows)
+    if not has_events:
+        with st.container(horizontal=True):
+            for name in (name for name in CELLS if counts[name]):
+                cell_button(name, CELLS[name], counts[name])
+        return
     with st.grid(len(ROWS), min_column_width=280):
         for row in ROWS:
             with st.container(border=True, gap="xsmall", height="stretch"):
@@ -193,7 +201,9 @@ def log_sentence(row: Row) -> str:
         return f"{head}{matched if row['events'] else ''} Clock offset unknown: too few matches."
     way = "ahead of" if row["skew_s"] >= 0 else "behind"
     drift = f", drifting by {row['drift_s']:.1f} s a day" if row["drift_s"] >= 1 else ""
-    return f"{head}{matched} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's ({row['pairs']:,} matches{drift})."
+    return (
+        f"{head}{matched} Its clock is {abs(row['skew_s']):.1f} s {way} Entra's ({row['pairs']:,.0f} matches{drift})."
+    )
 
 
 def health_table(rows: pd.DataFrame) -> None:
@@ -234,9 +244,9 @@ def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
         owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
         many = f"{row['requests']:,} of {row['of_requests']:,}"
         with st.expander(f"{icon} {owner}{finding.title} · {many} · {LABELS[finding.weight]}"):
-            st.markdown(f"{plain(finding.expected)} ({plain(finding.written)})")
+            st.markdown(f"{with_code(finding.expected)} ({plain(finding.written)})")
             st.code(example(row), language=None, wrap_lines=True)
-            st.markdown(f"**What to do.** {plain(finding.cure)}")
+            st.markdown(f"**What to do.** {with_code(finding.cure)}")
 
 
 ERROR_PARTS = (

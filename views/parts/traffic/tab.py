@@ -87,7 +87,7 @@ def draw_tab() -> None:
     metrics(counts)
     show_sql(wire_matrix=part)
     st.subheader("Entra vs app log", anchor="wire-matrix")
-    draw_matrix(own)
+    draw_matrix(own, bool(sizes["events"].sum()))
     panel("target_latency", latency_chart, bucket=bucket, **part)
     draw_lint(app, own, part)
     with st.expander("App response by operation"):
