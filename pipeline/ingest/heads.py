@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.source import Source
-from pipeline.ingest.layout import BOM, Head, look, look_as_text
+from pipeline.ingest.layout import BOM, Head, look, look_as_text, look_deeper
 from pipeline.ingest.opened_file import Opened
 from pipeline.ingest.records.wire import Spelling
 from pipeline.ingest.wrappings import routed
@@ -31,6 +31,9 @@ class Heads:
             if all(has_form(record, source, spelling) for record in records):
                 return head
         own = routed(look(opened), recognise)
+        if own.by_lines and own.wrapper is None and not own.route and recognise(own) is None:
+            deeper = look_deeper(opened, own)
+            own = deeper if recognise(deeper) is not None else own
         if own.layout != "lines" or own.wrapper is not None or own.route:
             return own
         if (found := recognise(own)) is None:

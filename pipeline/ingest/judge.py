@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.config.errors import Unreadable
 from pipeline.ingest.formats.exchanges import is_resource_path
 from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
-from pipeline.ingest.formats.request_shapes import request_of
+from pipeline.ingest.formats.request_records import request_of
 from pipeline.ingest.formats.source import Source, reader, texts
 from pipeline.ingest.isolation import faults_of, is_fault_of_data, what_failed
 from pipeline.ingest.layout import Head
@@ -181,7 +181,7 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
     """Stages records that the model made; a portal download's rows once more as the CSV that they were."""
     source, head = context.source, context.head
     if source.name == "portal":
-        with in_memory(csv_of(head.header, good)) as file:
+        with in_memory(csv_of(head.header, head.delimiter, good)) as file:
             rows = portal_relation(context.number, (file, head), context.steps, context.changes)
             insert(cursor, context, lambda: rows, context.size)
         return

@@ -4,6 +4,7 @@ Nothing here knows what a record means.
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,17 @@ ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]\x00\ufffd]|(?:-?\d+(?:\.\d+)?|null|true|
 "How an array of records begins; lines of text may begin with a bracket, too."
 TRIES = 500
 "Places at which an object is looked for in a list that is broken."
-NAME = re.compile(r"^[\w .()\[\]/$-]*[A-Za-z][\w .()\[\]/$-]*$")
+NAME = re.compile(r"^[\w .()\[\]/$@-]*[A-Za-z][\w .()\[\]/$@-]*$")
+PLAIN_NAME = re.compile(r"[@\w.]+")
+DELIMITERS = (",", ";", "\t")
+"What separates the cells of a CSV; the first of them that gives the most columns."
+ROWS = 50
+"Rows of a CSV by which it is recognised."
+
+
+SCIM_RESOURCE = re.compile(rb"/(?:Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)\b")
+SCIM_LINES = 40
+LONGEST_LINE = 1 << 16
 
 
 class Content(Protocol):
@@ -53,6 +64,10 @@ class Head:
     "The steps that lead to the records, where more stands around them; see wrappings.py."
     header: tuple[str, ...] = ()
     "The column names of a CSV."
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    "The first rows of a CSV."
+    delimiter: str = ","
+    "What stands between the cells of a CSV."
     lines: tuple[str, ...] = ()
     "The first lines of a text file."
 
@@ -101,6 +116,33 @@ def look_as_text(content: Content) -> Head:
     return Head("text", lines=tuple(line.strip() for line in text.split("\n")[:200] if line.strip()))
 
 
+def look_deeper(content: Content, head: Head) -> Head:
+    """Returns a head of lines with those further behind that name a SCIM resource, which may be one of thousands."""
+    found = scim_lines(content)
+    records = [value for line in found if (value := json_object(line))]
+    if head.layout == "lines" and records:
+        return replace(head, samples=[*records, *head.samples])
+    return Head("text", lines=(*head.lines, *found)) if head.layout == "text" and found else head
+
+
+def scim_lines(content: Content) -> list[str]:
+    """Finds the first lines that name a SCIM resource."""
+    found, rest, seen = list[str](), b"", 0
+    for block in content.blocks_until_break():
+        text, _, after = (rest + block).rpartition(b"\n")
+        for match in SCIM_RESOURCE.finditer(text):
+            begin, end = text.rfind(b"\n", 0, match.start()) + 1, text.find(b"\n", match.end())
+            line = text[begin : end if end >= 0 else len(text)].decode("utf-8", "replace").strip()
+            if len(line) < LONGEST_LINE and line not in found[-1:]:
+                found.append(line)
+            if len(found) >= SCIM_LINES:
+                return found
+        rest, seen = after[-LOOK:], seen + len(block)
+        if seen > LOOK_AT_MOST:
+            break
+    return found
+
+
 def look_behind_first_line(content: Content) -> Head:
     """Recognises the layout of a file whose first line is longer than any record."""
     data, behind = b"", False
@@ -128,18 +170,42 @@ def head_of(data: bytes, cut: bool) -> Head:
         return unwrapped(Head("lines", records))
     if begins == "{":
         return document(text, cut)
-    header = header_of(lines)
-    if len(header) > 2 and all(NAME.match(cell) for cell in header):
-        return Head("csv", header=tuple(header))
-    return Head("text", lines=tuple(lines[:200]))
+    return table(text, lines) or Head("text", lines=tuple(lines[:200]))
 
 
-def header_of(lines: list[str]) -> list[str]:
+def table(text: str, lines: list[str]) -> Head | None:
+    """Builds the head of a CSV, with whatever its cells are separated by; None for text that is none."""
+    delimiter, header = max(((sign, cells_of(lines[:1], sign)) for sign in DELIMITERS), key=lambda one: len(one[1]))
+    if (len(header) > 2 and all(NAME.match(cell) for cell in header)) or (len(header) == 2 and are_plain(header)):
+        rows = first_rows(text, delimiter)
+        return Head("csv", header=tuple(header), rows=rows, delimiter=delimiter)
+    return None
+
+
+def are_plain(header: list[str]) -> bool:
+    """Whether two words are the columns of a table, and no line of text."""
+    return all(PLAIN_NAME.fullmatch(cell) for cell in header) and any(cell[:1] in "@_" for cell in header)
+
+
+def cells_of(lines: list[str], delimiter: str) -> list[str]:
     """Reads the first line as a CSV's; a cell that is longer than the csv module takes is no column's name."""
     try:
-        return next(csv.reader(lines[:1]), [])
+        return next(csv.reader(lines, delimiter=delimiter), [])
     except csv.Error:
         return []
+
+
+def first_rows(text: str, delimiter: str) -> list[Mapping[str, Any]]:
+    """Reads the first rows of a CSV, up to one that is broken."""
+    rows: list[Mapping[str, Any]] = []
+    try:
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
+            rows.append({key: value for key, value in row.items() if isinstance(key, str)})
+            if len(rows) >= ROWS:
+                break
+    except csv.Error:
+        return rows
+    return rows
 
 
 def json_object(line: str) -> Mapping[str, Any] | None:

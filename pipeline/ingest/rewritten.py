@@ -16,15 +16,15 @@ from pipeline.ingest.tables import LONGEST_ROW
 
 
 @contextmanager
-def rewritten(file: str) -> Iterator[str]:
+def rewritten(file: str, delimiter: str) -> Iterator[str]:
     """Writes a CSV anew with every cell quoted and yields the copy's path; a row that is none is left out."""
     csv.field_size_limit(LONGEST)
     copy = PrivateCopy()
     try:
         with open(file, encoding="utf-8-sig", errors="replace", newline="") as stream:
-            for row in whole_rows(csv.reader(stream)):
+            for row in whole_rows(csv.reader(stream, delimiter=delimiter)):
                 line = io.StringIO()
-                csv.writer(line, quoting=csv.QUOTE_ALL).writerow(map(fit, row))
+                csv.writer(line, quoting=csv.QUOTE_ALL, delimiter=delimiter).writerow(map(fit, row))
                 copy.write(line.getvalue().encode())
         yield copy.path
     finally:

@@ -56,17 +56,19 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
                 yield number, dumped(value, line) if head.wrapper or head.route else line, value
         return
     if head.layout == "csv":
-        yield from csv_rows(piece)
+        for number, raw, row in csv_rows(piece, head.delimiter):
+            for value in inside(row, head):
+                yield number, dumped(value, raw), value
         return
     for number, (raw, value) in enumerate(salvaged(text_of(piece), head), 1):
         yield number, raw, value
 
 
-def csv_rows(piece: Piece) -> Iterator[tuple[int, bytes, object]]:
+def csv_rows(piece: Piece, delimiter: str) -> Iterator[tuple[int, bytes, object]]:
     """Yields each row of a CSV by column name, with the line it ends on."""
     csv.field_size_limit(LONGEST)
     with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
-        rows = csv.DictReader(stream)
+        rows = csv.DictReader(stream, delimiter=delimiter)
         for each in rows:
             row = fit_value(each)
             yield rows.line_num, json.dumps(row, ensure_ascii=False).encode(), row

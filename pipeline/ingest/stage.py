@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.config.errors import Unreadable
 from pipeline.ingest.formats.portal import portal_relation
-from pipeline.ingest.formats.source import Source, csv_reader, json_texts, reader, unwrapped_lines
+from pipeline.ingest.formats.source import Source, csv_reader, json_texts, reader, row_texts, unwrapped_lines
 from pipeline.ingest.judge import BIGGEST, judge, stage_by_model
 from pipeline.ingest.layout import BOM, Head
 from pipeline.ingest.piece_context import SPELLED, PieceContext, Reject, cleaned, insert, suspicion, unstage
@@ -79,7 +79,8 @@ def stage_with_parts_rewritten(cursor: Cursor, context: PieceContext) -> list[Re
     """Stages a portal download's main file once more, with copies of the other two: DuckDB may have refused these."""
     with ExitStack() as copies:
         steps, changes = (
-            part and (copies.enter_context(rewritten(part[0])), part[1]) for part in (context.steps, context.changes)
+            part and (copies.enter_context(rewritten(part[0], part[1].delimiter)), part[1])
+            for part in (context.steps, context.changes)
         )
         [rejects] = stage_pieces(cursor, [replace(context, steps=steps, changes=changes, rewritten=True)])
     return rejects
@@ -216,6 +217,8 @@ def relation(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
 def lines_of(cursor: Cursor, contexts: Sequence[PieceContext]) -> str:
     """Builds SQL for the lines of pieces that are read as text, or for the records of JSON documents as such lines."""
     head = contexts[0].head
+    if head.layout == "csv":
+        return " union all ".join(row_texts(one.piece.file, head, one.number) for one in contexts)
     if not head.by_lines:
         biggest = max(one.piece.size for one in contexts) + 1024
         return json_texts({one.piece.file: one.number for one in contexts}, head, biggest)

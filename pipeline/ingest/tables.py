@@ -21,7 +21,7 @@ def row_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]:
     Raises CutShort after the last part of a compressed table that breaks off.
     """
     lines = Lines(opened.blocks())
-    rows = row_texts(lines)
+    rows = row_texts(lines, opened.head.delimiter)
     header, _ = next(rows, (b"", True))
     heading, count, before, writer = lines.count, 0, 0, PieceWriter(0, header)
     for row, whole in rows:
@@ -47,19 +47,19 @@ def row_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]:
         raise lines.broken
 
 
-def row_texts(lines: "Lines") -> Iterator[tuple[bytes, bool]]:
+def row_texts(lines: "Lines", delimiter: str) -> Iterator[tuple[bytes, bool]]:
     """Yields the bytes of each row and whether it is whole; of one that does not end only its first line."""
     csv.field_size_limit(LONGEST)
-    rows, width = csv.reader(lines), 0
+    rows, width = csv.reader(lines, delimiter=delimiter), 0
     while True:
         try:
             cells = len(next(rows, ()))
-            whole = cells == width or not lines.holds_row_of(width)
+            whole = cells == width or not lines.holds_row_of(width, delimiter)
             width = width or cells
         except csv.Error:
             whole = False
         if not whole:
-            rows = csv.reader(lines)
+            rows = csv.reader(lines, delimiter=delimiter)
             lines.put_back()
         row = lines.take()
         if not row:
@@ -98,9 +98,12 @@ class Lines:
         self._row, self._size = [], 0
         return row
 
-    def holds_row_of(self, width: int) -> bool:
+    def holds_row_of(self, width: int, delimiter: str) -> bool:
         """Whether the second line of the row at hand is a row by itself: a quote before it was never closed."""
-        return len(self._row) > 1 and len(next(csv.reader([self._row[1].decode("latin-1")]), ())) == width > 1
+        return (
+            len(self._row) > 1
+            and len(next(csv.reader([self._row[1].decode("latin-1")], delimiter=delimiter), ())) == width > 1
+        )
 
     def put_back(self) -> None:
         """Has all but the first line of the row at hand read again, as rows of their own."""

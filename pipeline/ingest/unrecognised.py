@@ -1,5 +1,8 @@
 """Files that no source recognises: what they are instead, where that shows, and what was looked for."""
 
+from collections.abc import Mapping
+
+from pipeline.ingest.formats.portal import holds_cut_objects
 from pipeline.ingest.layout import BOM, LOOK, LOOK_AT_MOST, Head
 from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.salvage import decoded
@@ -18,6 +21,13 @@ def reason_unrecognised(opened: Opened) -> str:
             "is the answer to a provision-on-demand request: it has a change id but neither an event id nor a job id; "
             "a record of the provisioning log was expected"
         )
+    if holds_cut_objects(head):
+        return (
+            "has the names of .NET types where objects were, as Export-Csv writes them; the objects themselves were "
+            "expected: in PowerShell, export with ConvertTo-Json -Depth 10"
+        )
+    if error := graph_error(head):
+        return f"is an error response, {error}; records were expected"
     if head.has("schemas"):
         return "is a SCIM resource or message without method, path and time; a log of requests was expected"
     instead = reason_no_text(opened)
@@ -25,6 +35,15 @@ def reason_unrecognised(opened: Opened) -> str:
         fault = decoded(opened.beginning(LOOK_AT_MOST))
         instead = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
     return f"{instead or 'is of no known shape'}; {LOOKED_FOR}"
+
+
+def graph_error(head: Head) -> str:
+    """Returns the code and message of an answer of Graph's, or Azure's, that is an error; nothing for any other."""
+    for sample in head.samples[:1]:
+        error = sample.get("error")
+        if isinstance(error, Mapping) and error.get("code"):
+            return f"{error['code']}: {error.get('message', '')}"[:300]
+    return ""
 
 
 def holds_no_log(opened: Opened) -> bool:

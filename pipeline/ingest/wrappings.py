@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pipeline.ingest.characters import fit_json
-from pipeline.ingest.formats.source import text, texts
+from pipeline.ingest.formats.source import row_texts, text, texts
 from pipeline.ingest.layout import Head
 from pipeline.ingest.pieces import Piece, memory_file
 from pipeline.store.lake import Cursor, stage
@@ -72,14 +72,15 @@ Route = tuple[Step, ...]
 
 def routed(head: Head, knows: Callable[[Head], object]) -> Head:
     """Returns a head whose records a source knows, by the shortest way into what stands in the file; else the head."""
-    if knows(head) or head.layout not in ("lines", "array", "document") or not head.samples:
+    samples = head.samples or head.rows
+    if knows(head) or not samples:
         return head
     begin = (Step("member", head.wrapper), Step("each")) if head.wrapper else ()
-    ways: list[tuple[Route, list[Any]]] = [(begin, list(head.samples[:SAMPLES]))]
+    ways: list[tuple[Route, list[Any]]] = [(begin, list(samples[:SAMPLES]))]
     for _ in range(DEPTH):
         ways = [further for route, samples in ways for further in ways_on(route, samples)]
         for route, samples in ways:
-            found = replace(head, samples=samples[:MOST], wrapper=None, route=route)
+            found = replace(head, samples=samples[:MOST], rows=[], wrapper=None, route=route)
             if knows(found):
                 return found
     return head
@@ -97,9 +98,20 @@ def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]
             steps, inner = (*steps, Step("text")), [one for value in inner for one in Step("text").values(value)]
         if any(isinstance(value, list) for value in inner):
             steps, inner = (*steps, Step("each")), [one for value in inner for one in Step("each").values(value)]
+        if inner and all(is_stream_entry(value) for value in inner):
+            steps, inner = (*steps, STREAM_ENTRY), [one for value in inner for one in STREAM_ENTRY.values(value)]
         objects = [value for value in inner if isinstance(value, Mapping)]
         if objects:
             yield (*route, *steps), objects
+
+
+STREAM_ENTRY = Step("row", columns=("timestamp", "line"))
+"How Loki answers: a list of an instant and a line."
+
+
+def is_stream_entry(value: object) -> bool:
+    """Whether a value is one line of an answer of Loki's."""
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(one, str) for one in value[:2])
 
 
 def along(route: Route, samples: Samples, step: Step) -> tuple[Route, list[Any]]:
@@ -162,6 +174,8 @@ def as_lines(cursor: Cursor, piece: Piece, head: Head) -> Iterator[Piece]:
         f"compression = 'uncompressed', columns = {{json: 'JSON'}}, records = false, "
         f"maximum_object_size = {biggest}{forgiving})"
     )
+    if head.layout == "csv":
+        records = f"select line::json as record from ({row_texts(piece.file, head, 0)})"
     if head.wrapper is not None:
         records = Step("each").sql(Step("member", head.wrapper).sql(records))
     for step in head.route:

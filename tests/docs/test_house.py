@@ -35,7 +35,16 @@ def test_every_setting_stands_in_the_readme_with_its_default(name: str) -> None:
 
 
 def test_every_format_is_listed_and_tried() -> None:
-    shared = {"__init__", "source", "events", "exchanges", "combined", "request_lines", "request_shapes"}
+    shared = {
+        "__init__",
+        "source",
+        "events",
+        "exchanges",
+        "combined",
+        "request_lines",
+        "request_records",
+        "request_shapes",
+    }
     modules = {file.stem for file in (ROOT / "pipeline/ingest/formats").glob("*.py")} - shared
     listed = text("pipeline/ingest/formats/__init__.py")
     tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests/ingest").glob("test_*.py"))

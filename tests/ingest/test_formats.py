@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import random
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.store.lake import Store
-from tests.support.loads import load, load_one, one, read, rows, tally
+from tests.support.loads import load, load_one, one, read, reasons, rows, tally
 from tests.support.shapes import (
     CAMEL_HEADERS,
     JOB,
@@ -332,3 +333,44 @@ def test_pages_and_batches_one_after_another_are_read_to_the_last(store: Store, 
     }
     found = load(store, tmp_path / "in", files)
     assert {name: tally(file) for name, file in found.items()} == dict.fromkeys(files, (120, 120, 0, 0))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_is_read_whatever_separates_its_cells(delimiter: str, store: Store, tmp_path: Path) -> None:
+    table = io.StringIO()
+    told = [analytics(record) for record in (event("ada", 1), failed("bob", 2), skipped("eve", 3))]
+    writer = csv.DictWriter(table, told[0].keys(), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(told)
+    assert tally(load_one(store, tmp_path / "in", table.getvalue().encode(), "log.csv")) == (3, 3, 0, 0)
+    names = rows(store, "select source_name as name, error_code as code from events order by occurred_at")
+    assert [row["name"] for row in names] == ["Ada", "Bob", "Eve"] and names[1]["code"] == "CerbyEntryConflict"
+
+
+def test_a_table_with_a_record_in_one_column_gives_its_records(store: Store, tmp_path: Path) -> None:
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["_time", "_raw", "host"])
+    writer.writerows(["now", json.dumps(diagnostic(record)), "a"] for record in (event("ada", 1), failed("bob", 2)))
+    assert tally(load_one(store, tmp_path / "in", table.getvalue().encode(), "log.csv")) == (2, 2, 0, 0)
+    assert one(store, "tenant_id") == TENANT
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y, %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d, %H:%M:%S"])
+def test_instants_of_other_countries_are_read(form: str, store: Store, tmp_path: Path) -> None:
+    told = analytics(event("ada", 1))
+    told["TimeGenerated"] = datetime.fromisoformat(told["TimeGenerated"]).strftime(form)
+    assert tally(load_one(store, tmp_path / "in", lines([told]))) == (1, 1, 0, 0)
+    assert str(one(store, "occurred_at")) == "2026-01-05 12:01:07"
+
+
+def test_what_powershell_cut_off_in_a_table_and_an_error_of_graphs_are_rejects_that_say_so(
+    store: Store, tmp_path: Path
+) -> None:
+    cut = "ActivityDateTime,ChangeId,Id,JobId,ProvisioningAction,ProvisioningStatusInfo\n"
+    cut += "2026-01-05T12:00:00Z,c,i,j,create,Microsoft.Graph.PowerShell.Models.MicrosoftGraphProvisioningStatusInfo\n"
+    refused = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
+    found = load(store, tmp_path / "in", {"a.csv": cut.encode(), "b.json": dumped(refused).encode()})
+    assert {name: tally(file) for name, file in found.items()} == {"a.csv": (1, 0, 0, 1), "b.json": (1, 0, 0, 1)}
+    first, second = reasons(store)
+    assert "ConvertTo-Json -Depth 10" in first and "Authorization_RequestDenied: Insufficient privileges." in second

@@ -188,12 +188,12 @@ def test_a_job_of_powershells_tells_what_graphs_does(spans: str, dates: Any, sto
 
 
 def test_an_instant_or_a_status_that_cannot_be_read_is_a_reject_that_says_so(store: Store, tmp_path: Path) -> None:
-    held = {"currentBegan": "02.01.2026 08:00:00", "reason": "EncounteredQuarantineException", "seriesCount": 1}
+    held = {"currentBegan": "2 Jan 2026, 8 Uhr", "reason": "EncounteredQuarantineException", "seriesCount": 1}
     german = job("german", code="Quarantine", quarantine=held)
     cut = job("cut") | {"status": "Microsoft.Graph.PowerShell.Models.MicrosoftGraphSynchronizationStatus"}
     assert tally(load_one(store, tmp_path / "in", lines([german, job("good"), cut]))) == (3, 1, 0, 2)
     first, second = reasons(store)
-    assert "status.quarantine.currentBegan is '02.01.2026 08:00:00'; an ISO 8601 instant was expected" in first
+    assert "status.quarantine.currentBegan is '2 Jan 2026, 8 Uhr'; an ISO 8601 instant was expected" in first
     assert "status is cut off" in second and "ConvertTo-Json -Depth 10" in second
 
 

@@ -8,7 +8,7 @@ import re
 from pipeline.ingest.formats.combined import BODY, HEAD, combined_rows
 from pipeline.ingest.formats.exchanges import is_resource_path
 from pipeline.ingest.formats.request_lines import request_rows
-from pipeline.ingest.formats.request_shapes import reads_as_request
+from pipeline.ingest.formats.request_records import reads_as_request
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.exchange import Exchange

@@ -45,9 +45,13 @@ from (select *, {read} from ({records}))
 
 def recognises(head: Head) -> bool:
     """The table's own columns, in JSON or in a CSV's header."""
-    wanted = {"timegenerated", "jobid", "provisioningstatusinfo", "sourceidentity"}
+    wanted = {"timegenerated", "jobid", "resulttype", "sourceidentity"}
     header = {name.casefold().removesuffix(" [utc]") for name in head.header}
-    return wanted <= header or head.has("TimeGenerated", "JobId", "SourceIdentity")
+    return (
+        wanted <= header
+        or wanted - {"resulttype"} | {"provisioningstatusinfo"} <= header
+        or head.has("TimeGenerated", "JobId", "SourceIdentity")
+    )
 
 
 def relation(records: str) -> str:

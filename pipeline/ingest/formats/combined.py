@@ -16,8 +16,13 @@ NO_NUMBER = r"%|\\X|\\x(?:[^0-9a-fA-F]|.[^0-9a-fA-F]|.?$)"
 "What keeps a body's numbers from being read as those of an address: three times as fast as by a pattern."
 SECONDS = r"(?:^|[\s=\"])(\d+\.\d{3,6})(?:[\s\"s]|$)"
 REQUEST_ID = r"(?i)(?:^|[\s\"])(?:request_id=|rid=|request-id=|id=)\"?([0-9a-f-]{16,36})"
+BARE_ID = r"(?:^|[\s\"])([0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?:[\s\"]|$)"
+ADDED_REQUEST_ID = f"""case when length(added) > 32 then coalesce(nullif(regexp_extract(added, '{REQUEST_ID}', 1), ''),
+        nullif(regexp_extract(added, '{BARE_ID}', 1), ''))
+    else nullif(regexp_extract(added, '{REQUEST_ID}', 1), '') end"""
+"What was added as request_id=…, or without a name, as ingress-nginx and API Gateway end their lines."
 
-ADDED_MS = f"""case when ends_with(added, 'ms') then try_cast(regexp_extract(added, ' ([0-9.]+)ms$', 1) as double)
+ADDED_MS = f"""case when ends_with(added, 'ms') then try_cast(regexp_extract(added, ' ([0-9.]+) ?ms$', 1) as double)
     else try_cast(nullif(regexp_extract(added, '{SECONDS}', 1), '') as double) * 1000 end"""
 "Traefik ends its lines with milliseconds; others have seconds somewhere."
 BODIES = f"""case
@@ -37,7 +42,7 @@ select
     null::varchar as query,
     try_cast(parts.status as integer) as "status",
     {added_ms} as duration_ms,
-    nullif(regexp_extract(added, '{request_id}', 1), '') as request_id,
+    {request_id} as request_id,
     null::varchar as tenant_id,
     null::varchar as app_id,
     parts.client as client,
@@ -71,7 +76,7 @@ def combined_rows(records: str) -> str:
     return RELATION.format(
         head=sql(HEAD),
         added_ms=ADDED_MS,
-        request_id=sql(REQUEST_ID),
+        request_id=ADDED_REQUEST_ID,
         bodies=BODIES,
         request=unescaped("bodies[1]"),
         response=unescaped("bodies[2]"),

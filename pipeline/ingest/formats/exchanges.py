@@ -22,6 +22,8 @@ COLLECTIONS = {
 "What stands in a SCIM path, spelled so, with its resource: RFC 7644 has it, and Entra asks so."
 FOLDED = {name.lower(): resource for name, resource in COLLECTIONS.items()} | {"me": "User"}
 GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+TEMPLATE = r"^(?:[{:\[]|%7B)"
+"How a route stands for an id, such as {id}, where a log has the route and not the path."
 QUERY = r"""replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' ')"""
 DECODED = f"coalesce(try(url_decode({QUERY})), {QUERY})"
 "What cannot be decoded, since its bytes are no UTF-8, stays as the log has it."
@@ -138,8 +140,8 @@ from (
         select
             *,
             coalesce(named_last, named_before) as resource_type,
-            case when named_last is null and named_before is not null and last_part <> '.search' then last_part
-                else '' end as in_path,
+            case when named_last is null and named_before is not null and last_part <> '.search'
+                and not regexp_matches(last_part, '{TEMPLATE}') then last_part else '' end as in_path,
             coalesce(last_part = '.search', false) as searches,
             case when response_body is not null
                 then nullif(regexp_extract(response_body, '"id"\\s*:\\s*"([^"]+)"', 1), '') end as created_id,
@@ -173,7 +175,7 @@ from (
                         duration_ms as logged_ms,
                         try_cast(round(duration_ms) as bigint) as duration_ms,
                         nullif(request_id, '') as request_id,
-                        nullif(client, '-') as client,
+                        nullif(nullif(client, '-'), '') as client,
                         host,
                         nullif(nullif(request_body, ''), '-') as request_body,
                         nullif(nullif(response_body, ''), '-') as response_body,

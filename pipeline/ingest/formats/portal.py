@@ -13,7 +13,7 @@ from pipeline.ingest.formats.events import GRAPH
 from pipeline.ingest.formats.source import Source, read_csv
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.event import Event, Step
-from pipeline.ingest.records.wire import Id, Instant, Wire, column_type
+from pipeline.ingest.records.wire import CUT_OFF, Id, Instant, Wire, column_type
 
 MAIN = {
     "changeId": r"change(id|identifier)",
@@ -106,8 +106,15 @@ class PortalRow(Wire):
 
 
 def recognises(head: Head) -> bool:
-    """The main file: a change id, an instant and an action."""
-    return {"changeId", "activityDateTime", "provisioningAction"} <= set(meanings(head.header, MAIN))
+    """The main file: a change id, an instant and an action; no cells in which PowerShell cut objects off."""
+    return {"changeId", "activityDateTime", "provisioningAction"} <= set(
+        meanings(head.header, MAIN)
+    ) and not holds_cut_objects(head)
+
+
+def holds_cut_objects(head: Head) -> bool:
+    """Whether a CSV has the names of types where objects were, as Export-Csv of PowerShell writes them."""
+    return any(isinstance(cell, str) and CUT_OFF.match(cell) for row in head.rows for cell in row.values())
 
 
 def is_steps(head: Head) -> bool:
@@ -143,7 +150,9 @@ def portal_relation(
     file, head = main
     columns = named(head)
     fields = {field: cell(columns.get(field)) for field in MAIN}
-    rows = f"select *, row_number() over () as line, {fields['changeId']} as joined from {read_csv(file)}"
+    rows = (
+        f"select *, row_number() over () as line, {fields['changeId']} as joined from {read_csv(file, head.delimiter)}"
+    )
     return GRAPH.format(
         records=RELATION.format(
             **fields,
@@ -167,7 +176,9 @@ def step_rows(file: str, head: Head) -> str:
         f"description := {names.get('description', 'null::varchar')}, "
         f"details := coalesce(try(json_extract({details}, '$')), to_json({details})))"
     )
-    return f"select joined, {IN_ORDER} as raw_steps from ({parts(file, names['changeId'], packed, at)}) group by all"
+    return (
+        f"select joined, {IN_ORDER} as raw_steps from ({parts(file, head, names['changeId'], packed, at)}) group by all"
+    )
 
 
 def change_rows(file: str, head: Head) -> str:
@@ -176,13 +187,13 @@ def change_rows(file: str, head: Head) -> str:
     packed = ", ".join(
         f'"{field}" := {names.get(field, "null::varchar")}' for field in ("displayName", "oldValue", "newValue")
     )
-    rows = parts(file, names["changeId"], f"struct_pack({packed})", "line")
+    rows = parts(file, head, names["changeId"], f"struct_pack({packed})", "line")
     return f"select joined, {IN_ORDER} as raw_changes from ({rows}) group by all"
 
 
-def parts(file: str, joined: str, packed: str, at: str) -> str:
+def parts(file: str, head: Head, joined: str, packed: str, at: str) -> str:
     """Builds SQL for each part of the main file's events, the change id that it belongs to, and its place."""
-    rows = f"select *, row_number() over () as line from {read_csv(file)}"
+    rows = f"select *, row_number() over () as line from {read_csv(file, head.delimiter)}"
     every = f"select {joined} as joined, {packed} as part, {at} as place from ({rows})"
     return f"select joined, part, place from ({every}) semi join (select joined from main_rows) using (joined)"
 
@@ -199,10 +210,10 @@ def respelled(head: Head, verdict: Mapping[str, object]) -> dict[str, object]:
     return {columns[field]: value for field, value in verdict.items()}
 
 
-def csv_of(header: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> bytes:
+def csv_of(header: tuple[str, ...], delimiter: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Writes rows as the CSV that they were."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
+    writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(header)
     writer.writerows([row.get(name) for name in header] for row in rows)
     return text.getvalue().encode()

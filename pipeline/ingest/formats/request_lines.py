@@ -4,10 +4,12 @@ combined one, JSON, logfmt, W3C extended, or one of the texts of request_shapes.
 Combined lines, of which there are most, are read by one pattern; every other line becomes a JSON record first.
 """
 
+import re
 from collections.abc import Sequence
 
 from pipeline.ingest.characters import fit
 from pipeline.ingest.formats import combined
+from pipeline.ingest.formats.request_records import LOOKED_AT, Reading, reads_as_request
 from pipeline.ingest.formats.request_shapes import (
     COLOURS,
     COMBINED,
@@ -21,6 +23,7 @@ from pipeline.ingest.formats.request_shapes import (
     STAMP,
     TEXTS,
     TIME,
+    WRAPPED_AT,
     Values,
     by_shape,
     durations,
@@ -33,14 +36,15 @@ from pipeline.ingest.layout import Head
 
 METHOD_KEY = in_sql(r'(?i)"[\w.]*(?:method|verb|request_?line)"\s*:')
 "A record that has it is no envelope around another line."
+RESOURCES = r"(?:Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk)\b"
 SCIM_LOOK = in_sql(
-    rf'(?:"|method=|ethod"\s*:\s*")(?:{METHODS})\b.*/(?:Users|Groups|Schemas|ResourceTypes|ServiceProviderConfigs?|Bulk)\b'
+    rf'(?:"|method=|ethod"\s*:\s*")(?:{METHODS})\b.*/{RESOURCES}|/{RESOURCES}.*ethod"\s*:\s*"(?:{METHODS})\b'
 )
 DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
 "Bytes that are no text, or the beginning of a combined line: what a collector has of other services is neither."
 OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
 "A combined line of what is no request, such as a scanner's."
-WRAPPED_AT = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp")
+UNIX_DAY = in_sql(r"^\d\d:\d\d:\d\d")
 
 RELATION = """
 select
@@ -52,7 +56,7 @@ select
     case when record is not null then {query} end as query,
     try_cast(case when combined is not null then combined.status else {status} end as integer) as "status",
     case when combined is not null then {added_ms} else {duration} end as duration_ms,
-    case when combined is not null then nullif(regexp_extract(added, {request_id_pattern}, 1), '')
+    case when combined is not null then {added_request_id}
         else {request_id} end as request_id,
     {tenant_id} as tenant_id,
     {app_id} as app_id,
@@ -63,14 +67,14 @@ select
     case when shape = {own} then {former_ms} end as former_ms,
     case when shape = {own} then {former_client} end as former_client,
     coalesce(shape = {own}, false) as may_differ,
-    combined is null and shape is null and (
+    combined is null and shape is null and record is distinct from '{{}}' and (
         (starts_with(body, '{{') and record is null)
         or regexp_matches(body, {scim_look})
         or (record is null and not regexp_matches(body, '^(?:[{{#]|[A-Za-z_.]+=[^ ])')
             and not regexp_matches(body, {other_line})
             and ({as_logged} and inner_text is null or regexp_matches(body, {damaged})))
     ) as unread,
-    false as partial
+    {partial} as partial
 from (
     select *, case when record is not null then {shape} end as shape, {bodies} as bodies
     from (
@@ -88,7 +92,7 @@ select
     * exclude (is_record),
     case
         when combined is not null then null
-        when is_record then body
+        when is_record then case when contains(body, {begins}) then '{{}}' else {opened} end
         {w3c}
         {texts}
         when ends_with(body, '}}') and contains(body, '{{') and json_valid(substr(body, strpos(body, '{{')))
@@ -145,41 +149,67 @@ select *, string_split_regex(line, '[ \\t]+') as cells,
 from (select *, row_number() over () as place from ({records}))
 window by_line as (order by place rows between unbounded preceding and current row)
 """
+# Rails logs the end of a request on a line of its own, with the tag of its beginning, or next where there are no tags.
+RAILS = """
+select number, line || coalesce(' -> ' || max(ended) over one_request, '') as line
+from (
+    select *, count(begun) over (partition by number, tag order by place) as nth
+    from (
+        select
+            *,
+            row_number() over () as place,
+            case when regexp_matches(line, {started}) then 1 end as begun,
+            nullif(regexp_replace(regexp_extract(line, {completed}), {completed}, '\\1 \\2ms'), '') as ended,
+            regexp_extract(line, '\\[([0-9A-Za-z-]{{8,}})\\] \\w', 1) as tag
+        from ({records})
+    )
+)
+window one_request as (partition by number, tag, nth, nth > 0)
+order by place
+"""
+STARTED = rf'Started (?:{METHODS}) "'
+COMPLETED = r"Completed (\d{3}) .*?in (\d+(?:\.\d+)?)ms"
 W3C_NAMES = {
     "method": ("cs-method",),
     "path": ("cs-uri-stem", "cs-uri"),
     "query": ("cs-uri-query",),
     "status": ("sc-status",),
-    "time_taken": ("time-taken",),
     "client": ("c-ip",),
     "host": ("cs-host", "cs(Host)", "x-host-header"),
     "request_id": ("x-edge-request-id",),
 }
 
 
+BEGINS = in_sql("Request starting HTTP/")
+"ASP.NET Core says the same again, with the status, when the request has ended."
+BYTES = in_sql(r"^\[\d+(?:,\d+)*\]$")
+"What journald writes of a line with colours in it."
+
+
 def request_rows(records: str, head: Head) -> str:
     """Builds SQL for the request in each line of a relation of `number` and `line`."""
-    values = Values(head.samples)
-    own = SHAPES[OWN - 1]
+    samples = head.samples or head.rows
+    values, reading, own = Values(samples), Reading.of(samples), SHAPES[OWN - 1]
+    shapes = reading.shapes
     former = [name for name in own.names["client"] if name[0] in FORMER_CLIENTS]
     parts = {
-        "shape": shape_number(values),
-        "time": instant_text(by_shape(values, "time")),
-        "target": f"coalesce({targets(values)}, nullif(regexp_extract({by_shape(values, 'request_line')}, "
-        f"{in_sql(REQUEST_LINE)}, 2), ''))",
-        "query": query_text(by_shape(values, "query")),
-        "duration": durations(values),
-        "request_id": identifier(by_shape(values, "request_id")),
+        "shape": shape_number(values, shapes, reading.paired),
+        "time": instant_text(dated(by_shape(values, shapes, "time"), values)),
+        "target": asked_for(targets(values, shapes), by_shape(values, shapes, "request_line")),
+        "query": query_text(by_shape(values, shapes, "query")),
+        "duration": durations(values, shapes),
+        "request_id": identifier(by_shape(values, shapes, "request_id")),
+        "partial": "combined is null and request_id is not null" if reading.paired else "false",
         "former_ms": f"""coalesce(
             try_cast({values.first([(name,) for name in FORMER_MS])} as double),
             try_cast({values.first([("request_time",)])} as double) * 1000)""",
         "former_client": values.first(former),
     }
     parts |= {
-        field: by_shape(values, field)
+        field: by_shape(values, shapes, field)
         for field in ("method", "status", "tenant_id", "app_id", "client", "host", "request_line")
     }
-    bodies = {field: values.first(own.names[field]) for field in ("request_body", "response_body")}
+    bodies = {field: body_of(values.first(own.names[field])) for field in ("request_body", "response_body")}
     return RELATION.format(
         **parts,
         **bodies,
@@ -188,16 +218,43 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
-        as_logged="true" if head.layout == "lines" else "prefix = ''",
+        as_logged="true" if head.layout == "lines" else "false" if is_mixed(head) else "prefix = ''",
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
-        request_id_pattern=in_sql(combined.REQUEST_ID),
+        added_request_id=combined.ADDED_REQUEST_ID,
         bodies=combined.BODIES,
         added_request=combined.unescaped("bodies[1]"),
         added_response=combined.unescaped("bodies[2]"),
-        documents=documents(records, head),
+        documents=documents(records, head, reading),
     )
+
+
+def is_mixed(head: Head) -> bool:
+    """Whether most of the first lines are no requests, as in the log of a whole application."""
+    lines = [line for line in head.lines[:LOOKED_AT] if not line.startswith("#")]
+    return 2 * sum(reads_as_request(line) is not None for line in lines) < len(lines)
+
+
+def body_of(text: str) -> str:
+    """Builds SQL for a body; null where the member of its name holds a request line, a path or a status."""
+    return f"case when not regexp_matches({text}, '^(?:(?:{METHODS}) |/|\\d{{3}}$)') then {text} end"
+
+
+def asked_for(target: str, line: str) -> str:
+    """Builds SQL for what was asked for: of the target and a request line the one that has a query, else the target."""
+    in_line = f"nullif(regexp_extract({line}, {in_sql(REQUEST_LINE)}, 2), '')"
+    return f"""list_transform([struct_pack(t := {target}, l := {in_line})], lambda x: case
+        when x.t is null or (contains(x.l, '?') and not contains(x.t, '?')) or not (x.t ^@ '/' or contains(x.t, '://'))
+            then coalesce(x.l, x.t)
+        else x.t end)[1]"""
+
+
+def dated(time: str, values: Values) -> str:
+    """Builds SQL for an instant of which a record may have the day in a member of its own."""
+    day = values.first([("date",)])
+    return f"""list_transform([{time}], lambda t: case
+        when regexp_matches(t, {UNIX_DAY}) and {day} is not null then {day} || 'T' || t || 'Z' else t end)[1]"""
 
 
 FORMER_CLIENTS = ("client", "client_ip", "clientIp", "remote_addr", "ip")
@@ -205,22 +262,26 @@ FORMER_MS = ("duration_ms", "durationMs", "elapsed_ms", "latency_ms")
 "What version 0.1 read of our own form, by which its records without a request id are known again."
 
 
-def documents(records: str, head: Head) -> str:
+def documents(records: str, head: Head, reading: Reading) -> str:
     """Builds SQL for each line as a JSON record, unless it is a combined one."""
     texts = " ".join(
         f"when regexp_matches(body, {in_sql(pattern)}) then to_json({extracted('body', pattern)})" for pattern in TEXTS
     )
-    fields = w3c_fields(head)
+    samples, fields = head.samples or head.rows, w3c_fields(head)
     if fields is not None:
         records = W3C.format(fields=fields, day=w3c_day(head), records=records)
+    if any(re.search(STARTED, line) for line in head.lines):
+        records = RAILS.format(records=records, started=in_sql(STARTED), completed=in_sql(COMPLETED))
     return DOCUMENTS.format(
         records=records,
         colours=in_sql(COLOURS),
         prefix=in_sql(PREFIX),
         prefix_time=prefix_time("prefix"),
         inner_time=prefix_time("inner_prefix"),
-        wrapped_time=instant_text(first_of("rest", [(name,) for name in WRAPPED_AT])),
-        envelopes=first_of("rest", ENVELOPES),
+        wrapped_time=instant_text(first_of("rest", Values(samples).spelled(WRAPPED_AT))),
+        envelopes=line_within("rest", Values(samples).spelled(ENVELOPES)),
+        begins=BEGINS,
+        opened=opened_record("body", reading.texts),
         method_key=METHOD_KEY,
         combined_pattern=in_sql(COMBINED),
         combined=extracted("body", f"(?P<whole>{COMBINED})"),
@@ -234,6 +295,29 @@ def first_of(record: str, names: Sequence[tuple[str, ...]]) -> str:
     """Builds SQL for the first of some members of a record that is a text or a number."""
     paths = ", ".join(in_sql("$" + "".join(f'."{key}"' for key in name)) for name in names)
     return f"list_filter(json_extract_string({record}, [{paths}]), lambda t: t is not null)[1]"
+
+
+def line_within(record: str, names: Sequence[tuple[str, ...]]) -> str:
+    """Builds SQL for the line that a record holds as a text, the first that may be a request; null where none is."""
+    paths = ", ".join(in_sql("$" + "".join(f'."{key}"' for key in name)) for name in names)
+    may_be = in_sql(rf"\b(?:{METHODS})\b|ethod=|^\S+ \S+ \S+ \[\d|[\x{{fffd}}\x00]")
+    numbers = "from_json(t, '[\"UTINYINT\"]')"
+    return f"""list_transform([list_filter(json_extract_string({record}, [{paths}]), lambda t: t is not null)],
+        lambda found: list_transform(
+            [list_filter(found, lambda t: regexp_matches(t, {may_be}) or regexp_matches(t, {BYTES}))[1]],
+            lambda t: case when regexp_matches(t, {BYTES})
+                then regexp_replace(array_to_string(list_transform({numbers}, lambda n: chr(n::integer)), ''),
+                    {in_sql(COLOURS)}, '', 'g') else t end)[1])[1]"""
+
+
+def opened_record(record: str, texts: Sequence[str]) -> str:
+    """Builds SQL for a record some of whose members are objects written as text."""
+    for name in texts:
+        path = in_sql(f'$."{name}"')
+        inner = f"json_extract_string({record}, {path})"
+        record = f"""case when json_valid({inner}) and starts_with({inner}, '{{')
+            then json_merge_patch({record}, json_object({in_sql(name)}, {inner}::json))::varchar else {record} end"""
+    return record
 
 
 def pairs_record(line: str) -> str:
@@ -268,7 +352,13 @@ def instant_text(text: str) -> str:
             strftime(timezone('UTC', try_strptime(t, '%d/%b/%Y:%H:%M:%S %z')), '%Y-%m-%dT%H:%M:%SZ'),
             strftime(timezone('UTC', try_strptime(t, '%d/%b/%Y:%H:%M:%S.%f %z')), '%Y-%m-%dT%H:%M:%S.%fZ'),
             strftime(try_strptime(t, ['%d/%b/%Y:%H:%M:%S.%f', '%d/%b/%Y:%H:%M:%S']), '%Y-%m-%dT%H:%M:%S.%fZ'))
-        when regexp_matches(t, '^\\d{{4}}/\\d\\d/\\d\\d') then replace(t[:10], '/', '-') || t[11:]
+        when regexp_matches(t, '^\\d\\d/[A-Z][a-z]{{2}}/\\d{{4}} ')
+            then strftime(try_strptime(t[:20], '%d/%b/%Y %H:%M:%S'), '%Y-%m-%dT%H:%M:%SZ')
+        when regexp_matches(t, '^\\d{{4}}/\\d\\d/\\d\\d')
+            then replace(t[:10], '/', '-') || replace(replace(t[11:], ' -', ''), ',', '.')
+        when regexp_matches(t, '^\\d{{1,2}}/\\d{{1,2}}/\\d{{4}}') then t
+        when regexp_matches(t, '^[A-Z][a-z]{{2}} \\d+, \\d{{4}} @ ')
+            then strftime(try_strptime(t, '%b %d, %Y @ %H:%M:%S.%f'), '%Y-%m-%dT%H:%M:%S.%fZ')
         when regexp_matches(t, '^[A-Z][a-z]{{2}} ') then strftime(list_filter(list_transform([0, 1], lambda ago:
                 try_strptime((year(now()) - ago)::varchar || ' ' || t, ['%Y %b %d %H:%M:%S', '%Y %b %d %H:%M:%S.%f'])),
             lambda moment: moment < now()::timestamp + interval 1 day)[1], '%Y-%m-%dT%H:%M:%S.%fZ')
@@ -320,4 +410,8 @@ def w3c_record() -> str:
         for cells in [[f"nullif({cell(name)}, '-')" for name in names]]
     )
     at = f"coalesce({cell('date')}, \"day\") || 'T' || {cell('time')} || 'Z'"
-    return f"to_json({{{members}, 'time': {at}}})"
+    took = f"nullif({cell('time-taken')}, '-')"
+    in_seconds = "list_contains(fields, 'x-edge-location')"
+    duration = f"'request_time': case when {in_seconds} then {took} end, "
+    duration += f"'duration_ms': case when not {in_seconds} then {took} end"
+    return f"to_json({{{members}, {duration}, 'time': {at}}})"

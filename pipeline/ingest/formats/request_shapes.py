@@ -3,18 +3,16 @@
 Every line becomes a JSON record first, and every record is read by the same list of field names.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
-TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+TIME = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 STAMP = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
 "How syslog writes an instant, without a year."
 REQUEST_LINE = rf"^({METHODS}) (\S.*?)(?: HTTP/[\d.]+)?$"
@@ -24,6 +22,8 @@ WITH_UNIT = r"^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)$"
 SINGLE = ("method", "target", "request_line", "query", "status", "time", "client", "host", "request_id", "tenant_id")
 FIELDS = (*SINGLE, "app_id", "request_body", "response_body")
 TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+ASKED = ("method", "target", "request_line", "query", "status")
+"What a record has in one place; time, client and the like may stand around it."
 Name = tuple[str, ...]
 "The members that lead to a value, from the outside in."
 
@@ -49,6 +49,19 @@ class Shape:
         names = {field: tuple(map(name_of, entry.get(field, ()))) for field in FIELDS}
         return cls(entry["product"], tuple(map(name_of, entry.get("marks", ()))), names, tuple(durations))
 
+    def inside(self, outer: Name) -> "Shape":
+        """Returns the shape of a record that stands in a member of another, which may have the rest beside it."""
+
+        around = [outer[:depth] for depth in range(len(outer), -1, -1)]
+
+        def longer(names: Iterable[Name], places: Iterable[Name] = around) -> tuple[Name, ...]:
+            return tuple((*place, *name) for place in places for name in names)
+
+        names = {field: longer(own, [outer] if field in ASKED else around) for field, own in self.names.items()}
+        durations = tuple((unit, longer(parts, [place])) for place in around for unit, parts in self.durations)
+        bodies: dict[str, tuple[Name, ...]] = {"request_body": (), "response_body": ()}
+        return Shape(self.product, longer(self.marks), names | bodies, durations)
+
 
 def name_of(text: str) -> Name:
     """Splits a name at its dots, unless it begins with an equals sign."""
@@ -59,6 +72,7 @@ SHAPES = tuple(Shape.of(entry) for entry in TABLE["shape"])
 OWN = len(SHAPES)
 "The last shape's number: ours, of which bodies are read too."
 ENVELOPES = tuple(name_of(text) for text in TABLE["envelopes"])
+WRAPPED_AT = tuple(name_of(text) for text in TABLE["wrapped_at"])
 TEXTS = tuple(entry["pattern"].replace("METHODS", METHODS) for entry in TABLE["text"])
 PREFIXES = (
     "|".join(f"(?:{entry['pattern']})" for entry in TABLE["prefix"]).replace("TIME", TIME).replace("STAMP", STAMP)
@@ -107,12 +121,13 @@ class Values:
         """Builds SQL for the list of all values of a record."""
         return f"json_extract_string({record}, [{', '.join(in_sql(path) for path in self._places)}])"
 
+    def spelled(self, names: Iterable[Name]) -> list[Name]:
+        """Lists names as documented, and in whatever other case the samples have them."""
+        return [path for name in names for path in [name, *sorted(self._spellings.get(folded(name), set()) - {name})]]
+
     def _listed(self, names: Iterable[Name]) -> str:
-        """Lists the elements of `v` for some names: as documented, and in whatever other case the samples have it."""
-        spelled = (
-            path for name in names for path in [name, *sorted(self._spellings.get(folded(name), set()) - {name})]
-        )
-        return ", ".join(self._place(path) for path in spelled)
+        """Lists the elements of `v` for some names, in every case."""
+        return ", ".join(self._place(path) for path in self.spelled(names))
 
     def _place(self, path: Name) -> str:
         """Returns the element of `v` with the value under a path."""
@@ -127,21 +142,24 @@ def folded(name: Name) -> Name:
 
 
 def members(record: Mapping[str, Any], outer: Name = ()) -> dict[Name, tuple[Name, Any]]:
-    """Lists the members of a record and of the objects in it, three deep: each path, by that path without its case."""
+    """Lists the members of a record and of the objects in it, five deep: each path, by that path without its case."""
     found: dict[Name, tuple[Name, Any]] = {}
     for key, value in record.items():
         if isinstance(key, str) and '"' not in key:
             path = (*outer, key)
             found.setdefault(folded(path), (path, value))
-            if isinstance(value, Mapping) and len(path) < 3:
+            if isinstance(value, Mapping) and len(path) < 5:
                 found |= members(value, path)
     return found
 
 
-def shape_number(values: Values) -> str:
-    """Builds SQL for the number of the shape that reads a record; null where none does."""
+def shape_number(values: Values, shapes: Mapping[int, Shape], paired: bool) -> str:
+    """Builds SQL for the number of the shape that reads a record; null where none does.
+
+    Where requests and answers stand on lines of their own, an answer has the number of the first shape that it may be.
+    """
     cases = []
-    for number, shape in enumerate(SHAPES, 1):
+    for number, shape in shapes.items():
         names = shape.names
         condition = f"{values.first(names['method'])} is not null and {values.first(names['target'])} is not null"
         if shape.marks:
@@ -150,34 +168,38 @@ def shape_number(values: Values) -> str:
             line = values.first(names["request_line"])
             condition = f"({condition}) or regexp_matches({line}, {in_sql(REQUEST_LINE)})"
         cases.append(f"when {condition} then {number}")
+    for number, shape in (shapes if paired else {}).items():
+        parts = [values.first(shape.names[field]) for field in ("status", "request_id")]
+        if "null" not in parts and not shape.marks:
+            cases.append(f"when {' and '.join(f'{part} is not null' for part in parts)} then {number}")
     return f"case {' '.join(cases)} end"
 
 
-def by_shape(values: Values, field: str) -> str:
+def by_shape(values: Values, shapes: Mapping[int, Shape], field: str) -> str:
     """Builds SQL for a field of a record, by the number of its shape."""
     texts: dict[str, list[int]] = {}
-    for number, shape in enumerate(SHAPES, 1):
+    for number, shape in shapes.items():
         if shape.names[field]:
             texts.setdefault(values.first(shape.names[field]), []).append(number)
     cases = " ".join(f"when shape in ({', '.join(map(str, numbers))}) then {text}" for text, numbers in texts.items())
     return f"case {cases} end"
 
 
-def targets(values: Values) -> str:
+def targets(values: Values, shapes: Mapping[int, Shape]) -> str:
     """Builds SQL for what was asked for: the name that has a query, else the first that has anything."""
     cases = " ".join(
         f"when {number} then coalesce(list_filter({listed}, lambda t: contains(t, '?'))[1], "
         f"{values.first(shape.names['target'])})"
-        for number, shape in enumerate(SHAPES, 1)
+        for number, shape in shapes.items()
         for listed in [values.every(shape.names["target"])]
     )
     return f"case shape {cases} end"
 
 
-def durations(values: Values) -> str:
+def durations(values: Values, shapes: Mapping[int, Shape]) -> str:
     """Builds SQL for a record's milliseconds, by its shape's names and their units."""
     cases = []
-    for number, shape in enumerate(SHAPES, 1):
+    for number, shape in shapes.items():
         parts = [
             " + ".join(milliseconds_sql(values.first([name]), unit) for name in names)
             for unit, names in shape.durations
@@ -204,127 +226,6 @@ def milliseconds_sql(text: str, unit: str) -> str:
     suffixed = f"""try_cast(regexp_extract({text}, {in_sql(WITH_UNIT)}, 1) as double)
         * case regexp_extract({text}, {in_sql(WITH_UNIT)}, 2) {scales} end"""
     return f"case when {number} < 0 then null when {number} is not null then {plain} else {suffixed} end"
-
-
-def milliseconds(value: object, unit: str) -> float | None:
-    """Returns the milliseconds of a duration, as `milliseconds_sql` does.
-
-    >>> milliseconds("41.5ms", "auto"), milliseconds(41000000, "auto"), milliseconds("0.041", "s.ms")
-    (41.5, 41.0, 41.0)
-    """
-    text = str(value)
-    if match := re.match(WITH_UNIT, text):
-        return float(match[1]) * SCALED[match[2]]
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    if number < 0:
-        return None
-    if unit in SCALED:
-        return number * SCALED[unit]
-    fraction = "." in text
-    if unit == "s.ms":
-        return number * 1000 if fraction else number
-    if number >= 1_000_000:
-        return number / 1_000_000
-    if fraction:
-        return number * 1000 if number < 1 else None
-    return number if number < 10_000 else None
-
-
-Members = Mapping[Name, tuple[Name, Any]]
-
-
-def value_at(record: Members, names: Iterable[Name]) -> Any:
-    """Returns the value of the first of some names that a record's members have one for; None where there is none."""
-    found = (record[folded(name)][1] for name in names if folded(name) in record)
-    return next((value for value in found if value is not None), None)
-
-
-def request_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Reads a record by the table; returns it under the names of our own form, or None where it is no request."""
-    inside = members(record)
-    for number, shape in enumerate(SHAPES, 1):
-        found = {field: value_at(inside, names) for field, names in shape.names.items()}
-        line = re.match(REQUEST_LINE, found["request_line"]) if isinstance(found["request_line"], str) else None
-        if line is not None:
-            found |= {"method": found["method"] or line[1], "target": found["target"] or line[2]}
-        if found["method"] is None or found["target"] is None:
-            continue
-        if shape.marks and value_at(inside, shape.marks) is None:
-            continue
-        return own_form(inside, shape, found, number == OWN and line is None)
-    return None
-
-
-def own_form(record: Members, shape: Shape, found: dict[str, Any], with_bodies: bool) -> dict[str, Any]:
-    """Builds our own form of a record of some shape."""
-    listed = [value_at(record, [name]) for name in shape.names["target"]]
-    target = next((text for text in listed if isinstance(text, str) and "?" in text), found["target"])
-    durations = (
-        sum(part for part in parts if part is not None)
-        for unit, names in shape.durations
-        for parts in [[milliseconds(value_at(record, [name]), unit) for name in names]]
-        if None not in parts
-    )
-    told = {field: found[field] for field in ("method", "status", "client", "host", "request_id", "query")}
-    told |= {field: found[field] for field in ("tenant_id", "app_id")}
-    told |= {"time": iso(found["time"]), "path": target, "duration_ms": next(durations, None)}
-    if with_bodies:
-        told |= {field: found[field] for field in ("request_body", "response_body")}
-    return told
-
-
-def iso(value: object) -> object:
-    """Returns an instant in ISO 8601 where it is a Unix time or an access log's; anything else as it is.
-
-    >>> iso(1772442842.118)
-    '2026-03-02T09:14:02.118000+00:00'
-    """
-    text = str(value).strip("[] ")
-    try:
-        if re.fullmatch(r"\d{9,19}(?:\.\d+)?", text):
-            return datetime.fromtimestamp(
-                float(text) / 1000 ** max(0, (len(text.split(".")[0]) - 8) // 3), UTC
-            ).isoformat()
-        if re.match(r"\d\d/[A-Z][a-z]{2}/\d{4}:", text):
-            return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").isoformat()
-    except (ValueError, OverflowError, OSError):
-        return value
-    return value
-
-
-def peeled(line: str) -> str:
-    """Takes off a line what collectors put in front of it."""
-    return re.sub(PREFIX, "", re.sub(COLOURS, "", line)).lstrip()
-
-
-def reads_as_request(line: str) -> str | None:
-    """Returns what a line asks for, where some shape reads it; None for a line that is no request."""
-    rest = peeled(line)
-    if rest.startswith("{"):
-        try:
-            record = json.loads(rest)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(record, Mapping):
-            return None
-        if (found := request_of(record)) is not None:
-            return str(found["path"])
-        return wrapped_request(record)
-    for pattern in (COMBINED, *TEXTS):
-        if match := re.search(pattern, rest):
-            return match["target"]
-    pairs = {key: value.strip('"') for key, value in re.findall(PAIR, rest)}
-    found = request_of(pairs) if pairs else None
-    return None if found is None else str(found["path"])
-
-
-def wrapped_request(record: Mapping[str, Any]) -> str | None:
-    """Returns what the line asks for that a record holds as a text; None where it holds no request."""
-    inner = value_at(members(record), ENVELOPES)
-    return reads_as_request(inner.strip()) if isinstance(inner, str) and inner.strip() else None
 
 
 COMBINED = (

@@ -96,16 +96,23 @@ def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
         for name, field in source.record.model_fields.items()
         for key in [spelling(name, field, spelled)]
     ]
-    return f"select {number} as number, {', '.join(cells)} from {read_csv(file)}"
+    return f"select {number} as number, {', '.join(cells)} from {read_csv(file, head.delimiter)}"
 
 
-def read_csv(file: str) -> str:
+def row_texts(file: str, head: Head, number: int) -> str:
+    """Builds SQL for the rows of a CSV as JSON records: `number` and `line`; a cell without text has no member."""
+    cells = ", ".join(f"{text(name)}: nullif({quoted(name)}, '')" for name in dict.fromkeys(head.header) if name)
+    return f"select {number} as number, json({{{cells}}}::json)::varchar as line from {read_csv(file, head.delimiter)}"
+
+
+def read_csv(file: str, delimiter: str = ",") -> str:
     """Builds the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded.
 
     By itself DuckDB has buffers of sixteen times the longest line, 64 MB each.
     """
     return (
-        f"read_csv({text(file)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
+        f"read_csv({text(file)}, header = true, all_varchar = true, delim = {text(delimiter)}, "
+        "quote = '\"', escape = '\"', "
         "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, buffer_size = 8388608, "
         "compression = 'none')"
     )

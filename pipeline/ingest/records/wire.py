@@ -84,10 +84,18 @@ def of_form(text: str, form: str) -> datetime:
     return datetime.strptime(text, form)
 
 
+OTHER_TIMES = tuple(
+    f"{day}{between}{time}"
+    for day in ("%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%d")
+    for between in (", ", " ")
+    for time in ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M")
+)
+"How the Azure portal, Excel and PowerShell write instants under a German, Japanese or Swedish locale."
+
 READINGS: tuple[Callable[[str], datetime], ...] = (
     datetime.fromisoformat,
     of_dotnet,
-    *(partial(of_form, form=form) for form in LOCAL),
+    *(partial(of_form, form=form) for form in (*LOCAL, *OTHER_TIMES)),
 )
 
 

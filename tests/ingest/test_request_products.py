@@ -1,0 +1,128 @@
+"""Requests as many servers, gateways and exports write them: each product's own form in a file of its own.
+
+Every form has the same two requests and a visitor's between them; what a form does not have is unknown.
+"""
+
+import gzip
+import json
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.store.lake import Store
+from tests.support.loads import load, load_one, rows
+
+BEGIN = datetime(2026, 4, 14, 7, 21, 9, 341000, UTC)
+GRACE = 'userName eq "grace@fabrikam.test"'
+QUERY = "filter=userName+eq+%22grace%40fabrikam.test%22"
+ENTRA = "20.190.129.80"
+REQUESTS = (
+    ("GET", "/scim/v2/Users", QUERY, 200, 23),
+    ("GET", "/login", "", 200, 1),
+    ("PATCH", "/scim/v2/Users/47", "", 204, 118),
+)
+
+COMBINED = '%(c)s - - [%(clf)s] "%(m)s %(t)s HTTP/1.1" %(s)s 512 "-" "-"'
+JSON = '{"method": "%(m)s", "path": "%(t)s", "status": %(s)s, "duration_ms": %(ms)s, "client": "%(c)s"}'
+FORMS = tomllib.loads((Path(__file__).parents[1] / "support" / "request_forms.toml").read_text(encoding="utf-8"))[
+    "form"
+]
+
+
+def words(place: int, number: int) -> dict[str, Any]:
+    """What a form is filled with: the request of a number, in the minute that belongs to the form."""
+    method, path, query, status, ms = REQUESTS[number]
+    at = BEGIN + timedelta(minutes=place % 30, seconds=2 * number, milliseconds=place)
+    target = f"{path}?{query}" if query else path
+    number_id = f"5c0f1b2e-aaaa-4bbb-8ccc-{place:06d}{number:06d}"
+    told: dict[str, Any] = {
+        "m": method,
+        "p": path,
+        "q": query,
+        "t": target,
+        "s": status,
+        "ms": ms,
+        "c": ENTRA,
+        "id": number_id,
+        "n": number,
+        "hex": number_id.replace("-", ""),
+        "at": at,
+        "iso": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "clf": at.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "clock": at.strftime("%H:%M:%S"),
+        "minute": at.strftime("%M:%S"),
+        "milli": at.strftime("%f")[:3],
+        "epoch": round(at.timestamp() * 1000),
+        "slashes": at.strftime("%Y/%m/%d %H:%M:%S"),
+    }
+    line, record = COMBINED % told, JSON % told
+    return told | {
+        "quoted": line.replace('"', '\\"'),
+        "doubled": line.replace('"', '""'),
+        "bytes": list(f"\x1b[32m{line}".encode()),
+        "text": json.dumps(record),
+        "cell": '"' + record.replace('"', '""') + '"',
+    }
+
+
+def file_of(place: int, form: dict[str, str]) -> bytes:
+    """A file with the requests in a form; what stands before a table or a W3C log comes once."""
+    texts = [form["text"] % words(place, number) for number in range(len(REQUESTS))]
+    if "around" in form:
+        return (form["around"] % ", ".join(texts)).encode()
+    heading, _, rest = form["text"].partition("\n")
+    if "%(" in heading or not rest:
+        return ("\n".join(texts) + "\n").encode()
+    return "\n".join([heading, *(text.partition("\n")[2] for text in texts), ""]).encode()
+
+
+def right(place: int, lacks: str) -> list[tuple[Any, ...]]:
+    """What is right of a form's SCIM requests."""
+    found = []
+    for number in (0, 2):
+        told = words(place, number)
+        at = told["at"].replace(microsecond=0) if "S" in lacks else told["at"]
+        asked = GRACE if told["q"] and "F" not in lacks else None
+        found.append(
+            (
+                at.replace(tzinfo=None),
+                told["m"],
+                None if "T" in lacks else told["s"],
+                None if "D" in lacks else told["ms"],
+                asked,
+                None if number == 0 else "47",
+                None if "C" in lacks else ENTRA,
+            )
+        )
+    return found
+
+
+def test_each_products_form_gives_its_requests(store: Store, tmp_path: Path) -> None:
+    wrong = {}
+    asked = """
+        select occurred_at, "method", http_status, duration_ms, "filter", resource_id, client from exchanges
+        order by occurred_at"""
+    for place, form in enumerate(FORMS):
+        data = file_of(place, form)
+        report = load_one(store, tmp_path / str(place), gzip.compress(data) if place % 7 == 0 else data)
+        found = store.rows(asked)
+        if found != right(place, form["lacks"]) or report.rejects:
+            wrong[form["name"]] = (found, report.rejects)
+        assert "c29tZS1zZWNyZXQ" not in repr(rows(store, "from exchanges"))
+        store.write(lambda cursor: cursor.execute("delete from exchanges"))
+    assert wrong == {}
+
+
+def test_one_scim_request_in_hundreds_of_other_lines_is_found(store: Store, tmp_path: Path) -> None:
+    told = words(0, 2)
+    prefix = "2026-04-14 07:20:00,120 INFO  [com.example.Worker] (pool-1) "
+    others = {
+        "text": [f"{prefix}item {number}" for number in range(500)],
+        "json": [f'{{"level": "info", "msg": "item {number}"}}' for number in range(500)],
+    }
+    lines = {"text": prefix + COMBINED % told, "json": f'{{"time": "{told["iso"]}", ' + (JSON % told)[1:]}
+    for name, many in others.items():
+        data = "\n".join([*many[:400], lines[name], *many[400:]]) + "\n"
+        found = load(store, tmp_path / name, {name: data.encode()})[name]
+        assert (found.kept, found.rejects, found.passed_over) == (1, 0, 500), name
