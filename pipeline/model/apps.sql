@@ -175,7 +175,7 @@ create or replace view app_calls as from app_requests(timestamp '1970-01-01', ti
 -- rejected, or that the app fails them, says nothing of Entra's.
 --   app_requests.*  the request
 create or replace macro entra_calls(since, until) as table
-with strangers as materialized (
+with foreign_clients as materialized (
     select app_id, client
     from app_requests(after_s(since, 1e-6), after_s(until, 1e-6))
     where http_status is not null and client is not null
@@ -184,7 +184,7 @@ with strangers as materialized (
         and bool_and(coalesce(operation in ('list', 'other'), false))
 )
 from app_requests(after_s(since, 1e-6), after_s(until, 1e-6)) r
-anti join strangers s on s.app_id is not distinct from r.app_id and s.client = r.client;
+anti join foreign_clients s on s.app_id is not distinct from r.app_id and s.client = r.client;
 
 -- job_apps: one row per job and app that it provisions, by its status or by the requests that its events made.
 --   job_id  the job
