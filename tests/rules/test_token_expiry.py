@@ -137,8 +137,8 @@ def test_the_command_takes_a_date_says_until_when_to_order_and_lists_and_forgets
     code, said = run("Cerby", "--expires", "2026-12-31T00:00Z", "--by", "Ada", "--note", "by mail")
     assert (code, said) == (
         0,
-        "Cerby: the token ends 31 Dec 2026, 00:00 UTC, in 331 days 12 h. A new one takes 7 days: ask for it before "
-        "24 Dec 2026.\n",
+        "Cerby: the token expires 31 Dec 2026, 00:00 UTC, in 331 days 12 h. Allow 7 days for a new one: "
+        "request it before 24 Dec 2026.\n",
     )
     [listed] = json.loads(run("--json")[1])
     assert listed.pop("said_at").startswith("2026-02-02T11:59:")
