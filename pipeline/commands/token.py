@@ -86,11 +86,11 @@ def sentence(store: Store, app: str, ends: datetime, at: datetime) -> str:
     """Writes when the token ends, and until when a new one must be requested."""
     lead = lead_days(overrides_of(store), app)
     if ends < at:
-        return f"{app}: the token ended {dated(ends)}."
+        return f"{app}: the token expired {dated(ends)}."
     renew_by = ends - timedelta(days=lead)
     by = "now" if renew_by < at else f"before {day(renew_by)}"
-    end = f"{app}: the token ends {dated(ends)}, in {span(ends - at)}."
-    return f"{end} A new one takes {count(lead, 'day')}: ask for it {by}."
+    end = f"{app}: the token expires {dated(ends)}, in {span(ends - at)}."
+    return f"{end} Allow {count(lead, 'day')} for a new one: request it {by}."
 
 
 def listed(store: Store, at: datetime, as_json: bool) -> str:

@@ -137,15 +137,15 @@ def test_the_command_takes_a_date_says_until_when_to_order_and_lists_and_forgets
     code, said = run("Cerby", "--expires", "2026-12-31T00:00Z", "--by", "Ada", "--note", "by mail")
     assert (code, said) == (
         0,
-        "Cerby: the token ends 31 Dec 2026, 00:00 UTC, in 331 days 12 h. A new one takes 7 days: ask for it before "
-        "24 Dec 2026.\n",
+        "Cerby: the token expires 31 Dec 2026, 00:00 UTC, in 331 days 12 h. Allow 7 days for a new one: "
+        "request it before 24 Dec 2026.\n",
     )
     [listed] = json.loads(run("--json")[1])
     assert listed.pop("said_at").startswith("2026-02-02T11:59:")
     assert listed == {
         "app_name": "Cerby", "expires_at": "2026-12-31T00:00:00Z", "said_by": "Ada", "note": "by mail"
     }  # fmt: skip
-    assert "ask for it now" in run("Cerby", "--expires", "2026-02-05")[1]
+    assert "request it now" in run("Cerby", "--expires", "2026-02-05")[1]
     assert run("Cerby", "--forget")[1] == "Cerby: the token's expiry is unknown.\n"
     assert run() == (0, "No token expiry is recorded; record one: python -m pipeline token APP --expires INSTANT\n")
 
@@ -153,7 +153,7 @@ def test_the_command_takes_a_date_says_until_when_to_order_and_lists_and_forgets
 def test_the_command_reads_a_jwt_from_standard_input_and_leaves_no_letter_of_it(store: Store, tmp_path: Path) -> None:
     token = jwt(exp=1798675200, iat=1767225600)
     code, said = run("Cerby", "--jwt", "-", typed=f"{token}\n")
-    assert code == 0 and "ends 31 Dec 2026, 00:00 UTC" in said and SIGNATURE not in said
+    assert code == 0 and "expires 31 Dec 2026, 00:00 UTC" in said and SIGNATURE not in said
     assert token_ends(store) == [("Cerby", datetime(2026, 12, 31), "the token itself", "issued 1 Jan 2026")]
     assert leaks(tmp_path, token) == []
 
