@@ -146,6 +146,15 @@ def test_token_refused_leaves_out_a_client_that_only_lists_and_never_succeeded(g
     assert set(opens(given, "token_refused", moment(1, 10))) == ({CERBY} if operation == "query" else set())
 
 
+def test_token_refused_leaves_out_nobody_where_a_log_does_not_show_what_is_looked_up(given: Given) -> None:
+    app_of_cerby(given)
+    for minute in (23, 25):
+        for client in ("192.0.2.7", "203.0.113.9"):
+            bad = {"app_id": "app-cerby", "client": client, "operation": "list"}
+            given.exchanged("GET", "/Users", 401, moment(1, 9, minute), **bad)
+    assert set(opens(given, "token_refused", moment(1, 10))) == {CERBY}
+
+
 @pytest.mark.parametrize(
     ("state", "escrowed", "fires"), [("Succeeded", 0, False), ("Succeeded", 1, True), ("Failed", 0, True)]
 )
