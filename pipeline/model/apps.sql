@@ -171,28 +171,27 @@ create or replace view app_calls as from app_requests(timestamp '1970-01-01', ti
 
 -- entra_calls(since, until): one row per SCIM request after an instant until another, inclusive, that may be Entra's, with
 -- its app as far as that can be decided. Those of a client that was never answered well, and asked for nothing that Entra
--- asks for, are left out where another client of the app did: Entra looks up, reads and writes users and groups, and lists
--- none. That their token is rejected, or that the app fails them, says nothing of Entra's. A log that does not show what
--- is looked up has only lists; in it every client may be Entra.
+-- asks for, are left out where another client of the same log did: Entra looks up, reads and writes users and groups, and
+-- lists none. That their token is rejected, or that the app fails them, says nothing of Entra's. A log that does not show
+-- what is looked up has only lists; in it every client may be Entra.
 --   app_requests.*  the request
 create or replace macro entra_calls(since, until) as table
 with clients as materialized (
     select
-        app_id,
+        coalesce("log", '') as "log",
         client,
         count(*) filter (http_status between 200 and 299) = 0 as is_rejected,
         bool_and(coalesce(operation in ('list', 'other'), false)) as only_lists
-    from app_requests(after_s(since, 1e-6), after_s(until, 1e-6))
-    where http_status is not null and client is not null
-    group by app_id, client
+    from exchanges
+    where occurred_at > since and occurred_at <= until and http_status is not null and client is not null
+    group by all
 ), foreign_clients as (
-    select c.app_id, c.client
-    from clients c
-    semi join (from clients where not only_lists) o on o.app_id is not distinct from c.app_id
-    where c.is_rejected and c.only_lists
+    select "log", client
+    from clients
+    where is_rejected and only_lists and "log" in (select "log" from clients where not only_lists)
 )
 from app_requests(after_s(since, 1e-6), after_s(until, 1e-6)) r
-anti join foreign_clients s on s.app_id is not distinct from r.app_id and s.client = r.client;
+anti join foreign_clients s on s."log" = coalesce(r."log", '') and s.client = r.client;
 
 -- job_apps: one row per job and app that it provisions, by its status or by the requests that its events made.
 --   job_id  the job
