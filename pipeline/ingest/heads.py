@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 from pipeline.ingest.formats import recognise
+from pipeline.ingest.formats.request_shapes import Name, members
 from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import BOM, Head, look, look_as_text, look_deeper
 from pipeline.ingest.opened_file import Opened
@@ -22,13 +23,13 @@ class Heads:
     """The heads that were looked at last, the newest first."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[Head, Source, Spelling]] = []
+        self._known: list[tuple[Head, Source, Form]] = []
 
     def head_of(self, opened: Opened) -> Head:
         """Returns the head of a file read before where this one's lines are like it, else this file's own."""
         records = sampled(opened)
-        for head, source, spelling in self._known if records else ():
-            if all(has_form(record, source, spelling) for record in records):
+        for head, source, form in self._known if records else ():
+            if all(has_form(record, source, form) for record in records):
                 return head
         own = routed(look(opened), recognise)
         if own.by_lines and own.wrapper is None and not own.route and recognise(own) is None:
@@ -39,13 +40,31 @@ class Heads:
         if (found := recognise(own)) is None:
             text = look_as_text(opened)
             return text if recognise(text) is not None else own
-        self._known = [(own, found, Spelling.of(found.record, own.first)), *self._known[: REMEMBERED - 1]]
+        self._known = [(own, found, form_of(found, own)), *self._known[: REMEMBERED - 1]]
         return own
 
 
-def has_form(record: Mapping[str, object], source: Source, spelling: Spelling) -> bool:
+Form = Spelling | frozenset[Name]
+"How members are spelled; of requests, which are read by whatever members there are, the members themselves."
+
+
+def form_of(source: Source, head: Head) -> Form:
+    """Returns what a record must have to be read as the first ones of a file are."""
+    if source.of_lines is None:
+        return Spelling.of(source.record, head.first)
+    return frozenset(name for record in head.samples for name in names_in(record))
+
+
+def has_form(record: Mapping[str, object], source: Source, form: Form) -> bool:
     """Whether a record belongs to a source, and none of its members is spelled in another way."""
-    return recognise(Head("lines", [record])) is source and spelling.suits(record)
+    if recognise(Head("lines", [record])) is not source:
+        return False
+    return names_in(record) <= form if isinstance(form, frozenset) else form.suits(record)
+
+
+def names_in(record: Mapping[str, object]) -> set[Name]:
+    """Lists the members of a record and of the objects in it, as they are spelled."""
+    return {name for name, _ in members(record).values()}
 
 
 def sampled(opened: Opened) -> list[Mapping[str, object]]:

@@ -36,7 +36,7 @@ def test_a_grown_store_holds_the_events_once_in_all_that_is_derived(folder: Path
     assert exchanges > 0 and (last - first).days > 30 * (PERIODS - 1)
 
 
-@pytest.mark.parametrize("script", [("rules.py", "--only", "silence"), ("publish.py",)], ids=lambda words: words[0])
+@pytest.mark.parametrize("script", [("rules.py", "--only", "silence")], ids=lambda words: words[0])
 def test_what_measures_a_grown_store_ends(folder: Path, script: tuple[str, ...]) -> None:
     name, *words = script
     command = [sys.executable, f"benchmarks/{name}", "--store", str(folder), *words]

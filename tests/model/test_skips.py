@@ -358,7 +358,8 @@ def test_a_reason_a_clause_and_a_stage_open_their_people_in_a_side_panel(
     assert "Status by app" in panel and "**If it is not expected.**" not in panel
     test = healthy(app("scope", stage="seen"))
     assert "**Seen**" in text(test) and len(table(test, "occurred_at")) > 6
-    assert "No user or group in this time range." in text(healthy(app("scope", skip="nothing of the kind")))
+    unknown = text(healthy(app("scope", skip="nothing of the kind")))
+    assert "There is no skip with the reason “nothing of the kind” in this store" in unknown
 
 
 def test_a_selected_clause_opens_whom_it_shut_out(narrowed: Given) -> None:

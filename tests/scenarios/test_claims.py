@@ -374,7 +374,7 @@ def test_a_rejected_token_is_that_of_one_app_and_not_of_another_of_its_name(stor
 def test_an_app_has_the_name_that_its_events_tell(store: Store) -> None:
     query = rules()["token_refused"].query
     rows = store.fetch(query.sql, bind(query, {"at": [END]})).to_pylist()
-    [refused] = [row for row in rows if row["subject"] == NAMELESS["app_id"]]
+    [refused] = [row for row in rows if row["subject"] == NAMELESS["id"]]
     assert refused["summary"].startswith("Nameless has been rejecting") and refused["app_name"] == "Nameless"
 
 

@@ -24,6 +24,7 @@ from pipeline.ingest.formats.request_shapes import (
     TEXTS,
     TIME,
     WRAPPED_AT,
+    Name,
     Values,
     by_shape,
     durations,
@@ -44,6 +45,8 @@ DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
 "Bytes that are no text, or the beginning of a combined line: what a collector has of other services is neither."
 OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
 "A combined line of what is no request, such as a scanner's."
+OWN_LINE = f"(prefix = '' or regexp_matches(prefix, {in_sql(r'^[0-9/:. ]+$')}))"
+"No collector has put anything before the line: a date with slashes is a server's own, as nginx begins its errors."
 UNIX_DAY = in_sql(r"^\d\d:\d\d:\d\d")
 
 RELATION = """
@@ -209,7 +212,7 @@ def request_rows(records: str, head: Head) -> str:
         field: by_shape(values, shapes, field)
         for field in ("method", "status", "tenant_id", "app_id", "client", "host", "request_line")
     }
-    bodies = {field: body_of(values.first(own.names[field])) for field in ("request_body", "response_body")}
+    bodies = {field: body_of(values, own.names[field]) for field in ("request_body", "response_body")}
     return RELATION.format(
         **parts,
         **bodies,
@@ -218,7 +221,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
-        as_logged="true" if head.layout == "lines" else "false" if is_mixed(head) else "prefix = ''",
+        as_logged="true" if head.layout == "lines" else "false" if is_mixed(head) else OWN_LINE,
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
         added_ms=combined.ADDED_MS,
@@ -236,9 +239,12 @@ def is_mixed(head: Head) -> bool:
     return 2 * sum(reads_as_request(line) is not None for line in lines) < len(lines)
 
 
-def body_of(text: str) -> str:
-    """Builds SQL for a body; null where the member of its name holds a request line, a path or a status."""
-    return f"case when not regexp_matches({text}, '^(?:(?:{METHODS}) |/|\\d{{3}}$)') then {text} end"
+def body_of(values: Values, names: Sequence[Name]) -> str:
+    """Builds SQL for a body; one by the name of `request` or `response` may be a request line, a path or a status."""
+    named = [name for name in names if "body" in name[-1].lower()]
+    other = values.first([name for name in names if name not in named])
+    plain = f"case when not regexp_matches({other}, '^(?:(?:{METHODS}) |/|\\d{{3}}$)') then {other} end"
+    return f"coalesce({values.first(named)}, {plain})"
 
 
 def asked_for(target: str, line: str) -> str:
