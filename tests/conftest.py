@@ -14,14 +14,15 @@ from tests.support.postgres import Server, running
 
 TESTS = Path(__file__).parent
 SLOW = {
+    "benchmarks": "grown",
     "collect": "blobs configuration graph inbox poll preflight",
     "commands": "check_and_backtest commands sample_command",
     "demo": "demo standin",
     "docs": "recipes tour",
     "ingest": "bounds file_states files formats interrupted isolation jobs landings opened_file request_cases "
-    "request_keys spellings",
+    "request_keys request_products spellings",
     "fuzz": "fuzz",
-    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres scrub",
+    "maintenance": "backup chores nothing_is_destroyed publish repair repair_on_postgres scrub verify",
     "model": "attribute_blame completeness cycles expiry_cost forecast groups leavers load_aggregates matching "
     "pending_retries progress quarantine",
     "monitoring": "job_troubles status",

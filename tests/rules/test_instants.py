@@ -44,7 +44,7 @@ def any_moment(chance: Random) -> datetime:
 
 def events(given: Given, chance: Random) -> None:
     """People who are provisioned, fail, leave and come back, in no order, and groups that gain and lose members."""
-    for _ in range(500):
+    for _ in range(300):
         who, at, app = f"ada{chance.randrange(12)}", any_moment(chance), chance.choice(APPS)
         more: dict[str, Any] = {"app": app, "action": chance.choice(ACTIONS), "cycle_id": f"{app}-{at:%d-%H}"}
         more |= {"target_id": f"target-{chance.choice([who, who, who, 'ada1'])}"}

@@ -221,6 +221,7 @@ def test_a_store_that_back_fills_have_filled_answers_as_if_loading_had(old_witho
     store.close()
 
 
+@pytest.mark.deep
 def test_a_back_fill_of_a_table_that_has_rows_does_nothing(old: Settings) -> None:
     before = derived_rows(old)
     assert all(before.values())
