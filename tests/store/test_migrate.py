@@ -233,7 +233,7 @@ def test_a_back_fill_of_a_table_that_has_rows_does_nothing(old: Settings) -> Non
 
 @pytest.mark.parametrize(
     ("name", "calls"),
-    [pytest.param("0001", 1, marks=pytest.mark.deep), ("0003", 1), pytest.param("0004", 1, marks=pytest.mark.deep)],
+    [pytest.param(name, 1, marks=pytest.mark.deep) for name in ("0001", "0003", "0004")],
 )
 def test_a_killed_migration_is_finished_by_the_next_opening(old: Settings, name: str, calls: int) -> None:
     assert ended(script(KILLED, name, str(calls)))[0] == -signal.SIGKILL
