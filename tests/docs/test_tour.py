@@ -54,6 +54,7 @@ def test_every_path_that_is_named_exists(document: str) -> None:
     assert not missing, f"{document} names {', '.join(missing)}, which is not there: correct the path in {document}"
 
 
+@pytest.mark.deep
 def test_the_tour_can_be_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVISIONING_STORE", f"ducklake:sqlite:{tmp_path}/catalog.sqlite")
     assert len(commands()) >= 8

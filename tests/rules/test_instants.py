@@ -129,6 +129,7 @@ def instants(seed: int) -> list[datetime]:
     return sorted(moment(-1) + timedelta(seconds=chance.randrange(86400 * (DAYS + 5))) for _ in range(6))
 
 
+@pytest.mark.deep
 def test_every_rule_answers_as_of_many_instants_as_of_each(world: Store) -> None:
     asked, fired = instants(7), set[str]()
     for name, rule in rules().items():
