@@ -11,7 +11,7 @@ from pipeline.ingest.files import ingest
 from pipeline.maintenance.forget import forget, forget_reading
 from pipeline.maintenance.verify import verify
 from pipeline.monitoring.status import SOURCES, TOTALS
-from pipeline.store.lake import Store
+from pipeline.store.lake import Store, open_store
 from tests.support.shapes import event, lines
 from tests.support.tenants import job_document
 
@@ -91,3 +91,18 @@ def test_a_file_that_is_forgotten_leaves_the_rows_of_its_former_content(store: S
     forget(store, str(file))
     assert store.rows("select source_name from events") and store.rows("select count(*) from events") == [(1,)]
     assert faults(store) == []
+
+
+def test_a_store_of_before_is_checked_as_it_is_and_migrated_to_counts_that_agree(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "events.log"
+    for number in range(3):
+        file.write_bytes(lines([event(f"p{number}", number)]))
+        ingest(store, [file])
+    store.write(lambda cursor: cursor.execute("drop table replaced_files; delete from migrations where number > 38"))
+    before = open_store(store.settings, read_only=True, migrate=False)
+    assert faults(before) == []
+    before.close()
+    migrated = open_store(store.settings)
+    assert migrated.rows("select source, kept from replaced_files") == [("graph", 2)]
+    assert faults(migrated) == []
+    migrated.close()

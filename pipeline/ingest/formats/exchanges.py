@@ -23,7 +23,7 @@ COLLECTIONS = {
 FOLDED = {name.lower(): resource for name, resource in COLLECTIONS.items()} | {"me": "User"}
 GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 TEMPLATE = r"^(?:[{:\[]|%7B)"
-"How a route stands for an id, such as {id}, where a log has the route and not the path."
+"How a route writes an id, such as {id}, where a log has the route and not the path."
 QUERY = r"""replace(regexp_replace(query, '(?i)\\x([0-9a-f]{2})', '%\1', 'g'), '+', ' ')"""
 DECODED = f"coalesce(try(url_decode({QUERY})), {QUERY})"
 "What cannot be decoded, since its bytes are no UTF-8, stays as the log has it."
