@@ -67,6 +67,11 @@ def print_verified(verified: "Verified") -> None:
         print(
             "Rows were not counted, since files are broken; `python -m pipeline repair --dry-run` shows what they hold."
         )
+    elif verified.is_former and not verified.faults:
+        print(
+            f"{verified.rows:,} rows: no doubles. Whether there are more than the ledger counts is unknown until the "
+            "store is migrated: python -m pipeline status."
+        )
     elif not verified.faults:
         print(f"{verified.rows:,} rows: no doubles, and the counts agree with the ledger.")
     if verified.past:

@@ -50,8 +50,7 @@ from (
 where list_contains(?, source)
 """
 REPLACED = "union all select source, kept, duplicates, false from replaced_files"
-KNOWS_REPLACED = "select count(*) > 0 from duckdb_tables() where table_name = 'replaced_files'"
-"A store is checked before it is migrated; one of before kept no counts of what was replaced."
+COUNTS_REPLACED = "select count(*) > 0 from duckdb_tables() where table_name = 'replaced_files'"
 MISSUMMED = 'select "file", lines, kept, duplicates, rejects from files where lines <> kept + duplicates + rejects'
 
 
@@ -78,6 +77,8 @@ class Verified:
     orphans: int = 0
     counted: bool = True
     "Whether rows could be counted."
+    is_former: bool = False
+    "Whether the store is of before replaced files were counted, so that rows beyond the ledger's counts mean nothing."
     broken: list[BrokenFile] = field(default_factory=list)
     past: list[BrokenFile] = field(default_factory=list)
     "Broken files that only older snapshots read, which expire."
@@ -110,6 +111,7 @@ def verify(store: Store, now: datetime, progress: Progress = lambda _share: None
     verified.counted = not verified.broken
     if verified.counted:
         verified.faults += [*double_faults(store), *count_faults(store), *ledger_faults(store)]
+        verified.is_former = not counts_replaced(store)
     orphans = find_orphans(store, now)
     verified.orphans = len(orphans.files)
     if orphans.stop:
@@ -146,6 +148,11 @@ def count_faults(store: Store) -> list[Fault]:
     return faults
 
 
+def counts_replaced(store: Store) -> bool:
+    """Whether a store counts what was replaced; it is checked before it is migrated."""
+    return store.rows(COUNTS_REPLACED) == [(True,)]
+
+
 def ledger_faults(store: Store) -> list[Fault]:
     """Compares the rows that are there with what the ledger says of the files that brought them.
 
@@ -159,15 +166,13 @@ def ledger_faults(store: Store) -> list[Fault]:
         )
         for file, lines, kept, doubles, bad in store.rows(MISSUMMED)
     ]
-    [(knows_replaced,)] = store.rows(KNOWS_REPLACED)
-    ledger = LEDGER.format(replaced=REPLACED if knows_replaced else "")
+    is_former = not counts_replaced(store)
+    ledger = LEDGER.format(replaced="" if is_former else REPLACED)
     for table in ("events", "exchanges", "job_snapshots"):
         sources = [source.name for source in SOURCES if source.table == table]
         [(kept, seen, is_cut, is_lost)] = store.rows(ledger, [sources])
         [(stored,)] = store.rows(f"select count(*) from {table}")
-        if (stored > seen and knows_replaced and not is_lost) or (
-            stored < kept and table != "exchanges" and not is_cut
-        ):
+        if (stored > seen and not is_former and not is_lost) or (stored < kept and table != "exchanges" and not is_cut):
             sentence = (
                 f"The ledger has {kept:,} kept records of {table}, {seen:,} with duplicates; {stored:,} are stored."
             )
