@@ -98,6 +98,9 @@ def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]
             steps, inner = (*steps, Step("text")), [one for value in inner for one in Step("text").values(value)]
         if any(isinstance(value, list) for value in inner):
             steps, inner = (*steps, Step("each")), [one for value in inner for one in Step("each").values(value)]
+            if not any(isinstance(value, Mapping) for value in inner):
+                parsed = [one for value in inner for one in Step("text").values(value)]
+                steps, inner = ((*steps, Step("text")), parsed) if parsed else (steps, inner)
         if inner and all(is_stream_entry(value) for value in inner):
             steps, inner = (*steps, STREAM_ENTRY), [one for value in inner for one in STREAM_ENTRY.values(value)]
         objects = [value for value in inner if isinstance(value, Mapping)]

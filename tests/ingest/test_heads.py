@@ -21,7 +21,7 @@ from pipeline.ingest.records.wire import Spelling
 from pipeline.ingest.redaction import without_secrets_in
 from pipeline.store.lake import Store
 from tests.support.loads import load, put, rows, tally
-from tests.support.shapes import Record, array, cased, diagnostic, dumped, event, failed, lines, packed, skipped
+from tests.support.shapes import Record, array, cased, diagnostic, dumped, event, failed, lines, packed, pretty, skipped
 
 
 def heads_of(folder: Path, files: dict[str, bytes]) -> list[Head]:
@@ -89,6 +89,44 @@ def test_many_files_of_several_spellings_give_each_record_whole(store: Store, tm
     }
     names = "select distinct app_name, upn is null as nameless, len(steps) as steps from events"
     assert rows(store, names) == [{"app_name": "Cerby", "nameless": False, "steps": 3}]
+
+
+WRAPPINGS: list[Callable[[list[Record]], bytes]] = [
+    lines,
+    array,
+    lambda records: pretty(records[0]) if len(records) == 1 else array(records),
+    lambda records: pretty({"value": records}),
+    lambda records: pretty({"hits": {"hits": [{"_source": one} for one in records]}}),
+    lambda records: pretty({"Operations": records, "schemas": ["urn:x"]}),
+    lambda records: dumped({"results": {"found": [dumped(one) for one in records]}}).encode(),
+    lambda records: lines([{"_source": one} for one in records]),
+    lambda records: packed(pretty([{"records": records}])),
+]
+
+
+def request_at(number: int) -> Record:
+    """A request of its own minute, in our documented form."""
+    at = f"2026-01-05T{number // 60 % 24:02d}:{number % 60:02d}:00.{number % 1000:03d}Z"
+    return {"time": at, "method": "GET", "path": f"/Users/{number}", "status": 200, "request_id": f"r{number}"}
+
+
+@pytest.mark.parametrize("make", [request_at, lambda number: event(f"p{number}", number % 60)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_records_are_read_whatever_is_around_them_and_beside_them(
+    store: Store, tmp_path: Path, make: Callable[[int], Record], seed: int
+) -> None:
+    """Small files of one statement share a reader, which must not read one by another's wrapping."""
+    rng = random.Random(seed)
+    files, sizes, number = {"00.json": pretty(make(0))}, {"00.json": 1}, 1
+    for n in range(1, 40):
+        size = rng.choice([1, 1, 2, 5])
+        name = f"{n:02d}.json"
+        files[name] = rng.choice(WRAPPINGS)([make(number + one) for one in range(size)])
+        sizes[name], number = size, number + size
+    found = load(store, tmp_path / "in", files)
+    assert {name: (found[name].kept, found[name].rejects, found[name].passed_over) for name in files} == {
+        name: (size, 0, 0) for name, size in sizes.items()
+    }
 
 
 @pytest.mark.usefixtures("parallel")

@@ -80,7 +80,7 @@ def unwrapped_lines(lines: str, head: Head) -> str:
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
     if source.of_lines is not None:
-        return f"{source.name} {head.layout} {head.wrapper} {source.of_lines('', head)}"
+        return f"{source.name} {head.layout} {head.wrapper} {head.route} {source.of_lines('', head)}"
     types = columns(source.record, head.first)
     return f"{source.name} {head.layout} {head.wrapper} {head.route} {types} {selection(source.record, head.first)}"
 
