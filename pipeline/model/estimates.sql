@@ -24,7 +24,7 @@ create or replace macro pages_curve(share) as [
 
 -- objects_curve(share): the same of assigned objects with an event, counted from the first event.
 create or replace macro objects_curve(share) as [
-    interpolated([0.005, 0.059, 0.123, 0.192, 0.273, 0.357, 0.46, 0.583, 0.714, 0.863, 1.0], share),
+    interpolated([0.005, 0.059, 0.123, 0.192, 0.273, 0.357, 0.46, 0.583, 0.714, 0.863, 0.97], share),
     interpolated([0.01, 0.09, 0.186, 0.287, 0.39, 0.501, 0.609, 0.714, 0.818, 0.917, 1.0], share),
     interpolated([0.015, 0.125, 0.253, 0.381, 0.504, 0.622, 0.718, 0.805, 0.885, 1.0, 1.0], share)];
 
@@ -138,7 +138,7 @@ with bases as (
             when 'objects' then objects_curve(objects_share)
             when 'pages' then pages_curve(reported_share)
             when 'minutes' then [0.6 * assigned, 1.7 * assigned, 4.8 * assigned]
-            when 'hours' then [960, 3600, 13200]
+            when 'hours' then [900, 3600, 14400]
         end as curve,
         case when ends_by = 'objects' then first_event_at else start_at end as from_at,
         epoch(as_of - from_at) as elapsed_s,
@@ -151,12 +151,11 @@ with bases as (
         case when ends_by in ('objects', 'pages') then paced_s / curve[3] else curve[1] end as low_s,
         case when ends_by in ('objects', 'pages') then paced_s / curve[2]
             else length_quantile(curve[2], shape, elapsed_s, 0.5) end as middle_s,
-        -- Whoever takes longer than nearly all others goes on for about a third of the time that has passed.
+        -- Whoever takes longer than nearly all others goes on for about a fifth of the time that has passed.
         case
             when ends_by in ('objects', 'pages') and paced_s / curve[1] > elapsed_s then paced_s / curve[1]
             when ends_by in ('objects', 'pages') then elapsed_s / curve[1]
-            when elapsed_s > 0.9 * curve[3] then greatest(curve[3], length_quantile(curve[2], shape, elapsed_s, 0.35))
-            else curve[3]
+            else greatest(curve[3], length_quantile(curve[2], shape, elapsed_s, 0.25))
         end as high_s
     from bases
 )

@@ -50,6 +50,7 @@ from pipeline.store.result_cache import ResultCache
 from pipeline.store.spill_folder import SpillFolder
 from pipeline.store.synced_files import SyncedFiles
 from pipeline.store.time_limit import Stop, time_limit
+from pipeline.store.value_limits import limit_values
 from pipeline.store.writer_lock import Cursor, commit, writers_turn
 
 __all__ = ["CATALOG", "LAKE", "Cursor", "Store", "open_store"]
@@ -149,7 +150,7 @@ class Store:
         """
         cursor = self.cursor(self._reading)
         try:
-            with store_errors("The store could not answer"), time_limit(cursor, seconds, stop):
+            with store_errors("The store could not answer"), time_limit(limit_values(cursor), seconds, stop):
                 yield cursor.execute(sql, values or None).to_arrow_reader(PIECE_ROWS)
         finally:
             cursor.close()

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.config.errors import QuestionRefused, StoreError
 from pipeline.store.dependencies import definitions
 from pipeline.store.lake import kinds_of, parse_tree
+from pipeline.store.value_limits import TOO_MANY
 
 GENERATORS = frozenset({"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"})
 OF_THE_LAKE = frozenset({
@@ -65,6 +66,8 @@ def judge(node: dict[str, Any]) -> None:
                 raise QuestionRefused(f"{name} is no table of the store; show tables lists them.")
         case "FUNCTION" if REVEALING.fullmatch(name := str(node.get("function_name", "")).lower()):
             raise QuestionRefused(f"{name}(…) may show what is not in the store, or change it; leave it out.")
+        case "FUNCTION" if node.get("schema") and (name := str(node.get("function_name", "")).lower()) in TOO_MANY:
+            raise QuestionRefused(f"{name}(…) stands behind a schema or a dot; it is called by its name alone here.")
 
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -117,6 +117,8 @@ NO_QUESTIONS = """
     select json_serialize_plan('from sqlite_scan(1, 2)')
     select getenv('HOME')
     select current_setting('s3_secret_access_key')
+    select system.main.repeat('x', 4000000000)
+    select 'x'.repeat(4000000000)
     from duckdb_secrets()
     from duckdb_secrets
     from duckdb_databases()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -176,11 +177,36 @@ def test_a_question_that_is_not_there_is_said_and_kept_in_the_address() -> None:
         ("select getenv('HOME')", "may show what is not in the store"),
         ("select error('<script>')", "<script>"),
         ("explain analyze insert into events from events", "One read-only question was expected"),
+        ("select length(repeat('x', 4000000000))", "repeat: at most 65,536 characters or elements were expected"),
+        ("select length(lpad('x', 2000000000, 'y'))", "lpad: at most 65,536"),
+        ("select length(rpad('x', n, 'y')) from (select 2000000000 as n)", "rpad: at most 65,536"),
+        ("select len(list_resize([1], 2000000000))", "list_resize: at most 65,536"),
+        ("select len(array_resize([1], 2000000000, 7))", "array_resize: at most 65,536"),
+        ("select len(range(2000000000))", "range: at most 65,536"),
+        ("select unnest(generate_series(9, -2000000000, -3))", "generate_series: at most 65,536"),
+        ("select bit_count(bitstring('1', 2000000000))", "bitstring: at most 65,536"),
     ],
 )
 def test_what_cannot_be_answered_is_one_sentence(lake: Store, sql: str, sentence: str) -> None:
     run = ran(lake, sql)
     assert sentence in run.error and "\n" not in run.error and run.rows is None and not run.was_cut
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select repeat('ab', 3), repeat([1, 2], 2), repeat('x', null), repeat('x', -1), repeat(null, 3)",
+        "select lpad('7', 3, '0'), rpad('7', n, 'é') from (values (2), (null)) t(n)",
+        "select list_resize([1], 3), list_resize([1], 3, 7), bitstring('101', 5)",
+        "select range(3), range(2, 5), range(1, 10, 3), range(5, 0, -2), generate_series(1, 3), [i for i in range(3)]",
+        "select range(timestamp '2026-01-01', timestamp '2026-01-02', interval 6 hour) from range(2)",
+        "select count(*) from generate_series(date '2026-01-01', date '2026-02-01', interval 1 day), range(100000)",
+    ],
+)
+def test_functions_with_a_bound_answer_as_without(lake: Store, sql: str) -> None:
+    run = ran(lake, sql)
+    assert run.error == "" and run.rows is not None
+    assert run.rows.to_pylist() == duckdb.sql(sql).to_arrow_table().rename_columns(run.rows.column_names).to_pylist()
 
 
 @pytest.mark.usefixtures("tenant")

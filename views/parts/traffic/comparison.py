@@ -56,7 +56,8 @@ def choose_stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
     start = given.to_pydatetime() if not pd.isna(given) and given in options else options[0]
     label = "Day (UTC)" if by_day else "Hour (UTC)"
     own = follows(Word.PART, Key.WIRE_PART.of(by_day, *whole), start, datetime.isoformat)
-    chosen = st.selectbox(label, options, format_func=instant, width=260, **own)
+    words = {at: instant(at) for at in options}
+    chosen = st.selectbox(label, options, format_func=words.__getitem__, width=260, **own)
     until = chosen + timedelta(days=1 if by_day else 0, hours=0 if by_day else 1)
     return max(chosen, whole[0]), min(until, whole[1])
 
