@@ -94,11 +94,11 @@ create or replace macro likely_lengths(lengths, longer, by_pages) as
         when len(lengths) < 19
             then [coalesce(quantile_of(longer, 0.1), 0), coalesce(quantile_of(longer, 0.9), longer[-1])]
         else [
-            quantile_of(lengths, case when by_pages then 0.15 else 0.17 end),
+            quantile_of(lengths, case when by_pages then 0.15 else 0.16 end),
             greatest(
                 coalesce(quantile_of(longer, 0.5), longer[-1]),
                 coalesce(quantile_of(lengths, case when by_pages then 0.85
-                    else 0.98 - 0.2 * least(0.4, 1 - len(longer) / len(lengths)) end), lengths[-1]))]
+                    else 0.965 - 0.1 * least(0.4, 1 - len(longer) / len(lengths)) end), lengths[-1]))]
     end;
 
 -- expectations(as_of, grace): one row per job: its rhythm, and for a running cycle how much there is to do, how fast
