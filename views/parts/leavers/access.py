@@ -36,7 +36,7 @@ def why(row: Row) -> str:
     if row["status"] != "failure":
         return f"last event: {look(str(row['status'])).label.lower()}"
     known = None if is_missing(row["error_code"]) else find_cause(str(row["error_code"]), job_id=str(row["job_id"]))
-    error = "failed, cause unknown" if known is None else f"failed: {known.title[0].lower()}{known.title[1:]}"
+    error = "failed, cause unknown" if known is None else f"failed: {known.clause}"
     return error if is_missing(row["retry_at"]) else f"{error}, {retry_words(row['retry_at'])}"
 
 
