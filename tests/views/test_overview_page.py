@@ -216,3 +216,5 @@ def test_a_row_of_what_needs_attention_says_only_what_is_its_own(given: Given) -
     assert shown["409 DuplicateTargetEntries"][0] == "1 user failing" and "EntityTypeNotSupported" not in shown
     # Deletions that are held back are among them on every page.
     assert numbers(healthy(app("leavers")))["Leavers still with access"][0] == "At least 2"
+    before = text(healthy(app("leavers", since="2026-01-01T00:00", until="2026-01-02T00:00")))
+    assert "No provisioning logs are loaded of the time until 2 Jan, 00:00" in before
