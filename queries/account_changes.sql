@@ -27,9 +27,12 @@ with own as materialized (
     from spine_rows('narrow', 'step_facts')
 ), shown as (
     select o.event_id, o.job_id, o.app_name, o.occurred_at, o.upn, o.source_name, o.target_id, s.order_key, s."scope",
-        coalesce(s.account, case when s.footing = 'in' and s.removal is null and s.left_as is null
-            and coalesce(last_value(s.account ignore nulls) over earlier, 'absent') in ('absent', 'deleted')
-            then 'active' end) as account
+        case when s.account is distinct from 'absent' or coalesce(last_value(coalesce(nullif(s.account, 'absent'),
+                case when s.footing = 'in' and s.removal is null and s.left_as is null then 'active' end)
+                ignore nulls) over earlier, 'deleted') = 'deleted'
+            then coalesce(s.account, case when s.footing = 'in' and s.removal is null and s.left_as is null
+                and coalesce(last_value(s.account ignore nulls) over earlier, 'absent') in ('absent', 'deleted')
+                then 'active' end) end as account
     from own o
     join spine s on s.job_id is not distinct from o.job_id and s.order_key = order_of(o.occurred_at, o.event_id)
     window earlier as (

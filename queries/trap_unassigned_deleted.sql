@@ -38,12 +38,19 @@ with departures as (
         max(t.order_key) filter (where t.footing = 'in') as good_key,
         max(t.order_key) filter (where t.skip_reason = 'NotEffectivelyEntitled'
             or t.removal = 'disable' and t.left_as is distinct from 'account disabled') as out_key,
-        coalesce(bool_or(t.removal in ('delete', 'stagedDelete')), false) as has_removal,
-        coalesce(bool_or(t.removal = 'disable' and t.status = 'success'), false) as disabled
+        coalesce(bool_or(t.removal in ('delete', 'stagedDelete')), false) as has_removal
     from footings t
     where t.occurred_at <= $as_of and t.source_id in (select source_id from departures)
         and lower(coalesce(t.source_type, '')) <> 'group'
     group by t.job_id, t.source_id
+), disabled_accounts as (
+    -- Who was enabled again since is none of them.
+    select job_id, source_id
+    from identity_parts
+    where source_id in (select source_id from people_by_job)
+        and make_timestamp((account_key // 2147483648) * 1000000) <= $as_of
+    group by job_id, source_id
+    having arg_max(account, account_key) = 'disabled'
 )
 select
     coalesce(l.app_name, job_label(l.job_id)) as app_name,
@@ -52,13 +59,14 @@ select
     case when g.deleted then g.deleting_app || ' received the deletion, '
         else 'The import no longer finds the person, and ' end
         || 'this app did not, since the user was no longer assigned to it. The account there is '
-        || case when l.disabled then 'disabled.' else 'in use as before.' end as seen,
+        || case when d.source_id is not null then 'disabled.' else 'in use as before.' end as seen,
     'Delete the account in the app by hand, since Entra will not.' as cure,
     l.source_id,
     g.event_id,
     l.job_id
 from people_by_job l
 join departures g on g.source_id = l.source_id
+left join disabled_accounts d on d.job_id is not distinct from l.job_id and d.source_id = l.source_id
 where not l.has_removal
     and l.good_key is not null
     and l.out_key > l.good_key

@@ -59,6 +59,7 @@ def metrics(with_access: int, facts: Facts, lengths: pd.DataFrame, gaps: int, lo
             f"{with_access:,}" if known else f"At least {with_access:,}" if with_access else "Unknown",
             border=True,
             height="stretch",
+            help="Users who should be disabled or deleted in an app and are not, staged deletes included.",
         )
         st.metric(
             "Unchecked apps",
@@ -102,7 +103,7 @@ def page() -> None:
     page_links_of(facts)
     ask_ahead("completeness_of_window", "deprovision_curve", "wire_size", *TRAPS, as_of=now)
     made = checks(now, staged)
-    metrics(len(rows), facts, lengths, sum(1 for one in made if one.found), loaded)
+    metrics(len(rows) + len(staged), facts, lengths, sum(1 for one in made if one.found), loaded)
     draw_unknown(facts)
     note_questions(now)
     access_table(rows, facts)

@@ -5,11 +5,13 @@
 create or replace macro identity_name(upn, source_name, named_key) as
     coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key));
 
--- account_of(account, account_key, present_key): an object's account in the app: active, disabled, deleted, absent or
--- unknown. What came after a delete shows another account; where both sides match and nothing else was shown of it, it is
--- in use.
-create or replace macro account_of(account, account_key, present_key) as
+-- account_of(account, account_key, present_key, settled_key): an object's account in the app: active, disabled, deleted,
+-- absent or unknown. What came after a delete shows another account; where both sides match and nothing else was shown of
+-- it, it is in use. A create that fails takes nothing away: an account that was in use, and that nothing disabled or
+-- deleted since, is still there, as after a restart that broke the links.
+create or replace macro account_of(account, account_key, present_key, settled_key) as
     case
+        when account = 'absent' and present_key = settled_key then 'active'
         when account in ('deleted', 'absent') and present_key > account_key then 'active'
         else coalesce(account, case when present_key is not null then 'active' end, 'unknown')
     end;
@@ -42,7 +44,7 @@ create or replace macro identity_state(
                 max(settled_key), max(failed_key), max(out_key)) then 'failing'
             else arg_max(state, state_key)
         end,
-        account_of(arg_max(account, account_key), max(account_key), max(present_key)));
+        account_of(arg_max(account, account_key), max(account_key), max(present_key), max(settled_key)));
 
 -- identity_events(source, spine): one row per event of a table that names its object, with the columns of the table
 -- identity_parts: what is known of the object from this event alone. spine: the same events' rows of the spine.
@@ -183,7 +185,8 @@ select
         when state = 'failing' then error_code when is_open then failed_error end as open_error_code
 from (
     select
-        * replace (case when is_missing then 'unknown' else account_of(account, account_key, present_key) end as account),
+        * replace (case when is_missing then 'unknown'
+            else account_of(account, account_key, present_key, settled_key) end as account),
         case when is_open then 'failing' when not is_missing or state = 'skipped' then state end as outcome
     from (
         select *, attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,

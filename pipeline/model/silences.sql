@@ -134,7 +134,9 @@ select
     end, last_event_at, observed_at, as_of) as since,
     case cause
         when 'replaced' then 'replaced by a newer job of the same app since ' || instant_of(replaced_at)
-        when 'collector_broken' then 'data collection fails, so it is unknown what the job does'
+        -- Statuses of one job alone may end since it was deleted: only a feed that fails shows that collection does.
+        when 'collector_broken' then case when failing_at is not null then 'data collection fails'
+            else 'no recent job status' end || ', so it is unknown what the job does'
         when 'paused' then case when pruned
             then 'Entra paused the job and cleared its failures: too many failed in the first cycle'
             else 'the job is paused or disabled' end

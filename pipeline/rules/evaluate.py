@@ -230,6 +230,8 @@ class Evaluation:
     "Subjects that an open incident stays open for; those that fire are among them."
     unknown: dict[str, Finding] = field(default_factory=dict)
     "Subjects that the rule cannot judge, each with a row that has what is missing."
+    settled: dict[str, frozenset[str]] = field(default_factory=dict)
+    "Of subjects with nobody pending, whom the log shows to be settled."
     severities: dict[str, str] = field(default_factory=dict)
 
 
@@ -260,11 +262,14 @@ def evaluations(
             if finding.unknown is not None:
                 results[at].unknown[finding.subject] = finding
                 continue
+            if finding.settled is not None:
+                results[at].settled[finding.subject] = finding.settled
+                continue
             results[at].firing[finding.subject] = finding
             results[at].severities[finding.subject] = finding.severity or one.severity
         if lasting and one.closes != one.opens:
             for at, finding in of_apps(findings(store, one.rule, one.closes, instants, stop), one, named):
-                if finding.unknown is None:
+                if finding.unknown is None and finding.settled is None:
                     results[at].still_open.add(finding.subject)
     for result in results.values():
         result.still_open |= set(result.firing)
@@ -317,10 +322,16 @@ def sort_changes(
         gap = gap_of(rule, overrides, earlier, data, result)
         if subject in result.still_open:
             keep_open(checked, earlier, gap if gap and gap.is_current else None)
-        elif gap:
+        elif gap and not is_settled(earlier, result):
             keep_open(checked, earlier, gap)
         else:
             checked.closed.append(earlier)
+
+
+def is_settled(earlier: Incident, result: Evaluation) -> bool:
+    """Whether the log shows that everybody whom an incident names is settled: that holds, whatever else is missing."""
+    people = json.loads(earlier.evidence or "{}").get("people")
+    return bool(people) and result.settled.get(earlier.subject, frozenset()).issuperset(people)
 
 
 def is_news(earlier: str, now: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a rule's answer holds: a row is a finding, or says of which subject the rule cannot tell."""
+"""What a rule's answer holds: a row is a finding, or says of which subject the rule cannot tell, or who is settled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from pipeline.rules.summary import summary_of
 
 FIRST = ("as_of", "subject", "since", "summary", "app_name", "job_id")
 "The columns that every rule's answer begins with; the others are its evidence."
-OTHERS = ("severity", "unknown", "unwatched")
-"Columns that some rules have, and that are no evidence: how grave a row is, and why the subject cannot be judged."
+OTHERS = ("severity", "unknown", "unwatched", "settled")
+"""Columns that some rules have, and that are no evidence: how grave a row is, why the subject cannot be judged, and who
+was found before and is settled."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Finding:
     "What is missing where the rule cannot tell of the subject: then it is no finding, and closes nothing either."
     is_absent: bool = False
     "Whether that is nothing missing: there is nothing that the rule could check."
+    settled: frozenset[str] | None = None
+    "Whom the log shows to be settled, where nobody is pending any more: then it is no finding."
 
 
 def finding_of(row: Mapping[str, Any]) -> Finding:
@@ -43,4 +46,5 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
         row.get("severity"),
         row.get("unknown") or row.get("unwatched"),
         not row.get("unknown") and bool(row.get("unwatched")),
+        None if row.get("settled") is None else frozenset(row["settled"]),
     )

@@ -39,12 +39,13 @@
 --   leavers       of these, failed disables and deletes
 --   dropped_at    the earliest end
 --   people        up to ten names, leavers first
+--   settled       where none is pending: the names of those who were, and are settled since; then the row is no finding
 with waits as materialized (
     select job_id, source_id, opened_at, opened_at + to_days(($limit - $days)::integer) as due_at, closed_at,
         opened_at + to_days($limit::integer) as dropped_at
     from escrows
     where opened_at + to_days(($limit - $days)::integer) <= list_max($at::timestamp[])
-        and coalesce(closed_at > list_min($at::timestamp[]), true)
+        and coalesce(closed_at > list_min($at::timestamp[]) - interval 28 day, true)
 ), leaving as (
     -- A disable or delete that failed before and was settled is none of these.
     select w.job_id, w.source_id, w.opened_at, min(p.occurred_at) as failed_at
@@ -72,24 +73,27 @@ with waits as materialized (
     left join leaving l using (job_id, source_id, opened_at)
     left join current_names k using (job_id, source_id)
 ), waiting as (
-    select i.as_of, n.*, coalesce(n.failed_at <= i.as_of, false) as leaver
+    select i.as_of, n.*, coalesce(n.failed_at <= i.as_of, false) as leaver,
+        coalesce(n.closed_at, timestamp 'infinity') > i.as_of as is_pending
     from (select unnest($at::timestamp[]) as as_of) i
-    join named n on n.due_at <= i.as_of and coalesce(n.closed_at, timestamp 'infinity') > i.as_of
+    join named n on n.due_at <= i.as_of
+        and coalesce(n.closed_at, timestamp 'infinity') > greatest(n.due_at, i.as_of - interval 28 day)
 )
 select
     as_of,
     job_id as subject,
-    min(dropped_at) - to_days($days::integer) as since,
+    coalesce(min(dropped_at) filter (is_pending), min(dropped_at)) - to_days($days::integer) as since,
     coalesce(max(app_name), job_label(job_id)) || ': retries of failed users or groups '
-        || case when min(dropped_at) > as_of then 'end' else 'ended' end || ', the first on '
-        || strftime(min(dropped_at), '%-d %b') as summary,
+        || case when min(dropped_at) filter (is_pending) > as_of then 'end' else 'ended' end || ', the first on '
+        || strftime(coalesce(min(dropped_at) filter (is_pending), min(dropped_at)), '%-d %b') as summary,
     max(app_name) as app_name,
     job_id,
-    case when bool_or(leaver) then 'critical' else 'warning' end as severity,
-    count(*) as objects,
-    count(*) filter (where leaver) as leavers,
-    min(dropped_at) as dropped_at,
-    arg_min("name", place + case when leaver then 0 else 1000000000 end, 10) as people
+    case when bool_or(leaver and is_pending) then 'critical' else 'warning' end as severity,
+    count(*) filter (is_pending) as objects,
+    count(*) filter (leaver and is_pending) as leavers,
+    min(dropped_at) filter (is_pending) as dropped_at,
+    arg_min("name", place + case when leaver then 0 else 1000000000 end, 10) filter (is_pending) as people,
+    case when not bool_or(is_pending) then list_sort(list(distinct "name")) end as settled
 from waiting
 group by as_of, job_id
-order by as_of, min(dropped_at), subject
+order by as_of, since, subject

@@ -38,6 +38,8 @@
 --   leavers       users whose disable or delete is pending
 --   people        up to ten names, the longest wait first
 --   error_code    the commonest error among them
+--   settled       where none is pending: the names of those who were, and were removed or are in use again since; then
+--                 the row is no finding
 with refused as (
     -- Whoever was never refused waits for nothing.
     select distinct object
@@ -64,16 +66,17 @@ with refused as (
         min(occurred_at) filter (where status = 'failure') over past as since,
         arg_max(error_code, order_key) over past as error_code,
         max(app_name) over past as app_name,
-        lead(occurred_at) over (partition by object order by order_key) as next_at
+        lead(occurred_at) over (partition by object order by order_key) as next_at,
+        lead(ends) over (partition by object order by order_key) as next_ends
     from marked
     window past as (partition by object, run order by order_key rows unbounded preceding)
 ), failed as materialized (
-    -- Those that may wait at one of the instants.
+    -- Those that may wait at one of the instants, or waited in the weeks before.
     select *
     from tried
     where status = 'failure' and ended_before is distinct from 'done'
         and since + to_hours($hours) <= list_max($at::timestamp[])
-        and coalesce(next_at > list_min($at::timestamp[]), true)
+        and coalesce(next_at > list_min($at::timestamp[]) - interval 28 day, true)
 ), settled as (
     select f.job_id, f.source_id, f.since, min(e.closed_at) as closed_at
     from (select distinct job_id, source_id, since from failed) f
@@ -85,21 +88,26 @@ with refused as (
         f.*,
         greatest(f.occurred_at, f.since + to_hours($hours)) as due_at,
         least(coalesce(f.next_at, timestamp 'infinity'), coalesce(s.closed_at, timestamp 'infinity')) as until,
+        coalesce(f.next_ends is not null or s.closed_at <= until, false) as is_settled,
         row_number() over (partition by f.job_id order by f.since, f."name") as place
     from failed f
     left join settled s using (job_id, source_id, since)
+), standing as (
+    select i.as_of, w.*, w.until > i.as_of as is_pending
+    from (select unnest($at::timestamp[]) as as_of) i
+    join waits w on w.due_at <= i.as_of and (w.until > i.as_of or w.is_settled and w.until > i.as_of - interval 28 day)
 )
 select
-    i.as_of,
-    w.job_id as subject,
-    min(w.since) + to_hours($hours) as since,
-    coalesce(max(w.app_name), job_label(w.job_id)) || ': leavers still have active accounts' as summary,
-    max(w.app_name) as app_name,
-    w.job_id,
-    count(*) as leavers,
-    arg_min(w."name", w.place, 10) as people,
-    mode(w.error_code) as error_code
-from (select unnest($at::timestamp[]) as as_of) i
-join waits w on w.due_at <= i.as_of and w.until > i.as_of
-group by i.as_of, w.job_id
-order by i.as_of, min(w.since), subject
+    as_of,
+    job_id as subject,
+    coalesce(min(since) filter (is_pending), min(since)) + to_hours($hours) as since,
+    coalesce(max(app_name), job_label(job_id)) || ': leavers still have active accounts' as summary,
+    max(app_name) as app_name,
+    job_id,
+    count(*) filter (is_pending) as leavers,
+    arg_min("name", place, 10) filter (is_pending) as people,
+    mode(error_code) filter (is_pending) as error_code,
+    case when not bool_or(is_pending) then list_sort(list(distinct "name")) end as settled
+from standing
+group by as_of, job_id
+order by as_of, since, subject

@@ -49,6 +49,8 @@ with writes as materialized (
     where "method" in ('POST', 'PATCH', 'PUT', 'DELETE') and http_status between 200 and 299
         and occurred_at > list_min($at::timestamp[]) - to_hours($hours)
         and occurred_at <= list_max($at::timestamp[]) - interval 1 hour
+        -- An event that reports a failure may be of a write that succeeded: a create that timed out names no account.
+        and exchange_id not in (select exchange_id from request_matches)
 ), nearby_events as (
     select target_id, app_id, occurred_at from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours) - to_seconds($skew)
@@ -58,8 +60,7 @@ with writes as materialized (
     select w.* from writes w
     where w.target_id is not null
         and not exists (
-            select 1
-            from nearby_events e
+            select 1 from nearby_events e
             where e.target_id = w.target_id and (e.app_id = w.app_id or e.app_id is null or w.app_id = '')
                 and e.occurred_at between w.occurred_at - to_seconds($skew) and w.occurred_at + to_seconds($skew)
         )
@@ -109,6 +110,5 @@ join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurre
     and (a.is_covered or a.is_after_event and a.next_event_at <= i.as_of)
 left join app_jobs n on n.app_id = a.app_id
 left join app_names w on w.app_id = a.app_id
-group by i.as_of, a.app_id
-having count(*) >= $least
+group by i.as_of, a.app_id having count(*) >= $least
 order by i.as_of, since, subject

@@ -225,6 +225,7 @@ def test_a_job_without_agents_is_not_told_to_renew_a_token() -> None:
     for code in ("HybridIdentityServiceNoAgentsAssigned", "HybridIdentityServiceNoActiveAgents", "EndpointUnavailable"):
         steps = steps_of(reason, find_cause(code, job_id="AD2AADProvisioning.1.2"), "ad to entra")
         assert "agent" in steps[0].text.lower() and not any("token" in step.text for step in steps)
+    assert {step.fact for step in steps} == {"hand", "attempt", "left"}
     assert not any("token" in step.text for step in steps_of(reason, None, "ad to entra"))
     refused = find_cause(f"{SCIM}CredentialValidationFailure")
     assert any("token" in step.text and step.fact == "credential" for step in steps_of(reason, refused))

@@ -216,6 +216,15 @@ def test_the_unassigned_who_were_deleted_elsewhere_are_found_where_no_delete_was
     assert "Zoom received the deletion" in row["seen"] and "is disabled" in row["seen"]
     given.succeeded("ada", 9, 1, app="Cerby", action="delete")
     assert given.answer("trap_unassigned_deleted", **NOW) == []
+    enabled = [{"attribute": "active", "old_value": "False", "new_value": "True"}]
+    given.succeeded("bob", 10, app="Cerby", changes=enabled)
+    given.skipped("bob", "NotEffectivelyEntitled", 11, action="other", app="Cerby")
+    given.succeeded("bob", 12, app="Zoom", action="delete")
+    [row] = given.answer("trap_unassigned_deleted", **NOW)
+    assert (row["name"], row["seen"].partition("it. ")[2]) == (
+        "bob@example.com",
+        "The account there is in use as before.",
+    )
 
 
 @pytest.mark.parametrize("away", ["removed", "out of scope"])

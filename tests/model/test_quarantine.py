@@ -201,6 +201,15 @@ def test_a_feed_that_fails_again_and_again_means_our_own_collector(given: Given)
     broken = {"tenant": "t", "feed": "jobs", "tried_at": moment(1, 11), "outcome": "failed", "failures": 3}
     given.rows["contacts"].append(broken)
     assert cause(given) == "collector_broken"
+    [row] = given.answer("silence", at=NOW)
+    assert row["explanation"] == "data collection fails, so it is unknown what the job does"
+
+
+def test_the_statuses_of_one_job_may_end_though_collection_does_not_fail(given: Given) -> None:
+    given.observed("Cerby", "Paused", day=1, hour=2, interval_s=2400, schedule_state="Disabled")
+    assert cause(given) == "collector_broken"
+    [row] = given.answer("silence", at=NOW)
+    assert row["explanation"] == "no recent job status, so it is unknown what the job does"
 
 
 def test_a_quarantine_of_another_kind_has_a_cause_that_is_not_known(given: Given) -> None:

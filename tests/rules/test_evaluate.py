@@ -106,6 +106,25 @@ def test_what_an_incident_names_is_as_of_the_newest_check_though_its_sentence_is
     assert checked(given, moment(2, 4), "leaver_waiting").changed == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "action", "noticed"), [("leaver_waiting", "disable", 3), ("escrow_drops", "update", 27)]
+)
+def test_who_is_shown_to_be_settled_waits_no_more_whatever_else_is_missing(
+    given: Given, rule: str, action: str, noticed: int
+) -> None:
+    for who in ("ada", "bob"):
+        given.failed(who, day=1, hour=1, action=action, error_code="InternalServerError")
+    given.event("cyd", "success", moment(noticed, 1))
+    [opened] = checked(given, moment(noticed, 2), rule).opened
+    given.event("ada", "success", moment(noticed, 3), action=action)
+    # Bob may wait: the newest event is two days old.
+    kept = checked(given, moment(noticed + 2, 3), rule)
+    assert (kept.closed, incident(given.store, opened.incident_id).closed_at) == ([], None)
+    given.event("bob", "success", moment(noticed, 4), action=action)
+    assert [one.incident_id for one in checked(given, moment(noticed + 2, 4), rule).closed] == [opened.incident_id]
+    assert checked(given, moment(noticed + 2, 5), rule).opened == []
+
+
 def test_a_silenced_app_opens_nothing_and_the_others_do(given: Given) -> None:
     given.quarantined("Cerby", day=1, hour=9, since=moment(1, 2))
     given.quarantined("Zoom", day=1, hour=9, since=moment(1, 3))

@@ -23,7 +23,7 @@ from tests.support.lakes import copied
 
 HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "Gone", "Again", "Filtered"))
 BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
-NAMELESS, REJECTED = job("Nameless"), job("Rejected")
+NAMELESS, REJECTED, RELINKED = job("Nameless"), job("Rejected"), job("Relinked")
 REFUSING, ANSWERING, NEVER_THERE = job("Refusing"), job("Answering"), job("Never there")
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
@@ -198,6 +198,24 @@ def renewed(world: Told) -> None:
     world.status(NEW_JOB, 125, ended=124)
 
 
+def relinked(world: Told) -> None:
+    """A restart broke the links, and creates fail: of one whose account is there, of one whose was deleted, and of one
+    that the app made though Entra reports an error."""
+    for who in (ANN, BOB, CID):
+        world.event(RELINKED, 1, who, "create")
+    world.event(RELINKED, 21, BOB, "delete")
+    world.request(RELINKED, 21, "DELETE", f"/Users/{BOB['target']}", 204)
+    for minute, who in ((41, ANN), (41, BOB), (42, MADE)):
+        word, status = ("InternalServerError", 201) if who is MADE else ("Conflict", 409)
+        world.event(RELINKED, minute, who | {"target": None}, "create", "failure", error=word, again=400)
+        world.request(RELINKED, minute, "POST", "/Users", status, body={"userName": who["upn"]}, answer={"id": "made"})
+    for who in (ANN, BOB):
+        world.event(RELINKED, 81, who | {"target": None}, "other", "skipped", skip="NotEffectivelyEntitled")
+    world.event(RELINKED, 200, CID, "update")
+    world.request(RELINKED, 200, "PATCH", f"/Users/{CID['target']}", 204)
+    world.status(RELINKED, 205, ended=204)
+
+
 def counted(world: Told) -> None:
     """An export of successes alone: Entra counts twelve users and groups in error."""
     world.event(COUNTED, 1, ANN, "update", changes=(wire.change("title", "a", "b"),))
@@ -231,6 +249,7 @@ WORLDS = (
     answering,
     never_there,
     renewed,
+    relinked,
     counted,
     twins,
 )
@@ -310,6 +329,19 @@ def test_a_deletion_that_fails_after_a_disable_leaves_nobody_with_access(store: 
     assert [row for row in ask(store, "attention_at", GONE) if row["leavers"]] == []
     assert by_name(ask(store, "leavers", GONE), "outcome") == {"ann.one": "open", "bob.two": "done"}
     assert findings(store, "leaver_waiting", GONE, END + timedelta(days=3)) == []
+
+
+def test_a_create_that_fails_takes_no_account_away(store: Store) -> None:
+    rows = store.rows("select upn, account from identities where job_id = $job", {"job": RELINKED["id"]})
+    accounts = {"ann.one": "active", "bob.two": "absent", "cid.three": "active", "mia": "absent"}
+    assert {upn.partition("@")[0]: account for upn, account in rows} == accounts
+    history = [row for row in ask(store, "account_changes", RELINKED, object=ANN["id"]) if row["fact"] == "account"]
+    assert [(row["value"], row["until"]) for row in history] == [("active", None)]
+    assert list(by_name(ask(store, "trap_unassigned", RELINKED), "seen")) == ["ann.one"]
+
+
+def test_a_write_that_entra_reports_as_failed_is_no_stranger_s(store: Store) -> None:
+    assert findings(store, "write_without_event", RELINKED, END) == []
 
 
 def test_a_disable_is_one_however_it_is_logged(store: Store) -> None:

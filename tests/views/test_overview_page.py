@@ -196,3 +196,25 @@ def test_of_many_apps_one_is_found_by_its_name(given: Given) -> None:
     test.text_input(key="apps-search").set_value("<b>").run()
     assert "No app has \\<b\\> in its name." in text(healthy(test))
     assert not [frame for frame in test.dataframe if "in_place_share" in frame.value]
+
+
+def test_a_row_of_what_needs_attention_says_only_what_is_its_own(given: Given) -> None:
+    for who in ("bob", "eve"):
+        given.succeeded(who, 13, 8)
+    given.failed("ada", 13, 9, action="create", error_code="DuplicateTargetEntries", retry_at=moment(13, 10))
+    given.failed("bob", 13, 9, action="disable", error_code="InternalServerError", retry_at=moment(13, 15))
+    given.skipped("cyd", "AttributeValidationFailed", 13, 9, action="create")
+    given.skipped("crew", "EntityTypeNotSupported", 13, 9, source_type="Group", upn=None)
+    given.event("eve", "success", moment(13, 9), action="stagedDelete")
+    given.stored()
+    rows = table(healthy(app()), "problem").fillna("").set_index("problem")
+    # The commonest error of the job is another's, and its retry; what needs no action is not there.
+    leaver = rows.loc["Cerby: 1 leaver still has an account"]
+    assert (leaver["cause"], leaver["deadline"]) == ("since 1 Feb", "")
+    shown = {row["cause"].partition(" · ")[0]: (row["impact"], row["deadline"]) for _, row in rows[1:].iterrows()}
+    assert shown["AttributeValidationFailed"] == ("1 user skipped", "") and len(shown) == 3
+    assert shown["409 DuplicateTargetEntries"][0] == "1 user failing" and "EntityTypeNotSupported" not in shown
+    # Deletions that are held back are among them on every page.
+    assert numbers(healthy(app("leavers")))["Leavers still with access"][0] == "At least 2"
+    before = text(healthy(app("leavers", since="2026-01-01T00:00", until="2026-01-02T00:00")))
+    assert "No provisioning logs are loaded of the time until 2 Jan, 00:00" in before

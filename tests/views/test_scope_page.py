@@ -55,6 +55,10 @@ def test_a_bar_of_the_funnel_opens_who_is_in_it() -> None:
     [
         ({"job": "Zoooom"}, "There is no app “Zoooom” in this store; showing all apps."),
         ({"window": "fortnight"}, "The address names an unknown time range, “fortnight”; showing the last 14 days."),
+        (
+            {"window": "fortnight", "since": "2026-01-20T00:00", "until": "2026-01-22T00:00"},
+            "The address names an unknown time range, “fortnight”; showing the time between its two ends.",
+        ),
         ({"since": "yesterday"}, "The address has an end of the time range that is no time: “yesterday”."),
     ],
 )

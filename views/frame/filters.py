@@ -126,7 +126,9 @@ def unknown_words(given: dict[str, str], jobs: dict[str, str], tenants: list[str
     if tenant is not None and tenant not in tenants and len(tenants) > 1:
         found.append(f"There is no tenant “{plain(tenant)}” in this store; showing all tenants.")
     if window is not None and window not in SPANS:
-        found.append(f"The address names an unknown time range, “{plain(window)}”; showing the last 14 days.")
+        has_ends = all(read_instant(given.get(word, "")) is not None for word in (Word.SINCE, Word.UNTIL))
+        shown = "the time between its two ends" if has_ends else "the last 14 days"
+        found.append(f"The address names an unknown time range, “{plain(window)}”; showing {shown}.")
     ends = [given[word] for word in (Word.SINCE, Word.UNTIL) if word in given and read_instant(given[word]) is None]
     return [*found, *(f"The address has an end of the time range that is no time: “{plain(one)}”." for one in ends)]
 

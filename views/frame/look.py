@@ -171,7 +171,7 @@ def cause(reason: object, error_code: object = None, job_id: object = None) -> s
     """
     known = None if is_missing(error_code) else find_cause(str(error_code), job_id=text_or_none(job_id))
     if known is not None:
-        return f"{known.title[0].lower()}{known.title[1:]}"
+        return known.clause
     return "no reason given" if is_missing(reason) else find_reason(str(reason)).brief
 
 

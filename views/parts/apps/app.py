@@ -180,7 +180,8 @@ def draw_steps(facts: Facts, result: Verdict, incidents: list[Row]) -> None:
             if len(issues) > ISSUES:
                 page_link("issues", f"{len(issues) - ISSUES} more open issues", ":material/error:", bar().link())
         else:
-            st.markdown(plain(next_step(result.causes[0])))
+            step = next_step(result.causes[0])
+            st.markdown(plain(step[:1].upper() + step[1:]))
         words = bar().link(**{Word.STATE: "failing"})
         page_link("users", "Failing users and groups", ":material/group:", words)
         draw_handling(incidents[0] if incidents else None)

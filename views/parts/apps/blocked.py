@@ -45,7 +45,7 @@ def draw_impact(facts: Facts, leavers: Verdict) -> None:
     right.metric(
         "Leavers still with access",
         "Unknown" if gap and not number else f"At least {number}" if gap else f"{number}",
-        f"since {instant(gap.since)}" if gap and gap.since else None,
+        f"{'unknown ' if number else ''}since {instant(gap.since)}" if gap and gap.since else None,
         delta_color="off",
         delta_arrow="off",
         help=claim("Users who should be disabled or deleted in the app and are not.", own, "leavers"),

@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from pipeline.config.wording import count, is_missing, span
+from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.causes import find_cause
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
@@ -15,7 +15,7 @@ from views.frame.look import chips, look, plain_name
 from views.frame.panel import show_sql
 from views.frame.state import Key
 from views.frame.table import chips_column, number_column, table, text_column, time_columns
-from views.frame.verdict import unknown_since
+from views.frame.verdict import current_facts, unknown_since
 from views.parts.people.panel import open_person
 from views.parts.shared.object_panel import Facts as PanelFacts
 from views.parts.shared.retries import retry_words
@@ -36,7 +36,7 @@ def why(row: Row) -> str:
     if row["status"] != "failure":
         return f"last event: {look(str(row['status'])).label.lower()}"
     known = None if is_missing(row["error_code"]) else find_cause(str(row["error_code"]), job_id=str(row["job_id"]))
-    error = "failed, cause unknown" if known is None else f"failed: {known.title[0].lower()}{known.title[1:]}"
+    error = "failed, cause unknown" if known is None else f"failed: {known.clause}"
     return error if is_missing(row["retry_at"]) else f"{error}, {retry_words(row['retry_at'])}"
 
 
@@ -139,7 +139,8 @@ def unknown_jobs(facts: Facts) -> set[object]:
 def none(text: str, facts: Facts) -> str:
     """Returns a sentence that says none, with the apps of which that is unknown."""
     if not facts.jobs:
-        return f"{text} No provisioning logs are loaded."
+        until = f" of the time until {instant(facts.at)}" if current_facts().jobs else ""
+        return f"{text} No provisioning logs are loaded{until}."
     blind = [plain_name(name) for name in unknown_apps(facts)]
     more = f" and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
     return f"{text} Unknown for {', '.join(blind[:NAMED])}{more}." if blind else text

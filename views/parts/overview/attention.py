@@ -133,6 +133,7 @@ def state_rows(awake: list[Row], facts: Facts, fleet: pd.DataFrame) -> list[Row]
 
 def state_row(job: JobFacts, cause: Cause, state: Row | None) -> Row:
     """Returns the row of what a job's own state shows."""
+    state = state if is_of_pending(cause, job) else None
     return {
         "incident_id": "",
         "issue": "",
@@ -146,16 +147,26 @@ def state_row(job: JobFacts, cause: Cause, state: Row | None) -> Row:
     }
 
 
+def is_of_pending(cause: Cause, job: JobFacts) -> bool:
+    """Whether a cause is of all that is pending in a job, whose commonest error and next retry are then its own."""
+    return (
+        cause.kind not in COUNTED or cause.kind == "failing" or (cause.kind == "leavers" and job.failing <= cause.count)
+    )
+
+
 def issue_values() -> dict[str, datetime]:
     """Returns what issues are asked with: as of the present, as the page of issues asks in a usual time range."""
     return {"since": min(bar().since, bar().newest), "until": bar().newest}
 
 
 def pending_issues() -> dict[str, list[Row]]:
-    """Returns the issues of each job that have users or groups pending, those that affect the most first."""
+    """Returns the issues of each job that have users or groups pending, those that affect the most first.
+
+    Skips that need no action are none of them, such as groups that cross-tenant synchronization leaves out.
+    """
     found = defaultdict[str, list[Row]](list)
     for row in records(with_handling(ask("issues", **issue_values()))):
-        if row["waiting"] > 0:
+        if row["waiting"] > 0 and not (row["status"] == "skipped" and row["fault"] == "nobody"):
             found[str(row["job_id"])].append(row)
     return found
 
@@ -174,6 +185,7 @@ def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
     title, code = issue_title(row), text_of(row["code"])
     status = "" if is_missing(row["http_status"]) else f"{int(row['http_status'])} "
     error = f"{status}{code}" if code and code != title else ""
+    is_skip = row["status"] == "skipped"
     return {
         "incident_id": "",
         "issue": str(row["issue"]),
@@ -181,8 +193,9 @@ def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
         "severity": "warning",
         "problem": f"{job.app_name}: {within(title)}",
         "cause": " · ".join(filter(None, (error, f"since {day(row['first_seen_at'])}"))),
-        "impact": f"{people(row['waiting'], groups_of(row))} failing",
-        "deadline": deadline(job, state, "warning"),
+        "impact": f"{people(row['waiting'], groups_of(row))} {'skipped' if is_skip else 'failing'}",
+        # A skip is not tried again by itself.
+        "deadline": None if is_skip else deadline(job, state, "warning"),
         "owner": taken_by(row) or "Unassigned",
     }
 
