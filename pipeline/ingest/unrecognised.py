@@ -35,10 +35,10 @@ def reason_unrecognised(opened: Opened) -> str:
     if is_markup(head):
         return "is XML or HTML; JSON, CSV or lines of a log were expected"
     if any(UNTIMED.match(line) for line in head.lines):
-        return "shows requests without their time, as curl -v writes them; a log of requests with instants was expected"
+        return "shows requests without instants, as curl -v does; a log of requests with their time was expected"
     if head.layout == "csv" and any("TimeGenerated" in name for name in head.header):
         return (
-            "is a table without the columns that make an event: TimeGenerated, Id, JobId, SourceIdentity and ResultType "
+            "is a table without the columns of an event: TimeGenerated, Id, JobId, SourceIdentity and ResultType "
             "of AADProvisioningLogs were expected under these names; leave out `project` in the query"
         )
     if head.has("schemas"):
