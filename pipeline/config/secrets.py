@@ -122,15 +122,14 @@ ASSIGNED = (
     rf"({NAME}{QUOTE}{GAP}:{GAP}){BARE}",
     rf"((?:\s-u|--user)[\s=]+\\*[\"']?[^\s:\"']+:){PLAIN}",
     rf"(--[\w-]{0, 60}{NAME}\s+)[^\s\"'\\-][^\s\"'\\]*",
+    rf"({NAME}{BLANK}*:?{BLANK}+[\w.@+-]{{1,64}}{BLANK}+/{BLANK}+){RANDOM}",
 )
-"What follows an equals sign, or a colon in broken JSON."
+"What follows an equals sign, a colon in broken JSON, or a user; SQL knows nine groups of a pattern."
 SPOKEN = (
     rf"(\b{HEADER}\s*[:=]{SPACE}*(?:{words(LISTS['schemes'])}){SPACE}+)(?:[\w.~+/=:-]{{16,}}|{OF_SCHEME}|{BEHIND_COLON})",
     rf"(\bbearer(?::|{SPACE})+){OF_SCHEME}",
     rf"(\bbasic{SPACE}+)(?:{BASIC}|{LONG})",
     rf"(\bdigest{SPACE}+(?:username|realm|nonce|uri|qop|algorithm|opaque)=[^\n]*?response=\\*\"?)[\w+/=-]+",
-    rf"({NAME}{BLANK}*:?{BLANK}+[\w.@+-]{{1,64}}{BLANK}+/{BLANK}+){RANDOM}",
-    rf"((?:/|%2F){ONE}(?:/|%2F)){SEGMENT}",
     rf"({NAME}{BLANK}*::?{BLANK}*){BEHIND_COLON}",
     rf"({NAME}(?:{BLANK}+(?:is|was|of|value|used|sent|given|provided|supplied))?"
     rf"""(?:{BLANK}*(?:->|[:|]){BLANK}*|{BLANK}+)(?:\\*["'(\[“„‘‚«]|\\+u(?:20|00)[0-9a-f]{{2}})?){RANDOM}""",
@@ -144,11 +143,12 @@ MARKED_UP = (
     rf"(<[\w.:-]*{NAME}(?:\s[^<>]*)?>){ELEMENT}",
     rf"(&lt;[\w.:-]*{NAME}&gt;)[^&\"\\]+",
     rf"(\\u003c[\w.:-]*{NAME}\\+u003e)[^\\\"]+",
+    rf"((?:/|%2F){ONE}(?:/|%2F)){SEGMENT}",
     rf"(\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}(?:;[^\r\n\\]*)?(?:(?:\r|\\+r)?(?:\n|\\+n)){{2}})[^\r\n\\\"]+",
     rf"(<[^<>]*\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}[^<>]*>){ELEMENT}(</)",
     r"((?::|%3A)(?:/|%2F){2}[^/\s:@\"%]*(?::|%3A))[^/\s@\"]+?(@|%40)",
 )
-"Elements, the parts of a form, and who an address names before its host."
+"Elements, the parts of a form, of a path behind its name, and who an address names before its host."
 
 
 def any_of(patterns: tuple[str, ...]) -> tuple[str, str]:
