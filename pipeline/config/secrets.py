@@ -25,7 +25,9 @@ def words(names: Iterable[str]) -> str:
 # square of a text's length.
 PART = rf"(?:{words(LISTS['ends'])})s?|(?:\b|_)(?:{words(LISTS['whole'])})"
 BEHIND = rf"[ _.-]?(?:{words(LISTS['behind'])})"
-NAME = rf"(?:{PART})(?:{BEHIND})?"
+VERSION = r"(?::[0-9]+(?:\.[0-9]+)+)"
+"The version with which a URN may end: `urn:example:password:2.0`."
+NAME = rf"(?:{PART})(?:{BEHIND})?{VERSION}?"
 ONE = rf"(?:(?:{words(LISTS['ends'])})|(?:\b|_)(?:{words(LISTS['whole'])}))"
 "A name of one secret, which may be a number; `tokens` may be a count."
 BYTE = r"(?:\\+x5c)*\\+x22|\\+u0022|%2[27]|&quot;|&apos;|&\#3[49];"
@@ -93,6 +95,8 @@ BEHIND_COLON = (
 )
 BARE = r"""[^\s"',;{}\[\]\\0-9ntf-][^\s"',;{}\[\]\\]*"""
 "A word in broken JSON that is no number, null, true or false."
+SEGMENT = r"(?:[a-z][\w~.+=]{0,14}?[0-9][\w~.+=]{8,}|[0-9][\w~.+=]{0,14}?[a-z][\w~.+=]{8,})"
+"A part of a path of letters and digits, longer than the first part of a GUID, which is an id."
 CASES = r"(?-i:[\w.~+/-]*[a-z][A-Z][a-z][A-Z][\w.~+/=-]*)"
 OF_SCHEME = (
     rf"(?:{CASES}|[a-z][\w.~+/-]{{0,14}}?[0-9][\w.~+/=-]{{4,}}"
@@ -118,13 +122,14 @@ ASSIGNED = (
     rf"({NAME}{QUOTE}{GAP}:{GAP}){BARE}",
     rf"((?:\s-u|--user)[\s=]+\\*[\"']?[^\s:\"']+:){PLAIN}",
     rf"(--[\w-]{0, 60}{NAME}\s+)[^\s\"'\\-][^\s\"'\\]*",
+    rf"({NAME}{BLANK}*:?{BLANK}+[\w.@+-]{{1,64}}{BLANK}+/{BLANK}+){RANDOM}",
 )
-"What follows an equals sign, or a colon in broken JSON."
+"What follows an equals sign, a colon in broken JSON, or a user; SQL knows nine groups of a pattern."
 SPOKEN = (
     rf"(\b{HEADER}\s*[:=]{SPACE}*(?:{words(LISTS['schemes'])}){SPACE}+)(?:[\w.~+/=:-]{{16,}}|{OF_SCHEME}|{BEHIND_COLON})",
     rf"(\bbearer(?::|{SPACE})+){OF_SCHEME}",
     rf"(\bbasic{SPACE}+)(?:{BASIC}|{LONG})",
-    rf"(\bdigest{SPACE}+username=[^\n]*?response=\\*\"?)[0-9a-f]+",
+    rf"(\bdigest{SPACE}+(?:username|realm|nonce|uri|qop|algorithm|opaque)=[^\n]*?response=\\*\"?)[\w+/=-]+",
     rf"({NAME}{BLANK}*::?{BLANK}*){BEHIND_COLON}",
     rf"({NAME}(?:{BLANK}+(?:is|was|of|value|used|sent|given|provided|supplied))?"
     rf"""(?:{BLANK}*(?:->|[:|]){BLANK}*|{BLANK}+)(?:\\*["'(\[“„‘‚«]|\\+u(?:20|00)[0-9a-f]{{2}})?){RANDOM}""",
@@ -138,11 +143,12 @@ MARKED_UP = (
     rf"(<[\w.:-]*{NAME}(?:\s[^<>]*)?>){ELEMENT}",
     rf"(&lt;[\w.:-]*{NAME}&gt;)[^&\"\\]+",
     rf"(\\u003c[\w.:-]*{NAME}\\+u003e)[^\\\"]+",
+    rf"((?:/|%2F){ONE}(?:/|%2F)){SEGMENT}",
     rf"(\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}(?:;[^\r\n\\]*)?(?:(?:\r|\\+r)?(?:\n|\\+n)){{2}})[^\r\n\\\"]+",
     rf"(<[^<>]*\bname={QUOTE}[\w.-]*?{NAME}{QUOTE}[^<>]*>){ELEMENT}(</)",
     r"((?::|%3A)(?:/|%2F){2}[^/\s:@\"%]*(?::|%3A))[^/\s@\"]+?(@|%40)",
 )
-"Elements, the parts of a form, and who an address names before its host."
+"Elements, the parts of a form, of a path behind its name, and who an address names before its host."
 
 
 def any_of(patterns: tuple[str, ...]) -> tuple[str, str]:

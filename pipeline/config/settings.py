@@ -7,7 +7,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import ByteSize, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         250, ge=2, description="Times its size that a .gz or .zip may unpack to once it is beyond 64 MB."
     )
     archive_members: int = Field(10_000, ge=1, description="Files that a .zip may hold; the others are a reject.")
+    date_order: Literal["", "mdy", "dmy"] = Field(
+        "", description="Whether 05/01/2026 is 5 January (dmy) or 1 May (mdy), in files that do not show it themselves."
+    )
     lock_wait: int = Field(60, ge=1, description="Seconds to wait for another writer before giving up.")
     tenants: Path | None = Field(None, description="The file that names the tenants to ask; see docs/graph.md.")
     poll_every: int = Field(60, ge=1, description="Seconds between two times of asking Microsoft Graph.")

@@ -43,7 +43,7 @@ def record_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]
     listed, lines = heads_of(opened.head)
     before = count = 0
     broken: CutShort | None = None
-    writer, texts = PieceWriter(0), record_texts(opened.blocks(), listed)
+    writer, texts = PieceWriter(0), record_texts(opened.blocks(opened.head.preamble), listed)
     while True:
         try:
             text = next(texts, None)

@@ -125,7 +125,7 @@ def read_files(
         meter.unpacked(archive, inside)
         siblings.add(inside)
 
-    for item in open_each(files, ledger, Heads(), unpacked, Limits.of(store.settings)):
+    for item in open_each(files, ledger, Heads(store.settings.date_order), unpacked, Limits.of(store.settings)):
         began, file = time.monotonic(), item.file if isinstance(item, Opened) else item
         former = ledger.get(file.name)
         plan = plan_of(item, former, siblings)

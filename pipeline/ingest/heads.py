@@ -6,7 +6,9 @@ loading an hour's blob does.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
+from pipeline.ingest.date_order import ANY_DATE, date_order
 from pipeline.ingest.formats import recognise
 from pipeline.ingest.formats.request_shapes import Name, members
 from pipeline.ingest.formats.source import Source
@@ -22,11 +24,18 @@ REMEMBERED = 4
 class Heads:
     """The heads that were looked at last, the newest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: str = "") -> None:
+        self._order = order
         self._known: list[tuple[Head, Source, Form]] = []
 
     def head_of(self, opened: Opened) -> Head:
         """Returns the head of a file read before where this one's lines are like it, else this file's own."""
+        head = self._undated_head_of(opened)
+        order = date_order(head, opened, self._order, opened.modified_at)
+        return replace(head, date_order=order) if order else head
+
+    def _undated_head_of(self, opened: Opened) -> Head:
+        """Returns the head of a file without the order of its dates."""
         records = sampled(opened)
         for head, source, form in self._known if records else ():
             if all(has_form(record, source, form) for record in records):
@@ -35,7 +44,7 @@ class Heads:
         if own.by_lines and own.wrapper is None and not own.route and recognise(own) is None:
             deeper = look_deeper(opened, own)
             own = deeper if recognise(deeper) is not None else own
-        if own.layout != "lines" or own.wrapper is not None or own.route:
+        if own.layout != "lines" or own.wrapper is not None or own.route or own.preamble:
             return own
         if (found := recognise(own)) is None:
             text = look_as_text(opened)
@@ -68,13 +77,19 @@ def names_in(record: Mapping[str, object]) -> set[Name]:
 
 
 def sampled(opened: Opened) -> list[Mapping[str, object]]:
-    """Parses the first two and the last lines of what was read of both ends; nothing where one is no JSON object."""
+    """Parses the first two and the last lines of what was read of both ends.
+
+    Nothing where one is no JSON object, or has a date whose order is a matter of the file.
+    """
     if opened.is_converted:
         return []
     begin = opened.first.removeprefix(BOM).split(b"\n")[:-1]
     end = opened.last.rstrip(b"\r\n").rpartition(b"\n")[2]
+    lines = (*begin[:2], *begin[-1:], end)
+    if any(ANY_DATE.search(line) for line in lines):
+        return []
     try:
-        records = [json.loads(line) for line in (*begin[:2], *begin[-1:], end)]
+        records = [json.loads(line) for line in lines]
     except (ValueError, RecursionError):
         return []
     return records if begin and all(isinstance(record, dict) and record for record in records) else []

@@ -212,6 +212,6 @@ def judged(source: Source, head: Head, value: object) -> dict[str, object] | str
         if value is None or not is_resource_path(str(value["path"])):
             return None
     try:
-        return source.record.model_validate(source.renamed(head, value)).model_dump()
+        return source.record.model_validate(source.renamed(head, value), context=head.date_order).model_dump()
     except ValidationError as error:
         return complaint(error)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from pipeline.ingest.characters import fit_json, fit_value, may_be_unfit
+from pipeline.ingest.preamble import preamble_of
+from pipeline.ingest.records.instants import DateOrder
 
 Layout = Literal["lines", "array", "document", "csv", "text"]
 WRAPPERS = ("value", "records", "entries")
@@ -24,13 +26,15 @@ OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
 "Where a page's or a table's records begin."
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
-ARRAY = re.compile(r'\s*\[\s*(?:[\[{"\]\x00\ufffd]|(?:-?\d+(?:\.\d+)?|null|true|false)\s*,|$)')
+ARRAY = re.compile(
+    r'\s*\[\s*(?:[{"\]\x00\ufffd]|\[(?!\d[\d.]{8,}\s*,\s*\{)|(?:(?!\d[\d.]{8,}\s*,\s*\{)-?\d+(?:\.\d+)?|null|true|false)\s*,|$)'
+)
 "How an array of records begins; lines of text may begin with a bracket, too."
 TRIES = 500
 "Places at which an object is looked for in a list that is broken."
 NAME = re.compile(r"^[\w .()\[\]/$@-]*[A-Za-z][\w .()\[\]/$@-]*$")
 PLAIN_NAME = re.compile(r"[@\w.]+")
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 "What separates the cells of a CSV; the first of them that gives the most columns."
 ROWS = 50
 "Rows of a CSV by which it is recognised."
@@ -70,7 +74,10 @@ class Head:
     "What stands between the cells of a CSV."
     lines: tuple[str, ...] = ()
     "The first lines of a text file."
-
+    date_order: DateOrder = ""
+    "Whether the day or the month comes first in its dates of numbers; see date_order.py."
+    preamble: int = 0
+    "Bytes of content before the records that are none of theirs; see preamble.py."
     empty: bool = False
     "Whether there is nothing in it: blanks, an empty array, an empty page."
 
@@ -157,7 +164,12 @@ def look_behind_first_line(content: Content) -> Head:
 
 def head_of(data: bytes, cut: bool) -> Head:
     """Recognises the layout of a file that begins with `data`; `cut` when there is more of it."""
-    text = data.removeprefix(BOM).decode("utf-8", "replace")
+    content = data.removeprefix(BOM)
+    text = content.decode("utf-8", "replace")
+    if preamble := preamble_of(text):
+        skipped = len(data) - len(content) + preamble
+        inner = head_of(data[skipped:], cut)
+        return replace(inner, preamble=skipped + inner.preamble)
     begins = text.lstrip()[:1]
     if not cut and EMPTY.fullmatch(text):
         return Head("document", empty=True)
@@ -176,9 +188,12 @@ def head_of(data: bytes, cut: bool) -> Head:
 def table(text: str, lines: list[str]) -> Head | None:
     """Builds the head of a CSV, with whatever its cells are separated by; None for text that is none."""
     delimiter, header = max(((sign, cells_of(lines[:1], sign)) for sign in DELIMITERS), key=lambda one: len(one[1]))
+    if delimiter == "|" and (len(header) < 4 or not all(PLAIN_NAME.fullmatch(cell) for cell in header)):
+        return None
     if (len(header) > 2 and all(NAME.match(cell) for cell in header)) or (len(header) == 2 and are_plain(header)):
-        rows = first_rows(text, delimiter)
-        return Head("csv", header=tuple(header), rows=rows, delimiter=delimiter)
+        begin = len(text) - len(text.lstrip("\r\n"))
+        rows = first_rows(text[begin:], delimiter)
+        return Head("csv", header=tuple(header), rows=rows, delimiter=delimiter, preamble=begin)
     return None
 
 

@@ -105,8 +105,8 @@ def statement(context: PieceContext, relation: str, redaction: Redaction) -> str
     """Builds the statement that stages a relation's rows."""
     source = context.source
     rows = {
-        "events": lambda: event_rows(source.name, relation, redaction),
-        "exchanges": lambda: exchange_rows(relation, redaction),
+        "events": lambda: event_rows(source.name, relation, redaction, context.head.date_order),
+        "exchanges": lambda: exchange_rows(relation, redaction, context.head.date_order),
         "job_snapshots": lambda: job_rows(relation, context.written_at, redaction),
     }[source.table]()
     return f"insert into temp.staged_{source.table} {rows}"

@@ -156,6 +156,7 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
     An unfinished last line is left out unless it is complete JSON or can grow no more: in a compressed file, in memory.
     Raises CutShort after the last whole piece of a compressed file that breaks off.
     """
+    start = max(start, opened.head.preamble)
     if start == 0 and opened.size <= slice_bytes and opened.last.endswith(b"\n") and not opened.is_converted:
         yield in_place(opened) if rests_in_place(opened) else kernel_copy(opened, 0, opened.size)
         return
@@ -188,12 +189,13 @@ def line_pieces(opened: Opened, start: int, slice_bytes: int) -> Iterator[Piece]
 
 def whole_piece(opened: Opened) -> Iterator[Piece]:
     """Yields a whole file as one piece; raises CutShort after the piece of a compressed one that breaks off."""
-    if opened.size > SMALL and not opened.is_converted and not opened.has_mark:
+    begin = opened.head.preamble
+    if opened.size > SMALL and not opened.is_converted and not opened.has_mark and not begin:
         yield in_place(opened)
         return
     copy, size, tail, broken = PrivateCopy(), 0, b"", None
     try:
-        for block in opened.blocks():
+        for block in opened.blocks(begin):
             copy.write(block if size else block.removeprefix(BOM))
             size, tail = size + len(block), (tail + block)[-TAIL:]
     except CutShort as error:
@@ -201,7 +203,7 @@ def whole_piece(opened: Opened) -> Iterator[Piece]:
     except BaseException:
         os.close(copy.handle)
         raise
-    yield Piece(copy.path, 0, size, tail, copy.handle)
+    yield Piece(copy.path, begin, begin + size, tail, copy.handle)
     if broken is not None:
         raise broken
 

@@ -31,6 +31,7 @@ from pipeline.ingest.offsets import (
 from pipeline.ingest.opened_file import CutShort, Opened, open_file
 from pipeline.ingest.piece_context import PORTAL_FILES, PieceContext, Reject, cleaned
 from pipeline.ingest.pieces import LineCounter, Part, Piece, as_text, is_text, line_pieces, whole_piece
+from pipeline.ingest.records.instants import UNCLEAR
 from pipeline.ingest.siblings import Siblings
 from pipeline.ingest.tables import row_parts
 from pipeline.ingest.unrecognised import holds_no_log, reason_unrecognised
@@ -106,6 +107,9 @@ def plan_of_opened(opened: Opened, former: Entry | None, siblings: Siblings) -> 
         return Nothing(source.name if source else None)
     if source is None:
         return plan_of_unrecognised(opened, siblings)
+    if opened.head.date_order == "unclear":
+        reason = f"{Path(opened.name).name} has dates such as 05/01/2026, and {UNCLEAR}, then ingest it with --again."
+        return Rejection(reason, position_at_end(opened), begin_of(opened), source.name)
     base = former if former is not None and start else Entry.new(opened.name, source.name)
     return Reading(opened, source, start, base)
 
@@ -234,7 +238,9 @@ def parts_of(reading: Reading, part_bytes: int) -> Iterator[Part]:
 def pieces_of(reading: Reading, slice_bytes: int) -> Iterator[Piece]:
     """Yields the pieces of a file that is read by lines, or the whole of one that is not."""
     if not reading.opened.head.by_lines:
-        yield from whole_piece(reading.opened)
+        for piece in whole_piece(reading.opened):
+            is_table = piece.begin and reading.opened.head.layout == "csv"
+            yield replace(piece, whole=os.dup(reading.opened.descriptor)) if is_table else piece
         return
     for piece in line_pieces(reading.opened, reading.start, slice_bytes):
         yield replace(piece, whole=os.dup(reading.opened.descriptor)) if piece.begin else piece

@@ -99,7 +99,7 @@ def stage_as_lines(cursor: Cursor, context: PieceContext) -> list[Reject]:
     if is_closed(context):
         try:
             with as_lines(cursor, context.piece, head) as lines:
-                flat = replace(context, piece=lines, head=Head("lines", head.samples))
+                flat = replace(context, piece=lines, head=Head("lines", head.samples, date_order=head.date_order))
                 [rejects] = stage_pieces(cursor, [flat])
             if not rejects or head.layout != "lines":
                 return rejects

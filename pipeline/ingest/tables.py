@@ -20,7 +20,7 @@ def row_parts(opened: Opened, landed: int, part_bytes: int) -> Iterator[Part]:
 
     Raises CutShort after the last part of a compressed table that breaks off.
     """
-    lines = Lines(opened.blocks())
+    lines = Lines(opened.blocks(opened.head.preamble))
     rows = row_texts(lines, opened.head.delimiter)
     header, _ = next(rows, (b"", True))
     heading, count, before, writer = lines.count, 0, 0, PieceWriter(0, header)

@@ -1,8 +1,10 @@
 """Files that no source recognises: what they are instead, where that shows, and what was looked for."""
 
+import re
 from collections.abc import Mapping
 
 from pipeline.ingest.formats.portal import holds_cut_objects
+from pipeline.ingest.formats.request_shapes import METHODS
 from pipeline.ingest.layout import BOM, LOOK, LOOK_AT_MOST, Head
 from pipeline.ingest.opened_file import CutShort, Opened
 from pipeline.ingest.salvage import decoded
@@ -28,6 +30,17 @@ def reason_unrecognised(opened: Opened) -> str:
         )
     if error := graph_error(head):
         return f"is an error response, {error}; records were expected"
+    if head.has("$content"):
+        return "holds its content as base64, as Logic Apps wrap a file; save the content itself"
+    if is_markup(head):
+        return "is XML or HTML; JSON, CSV or lines of a log were expected"
+    if any(UNTIMED.match(line) for line in head.lines):
+        return "shows requests without instants, as curl -v does; a log of requests with their time was expected"
+    if head.layout == "csv" and any("TimeGenerated" in name for name in head.header):
+        return (
+            "is a table without the columns of an event: TimeGenerated, Id, JobId, SourceIdentity and ResultType "
+            "of AADProvisioningLogs were expected under these names; leave out `project` in the query"
+        )
     if head.has("schemas"):
         return "is a SCIM resource or message without method, path and time; a log of requests was expected"
     instead = reason_no_text(opened)
@@ -35,6 +48,14 @@ def reason_unrecognised(opened: Opened) -> str:
         fault = decoded(opened.beginning(LOOK_AT_MOST))
         instead = str(fault) if isinstance(fault, ValueError) else "is JSON of no known shape"
     return f"{instead or 'is of no known shape'}; {LOOKED_FOR}"
+
+
+UNTIMED = re.compile(rf"[<>] (?:(?:{METHODS}) \S+ )?HTTP/\d")
+
+
+def is_markup(head: Head) -> bool:
+    """Whether a file begins as XML or HTML does."""
+    return bool(head.lines) and re.match(r"<(?:\?xml|!doctype|html)\b", head.lines[0], re.IGNORECASE) is not None
 
 
 def graph_error(head: Head) -> str:

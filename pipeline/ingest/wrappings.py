@@ -22,7 +22,7 @@ SAMPLES = 40
 LONGEST_LINE = 1 << 24
 "Bytes of a line that DuckDB reads."
 MOST = 200
-Kind = Literal["member", "each", "text", "rows", "row"]
+Kind = Literal["member", "each", "text", "rows", "row", "pairs", "fields", "stamped"]
 Samples = Sequence[object]
 
 
@@ -36,7 +36,7 @@ class Step:
     columns: tuple[str, ...] = ()
     "The names of a table's columns."
 
-    def values(self, value: object) -> list[object]:
+    def values(self, value: Any) -> list[object]:
         """Returns what the step leads to from one value; nothing where it leads nowhere."""
         if self.kind == "member":
             return [value[self.key]] if isinstance(value, Mapping) and self.key in value else []
@@ -47,6 +47,12 @@ class Step:
             return [dict(zip(self.columns, row, strict=False)) for row in rows or [] if isinstance(row, list)]
         if self.kind == "row":
             return [dict(zip(self.columns, value, strict=False))] if isinstance(value, list) else []
+        if self.kind == "stamped":
+            return [{STAMP: stamp_of(value[0]), **value[1]}] if is_stamped(value) else []
+        if self.kind == "fields":
+            return [fields_of(value)] if is_fields(value) else []
+        if self.kind == "pairs":
+            return [with_fields(value)] if isinstance(value, Mapping) else []
         parsed = parsed_text(value)
         return [] if parsed is None else [parsed]
 
@@ -59,6 +65,19 @@ class Step:
             return f"select unnest({listed}) as record from ({relation})"
         if self.kind == "text":
             return f"select try_cast(record->>'$' as json) as record from ({relation})"
+        if self.kind == "stamped":
+            stamp = "coalesce(json_extract(record, '$[0][0]'), json_extract(record, '$[0]'))"
+            return f"select {merged(text(STAMP), stamp, 'record->1')} as record from ({relation})"
+        if self.kind == "fields":
+            return f"select {fields_sql('record')} as record from ({relation})"
+        if self.kind == "pairs":
+            for name in self.columns:
+                path = text(path_of(name))
+                fields = fields_sql(f"json_extract(record, {path})")
+                other = merged(text(name), fields, "record", last=True)
+                kept = f"case when json_type(record, {path}) = 'ARRAY' then {other} else record end"
+                relation = f"select {kept} as record from ({relation})"
+            return relation
         packed = ", ".join(f"{text(name)}, row_values->{place}" for place, name in enumerate(self.columns))
         if self.kind == "row":
             return f"select json_object({packed}) as record from (select record as row_values from ({relation}))"
@@ -72,18 +91,48 @@ Route = tuple[Step, ...]
 
 def routed(head: Head, knows: Callable[[Head], object]) -> Head:
     """Returns a head whose records a source knows, by the shortest way into what stands in the file; else the head."""
+    if head.layout == "text" and (found := of_lines_of_values(head)) is not None and knows(found):
+        return found
     samples = head.samples or head.rows
     if knows(head) or not samples:
         return head
     begin = (Step("member", head.wrapper), Step("each")) if head.wrapper else ()
     ways: list[tuple[Route, list[Any]]] = [(begin, list(samples[:SAMPLES]))]
-    for _ in range(DEPTH):
-        ways = [further for route, samples in ways for further in ways_on(route, samples)]
-        for route, samples in ways:
+    for depth in range(DEPTH + 1):
+        if depth:
+            ways = [further for route, samples in ways for further in ways_on(route, samples)]
+        for route, samples in (*ways, *ways_with_fields(ways)):
             found = replace(head, samples=samples[:MOST], rows=[], wrapper=None, route=route)
-            if knows(found):
+            if (depth or route != begin) and knows(found):
                 return found
     return head
+
+
+def ways_with_fields(ways: Sequence[tuple[Route, list[Any]]]) -> Iterator[tuple[Route, list[Any]]]:
+    """Yields the ways to objects that have lists of names and values, with the objects that these make."""
+    for route, samples in ways:
+        names = [str(name) for sample in samples for name, value in sample.items() if is_fields(value)]
+        if names:
+            yield along(route, samples, Step("pairs", columns=tuple(dict.fromkeys(names))))
+
+
+def of_lines_of_values(head: Head) -> Head | None:
+    """Returns the head of lines of JSON that are no objects but texts of some, or an instant and an object each."""
+    for step in (Step("text"), STAMPED):
+        found = [one for line in head.lines for one in step.values(value_of(line))]
+        records = [one for one in found if isinstance(one, Mapping)]
+        if records and 2 * len(records) > len(head.lines):
+            return replace(head, layout="lines", samples=records[:MOST], lines=(), route=(step,))
+    return None
+
+
+def value_of(line: str) -> object:
+    """Parses a line of JSON; None for anything else."""
+    try:
+        value: object = fit_json(line)
+    except (ValueError, RecursionError):
+        return None
+    return value
 
 
 def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]:
@@ -101,11 +150,77 @@ def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]
             if not any(isinstance(value, Mapping) for value in inner):
                 parsed = [one for value in inner for one in Step("text").values(value)]
                 steps, inner = ((*steps, Step("text")), parsed) if parsed else (steps, inner)
+        if inner and all(is_fields(value) for value in inner):
+            steps, inner = (*steps, Step("fields")), [one for value in inner for one in Step("fields").values(value)]
         if inner and all(is_stream_entry(value) for value in inner):
             steps, inner = (*steps, STREAM_ENTRY), [one for value in inner for one in STREAM_ENTRY.values(value)]
         objects = [value for value in inner if isinstance(value, Mapping)]
         if objects:
             yield (*route, *steps), objects
+
+
+STAMP = "date"
+"The name under which Fluent Bit writes a record's instant inside it."
+STAMPED = Step("stamped")
+"How Fluent Bit forwards a record: a list of its instant, maybe with metadata, and the record."
+FIELD_NAMES, FIELD_VALUES = ("key", "field", "name"), ("value",)
+"What a list of names and values calls them, in OpenTelemetry, CloudWatch, Jaeger and HAR."
+TYPED = ("stringValue", "intValue", "doubleValue", "boolValue")
+"How OpenTelemetry writes a value with its type."
+
+
+def is_stamped(value: object) -> bool:
+    """Whether a value is a list of an instant and a record."""
+    return isinstance(value, list) and len(value) == 2 and is_stamp(value[0]) and isinstance(value[1], Mapping)
+
+
+def is_stamp(value: object) -> bool:
+    """Whether a value is an instant in seconds, by itself or in a list with metadata."""
+    return is_stamp(value[0]) if isinstance(value, list) and value else isinstance(value, int | float)
+
+
+def stamp_of(value: Any) -> object:
+    """Returns the instant before a record."""
+    return value[0] if isinstance(value, list) else value
+
+
+def is_fields(value: object) -> bool:
+    """Whether a value is a list of objects of a name and a value each."""
+    return isinstance(value, list) and bool(value) and all(field_of(one) is not None for one in value)
+
+
+def field_of(value: object) -> tuple[str, object] | None:
+    """Returns the name and the value that an object holds; None where it is no such object."""
+    if not isinstance(value, Mapping) or FIELD_VALUES[0] not in value or len(value) > 3:
+        return None
+    name = next((value[one] for one in FIELD_NAMES if isinstance(value.get(one), str)), None)
+    held = value[FIELD_VALUES[0]]
+    typed = [held[one] for one in TYPED if one in held] if isinstance(held, Mapping) else []
+    return None if name is None else (name, typed[0] if typed else held)
+
+
+def fields_of(value: Sequence[object]) -> dict[str, object]:
+    """Returns the object that a list of names and values makes."""
+    return dict(field for one in value if (field := field_of(one)) is not None)
+
+
+def with_fields(value: Mapping[str, object]) -> dict[str, object]:
+    """Returns an object whose lists of names and values are objects."""
+    return {name: fields_of(one) if isinstance(one, list) and is_fields(one) else one for name, one in value.items()}
+
+
+def fields_sql(listed: str) -> str:
+    """Builds SQL for the object that a list of names and values makes."""
+    name = f"coalesce({', '.join(f'x->>{text(one)}' for one in FIELD_NAMES)})"
+    held = f"coalesce({', '.join(f'x->{text(FIELD_VALUES[0])}->{text(one)}' for one in TYPED)}, x->'value', 'null')"
+    members = f"list_transform(cast({listed} as json[]), lambda x: to_json({name})::varchar || ':' || {held}::varchar)"
+    return f"try_cast('{{' || array_to_string({members}, ',') || '}}' as json)"
+
+
+def merged(name: str, value: str, record: str, last: bool = False) -> str:
+    """Builds SQL for a record with one member more, which stands before its own or, if `last`, in place of it."""
+    member = f"json_object({name}, {value})"
+    return f"json_merge_patch({record}, {member})" if last else f"json_merge_patch({member}, {record})"
 
 
 STREAM_ENTRY = Step("row", columns=("timestamp", "line"))

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from pipeline.ingest.formats import SOURCES
 from pipeline.ingest.records.event import DiagnosticRecord, Event
 from pipeline.ingest.records.exchange import Exchange
-from pipeline.ingest.records.wire import columns, complaint, readable, selection
+from pipeline.ingest.records.instants import readable
+from pipeline.ingest.records.wire import columns, complaint, selection
 from pipeline.ingest.records.words import Action, Status, StepType
 from tests.support.shapes import ACTIONS, STATUSES, STEP_TYPES, cased, diagnostic, event, failed
 

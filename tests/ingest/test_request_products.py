@@ -5,7 +5,9 @@ Every form has the same two requests and a visitor's between them; what a form d
 
 import gzip
 import json
+import random
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,9 @@ def words(place: int, number: int) -> dict[str, Any]:
         "minute": at.strftime("%M:%S"),
         "milli": at.strftime("%f")[:3],
         "epoch": round(at.timestamp() * 1000),
+        "ended": round(at.timestamp() * 1000) + ms,
+        "seconds": int(at.timestamp()),
+        "kibana": at.strftime("%b %d, %Y @ %H:%M:%S.%f")[:-3],
         "slashes": at.strftime("%Y/%m/%d %H:%M:%S"),
     }
     line, record = COMBINED % told, JSON % told
@@ -120,6 +125,52 @@ def test_each_products_form_gives_its_requests(store: Store, tmp_path: Path, fir
             wrong[form["name"]] = (found, reports[str(place)].rejects)
     assert wrong == {}
     assert "c29tZS1zZWNyZXQ" not in repr(rows(store, "from exchanges"))
+
+
+def in_windows(data: bytes) -> bytes:
+    """A file with the line ends of Windows."""
+    return data.replace(b"\n", b"\r\n")
+
+
+def spaced(data: bytes) -> bytes:
+    """A file with blank lines before, between and behind its lines."""
+    return b"\n" + data.replace(b"\n", b"\n\n") + b"\n \n"
+
+
+WRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda data: data,
+    "crlf": in_windows,
+    "bom": lambda data: b"\xef\xbb\xbf" + data,
+    "utf16": lambda data: in_windows(data).decode().encode("utf-16"),
+    "blank lines": spaced,
+    "gz": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_form_gives_its_requests_however_it_is_written_and_whatever_is_beside_it(
+    store: Store, tmp_path: Path, seed: int
+) -> None:
+    """Files in a random order, of any forms, each written in its own way; some grow, and are read before and after."""
+    rng = random.Random(seed)
+    places = {place % APART: place for place in rng.sample(range(len(FORMS)), 20)}
+    files, grown = {}, {}
+    for place in places.values():
+        data, way = file_of(place, FORMS[place]), rng.choice(list(WRITTEN))
+        name = f"{rng.randrange(1000):03d} {place} {way}"
+        if way == "as it is" and data.count(b"\n") > 2 and "around" not in FORMS[place]:
+            cut = data[:-1].rfind(b"\n") + 1
+            data, grown[name] = data[:cut], data
+        files[name] = WRITTEN[way](data)
+    load(store, tmp_path / "in", files)
+    load(store, tmp_path / "in", grown)
+    wrong = {}
+    for place in places.values():
+        found = store.rows(ASKED, [place % APART + BEGIN.minute])
+        if found != right(place, FORMS[place]["lacks"]):
+            wrong[next(name for name in files if name.split()[1] == str(place)), FORMS[place]["name"]] = found
+    assert wrong == {}
+    assert rows(store, "select reason from rejects") == []
 
 
 def test_one_scim_request_in_hundreds_of_other_lines_is_found(store: Store, tmp_path: Path) -> None:

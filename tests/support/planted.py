@@ -56,6 +56,8 @@ def forms() -> dict[str, str]:
         "value and name": json.dumps({"value": S, "name": "password"}),
         "key and value with more": json.dumps({"key": "SecretToken", "valueType": "s", "n": 3, "value": S}),
         "PATCH": json.dumps({"op": "replace", "path": "password", "value": S}),
+        "PATCH of a URN with a version": json.dumps({"op": "add", "path": "urn:x:password:2.0", "value": S}),
+        "a URN with a version": json.dumps({"urn:x:User:password:1.0": S, "active": True}),
         "PATCH turned": json.dumps({"value": S, "op": "replace", "path": "password"}),
         "PATCH of a URN": json.dumps({"op": "add", "path": "urn:ietf:params:scim:core:2.0:User:password", "value": S}),
         "PATCH without a path": json.dumps({"op": "add", "value": {"password": S}}),
@@ -78,6 +80,8 @@ def forms() -> dict[str, str]:
         for name in ("access_token", "token", "api_key", "apikey", "key_password", "client_secret", "sig", "signature",
                      "subscription-key", "password", "id_token_hint_token", "assertion")
     } | {
+        "a part of a path": f"GET /scim/token/{S}/Users?count=1 HTTP/1.1",
+        "an encoded part of a path": f"next=%2Fapi%2Fsecret%2F{S}%2Fv2",
         "a bare parameter": f"2026-01-05 12:00:00 10.0.0.1 GET /scim/v2/Users access_token={S}&count=1 443",
         "a form": f"grant_type=password&username=ada&password={quote(S)}&scope=a",
         "a form with a comma": f"user=ada&password={S},{S}&b=1",
@@ -107,6 +111,8 @@ def forms() -> dict[str, str]:
         "Digest": f'Authorization: Digest username="ada", realm="r", response="{"0a1b2c3d" * 4}"'.replace(
             "0a1b2c3d", "9adeaded"
         ),
+        "Digest of base64": f'Authorization: Digest username="ada", realm="r", response="{S}+/=="',
+        "Digest with its realm first": f'Digest realm="r", username="ada", response="{S}"',
         "Cookie": f"Cookie: sid={S}; theme={S}",
         "Set-Cookie": f"Set-Cookie: sid={S}; Path=/; HttpOnly",
         "Response Headers": f"Response Headers: Date: x Set-Cookie: ARRAffinity={S};Path=/ Content-Length: 0.",
@@ -125,6 +131,8 @@ def forms() -> dict[str, str]:
         "a quoted password": f"password='{S} {S}'",
         "password is": f"The password is {S} and it was refused",
         "password X": f"Cannot set password {S} of ada",
+        "a user and a secret": f"login with the credentials ada / {S} failed",
+        "user and password named alike": f"user / password: ada@example.com / {S}",
         "token:": f"invalid token: {S}",
         "token in brackets": f"the token ({S}) has ended",
         "api key X": f"api key {S} is not known",
@@ -195,6 +203,10 @@ LEFT = (S, SHAPED, "7390142", "9adeaded", BASIC[:16], "AKIAIOSFODNN7", "PLANTED9
 "What must be nowhere: some part of every secret."
 
 HARMLESS = (
+    "GET /api/token/8d1f0c52-5d47-4a0e-9b61-7c2d5e8f1a04/Users HTTP/1.1",
+    "GET /scim/8d1f0c525d474a0e9b617c2d5e8f1a04/Users HTTP/1.1",
+    "GET /oauth/token/introspect and /oauth2/token/v2.0/Users",
+    "token / secret / key",
     "Secretary General", "secretary@example.com", "Basic Plan 2024", "Basic M365 licence", "Basic Standard_B1ms",
     "Bearer of bad news", "Standard Bearer", "Token Ring", "Password never expires", "cookie-consent",
     "Top Secret Project",

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pipeline.config.booleans import FALSE, boolean_pattern
 from pipeline.ingest.answers import answer_text, answer_words, http_number
 from pipeline.ingest.records.event import ModifiedProperty, Step
-from pipeline.ingest.records.wire import LOCAL, column_type
+from pipeline.ingest.records.instants import AMERICAN, DAY_FIRST, LOCAL, DateOrder
+from pipeline.ingest.records.wire import column_type
 from pipeline.ingest.records.words import Action, Status, StepType, spelled, undocumented
 from pipeline.ingest.redaction import Redaction
 
@@ -28,24 +29,36 @@ INFOS = ("provisioningStatusInfo", "statusInfo")
 NOTHING = "''"
 
 
-def instant(value: str) -> str:
-    """Builds SQL that reads an ISO 8601 text, an American one or .NET's milliseconds as UTC; null where it cannot."""
-    local = ", ".join(f"'{form}'" for form in US_FORMS)
+def instant(value: str, order: DateOrder) -> str:
+    """Builds SQL that reads an ISO 8601 text, one of numbers with slashes or .NET's milliseconds as UTC.
+
+    It is null where it cannot be read, also where neither the file's order nor the value shows which is the month.
+    """
     return (
         f"case when {value} like '%Z' then try_cast({value} as timestamp) "
         f"when {value} like '%/Date(%' then {of_dotnet(value)} "
-        f"when {value} like '%/%' then try_strptime({value}, [{local}]) "
+        f"when {value} like '%/%' then {of_numbers(value, order)} "
         f"when {value} = '' then null else timezone('UTC', try_cast({value} as timestamptz)) end"
+    )
+
+
+def of_numbers(value: str, order: DateOrder) -> str:
+    """Builds SQL that reads a date of numbers with slashes, by its file's order or else by its own, if it has one."""
+    month, day = (
+        f"try_strptime({value}, [{', '.join(repr(form) for form in forms if '%z' not in form)}])"
+        for forms in (LOCAL, DAY_FIRST)
+    )
+    if order in ("mdy", "dmy"):
+        return month if order == "mdy" else day
+    return (
+        f"case when {month} is null then {day} when {day} is null or {day} = {month} "
+        f"or regexp_matches({value}, '{AMERICAN}') then {month} end"
     )
 
 
 def of_dotnet(value: str) -> str:
     """Builds SQL that reads .NET's milliseconds; before 1970 they mean never."""
     return f"try(epoch_ms(try_cast(nullif(regexp_extract({value}, 'Date\\((\\d+)', 1), '') as bigint)))"
-
-
-US_FORMS = tuple(form for form in LOCAL if "%z" not in form)
-"What has an offset is read by the records' model."
 
 
 def from_reason(pattern: str) -> str:
@@ -129,7 +142,7 @@ select
     job_id,
     cycle_id,
     change_id,
-    date_trunc('second', {instant('"activityDateTime"')}) as occurred_at,
+    date_trunc('second', {{occurred_at}}) as occurred_at,
     {ACTION} as "action",
     {STATUS} as status,
     app_id,
@@ -247,7 +260,8 @@ LOST = {
 record is read again by the model."""
 
 
-def event_rows(source: str, relation: str, redaction: Redaction) -> str:
+def event_rows(source: str, relation: str, redaction: Redaction, order: DateOrder = "") -> str:
     """Builds SQL for the columns of `events`, after `ordinal`, from a relation of raw events."""
     rows = ROWS.replace("{lost}", LOST.get(source, "false")).replace("{source}", source)
+    rows = rows.replace("{occurred_at}", instant('"activityDateTime"', order))
     return rows.replace("{cleaned}", redaction(RAW.replace("{relation}", relation), TEXTS, LISTS, IDS))

@@ -8,6 +8,7 @@ import re
 
 from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
 from pipeline.ingest.formats.events import instant, unescaped
+from pipeline.ingest.records.instants import DateOrder
 from pipeline.ingest.redaction import Redaction
 
 COLLECTIONS = {
@@ -158,7 +159,7 @@ from (
                 from (
                     select
                         number,
-                        {instant("logged_at")} as occurred_at,
+                        {{occurred_at}} as occurred_at,
                         logged_at,
                         nullif(tenant_id, '') as logged_tenant,
                         nullif(app_id, '') as app_id,
@@ -203,13 +204,14 @@ TEXTS = (
 )  # fmt: skip
 
 
-def exchange_rows(relation: str, redaction: Redaction) -> str:
+def exchange_rows(relation: str, redaction: Redaction, order: DateOrder = "") -> str:
     """Builds SQL for the columns of `exchanges` from a relation of logged exchanges.
 
     After them: `partial`, one line of several that make an exchange; `counted`, known by its content; `passed_over`, no
     SCIM request; `former_id`, what version 0.1 called it; `path_tenant`, what may be a tenant in its path.
     """
-    return redaction(ROWS.replace("{relation}", relation), TEXTS, {}, IDS)
+    rows = ROWS.replace("{occurred_at}", instant("logged_at", order))
+    return redaction(rows.replace("{relation}", relation), TEXTS, {}, IDS)
 
 
 def body(value: str) -> str:

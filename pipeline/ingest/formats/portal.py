@@ -13,7 +13,8 @@ from pipeline.ingest.formats.events import GRAPH
 from pipeline.ingest.formats.source import Source, read_csv
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.event import Event, Step
-from pipeline.ingest.records.wire import CUT_OFF, Id, Instant, Wire, column_type
+from pipeline.ingest.records.instants import Instant
+from pipeline.ingest.records.wire import CUT_OFF, Id, Wire, column_type
 
 MAIN = {
     "changeId": r"change(id|identifier)",

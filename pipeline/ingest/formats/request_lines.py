@@ -14,7 +14,9 @@ from pipeline.ingest.formats.request_shapes import (
     COLOURS,
     COMBINED,
     ENVELOPES,
+    LTSV,
     METHODS,
+    MONOLOG,
     OWN,
     PAIR,
     PREFIX,
@@ -71,7 +73,7 @@ select
     case when shape = {own} then {former_client} end as former_client,
     coalesce(shape = {own}, false) as may_differ,
     combined is null and shape is null and record is distinct from '{{}}' and (
-        (starts_with(body, '{{') and record is null)
+        (record is null and regexp_matches(body, '^[{{]\\s*"'))
         or regexp_matches(body, {scim_look})
         or (record is null and not regexp_matches(body, '^(?:[{{#]|[A-Za-z_.]+=[^ ])')
             and not regexp_matches(body, {other_line})
@@ -100,7 +102,9 @@ select
         {texts}
         when ends_with(body, '}}') and contains(body, '{{') and json_valid(substr(body, strpos(body, '{{')))
             then substr(body, strpos(body, '{{'))
-        when contains(body, 'ethod=') then {pairs}
+        when contains(body, '}} ') and json_valid({monolog}) then {monolog}
+        when contains(body, chr(9)) and regexp_matches(body, {ltsv_pattern}) then {ltsv}
+        when contains(body, 'ethod=') or contains(body, 'request="') then {pairs}
     end as record
 from (
     select
@@ -122,7 +126,7 @@ from (
                         then trim({envelopes}, e' \\n\\r\\t') end as inner_text,
                     case when prefix <> '' then {prefix_time} end as prefix_at
                 from (
-                    select *, ltrim(substr(plain, length(prefix) + 1)) as rest
+                    select *, {rest} as rest
                     from (
                         select
                             *,
@@ -162,16 +166,17 @@ from (
             *,
             row_number() over () as place,
             case when regexp_matches(line, {started}) then 1 end as begun,
-            nullif(regexp_replace(regexp_extract(line, {completed}), {completed}, '\\1 \\2ms'), '') as ended,
-            regexp_extract(line, '\\[([0-9A-Za-z-]{{8,}})\\] \\w', 1) as tag
+            nullif(regexp_replace(regexp_extract(line, {completed}), {completed}, '\\1 \\2\\3'), '') as ended,
+            concat(regexp_extract(line, '\\[([0-9A-Za-z-]{{8,}})\\] \\w', 1),
+                regexp_extract(line, 'request_id=(\\S+)', 1)) as tag
         from ({records})
     )
 )
 window one_request as (partition by number, tag, nth, nth > 0)
 order by place
 """
-STARTED = rf'Started (?:{METHODS}) "'
-COMPLETED = r"Completed (\d{3}) .*?in (\d+(?:\.\d+)?)ms"
+STARTED = rf'Started (?:{METHODS}) "|\[(?:info|debug)\]\s+(?:{METHODS}) /\S*$'
+COMPLETED = r"(?:Completed|Sent) (\d{3}) .*?in (\d+(?:\.\d+)?)(ms|µs)"
 W3C_NAMES = {
     "method": ("cs-method",),
     "path": ("cs-uri-stem", "cs-uri"),
@@ -183,6 +188,13 @@ W3C_NAMES = {
 }
 
 
+REST = """case
+    when contains(prefix, 'ethod="') then prefix || ' ' || substr(plain, length(prefix) + 1)
+    when contains(prefix, ': [') and regexp_matches(prefix, '\\[\\d{10}') then
+        rtrim(ltrim(substr(plain, length(prefix) + 1)), ' ]')
+    else ltrim(substr(plain, length(prefix) + 1)) end"""
+"""A line without what collectors put in front, unless syslog's structured data has the request itself; and without the
+bracket that ends a line of Fluent Bit's."""
 BEGINS = in_sql("Request starting HTTP/")
 "ASP.NET Core says the same again, with the status, when the request has ended."
 BYTES = in_sql(r"^\[\d+(?:,\d+)*\]$")
@@ -293,6 +305,10 @@ def documents(records: str, head: Head, reading: Reading) -> str:
         combined=extracted("body", f"(?P<whole>{COMBINED})"),
         texts=texts,
         pairs=pairs_record("body"),
+        monolog=f"regexp_extract(body, {in_sql(MONOLOG)}, 1)",
+        ltsv_pattern=in_sql(LTSV),
+        ltsv=ltsv_record("body"),
+        rest=REST,
         w3c="" if fields is None else f"when not starts_with(body, '#') then {w3c_record()}",
     )
 
@@ -333,10 +349,19 @@ def pairs_record(line: str) -> str:
         case when starts_with(p[2], '"') and json_valid(p[2]) then p[2] else to_json(p[2]) end), ',') || '}}'"""
 
 
+def ltsv_record(line: str) -> str:
+    """Builds SQL for the JSON record of a line of labelled cells, whose `host` is the client and `vhost` the host."""
+    cells = f"string_split({line}, chr(9))"
+    name = "split_part(c, ':', 1)"
+    named = f"case {name} when 'host' then 'client' when 'vhost' then 'host' else {name} end"
+    member = f"to_json({named}) || ':' || to_json(substr(c, length({name}) + 2))"
+    return f"'{{' || array_to_string(list_transform({cells}, lambda c: {member}), ',') || '}}'"
+
+
 def prefix_time(prefix: str) -> str:
     """Builds SQL for the instant in what a collector put in front of a line."""
     stamped = f"nullif(regexp_extract({prefix}, {in_sql(STAMP)}), '')"
-    unix = f"nullif(regexp_extract({prefix}, '^(\\d{{10}}\\.\\d+) ', 1), '')"
+    unix = f"nullif(regexp_extract({prefix}, '(?:^|\\[)(\\d{{10}}(?:\\.\\d+)?)[ ,]', 1), '')"
     return instant_text(f"coalesce(nullif(regexp_extract({prefix}, {in_sql(TIME)}), ''), {unix}, {stamped})")
 
 
@@ -365,8 +390,11 @@ def instant_text(text: str) -> str:
         when regexp_matches(t, '^\\d{{1,2}}/\\d{{1,2}}/\\d{{4}}') then t
         when regexp_matches(t, '^[A-Z][a-z]{{2}} \\d+, \\d{{4}} @ ')
             then strftime(try_strptime(t, '%b %d, %Y @ %H:%M:%S.%f'), '%Y-%m-%dT%H:%M:%S.%fZ')
-        when regexp_matches(t, '^[A-Z][a-z]{{2}} ') then strftime(list_filter(list_transform([0, 1], lambda ago:
-                try_strptime((year(now()) - ago)::varchar || ' ' || t, ['%Y %b %d %H:%M:%S', '%Y %b %d %H:%M:%S.%f'])),
+        when regexp_matches(t, '^[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} +\\d')
+            then strftime(try_strptime(t, '%a %b %d %H:%M:%S %Y'), '%Y-%m-%dT%H:%M:%SZ')
+        when regexp_matches(t, '^[A-Z][a-z]{{2}} |^\\d{{4}} \\d\\d:') then strftime(list_filter(
+            list_transform([0, 1], lambda ago: try_strptime((year(now()) - ago)::varchar || ' ' || t,
+                ['%Y %b %d %H:%M:%S', '%Y %b %d %H:%M:%S.%f', '%Y %m%d %H:%M:%S.%f'])),
             lambda moment: moment < now()::timestamp + interval 1 day)[1], '%Y-%m-%dT%H:%M:%S.%fZ')
         else regexp_replace(replace(t, ',', '.'), ' ([+-]\\d)', '\\1') end)[1]"""
 
@@ -376,7 +404,7 @@ def query_text(value: str) -> str:
     return f"""list_transform([{value}], lambda q: case
         when q is null or q in ('', '-') then null
         when starts_with(q, '{{') then 'filter=' || url_encode(case when json_valid(q)
-            then json_extract_string(q, '$.filter') end)
+            then coalesce(json_extract_string(q, '$.filter[0]'), json_extract_string(q, '$.filter')) end)
         when starts_with(q, '[') then 'filter=' || url_encode(case when json_valid(q)
             then json_extract_string(list_filter(json_extract(q, '$[*]'),
                 lambda p: p ->> '$.key' = 'filter')[1], '$.value') end)

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.ingest.formats.request_shapes import (
+    BETWEEN,
     COLOURS,
     COMBINED,
     ENVELOPES,
+    LTSV,
+    MONOLOG,
     OWN,
     PAIR,
     PREFIX,
@@ -21,6 +24,7 @@ from pipeline.ingest.formats.request_shapes import (
     SCALED,
     SHAPES,
     TEXTS,
+    THOUSANDS,
     WITH_UNIT,
     Name,
     Shape,
@@ -144,7 +148,7 @@ def is_paired(samples: Iterable[Mapping[str, Any]]) -> bool:
     for sample in samples:
         inside = members(sample)
         for shape in SHAPES:
-            number = None if shape.marks else value_at(inside, shape.names["request_id"])
+            number = None if not shape.may_pair else value_at(inside, shape.names["request_id"])
             if number is None:
                 continue
             has_status = value_at(inside, shape.names["status"]) is not None
@@ -162,7 +166,7 @@ def own_form(record: Members, shape: Shape, found: dict[str, Any], with_bodies: 
     durations = (
         sum(part for part in parts if part is not None)
         for unit, names in shape.durations
-        for parts in [[milliseconds(value_at(record, [name]), unit) for name in names]]
+        for parts in [milliseconds_of([value_at(record, [name]) for name in names], unit)]
         if None not in parts
     )
     told = {field: found[field] for field in ("method", "status", "client", "host", "request_id", "query")}
@@ -195,8 +199,13 @@ def iso(value: object) -> object:
 
 
 def peeled(line: str) -> str:
-    """Takes off a line what collectors put in front of it."""
-    return re.sub(PREFIX, "", re.sub(COLOURS, "", line)).lstrip()
+    """Takes off a line what collectors put in front of it, unless syslog's structured data there is the request."""
+    plain = re.sub(COLOURS, "", line)
+    match = re.match(PREFIX, plain)
+    if match is None or 'ethod="' in match[0]:
+        return plain.lstrip()
+    rest = plain[match.end() :].strip()
+    return rest.rstrip(" ]") if re.search(r"\[\d{10}", match[0]) else rest
 
 
 def reads_as_request(line: str) -> str | None:
@@ -217,6 +226,13 @@ def reads_as_request(line: str) -> str | None:
             return match["target"]
     if rest.endswith("}") and (inner := object_in(rest[rest.find("{") :])) is not None:
         found = request_of(inner)
+        return None if found is None else str(found["path"])
+    if (match := re.match(MONOLOG, rest)) and (inner := object_in(match[1])) is not None:
+        found = request_of(inner)
+        return None if found is None else str(found["path"])
+    if re.match(LTSV, rest):
+        cells = dict(cell.split(":", 1) for cell in rest.split("\t") if ":" in cell)
+        found = request_of(cells)
         return None if found is None else str(found["path"])
     pairs = {key: value.strip('"') for key, value in re.findall(PAIR, rest)}
     found = request_of(pairs) if pairs else None
@@ -240,6 +256,17 @@ def line_of(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def milliseconds_of(values: Sequence[object], unit: str) -> list[float | None]:
+    """Returns the milliseconds that are added for a duration; of two instants what lies between them."""
+    if unit != BETWEEN:
+        return [milliseconds(value, unit) for value in values]
+    try:
+        end, begin = (int(str(value)) for value in values)
+    except ValueError:
+        return [None]
+    return [(end - begin) / 1_000_000]
+
+
 def milliseconds(value: object, unit: str) -> float | None:
     """Returns the milliseconds of a duration, as `milliseconds_sql` does.
 
@@ -247,6 +274,7 @@ def milliseconds(value: object, unit: str) -> float | None:
     (41.5, 41.0, 41.0)
     """
     text = str(value)
+    text = text.replace(",", "" if re.fullmatch(THOUSANDS, text) else ".")
     if match := re.match(WITH_UNIT, text):
         return float(match[1]) * SCALED[match[2]]
     try:

@@ -18,6 +18,10 @@ STAMP = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
 REQUEST_LINE = rf"^({METHODS}) (\S.*?)(?: HTTP/[\d.]+)?$"
 SCALED = {"ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001, "ns": 0.000001}
 "Milliseconds in one of a unit."
+THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+"A number as Kibana exports it."
+BETWEEN = "ns between"
+"Where a duration is what lies between two instants in nanoseconds."
 WITH_UNIT = r"^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)$"
 SINGLE = ("method", "target", "request_line", "query", "status", "time", "client", "host", "request_id", "tenant_id")
 FIELDS = (*SINGLE, "app_id", "request_body", "response_body")
@@ -36,13 +40,18 @@ class Shape:
     marks: tuple[Name, ...]
     names: Mapping[str, tuple[Name, ...]]
     durations: tuple[tuple[str, tuple[Name, ...]], ...]
-    "Each unit with the names that are added."
+    "Each unit with the names that are added, or of which the second is subtracted from the first."
+
+    @property
+    def may_pair(self) -> bool:
+        """Whether a request and its answer may stand in records of their own, both with all that marks the shape."""
+        return set(self.marks) <= set(self.names["request_id"])
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "Shape":
         """Reads a shape's table."""
         durations = [
-            (unit, tuple(map(name_of, text.split(" + "))))
+            (BETWEEN if " - " in text else unit, tuple(map(name_of, re.split(" [+-] ", text))))
             for unit, texts in entry.get("duration", {}).items()
             for text in texts
         ]
@@ -64,8 +73,13 @@ class Shape:
 
 
 def name_of(text: str) -> Name:
-    """Splits a name at its dots, unless it begins with an equals sign."""
-    return (text[1:],) if text.startswith("=") else tuple(text.split("."))
+    """Splits a name at its dots, up to an equals sign.
+
+    >>> name_of("request.uri"), name_of("=url.path"), name_of("tags.=http.method")
+    (('request', 'uri'), ('url.path',), ('tags', 'http.method'))
+    """
+    outer, sign, inner = text.partition("=")
+    return (*filter(None, outer.split(".")), inner) if sign else tuple(text.split("."))
 
 
 SHAPES = tuple(Shape.of(entry) for entry in TABLE["shape"])
@@ -137,8 +151,8 @@ class Values:
 
 @lru_cache(maxsize=4096)
 def folded(name: Name) -> Name:
-    """Returns a name without regard to the case of its letters."""
-    return tuple(key.casefold() for key in name)
+    """Returns a name without regard to the case of its letters, and to the line that GELF has before its own."""
+    return tuple(key.casefold().removeprefix("_") for key in name)
 
 
 def members(record: Mapping[str, Any], outer: Name = ()) -> dict[Name, tuple[Name, Any]]:
@@ -148,6 +162,8 @@ def members(record: Mapping[str, Any], outer: Name = ()) -> dict[Name, tuple[Nam
         if isinstance(key, str) and '"' not in key:
             path = (*outer, key)
             found.setdefault(folded(path), (path, value))
+            if "." in key:
+                found.setdefault(folded((*outer, *key.split("."))), (path, value))
             if isinstance(value, Mapping) and len(path) < 5:
                 found |= members(value, path)
     return found
@@ -170,7 +186,7 @@ def shape_number(values: Values, shapes: Mapping[int, Shape], paired: bool) -> s
         cases.append(f"when {condition} then {number}")
     for number, shape in (shapes if paired else {}).items():
         parts = [values.first(shape.names[field]) for field in ("status", "request_id")]
-        if "null" not in parts and not shape.marks:
+        if "null" not in parts and shape.may_pair:
             cases.append(f"when {' and '.join(f'{part} is not null' for part in parts)} then {number}")
     return f"case {' '.join(cases)} end"
 
@@ -201,7 +217,9 @@ def durations(values: Values, shapes: Mapping[int, Shape]) -> str:
     cases = []
     for number, shape in shapes.items():
         parts = [
-            " + ".join(milliseconds_sql(values.first([name]), unit) for name in names)
+            between_sql(*(values.first([name]) for name in names))
+            if unit == BETWEEN
+            else " + ".join(milliseconds_sql(values.first([name]), unit) for name in names)
             for unit, names in shape.durations
         ]
         if parts:
@@ -209,9 +227,21 @@ def durations(values: Values, shapes: Mapping[int, Shape]) -> str:
     return f"case shape {' '.join(cases)} end"
 
 
+def between_sql(end: str, begin: str) -> str:
+    """Builds SQL for the milliseconds between two instants in nanoseconds."""
+    return f"(try_cast({end} as hugeint) - try_cast({begin} as hugeint)) / 1000000.0"
+
+
+def number_sql(text: str) -> str:
+    """Builds SQL for a number that may have commas, between thousands or before decimals."""
+    decimal = "case when regexp_full_match({0}, {1}) then replace({0}, ',', '') else replace({0}, ',', '.') end"
+    plain = f"case when contains({text}, ',') then {decimal.format(text, in_sql(THOUSANDS))} else {text} end"
+    return f"try_cast({plain} as double)"
+
+
 def milliseconds_sql(text: str, unit: str) -> str:
     """Builds SQL for the milliseconds of a duration's text; a unit written behind the number comes first."""
-    number = f"try_cast({text} as double)"
+    number = number_sql(text)
     if unit in SCALED:
         plain = f"{number} / {round(1 / SCALED[unit])}" if SCALED[unit] < 1 else f"{number} * {SCALED[unit]:.0f}"
     elif unit == "s.ms":
@@ -236,3 +266,7 @@ COMBINED = (
 "A combined or common line, also with the virtual host in front."
 PAIR = r'([\w.@/-]+)=("(?:[^"\\]|\\.)*"|\S*)'
 "A member of a line of logfmt."
+MONOLOG = r"^[^{]*(\{.*\}) (?:\[\]|\{[^{}]*\})$"
+"A line of Monolog's: the context is an object, what is added behind it a list or another."
+LTSV = r"^\w+:[^\t]*\t(?:\w+:[^\t]*\t?)+$"
+"Labelled cells between tabs."

@@ -79,10 +79,11 @@ def unwrapped_lines(lines: str, head: Head) -> str:
 @lru_cache(maxsize=8)
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
+    read = f"{source.name} {head.layout} {head.wrapper} {head.route} {head.date_order}"
     if source.of_lines is not None:
-        return f"{source.name} {head.layout} {head.wrapper} {head.route} {source.of_lines('', head)}"
+        return f"{read} {source.of_lines('', head)}"
     types = columns(source.record, head.first)
-    return f"{source.name} {head.layout} {head.wrapper} {head.route} {types} {selection(source.record, head.first)}"
+    return f"{read} {types} {selection(source.record, head.first)}"
 
 
 def csv_reader(source: Source, file: str, head: Head, number: int) -> str:

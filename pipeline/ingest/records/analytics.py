@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from pipeline.ingest.records.event import Event
-from pipeline.ingest.records.wire import Also, Id, Instant, Wire, of_kind
+from pipeline.ingest.records.instants import Instant
+from pipeline.ingest.records.wire import Also, Id, Wire, of_kind
 
 
 def nested(field: str) -> BeforeValidator:

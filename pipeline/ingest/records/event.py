@@ -6,7 +6,8 @@ v1.0, beta and the 2019 shape differ only in which fields are there; diagnostic 
 
 from typing import Annotated
 
-from pipeline.ingest.records.wire import Also, Id, Instant, Json, Wire
+from pipeline.ingest.records.instants import Instant
+from pipeline.ingest.records.wire import Also, Id, Json, Wire
 
 
 class Party(Wire):

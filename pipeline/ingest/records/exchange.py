@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pipeline.ingest.records.wire import Also, Id, Instant, Json, Wire
+from pipeline.ingest.records.instants import Instant
+from pipeline.ingest.records.wire import Also, Id, Json, Wire
 
 
 class Exchange(Wire):

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from pipeline.ingest.records.event import Party
-from pipeline.ingest.records.wire import Also, Id, Moment, Observed, Wire
+from pipeline.ingest.records.instants import Moment, Observed
+from pipeline.ingest.records.wire import Also, Id, Wire
 
 
 class Fault(Wire):

@@ -8,26 +8,20 @@ import json
 import re
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from pipeline.ingest.bounds import is_within
 from pipeline.ingest.characters import fit_json
+from pipeline.ingest.records.instants import Spoiled
 
 SCALARS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 KINDS = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 Sample = Mapping[str, Any]
-US_TIMES = ("%I:%M:%S.%f %p", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H:%M:%S", "%H:%M")
-LOCAL = tuple(f"%m/%d/%Y{between} {time}{zone}" for between in (",", "") for time in US_TIMES for zone in ("", " %z"))
-"How the Azure portal and PowerShell write instants under an American locale."
-DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
-"An instant in milliseconds, as Windows PowerShell 5.1 writes it."
 CUT_OFF = re.compile(r"System\.|Microsoft\.Graph|@\{|\[object ")
 "What stands where an object was: ConvertTo-Json writes the name of its type, or its members in one text."
 DEEPER = "in PowerShell, export again with ConvertTo-Json -Depth 10"
@@ -44,100 +38,6 @@ class Also(tuple[str, ...]):
         return super().__new__(cls, names)
 
 
-EXPECTED = "an ISO 8601 instant was expected, such as 2026-01-05T12:00:00Z"
-
-
-def readable(value: object) -> str:
-    """Returns an instant as ISO 8601 in UTC; raises ValueError with a sentence where it cannot be read.
-
-    >>> readable("2026-01-05T14:00:00+02:00")
-    '2026-01-05T12:00:00+00:00'
-    """
-    text = str(value).strip()
-    for read in READINGS:
-        try:
-            moment = read(text)
-        except (ValueError, OverflowError):
-            continue
-        if not is_within(moment):
-            raise OutOfBounds(
-                f"is '{text[:60]}'; {EXPECTED}, between the year 2000 and tomorrow by this machine's clock"
-            )
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    raise ValueError(f"is '{text[:60]}'; {EXPECTED}")
-
-
-def of_dotnet(text: str) -> datetime:
-    """Reads .NET's instant in milliseconds, also out of an object that holds one.
-
-    >>> of_dotnet("/Date(1767614400000)/").isoformat()
-    '2026-01-05T12:00:00+00:00'
-    """
-    match = DOTNET.search(text.replace("\\/", "/"))
-    if match is None:
-        raise ValueError("holds no /Date(…)/")
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1]))
-
-
-def of_form(text: str, form: str) -> datetime:
-    """Reads an instant in one form."""
-    return datetime.strptime(text, form)
-
-
-OTHER_TIMES = tuple(
-    f"{day}{between}{time}"
-    for day in ("%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%d")
-    for between in (", ", " ")
-    for time in ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M")
-)
-"How the Azure portal, Excel and PowerShell write instants under a German, Japanese or Swedish locale."
-
-READINGS: tuple[Callable[[str], datetime], ...] = (
-    datetime.fromisoformat,
-    of_dotnet,
-    *(partial(of_form, form=form) for form in (*LOCAL, *OTHER_TIMES)),
-)
-
-
-def never_or_readable(value: object) -> str | None:
-    """Returns an instant as ISO 8601 in UTC, none for an empty one or one beyond all bounds, which mean never.
-
-    >>> never_or_readable("/Date(1772438400000)/"), never_or_readable("0001-01-01T00:00:00Z")
-    ('2026-03-02T08:00:00+00:00', None)
-    """
-    try:
-        return None if means_never(value) else readable(value)
-    except OutOfBounds:
-        return None
-    except ValueError as error:
-        raise Spoiled(str(error)) from None
-
-
-def means_never(value: object) -> bool:
-    """Whether there is no instant: nothing, .NET's first one, or one of before 1970 in its milliseconds."""
-    text = "" if value is None else str(value).strip()
-    return not text or text.startswith("0001-") or ((at := DOTNET.search(text)) is not None and int(at[1]) < 0)
-
-
-def never_or_bounded(value: object) -> str | None:
-    """Returns an instant as `never_or_readable` does, but refuses one beyond all bounds that means some time.
-
-    >>> never_or_bounded("0001-01-01T00:00:00Z")
-    """
-    try:
-        return None if means_never(value) else readable(value)
-    except ValueError as error:
-        raise Spoiled(str(error)) from None
-
-
-class Spoiled(ValueError):
-    """A member without which a record would be a silent half."""
-
-
-class OutOfBounds(Spoiled):
-    """An instant that no log can mean."""
-
-
 def present(value: object) -> str:
     """Returns an id's text unless it is empty."""
     text = "" if value is None else str(value).strip()
@@ -146,11 +46,6 @@ def present(value: object) -> str:
     return text
 
 
-Instant = Annotated[str, BeforeValidator(readable)]
-Moment = Annotated[str | None, BeforeValidator(never_or_readable)]
-"An instant that need not be there; one that is and cannot be read spoils its record."
-Observed = Annotated[str | None, BeforeValidator(never_or_bounded)]
-"The same of an instant by which a record is known."
 Id = Annotated[str, BeforeValidator(present)]
 Json = Any
 
