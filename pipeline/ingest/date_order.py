@@ -1,20 +1,23 @@
 """Whether the day or the month comes first in a file's dates of numbers, such as 05/01/2026.
 
 One row whose day is beyond 12 proves it for the whole file; then a setting says it. Otherwise it follows from what a
-log cannot be: written before its entries, or of entries on the same day of several months. Where nothing shows it, the
-file must not be read by chance.
+log cannot be: written before its entries, or of entries on the same day of several months; then from how locales write
+dates. Where nothing shows it, the file must not be read by chance.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
 
 from pipeline.ingest.layout import Content, Head
-from pipeline.ingest.records.instants import AMERICAN, NUMBERS, DateOrder
+from pipeline.ingest.records.instants import NUMBERS, DateOrder
 
 DATE = rb'(\d{1,2}[/-]\d{1,2}[/-]\d{4}(?:,? \d{1,2}:\d\d[^"\r\n;\t]{0,16})?)'
 IIS_DATE = re.compile(r"[0-9a-fA-F.:]+, [^,]*, (\d+/\d+/\d{4}), ")
 "How a line of IIS's own format begins, where the month comes first, as Microsoft documents it."
+PARTS = re.compile(r"(\d{1,2}[/-]\d{1,2}[/-]\d{4})(?:,? (\d{1,2}):\d\d(?:.*?([AP]M))?)?")
+OF_AUSTRALIA = re.compile(r"\d\d/0\d/\d{4} h AM")
+"A month of two digits beside an hour of one."
 JOBS_DATES = ("status", "quarantine", "lastexecution", "lastsuccessfulexecution")
 "The objects of a job in which instants stand."
 ANY_DATE = re.compile(rb"\d[/-]\d{1,2}[/-]\d{4}")
@@ -31,11 +34,21 @@ def date_order(head: Head, content: Content, setting: str, written_at: datetime)
     first = {name: value for record in (*head.rows, *head.samples) for name, value in dates_of(record)}
     if not first:
         return ""
-    found = {str(value) for record in (*head.rows, *head.samples) for _, value in dates_of(record)}
+    found = {gist(str(value)) for record in (*head.rows, *head.samples) for _, value in dates_of(record)}
     pattern = dates_in(head, first)
     for block in content.blocks_until_break():
-        found.update(match[1].decode() for match in pattern.finditer(block))
+        found.update(gist(match[1].decode()) for match in pattern.finditer(block))
     return order_of(found, setting, written_at)
+
+
+def gist(date: str) -> str:
+    """Returns what of a date shows its order: the day, how many digits its hour has, and whether AM or PM follows.
+
+    >>> gist("05/01/2026, 9:14:02 AM"), gist("13/01/2026 09:14"), gist("13/01/2026")
+    ('05/01/2026 h AM', '13/01/2026 hh', '13/01/2026')
+    """
+    match = PARTS.match(date.strip())
+    return date if match is None else f"{match[1]} {'h' * len(match[2] or '')}{' AM' if match[3] else ''}".rstrip()
 
 
 def dates_in(head: Head, names: Iterable[str]) -> re.Pattern[bytes]:
@@ -60,15 +73,15 @@ def is_date(value: object) -> bool:
     return isinstance(value, str) and NUMBERS.match(value.strip()) is not None
 
 
-def order_of(dates: Iterable[str], setting: str, written_at: datetime) -> DateOrder:
-    """Returns the order of dates of numbers.
+def order_of(dates: Set[str], setting: str, written_at: datetime) -> DateOrder:
+    """Returns the order of dates of numbers, of which `gist` is given.
 
     >>> written = datetime(2026, 1, 20)
-    >>> order_of(["05/01/2026 09:14", "13/01/2026 09:14"], "mdy", written)
+    >>> order_of({"05/01/2026 hh", "13/01/2026 hh"}, "mdy", written)
     'dmy'
-    >>> [order_of(["05/01/2026 09:14"], setting, datetime(2026, 6, 1)) for setting in ("mdy", "")]
+    >>> [order_of({"05/01/2026 hh"}, setting, datetime(2026, 6, 1)) for setting in ("mdy", "")]
     ['mdy', 'unclear']
-    >>> order_of(["05/01/2026 09:14"], "", written), order_of(["05/01/2026", "06/01/2026"], "", datetime(2027, 1, 1))
+    >>> order_of({"05/01/2026 hh"}, "", written), order_of({"05/01/2026", "06/01/2026"}, "", datetime(2027, 1, 1))
     ('dmy', 'dmy')
     """
     parts = {match.groups() for date in dates if (match := NUMBERS.match(date))}
@@ -78,11 +91,27 @@ def order_of(dates: Iterable[str], setting: str, written_at: datetime) -> DateOr
         return "unclear" if day_first and month_first else "dmy" if day_first else "mdy"
     if setting in ("mdy", "dmy"):
         return "mdy" if setting == "mdy" else "dmy"
-    if any(re.match(AMERICAN, date) for date in dates) or all(first == second for first, second, _ in numbers):
+    if all(first == second for first, second, _ in numbers):
         return "mdy"
-    if any(len(first) == 1 for first, *_ in parts) and all(len(second) == 2 for _, _, second, _ in parts):
+    found = by_the_days(numbers, written_at)
+    return found if found != "unclear" else by_the_form(dates)
+
+
+def by_the_form(dates: Set[str]) -> DateOrder:
+    """Returns the order of the locales that write such dates; else that it is unclear.
+
+    >>> by_the_form({"1/5/2026 hh"}), by_the_form({"5/01/2026 h AM"}), by_the_form({"05/01/2026 hh AM"})
+    ('mdy', 'dmy', 'mdy')
+    >>> by_the_form({"05/01/2026 hh"})
+    'unclear'
+    """
+    parts = {match.groups() for date in dates if (match := NUMBERS.match(date))}
+    if any(len(second) == 1 for _, _, second, _ in parts):
+        # Spain writes 5/1/2026 for a day in January, but hardly any other place.
+        return "mdy"
+    if any(len(first) == 1 for first, *_ in parts) or any(OF_AUSTRALIA.match(date) for date in dates):
         return "dmy"
-    return by_the_days(numbers, written_at)
+    return "mdy" if any(date.endswith("AM") for date in dates) else "unclear"
 
 
 def by_the_days(numbers: set[tuple[int, int, int]], written_at: datetime) -> DateOrder:
