@@ -38,7 +38,7 @@ def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame, lo
     waiting = f" {count(len(staged), 'deletion is', 'deletions are')} held." if len(staged) else ""
     if left.empty:
         if not loaded:
-            return "Nothing is known of removals."
+            return "Removals are unknown: no provisioning logs cover them."
         # Who was to go from two apps is counted twice.
         done = 0 if lengths.empty else int(lengths["done"].sum())
         return f"No pending removals in the log; {count(done, 'removal')} done in this time range.{waiting}"

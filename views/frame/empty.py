@@ -67,4 +67,4 @@ def readable() -> Iterator[None]:
     try:
         yield
     except StoreError:
-        st.caption(":material/hourglass_empty: This cannot be read now; the top of the page says why.")
+        st.caption(":material/hourglass_empty: This cannot be read now; the top of the page shows the reason.")

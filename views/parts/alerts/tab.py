@@ -151,7 +151,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
         "app_name": text_column("App"),
         **time_columns(opened_at="Began", closed_at="Ended"),
         "to_notice": text_column("Time to detect"),
-        "to_fix": text_column("Time to fix"),
+        "to_fix": text_column("Time to resolve"),
         "owner": text_column("Owner"),
         "more": text_column("Symptoms", width="large"),
     }

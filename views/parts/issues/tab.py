@@ -87,7 +87,7 @@ def filters(issues: pd.DataFrame) -> dict[str, str]:
                 f"Error code: {plain(code)}",
                 icon=":material/close:",
                 key=Key.CLEAR_CODE,
-                help="Show every error code",
+                help="Clear the error code filter",
                 on_click=lambda: write_word(Word.CODE, None),
             )
     noise = "in" if state.value(Key.ISSUE_NOISE) else None

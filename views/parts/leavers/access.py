@@ -8,6 +8,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, is_missing, span
 from pipeline.knowledge.causes import find_cause
+from pipeline.knowledge.remedies import sentence_case
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
@@ -51,7 +52,7 @@ def access_rows(left: pd.DataFrame, now: datetime) -> pd.DataFrame:
     has = left.assign(
         word="has_access",
         action=left["kind"].map(lambda kind: KINDS.get(kind, kind)),
-        why=[why(row) for row in records(left)],
+        why=[sentence_case(why(row)) for row in records(left)],
         since=left["started_at"],
         open_for=left["open_s"].map(span),
     )

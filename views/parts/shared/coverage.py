@@ -246,7 +246,7 @@ def draw_strips(rows: pd.DataFrame) -> None:
     if len(least) > STRIPS:
         st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(
-        "Which hours a source covers",
+        "Coverage by kind of source",
         help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
         "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read. SCIM logs "
         "cover an hour where the log of at least one app does; the tab SCIM traffic of an app is about its own.",
