@@ -58,7 +58,8 @@ STYLE = """<style>
 /* What opens the sidebar again is in a bar above the page, which covers nothing of it. */
 .stApp:has([data-testid='stExpandSidebarButton']) [data-testid='stMainBlockContainer']{padding-top:4.2rem}
 /* An offer of newer data moves nothing. */
-.st-key-news{position:fixed;top:.5rem;z-index:999990;width:auto!important}
+.st-key-moving-news{position:fixed;top:.35rem;right:1.5rem;z-index:999990;width:auto!important}
+.st-key-moving-news button{min-height:1.9rem;padding-block:0}
 [data-testid='stSidebarHeader']{height:3.4rem}
 [data-testid='stCaptionContainer']{opacity:1}
 /* What is drawn again by itself is not greyed meanwhile, as Streamlit does after half a second. */
@@ -109,7 +110,10 @@ STYLE = """<style>
 @page{size:A4;margin:10mm}
 @media print{
   [data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar'],[data-testid='stElementToolbar'],
-  [data-testid='stPopover'],[data-testid='stExpander'],[data-testid='stButton']{display:none!important}
+  [data-testid='stPopover'],[data-testid='stExpander'],[data-testid='stButton'],[data-testid='stLinkButton'],
+  [data-testid='stPageLink'],[data-testid='stSelectbox'],[data-testid='stTextInput'],
+  [role='dialog'] button[aria-label='Close'],.stApp:has(~* [role='dialog']),
+  body:has([role='dialog']) [data-testid='stMain']:not(:has([role='dialog'])){display:none!important}
   .stApp,[data-testid='stAppViewContainer'],[data-testid='stMain'],[data-testid='stDialog'],[role='dialog']{
     position:static!important;overflow:visible!important;height:auto!important;max-height:none!important}
   [data-testid='stMainBlockContainer']{padding:0;zoom:.62}

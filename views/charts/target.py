@@ -47,8 +47,8 @@ def answer_times(rows: pd.DataFrame) -> go.Figure:
                 "dash": "dot" if verb == "probe" else DASHES[place % 2],
             },
             customdata=own[["requests"]],
-            hovertemplate=f"<b>{escaped(operation_label(verb))}</b><br>%{{y:,.0f}} ms in 95 of 100 of %{{customdata[0]}} requests<br>"
-            f"{AT}<extra></extra>",
+            hovertemplate=f"<b>{escaped(operation_label(verb))}</b><br>%{{y:,.0f}} ms in 95 of 100 of "
+            f"%{{customdata[0]}} requests<br>{AT}<extra></extra>",
             row=1,
             col=1,
         )

@@ -176,7 +176,7 @@ def show_news() -> None:
 
 def offer_news() -> None:
     """Offers newer data instead of showing it, on a page that keeps what moves up to date by itself."""
-    with st.container(key=Key.NEWS):
+    with st.container(key=Key.MOVING.of("news")):
         if st.button("New data available · Refresh", icon=":material/refresh:"):
             st.rerun()
 

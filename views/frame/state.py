@@ -44,7 +44,6 @@ class Key(StrEnum):
     ALL_APPS = "all-apps"
     COVERAGE_CHIP = "coverage-chip"
     MOVING = "moving"
-    NEWS = "news"
     # The sidebar of every page
     SIDEBAR = "sidebar"
     SEARCH_ALL = "search-all"

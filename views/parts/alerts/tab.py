@@ -103,7 +103,7 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
         "owner": text_column("Owner", width=150),
         "state": chips_column("State", STATE_COLOURS),
     }
-    table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
+    table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident, of="open_incidents")
 
 
 def leavers_of(rows: list[Row]) -> list[str]:

@@ -15,7 +15,7 @@ from views.frame.data import Row, Values, ask, records
 from views.frame.empty import nothing
 from views.frame.panel import show_sql
 from views.frame.state import Key
-from views.parts.apps.facts import AHEAD, Facts, Job, clock_label, limits, sentence_case, status_age, used
+from views.parts.apps.facts import AHEAD, Facts, Job, clock_label, limits, status_age, used
 
 LABELS = {
     "share": "Share of failing users and groups",

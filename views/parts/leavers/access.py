@@ -25,8 +25,6 @@ IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
 FEW = 3
 "Apps of which the page's verdict says all that is unknown."
-NAMED = 10
-"Apps that are named where it is unknown whether leavers were removed."
 KINDS = {"disable": "Disable", "delete": "Delete"}
 
 
@@ -139,11 +137,11 @@ def unknown_jobs(facts: Facts) -> set[object]:
 
 def none(text: str, facts: Facts) -> str:
     """Returns a sentence that says none, with the apps of which that is unknown."""
-    if not facts.jobs:
-        return f"{text} No provisioning logs are loaded."
+    if not facts.jobs or not ask("extent").iloc[0]["events"]:
+        return "Unknown: no provisioning logs are loaded."
     blind = [plain_name(name) for name in unknown_apps(facts)]
-    more = f" and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
-    return f"{text} Unknown for {', '.join(blind[:NAMED])}{more}." if blind else text
+    names = ", ".join(blind) if len(blind) <= FEW else f"{len(blind):,} of {count(len(facts.jobs), 'app')}"
+    return f"{text} Unknown for {names}." if blind else text
 
 
 def note_questions(now: datetime) -> None:

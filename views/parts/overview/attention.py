@@ -63,12 +63,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=262),
-        "chip": chips_column("Severity", width=72),
-        "cause": text_column("Cause", width=306),
-        "impact": text_column("Impact", width=186),
+        "problem": text_column("Problem", width=298),
+        "chip": chips_column("Severity", width=70),
+        "cause": text_column("Cause", width=286),
+        "impact": text_column("Impact", width=176),
         "deadline": text_column("Deadline", width=136),
-        "owner": text_column("Owner", width=86),
+        "owner": text_column("Owner", width=82),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -180,7 +180,7 @@ def issue_row(row: Row, job: JobFacts, state: Row | None) -> Row:
         "job_id": job.job_id,
         "severity": "warning",
         "problem": f"{job.app_name}: {within(title)}",
-        "cause": " · ".join(filter(None, (error, f"since {day(row['first_seen_at'])}"))),
+        "cause": " · ".join(filter(None, (f"Since {day(row['first_seen_at'])}", error))),
         "impact": f"{people(row['waiting'], groups_of(row))} failing",
         "deadline": deadline(job, state, "warning"),
         "owner": taken_by(row) or "Unassigned",
@@ -226,7 +226,7 @@ def incident_cause(row: Row) -> str:
     status = next((f"HTTP {int(one['http_status'])}" for one in facts if one.get("http_status")), "")
     symptoms = len(symptoms_of(row))
     parts = (cause_words(row, facts), status, f"since {day(row['opened_at'])}", count(symptoms, "symptom"))
-    return " · ".join(part for part in parts[: 4 if symptoms else 3] if part)
+    return capitalised(" · ".join(part for part in parts[: 4 if symptoms else 3] if part))
 
 
 def cause_words(row: Row, facts: list[dict[str, Any]]) -> str:

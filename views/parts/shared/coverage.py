@@ -41,14 +41,16 @@ def draw_completeness() -> None:
 def none_in_window(text: str) -> str:
     """Returns a sentence that says none or nothing of the time range, with the hours of which that is unknown.
 
-    Where there is no job, no log was loaded that could show one.
+    Where no log covers any hour, it is unknown as a whole.
     """
     rows = ask("completeness_of_window")
     if rows.empty:
-        return f"{text} No provisioning logs are loaded."
+        return "Unknown: no provisioning logs are loaded."
     whole = rows.iloc[0]
     if not whole["unknown"]:
         return text
+    if whole["unknown"] == whole["hours"] and not has_logs():
+        return "Unknown: no provisioning logs cover this time range."
     return f"{text} Unknown for {whole['unknown']:,} of {count(whole['hours'], 'hour')}: no provisioning logs."
 
 
