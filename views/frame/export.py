@@ -92,7 +92,7 @@ def draw_page_menu(
     columns: Mapping[str, Labelled],
     tables: Mapping[str, tuple[pd.DataFrame, Labels]],
 ) -> None:
-    """Draws the menu that exports a table as it is drawn, or a question of the page, those with a table first, in order.
+    """Draws the menu that exports a table as it is drawn, or a question of the page, those with a table before.
 
     `columns` has the labels under which the page shows columns of a question, by its name; others go by their own.
     """
