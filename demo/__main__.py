@@ -45,7 +45,7 @@ def main(
     speed: Annotated[float, typer.Option(min=1, help="How many times faster than real time runs.")] = 200,
     seconds: Annotated[float, typer.Option(help="Real seconds after which it ends; 0 waits for Ctrl-C.")] = 0,
     users: Annotated[int, typer.Option(min=1000, help="People in the tenant; two thirds are Cerby's.")] = 7600,
-    seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same story.")] = 7,
     folder: Annotated[Path, typer.Option(help="Where the store, the inbox and the logs go.")] = Path("build/demo"),
 ) -> None:
     """Play a day of provisioning in minutes: an initial cycle, a stall, a quarantine and its end."""
@@ -116,7 +116,7 @@ def back_fill(settings: Mapping[str, str]) -> None:
     """Fetches what Graph keeps of the time before the story; what is not done in time is done beside it."""
     print("Fetching the two weeks that Graph still keeps …", flush=True)
     if not wait_for(["-m", "pipeline", "poll"], settings, BACK_FILL_S):
-        print("That takes longer than usual; the rest is fetched while the story is told.", flush=True)
+        print("That takes longer than usual; the rest is fetched while the story runs.", flush=True)
 
 
 class Clock:
@@ -164,7 +164,7 @@ def introduce(url: str, pid: int, folder: Path, graph: StandIn) -> None:
     """Prints what runs, and what can be tried."""
     where = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     print(f"The dashboard is at {url}; it only shows, and the pipeline (process {pid}) reads.")
-    print(f"Try: kill -9 {pid}             the pages soon say that nothing is read any more; then, to read again:")
+    print(f"Try: kill -9 {pid}             the pages soon show that no data is read any more; to read again:")
     print(f"     . {where}/environment; python -m pipeline watch")
     print(f"Letters to {RECIPIENT} are kept in {where}/mail.")
     print(f"     curl -k {graph.url}/_faults   how to make Graph misbehave; logs are in {where}", flush=True)
@@ -226,7 +226,7 @@ class Narrator:
             print_line(now, f"The dashboard answers: {self._url}")
         elif waited_s > STARTS_WITHIN_S:
             self._ready = True
-            print_line(now, "The dashboard does not answer; its log says why.")
+            print_line(now, "The dashboard does not answer; its log has the reason.")
 
 
 def print_line(at: datetime, text: str) -> None:

@@ -44,7 +44,7 @@ def served() -> Iterator[str]:
                 [sys.executable, "-m", "pipeline", *words], env=environment, stdout=subprocess.DEVNULL
             )
             if done.returncode not in (0, 1):
-                sys.exit(f"python -m pipeline {words[0]} ended with {done.returncode}; its message stands above.")
+                sys.exit(f"python -m pipeline {words[0]} ended with {done.returncode}; its message is above.")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -52,7 +52,7 @@ def served() -> Iterator[str]:
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as app:
             assert app.stdout is not None
             if not any("URL:" in line for line in app.stdout):
-                sys.exit("The dashboard did not start; its message stands above.")
+                sys.exit("The dashboard did not start; its message is above.")
             try:
                 yield f"http://localhost:{port}"
             finally:

@@ -247,11 +247,11 @@ def lines(cerby: list[Cycle], docs: list[Cycle]) -> list[Line]:
         Line(START, "Contoso Docs has a normal morning, Fabrikam Desk is idle, Cerby is about to be switched on."),
         Line(
             whole.began,
-            f"Cerby is switched on: its initial cycle begins, {len(whole.events):,} objects. Open {{url}}/cycles",
+            f"Cerby is switched on: its initial cycle begins, {len(whole.events):,} events. Open {{url}}/cycles",
         ),
         Line(half, "Half of Cerby's initial cycle is done."),
-        Line(whole.ended, "Cerby's initial cycle is over; from now on only changes are looked at."),
-        Line(following.began, f"Cerby's first incremental cycle: {len(following.events)} objects."),
+        Line(whole.ended, "Cerby's initial cycle is over; from now on only changes are processed."),
+        Line(following.began, f"Cerby's first incremental cycle: {len(following.events)} events."),
         Line(
             wave.began,
             f"Contoso Docs: the staff system's evening wave, {len(wave.events)} changes, begins; "
@@ -259,17 +259,17 @@ def lines(cerby: list[Cycle], docs: list[Cycle]) -> list[Line]:
         ),
         Line(
             wave.events[cut - 1].at + timedelta(minutes=5),
-            "It stalls: no page, no event. Fabrikam Desk is as silent, and well: its cycles go on and find nothing.",
+            "It stalls: no progress, no event. Fabrikam Desk has no events either; it is healthy and finds nothing.",
         ),
         Line(wave.events[cut].at, "Contoso Docs goes on."),
-        Line(wave.ended, "Contoso Docs: the wave is through, hours later than usual."),
+        Line(wave.ended, "Contoso Docs: the wave is done, hours later than usual."),
         Line(first, "Cerby's token has expired: 401. Entra puts the job into quarantine and tries again in 6 hours."),
-        Line(second, "The second try is refused as well; the next comes 12 hours after the first."),
-        Line(TOKEN_RENEWED, "Somebody enters a new token. Entra waits for its next try."),
+        Line(second, "The second attempt is rejected as well; the next is 12 hours after the first."),
+        Line(TOKEN_RENEWED, "A new token is entered. Entra waits for its next attempt."),
         Line(
             RECOVERED,
-            f"The token is taken: the quarantine is over, and {len(backlog.events)} objects that waited come.",
+            f"The token is accepted: the quarantine is over, and a backlog of {len(backlog.events)} events follows.",
         ),
-        Line(backlog.ended, "Cerby is as it was. The story is over; the apps go on quietly until you press Ctrl-C."),
+        Line(backlog.ended, "Cerby is healthy again. The story is over; the apps go on until you press Ctrl-C."),
     ]
     return sorted(script, key=lambda line: line.at)

@@ -3,8 +3,8 @@
 -- Title    Deprovisioning time
 -- Topic    Leavers
 --
--- Half are out after p50_s, 19 of 20 after p95_s: read off the survival curve, in which whoever is still there
--- counts as not yet gone. Null where the curve does not fall that far.
+-- Half are removed after p50_s, 19 of 20 after p95_s, by the survival curve, in which an account that is still there
+-- counts as not removed yet. Null where the curve does not fall that far.
 --
 -- Parameters
 --   $since    TIMESTAMP         start of the window in which it began, inclusive
@@ -21,8 +21,8 @@
 --   still_open      users whose removal is pending
 --   called_off      users whose removal was cancelled
 --   from_trigger    users whose removal an import showed before it was requested
---   p50_s           seconds after which half are out
---   p95_s           seconds after which 19 of 20 are out
+--   p50_s           seconds after which half are removed
+--   p95_s           seconds after which 19 of 20 are removed
 --   longest_s       seconds that the longest one took, or has taken so far
 --   job_id          the job
 select

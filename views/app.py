@@ -54,7 +54,12 @@ STYLE = """<style>
 /* The browser's own CSV of a grid would have cells that a spreadsheet computes; Export offers it without.
    Streamlit 1.67 has no option for that. */
 [data-testid='stElementToolbarButton']:has(button[aria-label^='Download as CSV']){display:none}
-[data-testid='stMainBlockContainer']{padding-top:3.2rem;padding-bottom:2rem;max-width:1440px}
+[data-testid='stMainBlockContainer']{padding-top:2.8rem;padding-bottom:.5rem;max-width:1440px}
+/* What opens the sidebar again is in a bar above the page, which covers nothing of it. */
+.stApp:has([data-testid='stExpandSidebarButton']) [data-testid='stMainBlockContainer']{padding-top:4.2rem}
+/* An offer of newer data moves nothing. */
+.st-key-moving-news{position:fixed;top:.35rem;right:1.5rem;z-index:999990;width:auto!important}
+.st-key-moving-news button{min-height:1.9rem;padding-block:0}
 [data-testid='stSidebarHeader']{height:3.4rem}
 [data-testid='stCaptionContainer']{opacity:1}
 /* What is drawn again by itself is not greyed meanwhile, as Streamlit does after half a second. */
@@ -72,7 +77,7 @@ STYLE = """<style>
 [data-testid^='stBaseButton-primary']{color:light-dark(#fff,#0b1622)!important}
 [role='dialog'] [data-testid^='stBaseButton-primary']{color:PRIMARY!important}
 [role='dialog'] h3{font-size:1.05rem!important}
-/* A name that is written from right to left does not turn what stands beside it. */
+/* A name that is written from right to left does not turn what is beside it. */
 [data-testid='stMarkdownContainer'] :is(strong,code){unicode-bidi:isolate}
 /* A long name takes at most one line beside the header's controls, and two above a panel. */
 [class*='st-key-header'] h1{max-width:26rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -83,6 +88,11 @@ STYLE = """<style>
   .st-key-header>:first-child,.st-key-header>:first-child :has(h1){
     min-width:0!important;flex-wrap:nowrap!important;flex-shrink:1!important}
 }
+@media (max-width:1399px){
+  /* So do numbers and their changes. */
+  [data-testid='stMetric'] :is([data-testid=stMetricLabel],[data-testid=stMetricValue],[data-testid=stMetricDelta]) *{
+    white-space:normal!important;overflow:visible!important;text-overflow:clip!important}
+}
 @media (max-width:640px){
   [data-testid='stMainBlockContainer']{padding:4.2rem 1rem 2rem}
   /* The header in three rows: title, what is chosen, and what can be done, without icons. */
@@ -92,17 +102,18 @@ STYLE = """<style>
   .st-key-header>:not(:first-child,.st-key-job,.st-key-time-range){order:1}
   .st-key-header>:last-child{gap:.8rem}
   .st-key-header button[kind=tertiary]{padding-inline:0}
-  /* Filters, numbers and their changes take a second line instead of being cut; a slider's label stays inside. */
+  /* Filters take a second line instead of being cut; a slider's label stays inside. */
   [data-testid='stButtonGroup'] [role=radiogroup],[data-testid='stButtonGroup']>div{flex-wrap:wrap!important}
-  [data-testid='stMetric'] :is([data-testid=stMetricLabel],[data-testid=stMetricValue],[data-testid=stMetricDelta]) *{
-    white-space:normal!important;overflow:visible!important;text-overflow:clip!important}
   [data-testid='stSlider']{padding-inline:3rem}
   .st-key-header button[kind=tertiary] span[data-has-shortcut]>span:has([data-testid=stIconMaterial]){display:none}
 }
 @page{size:A4;margin:10mm}
 @media print{
   [data-testid='stSidebar'],[data-testid='stHeader'],[data-testid='stToolbar'],[data-testid='stElementToolbar'],
-  [data-testid='stPopover'],[data-testid='stExpander'],[data-testid='stButton']{display:none!important}
+  [data-testid='stPopover'],[data-testid='stExpander'],[data-testid='stButton'],[data-testid='stLinkButton'],
+  [data-testid='stPageLink'],[data-testid='stSelectbox'],[data-testid='stTextInput'],
+  [role='dialog'] button[aria-label='Close'],.stApp:has(~* [role='dialog']),
+  body:has([role='dialog']) [data-testid='stMain']:not(:has([role='dialog'])){display:none!important}
   .stApp,[data-testid='stAppViewContainer'],[data-testid='stMain'],[data-testid='stDialog'],[role='dialog']{
     position:static!important;overflow:visible!important;height:auto!important;max-height:none!important}
   [data-testid='stMainBlockContainer']{padding:0;zoom:.62}

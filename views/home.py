@@ -9,7 +9,7 @@ from views.frame.data import Row, as_of, ask, ask_ahead, records
 from views.frame.empty import readable
 from views.frame.filters import bar
 from views.frame.panel import show_sql
-from views.frame.places import lead_to
+from views.frame.places import lead_to, page_link
 from views.frame.state import Key, Word, has_word
 from views.frame.verdict import current_facts, draw_verdict
 from views.parts.alerts.incident import incident_panel
@@ -43,6 +43,10 @@ def page() -> None:
     if fleet.empty:
         draw_verdict()
         st.info("No app yet: only SCIM requests are loaded. Load provisioning logs to see apps here.")
+        with st.container(horizontal=True):
+            page_link("issues", "Open incidents", ":material/error:", width="content")
+            page_link("traffic", "SCIM traffic", ":material/swap_horiz:", width="content")
+            page_link("sources", "Add provisioning logs", ":material/upload_file:", width="content")
         return
     facts = current_facts()
     # Closer together than Streamlit draws, so that three apps fit on a screen.

@@ -34,11 +34,11 @@ from views.parts.shared.object_panel import object_panel
 
 
 def sentence(left: pd.DataFrame, staged: pd.DataFrame, lengths: pd.DataFrame, loaded: bool = True) -> str:
-    """Writes whether all leavers were removed, and who was not and since when."""
+    """Writes whether all leavers were removed, and who was not and since when; nothing without logs."""
     waiting = f" {count(len(staged), 'deletion is', 'deletions are')} held." if len(staged) else ""
     if left.empty:
         if not loaded:
-            return "Nothing is known of removals."
+            return ""
         # Who was to go from two apps is counted twice.
         done = 0 if lengths.empty else int(lengths["done"].sum())
         return f"No pending removals in the log; {count(done, 'removal')} done in this time range.{waiting}"

@@ -106,9 +106,9 @@ def leavers(answers: Answers, gaps: Sequence[str]) -> Iterator[str]:
         half = "(not reached)" if row["p50_s"] is None else span(row["p50_s"])
         most = "(not reached)" if row["p95_s"] is None else span(row["p95_s"])
         yield (
-            f"- To {row['kind']}: {row['cases']:,}; done: {row['done']:,}, not yet: {row['still_open']:,}, called off: "
-            f"{row['called_off']:,}. Half are out after {half}, 95% after {most}, each from the first event that "
-            "shows it (Kaplan-Meier: who is still there counts as such)."
+            f"- To {row['kind']}: {row['cases']:,}; done: {row['done']:,}, pending: {row['still_open']:,}, cancelled: "
+            f"{row['called_off']:,}. Median: {half}, 95th percentile: {most}, each from the first event that shows the "
+            "removal (Kaplan-Meier: accounts that are still there count as such)."
         )
     if not rows_of(answers, "deprovision_times"):
         yield "- No disable or delete of this period was read."

@@ -50,7 +50,7 @@ MEANINGS: dict[str, Meaning] = {
         "answers /Groups the same way.",
     ),
     "filter_refused": Meaning(
-        "A filter refused",
+        "A filter was rejected",
         "breaks",
         f"{FILTER}; {ENTRA}",
         "Entra filters by the matching attribute with `eq`, and with `and`; without it no user can be matched.",
@@ -64,10 +64,10 @@ MEANINGS: dict[str, Meaning] = {
         "Support PATCH with the operations add, replace and remove.",
     ),
     "string_boolean_refused": Meaning(
-        "A boolean sent as a string was refused",
+        "A boolean sent as a string was rejected",
         "breaks",
         f"RFC 7643, 2.3.2; {ENTRA}",
-        'Without the flag aadOptscim062020 Entra sends `active` as the string "False"; whoever refuses it keeps '
+        'Without the flag aadOptscim062020 Entra sends `active` as the string "False"; an app that rejects it keeps '
         "leavers active.",
         "Accept true and false as strings in any case. The tenant can also add ?aadOptscim062020 to the Tenant URL.",
     ),

@@ -47,6 +47,8 @@ from pipeline.store.time_limit import Stop
 SILENCED = "The rule is muted in rules.toml"
 NOT_ASKED = "The rule is not evaluated"
 SIDE_BY_SIDE = 4
+NAMED = 6
+"Gaps, and apps of each, that a run's detail names."
 "How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 
 
@@ -206,7 +208,8 @@ def judged(
     gaps = [*answer.data.gaps(rule.needs), *doubts(answer.result.unknown.values())]
     sort_changes(rule, overrides, checked, before, answer.data, answer.result)
     run.findings = len(answer.result.firing)
-    run.detail = "; ".join(gaps)
+    more = [f"and {len(gaps) - NAMED:,} more"] if len(gaps) > NAMED else []
+    run.detail = "; ".join([*gaps[:NAMED], *more])
     run.apps = checked_apps(rule, answer.data, answer.result.unknown.values())
     run.outcome = "found" if answer.result.firing else "unknown" if gaps else "ok"
     return run
@@ -217,7 +220,18 @@ def doubts(unjudged: Iterable[Finding]) -> list[str]:
     apps: dict[str, list[str]] = {}
     for one in unjudged:
         apps.setdefault(str(one.unknown), []).append(one.app_name or one.subject)
-    return [f"{', '.join(sorted(names))}: {within(reason)}" for reason, names in sorted(apps.items())]
+    return [f"{first_names(names)}: {within(reason)}" for reason, names in sorted(apps.items())]
+
+
+def first_names(names: Iterable[str]) -> str:
+    """Writes names in order, the first of many.
+
+    >>> first_names(["Zoom", "Cerby"]), first_names(map(str, range(9)))
+    ('Cerby, Zoom', '0, 1, 2, 3, 4, 5 and 3 more')
+    """
+    ordered = sorted(names)
+    more = f" and {len(ordered) - NAMED:,} more" if len(ordered) > NAMED else ""
+    return f"{', '.join(ordered[:NAMED])}{more}"
 
 
 @dataclass

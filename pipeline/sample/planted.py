@@ -14,10 +14,10 @@ from pipeline.sample.story import initial
 from pipeline.sample.timeline import Timeline
 
 STORIES = {
-    "initial_cycle": "Each app's first cycle creates everybody who is assigned, and every group.",
+    "initial_cycle": "Each app's first cycle creates all assigned users and groups.",
     "growing_escrow": "Newcomers to Cerby collide with unmanaged accounts: three batches on three days, "
     "retried after 6, 12 and 24 hours, then all cleared in one cycle.",
-    "throttled_hour": "Cerby answers 429 for an hour; everybody hit succeeds within three cycles.",
+    "throttled_hour": "Cerby answers 429 for an hour; all affected users succeed within three cycles.",
     "missing_attributes": "People without a surname or a mail address are skipped by Cerby, which requires both; "
     "one gets a surname and is created.",
     "duplicate_target": "Two Cerby accounts match one person; the failure stays open.",
@@ -26,7 +26,7 @@ STORIES = {
     "licences_exhausted": "Contoso Docs has no licence left for three newcomers; still open at the end.",
     "escrow_closed_by_redundancy": "A conflict in Contoso Docs ends with a redundant export: repaired by hand.",
     "escrow_closed_by_scope": "A conflict in Contoso Docs ends because the person is unassigned.",
-    "undocumented_action": "One Contoso Docs event carries the action 'mirror', which nobody has documented.",
+    "undocumented_action": "One Contoso Docs event carries the action 'mirror', which is not documented.",
     "one_id_two_jobs": "One event id occurs in Cerby and in Contoso Docs; they are two events.",
 }
 """The stories whose events carry a tag, each in a sentence."""

@@ -91,15 +91,20 @@ def test_every_default_is_a_value_of_its_type(query: Query) -> None:
 def test_the_body_keeps_the_style(query: Query) -> None:
     sql = body(query)
     bare = re.sub(r"'[^']*'", "''", sql)
-    assert bare == bare.lower()
-    assert not re.search(r"\bnow\s*\(|current_timestamp|current_date|today\s*\(", bare)
-    assert re.search(r"^order by", sql, re.MULTILINE), f"{query.name}: a last line with `order by` was expected"
-    final = sql[sql.rindex("\nselect") if "\nselect" in sql else 0 :]
-    assert not re.search(r"^select\s+\*", final.strip())
-    assert "\t" not in sql and ";" not in sql
-    assert all(len(line) <= 120 for line in query.sql.splitlines())
-    assert all((len(line) - len(line.lstrip())) % 4 == 0 for line in sql.splitlines())
-    assert len(sql.splitlines()) <= 75
+    lines, final = sql.splitlines(), sql[sql.rindex("\nselect") if "\nselect" in sql else 0 :]
+    faults = {
+        "write keywords and names in lower case": bare != bare.lower(),
+        "take the present from a parameter, not from the clock": re.search(
+            r"\bnow\s*\(|current_timestamp|current_date|today\s*\(", bare
+        ),
+        "end with a line that begins with `order by`": not re.search(r"^order by", sql, re.MULTILINE),
+        "name each column of the last select, not *": re.search(r"^select\s+\*", final.strip()),
+        "write no tabs and no ;": "\t" in sql or ";" in sql,
+        "indent by four": any((len(line) - len(line.lstrip())) % 4 for line in lines),
+        "write at most 75 lines": len(lines) > 75,
+        "write at most 120 characters a line": [line for line in query.sql.splitlines() if len(line) > 120],
+    }
+    assert [f"{query.name}: {what}" for what, found in faults.items() if found] == []
 
 
 def test_windows_are_half_open(query: Query) -> None:

@@ -148,6 +148,15 @@ def test_what_to_do_about_a_quarantine_takes_one_click_and_acknowledging_it_two(
     home.click("button", "Acknowledge")
     expect(panel.get_by_text("Acknowledged by Ada", exact=False).first).to_be_visible()
     assert home.number <= 2
+    # What a button opens is entered by the key that opens it, and left by Escape.
+    note = panel.get_by_role("button", name="Note")
+    note.press("Enter")
+    expect(home.page.get_by_role("textbox", name="Note")).to_be_focused()
+    home.page.keyboard.type("asked the vendor")
+    home.page.keyboard.press("Control+Enter")
+    expect(panel.get_by_text("asked the vendor").first).to_be_visible()
+    home.page.keyboard.press("Escape")
+    expect(note).to_be_focused()
 
 
 def test_sharing_takes_two_clicks_and_exporting_all_rows_two(home: Clicks) -> None:

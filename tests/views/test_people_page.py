@@ -1,9 +1,11 @@
 """The page People: the list, its search and its filters, and the side panel of one user or group."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.store.lake import Store
-from tests.support.given import Given, moment
+from tests.support.given import TENANT, Given, moment
 from tests.support.given import job_id as job
 from tests.support.page_words import faults_of_words
 from tests.support.pages import app, healthy, questions, table, text
@@ -54,6 +56,28 @@ def test_the_panel_says_in_a_sentence_what_is_wrong_in_which_app_and_what_to_do(
     [ticket] = [code.value for code in test.code if code.value.startswith("Provisioning of")]
     assert "See:    http://localhost:8501/people?" in ticket and "UTC" in ticket
     assert dict(test.query_params)["search"] == "ada" and faults_of_words(test) == []
+
+
+@pytest.mark.parametrize(
+    ("job_id", "graph", "is_there"),
+    [
+        ("scim.1.2", "https://graph.microsoft.com", True),
+        ("scim.1.2", "https://graph.microsoft.us", False),
+        ("Workday2AD.1.2", "https://graph.microsoft.com", False),
+    ],
+)
+def test_a_user_of_entra_opens_there_where_its_address_is_known(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job_id: str, graph: str, is_there: bool
+) -> None:
+    (tmp_path / "tenants.toml").write_text(
+        f'[contoso]\ntenant_id = "{TENANT}"\nclient_id = "{TENANT}"\nsecret_env = "SECRET"\ngraph = "{graph}"\n'
+    )
+    monkeypatch.setenv("PROVISIONING_TENANTS", str(tmp_path / "tenants.toml"))
+    given.succeeded("ada", 3, 9, source_id=TENANT, job_id=job_id)
+    given.stored()
+    links = [str(link.proto.url) for link in healthy(app("people", object=TENANT)).get("link_button")]
+    place = "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId"
+    assert links == [f"https://entra.microsoft.com/{TENANT}/#view/{place}/{TENANT}"] * is_there
 
 
 def test_a_failed_match_leaves_the_export_out_and_an_expected_skip_needs_no_action(given: Given) -> None:

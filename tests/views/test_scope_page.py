@@ -41,6 +41,8 @@ def test_what_the_address_names_and_the_store_has_not_is_said(words: dict[str, s
     test = healthy(app("scope", **words))
     assert sentence in "".join(box.value for box in test.warning)
     assert "No user or group in this time range." not in text(test)
+    [panel] = test.get("dialog")
+    assert "istyped" not in panel.proto.dialog.title
 
 
 @pytest.mark.usefixtures("skips")
@@ -59,7 +61,7 @@ def test_a_bar_of_the_funnel_opens_who_is_in_it() -> None:
             {"window": "fortnight", "since": "2026-01-20T00:00", "until": "2026-01-22T00:00"},
             "The address names an unknown time range, “fortnight”; showing the time between its two ends.",
         ),
-        ({"since": "yesterday"}, "The address has an end of the time range that is no time: “yesterday”."),
+        ({"since": "yesterday"}, "The address has an invalid time: “yesterday”."),
     ],
 )
 def test_an_address_that_names_nothing_here_says_so_once(words: dict[str, str], sentence: str) -> None:

@@ -78,7 +78,7 @@ def test_the_page_says_what_does_not_agree_and_opens_its_rows_then_health_and_wh
     assert test.query_params["cell"] in ("both well", ["both well"])
     told = text(test)
     assert "Its clock is 2.0 s ahead of Entra's" in told
-    assert dict(table(test, "p95_ms").set_index("verb")["requests"]) == {"PATCH": 9, "DELETE": 1, "probe": 1}
+    assert dict(table(test, "p95_ms").set_index("verb")["requests"]) == {"PATCH": 9, "DELETE": 1, "Credential check": 1}
     assert any("A delete was not answered 204" in expander.label for expander in test.expander)
     assert "1 finding: 1 misleading." in told
 

@@ -73,7 +73,7 @@ def still_there(own: pd.DataFrame, size: int, colour: str) -> go.Scatter:
         showlegend=False,
         marker={"symbol": "cross-thin", "size": 10, "line": {"width": 2, "color": colour}},
         text=[f"{count} followed for {span(s)}" for count, s in zip(ended["left_sight"], ended["took_s"], strict=True)],
-        hovertemplate="%{text}, still there or called off<extra></extra>",
+        hovertemplate="%{text}, still there or cancelled<extra></extra>",
     )
 
 

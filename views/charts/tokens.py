@@ -45,12 +45,12 @@ def token_calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
     for words, marker, pieces in (
         ("Time left", {"color": TONES["good"], "opacity": 0.55}, [(now, max(now, one.order_by)) for one in terms]),
         (
-            "A new one takes as long",
+            "Time that a new token takes",
             pattern("/", "rgba(217,154,0,0.18)", TONES["warn"], size=6, solidity=0.3),
             [(one.order_by, one.expires_at) for one in terms],
         ),
         (
-            "Ended",
+            "Expired",
             pattern("x", "rgba(217,84,30,0.2)", TONES["bad"], size=6, solidity=0.3),
             [(one.expires_at, max(now, one.expires_at)) for one in terms],
         ),
@@ -70,9 +70,9 @@ def token_calendar(terms: Sequence[Term], now: datetime) -> go.Figure:
         x=ends,
         y=names,
         mode="markers",
-        name="Its end",
+        name="Expiry",
         marker={"symbol": "diamond", "size": 11, "color": [TONES[term.tone] for term in terms]},
-        text=[f"{escaped(term.app_name)}: ends {instant(term.expires_at)}<br>{escaped(term.advice)}" for term in terms],
+        text=[f"{escaped(one.app_name)}: expires {instant(one.expires_at)}<br>{escaped(one.advice)}" for one in terms],
         hovertemplate="%{text}<extra></extra>",
     )
     figure.add_vline(x=now, line={"width": 1, "dash": "dot", "color": "gray"})

@@ -13,7 +13,7 @@ from views.frame.sample import draw_sample_button
 WAYS = (
     (
         "Connect a tenant",
-        "Collects provisioning logs and job status from Microsoft Graph every few minutes. First shows which "
+        "Collects provisioning logs and job status from Microsoft Graph every minute. First shows which "
         "permissions are granted.",
         "python -m pipeline preflight",
     ),
@@ -67,4 +67,4 @@ def readable() -> Iterator[None]:
     try:
         yield
     except StoreError:
-        st.caption(":material/hourglass_empty: This cannot be read now; the top of the page says why.")
+        st.caption(":material/hourglass_empty: This cannot be read now; the top of the page shows the reason.")

@@ -92,12 +92,14 @@ def draw_page_menu(
     columns: Mapping[str, Labelled],
     tables: Mapping[str, tuple[pd.DataFrame, Labels]],
 ) -> None:
-    """Draws the menu that exports a table as it is drawn, or one of the page's questions, those with a table first.
+    """Draws the menu that exports a table as it is drawn, or a question of the page, those with a table before.
 
     `columns` has the labels under which the page shows columns of a question, by its name; others go by their own.
     """
-    known = set(tables)
-    first = sorted((one for one in questions if one[0].title not in known), key=lambda one: one[0].name not in columns)
+    known, places = set(tables), {name: place for place, name in enumerate(columns)}
+    first = sorted(
+        (one for one in questions if one[0].title not in known), key=lambda one: places.get(one[0].name, len(places))
+    )
     offers: list[tuple[str, Callable[[], tuple[str, Answer, Shape]]]] = [
         *((title, partial(offer_of_table, title, *drawn)) for title, drawn in tables.items()),
         *((query.title, partial(offer_of_question, query, values, columns)) for query, values in first),

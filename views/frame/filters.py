@@ -130,7 +130,7 @@ def unknown_words(given: dict[str, str], jobs: dict[str, str], tenants: list[str
         shown = "the time between its two ends" if has_ends else "the last 14 days"
         found.append(f"The address names an unknown time range, “{plain(window)}”; showing {shown}.")
     ends = [given[word] for word in (Word.SINCE, Word.UNTIL) if word in given and read_instant(given[word]) is None]
-    return [*found, *(f"The address has an end of the time range that is no time: “{plain(one)}”." for one in ends)]
+    return [*found, *(f"The address has an invalid time: “{plain(one)}”." for one in ends)]
 
 
 def draw_unknown_words() -> None:

@@ -176,8 +176,9 @@ def show_news() -> None:
 
 def offer_news() -> None:
     """Offers newer data instead of showing it, on a page that keeps what moves up to date by itself."""
-    if st.button("New data available · Refresh", icon=":material/refresh:", type="tertiary"):
-        st.rerun()
+    with st.container(key=Key.MOVING.of("news")):
+        if st.button("New data available · Refresh", icon=":material/refresh:"):
+            st.rerun()
 
 
 def store_error(error: StoreError) -> None:

@@ -18,7 +18,9 @@ from streamlit.testing.v1 import AppTest
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store
 from pipeline.store.time_limit import Stop
+from tests.support.given import Given
 from tests.support.lakes import add_events
+from tests.support.pages import app
 from views.frame.downloads import MOST_OFFERS, OFFERS, Offer, Offers, Pieces, export_file
 from views.frame.export import Shape, file_stem, slug, unlimited, write_rows
 from views.frame.filters import Bar
@@ -180,3 +182,11 @@ def test_the_oldest_offers_are_forgotten_and_a_ticket_is_kept() -> None:
         offers.add("", Offer("c", "", nothing))
     assert offers.find(first) is None and len(offers.offers) == MOST_OFFERS
     assert offers.add("chosen by a person", Offer("d", "", nothing)) != "chosen by a person"
+
+
+def test_a_page_offers_what_it_draws_first_first(given: Given) -> None:
+    given.failed("ada", 13, 9)
+    given.skipped("bob", "AttributeValidationFailed", day=13, hour=9)
+    given.stored()
+    [rows] = [box for box in app("issues").selectbox if box.key == "exported"]
+    assert rows.options[0] == find_query("issues").title

@@ -103,7 +103,7 @@ def incidents_table(rows: list[Row], snoozed: list[Row]) -> None:
         "owner": text_column("Owner", width=150),
         "state": chips_column("State", STATE_COLOURS),
     }
-    table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident)
+    table(shown, columns, Key.QUEUE, at_most=360, opens="summary", on_open=open_incident, of="open_incidents")
 
 
 def leavers_of(rows: list[Row]) -> list[str]:
@@ -151,7 +151,7 @@ def past_incidents(rows: pd.DataFrame) -> None:
         "app_name": text_column("App"),
         **time_columns(opened_at="Began", closed_at="Ended"),
         "to_notice": text_column("Time to detect"),
-        "to_fix": text_column("Time to fix"),
+        "to_fix": text_column("Time to resolve"),
         "owner": text_column("Owner"),
         "more": text_column("Symptoms", width="large"),
     }

@@ -264,6 +264,15 @@ def clock_text(job: Job) -> str:
     return f"{day} (in {span(left)})" if job.is_live else day
 
 
+def clock_label(job: Job) -> str:
+    """Writes which day of how many it is beside the clock, below a sentence that has when they end."""
+    left = (job.state["disabled_at"] - job.at).total_seconds()
+    if left <= 0:
+        return sentence_case(clock_text(job))
+    day = f"Day {day_number(job)} of {job.days} until Entra disables the job"
+    return f"{day} ({span(left)} left)" if job.is_live else day
+
+
 def sentence_case(text: str) -> str:
     """Writes a text with a capital at its beginning."""
     return text[:1].upper() + text[1:]

@@ -15,7 +15,7 @@ from views.frame.data import Row, Values, ask, records
 from views.frame.empty import nothing
 from views.frame.panel import show_sql
 from views.frame.state import Key
-from views.parts.apps.facts import AHEAD, Facts, Job, clock_text, limits, sentence_case, status_age, used
+from views.parts.apps.facts import AHEAD, Facts, Job, clock_label, limits, status_age, used
 
 LABELS = {
     "share": "Share of failing users and groups",
@@ -34,7 +34,7 @@ def draw_clock(job: Job) -> None:
     if job.word != "quarantined" or is_missing(job.since):
         return
     passed = (job.at - job.since) / timedelta(days=job.days)
-    st.progress(min(1.0, max(0.0, passed)), text=f"{sentence_case(clock_text(job))}{status_age(job)}.")
+    st.progress(min(1.0, max(0.0, passed)), text=f"{clock_label(job)}{status_age(job)}.")
     st.caption(
         f"After that, provisioning stops until you restart it, which triggers a full initial cycle.{attempts(job)}"
     )

@@ -13,6 +13,7 @@ from views.frame.empty import nothing
 from views.frame.filters import bar
 from views.frame.look import plain
 from views.frame.panel import show_sql
+from views.frame.places import page_link
 from views.frame.state import Key, write_words
 from views.frame.verdict import MARKED, current_facts, draw_verdict
 from views.parts.alerts.incidents import problem_of
@@ -141,3 +142,4 @@ def draw_tab() -> None:
         draw_all(jobs, at)
     else:
         draw_verdict("quarantine")
+        page_link("traffic", "SCIM traffic", ":material/swap_horiz:")

@@ -72,6 +72,8 @@ def draw_summary(
     parts = [*apps, *found[:SHOWN], *more, *last_answer(contacts, asks, now)]
     if not bad and not doubts and any(one.word == "fits" for one in checked_jobs):
         parts.insert(1, "every configuration that has a profile matches it")
+    if not found and all(one.word in ("unread", "unprofiled") for one in checked_jobs):
+        parts.insert(1, "no configuration to check: no profile of the app, or attribute mappings not read")
     draw, icon = (st.error, "error") if bad else (st.warning, "warning") if doubts else (st.info, "info")
     fits = contacts or any(one.word == "fits" for one in checked_jobs)
     if draw is st.info and fits and verdict(current_facts()).state == "ok":

@@ -105,13 +105,12 @@ def errors_table(rows: pd.DataFrame) -> None:
     )
     columns = {
         "title": text_column("Error", width=250),
-        "name": text_column("Error code", width=180),
-        "apps": text_column("Apps", width=150),
+        "name": text_column("Error code", width=240),
+        "apps": text_column("Apps", width=200),
         "objects": number_column("Affected", help="Users and groups"),
         "attempts": number_column("Attempts", help="Failed attempts"),
         "still_failing": number_column("Still failing", help="Users and groups"),
         **time_columns(first_seen_at="First seen", last_seen_at="Last seen"),
-        "reason": text_column("Latest message", width="medium"),
     }
     table(rows, columns, Key.TOP_ERRORS, at_most=420, opens="title", on_open=open_code)
     with st.expander("Attempts and affected users by error"):

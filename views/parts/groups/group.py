@@ -26,7 +26,7 @@ STATES = {
 MEANINGS = (
     "**Present**: an answer of the app or an event without an error confirms the member. **Assumed present**: the "
     "event failed and names others only. **Not in the app**: Entra found no account of the member. **Failed**: the "
-    "request was rejected. **Removed**: taken out, or gone when the whole list was emptied or replaced."
+    "request was rejected. **Taken out**: removed from the group, or gone when the whole list was emptied or replaced."
 )
 SOURCES = {"event": "Provisioning log", "wire": "SCIM log"}
 
@@ -56,7 +56,7 @@ def verdict(row: Row) -> str:
 
 def group_name(row: Row) -> str:
     """Writes a group's name with its app's."""
-    app = "an app whose job is not known" if is_missing(row["app_name"]) else plain_name(row["app_name"])
+    app = "an app whose job is unknown" if is_missing(row["app_name"]) else plain_name(row["app_name"])
     return f"{plain_name(row['group_name'])} in {app}"
 
 

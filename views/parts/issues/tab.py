@@ -87,7 +87,7 @@ def filters(issues: pd.DataFrame) -> dict[str, str]:
                 f"Error code: {plain(code)}",
                 icon=":material/close:",
                 key=Key.CLEAR_CODE,
-                help="Show every error code",
+                help="Clear the error code filter",
                 on_click=lambda: write_word(Word.CODE, None),
             )
     noise = "in" if state.value(Key.ISSUE_NOISE) else None
@@ -257,7 +257,7 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         "owner": text_column("Owner", width=140, help=OWNER_HELP),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
-    table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue)
+    table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue, of="issues")
 
 
 COLOURED = ("red", "red", "red", "orange", "gray", "blue")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.causes import find_cause
+from pipeline.knowledge.remedies import sentence_case
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
 from views.frame.empty import nothing
@@ -24,8 +25,6 @@ IN_USE = ("trap_unassigned", "trap_still_active")
 "Known gaps that leave an account in use."
 FEW = 3
 "Apps of which the page's verdict says all that is unknown."
-NAMED = 10
-"Apps that are named where it is unknown whether leavers were removed."
 KINDS = {"disable": "Disable", "delete": "Delete"}
 
 
@@ -51,7 +50,7 @@ def access_rows(left: pd.DataFrame, now: datetime) -> pd.DataFrame:
     has = left.assign(
         word="has_access",
         action=left["kind"].map(lambda kind: KINDS.get(kind, kind)),
-        why=[why(row) for row in records(left)],
+        why=[sentence_case(why(row)) for row in records(left)],
         since=left["started_at"],
         open_for=left["open_s"].map(span),
     )
@@ -138,12 +137,12 @@ def unknown_jobs(facts: Facts) -> set[object]:
 
 def none(text: str, facts: Facts) -> str:
     """Returns a sentence that says none, with the apps of which that is unknown."""
-    if not facts.jobs:
-        until = f" of the time until {instant(facts.at)}" if current_facts().jobs else ""
-        return f"{text} No provisioning logs are loaded{until}."
+    if not facts.jobs or not ask("extent").iloc[0]["events"]:
+        until = f" of the time until {instant(facts.at)}" if not facts.jobs and current_facts().jobs else ""
+        return f"Unknown: no provisioning logs{until} are loaded."
     blind = [plain_name(name) for name in unknown_apps(facts)]
-    more = f" and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
-    return f"{text} Unknown for {', '.join(blind[:NAMED])}{more}." if blind else text
+    names = ", ".join(blind) if len(blind) <= FEW else f"{len(blind):,} of {count(len(facts.jobs), 'app')}"
+    return f"{text} Unknown for {names}." if blind else text
 
 
 def note_questions(now: datetime) -> None:

@@ -31,7 +31,7 @@ from views.parts.alerts.incidents import open_now, owner_text, problem_of, sympt
 from views.parts.apps.facts import disable_days
 from views.parts.issues.handling import taken_by, with_handling
 from views.parts.issues.issue import open_issue
-from views.parts.issues.sentences import issue_title, text_of
+from views.parts.issues.sentences import attribute_name, issue_title, text_of
 from views.parts.overview.fleet import app_words, day
 from views.parts.overview.since import draw_new_and_resolved
 from views.parts.shared.retries import is_overdue, retries_ended, retry_words
@@ -63,12 +63,12 @@ def draw_rows(rows: list[Row]) -> None:
     """Draws root causes as a table."""
     shown = pd.DataFrame(rows)
     columns = {
-        "problem": text_column("Problem", width=262),
-        "chip": chips_column("Severity", width=72),
-        "cause": text_column("Cause", width=306),
-        "impact": text_column("Impact", width=186),
+        "problem": text_column("Problem", width=298),
+        "chip": chips_column("Severity", width=70),
+        "cause": text_column("Cause", width=286),
+        "impact": text_column("Impact", width=176),
         "deadline": text_column("Deadline", width=136),
-        "owner": text_column("Owner", width=86),
+        "owner": text_column("Owner", width=82),
     }
     table(
         shown.assign(chip=chips(shown["severity"])),
@@ -234,15 +234,23 @@ def problem(cause: Cause) -> str:
 
 
 def incident_cause(row: Row) -> str:
-    """Writes an incident's cause in few words: the documented one of its error, else its rule; and its symptoms."""
+    """Writes an incident's cause in few words, unless its problem has them; since when it lasts, and its symptoms."""
     facts = evidence_of(row)
-    known = next((known for one in facts if one.get("error_code") and (known := cause_of(one))), None)
-    status = next((one["http_status"] for one in facts if one.get("http_status")), None)
-    rule = rules().get(row["rule"])
-    title = known.title if known else rule.title if rule else str(row["rule"])
+    status = next((f"HTTP {int(one['http_status'])}" for one in facts if one.get("http_status")), "")
     symptoms = len(symptoms_of(row))
-    related = [count(symptoms, "symptom")] if symptoms else []
-    return " · ".join([f"{title} ({int(status)})" if status else title, f"since {day(row['opened_at'])}", *related])
+    parts = (cause_words(row, facts), status, f"since {day(row['opened_at'])}", count(symptoms, "symptom"))
+    return capitalised(" · ".join(part for part in parts[: 4 if symptoms else 3] if part))
+
+
+def cause_words(row: Row, facts: list[dict[str, Any]]) -> str:
+    """Writes the documented cause of an incident's error, else the attribute or the rule; '' where its problem does."""
+    if row["rule"] == "token_refused":
+        return ""
+    known = next((known for one in facts if one.get("error_code") and (known := cause_of(one))), None)
+    attribute = next((str(one["attribute"]) for one in facts if one.get("attribute")), "")
+    rule = rules().get(row["rule"])
+    title = known.title if known else attribute_name(attribute) if attribute else rule.title if rule else ""
+    return "" if title.casefold() in problem_of(row).casefold() else title
 
 
 def evidence_of(row: Row) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ def draw_fleet(fleet: pd.DataFrame, key: str, on_open: Callable[[Row], None], ro
     ended = ends_of(shown)
     notes = [
         *([f"{UNTIL_INITIAL}: {first_names(initial)}"] if initial else []),
-        *([f"as of the end of its provisioning logs: {ended}"] if ended else []),
+        *([f"as of the end of the provisioning logs: {ended}"] if ended else []),
     ]
     if notes:
         st.caption(f"In sync is {'; '.join(notes)}.")

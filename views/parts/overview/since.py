@@ -7,7 +7,7 @@ import streamlit as st
 from pipeline.config.wording import address, is_missing
 from pipeline.rules.verdict import Facts
 from views.frame.data import Row, as_of, ask, records
-from views.frame.look import look, plain
+from views.frame.look import look, plain_name
 from views.frame.panel import show_sql
 from views.frame.places import switch_page
 from views.frame.state import Key, Word
@@ -63,7 +63,7 @@ def draw_problems(label: str, rows: list[Row], key: Key) -> None:
         st.caption(label, width="content")
     for row in rows[:NAMED]:
         icon = ":material/check_circle:" if key is Key.RESOLVED_PROBLEM else look(str(row["severity"])).icon
-        name = plain(problem_of(row))
+        name = plain_name(problem_of(row))
         if key is Key.FOUND_PROBLEM:
             name += f" (since {day(row['opened_at'])})"
         st.button(name, key.of(row["incident_id"]), icon=icon, type="tertiary", on_click=open_incident, args=(row,))

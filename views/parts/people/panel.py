@@ -16,6 +16,7 @@ from views.frame.places import switch_page
 from views.frame.side_panel import side_panel
 from views.frame.state import Key, Word, has_word, read_word, write_word, write_words
 from views.frame.table import BLANK, chips_column, number_column, table, text_column, time_columns
+from views.parts.people.entra import entra_address
 from views.parts.people.event import moment_of
 from views.parts.people.note import address, note
 from views.parts.people.status import (
@@ -215,7 +216,7 @@ def step_line(step: Row) -> str:
 
 
 def draw_buttons(source_id: str, rows: list[Row], event: Row | None, has_history: bool) -> None:
-    """Draws the ways on: the full history, and a note for a ticket."""
+    """Draws the ways on: the full history, Entra, and a note for a ticket."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Open full history", type="primary", icon=":material/history:", key=Key.FULL_HISTORY):
             if has_history:
@@ -223,8 +224,20 @@ def draw_buttons(source_id: str, rows: list[Row], event: Row | None, has_history
                 st.rerun()
             named = {Word.EVENT: read_word(Word.EVENT)} if has_word(Word.EVENT) else {}
             switch_page("people", bar().link(**{Word.OBJECT: source_id, Word.VIEW: HISTORY}, **named))
+        if link := in_entra(source_id, rows):
+            st.link_button("Open in Entra", link, icon=":material/open_in_new:", type="tertiary")
     if event is not None:
         copy_note(source_id, rows, event)
+
+
+def in_entra(source_id: str, rows: list[Row]) -> str | None:
+    """Returns where Entra shows the user or group; None where that is not known."""
+    tenants = {row["job_id"]: str(row["tenant_id"]) for row in records(ask("jobs"))}
+    links = (
+        entra_address(tenants.get(row["job_id"], ""), str(row["source_type"]), source_id, str(row["job_id"]))
+        for row in rows
+    )
+    return next(filter(None, links), None)
 
 
 def copy_note(source_id: str, states: list[Row], event: Row) -> None:

@@ -175,7 +175,7 @@ def why(row: Row) -> str:
     if is_missing(row.get("reason")):
         return named
     text = " ".join(str(row["reason"]).split())
-    return f"{named} The log says: “{plain(shortened(text))}”"
+    return f"{named} Message: “{plain(shortened(text))}”"
 
 
 def shortened(text: str, most: int = LONGEST) -> str:

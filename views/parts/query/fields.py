@@ -25,6 +25,7 @@ EXAMPLES = {
     "cell": ("wire_matrix", "cell"),
     "app": ("wire_logs", "app_id"),
     "incident": ("incidents", "incident_id"),
+    "search": ("people", "name"),
 }
 """Where a value comes from that a question needs and no bar has: the first row of another question's answer, and of
 which column. The second cycle is the one that the first is compared with."""

@@ -92,7 +92,7 @@ def draw_saved(names: list[str]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             entry(name, f"saved-{name}", "Open this saved query", partial(saved_draft, name))
             with st.popover("", icon=":material/delete:", type="tertiary", help=f"Delete {name}"):
-                st.markdown(f"Delete the saved query **{plain(name)}**? This cannot be undone.")
+                st.markdown(f"Delete the saved query **{plain(name)}**? A deleted query cannot be restored.")
                 st.button("Delete", key=Key.QUERY_DELETE.of(name), on_click=remove, args=(name,), type="primary")
 
 

@@ -36,6 +36,12 @@ STAGED = {
     "skip_reason": text_column("Skip reason"),
     **time_columns(occurred_at="Last event"),
 }
+REASONS = {
+    "already equal": "No changes needed",
+    "not entitled": "Not assigned",
+    "reason unfamiliar": "Undocumented reason",
+}
+"Kinds of skips in Entra's words; others are words already."
 LONG_AGO = datetime(1970, 1, 1)
 APART = " / "
 "Between a stage and where it was left, in the address."
@@ -47,12 +53,27 @@ def open_panel() -> None:
         object_panel()
     elif has_word(Word.SKIP):
         kind = read_word(Word.SKIP)
-        side_panel(Word.SKIP, plain(kind.capitalize()), lambda word: skipped_people(kind=word), wide=True)
+        title = reason_label(kind) if is_here(kind=kind) else "Skip reason not found"
+        side_panel(Word.SKIP, plain(title), lambda word: skipped_people(kind=word), wide=True)
     elif has_word(Word.CLAUSE):
         job = read_word(Word.OF) or None
         side_panel(Word.CLAUSE, "Scoping clause", lambda word: skipped_by_clause(word, job), Word.OF, wide=True)
     else:
         side_panel(Word.STAGE, "Provisioning funnel", stage_people, wide=True)
+
+
+def reason_label(kind: str) -> str:
+    """Writes a kind of skip as Entra calls it.
+
+    >>> reason_label("already equal"), reason_label("not in filter")
+    ('No changes needed', 'Not in filter')
+    """
+    return REASONS.get(kind, kind.capitalize())
+
+
+def is_here(**given: Any) -> bool:
+    """Whether the store has a skip of that kind or clause before the end of the time range."""
+    return not ask("skip_people", since=LONG_AGO, limit=1, **given).empty
 
 
 def skipped_by_clause(clause: str, job: str | None) -> None:
@@ -84,7 +105,7 @@ def skipped_people(**given: Any) -> None:
 
 def draw_none(**given: Any) -> None:
     """Draws that nobody was skipped so in the time range, or that the address names what the store does not know."""
-    if not ask("skip_people", since=LONG_AGO, limit=1, **given).empty:
+    if is_here(**given):
         nothing("No user or group in this time range.")
         return
     what = "with this scoping clause" if "clause" in given else f"with the reason “{plain(str(given['kind']))}”"

@@ -20,13 +20,11 @@ from views.frame.state import Key, Word, write_word, write_words
 from views.frame.table import chips_column, number_column, share_column, table, text_column, time_columns
 from views.frame.verdict import number_or_unknown
 from views.parts.people.panel import open_person
-from views.parts.scope.skipped import APART, OBJECTS, open_panel
+from views.parts.scope.skipped import APART, OBJECTS, open_panel, reason_label
 from views.parts.shared.coverage import draw_completeness, none_in_window
 
 WANTS = {"somebody": "skip needs action", "as intended": "skip expected", "nobody": "skip in sync"}
 "The word of `look` for what a kind of skip asks for."
-SKIPS = {"already equal": "No changes needed", "not entitled": "Not assigned"}
-"Kinds of skips in Entra's words; others are words already."
 COMPARED = 20_000
 "How many events and requests are compared here; SCIM traffic compares more."
 VERDICTS = {"moved": "Changed", "new": "New", "gone": "No longer evaluated", "steady": "Unchanged"}
@@ -82,8 +80,9 @@ def clause_sentence(row: Row) -> str:
 
 def kinds_table(rows: pd.DataFrame) -> None:
     """Draws the kinds of skips, those that need action first; each opens its users and groups."""
-    labels = [SKIPS.get(str(kind), str(kind).capitalize()) for kind in rows["kind"]]
-    shown = rows.assign(action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=labels)
+    shown = rows.assign(
+        action=chips(rows["wants"].map(lambda word: WANTS.get(word, word))), label=rows["kind"].map(reason_label)
+    )
     columns = {
         "label": text_column("Reason"),
         "action": chips_column("Action"),

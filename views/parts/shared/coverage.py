@@ -41,14 +41,16 @@ def draw_completeness() -> None:
 def none_in_window(text: str) -> str:
     """Returns a sentence that says none or nothing of the time range, with the hours of which that is unknown.
 
-    Where there is no job, no log was loaded that could show one.
+    Where no log covers any hour, it is unknown as a whole.
     """
     rows = ask("completeness_of_window")
     if rows.empty:
-        return f"{text} No provisioning logs are loaded."
+        return "Unknown: no provisioning logs are loaded."
     whole = rows.iloc[0]
     if not whole["unknown"]:
         return text
+    if whole["unknown"] == whole["hours"] and not has_logs():
+        return "Unknown: no provisioning logs cover this time range."
     return f"{text} Unknown for {whole['unknown']:,} of {count(whole['hours'], 'hour')}: no provisioning logs."
 
 
@@ -246,7 +248,7 @@ def draw_strips(rows: pd.DataFrame) -> None:
     if len(least) > STRIPS:
         st.caption(f"The {STRIPS} with the least coverage of {len(least):,}. Choose an app above to see its own.")
     st.caption(
-        "Which hours a source covers",
+        "Coverage by kind of source",
         help="A file covers the apps in it, from its first record to its last. A poll, a storage container or an "
         "hourly blob covers every app of the tenant. Job status is known for the hours in which it was read. SCIM logs "
         "cover an hour where the log of at least one app does; the tab SCIM traffic of an app is about its own.",

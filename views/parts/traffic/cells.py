@@ -96,7 +96,7 @@ DISAGREEMENTS = {
     "refused but well": "{} reported as success, rejected by the app",
     "taken but failed": "{} reported as failure, accepted by the app",
     "failed unseen": "{} never reached the app",
-    "turned away": "{} unauthorized (401 or 403)",
+    "turned away": "{} answered with 401 or 403",
     "seen twice": "{} sent twice",
 }
 NOUNS = {

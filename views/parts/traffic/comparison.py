@@ -7,7 +7,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
-from views.charts.target import answer_times
+from views.charts.target import answer_times, operation_label
 from views.frame.chart import chart
 from views.frame.data import Row, Values, ask, records
 from views.frame.filters import HOUR, bar
@@ -54,7 +54,7 @@ def choose_stretch(sizes: pd.DataFrame) -> tuple[datetime, datetime]:
         icon=":material/calendar_today:",
     )
     start = given.to_pydatetime() if not pd.isna(given) and given in options else options[0]
-    label = "Day (UTC)" if by_day else "Hour (UTC)"
+    label = "Day" if by_day else "Hour"
     own = follows(Word.PART, Key.WIRE_PART.of(by_day, *whole), start, datetime.isoformat)
     words = {at: instant(at) for at in options}
     chosen = st.selectbox(label, options, format_func=words.__getitem__, width=260, **own)
@@ -213,6 +213,7 @@ def health_table(rows: pd.DataFrame) -> None:
         app=rows["app_name"].fillna(rows["app_id"]).fillna("Unknown"),
         throttled=rows["throttled_share"].map(share),
         broken=rows["broken_share"].map(share),
+        verb=rows["verb"].map(operation_label),
     )
     columns = {
         "verb": text_column("Operation"),
@@ -231,18 +232,20 @@ def health_table(rows: pd.DataFrame) -> None:
 def latency_chart(rows: pd.DataFrame) -> None:
     """Draws times and errors over time."""
     chart(Key.LATENCY, answer_times, rows, zooms=HOUR)
+    if rows["p95_ms"].isna().all():
+        st.caption("The log has no response times.")
 
 
 def lint_findings(rows: pd.DataFrame, names: dict[str, str]) -> None:
     """Draws each finding with what it means, an example and the cure; of several apps, with the app's name."""
     found = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(rows)]
     if len(found) > FINDINGS:
-        st.caption(f"The {FINDINGS} gravest of {len(found):,} findings. Choose one app to see all of its own.")
+        st.caption(f"The {FINDINGS} most severe of {len(found):,} findings. Choose one app to see all of its findings.")
     for row in ranked(found)[:FINDINGS]:
         finding = meaning(str(row["mark"]))
         tone = LOOKS["info"].tone if finding.weight == "worth knowing" else WEIGHTS[finding.weight]
         icon = ICONS[tone]  # type: ignore[index]
-        owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'App not known'))}: "
+        owner = "" if rows["app_id"].nunique() < 2 else f"{plain(names.get(str(row['app_id']), 'Unknown app'))}: "
         many = f"{row['requests']:,} of {row['of_requests']:,}"
         with st.expander(f"{icon} {owner}{finding.title} · {many} · {LABELS[finding.weight]}"):
             st.markdown(f"{with_code(finding.expected)} ({plain(finding.written)})")
