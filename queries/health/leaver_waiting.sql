@@ -92,7 +92,7 @@ with refused as (
         row_number() over (partition by f.job_id order by f.since, f."name") as place
     from failed f
     left join settled s using (job_id, source_id, since)
-), standing as (
+), waits_by_instant as (
     select i.as_of, w.*, w.until > i.as_of as is_pending
     from (select unnest($at::timestamp[]) as as_of) i
     join waits w on w.due_at <= i.as_of and (w.until > i.as_of or w.is_settled and w.until > i.as_of - interval 28 day)
@@ -108,6 +108,6 @@ select
     arg_min("name", place, 10) filter (is_pending) as people,
     mode(error_code) filter (is_pending) as error_code,
     case when not bool_or(is_pending) then list_sort(list(distinct "name")) end as settled
-from standing
+from waits_by_instant
 group by as_of, job_id
 order by as_of, since, subject

@@ -51,7 +51,7 @@ def test_home_leads_with_what_is_wrong_and_its_numbers_are_those_of_sql(tenant: 
     assert list(causes["problem"].str.partition(" ")[0]) == ["Cerby", "Zoom:"]
     assert list(causes["severity"]) == ["critical", "warning"]
     assert list(causes["impact"]) == ["Removals blocked", "1 user failing"]
-    assert causes["issue"][1] and causes["cause"][1].startswith("Since 1 Feb") and causes["owner"][1] == "Unassigned"
+    assert causes["issue"][1] and causes["cause"][1].endswith("· since 1 Feb") and causes["owner"][1] == "Unassigned"
     issue = healthy(app(issue=causes["issue"][1], of=causes["job_id"][1]))
     assert "What to do" in text(issue)
     [columns] = [columns for title, (_, columns) in test.session_state[SHOWN_TABLES.name].items() if title == "Apps"]

@@ -186,8 +186,6 @@ W3C_NAMES = {
     "host": ("cs-host", "cs(Host)", "x-host-header"),
     "request_id": ("x-edge-request-id",),
 }
-
-
 REST = """case
     when contains(prefix, 'ethod="') then prefix || ' ' || substr(plain, length(prefix) + 1)
     when contains(prefix, ': [') and regexp_matches(prefix, '\\[\\d{10}') then
