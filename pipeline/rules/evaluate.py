@@ -47,9 +47,9 @@ from pipeline.store.time_limit import Stop
 SILENCED = "The rule is muted in rules.toml"
 NOT_ASKED = "The rule is not evaluated"
 SIDE_BY_SIDE = 4
+"How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 NAMED = 6
 "Gaps, and apps of each, that a run's detail names."
-"How many rules are asked at once. DuckDB plans a question on one core; while some are planned, others are answered."
 
 
 @dataclass
