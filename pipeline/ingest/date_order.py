@@ -6,7 +6,7 @@ dates. Where nothing shows it, the file must not be read by chance.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime, timedelta
 
 from pipeline.ingest.layout import Content, Head
@@ -26,11 +26,11 @@ LOG_LASTS = timedelta(days=31)
 MONTHS_LATER = timedelta(days=27)
 
 
-def date_order(head: Head, content: Content, setting: str, written_at: datetime) -> DateOrder:
+def date_order(head: Head, content: Content, setting: str, written_at: Callable[[], datetime]) -> DateOrder:
     """Returns the order of a file's dates of numbers; nothing where its first records have none."""
     if head.layout == "text":
         in_lines = {match[1] for line in head.lines if (match := IIS_DATE.match(line))}
-        return order_of(in_lines, "mdy", written_at) if in_lines else ""
+        return order_of(in_lines, "mdy", written_at()) if in_lines else ""
     first = {name: value for record in (*head.rows, *head.samples) for name, value in dates_of(record)}
     if not first:
         return ""
@@ -38,7 +38,7 @@ def date_order(head: Head, content: Content, setting: str, written_at: datetime)
     pattern = dates_in(head, first)
     for block in content.blocks_until_break():
         found.update(gist(match[1].decode()) for match in pattern.finditer(block))
-    return order_of(found, setting, written_at)
+    return order_of(found, setting, written_at(), of_table=head.layout == "csv")
 
 
 def gist(date: str) -> str:
@@ -73,7 +73,7 @@ def is_date(value: object) -> bool:
     return isinstance(value, str) and NUMBERS.match(value.strip()) is not None
 
 
-def order_of(dates: Set[str], setting: str, written_at: datetime) -> DateOrder:
+def order_of(dates: Set[str], setting: str, written_at: datetime, of_table: bool = True) -> DateOrder:
     """Returns the order of dates of numbers, of which `gist` is given.
 
     >>> written = datetime(2026, 1, 20)
@@ -94,16 +94,16 @@ def order_of(dates: Set[str], setting: str, written_at: datetime) -> DateOrder:
     if all(first == second for first, second, _ in numbers):
         return "mdy"
     found = by_the_days(numbers, written_at)
-    return found if found != "unclear" else by_the_form(dates)
+    return found if found != "unclear" else by_the_form(dates, of_table)
 
 
-def by_the_form(dates: Set[str]) -> DateOrder:
+def by_the_form(dates: Set[str], of_table: bool = True) -> DateOrder:
     """Returns the order of the locales that write such dates; else that it is unclear.
 
     >>> by_the_form({"1/5/2026 hh"}), by_the_form({"5/01/2026 h AM"}), by_the_form({"05/01/2026 hh AM"})
     ('mdy', 'dmy', 'mdy')
-    >>> by_the_form({"05/01/2026 hh"})
-    'unclear'
+    >>> by_the_form({"05/01/2026 hh"}), by_the_form({"05/01/2026 hh"}, of_table=False)
+    ('unclear', 'mdy')
     """
     parts = {match.groups() for date in dates if (match := NUMBERS.match(date))}
     if any(len(second) == 1 for _, _, second, _ in parts):
@@ -111,7 +111,9 @@ def by_the_form(dates: Set[str]) -> DateOrder:
         return "mdy"
     if any(len(first) == 1 for first, *_ in parts) or any(OF_AUSTRALIA.match(date) for date in dates):
         return "dmy"
-    return "mdy" if any(date.endswith("AM") for date in dates) else "unclear"
+    # PowerShell writes 05/01/2026 09:14:02 for the first of May into any text, whatever the locale; only Export-Csv and
+    # spreadsheets write tables as the locale does.
+    return "mdy" if not of_table or any(date.endswith("AM") for date in dates) else "unclear"
 
 
 def by_the_days(numbers: set[tuple[int, int, int]], written_at: datetime) -> DateOrder:

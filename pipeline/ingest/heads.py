@@ -31,7 +31,7 @@ class Heads:
     def head_of(self, opened: Opened) -> Head:
         """Returns the head of a file read before where this one's lines are like it, else this file's own."""
         head = self._undated_head_of(opened)
-        order = date_order(head, opened, self._order, opened.modified_at)
+        order = date_order(head, opened, self._order, lambda: opened.modified_at)
         return replace(head, date_order=order) if order else head
 
     def _undated_head_of(self, opened: Opened) -> Head:

@@ -51,10 +51,12 @@ def test_a_day_beyond_12_decides_for_its_file(store: Store, tmp_path: Path, form
     assert rows(store, days.format("exchanges")) == [{"days": ["01-05", "01-06", "01-13"]}]
 
 
-def test_a_file_that_shows_no_order_is_a_reject_that_names_the_setting(store: Store, tmp_path: Path) -> None:
+def test_a_table_that_shows_no_order_is_a_reject_that_names_the_setting(store: Store, tmp_path: Path) -> None:
+    """In JSON the month comes first: PowerShell writes it so under every locale."""
     files = {"a.json": lines(records(JANUARY[:1], FORMS["British"])), "b.csv": table(JANUARY[:1], FORMS["British"])}
     found = load(store, tmp_path / "in", files)
-    assert [(one.kept, one.rejects) for one in found.values()] == [(0, 1), (0, 1)]
+    assert [(one.kept, one.rejects) for one in found.values()] == [(1, 0), (0, 1)]
+    assert rows(store, "select month(occurred_at) as m from events") == [{"m": 5}]
     assert all("set PROVISIONING_DATE_ORDER to dmy or mdy" in reason for reason in reasons(store))
 
 

@@ -82,7 +82,11 @@ def arrive(cursor: Cursor, batch: Sequence[Row]) -> None:
         cursor.register("told", told)
         cursor.execute("insert into staged_events by name select *, 0 as number, false as lost from told")
     cursor.execute("begin")
-    load_staged(cursor, {0: "told.json"})
+    try:
+        load_staged(cursor, {0: "told.json"})
+    except BaseException:
+        cursor.execute("rollback")
+        raise
     cursor.execute("commit")
 
 
