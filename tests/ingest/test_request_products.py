@@ -147,7 +147,7 @@ WRITTEN: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 6))])
 def test_a_form_gives_its_requests_however_it_is_written_and_whatever_is_beside_it(
     store: Store, tmp_path: Path, seed: int
 ) -> None:

@@ -274,7 +274,7 @@ def milliseconds(value: object, unit: str) -> float | None:
     (41.5, 41.0, 41.0)
     """
     text = str(value)
-    text = text.replace(",", "" if re.fullmatch(THOUSANDS, text) else ".")
+    text = text.replace(",", "") if re.match(THOUSANDS, text) else text
     if match := re.match(WITH_UNIT, text):
         return float(match[1]) * SCALED[match[2]]
     try:

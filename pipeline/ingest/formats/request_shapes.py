@@ -18,7 +18,7 @@ STAMP = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
 REQUEST_LINE = rf"^({METHODS}) (\S.*?)(?: HTTP/[\d.]+)?$"
 SCALED = {"ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001, "ns": 0.000001}
 "Milliseconds in one of a unit."
-THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+THOUSANDS = r"^(\d{1,3}),(\d{3})(?:,(\d{3}))?(\.\d+)?$"
 "A number as Kibana exports it."
 BETWEEN = "ns between"
 "Where a duration is what lies between two instants in nanoseconds."
@@ -233,10 +233,8 @@ def between_sql(end: str, begin: str) -> str:
 
 
 def number_sql(text: str) -> str:
-    """Builds SQL for a number that may have commas, between thousands or before decimals."""
-    decimal = "case when regexp_full_match({0}, {1}) then replace({0}, ',', '') else replace({0}, ',', '.') end"
-    plain = f"case when contains({text}, ',') then {decimal.format(text, in_sql(THOUSANDS))} else {text} end"
-    return f"try_cast({plain} as double)"
+    """Builds SQL for a number that may have commas between thousands."""
+    return rf"try_cast(regexp_replace({text}, {in_sql(THOUSANDS)}, '\1\2\3\4') as double)"
 
 
 def milliseconds_sql(text: str, unit: str) -> str:
