@@ -7,8 +7,8 @@ create or replace macro identity_name(upn, source_name, named_key) as
 
 -- account_of(account, account_key, present_key, settled_key): an object's account in the app: active, disabled, deleted,
 -- absent or unknown. What came after a delete shows another account; where both sides match and nothing else was shown of
--- it, it is in use. A create that fails takes nothing away: an account that was in use, and that nothing disabled or
--- deleted since, is still there, as after a restart that broke the links.
+-- it, it is in use. A create that fails takes nothing away: an account that was there, and that nothing disabled or
+-- deleted since, is still in use, as after a restart that broke the links.
 create or replace macro account_of(account, account_key, present_key, settled_key) as
     case
         when account = 'absent' and present_key = settled_key then 'active'

@@ -126,14 +126,16 @@ def shown(row: Row) -> str:
 
 
 def account(rows: Sequence[Row]) -> str:
-    """What an object's account in the app is, from its events in order."""
-    known = "unknown"
+    """What an object's account in the app is, from its events in order; a create that fails takes no account away."""
+    known, held = "unknown", False
     for row in rows:
         good = row["status"] in ("success", "warning")
         removes = removal(row)
         written = row["changes"][0]["new_value"] if row["changes"] else None
         redundant = row["status"] == "skipped" and row["skip_reason"] == "RedundantExport"
         equal = redundant and not removes
+        if (good and row["action"] != "stagedDelete") or redundant:
+            held = not removes and '"False"' not in shown(row)
         if row["action"] == "create" and row["status"] == "failure":
             known = "absent"
         elif removes in ("disable", "delete") and (good or redundant):
@@ -146,7 +148,7 @@ def account(rows: Sequence[Row]) -> str:
             or (((good and not removes) or equal) and '"False"' not in shown(row) and known != "disabled")
         ):
             known = "active"
-    return known
+    return "active" if known == "absent" and held else known
 
 
 def open_attempt(rows: Sequence[Row]) -> Row | None:
