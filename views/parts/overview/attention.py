@@ -259,9 +259,15 @@ def evidence_of(row: Row) -> list[dict[str, Any]]:
     return [one if isinstance(one, dict) else json.loads(one or "{}") for one in found]
 
 
+NO_CAUSE = "EncounteredQuarantineException"
+"Graph's code that a job is in quarantine, which the problem says already."
+
+
 def state_cause(cause: Cause, state: Row | None) -> str | None:
     """Writes the commonest error of what is pending in a job, and since when."""
     code = None if state is None or is_missing(state["cause"]) else str(state["cause"])
+    if code == NO_CAUSE:
+        code = None
     known = cause_of({"error_code": code}) if code else None
     since = f"since {day(cause.since)}" if cause.since else None
     return " · ".join(filter(None, (known.title if known else code, since))) or None
