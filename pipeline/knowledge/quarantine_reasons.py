@@ -184,7 +184,8 @@ def reason_in_words(word: str | None, error_code: str | None, job_id: str | None
 
 
 READ = Step("Read the job's error in Entra under Provisioning, and the log of its agent if it has one.", "hand")
-OPEN_REASONS = ("EncounteredQuarantineException", "Unknown", "No reason given")
+EXCEPTION = "EncounteredQuarantineException"
+OPEN_REASONS = (EXCEPTION, "Unknown", "No reason given")
 "Reasons that leave open what is wrong, which the job's error says."
 FACTS: dict[str, Fact] = {"credentials": "credential", "target": "answers", "mapping": "answers"}
 "What shows that a step of a cause is done, by the cause's owner."

@@ -14,7 +14,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
 from pipeline.knowledge.causes import family_of
-from pipeline.knowledge.quarantine_reasons import Fact, Step, find_reason, steps_of
+from pipeline.knowledge.quarantine_reasons import EXCEPTION, Fact, Step, find_reason, steps_of
 from pipeline.rules.verdict import blind_since
 from pipeline.rules.verdict_text import PEOPLE
 from views.frame.look import COLOURS, look, plain
@@ -73,7 +73,6 @@ def steps(job: Job) -> tuple[Step, ...]:
     return steps_of(job.reason, job.cause, family)
 
 
-EXCEPTION = "EncounteredQuarantineException"
 COLLECT = Step("Collect the job status, to confirm what is inferred here (docs/graph.md).", "left")
 RESTARTED = Step("Start provisioning again in Entra; a disabled job does not restart by itself.", "left")
 

@@ -14,6 +14,7 @@ import streamlit as st
 
 from pipeline.config.wording import count, is_missing, people, within
 from pipeline.knowledge.causes import cause_of
+from pipeline.knowledge.quarantine_reasons import OPEN_REASONS
 from pipeline.notify.messages import affected_numbers, affected_of
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import STOPPED, Cause, Facts, JobFacts, verdict
@@ -259,14 +260,10 @@ def evidence_of(row: Row) -> list[dict[str, Any]]:
     return [one if isinstance(one, dict) else json.loads(one or "{}") for one in found]
 
 
-NO_CAUSE = "EncounteredQuarantineException"
-"Graph's code that a job is in quarantine, which the problem says already."
-
-
 def state_cause(cause: Cause, state: Row | None) -> str | None:
     """Writes the commonest error of what is pending in a job, and since when."""
     code = None if state is None or is_missing(state["cause"]) else str(state["cause"])
-    if code == NO_CAUSE:
+    if code in OPEN_REASONS:
         code = None
     known = cause_of({"error_code": code}) if code else None
     since = f"since {day(cause.since)}" if cause.since else None
