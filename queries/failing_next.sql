@@ -55,7 +55,7 @@ with missing_values as (
             and job_id in (select job_id from required_attributes)
     )
     where json_exists(read.details, '$.userPrincipalName')
-), required_values as (
+), required_values as materialized (
     select r.*, w.attribute, nullif(trim(r.details ->> ('$."' || w.attribute || '"')), '') is null as lacks
     from readings r
     join required_attributes w using (job_id)
@@ -63,7 +63,7 @@ with missing_values as (
     select job_id, attribute from required_values group by job_id, attribute having avg((not lacks)::integer) >= 0.8
 ), inferred as (
     select h.* from required_values h join usual u using (job_id, attribute) where h.lacks
-), at_risk as (
+), at_risk as materialized (
     select job_id, source_id, app_name, attribute, event_id, since, 'skip' as known_by from missing_values
     union all
     select job_id, source_id, app_name, attribute, event_id, since, 'change'

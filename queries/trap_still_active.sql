@@ -25,36 +25,37 @@
 --   job_id      the job
 with done as (
     from done_removals($as_of, $job, $tenant)
-), nearby_answers as (
-    -- By its id, or, where an answer is to a look-up, by the name that was looked for; bodies are read of these alone.
-    from (
-        select d.job_id, d.source_id, x.exchange_id, x.app_id
-        from done d
-        join answers_between($since, $as_of) x on x.resource_id = d.target_id
-        union all
-        select d.job_id, d.source_id, x.exchange_id, x.app_id
-        from done d
-        join answers_between($since, $as_of) x on x.resource_id is null and filter_value(x."filter") = lower(d."name")
-    )
+), account_requests as materialized (
+    -- By its id, or, where an answer is to a look-up, by the name that was looked for.
+    select exchange_id, app_id, occurred_at, "method", operation, http_status, resource_id,
+        case when resource_id is null then filter_value("filter") end as "name"
+    from app_requests($since::timestamp, $as_of::timestamp + interval 1 microsecond)
+    where "method" in ('GET', 'PATCH', 'PUT', 'DELETE') and http_status is not null
+        and (resource_id in (select target_id from done)
+            or resource_id is null and filter_value("filter") in (select lower("name") from done))
 ), shown as (
-    select * exclude (response_body), resource_in(response_body) as resource
-    from answers_between($since, $as_of)
-    where exchange_id in (select exchange_id from nearby_answers)
+    -- Bodies are read of these alone.
+    select n.*, resource_in(x.response_body) as resource
+    from (
+        select d.object, x.* from done d join account_requests x on x.app_id = d.app_id and x.resource_id = d.target_id
+        union all
+        select d.object, x.* from done d join account_requests x on x.app_id = d.app_id and x."name" = lower(d."name")
+    ) n
+    join exchanges x on x.exchange_id = n.exchange_id
+    where x.occurred_at >= $since and x.occurred_at <= $as_of and n.http_status < 300 and n."method" <> 'DELETE'
 ), answered as (
     select
-        d.job_id,
-        d.source_id,
+        d.object,
         max(x.occurred_at) as answered_at,
         arg_max(x.resource ->> '$.active', x.occurred_at) as active,
         arg_max(x."method", x.occurred_at) as "method",
         min(x.occurred_at) filter (where truth_value((x.resource ->> '$.active'))) as first_at
     from done d
-    join nearby_answers n on n.job_id = d.job_id and n.source_id = d.source_id and n.app_id = d.app_id
-    join shown x on x.exchange_id = n.exchange_id
+    join shown x on x.object = d.object
     where (x.resource ->> '$.active') is not null and (x.resource ->> '$.id') = d.target_id
         and (x.occurred_at > d.ended_at + interval 2 minute
             or x.operation = 'disable' and x.occurred_at >= d.ended_at - interval 10 minute)
-    group by d.job_id, d.source_id
+    group by d.object
 ), writes as (
     select
         d.object,
@@ -62,10 +63,8 @@ with done as (
         arg_max(x."method", x.occurred_at) as "method",
         max(x.occurred_at) as written_at
     from done d
-    join app_requests($since::timestamp, $as_of::timestamp + interval 1 microsecond) x
-        on x.resource_id = d.target_id and x.app_id = d.app_id
-    where x."method" in ('PATCH', 'PUT', 'DELETE') and x.http_status is not null
-        and x.occurred_at >= d.ended_at - interval 10 minute
+    join account_requests x on x.resource_id = d.target_id and x.app_id = d.app_id
+    where x."method" <> 'GET' and x.occurred_at >= d.ended_at - interval 10 minute
     group by d.object
 ), returned as (
     select d.object
@@ -89,11 +88,10 @@ select
     d.event_id,
     d.job_id
 from (
-    select d.*, d.removal = 'disable' and coalesce(truth_value(a.active), false) as is_active
+    select d.*, a, d.removal = 'disable' and coalesce(truth_value(a.active), false) as is_active
     from done d
-    left join answered a on a.job_id = d.job_id and a.source_id = d.source_id
+    left join answered a on a.object = d.object
 ) d
-left join answered a on a.job_id = d.job_id and a.source_id = d.source_id
 left join writes w on w.object = d.object
 where (is_active
         -- What the app shows later counts more than what it answered then.

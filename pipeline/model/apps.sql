@@ -6,17 +6,20 @@
 --   app_name  the app's newest name
 --   job_id    the app's newest job
 create or replace view app_jobs as
-select
-    app_id,
-    arg_max(app_name, row(observed_at, app_name)) as app_name,
-    arg_max(job_id, row(observed_at, job_id)) as job_id
-from job_snapshots
-where app_id is not null
-group by app_id
+with reported_apps as materialized (
+    select
+        app_id,
+        arg_max(app_name, row(observed_at, app_name)) as app_name,
+        arg_max(job_id, row(observed_at, job_id)) as job_id
+    from job_snapshots
+    where app_id is not null
+    group by app_id
+)
+from reported_apps
 union all
 select app_id, arg_max(app_name, order_key) as app_name, arg_max(job_id, order_key) as job_id
 from footings
-where app_id is not null and app_id not in (select app_id from job_snapshots where app_id is not null)
+where app_id is not null and app_id not in (select app_id from reported_apps)
 group by app_id;
 
 -- app_names: one row per app with its newest name: by a status of its job, else by its events.
@@ -28,8 +31,11 @@ select app_id, app_name from app_jobs;
 -- sole_app: one row: the app whose every request must be, where nothing names a second app or job; null otherwise.
 --   app_id  the app's service principal
 create or replace view sole_app as
+with reported_jobs as materialized (
+    select distinct job_id, app_id from job_snapshots
+)
 select case when (select count(distinct job_id) from (
-        select job_id from hourly_parts union all select job_id from job_snapshots)) <= 1
+        select job_id from hourly_parts union all select job_id from reported_jobs)) <= 1
     and count(distinct app_id) <= 1
     then coalesce(max(app_id), (select app_id from events where app_id is not null limit 1)) end as app_id
 from (
@@ -42,7 +48,7 @@ from (
         on x.occurred_at >= u."day" and x.occurred_at < u."day" + interval 1 day
     where x.app_id is not null
     union all
-    select app_id from job_snapshots
+    select app_id from reported_jobs
 );
 
 -- log_path(path): the path under which a log's requests lie, by which logs that name no app are told apart.
@@ -79,14 +85,22 @@ anti join unpaired_days u on u."day" = d."day";
 create or replace macro owner_hits(since, until) as table
 with unpaired as materialized (
     from unpaired_between(since, until)
+), lines as materialized (
+    select
+        u."day",
+        x."log",
+        log_path(x."path") as base,
+        x.app_id,
+        case when x.app_id is null then lower(x.resource_id) end as target_id,
+        count(*) as hits
+    from exchanges x
+    join unpaired u on x.occurred_at >= u."day" and x.occurred_at < u."day" + interval 1 day
+    where x.app_id is not null or x.resource_id is not null
+    group by all
 ), nameless as materialized (
     select "day", "log", base, unnest(arg_min(target_id, hash(target_id), 200)) as target_id
-    from (
-        select distinct u."day", x."log", log_path(x."path") as base, lower(x.resource_id) as target_id
-        from exchanges x
-        join unpaired u on x.occurred_at >= u."day" and x.occurred_at < u."day" + interval 1 day
-        where x.app_id is null and x.resource_id is not null
-    )
+    from lines
+    where app_id is null
     group by "day", "log", base
 ), ids_of_one_app as (
     select u."day", lower(e.target_id) as target_id, min(e.app_id) as app_id
@@ -98,11 +112,7 @@ with unpaired as materialized (
 )
 select "day", "log", base, app_id, sum(hits)::bigint as hits
 from (
-    select u."day", x."log", log_path(x."path") as base, x.app_id, count(*) as hits
-    from exchanges x
-    join unpaired u on x.occurred_at >= u."day" and x.occurred_at < u."day" + interval 1 day
-    where x.app_id is not null
-    group by all
+    select "day", "log", base, app_id, hits from lines where app_id is not null
     union all
     select n."day", n."log", n.base, e.app_id, count(*)
     from nameless n

@@ -1,7 +1,20 @@
 -- Which groups are looked at, and what the app was asked about them.
 
--- request_groups(as_of): one row per group that requests are about, by its id in the app; an app's log need not name
--- the job.
+-- group_calls(as_of): one row per SCIM request about a group until an instant, with its app as far as that can be
+-- decided; without the bodies, which are read of the chosen groups only.
+--   exchange_id  the request
+--   occurred_at  when
+--   resource_id  the group's id in the app
+--   app_id       the app; null where whose request it is is unknown
+--   method       the method
+--   http_status  the answer
+create or replace macro group_calls(as_of) as table
+select exchange_id, occurred_at, resource_id, app_id, "method", http_status
+from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond)
+where resource_type = 'Group' and resource_id is not null;
+
+-- request_groups(group_calls): one row per group that requests are about, by its id in the app; an app's log need not
+-- name the job.
 --   resource_id  the id in the app
 --   app_id       the app; null where whose requests they are is unknown
 --   job_id       the job
@@ -10,7 +23,7 @@
 --   requests     requests about it
 --   failed       requests that failed
 --   taken        requests that may take members out
-create or replace macro request_groups(as_of) as table
+create or replace macro request_groups(group_calls) as table
 with target_ids as materialized (
     -- Whose an id in the app is. Only what any part calls a group is folded: groups are few beside people.
     select lower(t.target_id) as target_id, t.job_id, any_value(t.source_id) as source_id, any_value(j.app_id) as app_id,
@@ -27,8 +40,7 @@ with target_ids as materialized (
     group by lower(t.target_id), t.job_id
 )
 -- The group that requests are about, by its id in the app; an app's log need not name the job. An id that two apps have
--- is the group of the app whose request it is. Counted before they are joined, and without the bodies, which are read of
--- the chosen only.
+-- is the group of the app whose request it is. Counted before they are joined.
 select
     x.resource_id,
     x.app_id,
@@ -41,40 +53,42 @@ select
 from (
     select resource_id, app_id, count(*) as requests, count(*) filter (where http_status >= 300) as failed,
         count(*) filter (where "method" in ('PUT', 'DELETE')) as taken
-    from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond)
-    where resource_type = 'Group' and resource_id is not null
+    from query_table(group_calls)
     group by all
 ) x
 left join target_ids h on h.target_id = lower(x.resource_id)
     and (h.app_id = x.app_id or h.is_only and (h.app_id is null or x.app_id is null));
 
--- shrunk_groups(request_groups, taken_since, as_of): one row per group out of which somebody may have been taken, by an
--- event or by a request. Nothing is read for it unless it was asked for.
+-- shrunk_groups(group_calls, request_groups, taken_since, as_of): one row per group out of which somebody may have been
+-- taken, by an event or by a request. Nothing is read for it unless it was asked for.
 --   object  the group, by object_number
-create or replace macro shrunk_groups(request_groups, taken_since, as_of) as table
+create or replace macro shrunk_groups(group_calls, request_groups, taken_since, as_of) as table
 select object_number(job_id, source_id) as object
 from member_claims
 where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of and op = 'remove'
 union
 select a.object
-from app_requests(
-    greatest(taken_since::timestamp, timestamp '1970-01-01'), as_of::timestamp + interval 1 microsecond) x
-join query_table(request_groups) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
+from query_table(group_calls) c
+join query_table(request_groups) a on a.resource_id = c.resource_id and a.app_id is not distinct from c.app_id
 where taken_since > timestamp '-infinity'
-    and x.occurred_at > taken_since
-    and x.resource_type = 'Group'
-    and (x."method" in ('PUT', 'POST', 'DELETE')
-        or x."method" = 'PATCH' and regexp_matches(x.request_body, '(?i)remove|replace'));
+    and c.occurred_at > taken_since
+    and (c."method" in ('PUT', 'POST', 'DELETE') or c.exchange_id in (
+        select exchange_id
+        from exchanges
+        where taken_since > timestamp '-infinity' and occurred_at > taken_since and occurred_at <= as_of
+            and resource_type = 'Group' and "method" = 'PATCH' and regexp_matches(request_body, '(?i)remove|replace')));
 
--- chosen_groups(request_groups, as_of, only_group, only_job, only_tenant, most, taken_since): one row per group that
--- group_records looks at, by its parameters.
+-- chosen_groups(group_calls, request_groups, as_of, only_group, only_job, only_tenant, most, taken_since): one row per
+-- group that group_records looks at, by its parameters.
 --   job_id    the job
 --   group_id  the id in Entra, else in the app
 --   object    the group, by object_number
 --   claims    how often events name members
-create or replace macro chosen_groups(request_groups, as_of, only_group, only_job, only_tenant, most, taken_since) as table
+create or replace macro chosen_groups(
+    group_calls, request_groups, as_of, only_group, only_job, only_tenant, most, taken_since
+) as table
 with shrunk as materialized (
-    from shrunk_groups(request_groups, taken_since, as_of)
+    from shrunk_groups(group_calls, request_groups, taken_since, as_of)
 )
 select job_id, group_id, object_number(job_id, group_id) as object, sum(claims) as claims
 from (
@@ -99,7 +113,7 @@ group by job_id, group_id
 order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
 limit most;
 
--- group_requests(request_groups, chosen_groups, as_of): one row per request about one of the chosen groups: what it did,
+-- group_requests(group_calls, request_groups, chosen_groups, as_of): one row per request about one of the chosen groups: what it did,
 -- or the members in its answer. 'embers' is in either spelling of them and cheap to look for. A list of ids that was
 -- filtered has DuckDB look for them while it reads, so that it does not unpack the bodies of the others; hence
 -- requests > 0 here and claims > 0 in group_operations, which say nothing new.
@@ -109,28 +123,29 @@ limit most;
 --   http_status     the answer
 --   operations      what it did to members
 --   listed_members  the members in the answer, as JSON
-create or replace macro group_requests(request_groups, chosen_groups, as_of) as table
+create or replace macro group_requests(group_calls, request_groups, chosen_groups, as_of) as table
 select
     a.object,
     x.exchange_id,
     x.occurred_at,
-    x.http_status,
-    case "method"
+    c.http_status,
+    case c."method"
         when 'DELETE' then [{'op': 'delete', 'members': []::varchar[]}]
-        when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members("method", request_body)
-        when 'PATCH' then body_members("method", request_body)
-        when 'PUT' then body_members("method", request_body)
+        when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members(c."method", x.request_body)
+        when 'PATCH' then body_members(c."method", x.request_body)
+        when 'PUT' then body_members(c."method", x.request_body)
         else []
     end as operations,
     case
-        when "method" = 'GET' and http_status = 200 and contains(response_body, 'embers')
-            and json_valid(response_body) then members_within(response_body::json)
+        when c."method" = 'GET' and c.http_status = 200 and contains(x.response_body, 'embers')
+            and json_valid(x.response_body) then members_within(x.response_body::json)
     end as listed_members
-from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond) x
+from exchanges x
+join query_table(group_calls) c on c.exchange_id = x.exchange_id and c.occurred_at = x.occurred_at
 join (
     from query_table(request_groups) where requests > 0 and object in (select object from query_table(chosen_groups))
-) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
-where x.resource_type = 'Group';
+) a on a.resource_id = x.resource_id and a.app_id is not distinct from c.app_id
+where x.resource_type = 'Group' and x.occurred_at <= as_of;
 
 -- group_operations(chosen_groups, requests, as_of): one row per operation on the members of a chosen group, by an event
 -- or by one of group_requests. What a unit, an event or a request, says before it replaces or empties the group counts

@@ -80,17 +80,16 @@ select
 from touched_hours
 group by source, job_id, case when job_id is null then tenant_id end, "hour";
 
--- hour_ledger(earliest, latest): one row per subject and hour from earliest to latest; unknown where nothing touches
--- it.
+-- hour_states(earliest, latest): one row per subject and hour from earliest to latest; unknown where nothing touches it.
 --   source     events, jobs (their status) or exchanges (SCIM requests)
 --   tenant_id  the tenant
 --   job_id     the job; null for SCIM requests
---   app_name   the app's name
 --   hour       the hour, by its beginning
 --   state      complete, partial or unknown
-create or replace macro hour_ledger(earliest, latest) as table
-with named_jobs as materialized (
-    from job_names()
+create or replace macro hour_states(earliest, latest) as table
+with subjects as materialized (
+    -- Once for all that names it here, hours_of too: each reading of a table takes milliseconds of planning.
+    from subjects
 ), graded as (
     select
         source,
@@ -103,14 +102,26 @@ with named_jobs as materialized (
     group by source, job_id, case when job_id is null then tenant_id end
     union all
     select source, tenant_id, job_id, "hour", state from hours_of(earliest, latest)
-), ledger as (
-    -- In the order of the alphabet complete comes before partial, and both before unknown.
-    select source, max(tenant_id) as tenant_id, job_id, "hour", min(state) as state
-    from graded
-    group by source, job_id, case when job_id is null then tenant_id end, "hour"
+)
+-- In the order of the alphabet complete comes before partial, and both before unknown.
+select source, max(tenant_id) as tenant_id, job_id, "hour", min(state) as state
+from graded
+group by source, job_id, case when job_id is null then tenant_id end, "hour";
+
+-- hour_ledger(earliest, latest): one row per subject and hour from earliest to latest, with the name of the app; unknown
+-- where nothing touches it.
+--   source     events, jobs (their status) or exchanges (SCIM requests)
+--   tenant_id  the tenant
+--   job_id     the job; null for SCIM requests
+--   app_name   the app's name
+--   hour       the hour, by its beginning
+--   state      complete, partial or unknown
+create or replace macro hour_ledger(earliest, latest) as table
+with named_jobs as materialized (
+    from job_names()
 )
 select l.source, l.tenant_id, l.job_id, coalesce(n.app_name, job_label(l.job_id)) as app_name, l."hour", l.state
-from ledger l
+from hour_states(earliest, latest) l
 left join named_jobs n on n.job_id = l.job_id;
 
 -- completeness: one row per subject and hour from its first to its newest covered one; between them, what nothing

@@ -106,15 +106,18 @@ group by w.object;
 --   units     a list of what each record did, in order
 --   members   a list of everybody named, by name
 --   seen      the newest answer that lists the members, beside the records; null where there is none
+--   app_id    the app whose requests are about it; null where there are none, or whose they are is unknown
 create or replace macro group_records(
     as_of, only_group := '', only_job := '', only_tenant := '', most := 1000000, taken_since := timestamp '-infinity'
 ) as table
-with addressed as materialized (
-    from request_groups(as_of)
+with calls as materialized (
+    from group_calls(as_of)
+), addressed as materialized (
+    from request_groups('calls')
 ), chosen as materialized (
-    from chosen_groups('addressed', as_of, only_group, only_job, only_tenant, most, taken_since)
+    from chosen_groups('calls', 'addressed', as_of, only_group, only_job, only_tenant, most, taken_since)
 ), requests as materialized (
-    from group_requests('addressed', 'chosen', as_of)
+    from group_requests('calls', 'addressed', 'chosen', as_of)
 ), operations as materialized (
     from group_operations('chosen', 'requests', as_of)
 ), units as materialized (
@@ -178,9 +181,11 @@ select
     u.last_at,
     coalesce(u.units, []) as units,
     coalesce(m.members, []) as members,
-    s.seen
+    s.seen,
+    a.app_id
 from chosen c
 left join group_unit_lists('units', 'intervals', 'mentions', 'people') u on u.object = c.object
 left join group_member_lists('units', 'intervals', 'mentions', 'people') m on m.object = c.object
 left join group_answers('answers', 'intervals', 'units', 'meanings', 'people') s on s.object = c.object
+left join (select object, any_value(app_id) as app_id from addressed group by object) a on a.object = c.object
 where u.object is not null or s.object is not null;

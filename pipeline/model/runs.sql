@@ -5,13 +5,14 @@
 --   job_snapshots.*  as in the table
 --   over_at          the end of the newest run that is over; -infinity where there was none
 create or replace macro newest_snapshots(instants) as table
-select i.as_of, s.*, coalesce(s.last_ended_at, timestamp '-infinity') as over_at
-from (select unnest(instants) as as_of, job_id from (select distinct job_id from job_snapshots)) i
-asof join (
+with statuses as materialized (
     from job_snapshots
     where observed_at <= list_max(instants)
     qualify row_number() over (partition by job_id, observed_at order by snapshot_id) = 1
-) s on s.job_id = i.job_id and i.as_of >= s.observed_at;
+)
+select i.as_of, s.*, coalesce(s.last_ended_at, timestamp '-infinity') as over_at
+from (select unnest(instants) as as_of, job_id from (select distinct job_id from statuses)) i
+asof join statuses s on s.job_id = i.job_id and i.as_of >= s.observed_at;
 
 -- reported_pages(newest): one row per status of newest_snapshots of whose run a status gave pages.
 --   job_id          the job

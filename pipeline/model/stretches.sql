@@ -9,15 +9,15 @@ select
     c.tenant_id,
     c.job_id,
     c.origin,
-    greatest(c.since, f.until) as since,
+    greatest(c.since, c.forgotten_until) as since,
     c.settled_until,
     c.until,
     c.read_at
-from coverage c
-cross join (
-    select coalesce(max(until), timestamp '1970-01-01') as until from coverage where source = 'forgotten'
-) f
-where c.until > greatest(c.since, f.until) and c.source <> 'forgotten';
+from (
+    select *, coalesce(max(until) filter (where source = 'forgotten') over (), timestamp '1970-01-01') as forgotten_until
+    from coverage
+) c
+where c.until > greatest(c.since, c.forgotten_until) and c.source <> 'forgotten';
 
 -- record_kind(source): the kind of record that a source brings. Sources of one kind make up for each other: what a
 -- container lacks, a poll may have.
@@ -50,10 +50,16 @@ from (
             coalesce(since > max(until) over (partition by source, tenant_id, job_id, settled order by since, until
                 rows between unbounded preceding and 1 preceding), true) as begins
         from (
-            select record_kind(source) as source, tenant_id, job_id, false as settled, since, until from valid_coverage
-            union all
-            select record_kind(source), tenant_id, job_id, true, since, settled_until from valid_coverage
-            where settled_until > since
+            select
+                record_kind(c.source) as source,
+                c.tenant_id,
+                c.job_id,
+                k.settled,
+                c.since,
+                if(k.settled, c.settled_until, c.until) as until
+            from valid_coverage c
+            cross join (select unnest([false, true]) as settled) k
+            where not k.settled or c.settled_until > c.since
         )
     )
 )
@@ -67,9 +73,7 @@ group by source, tenant_id, job_id, settled, island;
 create or replace view subjects as
 select 'events' as source, tenant_id, job_id from hourly_parts where job_id is not null
 union
-select 'events', tenant_id, job_id from job_snapshots
-union
-select 'jobs', tenant_id, job_id from job_snapshots
+select unnest(['events', 'jobs']), tenant_id, job_id from (select distinct tenant_id, job_id from job_snapshots)
 union
 select record_kind(source), tenant_id, job_id
 from coverage

@@ -47,11 +47,11 @@
 --   source        event (Entra's log) or `wire` (the app's log)
 --   app_id        the app whose log shows it
 with records as (
-    select job_id, group_id, unnest(units) as one
+    select job_id, group_id, app_id, unnest(units) as one
     from group_records(list_max($at::timestamp[]), taken_since := list_min($at::timestamp[]) - to_hours($hours))
 ), steps as (
-    select job_id, group_id, one.unit as unit, one.occurred_at as occurred_at, one.before as before, one.after as after,
-        one.lost as lost, one.flag as flag, one.source as source, one.ref as ref,
+    select job_id, group_id, app_id, one.unit as unit, one.occurred_at as occurred_at, one.before as before,
+        one.after as after, one.lost as lost, one.flag as flag, one.source as source, one.ref as ref,
         lead(one.occurred_at) over (partition by job_id, group_id order by one.unit) as next_at
     from records
 ), shrunk as (
@@ -59,6 +59,7 @@ with records as (
         i.as_of,
         s.job_id,
         s.group_id,
+        case when s.source = 'wire' then s.app_id end as app_id,
         l.after as has,
         s.occurred_at,
         s.before,
@@ -83,14 +84,8 @@ with records as (
     where source_id in (select group_id from shrunk)
     group by job_id, source_id
 ), named as (
-    select s.*, i.source_name, i.app_name, x.app_id
+    select s.*, i.source_name, i.app_name
     from shrunk s
-    left join (
-        select exchange_id, app_id
-        from app_calls
-        where occurred_at > list_min($at::timestamp[]) - to_hours($hours)
-            and occurred_at <= list_max($at::timestamp[]) and exchange_id in (select ref from shrunk)
-    ) x on s.source = 'wire' and x.exchange_id = s.ref
     left join called i on i.job_id = s.job_id and i.source_id = s.group_id
 )
 select

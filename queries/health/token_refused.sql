@@ -76,9 +76,9 @@ select
     r.as_of,
     coalesce(n.job_id, nullif(r.app_id, ''), 'SCIM requests') as subject,
     r.refused_at as since,
-    coalesce(w.app_name, nullif(r.app_id, ''), 'The app') || ' has been rejecting the access token since '
+    coalesce(n.app_name, nullif(r.app_id, ''), 'The app') || ' has been rejecting the access token since '
         || strftime(r.refused_at, '%-d %b, %H:%M') || ' UTC' as summary,
-    coalesce(w.app_name, nullif(r.app_id, '')) as app_name,
+    coalesce(n.app_name, nullif(r.app_id, '')) as app_name,
     n.job_id,
     r.last_good_at,
     r.refusals,
@@ -86,7 +86,6 @@ select
     r.detail
 from refused r
 left join app_jobs n on n.app_id = r.app_id
-left join app_names w on w.app_id = r.app_id
 left join successful_runs($at::timestamp[]) g on g.as_of = r.as_of and g.job_id = n.job_id
 where r.refusals >= $least and r.newest_at > r.as_of - to_hours($hours)
     and not coalesce(g.began_at > r.refused_at, false)

@@ -68,8 +68,10 @@ with writes as materialized (
     select distinct app_id, job_id, occurred_at from events
     where occurred_at >= list_min($at::timestamp[]) - to_hours($hours * 2) and occurred_at <= list_max($at::timestamp[])
         and (app_id in (select app_id from alone) or exists (from alone where app_id = ''))
+), newest_jobs as materialized (
+    from app_jobs
 ), app_job_ids as (
-    select app_id, job_id from app_jobs where app_id in (select app_id from alone)
+    select app_id, job_id from newest_jobs where app_id in (select app_id from alone)
     union
     select distinct app_id, job_id from reported
 ), judged_writes as (
@@ -98,9 +100,9 @@ select
     i.as_of,
     coalesce(any_value(n.job_id), nullif(a.app_id, ''), 'SCIM requests') as subject,
     min(a.occurred_at) as since,
-    coalesce(any_value(w.app_name), nullif(a.app_id, ''), 'The app') || ' received writes that Entra has no event for'
+    coalesce(any_value(n.app_name), nullif(a.app_id, ''), 'The app') || ' received writes that Entra has no event for'
         as summary,
-    coalesce(any_value(w.app_name), nullif(a.app_id, '')) as app_name,
+    coalesce(any_value(n.app_name), nullif(a.app_id, '')) as app_name,
     any_value(n.job_id) as job_id,
     count(*) as writes,
     list_sort(list(distinct a.client))[:5] as clients,
@@ -108,7 +110,6 @@ select
 from (select unnest($at::timestamp[]) as as_of) i
 join judged_writes a on a.occurred_at > i.as_of - to_hours($hours) and a.occurred_at <= i.as_of - interval 1 hour
     and (a.is_covered or a.is_after_event and a.next_event_at <= i.as_of)
-left join app_jobs n on n.app_id = a.app_id
-left join app_names w on w.app_id = a.app_id
+left join newest_jobs n on n.app_id = a.app_id
 group by i.as_of, a.app_id having count(*) >= $least
 order by i.as_of, since, subject
