@@ -6,74 +6,58 @@ Exit codes: 0: done. 1: done, with rejects or problems that need attention. 2: f
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from pipeline.commands import (
-    ask,
-    backtest,
-    backup,
-    check,
-    evidence,
-    forget,
-    ingest,
-    lint,
-    maintain,
-    notify,
-    poll,
-    preflight,
-    publish,
-    repair,
-    restore,
-    sample,
-    scrub,
-    sql,
-    status,
-    token,
-    verify,
-    watch,
-)
 from pipeline.commands.terminal import INTERRUPTED, NOT_DONE, close_stores
 from pipeline.config.credentials import Formatter, without_credentials
 from pipeline.config.errors import ProvisioningError
 from pipeline.ingest.characters import fit_name
 from pipeline.store.connections import is_interrupted
+from pipeline.store.ducklake_workarounds import leave_out_pandas
 
 logger = logging.getLogger("pipeline")
+COMMANDS: dict[str, dict[str, Any]] = {
+    "ingest": {},
+    "sql": {},
+    "status": {},
+    "preflight": {},
+    "publish": {},
+    "maintain": {},
+    "watch": {},
+    "sample": {},
+    "poll": {},
+    "check": {},
+    "backtest": {},
+    "lint": {},
+    "notify": {},
+    "evidence": {},
+    "verify": {},
+    "repair": {},
+    "forget": {},
+    "backup": {},
+    "restore": {},
+    "scrub": {},
+    "ask": {"ignore_unknown_options": True},
+    "token": {"allow_extra_args": True},
+}
+"The commands, each a function of the module of that name in pipeline/commands, and click's settings for it."
 NAMES_OF_FILES = ("ingest", "forget", "sample")
 "Commands whose arguments may be any bytes, as names of files are."
 
 
-def command_line() -> typer.Typer:
-    """Builds the command-line app; each command imports what it needs when it runs."""
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Builds the command-line app of some commands; importing them all takes longer than most take to run."""
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-    for command in (
-        ingest.ingest,
-        sql.sql,
-        status.status,
-        preflight.preflight,
-        publish.publish,
-        maintain.maintain,
-        watch.watch,
-        sample.sample,
-        poll.poll,
-        check.check,
-        backtest.backtest,
-        lint.lint,
-        notify.notify,
-        evidence.evidence,
-        verify.verify,
-        repair.repair,
-        forget.forget,
-        backup.backup,
-        restore.restore,
-        scrub.scrub,
-    ):
-        app.command()(command)
-    app.command(context_settings={"ignore_unknown_options": True})(ask.ask)
-    app.command(context_settings={"allow_extra_args": True})(token.token)
+    # With this it stays a program of commands where there is only one.
+    app.callback()(lambda: None)
+    for name in names:
+        command = getattr(import_module(f"pipeline.commands.{name}"), name)
+        app.command(context_settings=COMMANDS[name])(command)
     return app
 
 
@@ -83,7 +67,8 @@ def run(words: Sequence[str]) -> int:
         print(f"{fit_name(broken[0])} is not UTF-8, as an argument must be.", file=sys.stderr)
         return NOT_DONE
     try:
-        command_line()(list(words), prog_name="python -m pipeline")
+        named = words[:1] if words and words[0] in COMMANDS else COMMANDS
+        command_line(named)(list(words), prog_name="python -m pipeline")
         return 0
     except SystemExit as exit:
         return int(exit.code or 0)
@@ -113,7 +98,8 @@ def open_closed_streams() -> None:
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line, in a process of its own."""
+    leave_out_pandas()
     open_closed_streams()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -174,7 +174,7 @@ def keep_migrations(cursor: Cursor) -> None:
     known = {number for (number,) in cursor.execute("select number from migrations").fetchall()}
     for number, file in migration_files().items():
         if number not in known:
-            record(cursor, number, read_migration(file).name)
+            record(cursor, (number, read_migration(file).name))
 
 
 def apply_repair(cursor: Cursor, done: Repaired, progress: Progress) -> None:

@@ -5,8 +5,10 @@ test is named, take the workaround away with the next version and see whether it
 """
 
 import sqlite3
+import sys
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any, Protocol
@@ -67,6 +69,24 @@ def attach_for_reading(cursor: Executes, where: str, folder: str) -> None:
     only reads does not. Can go when questions side by side are as quick on the first.
     """
     cursor.execute(f"attach '{where}' as {READING} (read_only, data_path '{folder}', override_data_path true)")
+
+
+class NoPandas(MetaPathFinder):
+    """Answers an import of pandas as where it is not installed."""
+
+    def find_spec(self, fullname: str, *_path_and_target: Any) -> None:
+        """Raises ModuleNotFoundError for pandas; what else is imported is left to the finders behind."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=fullname)
+
+
+def leave_out_pandas() -> None:
+    """Has this process do without pandas, which DuckDB imports at the first parameter, for pandas' own nulls.
+
+    Takes 0.2 to 0.3 s of processor time off every command. For processes that use no pandas of their own. Can go when
+    DuckDB asks for pandas only where it is loaded.
+    """
+    sys.meta_path.insert(0, NoPandas())
 
 
 PAGE_BYTES = 1024

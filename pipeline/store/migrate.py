@@ -303,12 +303,13 @@ class Run:
     def _apply_group(self, migrations: Sequence[Migration], cursor: Cursor) -> None:
         # Another process may have applied some, had this one lost its turn.
         applied = recorded(cursor)
-        for migration in (one for one in migrations if one.number not in applied):
+        lacking = [one for one in migrations if one.number not in applied]
+        for migration in lacking:
             self._apply_one(migration, cursor)
-            record(cursor, migration.number, migration.name)
-            if not migration.after_model:
-                # The views may name what was altered.
-                cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
+        record(cursor, *((one.number, one.name) for one in lacking))
+        if any(not one.after_model for one in lacking):
+            # The views may name what was altered.
+            cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
 
     def _apply_one(self, migration: Migration, cursor: Cursor) -> None:
         """Runs a migration's statements: at once, for each day of events, or not at all."""
@@ -347,9 +348,10 @@ def finish_model(cursor: Cursor) -> None:
     remove_placeholder_rows(cursor)
     cursor.execute(f"drop table if exists {VERSION_0_1}")
     cursor.execute("delete from migrations where number = ?", [MODEL_NUMBER])
-    record(cursor, MODEL_NUMBER, model_digest())
+    record(cursor, (MODEL_NUMBER, model_digest()))
 
 
-def record(cursor: Cursor, number: int, name: str) -> None:
-    """Records that a migration, or the model, was applied."""
-    insert_rows(cursor, "migrations", [Applied(number, name, naive(datetime.now(UTC)))])
+def record(cursor: Cursor, *applied: tuple[int, str]) -> None:
+    """Records which migrations, by number and name, were applied, the model's among them."""
+    now = naive(datetime.now(UTC))
+    insert_rows(cursor, "migrations", [Applied(number, name, now) for number, name in applied])

@@ -367,7 +367,7 @@ def test_ctrl_c_during_a_statement_ends_the_command_and_is_no_fault_of_what_is_r
 
     with pytest.raises(RuntimeError, match="interrupted"):
         faults_of([1, 2], attempt)
-    Timer(0.5, press).start()
+    Timer(2, press).start()
     assert (run(["sql", endless, "--json"]), capfd.readouterr().err) == (130, "")
 
 
