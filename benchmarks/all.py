@@ -39,12 +39,12 @@ def benchmarks(folder: Path, *, full: bool) -> list[list[str]]:
         ["small.py", "--events", "300000", "--commits", "50"],
         ["match.py", "--users", "200", "--seeds", "1"],
         ["eta.py"],
-        ["forecast.py"],
-        ["pages.py", "--events", "1000000", "--keep", *million],
+        ["forecast.py", "--seeds", "1"],
+        ["pages.py", "--events", "1000000", "--keep", *million, "--times", "2"],
         ["rules.py", "--store", *million],
         ["publish.py", "--store", *million],
         ["concurrency.py"],
-        ["browser.py", "--times", "2", "--pages", "home", "apps", "people", "issues"],
+        ["browser.py", "--times", "2", "--pages", "home", "people"],
     ]
     if full:
         scripts += [["load.py", "--events", "500000", "--stored", "9500000"], ["small.py"], ["browser.py"], ["wide.py"]]

@@ -1,8 +1,8 @@
 """How long do the pages take on ten million events, and how long would pandas take for the same answers?
 
-Run: python benchmarks/pages.py [--events 10000000] [--keep DIR] [--pages overview people]. Grows the sample tenant
-(grown.py), and once more to a tenth of that, draws each page of both with Streamlit's own test client over the last
-fourteen days of data, no answer remembered, and asks five questions again of pandas, which reads the same Parquet
+Run: python benchmarks/pages.py [--events 10000000] [--keep DIR] [--pages home people] [--times 3]. Grows the sample
+tenant (grown.py), and once more to a tenth of that, draws each page of both with Streamlit's own test client over the
+last fourteen days of data, no answer remembered, and asks five questions again of pandas, which reads the same Parquet
 files, columns and days. Floor: the same page on the sample itself. A page has answered when its first sentence stands
 below the header; what it asks is then asked once more, one by one. Growth: processor time at all the events against
 that at a tenth, since a page's clock depends on what else the machine does.
@@ -25,7 +25,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from wanted import print_wanted  # noqa: E402
 
-TIMES = 3
 SECONDS, GROWTH = 1.0, 1.5
 "Within how many seconds all of a page is to be drawn, and how many times the processor time of a tenth it may take."
 
@@ -37,6 +36,7 @@ def main() -> None:
     words.add_argument("--keep", type=Path, help="a folder in which the grown lake stays for the next time")
     words.add_argument("--tenth", type=Path, help="the same for a tenth of the events")
     words.add_argument("--pages", nargs="*", help="names of pages; all when not given")
+    words.add_argument("--times", type=int, default=3, help="how often each page is drawn, after once to warm up")
     given = words.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
         folder = given.keep or Path(name)
@@ -52,7 +52,7 @@ def main() -> None:
         many = store.rows("select count(*) from events")[0][0]
         store.close()
         print(f"{many:,} events; {os.cpu_count()} cores\n")
-        print_pages(*(alone(pages, place, names) for place in (folder / "sample" / "lake", tenth, folder)))
+        print_pages(*(alone(pages, place, names, given.times) for place in (folder / "sample" / "lake", tenth, folder)))
         print_peers(alone(peers, folder))
 
 
@@ -74,7 +74,7 @@ class Drawn(NamedTuple):
     longest: float
 
 
-def pages(folder: Path, page_names: list[str]) -> dict[str, Drawn]:
+def pages(folder: Path, page_names: list[str], times: int) -> dict[str, Drawn]:
     """Draws each page, once to warm up and then some times."""
     os.environ["PROVISIONING_STORE"] = f"ducklake:sqlite:{folder}/catalog.sqlite"
     logging.disable(logging.CRITICAL)
@@ -105,7 +105,7 @@ def pages(folder: Path, page_names: list[str]) -> dict[str, Drawn]:
     found: dict[str, Drawn] = {}
     for page in page_names:
         answered, seconds, processor = [], [], []
-        for _ in range(TIMES + 1):
+        for _ in range(times + 1):
             asked.clear()
             stood.clear()
             began, before = time.perf_counter(), time.process_time()
