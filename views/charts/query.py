@@ -1,5 +1,7 @@
 """The quick chart of any answer: one column against another."""
 
+from datetime import date
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -35,6 +37,8 @@ def quick_chart(rows: pd.DataFrame, x: str, y: str, split: str | None, kind: str
         else:
             line = {"color": PALETTE[place % len(PALETTE)], "dash": ("solid", "dash")[place // len(PALETTE) % 2]}
             figure.add_trace(go.Scatter(x=places, y=own[y], name=label, mode="lines+markers", line=line))
+    if any(isinstance(cell, date) for cell in rows[x].dropna()[:1]):
+        figure.update_xaxes(type="date")
     bare(figure, 360, barmode="group", showlegend=split is not None)
     figure.update_xaxes(title=escaped(x))
     figure.update_yaxes(title=escaped(y))
