@@ -169,7 +169,7 @@ def post(target: str, message: Message, dashboard_url: str) -> str | None:
             prepare(service, message)
             kind = "success" if message.change in (CLOSED, PASSED) else KINDS.get(message.severity, "info")
             taken = apprise.Apprise(service, asset=asset).notify(
-                title=message.title,
+                title=message.subject,
                 body=message.text,
                 notify_type=apprise.NotifyType(kind),
                 body_format=apprise.NotifyFormat.TEXT,

@@ -40,7 +40,7 @@ def letter(smtp: Smtp, address: str, message: Message) -> EmailMessage:
     """Writes the letter: plain text, under an id that is the same however often it is sent."""
     domain = parseaddr(smtp.sender)[1].rpartition("@")[2]
     made = EmailMessage()
-    made["Subject"] = " ".join(message.title.split())
+    made["Subject"] = message.subject
     made["From"], made["To"] = smtp.sender, address
     made["Date"] = formatdate()
     made["Message-ID"] = f"<{message.message_id}@{domain}>"

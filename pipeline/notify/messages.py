@@ -59,7 +59,38 @@ class Message:
     @property
     def text(self) -> str:
         """Returns the body as it is sent, with the id by which receivers know a repeat."""
-        return "\n\n".join([self.body, *([REPEATED] if self.repeated else []), f"Message {self.message_id}"])
+        parts = [self.body, *([REPEATED] if self.repeated else []), f"Message {self.message_id}"]
+        return unlinked("\n\n".join(parts), self.link)
+
+    @property
+    def subject(self) -> str:
+        """Returns the title as it is sent, in one line."""
+        return unlinked(" ".join(self.title.split()))
+
+
+ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]*(?P<scheme>://)|www(?P<dot>\.))", re.IGNORECASE)
+"What mail and chat programs make a link of."
+
+
+def unlinked(text: str, own: str = "") -> str:
+    """Writes addresses so that no program makes a link of them, but for those of `own`'s server.
+
+    Names and reasons come from logs, in which anybody may write, and a message of ours lends its links our name.
+
+    >>> unlinked("Ada https://login.invalid/ see www.login.invalid, https://dash.example/?a", "https://dash.example/x")
+    'Ada https[:]//login.invalid/ see www[.]login.invalid, https://dash.example/?a'
+    >>> unlinked("https://dash.example.login.invalid", "https://dash.example/x")
+    'https[:]//dash.example.login.invalid'
+    """
+    server = re.match(r"[^/]+//[^/?#]+", own)
+    kept = re.compile(re.escape(server[0]) + r"(?![^/?#\s])", re.IGNORECASE) if server else None
+
+    def broken(found: re.Match[str]) -> str:
+        if kept and kept.match(text, found.start()):
+            return found[0]
+        return found[0].replace("://", "[:]//") if found["scheme"] else f"{found[0][:-1]}[.]"
+
+    return ADDRESS.sub(broken, text)
 
 
 @dataclass(frozen=True)

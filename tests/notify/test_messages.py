@@ -151,3 +151,24 @@ def test_a_long_trouble_is_told_in_days() -> None:
     old = moment(1) - timedelta(days=3, hours=2)
     told = Incident(**{**vars(incident()), "opened_at": datetime.fromisoformat(str(old))})
     assert "(lasted 3 days 11 h)" in title_of(told, CLOSED, AT)
+
+
+@pytest.mark.parametrize(
+    "name", ["https://login.invalid/reset", "see www.login.invalid", "HTTPS://P.EXAMPLE.COM.invalid"]
+)
+def test_what_a_log_holds_becomes_no_link_and_our_own_stays_one(name: str) -> None:
+    shared = MessageContext(AT, "https://p.example.com", {job_id("Cerby"): "Cerby"})
+    one = incident(f"Cerby: group {name} was emptied", people=[f"Ada {name}"])
+    sent = Message(
+        "id",
+        OPENED,
+        "critical",
+        title_of(one, OPENED, AT),
+        body_of(one, OPENED, shared),
+        link=link_of(one, False, shared),
+    )
+    many = grouped("all", [sent, sent])
+    for text in (sent.text, many.text, sent.subject):
+        others = text.replace(sent.link, "")
+        assert "://" not in others.replace("https://p.example.com/", "") and "www." not in others
+    assert sent.link in sent.text.split() and sent.link in many.text.split()
