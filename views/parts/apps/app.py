@@ -141,7 +141,7 @@ def draw_numbers(facts: Facts, result: Verdict) -> None:
         synced = None if own is None or is_missing(own["in_place_share"]) else float(own["in_place_share"])
         number("In sync", share(synced, absent="n/a"), "Of the users and groups that should be in the app.")
         number("Pending retries", f"{pending:,}" if pending else none, "Users and groups whose last attempt failed.")
-        token = "Not set" if own is None else str(own["token"])
+        token = "Not set" if own is None or is_missing(own["token"]) else str(own["token"])
         number("Token expiry", token, "Rejected, or when it expires, as entered.")
     if issues:
         page_link("issues", count(issues, "open issue"), ":material/error:", bar().link())
