@@ -50,6 +50,7 @@ with status as (
         job_id,
         coalesce(status.app_name, seen.app_name, job_label(job_id)) as app_name,
         case
+            when n.job_id is not null then case when waiting.objects > 0 then 7 else 8 end
             when q.job_id is not null then 1
             when status.state in ('Paused', 'Disabled', 'NotConfigured')
                 or status.schedule_state in ('Paused', 'Disabled') then 2

@@ -46,12 +46,12 @@ with job_runs as (
     select
         *,
         case
+            when replaced_at is not null then 'unknown'
             when observed_at is null
                 or as_of > observed_at + to_seconds(greatest(2 * coalesce(interval_s, 0), 7200) + grace) then 'unknown'
             when state = 'Quarantine' or quarantine_since is not null then 'quarantined'
             when 'Disabled' in (state, schedule_state) then 'disabled'
             when 'Paused' in (state, schedule_state) then 'paused'
-            when replaced_at is not null then 'unknown'
             when stuck then 'stalled'
             when under_way then 'running'
             when was_under_way then 'unknown'
