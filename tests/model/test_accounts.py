@@ -228,6 +228,7 @@ def test_a_create_that_the_app_did_not_answer_leaves_unknown_whether_there_is_an
     for who in ("tim", "tok", "okk", "rex"):
         given.failed(who, 2, **timeout)
     given.failed("ann", 2, action="create", target_id=None)
+    given.skipped("ann", "NotEffectivelyEntitled", 3, steps=judged(UNASSIGNED))
     given.skipped("tim", "NotEffectivelyEntitled", 3, steps=judged(UNASSIGNED))
     given.failed("tok", 3, action="create", target_id=None)
     given.succeeded("okk", 3)
@@ -236,6 +237,8 @@ def test_a_create_that_the_app_did_not_answer_leaves_unknown_whether_there_is_an
     assert {row[0][:3]: row[2] for row in state(given)} == {
         "ann": "absent", "okk": "active", "rex": "unknown", "tim": "unknown", "tok": "unknown",
     }  # fmt: skip
+    kept = given.answer("trap_unassigned", as_of=moment(4))
+    assert [row["name"][:3] for row in kept] == ["tim"] and "did not answer the create" in kept[0]["seen"]
     history = [row for row in given.answer("account_changes", object="id-okk") if row["fact"] == "account"]
     assert [row["value"] for row in history] == ["unknown", "active"]
 
