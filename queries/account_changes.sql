@@ -12,7 +12,7 @@
 -- Columns
 --   app_name    the application
 --   fact        account, scope, UPN, display name or target id
---   value       active, disabled, deleted or absent; in or out; or the name or id
+--   value       active, disabled, deleted, absent or unknown; in or out; or the name or id
 --   since       the event's time
 --   until       when another value was shown; null for the newest
 --   event_id    the event that shows it
@@ -25,16 +25,23 @@ with own as materialized (
     from step_facts_of('narrow')
 ), spine as materialized (
     from spine_rows('narrow', 'step_facts')
+), spelled as (
+    select *, account in ('absent', 'unknown') as fails,
+        case when not coalesce(fails, true) then account
+            when footing = 'in' and removal is null and left_as is null then 'active' end as known
+    from spine
 ), shown as (
+    -- A create that fails takes no account away.
     select o.event_id, o.job_id, o.app_name, o.occurred_at, o.upn, o.source_name, o.target_id, s.order_key, s."scope",
-        case when s.account is distinct from 'absent' or coalesce(last_value(coalesce(nullif(s.account, 'absent'),
-                case when s.footing = 'in' and s.removal is null and s.left_as is null then 'active' end)
-                ignore nulls) over earlier, 'deleted') = 'deleted'
-            then coalesce(s.account, case when s.footing = 'in' and s.removal is null and s.left_as is null
-                and coalesce(last_value(s.account ignore nulls) over earlier, 'absent') in ('absent', 'deleted')
-                then 'active' end) end as account
+        case
+            when s.fails then case when coalesce(last_value(s.known ignore nulls) over earlier, 'deleted') = 'deleted'
+                then coalesce(max(s.account) filter (where s.account = 'unknown') over earlier, s.account) end
+            when s.account is null and last_value(s.known ignore nulls) over earlier <> 'deleted' then null
+            else s.known
+        end as account
     from own o
-    join spine s on s.job_id is not distinct from o.job_id and s.order_key = order_of(o.occurred_at, o.event_id)
+    join spelled s on s.job_id is not distinct from o.job_id
+        and s.order_key = order_of(o.occurred_at, o.event_id, o."action", o.status)
     window earlier as (
         partition by o.job_id order by s.order_key rows between unbounded preceding and 1 preceding)
 ), facts as (

@@ -23,7 +23,8 @@
 with ends as (
     select
         arg_max(
-            coalesce(leak_of("action", status, skip_reason, error_code, steps), ''), order_of(occurred_at, event_id)
+            coalesce(leak_of("action", status, skip_reason, error_code, steps), ''),
+            order_of(occurred_at, event_id, "action", status)
         ) as leak
     from events
     where job_id = $job

@@ -38,7 +38,8 @@ with ends as (
         and occurred_at >= $since
         and occurred_at < $until
         and source_id is not null
-    qualify row_number() over (partition by cycle_id, source_id order by order_of(occurred_at, event_id) desc) = 1
+    qualify row_number() over (
+        partition by cycle_id, source_id order by order_of(occurred_at, event_id, "action", status) desc) = 1
 ), paired as (
     select
         *,

@@ -24,7 +24,7 @@ with ends as (
         source_id,
         arg_max(
             coalesce(leak_of("action", status, skip_reason, error_code, steps), 'exported'),
-            order_of(occurred_at, event_id)
+            order_of(occurred_at, event_id, "action", status)
         ) as fared
     from events
     where job_id = $job

@@ -34,7 +34,7 @@ with missing_values as (
     from (select unnest(string_split($required, '|')) as word) where contains(word, '=')
 ), written as (
     -- The newest event of each that may hold a reading: of these alone the steps are read.
-    select arg_max(event_id, order_of(occurred_at, event_id)) as event_id
+    select arg_max(event_id, order_of(occurred_at, event_id, "action", status)) as event_id
     from events
     where occurred_at >= $since
         and occurred_at < $until

@@ -25,7 +25,7 @@
 --   cause            Graph's reason for a quarantine; else the commonest error among what waits
 --   error_code       the error code behind a quarantine
 --   explanation      Graph's own words for it, where it gave any; of a missing run or a running cycle, ours
---   next_try_at      when Entra tries again; null where the job is stopped
+--   next_try_at      when Entra tries again; null where the job is stopped or a newer one has replaced it
 --   last_cycle_at    the end of the last cycle that Graph reported; the last event where no status was read
 --   open_escrows     objects whose last attempt failed and that are pending a retry
 with status as (
@@ -50,6 +50,7 @@ with status as (
         job_id,
         coalesce(status.app_name, seen.app_name, job_label(job_id)) as app_name,
         case
+            when n.job_id is not null then case when waiting.objects > 0 then 7 else 8 end
             when q.job_id is not null then 1
             when status.state in ('Paused', 'Disabled', 'NotConfigured')
                 or status.schedule_state in ('Paused', 'Disabled') then 2
@@ -68,7 +69,8 @@ with status as (
         q.error_code,
         coalesce(q.error_message, case when grade in (3, 5, 6, 9) then status.explanation end, status.error_message)
             as explanation,
-        case when grade = 1 then q.next_attempt_at when grade <> 2 then waiting.retry_at end as next_try_at,
+        case when n.job_id is not null then null when grade = 1 then q.next_attempt_at
+            when grade <> 2 then waiting.retry_at end as next_try_at,
         if(status.observed_at is null, seen.last_event_at, status.last_ended_at) as last_cycle_at,
         coalesce(waiting.objects, 0) as open_escrows
     from seen
@@ -76,6 +78,7 @@ with status as (
     left join (from quarantines where closed_at is null) q using (job_id)
     left join waiting using (job_id)
     left join day using (job_id)
+    left join replaced_jobs([$until::timestamp]) n using (job_id)
     where ($job is null or job_id = $job)
         and ($tenant is null or job_id in (from jobs_of_tenant($tenant)))
 )

@@ -25,13 +25,16 @@
 --   error_code      its error
 --   skip_reason     why it was skipped
 --   reason          its own words
+--   http_status     what the app answered
+--   scim_type       what kind of SCIM error it called it
+--   detail          the app's own words
 --   retry_at        when Entra tries again; null where the job is stopped or its quarantine leaves it open
 --   last_event_at   when that was
 --   source_id       the person's id in Entra
 --   event_id        the newest event
 --   job_id          the job
 select
-    app_name,
+    c.app_name,
     "name",
     kind,
     started_at,
@@ -39,17 +42,21 @@ select
     left_as,
     took_s as open_s,
     requests,
-    status,
+    c.status,
     error_code,
     skip_reason,
     reason,
-    promised_retry(retry_at, q.job_id, q.next_attempt_at) as retry_at,
+    p.http_status,
+    p.scim_type,
+    p.detail,
+    promised_retry(c.retry_at, q.job_id, q.next_attempt_at) as retry_at,
     last_event_at,
-    source_id,
-    event_id,
+    c.source_id,
+    c.event_id,
     c.job_id
 from leaver_cases(least($until::timestamp, $as_of::timestamp + interval 1 second), unended := true) c
 left join stopped_jobs(least($until::timestamp, $as_of::timestamp)) q on q.job_id = c.job_id
+left join problems p on p.event_id = c.event_id and p.job_id = c.job_id and p.occurred_at = c.last_event_at
 where outcome = 'open' and not was_gone
-    and ($job is null or c.job_id = $job) and of_tenant($tenant, tenant_id, c.job_id)
-order by started_at, c.job_id, source_id
+    and ($job is null or c.job_id = $job) and of_tenant($tenant, c.tenant_id, c.job_id)
+order by started_at, c.job_id, c.source_id

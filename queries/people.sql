@@ -85,7 +85,7 @@ with search_hits as (
     -- Of what fails those of its newest failure, whatever was skipped since. Joined by the instant first, which leaves
     -- out most files of events: that takes a third of the time.
     select e.job_id, e.source_id, max_by({a: "action", skip: skip_reason, http: http_status, scim: scim_type,
-            words: reason, s: status}, order_of(occurred_at, event_id)) as newest
+            words: reason, s: status}, order_of(occurred_at, event_id, "action", status)) as newest
     from events e
     join (
         select job_id, source_id, state, coalesce(case when state = 'failing' then failed_at end, last_event_at) as at

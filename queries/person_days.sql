@@ -22,13 +22,13 @@
 --   job_id      the job
 select
     occurred_at::date as day,
-    name_of_job(arg_max(app_name, order_of(occurred_at, event_id)), job_id) as app_name,
+    name_of_job(arg_max(app_name, order_of(occurred_at, event_id, "action", status)), job_id) as app_name,
     count(*) filter (status = 'failure') as failures,
     count(*) filter (status in ('success', 'warning')) as successes,
     count(*) filter (status = 'skipped') as skipped,
     count(*) as events,
     max(occurred_at) as last_at,
-    arg_max(error_code, order_of(occurred_at, event_id)) filter (status = 'failure') as last_error,
+    arg_max(error_code, order_of(occurred_at, event_id, "action", status)) filter (status = 'failure') as last_error,
     job_id
 from events
 where source_id = $object and ($job is null or job_id = $job)

@@ -29,9 +29,9 @@ with own as (
         event_id,
         "action",
         changes,
-        order_of(occurred_at, event_id) as order_key,
-        max(order_of(occurred_at, event_id)) filter (where "action" = 'delete') over (partition by job_id)
-            as deleted_key
+        order_of(occurred_at, event_id, "action", status) as order_key,
+        max(order_of(occurred_at, event_id, "action", status))
+            filter (where "action" = 'delete') over (partition by job_id) as deleted_key
     from events
     where source_id = $object
         and occurred_at <= $at

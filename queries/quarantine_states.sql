@@ -50,9 +50,10 @@ with job_records as (
     where opened_at <= $at
     qualify row_number() over (partition by job_id order by opened_at desc) = 1
 ), judged as (
-    select *, coalesce(job_condition(state, schedule_state), 'unknown') as word
+    select *, coalesce(if(r.job_id is null, job_condition(state, schedule_state), null), 'unknown') as word
     from jobs
     left join newest using (job_id)
+    left join (select job_id from replaced_jobs([$at::timestamp])) r using (job_id)
 )
 select
     j.job_id,

@@ -20,7 +20,7 @@
 with chosen_events as (
     select
         object_number(job_id, source_id) as object,
-        order_of(occurred_at, event_id) as order_key,
+        order_of(occurred_at, event_id, "action", status) as order_key,
         coalesce(leak_of("action", status, skip_reason, error_code, []::struct("type" varchar, status varchar)[]), '')
             as leak
     from events

@@ -49,7 +49,8 @@ with scope_footings as (
     from scope_footings f
     join scopes s on s.object = f.object and s.first_key = f.order_key
     join first_cycles c on c.job_id = f.job_id and f.occurred_at > c.ended_at
-    where s.now_scope = 'in' and f.occurred_at >= $since and f.account in ('active', 'absent') and f.removal is null
+    where s.now_scope = 'in' and f.occurred_at >= $since and f.account in ('active', 'absent', 'unknown')
+        and f.removal is null
         and not exists (from footings e where e.object = f.object and e.order_key < f.order_key)
 ), created as (
     -- Whoever is created then was not in scope before; an account that is only enabled may have been.

@@ -5,7 +5,7 @@
 --
 -- Graph does not report when a token expires: an administrator enters it here, or the token itself has it when it is a
 -- JWT; the token is never stored. Rejections are those since the last request that the app's own log answered
--- successfully, of the thirty days before.
+-- successfully, of the thirty days before. Jobs between directories or from an HR system have no such token.
 --
 -- Parameters
 --   $at       TIMESTAMP           the instant asked about
@@ -29,6 +29,7 @@ with apps as (
     select app_name
     from job_names()
     where ($tenant is null or job_id in (from jobs_of_tenant($tenant))) and ($job is null or job_id = $job)
+        and has_scim_token(job_id)
     union
     select app_name from token_ends($at::timestamp) where $tenant is null and $job is null
 ), refused as (

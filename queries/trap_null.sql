@@ -25,7 +25,8 @@ with changed as (
     select job_id, source_id, occurred_at, event_id, order_key, target_id, app_id, tenant_id, app_name, "name",
         unnest(changed_attributes, recursive := true)
     from (
-        select job_id, source_id, occurred_at, event_id, order_of(occurred_at, event_id) as order_key, target_id,
+        select job_id, source_id, occurred_at, event_id,
+            order_of(occurred_at, event_id, "action", status) as order_key, target_id,
             app_id, tenant_id, app_name, coalesce(upn, source_name, source_id) as "name",
             list_filter(
                 changes, lambda c: coalesce(c.old_value, '') <> '' or coalesce(c.new_value, '') <> ''

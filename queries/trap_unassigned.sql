@@ -5,7 +5,8 @@
 --
 -- A user who was in the app is skipped as not entitled or out of scope, and no disable was ever requested. Entra does
 -- not try again: it no longer manages the user. Who is in scope again since is not among them, nor whose account Entra
--- has since written for another object, such as the same person hired again under another id.
+-- has since written for another object, such as the same person hired again under another id. Whose create the app did
+-- not answer may have an account as well.
 --
 -- Parameters
 --   $as_of    TIMESTAMP         the present, or the newest instant of old logs
@@ -34,9 +35,16 @@ with people_footings as (
     where (job_id, source_id) in (
         select (job_id, source_id) from people_footings where skip_reason in ('NotEffectivelyEntitled', 'out of scope'))
     group by job_id, source_id
+), unanswered as (
+    select object
+    from identity_parts
+    where (job_id, source_id) in (select (job_id, source_id) from kept where good_key is null)
+    group by object
+    having arg_max(account, account_key) = 'unknown'
 ), skipped as (
     select
         any_value(t.object) as object,
+        any_value(u.object) is not null as is_unanswered,
         t.job_id,
         t.source_id,
         max(t.tenant_id) as tenant_id,
@@ -47,10 +55,11 @@ with people_footings as (
         bool_or(t.skip_reason = 'NotEffectivelyEntitled') as is_entitlement
     from people_footings t
     join kept k on k.job_id = t.job_id and k.source_id = t.source_id
+    left join unanswered u on u.object = t.object
     where t.skip_reason in ('NotEffectivelyEntitled', 'out of scope')
-        and t.order_key > k.good_key
+        and t.order_key > coalesce(k.good_key, if(u.object is null, null, 0))
         and coalesce(t.order_key > k.scope_key, true)
-        and coalesce(k.removal_key < k.good_key, true)
+        and coalesce(k.removal_key < coalesce(k.good_key, 0), true)
     group by t.job_id, t.source_id
 ), disabled_accounts as (
     -- An update may have disabled the account as well, of which no removal tells.
@@ -68,8 +77,10 @@ select
     s.since,
     'Skipped as ' || case when s.is_entitlement then 'not entitled' else 'out of scope' end
         || ', and no disable was ever requested.'
+        || if(s.is_unanswered, ' The app did not answer the create: whether there is an account is unknown.', '')
         || case when t.skip_deletions then ' The job is set to skip out-of-scope deletions.' else '' end as seen,
-    case when t.skip_deletions then 'Set SkipOutOfScopeDeletions to false, or disable the account in the app by hand.'
+    case when s.is_unanswered then 'Look for the account in the app, and disable it by hand if it is there.'
+        when t.skip_deletions then 'Set SkipOutOfScopeDeletions to false, or disable the account in the app by hand.'
         else 'Disable the account in the app by hand. Or assign the person again, wait a cycle, and unassign.'
     end as cure,
     s.source_id,

@@ -156,6 +156,15 @@ def family_of(job_id: str | None, code: str | None = None) -> Family:
     return found[0] if found else "scim app"
 
 
+def has_token(job_id: str | None) -> bool:
+    """Whether a job signs in to its app with an access token; the model's macro `has_scim_token` tells the same.
+
+    >>> has_token("scim.11.22"), has_token("Azure2Azure.11.22"), has_token("Workday2AD.11.22")
+    (True, False, False)
+    """
+    return family_of(job_id) in ("scim app", "on-premises")
+
+
 def find_cause(
     code: str | None = None,
     *,

@@ -51,7 +51,7 @@ anti join other_{table} k on {same}
 GONE = """
 create or replace temp table removed_events as
 select event_id, occurred_at, case when source_id is not null then object_number(job_id, source_id) end as object,
-    order_of(occurred_at, event_id) as order_key, job_id, cycle_id
+    order_of(occurred_at, event_id, "action", status) as order_key, job_id, cycle_id
 from events
 where rowid in (select rid from chosen_events)
 """

@@ -39,7 +39,7 @@ GONE = """
 create or replace temp table removed_events as
 select null::varchar as event_id, s.occurred_at, s.object, s.order_key, s.job_id, s.cycle_id
 from event_spine s
-anti join (select order_of(occurred_at, event_id) as order_key, job_id from events) e
+anti join (select order_of(occurred_at, event_id, "action", status) as order_key, job_id from events) e
     on e.order_key = s.order_key and e.job_id is not distinct from s.job_id
 """
 NOTHING_GONE = """

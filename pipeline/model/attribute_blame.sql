@@ -46,9 +46,9 @@ with failing as (
 ), others as (
     select
         source_id,
-        max(order_of(occurred_at, event_id)) as order_key,
-        arg_max(event_id, order_of(occurred_at, event_id)) as event_id,
-        arg_max("action", order_of(occurred_at, event_id)) as "action",
+        max(order_of(occurred_at, event_id, "action", status)) as order_key,
+        arg_max(event_id, order_of(occurred_at, event_id, "action", status)) as event_id,
+        arg_max("action", order_of(occurred_at, event_id, "action", status)) as "action",
         hash(source_id) as chance
     from events
     where job_id = job
@@ -82,14 +82,14 @@ with people as materialized (
     select
         e.source_id,
         any_value(p.failing) as failing,
-        arg_max_null(read.details, order_of(e.occurred_at, e.event_id)) filter (where read.details is not null) as read,
+        arg_max_null(read.details, e.order_key) filter (where read.details is not null) as read,
         any_value(e.changes) filter (where e.event_id = p.event_id) as written,
         any_value(p."action") as "action"
     from (
         select
             source_id,
             event_id,
-            occurred_at,
+            order_of(occurred_at, event_id, "action", status) as order_key,
             changes,
             list_filter(steps, lambda s: s."type" = 'import' and s."name" like 'EntryImport%')[-1] as read
         from events
@@ -98,7 +98,7 @@ with people as materialized (
             and occurred_at < until_at
             and occurred_at >= since_at
     ) e
-    join people p on p.source_id = e.source_id and order_of(e.occurred_at, e.event_id) <= p.order_key
+    join people p on p.source_id = e.source_id and e.order_key <= p.order_key
     group by e.source_id
 ), facts as materialized (
     select source_id, failing, 'read' as side, pair.key as attribute, pair.value as value

@@ -1,15 +1,22 @@
 -- What everything else uses: booleans, instants, the order of events, and what an event means for its object.
 
 -- is_benign(status, skip_reason, error_code): whether a skip is expected: the two sides match already, or the object
--- is out of scope.
+-- is out of scope, or of a kind that the job does not provision.
 create or replace macro is_benign(status, skip_reason, error_code) as
     status = 'skipped' and coalesce(
         skip_reason in ('RedundantExport', 'NotEffectivelyEntitled', 'out of scope')
-        or (skip_reason is null and error_code like '%EntrySynchronizationSkipped'), false);
+        or coalesce(skip_reason, error_code) like '%EntrySynchronizationSkipped'
+        or coalesce(skip_reason, error_code) like '%EntityTypeNotSupported', false);
 
 -- is_problem(status, benign): whether an event leaves somebody without what was due: a failure, or a skip that is not
 -- expected.
 create or replace macro is_problem(status, benign) as status = 'failure' or (status = 'skipped' and not benign);
+
+-- is_unanswered(error_code, http_status): whether an attempt failed without the app's answer: whether the app did what
+-- was asked is then unknown.
+create or replace macro is_unanswered(error_code, http_status) as
+    coalesce(error_code ilike '%Timeout' or error_code like '%WebExceptionProtocolError', false)
+    or coalesce(http_status in (408, 504), false);
 
 -- state_of(action, status, skip_reason): the state in which an event leaves its object; null where it decides nothing
 -- (a staged delete, an unfamiliar status).
@@ -35,16 +42,24 @@ create or replace macro is_pseudo("action", status, changes) as
         else false
     end;
 
--- order_of(occurred_at, event_id): an event's place in a total order. Instants are whole seconds, so ties happen; the
--- id's hash breaks them, always alike. 31 bits each: enough for a BIGINT, which Parquet keeps exactly (it has no
--- HUGEINT), until the year 2106.
-create or replace macro order_of(occurred_at, event_id) as
-    epoch(occurred_at)::bigint * 2147483648 + (hash(event_id) & 2147483647)::bigint;
+-- tie_rank(action, status): an event's place among those of one object and one second, by what it does, from 0 to 7:
+-- an account is made before it is changed, changed before it is disabled, and disabled before it is deleted. Of one
+-- kind the failure comes last, so that a tie hides none.
+create or replace macro tie_rank("action", status) as
+    case "action" when 'create' then 0 when 'disable' then 4 when 'stagedDelete' then 6 when 'delete' then 6 else 2 end
+    + case when status = 'failure' then 1 else 0 end;
 
--- named_order(occurred_at, event_id, upn, source_name): the place by order_of, with every event that names its
--- object after all that do not.
-create or replace macro named_order(occurred_at, event_id, upn, source_name) as
-    order_of(occurred_at, event_id) - case when coalesce(upn, source_name) is null then 4611686018427387904 else 0 end;
+-- order_of(occurred_at, event_id, action, status): an event's place in a total order. Instants are whole seconds, so
+-- ties happen: they go by tie_rank, then by the id's hash, always alike, whatever was loaded first. 31 bits for both:
+-- enough for a BIGINT, which Parquet keeps exactly (it has no HUGEINT), until the year 2106.
+create or replace macro order_of(occurred_at, event_id, "action", status) as
+    epoch(occurred_at)::bigint * 2147483648 + tie_rank("action", status) * 268435456
+    + (hash(event_id) & 268435455)::bigint;
+
+-- named_order(order_key, upn, source_name): the place by order_of, with every event that names its object after all
+-- that do not.
+create or replace macro named_order(order_key, upn, source_name) as
+    order_key - case when coalesce(upn, source_name) is null then 4611686018427387904 else 0 end;
 
 -- object_number(job_id, source_id): one object in one app as a number, which is sorted and looked up in a third of the
 -- time that ids take.
@@ -60,7 +75,7 @@ select
     *,
     is_benign(status, skip_reason, error_code) as benign,
     state_of("action", status, skip_reason) as state,
-    order_of(occurred_at, event_id) as order_key
+    order_of(occurred_at, event_id, "action", status) as order_key
 from events;
 
 -- steps: one row per step of an event.

@@ -22,7 +22,7 @@ with emptying as (
         and len(list_filter(changes, lambda c: coalesce(c.new_value, '') = '')) > 0
 ), written_values as materialized (
     select job_id, source_id, tenant_id, app_name, event_id, occurred_at, "action",
-        order_of(occurred_at, event_id) as order_key, unnest(changes, recursive := true)
+        order_of(occurred_at, event_id, "action", status) as order_key, unnest(changes, recursive := true)
     from events
     where occurred_at >= since_at
         and occurred_at < until_at

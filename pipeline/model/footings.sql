@@ -194,5 +194,6 @@ select
     w."scope"
 from query_table(source) e
 join query_table(words) w
-    on w.object = object_number(e.job_id, e.source_id) and w.order_key = order_of(e.occurred_at, e.event_id)
+    on w.object = object_number(e.job_id, e.source_id)
+    and w.order_key = order_of(e.occurred_at, e.event_id, e."action", e.status)
 where e.source_id is not null;

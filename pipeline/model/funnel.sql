@@ -61,7 +61,7 @@ with lasts as (
         max(occurred_at) as occurred_at,
         arg_max({'event_id': event_id, 'action': "action", 'status': status, 'skip_reason': skip_reason,
             'error_code': error_code, 'app_name': app_name, 'name': coalesce(upn, source_name, source_id)},
-            order_of(occurred_at, event_id)) as newest
+            order_of(occurred_at, event_id, "action", status)) as newest
     from events
     where occurred_at >= since and occurred_at < until and source_id is not null
     group by job_id, source_id

@@ -5,14 +5,22 @@
 create or replace macro identity_name(upn, source_name, named_key) as
     coalesce(arg_max_null(upn, named_key), arg_max_null(source_name, named_key));
 
--- account_of(account, account_key, present_key, settled_key): an object's account in the app: active, disabled, deleted,
--- absent or unknown. What came after a delete shows another account; where both sides match and nothing else was shown of
--- it, it is in use. A create that fails takes nothing away: an account that was there, and that nothing disabled or
--- deleted since, is still in use, as after a restart that broke the links.
-create or replace macro account_of(account, account_key, present_key, settled_key) as
+-- account_order(order_key, account): the place of what an event shows of an account among all that its object's
+-- events show: a create that fails takes nothing away, so it counts only where nothing else was ever shown, and one that
+-- the app did not answer before one that it did.
+create or replace macro account_order(order_key, account) as
+    order_key - case account when 'unknown' then 4611686018427387904 when 'absent' then 9223372036854775807 else 0 end;
+
+-- account_of(account, account_key, present_key, removal_key, failed_key, failed_error): an object's account in the app:
+-- active, disabled, deleted, absent or unknown. What came after a delete shows another account, or that it could not be
+-- made; where both sides match and nothing else was shown of it, it is in use, as after a restart that broke the links
+-- and made a create fail.
+create or replace macro account_of(account, account_key, present_key, removal_key, failed_key, failed_error) as
     case
-        when account = 'absent' and present_key = settled_key then 'active'
-        when account in ('deleted', 'absent') and present_key > account_key then 'active'
+        when account in ('absent', 'unknown') and present_key is not null then 'active'
+        when account = 'deleted' and present_key > account_key then 'active'
+        when account = 'deleted' and failed_key > account_key and failed_key is distinct from removal_key
+            then if(is_unanswered(failed_error, null), 'unknown', 'absent')
         else coalesce(account, case when present_key is not null then 'active' end, 'unknown')
     end;
 
@@ -44,7 +52,8 @@ create or replace macro identity_state(
                 max(settled_key), max(failed_key), max(out_key)) then 'failing'
             else arg_max(state, state_key)
         end,
-        account_of(arg_max(account, account_key), max(account_key), max(present_key), max(settled_key)));
+        account_of(arg_max(account, account_key), max(account_key), max(present_key), max(removal_key), max(failed_key),
+            null));
 
 -- identity_events(source, spine): one row per event of a table that names its object, with the columns of the table
 -- identity_parts: what is known of the object from this event alone. spine: the same events' rows of the spine.
@@ -53,7 +62,7 @@ create or replace macro identity_events(source, spine) as table
 select
     e.job_id,
     e.source_id,
-    named_order(e.occurred_at, e.event_id, e.upn, e.source_name) as named_key,
+    named_order(s.order_key, e.upn, e.source_name) as named_key,
     e.app_name,
     e.source_type,
     e.upn,
@@ -71,7 +80,7 @@ select
     s.benign::bigint as benign_skips,
     s.object,
     e.occurred_at as first_event_at,
-    case when s.account is not null then s.order_key end as account_key,
+    case when s.account is not null then account_order(s.order_key, s.account) end as account_key,
     s.account,
     case when s.footing = 'in' and s.removal is null and s.left_as is null then s.order_key end as present_key,
     case when s.scope is not null then s.order_key end as scope_key,
@@ -83,7 +92,8 @@ select
     case when s.footing = 'out' then s.order_key end as out_key
 from query_table(source) e
 join query_table(spine) s
-    on s.object = object_number(e.job_id, e.source_id) and s.order_key = order_of(e.occurred_at, e.event_id)
+    on s.object = object_number(e.job_id, e.source_id)
+    and s.order_key = order_of(e.occurred_at, e.event_id, e."action", e.status)
 where e.source_id is not null;
 
 -- identity_fold(parts, by_names): one row per object of a table with the columns of identity_parts, or per object and
@@ -186,7 +196,7 @@ select
 from (
     select
         * replace (case when is_missing then 'unknown'
-            else account_of(account, account_key, present_key, settled_key) end as account),
+            else account_of(account, account_key, present_key, removal_key, failed_key, failed_error) end as account),
         case when is_open then 'failing' when not is_missing or state = 'skipped' then state end as outcome
     from (
         select *, attempt_is_open(state, benign, removal_key, settled_key, failed_key, out_key) as is_open,

@@ -35,7 +35,7 @@ from (
     select
         *,
         retry_step(steps) as retry_details,
-        order_of(occurred_at, event_id) as order_key,
+        order_of(occurred_at, event_id, "action", status) as order_key,
         failed_step(steps) as step,
         coalesce(error_code, skip_reason) as code,
         error_category as category,

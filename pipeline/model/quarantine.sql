@@ -25,11 +25,12 @@ from (
 where quarantined
 window so_far as (partition by job_id, left_at order by observed_at);
 
--- quarantines: one row per unbroken run of a job's statuses in quarantine, of one series.
+-- quarantines: one row per unbroken run of a job's statuses in quarantine, of one series, until a newer job of its app
+-- replaces the job.
 --   job_id           the job
 --   app_name         the app's newest name in it
 --   opened_at        Graph's own date where it gave one, else the first such status
---   closed_at        the first status out of it; null while it lasts
+--   closed_at        the first status out of it, or when the job was replaced; null while it lasts
 --   reason           Graph's newest reason
 --   series_count     Graph's count of quarantines in a series
 --   next_attempt_at  when Entra tries again
@@ -41,7 +42,8 @@ select
     arg_max(app_name, observed_at) as app_name,
     coalesce(series_at, min(observed_at)) as opened_at,
     coalesce(
-        lead(min(observed_at)) over (partition by job_id, left_at order by min(observed_at)), left_at
+        lead(min(observed_at)) over (partition by job_id, left_at order by min(observed_at)), left_at,
+        any_value(replaced_at)
     ) as closed_at,
     arg_max(quarantine_reason, observed_at) as reason,
     max(quarantine_count) as series_count,
@@ -49,6 +51,7 @@ select
     arg_max(error_code, observed_at) as error_code,
     arg_max(error_message, observed_at) as error_message
 from quarantine_statuses()
+left join job_successors using (job_id)
 group by job_id, left_at, series_at;
 
 -- quarantine_verdict(non_reference, reference, succeeded, least, part, most, altogether): which limit of Microsoft's a

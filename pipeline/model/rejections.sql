@@ -53,7 +53,8 @@ select
     r.skew_s
 from refused r
 join (
-    select *, object_number(job_id, source_id) as object, order_of(occurred_at, event_id) as order_key,
+    select *, object_number(job_id, source_id) as object,
+        order_of(occurred_at, event_id, "action", status) as order_key,
         removal_of("action", last_step, steps, enabling_of(changes)) as removal
     from events
 ) e on e.event_id = r.event_id and e.occurred_at = r.occurred_at and e.job_id is not distinct from r.job_id

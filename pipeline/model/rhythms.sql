@@ -23,9 +23,11 @@ with job_runs as (
         coalesce(r.tenant_id, e.tenant_id) as tenant_id,
         name_of_job(coalesce(r.app_name, e.app_name), coalesce(r.job_id, e.job_id)) as app_name,
         r.* exclude (as_of, job_id, tenant_id, app_name),
-        r.last_ended_at + to_seconds(r.interval_s) as due_at,
-        r.last_ended_at + to_seconds(r.interval_s + grace) as late_at,
-        r.last_ended_at + to_seconds(2 * r.interval_s + grace) as dead_at,
+        n.replaced_at,
+        -- Of a job that a newer one of its app has replaced no run is expected any more.
+        case when n.job_id is null then r.last_ended_at + to_seconds(r.interval_s) end as due_at,
+        due_at + to_seconds(grace) as late_at,
+        due_at + to_seconds(r.interval_s + grace) as dead_at,
         -- Three readings without a page more, or the grace without an event where Graph gives no pages.
         r.under_way and coalesce(r.polls_since >= 3 and r.observed_at >= r.moving_at + to_seconds(grace // 2),
             r.observed_at >= r.moving_at + to_seconds(grace), false) as stuck
@@ -38,10 +40,13 @@ with job_runs as (
         ) h on h."hour" <= i.as_of
         group by i.as_of, h.job_id
     ) e on e.as_of = r.as_of and e.job_id is not distinct from r.job_id
+    left join replaced_jobs(instants) n
+        on n.as_of = coalesce(r.as_of, e.as_of) and n.job_id = coalesce(r.job_id, e.job_id)
 ), job_rhythms as (
     select
         *,
         case
+            when replaced_at is not null then 'unknown'
             when observed_at is null
                 or as_of > observed_at + to_seconds(greatest(2 * coalesce(interval_s, 0), 7200) + grace) then 'unknown'
             when state = 'Quarantine' or quarantine_since is not null then 'quarantined'
@@ -59,9 +64,9 @@ with job_runs as (
     from job_runs
 )
 select
-    *,
+    * exclude (replaced_at),
     case rhythm
-        when 'unknown' then observed_at
+        when 'unknown' then coalesce(replaced_at, observed_at)
         when 'quarantined' then coalesce(quarantine_since, state_since)
         when 'stalled' then moving_at
         when 'running' then began_at
@@ -72,6 +77,8 @@ select
     end as since,
     case rhythm
         when 'unknown' then case
+            when replaced_at is not null
+                then 'A newer job of the app replaced this one on ' || instant_of(replaced_at) || '.'
             when observed_at is null then 'No status of this job was ever collected, so it is unknown whether it runs.'
             when was_under_way
                 then 'A cycle was running at ' || instant_of(observed_at) || ', and its outcome is unknown.'

@@ -141,7 +141,10 @@ select
             then 'Entra paused the job and cleared its failures: too many failed in the first cycle'
             else 'the job is paused or disabled' end
         when 'credentials' then case when connector_family(job_id, null) in ('scim app', 'on-premises')
-            then 'the app rejects the token' else 'the sign-in of the job''s account is rejected' end
+            -- Without the app's answer Unauthorized leaves open whether the token or a right is missing.
+            then if(refused_at is null and error_code = 'Unauthorized', 'the app does not let Entra do this',
+                'the app rejects the token')
+            else 'the sign-in of the job''s account is rejected' end
         when 'target_down' then 'the app cannot be reached or answers with errors'
         when 'log_export_broken' then 'the job writes to the app, but its events do not arrive here'
         when 'dead' then 'the job no longer runs'

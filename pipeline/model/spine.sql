@@ -11,12 +11,13 @@ create or replace macro enabling_of(changes) as
             when 'issoftdeleted' then not truth_value(c.new_value) end),
         lambda w: w is not null)[-1];
 
--- account_change(action, status, skip_reason, removal, enabling): what an event shows its object's account to be from
--- then on: active, disabled, deleted, or absent (a create that failed); null where it leaves it as it was. Only what
--- writes it enables or disables an account; an update of a title does not.
-create or replace macro account_change("action", status, skip_reason, removal, enabling) as
+-- account_change(action, status, skip_reason, removal, enabling, unanswered): what an event shows its object's account
+-- to be from then on: active, disabled, deleted, absent (a create that failed) or unknown (one that the app did not
+-- answer); null where it leaves it as it was. Only what writes it enables or disables an account; an update of a title
+-- does not.
+create or replace macro account_change("action", status, skip_reason, removal, enabling, unanswered) as
     case
-        when "action" = 'create' and status = 'failure' then 'absent'
+        when "action" = 'create' and status = 'failure' then if(unanswered, 'unknown', 'absent')
         when not coalesce(status in ('success', 'warning') or status = 'skipped' and skip_reason = 'RedundantExport', false)
             then null
         when "action" = 'delete' then 'deleted'
@@ -85,12 +86,13 @@ from (
         error_code,
         skip_reason,
         case when source_id is not null then object_number(job_id, source_id) end as object,
-        order_of(occurred_at, event_id) as order_key,
+        order_of(occurred_at, event_id, "action", status) as order_key,
         state_of("action", status, skip_reason) as state,
         is_benign(status, skip_reason, error_code) as benign,
         footing_of("action", status, skip_reason, error_code) as footing,
         removal,
-        account_change("action", status, skip_reason, removal, enabling) as account,
+        account_change("action", status, skip_reason, removal, enabling, is_unanswered(error_code, http_status))
+            as account,
         coalesce(list_contains(list_transform(steps, lambda s: s."type"), 'scoping'), false) as is_scoping,
         list_transform(list_filter(steps, lambda s: mentions_facts(s."name", s.details)),
             lambda s: {'type': s."type", 'name': s."name", 'details': s.details}) as fact_steps

@@ -86,3 +86,18 @@ having coalesce(arg_max(r.app_name, row(r.seen_at, r.app_name)), any_value(a.app
 -- answer; else the name that is at hand, else the job's label.
 create or replace macro name_of_job(known_name, of_job) as
     coalesce((select n.app_name from job_names() n where n.job_id = of_job), known_name, job_label(of_job));
+
+-- job_labels(): one row per job that shares its app's name with another job, in whichever tenant. Replaced ones do not
+-- count.
+--   job_id    the job
+--   app_name  the app's name
+--   label     what tells it apart: the name and the end of the job's id
+create or replace macro job_labels() as table
+select job_id, app_name, app_name || ' ' || right(job_id, 6) as label
+from job_names()
+where job_id not in (select job_id from job_successors)
+qualify count(*) over (partition by app_name) > 1;
+
+-- label_of_job(known_name, of_job): a job's app by name_of_job, told apart from others of its name.
+create or replace macro label_of_job(known_name, of_job) as
+    coalesce((select l.label from job_labels() l where l.job_id = of_job), name_of_job(known_name, of_job));

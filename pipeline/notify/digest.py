@@ -14,6 +14,7 @@ from pipeline.notify.messages import DIGEST
 from pipeline.notify.outbox import Row, add_rows, mark
 from pipeline.notify.render import render
 from pipeline.notify.routes import Route, Routes
+from pipeline.rules.app_labels import job_labels, labelled
 from pipeline.rules.verdict import Facts, Verdict, verdict
 from pipeline.rules.verdict_facts import ANSWERS, IN_USE, read_facts
 from pipeline.rules.verdict_text import LABELS, plain_sentence, unknown_sentence
@@ -84,13 +85,15 @@ def digest(store: Store, since: datetime, until: datetime, apps: Collection[str]
     [extent] = rows(store, "extent")
     facts = read_facts(store, until)
     chosen = facts if apps is None else facts.of([job["job_id"] for job in jobs], shared=False)
-    numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in jobs]
+    labels = job_labels(store)
+    named = [job | {"app_name": labelled(job, labels)} for job in jobs]
+    numbers = [app_of(store, job, shares.get(job["job_id"], {}), window, chosen) for job in named]
     issues = [
         one | {"title": title_of_issue(one), "owner": OWNER_NAMES[one["fault"]]}
         for one in rows(store, "issues", **window)
         if one["waiting"]
     ]
-    causes = [one for one in issues if apps is None or one["app_name"] in apps]
+    causes = [one | {"app_name": labelled(one, labels)} for one in issues if apps is None or one["app_name"] in apps]
     return Summary(since, until, extent["last_at"], incidents, numbers, verdict(chosen), causes)
 
 

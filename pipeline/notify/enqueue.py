@@ -25,6 +25,7 @@ from pipeline.notify.messages import (
 )
 from pipeline.notify.outbox import MERGED, SENDING, SENT, WAITING, Row, add_rows, mark, messages_by_incident
 from pipeline.notify.routes import Route, Routes, read_routes
+from pipeline.rules.app_labels import LABELS
 from pipeline.rules.evaluate import Along, Checked
 from pipeline.rules.incidents import NAMES, Incident, incidents_within, open_within
 from pipeline.rules.root_cause import Group, groups
@@ -117,7 +118,8 @@ def context_of(cursor: Cursor, at: datetime, routes: Routes, settings: Settings)
     words = job_words((str(job), str(app)) for job, app, *_ in jobs)
     stopped = cursor.execute(STOPPED, [at]).fetchall()
     stops = {str(job): str(word) for job, word in stopped}
-    return MessageContext(at, routes.dashboard_url, words, usable_profiles(settings), stops)
+    labels = {str(job): str(label) for job, _, label in cursor.execute(LABELS).fetchall()}
+    return MessageContext(at, routes.dashboard_url, words, usable_profiles(settings), labels, stops)
 
 
 def muted_incidents(cursor: Cursor, incidents: Sequence[str], now: datetime) -> set[str]:
@@ -187,7 +189,7 @@ def row_of(group: Group, change: str, route: Route, address: str, context: Messa
         change=change,
         route=route.name,
         address=address,
-        title=title_of(incident, change, context.at),
+        title=title_of(incident, change, context.at, context.label_of(incident)),
         body=body_of(incident, change, context, group.symptoms),
         severity=severity,
         app_name=incident.app_name,

@@ -18,6 +18,7 @@ from pipeline.knowledge.app_profiles import Profile
 from pipeline.knowledge.causes import Cause, cause_of
 from pipeline.knowledge.remedies import remedies, without_promises
 from pipeline.notify.render import render
+from pipeline.rules.app_labels import with_label
 from pipeline.rules.incidents import Incident
 from pipeline.rules.rule import SEVERITIES, Rule, find_rule
 
@@ -103,13 +104,19 @@ class MessageContext:
     "A job's word in the dashboard's addresses, by its id."
     profiles: Sequence[Profile] = ()
     "What is known of the apps."
+    labels: Mapping[str, str] = field(default_factory=dict)
+    "The names of jobs that share their app's name, by their id."
     stops: Mapping[str, str] = field(default_factory=dict)
     "What keeps Entra from retrying in a job, by its id."
 
+    def label_of(self, incident: Incident) -> str | None:
+        """Returns what tells an incident's job from others of its app's name; None where none has it."""
+        return self.labels.get(incident.job_id or "")
 
-def title_of(incident: Incident, change: str, at: datetime) -> str:
+
+def title_of(incident: Incident, change: str, at: datetime, label: str | None = None) -> str:
     """Returns the subject: the state first, then the problem, and the app where the sentence does not name it."""
-    problem = problem_of(incident)
+    problem = problem_of(incident, label)
     lasted = span(at - incident.opened_at)
     return {
         OPENED: f"{incident.severity.capitalize()}: {problem}",
@@ -119,9 +126,11 @@ def title_of(incident: Incident, change: str, at: datetime) -> str:
     }[change]
 
 
-def problem_of(incident: Incident) -> str:
-    """Returns an incident's sentence, behind the app where it does not name it."""
+def problem_of(incident: Incident, label: str | None = None) -> str:
+    """Returns an incident's sentence, behind the app where it does not name it; `label` is that of a shared name."""
     app, problem = incident.app_name, " ".join(incident.summary.split())
+    if app and label:
+        app, problem = label, with_label(problem, app, label)
     return f"{app}: {problem}" if app and app.lower() not in problem.lower() else problem
 
 
@@ -132,14 +141,15 @@ def body_of(incident: Incident, change: str, context: MessageContext, symptoms: 
     affected = affected_of([evidence, *(json.loads(one.evidence or "{}") for one in symptoms)])
     late = incident.noticed_at - incident.opened_at
     rule, cause = rule_of(incident), cause_of_incident(incident, evidence)
-    stop = context.stops.get(incident.job_id or "")
+    stop, label = context.stops.get(incident.job_id or ""), context.label_of(incident)
     return render(
         "incident.txt.j2",
         incident=incident,
-        summary=" ".join(incident.summary.split()),
+        summary=with_label(" ".join(incident.summary.split()), incident.app_name, label),
         over=over,
         at=context.at,
-        symptoms=[symptom_line(one) for one in symptoms[:MOST_LISTED]],
+        app=label or incident.app_name,
+        symptoms=[symptom_line(one, context.label_of(one)) for one in symptoms[:MOST_LISTED]],
         more=max(0, len(symptoms) - MOST_LISTED),
         late=late if late >= timedelta(minutes=1) else None,
         numbers=affected_numbers(affected),
@@ -159,12 +169,12 @@ def cause_of_incident(incident: Incident, evidence: Mapping[str, Any]) -> Cause 
     return None if cause is None or cause.owner == "nobody" else cause
 
 
-def symptom_line(symptom: Incident) -> str:
+def symptom_line(symptom: Incident, label: str | None = None) -> str:
     """Writes one thing that an incident explains, and since when.
 
     Where the sentence does not name the app it stands first, as in a subject.
     """
-    return f"{problem_of(symptom)} (since {dated(symptom.opened_at)})"
+    return f"{problem_of(symptom, label)} (since {dated(symptom.opened_at)})"
 
 
 def affected_of(evidence: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import Any
 
 from pipeline.config.errors import StoreError
 from pipeline.config.wording import within
+from pipeline.rules.app_labels import job_labels, with_label
 from pipeline.rules.checked_apps import CheckedApps, checked_apps
 from pipeline.rules.findings import Finding, finding_of
 from pipeline.rules.incidents import (
@@ -311,7 +312,12 @@ def findings(
             for at in instants
             for row in store.fetch(rule.query.sql, {**values, "at": at}, stop).to_pylist()
         ]
-    return [(row["as_of"], finding_of(row)) for row in rows]
+    labels = job_labels(store)
+    findings = [(row["as_of"], finding_of(row)) for row in rows]
+    return [
+        (at, replace(one, summary=with_label(one.summary, one.app_name, labels.get(one.job_id or ""))))
+        for at, one in findings
+    ]
 
 
 def sort_changes(

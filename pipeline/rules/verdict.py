@@ -68,6 +68,8 @@ class JobFacts:
     "Since when a newer job of the same app has replaced it; nothing of it is expected any more."
     inferred_since: datetime | None = None
     "Since when a job without a status seems to be in quarantine."
+    own_name: str | None = None
+    "The app's own name, where `app_name` tells it from others of that name."
     may_be_over: bool = False
     "Whether its running cycle should have ended by now, and no status has come since."
 
@@ -138,7 +140,7 @@ class Facts:
     def of(self, jobs: Collection[str], shared: bool = True) -> "Facts":
         """Returns the facts about some jobs; `shared` keeps incidents that are of no app."""
         chosen = tuple(job for job in self.jobs if job.job_id in jobs)
-        apps = {job.app_name for job in chosen}
+        apps = {job.own_name or job.app_name for job in chosen}
         return replace(
             self,
             jobs=chosen,

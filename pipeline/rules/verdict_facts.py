@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from pipeline.config.clock import naive, now, wall_clock
 from pipeline.knowledge.app_profiles import usable_profiles
 from pipeline.knowledge.remedies import remedy
+from pipeline.rules.app_labels import job_labels, labelled, with_label
 from pipeline.rules.checked_apps import has_nothing_to_check, is_unchecked
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import RUNNING, Facts, IncidentFacts, JobFacts, RuleFacts
@@ -30,7 +31,7 @@ IN_USE = ("trap_unassigned", "trap_still_active")
 READ: WeakKeyDictionary[Store, tuple[tuple[object, ...], Facts]] = WeakKeyDictionary()
 "The facts that were read last, with the revision, the instants and the second that they are of."
 PLAIN_COLUMNS = tuple(
-    one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since", "may_be_over")
+    one.name for one in fields(JobFacts) if one.name not in ("in_use", "inferred_since", "may_be_over", "own_name")
 )
 
 
@@ -92,6 +93,8 @@ def read_jobs(store: Store, at: datetime, present: datetime, answers: dict[str, 
     own = rows(store, "job_facts", at=at, grace=store.settings.grace)
     in_use = Counter(str(row["job_id"]) for name in IN_USE for row in rows(store, name, **answers))
     own = [{name: no_later(name, row[name], at) for name in PLAIN_COLUMNS} for row in own]
+    labels = job_labels(store)
+    own = [row | {"app_name": labelled(row, labels), "own_name": row["app_name"]} for row in own]
     jobs = [JobFacts(**row, in_use=in_use[str(row["job_id"])]) for row in own]
     if at == present and any(job.state in RUNNING for job in jobs):
         over = cycles_over(store, at)
@@ -115,13 +118,13 @@ def cycles_over(store: Store, at: datetime) -> set[str]:
 
 def read_incidents(store: Store) -> tuple[IncidentFacts, ...]:
     """Returns the open root causes, the worst first; snoozes end by the wall clock, however old the data is."""
-    present, profiles = wall_clock(store.settings), usable_profiles(store.settings)
+    present, profiles, labels = wall_clock(store.settings), usable_profiles(store.settings), job_labels(store)
     return tuple(
         IncidentFacts(
             row["rule"],
             row["severity"],
-            row["summary"] or row["rule"],
-            row["app_name"],
+            with_label(row["summary"] or row["rule"], row["app_name"], labels.get(str(row["job_id"]))),
+            labelled(row, labels),
             row["job_id"],
             row["opened_at"],
             row["snoozed_until"] is not None and row["snoozed_until"] > present,

@@ -61,4 +61,5 @@ select
     case when rhythm = 'unknown' then explanation end as unknown
 from rhythms_at($at::timestamp[], $grace)
 where rhythm in ('late', 'dead', 'stalled', 'unknown')
+    and (as_of, job_id) not in (select (r.as_of, r.job_id) from replaced_jobs($at::timestamp[]) r)
 order by as_of, since, subject

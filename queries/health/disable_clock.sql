@@ -58,6 +58,7 @@ with statuses as (
     left join quarantines q
         on q.job_id = n.job_id and q.opened_at <= n.as_of and (q.closed_at is null or q.closed_at > n.as_of)
     where n.state = 'Quarantine'
+        and (n.as_of, n.job_id) not in (select (r.as_of, r.job_id) from replaced_jobs($at::timestamp[]) r)
 )
 select
     as_of,

@@ -69,4 +69,5 @@ from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job
 asof join since_good s on s.job_id = i.job_id and i.as_of >= s.observed_at
 where s.state <> 'NotRun' and (s.successive_failures >= $least and s.failing_since is not null
     or s.successive_failures is null)
+    and (i.as_of, i.job_id) not in (select (r.as_of, r.job_id) from replaced_jobs($at::timestamp[]) r)
 order by i.as_of, since, subject

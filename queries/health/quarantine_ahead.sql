@@ -85,6 +85,7 @@ select
     crosses_at,
     first_cycle
 from projections
-where cycles_left <= $cycles or crosses_in_it
+where (cycles_left <= $cycles or crosses_in_it)
+    and (as_of, job_id) not in (select (r.as_of, r.job_id) from replaced_jobs($at::timestamp[]) r)
 qualify row_number() over (partition by as_of, job_id order by cycles_left nulls last, measure) = 1
 order by as_of, cycles_left, subject

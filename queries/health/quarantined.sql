@@ -22,7 +22,8 @@
 --   when the newest status of a job is Quarantine, for any reason.
 --
 -- Silent
---   where no job status is collected: provisioning logs do not report quarantine.
+--   where no job status is collected: provisioning logs do not report quarantine; on a job that a newer one of its app
+--   has replaced.
 --
 -- Do
 --   Open the app's page: it shows the reason, the first failed request and the recovery checklist. Until the job
@@ -66,4 +67,5 @@ select
 from (select unnest($at::timestamp[]) as as_of, job_id from (select distinct job_id from statuses)) i
 asof join statuses s on s.job_id = i.job_id and i.as_of >= s.observed_at
 where s.state = 'Quarantine'
+    and (i.as_of, i.job_id) not in (select (r.as_of, r.job_id) from replaced_jobs($at::timestamp[]) r)
 order by i.as_of, since, subject

@@ -52,7 +52,8 @@ with skipped as materialized (
         app_name,
         event_id,
         status = 'skipped' and coalesce(skip_reason = 'AttributeValidationFailed', false) as lacks,
-        lead(occurred_at) over (partition by job_id, source_id order by order_of(occurred_at, event_id)) as next_at
+        lead(occurred_at) over (
+            partition by job_id, source_id order by order_of(occurred_at, event_id, "action", status)) as next_at
     from events
     where occurred_at <= list_max($at::timestamp[])
         and occurred_at > list_min($at::timestamp[]) - to_days($days::integer)

@@ -19,7 +19,8 @@
 --   away.
 --
 -- Silent
---   on tokens without an expiry date: enter it on the app's Configuration tab. A SCIM token need not expire at all.
+--   on tokens without an expiry date: enter it on the app's Configuration tab. A SCIM token need not expire at all;
+--   a job between directories or from an HR system has none.
 --
 -- Do
 --   Create a new token in the app, or request one from its vendor; enter it in Entra before the old one expires.
@@ -44,6 +45,7 @@ with apps as (
         select job_id, observed_at from job_snapshots
     ) r
     join job_names() n on n.job_id = r.job_id
+    where has_scim_token(r.job_id)
     group by n.app_name
 ), ends as (
     -- As token_ends, for many instants.

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import pytest
 
 from pipeline.__main__ import run
 from pipeline.ingest.files import ingest
-from pipeline.knowledge.causes import cause_of, causes, documented_codes, family_of, find_cause, nearest
+from pipeline.knowledge.causes import FAMILIES as ALL_FAMILIES
+from pipeline.knowledge.causes import (
+    cause_of,
+    causes,
+    documented_codes,
+    family_of,
+    find_cause,
+    has_token,
+    nearest,
+)
 from pipeline.knowledge.quarantine_reasons import find_reason, steps_of
 from pipeline.rules.evaluate import check
 from pipeline.rules.rule import find_rule
@@ -280,3 +290,13 @@ def test_a_status_newer_than_all_events_counts(store: Store, capsys: pytest.Capt
     assert run(["ask", "fleet", "--json"]) == 0
     first = json.loads(capsys.readouterr().out)[0]
     assert (first["app_name"], first["state"]) == ("Late Quarantine", "quarantine")
+
+
+def test_the_model_knows_which_jobs_have_a_token_as_the_knowledge_does(store: Store) -> None:
+    words = [word for pattern, _ in ALL_FAMILIES for word in re.split(r"[|()]", pattern)]
+    pairs = [f"{one}2{other}" for one in words for other in ("AD", "Entra", "Box")]
+    templates = ["scim", "customappsso", "Cerby", "DropboxSCIMOutDelta", *words, *pairs]
+    jobs = [f"{template}.{'1' * 32}.x" for template in templates] + ["", "workday"]
+    told = store.rows("select job_id, has_scim_token(job_id) from (select unnest($jobs) as job_id)", {"jobs": jobs})
+    assert dict(told) == {job: has_token(job) for job in jobs}
+    assert {has_token(job) for job in jobs} == {True, False}

@@ -179,3 +179,73 @@ def test_the_leavers_of_the_digest_are_those_of_the_page(given: Given) -> None:
     assert [(row["name"], row["outcome"], row["done"]) for row in given.answer("leavers")] == [
         ("ann@example.com", "open", False)
     ]
+
+
+ACTS: dict[str, dict[str, Any]] = {
+    "create": {"action": "create"},
+    "update": {"changes": wrote("title", "Lead")},
+    "disable": {"action": "disable"},
+    "delete": {"action": "delete"},
+    "failing create": {"action": "create", "status": "failure", "error_code": "EntryConflict"},
+    "failing update": {"status": "failure", "error_code": "EntryConflict"},
+    "failing disable": {"action": "disable", "status": "failure", "error_code": "EntryConflict"},
+    "skip": {"action": "other", "status": "skipped", "skip_reason": "NotEffectivelyEntitled"},
+}
+"What is done to one account in one second, in the order in which it is done."
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "right"),
+    [
+        ("create", "update", ("in_sync", "active")),
+        ("create", "disable", ("disabled", "disabled")),
+        ("create", "delete", ("deleted", "deleted")),
+        ("create", "failing update", ("failing", "active")),
+        ("update", "disable", ("disabled", "disabled")),
+        ("update", "failing update", ("failing", "active")),
+        ("update", "failing disable", ("failing", "active")),
+        ("disable", "delete", ("deleted", "deleted")),
+        ("skip", "disable", ("disabled", "disabled")),
+        ("failing create", "update", ("in_sync", "active")),
+    ],
+)
+def test_events_of_one_second_are_in_the_order_of_what_they_do_however_they_come(
+    given: Given, first: str, then: str, right: tuple[str, str]
+) -> None:
+    for number in range(12):
+        who, at = f"p{number:02}", moment(1, 9)
+        # The ids, and with them their hashes, are others each time; half of the pairs come backwards, in two loads.
+        pair = [{"status": "success"} | ACTS[name] for name in (first, then)]
+        for each in pair if number % 2 else pair[::-1]:
+            given.event(who, at=at, event_id=f"{who}-{each.get('action')}-{each['status']}", **each)
+            if number % 4 < 2:
+                given.stored()
+    assert [row[1:3] for row in state(given)] == [right] * 12
+
+
+def test_a_create_that_the_app_did_not_answer_leaves_unknown_whether_there_is_an_account(given: Given) -> None:
+    timeout = {"action": "create", "target_id": None, "error_code": "Timeout", "http_status": None}
+    for who in ("tim", "tok", "okk", "rex"):
+        given.failed(who, 2, **timeout)
+    given.failed("ann", 2, action="create", target_id=None)
+    given.skipped("ann", "NotEffectivelyEntitled", 3, steps=judged(UNASSIGNED))
+    given.skipped("tim", "NotEffectivelyEntitled", 3, steps=judged(UNASSIGNED))
+    given.failed("tok", 3, action="create", target_id=None)
+    given.succeeded("okk", 3)
+    given.succeeded("rex", 0, action="create")
+    given.event("rex", "success", moment(1), action="delete")
+    assert {row[0][:3]: row[2] for row in state(given)} == {
+        "ann": "absent", "okk": "active", "rex": "unknown", "tim": "unknown", "tok": "unknown",
+    }  # fmt: skip
+    kept = given.answer("trap_unassigned", as_of=moment(4))
+    assert [row["name"][:3] for row in kept] == ["tim"] and "did not answer the create" in kept[0]["seen"]
+    history = [row for row in given.answer("account_changes", object="id-okk") if row["fact"] == "account"]
+    assert [row["value"] for row in history] == ["unknown", "active"]
+
+
+def test_an_account_that_was_made_disabled_stays_so_at_a_create_that_fails(given: Given) -> None:
+    given.succeeded("dan", 1, action="create", changes=wrote("active", "False"))
+    given.failed("dan", 2, action="create")
+    assert [row[1:3] for row in state(given)] == [("failing", "disabled")]
+    history = [row for row in given.answer("account_changes", object="id-dan") if row["fact"] == "account"]
+    assert [row["value"] for row in history] == ["disabled"]

@@ -160,3 +160,11 @@ def test_the_evidence_names_what_the_fault_was_read_from() -> None:
     ]
     assert evidence({"code": "Rebadged"}) == ["the code Rebadged is not documented"]
     assert evidence({}) == []
+
+
+def test_a_skip_of_a_kind_of_object_that_is_not_provisioned_is_no_issue(given: Given) -> None:
+    given.skipped("crew", "EntityTypeNotSupported", 1, source_type="Group")
+    given.skipped("ada", "EntrySynchronizationSkipped", 1)
+    given.event("bob", "skipped", moment(1), error_code="EntityTypeNotSupported")
+    given.skipped("eve", "AttributeValidationFailed", 1)
+    assert [row["code"] for row in given.answer("issues")] == ["AttributeValidationFailed"]

@@ -337,7 +337,8 @@ def test_a_removal_is_held_against_the_app_s_own_log(given: Given) -> None:
 
 
 def test_the_page_says_who_is_still_there_since_when_and_why(given: Given) -> None:
-    tried(given, "ada", 2, 9, error_code="InternalServerError", retry_at=moment(2, 15))
+    failure = {"error_code": "InternalServerError", "http_status": 500, "reason": "StatusCode: InternalServerError"}
+    tried(given, "ada", 2, 9, **failure, retry_at=moment(2, 15))
     given.disabled("bob", 2, 9)
     given.succeeded("cy", 3, action="stagedDelete")
     given.stored()

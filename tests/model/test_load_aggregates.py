@@ -127,19 +127,19 @@ def shown(row: Row) -> str:
 
 def account(rows: Sequence[Row]) -> str:
     """What an object's account in the app is, from its events in order; a create that fails takes no account away."""
-    known, held = "unknown", False
+    known, tried, lost = "unknown", False, False
     for row in rows:
         good = row["status"] in ("success", "warning")
         removes = removal(row)
         written = row["changes"][0]["new_value"] if row["changes"] else None
         redundant = row["status"] == "skipped" and row["skip_reason"] == "RedundantExport"
         equal = redundant and not removes
-        if (good and row["action"] != "stagedDelete") or redundant:
-            held = not removes and '"False"' not in shown(row)
         if row["action"] == "create" and row["status"] == "failure":
-            known = "absent"
+            tried = True
+        if state(row) == "failing":
+            lost = not removes
         elif removes in ("disable", "delete") and (good or redundant):
-            known = removes + "d"
+            known, lost = removes + "d", False
         elif good and not removes and written == "False":
             known = "disabled"
         elif (
@@ -148,7 +148,7 @@ def account(rows: Sequence[Row]) -> str:
             or (((good and not removes) or equal) and '"False"' not in shown(row) and known != "disabled")
         ):
             known = "active"
-    return "active" if known == "absent" and held else known
+    return "absent" if (known == "unknown" and tried) or (known == "deleted" and lost) else known
 
 
 def open_attempt(rows: Sequence[Row]) -> Row | None:
@@ -237,7 +237,7 @@ def footings(rows: Sequence[Row]) -> list[str]:
 
 def check(cursor: Cursor) -> None:
     """Compares the folds with what the stored events say."""
-    events = answers(cursor, "select * from events order by order_of(occurred_at, event_id)")
+    events = answers(cursor, 'select * from events order by order_of(occurred_at, event_id, "action", status)')
     objects = defaultdict(list)
     hours: Counter[tuple[object, ...]] = Counter()
     spent: Counter[tuple[object, ...]] = Counter()

@@ -359,7 +359,8 @@ def test_late_and_repeated_events_in_any_order_leave_the_pending_retries_of_one_
         mixed = mixed[size:]
     columns = "source_id, opened_at, opened_from, attempts, is_at_least, closed_at, error_code"
     found = cursor.execute(f"select {columns} from escrows").fetchall()
-    keys = dict(cursor.execute("select event_id, order_of(occurred_at, event_id) from events").fetchall())
+    ordered = 'select event_id, order_of(occurred_at, event_id, "action", status) from events'
+    keys = dict(cursor.execute(ordered).fetchall())
     assert sorted(found, key=repr) == count_retries(rows, keys)
     kept = answers(cursor, RETRIES)
     arrive(lake(), sorted(rows, key=lambda row: row["occurred_at"]))

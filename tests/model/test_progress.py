@@ -198,6 +198,17 @@ def test_an_initial_cycle_under_way_tells_pages_and_objects_apart_and_an_end_by_
     assert found["ends_from"] == "page progress and the pace so far"
 
 
+@pytest.mark.parametrize("done", [4, 10, 25, 40, 50, 62, 75, 90, 97])
+def test_pages_that_take_the_same_time_each_end_within_the_band(given: Given, done: int) -> None:
+    began, end = moment(1, 8), moment(1, 10)
+    given.succeeded("ada", 1, 8, cycle_id="initial")
+    for page in range(1, done + 1):
+        at = began + page * (end - began) / 100
+        paged(given, at, None, page, state="NotRun", steady_since=None)
+    row = progress(given, at)
+    assert row["ends_low_at"] <= end <= row["ends_high_at"]
+
+
 def test_an_initial_cycle_that_is_restarted_in_its_middle_begins_anew(given: Given) -> None:
     first: Row = {"state": "NotRun", "steady_since": None, "last_state": None}
     for minute in (1, 2, 9):

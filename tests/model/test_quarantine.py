@@ -217,6 +217,17 @@ def test_a_quarantine_of_another_kind_has_a_cause_that_is_not_known(given: Given
     assert cause(given) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("Unauthorized", "the app does not let Entra do this"), ("AppInvalidCredentials", "the app rejects the token")],
+)
+def test_silence_has_the_words_of_the_quarantine_s_cause(given: Given, code: str, words: str) -> None:
+    runs(given, state="Quarantine", quarantine_reason="EncounteredQuarantineException", error_code=code)
+    assert cause(given) == "credentials"
+    [row] = given.answer("silence", at=NOW)
+    assert row["explanation"] == words
+
+
 def test_silence_closes_with_the_next_event(given: Given) -> None:
     runs(given, last_ended_at=moment(1, 8))
     assert cause(given) == "dead"

@@ -11,13 +11,16 @@ import pytest
 
 from pipeline.config.settings import Settings
 from pipeline.notify.digest import body_of, digest, title_of
+from pipeline.rules.app_labels import job_labels
+from pipeline.rules.evaluate import check
 from pipeline.rules.rule import rules
 from pipeline.rules.verdict import Facts, JobFacts, RuleFacts, verdict
 from pipeline.rules.verdict_facts import read_facts
+from pipeline.rules.verdict_text import plain_sentence
 from pipeline.store.catalog import bind, find_query
 from pipeline.store.lake import Store, open_store
 from tests.scenarios import wire
-from tests.scenarios.told import Told, job, naive, person
+from tests.scenarios.told import Told, at, job, naive, person
 from tests.scenarios.worlds import load
 from tests.support.lakes import copied
 
@@ -25,6 +28,8 @@ HELD, PAUSED, GONE, AGAIN, FILTERED = (job(app) for app in ("Held", "Paused", "G
 BEFORE, CONTRADICTED, WRITTEN, COUNTED = (job(app) for app in ("Before", "Contradicted", "Written", "Counted"))
 NAMELESS, REJECTED, RELINKED = job("Nameless"), job("Rejected"), job("Relinked")
 REFUSING, ANSWERING, NEVER_THERE = job("Refusing"), job("Answering"), job("Never there")
+SKIPPED = job("Skipped")
+STUCK_JOB, FRESH_JOB = job("Anew"), job("Anew", nth=2)
 OLD_JOB, NEW_JOB = job("Renewed"), job("Renewed", nth=2)
 TWIN, OTHER_TWIN = job("Twin"), job("Twin", "99992222-3333-4444-5555-666677778888")
 ANN, BOB, CID, LEE = (person(name, name.replace(" ", "-")) for name in ("Ann One", "Bob Two", "Cid Three", "Lee Four"))
@@ -223,6 +228,35 @@ def counted(world: Told) -> None:
     world.statuses[-1]["status"]["lastExecution"] |= {"state": "EntryLevelErrors", "countEscrowed": 12}
 
 
+def skipped_otherwise(world: Told) -> None:
+    """Equal sides and want of entitlement, where the last step does not have the reason, or there is no step."""
+    for minute, who in enumerate((ANN, BOB, CID), 1):
+        world.event(SKIPPED, minute, who, "create")
+    world.event(SKIPPED, 41, ANN, "update", "skipped", skip="RedundantExport")
+    world.events[-1]["provisioningSteps"].append(
+        {"name": "EntrySynchronizationSkip", "provisioningStepType": "export", "status": "skipped", "details": {}}
+    )
+    for minute, who, code in ((42, BOB, "RedundantExport"), (43, CID, "NotEffectivelyEntitled")):
+        world.event(SKIPPED, minute, who, "update", "skipped")
+        world.events[-1]["provisioningSteps"] = []
+        world.events[-1]["provisioningStatusInfo"]["errorInformation"] = {"errorCode": code, "reason": ""}
+    world.status(SKIPPED, 45, ended=44)
+
+
+def made_anew(world: Told) -> None:
+    """A job in quarantine, whose cycles fail; provisioning is set up anew, and the new job is well."""
+    world.event(STUCK_JOB, 1, ANN, "create")
+    world.status(STUCK_JOB, 5, ended=4)
+    since = {"seriesBegan": wire.stamp(at(40)), "currentBegan": wire.stamp(at(40)), "nextAttempt": wire.stamp(at(400)),
+             "reason": "EncounteredQuarantineException", "seriesCount": 1, "error": None}  # fmt: skip
+    for minute in (45, 75, 105):
+        world.status(STUCK_JOB, minute, "Quarantine", ended=39, state="Failed", quarantine=since)
+        world.statuses[-1]["status"]["countSuccessiveCompleteFailures"] = 5
+    world.event(FRESH_JOB, 125, ANN, "other", "skipped", skip="RedundantExport")
+    for minute in (130, 170, 205):
+        world.status(FRESH_JOB, minute, ended=minute - 1)
+
+
 def twins(world: Told) -> None:
     """An app of one name in two tenants: one rejects the token, the other answers well to the end."""
     for of, answers in ((TWIN, 401), (OTHER_TWIN, 200)):
@@ -251,6 +285,8 @@ WORLDS = (
     renewed,
     relinked,
     counted,
+    skipped_otherwise,
+    made_anew,
     twins,
 )
 
@@ -283,10 +319,10 @@ def ask(store: Store, name: str, of: Row, **given: Any) -> list[Row]:
     return [row for row in rows if row.get("job_id", of["id"]) == of["id"]]
 
 
-def findings(store: Store, rule: str, of: Row, at: datetime) -> list[Row]:
+def findings(store: Store, rule: str, of: Row, at: datetime, **given: Any) -> list[Row]:
     """What an alert rule finds of one of the apps as of an instant."""
     query = rules()[rule].query
-    rows = store.fetch(query.sql, bind(query, {"at": [at]})).to_pylist()
+    rows = store.fetch(query.sql, bind(query, {"at": [at]} | given)).to_pylist()
     return [row for row in rows if row["job_id"] == of["id"]]
 
 
@@ -491,6 +527,53 @@ def test_a_job_that_a_newer_one_replaced_waits_for_nothing_that_the_newer_one_ha
     assert said.state == "action_needed" and "replaced" in {one.kind for one in said.missing}
     assert "replaced" not in {one.kind for one in verdict(facts.of([OLD_JOB["id"], NEW_JOB["id"]])).missing}
     assert ask(store, "job_facts", TWIN)[0]["replaced_at"] is None
+
+
+def test_nothing_is_promised_of_a_job_that_a_newer_one_replaced(store: Store) -> None:
+    [old], [new] = ask(store, "progress", OLD_JOB, as_of=END), ask(store, "progress", NEW_JOB, as_of=END)
+    assert (old["rhythm"], old["due_at"], old["since"]) == ("unknown", None, naive(121))
+    assert old["explanation"] == "A newer job of the app replaced this one on 2 Mar, 10:01 UTC."
+    assert new["due_at"] is not None
+    assert [row["next_try_at"] for row in ask(store, "fleet", OLD_JOB)] == [None]
+
+
+def test_the_quarantine_of_a_job_ends_where_a_newer_one_replaces_it(store: Store) -> None:
+    early = naive(105)
+    rules_of_status = ("quarantined", "failing_runs", "disable_clock", "cycle_late")
+    more = {"disable_clock": {"days": 30}}
+    found = [findings(store, one, STUCK_JOB, early, **more.get(one, {})) for one in rules_of_status[:3]]
+    assert all(found)
+    assert not any(findings(store, one, STUCK_JOB, END, **more.get(one, {})) for one in rules_of_status)
+    assert [row["closed_at"] for row in ask(store, "quarantine_episodes", STUCK_JOB)] == [naive(125)]
+    [old] = ask(store, "job_facts", STUCK_JOB)
+    assert (old["state"], old["replaced_at"]) == ("unknown", naive(125))
+    [row] = ask(store, "fleet", STUCK_JOB)
+    assert (row["state"], row["needs_you"]) == ("unknown", False)
+    [row] = ask(store, "quarantine_states", STUCK_JOB, at=END)
+    assert (row["word"], row["disabled_at"], row["out_at"]) == ("unknown", None, naive(125))
+    facts = read_facts(store, END).of([STUCK_JOB["id"], FRESH_JOB["id"]], shared=False)
+    assert verdict(facts, "quarantine").causes == ()
+
+
+def test_apps_of_one_name_are_named_apart_and_no_others(store: Store) -> None:
+    assert job_labels(store) == {one["id"]: f"Twin {one['id'][-6:]}" for one in (TWIN, OTHER_TWIN)}
+    facts = read_facts(store, END)
+    said = plain_sentence(verdict(facts.of([TWIN["id"]], shared=False)))
+    assert f"Twin {TWIN['id'][-6:]}" in said and OTHER_TWIN["id"][-6:] not in said
+    assert {job.app_name for job in facts.jobs if job.job_id in (OLD_JOB["id"], NEW_JOB["id"])} == {"Renewed"}
+    body = body_of(digest(store, naive(0), END), "")
+    assert all(f"Twin {one['id'][-6:]}" in body for one in (TWIN, OTHER_TWIN)) and "Renewed " in body
+    # The app's own name is what answers have, and what the incidents of an app are found by.
+    assert {row["app_name"] for row in ask(store, "fleet", TWIN)} == {"Twin"}
+    [rejected] = [one for one in check(store, END, overrides={}, keep=False).opened if one.rule == "token_refused"
+                  and one.job_id in (TWIN["id"], None) and one.app_name == "Twin"]  # fmt: skip
+    assert rejected.summary.startswith(f"Twin {TWIN['id'][-6:]} has been rejecting the access token")
+
+
+def test_a_skip_is_expected_wherever_its_reason_stands(store: Store) -> None:
+    assert ask(store, "issues", SKIPPED) == []
+    states = {"ann.one": "in_sync", "bob.two": "in_sync", "cid.three": "skipped"}
+    assert by_name(ask(store, "people", SKIPPED), "state") == states
 
 
 def test_what_another_job_of_the_app_has_done_is_done(store: Store) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 import zipfile
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,45 @@ def test_attempts_that_failed_before_are_open_again(store: Store, settings: Sett
     store = open_store(settings)
     assert [store.rows(sql) for sql in asked] == right
     store.close()
+
+
+def test_events_of_one_second_are_ordered_anew_with_all_that_rests_on_it(
+    store: Store, settings: Settings, given: Given
+) -> None:
+    for number in range(4):
+        for who in (f"p{number}", f"q{number}"):
+            given.succeeded(who, action="create")
+            (given.disabled if who.startswith("p") else partial(given.failed, action="disable"))(who)
+        given.succeeded(f"p{number}", 1, 9)
+        given.skipped(f"q{number}", "NotEffectivelyEntitled", 1, 9)
+    given.stored()
+    tables = ("event_spine", "footings", "problems", "pending_retries", "identity_parts")
+    # The days' parts of one object are folded into one later.
+    parts = "identity_fold('identity_parts', true)"
+    asked = [f"from {table} order by all" for table in (*tables[:4], parts, "identities")]
+    right = [store.rows(sql) for sql in asked]
+    assert all(right)
+    # As the order was: by the id's hash alone.
+    old = "epoch(occurred_at)::bigint * 2147483648 + (hash(event_id) & 2147483647)::bigint"
+    keys = f"select order_of(occurred_at, event_id, action, status) as new_key, {old} as old_key from events"
+    for table in tables[:3]:
+        sql = f"update {table} set order_key = k.old_key from ({keys}) k where {table}.order_key = k.new_key"
+        store.write(partial(executed, sql=sql))
+    store.write(
+        partial(executed, sql="update identity_parts set state = 'in_sync', account = 'active', removal_key = null")
+    )
+    store.write(partial(executed, sql="update pending_retries set first_key = first_key + 1, closed_key = first_key"))
+    assert all(store.rows(sql) != rows for sql, rows in zip(asked, right, strict=True))
+    store.write(partial(executed, sql="delete from migrations where number = 40"))
+    store.close()
+    store = open_store(settings)
+    assert [store.rows(sql) for sql in asked] == right
+    store.close()
+
+
+def executed(cursor: Cursor, sql: str) -> None:
+    """Runs a statement."""
+    cursor.execute(sql)
 
 
 def test_a_reader_migrates_an_old_store_before_it_reads(old: Settings) -> None:

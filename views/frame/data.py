@@ -14,6 +14,7 @@ from pandas.api.types import is_datetime64_any_dtype
 
 from pipeline.config import clock
 from pipeline.config.settings import Settings, read_settings
+from pipeline.rules.app_labels import job_labels, with_label
 from pipeline.store import present
 from pipeline.store.catalog import Query, bind, find_query
 from pipeline.store.lake import Store, open_store
@@ -58,7 +59,8 @@ def ask_ahead(*names: str, **given: Any) -> None:
 def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
     """Returns a question's answer as a frame of one's own, which shares its columns with everybody else's.
 
-    It dates no beginning after the present: a clock that was ahead may have dated records so.
+    It dates no beginning after the present: a clock that was ahead may have dated records so. Apps of one name are told
+    apart in every answer but that of the jobs, whose names are chosen.
     """
     frame = store().answers.formed(query.sql, values, to_frame).copy(deep=False)
     for name in present.SINCE:
@@ -66,7 +68,29 @@ def answer(query: Query, values: Mapping[str, Any]) -> pd.DataFrame:
             later = frame[name] > as_of()
             if later.any():
                 frame[name] = frame[name].mask(later, as_of())
+    return frame if query.name == "jobs" or not {"job_id", "app_name"} <= set(frame) else with_labels(frame)
+
+
+def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows with the names by which jobs are told apart whose apps share one."""
+    labels = job_labels(store())
+    if not labels:
+        return frame
+    names = frame["job_id"].map(labels)
+    if "summary" in frame:
+        rows = zip(frame["summary"], frame["app_name"], names, strict=True)
+        frame["summary"] = [
+            with_label(text, name, label) if isinstance(text, str) and isinstance(label, str) else text
+            for text, name, label in rows
+        ]
+    frame["app_name"] = names.fillna(frame["app_name"])
     return frame
+
+
+def own_name(row: Mapping[str, Any]) -> str:
+    """Returns the app's own name in a row of an answer, by which people enter things for it."""
+    job = str(row["job_id"])
+    return str(row["app_name"]).removesuffix(f" {job[-6:]}") if job in job_labels(store()) else str(row["app_name"])
 
 
 def to_frame(answer: pa.Table) -> pd.DataFrame:

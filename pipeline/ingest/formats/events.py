@@ -133,6 +133,11 @@ OUT_OF_SCOPE = (
     r'|IsInProvisioningScopeDisplayName)"\s*:\s*' + boolean_pattern(FALSE)
 )
 "An answer of Graph's scoping step, in either spelling, that leaves the object out."
+SKIP_OF_STEPS = """list_filter(
+            list_transform(raw_steps, lambda s: nullif(s.details->>'SkipReason', '')), lambda w: w is not null)[-1]"""
+"The reason of a skip, where not the last step has it."
+SKIP_OF_CODE = "nullif(regexp_extract(error_code, '(RedundantExport|NotEffectivelyEntitled)$', 1), '')"
+"The reason of a skip, where a record without steps has it as its code."
 
 ROWS = f"""
 select
@@ -162,6 +167,8 @@ select
     recommended_action,
     case when lower({STATUS}) = 'skipped' then coalesce(
         nullif(raw_steps[-1].details->>'SkipReason', ''),
+        {SKIP_OF_STEPS},
+        {SKIP_OF_CODE},
         case when len(list_filter(raw_steps, lambda s: lower(s."provisioningStepType") in ('scoping', '1')
             and regexp_matches(s.details::varchar, '{OUT_OF_SCOPE}'))) > 0 then 'out of scope' end) end as skip_reason,
     case when reason is not null then {http_number("reason")} end::integer as http_status,

@@ -21,6 +21,7 @@ from pipeline.notify.messages import (
     body_of,
     evidence_text,
 )
+from pipeline.rules.app_labels import job_labels
 from pipeline.rules.incidents import explained_by, incident
 from pipeline.rules.rule import Rule, rules
 from pipeline.rules.summary import undated
@@ -205,7 +206,7 @@ def summary_text(incident_id: str, over: bool) -> str:
     one = incident(store(), incident_id)
     words = {job: word for word, job in job_names(ask("jobs")).items()}
     at = one.closed_at or as_of()
-    context = MessageContext(at, dashboard_address(), words, usable_profiles(read_settings()))
+    context = MessageContext(at, dashboard_address(), words, usable_profiles(read_settings()), job_labels(store()))
     return body_of(one, CLOSED if over else OPENED, context, explained_by(store(), incident_id))
 
 

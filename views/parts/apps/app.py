@@ -137,11 +137,13 @@ def draw_numbers(facts: Facts, result: Verdict) -> None:
     pending = 0 if own is None or is_missing(own["open_escrows"]) else int(own["open_escrows"])
     none = "Unknown" if result.missing else "0"
     with st.grid(4, min_column_width=180):
-        number("Next cycle", next_cycle(own, due), "By the job's schedule.")
+        is_replaced = facts.log is not None and facts.log.replaced_at is not None
+        coming = "None" if is_replaced else next_cycle(own, due)
+        number("Next cycle", coming, "A newer job of the app runs." if is_replaced else "By the job's schedule.")
         synced = None if own is None or is_missing(own["in_place_share"]) else float(own["in_place_share"])
         number("In sync", share(synced, absent="n/a"), "Of the users and groups that should be in the app.")
         number("Pending retries", f"{pending:,}" if pending else none, "Users and groups whose last attempt failed.")
-        token = "Not set" if own is None else str(own["token"])
+        token = "Not set" if own is None or is_missing(own["token"]) else str(own["token"])
         number("Token expiry", token, "Rejected, or when it expires, as entered.")
     if issues:
         page_link("issues", count(issues, "open issue"), ":material/error:", bar().link())

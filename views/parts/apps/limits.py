@@ -11,7 +11,7 @@ from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.rules.verdict_text import PEOPLE
 from views.charts.quarantine import burn_down, headroom
 from views.frame.chart import chart
-from views.frame.data import Row, Values, ask, records
+from views.frame.data import Row, Values, ask, own_name, records
 from views.frame.empty import nothing
 from views.frame.panel import show_sql
 from views.frame.state import Key
@@ -65,7 +65,7 @@ def draw_headroom(job: Job) -> None:
 
 def limit_rows(job: Job) -> tuple[list[Row], Values]:
     """Returns the rows of the chart, and the numbers that rules.toml sets for the job's app."""
-    given = limits(str(job.state["app_name"]))
+    given = limits(own_name(job.state))
     same = given == limits()
     rows = job.limits if same else records(ask("quarantine_headroom", at=job.at, job=job.job_id, **given))
     made = [row | {"label": LABELS[row["measure"]]} for row in rows]

@@ -109,9 +109,12 @@ def matching_apps(fleet: pd.DataFrame) -> pd.DataFrame:
 
 def draw_all(jobs: list[Job], at: datetime) -> None:
     """Draws every app, with its status over time; more in closed expanders."""
+    # Of a job that a newer one of its app has replaced there is nothing to tell.
+    replaced = {job.job_id for job in current_facts().jobs if job.replaced_at is not None}
+    current = [job for job in jobs if job.job_id not in replaced]
     others = others_needing_attention(jobs)
     doubt = any(course(job) for job in jobs)
-    draw_text("all" if others else "quarantine", summary(jobs, others), doubt=doubt)
+    draw_text("all" if others else "quarantine", summary(current, others), doubt=doubt)
     show_sql(quarantine_states={"at": at}, quarantine_inferred={"at": at})
     fleet = ask("fleet", **fleet_values())
     if fleet.empty:

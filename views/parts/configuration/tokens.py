@@ -16,7 +16,7 @@ from pipeline.rules.token_expiry import lead_days, note_of, read_jwt, record_exp
 from views.charts.tokens import token_calendar
 from views.frame import state
 from views.frame.chart import chart
-from views.frame.data import Row, as_of, ask, records, store
+from views.frame.data import Row, as_of, ask, own_name, records, store
 from views.frame.filters import bar
 from views.frame.look import chips, plain, plain_name
 from views.frame.panel import panel, show_sql
@@ -62,7 +62,7 @@ def own_apps(rows: list[Row]) -> list[Row]:
     """Returns the rows of the apps that the page is about: tokens are of an app, and the question has all."""
     if bar().job is None and bar().tenant is None:
         return rows
-    own = set(ask("connections")["app_name"])
+    own = {own_name(row) for row in records(ask("connections"))}
     return [row for row in rows if row["app_name"] in own]
 
 

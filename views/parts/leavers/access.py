@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.config.wording import count, instant, is_missing, span
-from pipeline.knowledge.causes import find_cause
+from pipeline.knowledge.causes import cause_of
 from pipeline.knowledge.remedies import sentence_case
 from pipeline.rules.verdict import Facts, unknown_of
 from views.frame.data import Row, ask, records
@@ -34,7 +34,8 @@ def why(row: Row) -> str:
         return "skipped; Entra does not retry by itself"
     if row["status"] != "failure":
         return f"last event: {look(str(row['status'])).label.lower()}"
-    known = None if is_missing(row["error_code"]) else find_cause(str(row["error_code"]), job_id=str(row["job_id"]))
+    told = {name: value for name, value in row.items() if not is_missing(value)}
+    known = cause_of(told | {"action": row["kind"]}) if "error_code" in told else None
     error = "failed, cause unknown" if known is None else f"failed: {known.clause}"
     return error if is_missing(row["retry_at"]) else f"{error}, {retry_words(row['retry_at'])}"
 

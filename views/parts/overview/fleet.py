@@ -9,8 +9,9 @@ import streamlit as st
 
 from pipeline.config.settings import read_settings
 from pipeline.config.wording import instant, is_missing
+from pipeline.knowledge.causes import has_token
 from pipeline.rules.verdict_facts import read_facts
-from views.frame.data import Row, as_of, ask, ask_ahead, records, store, wall_clock
+from views.frame.data import Row, as_of, ask, ask_ahead, own_name, records, store, wall_clock
 from views.frame.filters import bar, job_names
 from views.frame.look import chips, first_names, plain_name
 from views.frame.panel import show_sql
@@ -114,13 +115,16 @@ def fleet_rows(fleet: pd.DataFrame) -> pd.DataFrame:
     # Without a single event nobody is known to be pending, nor not to be.
     rows["open_escrows"] = rows["open_escrows"].where(rows["failing"].notna())
     tokens = {row["app_name"]: row for row in records(ask("token_calendar", **token_values()))}
-    apps = zip(rows["app_name"], rows["job_id"], strict=True)
-    rows["token"] = [token_text(tokens[name], job) if name in tokens else None for name, job in apps]
+    rows["token"] = [token_text(tokens.get(own_name(row)), row["job_id"]) for row in records(rows)]
     return rows
 
 
-def token_text(row: Row, job: str) -> str:
-    """Writes the token of a job's app: rejected, expired, when it expires, or not set."""
+def token_text(row: Row | None, job: str) -> str | None:
+    """Writes the token of a job's app: rejected, expired, when it expires, not set, or that it has none."""
+    if not has_token(job):
+        return "Not applicable"
+    if row is None:
+        return None
     if job in row["rejected_jobs"]:
         return f"Rejected since {day(row['refused_at'])}"
     if is_missing(row["expires_at"]):

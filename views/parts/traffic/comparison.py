@@ -9,7 +9,7 @@ from pipeline.config.wording import count, instant, is_missing, share
 from pipeline.knowledge.scim_findings import example, markdown, meaning, ranked, verdict
 from views.charts.target import answer_times, operation_label
 from views.frame.chart import chart
-from views.frame.data import Row, Values, ask, records
+from views.frame.data import Row, Values, ask, own_name, records
 from views.frame.filters import HOUR, bar
 from views.frame.look import COLOURS, LOOKS, Tone, plain, with_code
 from views.frame.panel import panel
@@ -262,7 +262,7 @@ ERROR_PARTS = (
 def vendor_report(app: str, findings: pd.DataFrame, examined: Row, since: datetime, until: datetime) -> None:
     """Draws the verdict and offers the findings as Markdown to send to the app's vendor."""
     rows = [{name: None if is_missing(value) else value for name, value in row.items()} for row in records(findings)]
-    issues = [one for one in records(ask("issues")) if one["app_name"] == app and one["fault"] == "target"]
+    issues = [one for one in records(ask("issues")) if own_name(one) == app and one["fault"] == "target"]
     errors = [{name: value for name, value in one.items() if name in ERROR_PARTS} for one in issues]
     errors = [{name: None if is_missing(value) else value for name, value in one.items()} for one in errors]
     text = markdown(app, since, until, rows, examined, errors)
