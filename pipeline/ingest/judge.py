@@ -22,6 +22,7 @@ from pipeline.ingest.piece_context import PieceContext, Reject, cleaned, insert,
 from pipeline.ingest.pieces import in_memory
 from pipeline.ingest.records.wire import complaint
 from pipeline.ingest.salvage import HELD, LONGEST, raw_lines, raw_records
+from pipeline.ingest.wrappings import BEHIND
 from pipeline.store.lake import Cursor
 
 BIGGEST = 1 << 24
@@ -34,7 +35,7 @@ PASSED_OVER = """
 insert into temp.staged_exchanges by name
 select $number::integer as number, true as passed_over, false as partial, false as counted from range($lines)
 """
-"Lines of a request log that are no SCIM requests, which are only counted."
+"Lines of a request log that are no SCIM requests, and records of others of Entra's logs, which are only counted."
 
 
 T = TypeVar("T")
@@ -201,12 +202,14 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
 
 def judged(source: Source, head: Head, value: object) -> dict[str, object] | str | None:
     """Returns a record under the model's own names, the sentence that says what is wrong with it, or None for what is
-    no SCIM request.
+    no SCIM request, or of another of Entra's logs.
     """
     if head.layout == "text":
         return NO_LINE
     if isinstance(value, ValueError):
         return str(value)
+    if source.passes_over(value) or (isinstance(value, str) and head.route[:1] == (BEHIND,)):
+        return None
     if source.of_lines is not None and isinstance(value, Mapping):
         value = request_of(value)
         if value is None or not is_resource_path(str(value["path"])):

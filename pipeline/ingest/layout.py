@@ -164,6 +164,9 @@ def look_behind_first_line(content: Content) -> Head:
 
 def head_of(data: bytes, cut: bool) -> Head:
     """Recognises the layout of a file that begins with `data`; `cut` when there is more of it."""
+    if data[257:262] == b"ustar":
+        # An archive whose members are logs has whole lines of them in it.
+        return Head("text", lines=("\0",))
     content = data.removeprefix(BOM)
     text = content.decode("utf-8", "replace")
     if preamble := preamble_of(text):

@@ -7,7 +7,7 @@ it and behind.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -182,7 +182,10 @@ def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
                 cursor.execute("pragma disable_verify_parallelism")
             found = {int(number): Loaded(*rest) for number, *rest in cursor.execute(counts).fetchall()}
             check_arrived(cursor, table, inserted, sum(one.lines - one.duplicates for one in found.values()))
-            loaded |= found
+            for number, rows in found.items():
+                # Records of Entra's other logs are counted beside a file's events.
+                before = loaded.get(number)
+                loaded[number] = rows if before is None else replace(before, passed_over=rows.passed_over)
     return loaded
 
 

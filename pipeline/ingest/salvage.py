@@ -13,7 +13,7 @@ from typing import IO
 from pipeline.ingest.characters import fit_json, fit_value
 from pipeline.ingest.layout import BETWEEN, BOM, Head, elements
 from pipeline.ingest.pieces import Piece
-from pipeline.ingest.wrappings import values_along
+from pipeline.ingest.wrappings import BEHIND, values_along
 
 LONGEST = 1 << 25
 "No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
@@ -51,8 +51,9 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
     The value is a ValueError where the bytes are not JSON.
     """
     if head.layout in ("lines", "text"):
+        behind = head.route[:1] == (BEHIND,)
         for number, line in raw_lines(piece):
-            for value in inside(decoded(line), head):
+            for value in inside(line.decode("utf-8", "replace") if behind else decoded(line), head):
                 yield number, dumped(value, line) if head.wrapper or head.route else line, value
         return
     if head.layout == "csv":

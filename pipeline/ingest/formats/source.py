@@ -28,6 +28,8 @@ class Source:
     "The same from lines of text, for a source whose records are read as text: `number` and `line`."
     wider: Callable[[Head], Head | None] = lambda _head: None
     "Another head for a piece of which some lines could not be read by its own: reads them slower."
+    passes_over: Callable[[object], bool] = lambda _record: False
+    "Whether a record is of another kind, which is counted and no reject."
     renames: Callable[[Head], Mapping[str, str]] | None = None
     "From the model's fields to a CSV's columns, where names alone do not tell."
 
