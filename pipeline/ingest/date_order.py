@@ -17,8 +17,8 @@ from pipeline.ingest.records.instants import NUMBERS, DateOrder
 
 DATE = rb'(\d{1,2}[/-]\d{1,2}[/-]\d{4}(?:,? \d{1,2}:\d\d[^"\r\n;\t]{0,16})?)(?=\s*(?:[\\",;|\r\n\t]|$))'
 "A date of numbers that is all of its cell or value, with or without a time: a sentence may begin with one."
-IIS_DATE = re.compile(r"[0-9a-fA-F.:]+, [^,]*, (\d+/\d+/\d{4}), ")
-"How a line of IIS's own format begins, where the month comes first, as Microsoft documents it."
+IIS_DATE = re.compile(r"(?:[0-9a-fA-F.:]+, [^,]*, |.*?\[Nest\] \d+ +- )(\d+/\d+/\d{4}), ")
+"How a line of IIS's own format or of NestJS begins, where the month comes first, as their documentation has it."
 PARTS = re.compile(r"(\d{1,2}[/-]\d{1,2}[/-]\d{4})(?:,? (\d{1,2}):\d\d(?:.*?([AP]M))?)?")
 OF_AUSTRALIA = re.compile(r"\d\d/0\d/\d{4} h AM")
 "A month of two digits beside an hour of one."

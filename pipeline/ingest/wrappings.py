@@ -102,6 +102,9 @@ def routed(head: Head, knows: Callable[[Head], Source | None]) -> Head:
         behind = of_lines_behind(head)
         if behind is not None and (source := knows(behind)) is not None and source.of_lines is None:
             return behind
+    if head.tuples:
+        found = replace(head, samples=objects_in(head.tuples), route=(STAMPED,))
+        return found if knows(found) else head
     samples = head.samples or head.rows
     if knows(head) or not samples:
         return head
@@ -115,6 +118,11 @@ def routed(head: Head, knows: Callable[[Head], Source | None]) -> Head:
             if (depth or route != begin) and knows(found):
                 return found
     return head
+
+
+def objects_in(tuples: Sequence[object]) -> list[Mapping[str, Any]]:
+    """Returns the records of lists of an instant and a record each."""
+    return [one for each in tuples for one in STAMPED.values(each) if isinstance(one, Mapping)]
 
 
 def ways_with_fields(ways: Sequence[tuple[Route, list[Any]]]) -> Iterator[tuple[Route, list[Any]]]:
