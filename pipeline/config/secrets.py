@@ -100,7 +100,11 @@ SEGMENT = r"(?:[a-z][\w~.+=]{0,14}?[0-9][\w~.+=]{8,}|[0-9][\w~.+=]{0,14}?[a-z][\
 COLLECTION = (
     r"(?:/|%2F)(?:v[0-9][\w.]{0,9}(?:/|%2F))?(?:users|groups|bulk|schemas|resourcetypes|serviceproviderconfigs?)\b"
 )
-UNNAMED_SEGMENT = r"(?:[0-9a-f]{32,}|(?-i:[\w~=]{0,12}?[a-z][0-9A-Z][\w~=]{0,16}?[0-9A-Z][a-z][\w~=]{10,}))"
+OF_CASES = r"(?:[a-z][A-Z]|[A-Z][a-z])"
+UNNAMED_SEGMENT = (
+    rf"(?:[0-9a-f]{{33,}}|(?-i:[\w~=]{{0,16}}?[a-zA-Z][0-9][\w~=]{{0,20}}?{OF_CASES}[\w~=]{{8,}}"
+    rf"|[\w~=]{{0,16}}?{OF_CASES}[\w~=]{{0,20}}?[0-9][\w~=]{{8,}}))"
+)
 """A part of a path before a SCIM collection that is no word, no GUID and no version: some servers take the token there.
 A slug or an id with hyphens is left."""
 CASES = r"(?-i:[\w.~+/-]*[a-z][A-Z][a-z][A-Z][\w.~+/=-]*)"
@@ -230,7 +234,8 @@ def without_secrets(text: str) -> str:
 PATH_PART = re.compile(rf"(?i)/([\w~.=-]{{20,200}})(?={COLLECTION})", re.ASCII)
 "What stands before a SCIM collection in a path: a tenant, a directory, or a token."
 NO_TOKEN = re.compile(
-    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_"
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|[0-9a-fA-F]{32}$"
+    r"|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_"
 )
 
 
@@ -245,7 +250,7 @@ def is_path_token(part: str) -> bool:
     digits = sum(letter.isdigit() for letter in part)
     of_cases = any(map(str.islower, part)) and any(map(str.isupper, part)) and digits > 0
     plain = part.isascii() and part.isalnum() and len(part) >= 24 and digits > 3
-    return of_cases or plain or re.search("[0-9a-fA-F]{32}", part) is not None
+    return of_cases or plain or re.search("[0-9a-fA-F]{33}", part) is not None
 
 
 def bytes_without_secrets(raw: bytes) -> bytes:

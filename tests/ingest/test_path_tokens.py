@@ -17,6 +17,7 @@ TOKENS = {
 }
 OTHERS = {
     "a tenant": "7a1c0c52-6a7b-4e39-8c15-2f9e0b7d6a31",
+    "a tenant without hyphens": "8d1f0c525d474a0e9b617c2d5e8f1a04",
     "a name": "contoso-production-2026-eu",
     "a directory": "directory_01HXYZABCDEF0123456789",
     "a version": "v2.0",
