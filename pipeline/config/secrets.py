@@ -97,9 +97,7 @@ BARE = r"""[^\s"',;{}\[\]\\0-9ntf-][^\s"',;{}\[\]\\]*"""
 "A word in broken JSON that is no number, null, true or false."
 SEGMENT = r"(?:[a-z][\w~.+=]{0,14}?[0-9][\w~.+=]{8,}|[0-9][\w~.+=]{0,14}?[a-z][\w~.+=]{8,})"
 "A part of a path of letters and digits, longer than the first part of a GUID, which is an id."
-COLLECTION = (
-    r"(?:/|%2F)(?:v[0-9][\w.]{0,9}(?:/|%2F))?(?:users|groups|bulk|schemas|resourcetypes|serviceproviderconfigs?)\b"
-)
+COLLECTION = r"(?:/|%2F)(?:v[0-9][\w.]*(?:/|%2F))?(?:users|groups|bulk|schemas|resourcetypes|serviceproviderconfigs?)\b"
 OF_CASES = r"(?:[a-z][A-Z]|[A-Z][a-z])"
 UNNAMED_SEGMENT = (
     rf"(?:[0-9a-f]{{33,}}|(?-i:[\w~=]{{0,16}}?[a-zA-Z][0-9][\w~=]{{0,20}}?{OF_CASES}[\w~=]{{8,}}"
@@ -207,7 +205,7 @@ PATTERNS = (
 HINT = (
     rf"(?i){words(LISTS['ends'])}|(?:\b|_)(?:{words(LISTS['whole'])}|{words(LISTS['parameters'])})(?:[\W_]|[0-9])"
     rf"|{words(LISTS['headers'])}|\bbearer|\bbasic(?:\s|\+|%)|digest|\s-u|--user|[?&]code=|code%3d|%3fcode|(?::|%3a)(?:/|%2f){{2}}[^/\s]*(?:@|%40)"
-    rf"|(?:/|%2f){UNNAMED_SEGMENT}{COLLECTION}|PRIVATE KEY|(?-i:{'|'.join(LISTS['shapes'].values())})"
+    rf"|(?:/|%2f)[\w~=]{{18,}}{COLLECTION}|PRIVATE KEY|(?-i:{'|'.join(LISTS['shapes'].values())})"
 )
 "Sees whatever a pattern would remove, and little else: a row that it does not match costs this one look."
 
@@ -231,7 +229,7 @@ def without_secrets(text: str) -> str:
     return PATH_PART.sub(lambda part: f"/{REMOVED}" if is_path_token(part[1]) else part[0], text)
 
 
-PATH_PART = re.compile(rf"(?i)/([\w~.=-]{{20,200}})(?={COLLECTION})", re.ASCII)
+PATH_PART = re.compile(rf"(?i)/([\w~.=-]{{20,}})(?={COLLECTION})", re.ASCII)
 "What stands before a SCIM collection in a path: a tenant, a directory, or a token."
 NO_TOKEN = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|[0-9a-fA-F]{32}$"
