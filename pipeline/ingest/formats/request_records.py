@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pipeline.ingest.formats.line_joins import joined_lines
@@ -139,6 +140,7 @@ class Reading:
     "Whether it has lines of CEF or LEEF."
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of_head(cls, head: Head) -> "Reading":
         """Finds out from a file's beginning how its records are read."""
         samples: Sequence[Mapping[str, Any]] = head.samples or head.rows
@@ -263,9 +265,11 @@ def reads_as_request(line: str) -> str | None:
         if (found := request_of(record)) is not None:
             return str(found["path"])
         return wrapped_request(record)
+    if match := re.search(COMBINED, rest):
+        return match["target"]
     if re.search(SECURITY, line) is None:
         hinted = (pattern for hint, pattern in HINTED if re.search(hint, line))
-        for pattern in (COMBINED, *hinted, *TEXTS):
+        for pattern in (*hinted, *TEXTS):
             if match := re.search(pattern, rest):
                 return match["target"]
     inner = record_in(line)
