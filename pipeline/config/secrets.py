@@ -97,6 +97,14 @@ BARE = r"""[^\s"',;{}\[\]\\0-9ntf-][^\s"',;{}\[\]\\]*"""
 "A word in broken JSON that is no number, null, true or false."
 SEGMENT = r"(?:[a-z][\w~.+=]{0,14}?[0-9][\w~.+=]{8,}|[0-9][\w~.+=]{0,14}?[a-z][\w~.+=]{8,})"
 "A part of a path of letters and digits, longer than the first part of a GUID, which is an id."
+COLLECTION = r"(?:/|%2F)(?:v[0-9][\w.]*(?:/|%2F))?(?:users|groups|bulk|schemas|resourcetypes|serviceproviderconfigs?)\b"
+OF_CASES = r"(?:[a-z][A-Z]|[A-Z][a-z])"
+UNNAMED_SEGMENT = (
+    rf"(?:[0-9a-f]{{33,}}|(?-i:[\w~=]{{0,16}}?[a-zA-Z][0-9][\w~=]{{0,20}}?{OF_CASES}[\w~=]{{8,}}"
+    rf"|[\w~=]{{0,16}}?{OF_CASES}[\w~=]{{0,20}}?[0-9][\w~=]{{8,}}))"
+)
+"""A part of a path before a SCIM collection that is no word, no GUID and no version: some servers take the token there.
+A slug or an id with hyphens is left."""
 CASES = r"(?-i:[\w.~+/-]*[a-z][A-Z][a-z][A-Z][\w.~+/=-]*)"
 OF_SCHEME = (
     rf"(?:{CASES}|[a-z][\w.~+/-]{{0,14}}?[0-9][\w.~+/=-]{{4,}}"
@@ -186,6 +194,7 @@ PATTERNS = (
         rf"\1{OPENED}{REMOVED}",
     ),
     (f"(?i)(?:{COOKIES})", r"\1\2\3\4"),
+    (rf"(?i)((?:/|%2F)){UNNAMED_SEGMENT}({COLLECTION})", rf"\1{REMOVED}\2"),
     any_of(ASSIGNED),
     any_of(SPOKEN),
     any_of(MARKED_UP),
@@ -196,7 +205,7 @@ PATTERNS = (
 HINT = (
     rf"(?i){words(LISTS['ends'])}|(?:\b|_)(?:{words(LISTS['whole'])}|{words(LISTS['parameters'])})(?:[\W_]|[0-9])"
     rf"|{words(LISTS['headers'])}|\bbearer|\bbasic(?:\s|\+|%)|digest|\s-u|--user|[?&]code=|code%3d|%3fcode|(?::|%3a)(?:/|%2f){{2}}[^/\s]*(?:@|%40)"
-    rf"|PRIVATE KEY|(?-i:{'|'.join(LISTS['shapes'].values())})"
+    rf"|(?:/|%2f)[\w~=]{{18,}}{COLLECTION}|PRIVATE KEY|(?-i:{'|'.join(LISTS['shapes'].values())})"
 )
 "Sees whatever a pattern would remove, and little else: a row that it does not match costs this one look."
 
@@ -217,7 +226,29 @@ def without_secrets(text: str) -> str:
     if hint.search(text):
         for pattern, replacement in patterns:
             text = pattern.sub(replacement, text)
-    return text
+    return PATH_PART.sub(lambda part: f"/{REMOVED}" if is_path_token(part[1]) else part[0], text)
+
+
+PATH_PART = re.compile(rf"(?i)/([\w~.=-]{{20,}})(?={COLLECTION})", re.ASCII)
+"What stands before a SCIM collection in a path: a tenant, a directory, or a token."
+NO_TOKEN = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|[0-9a-fA-F]{32}$"
+    r"|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_"
+)
+
+
+def is_path_token(part: str) -> bool:
+    """Whether a part of a path is random, and neither a GUID nor the id of something that it names.
+
+    >>> is_path_token("k3j9x0q2m4n8b7v6c5z1a2s3d4f5"), is_path_token("contoso-production-2026-eu")
+    (True, False)
+    """
+    if NO_TOKEN.match(part):
+        return False
+    digits = sum(letter.isdigit() for letter in part)
+    of_cases = any(map(str.islower, part)) and any(map(str.isupper, part)) and digits > 0
+    plain = part.isascii() and part.isalnum() and len(part) >= 24 and digits > 3
+    return of_cases or plain or re.search("[0-9a-fA-F]{33}", part) is not None
 
 
 def bytes_without_secrets(raw: bytes) -> bytes:

@@ -20,6 +20,8 @@ from pipeline.ingest.limits import NESTED, Budget
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, LookupError)
 BROKEN = (*DAMAGED, RuntimeError, OSError, ValueError)
 "What Python's zipfile raises for archives that are damaged, encrypted or packed in a way that it does not know."
+OFFICE = "[Content_Types].xml"
+"The member that each .xlsx and .docx has."
 TOGETHER = 1 << 26
 "Bytes up to which all members are unpacked at once: a portal download's three files find each other by their content."
 
@@ -68,6 +70,8 @@ class Archive:
         infos = sorted((one for one in packed.infolist() if not one.is_dir()), key=lambda one: one.filename)
         if not infos:
             return [faulty(self._file, "is a zip file that holds no file; a log was expected")]
+        if any(one.filename == OFFICE for one in infos):
+            return [faulty(self._file, "is a workbook or another document of Office; save it as CSV")]
         allowed = self._budget.take_members(len(infos))
         named = by_name(self._file.name, infos[:allowed])
         self._infos = {name: one for name, one in named.items() if is_log_name(PurePosixPath(one.filename))}

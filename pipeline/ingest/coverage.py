@@ -33,6 +33,7 @@ with staged_spans as (
     group by all
     union all
     select number, tenant_id, null, min(occurred_at), max(occurred_at) from staged_exchanges group by all
+    having min(occurred_at) is not null
 ), hourly as (
     select origin, source, tenant_id, "hour" as since, "hour" + interval 1 hour as until, max(t.last_at) as last_at
     from staged_spans t

@@ -2,19 +2,23 @@
 
 One row whose day is beyond 12 proves it for the whole file; then a setting says it. Otherwise it follows from what a
 log cannot be: written before its entries, or of entries on the same day of several months; then from how locales write
-dates. Where nothing shows it, the file must not be read by chance.
+dates. Where nothing shows it, the file must not be read by chance. A date that no calendar has, or that is later than
+its file whichever way it is read, shows nothing and costs its own row; where rows contradict each other, each is read
+that shows its order by itself.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Set
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pipeline.ingest.layout import Content, Head
 from pipeline.ingest.records.instants import NUMBERS, DateOrder
 
-DATE = rb'(\d{1,2}[/-]\d{1,2}[/-]\d{4}(?:,? \d{1,2}:\d\d[^"\r\n;\t]{0,16})?)'
-IIS_DATE = re.compile(r"[0-9a-fA-F.:]+, [^,]*, (\d+/\d+/\d{4}), ")
-"How a line of IIS's own format begins, where the month comes first, as Microsoft documents it."
+DATE = rb'(\d{1,2}[/-]\d{1,2}[/-]\d{4}(?:,? \d{1,2}:\d\d[^"\r\n;\t]{0,16})?)(?=\s*(?:[\\",;|\r\n\t]|$))'
+"A date of numbers that is all of its cell or value, with or without a time: a sentence may begin with one."
+IIS_DATE = re.compile(r"(?:[0-9a-fA-F.:]+, [^,]*, |.*?\[Nest\] \d+ +- )(\d+/\d+/\d{4}), ")
+"How a line of IIS's own format or of NestJS begins, where the month comes first, as their documentation has it."
 PARTS = re.compile(r"(\d{1,2}[/-]\d{1,2}[/-]\d{4})(?:,? (\d{1,2}):\d\d(?:.*?([AP]M))?)?")
 OF_AUSTRALIA = re.compile(r"\d\d/0\d/\d{4} h AM")
 "A month of two digits beside an hour of one."
@@ -24,6 +28,7 @@ ANY_DATE = re.compile(rb"\d[/-]\d{1,2}[/-]\d{4}")
 LOG_LASTS = timedelta(days=31)
 "Entra keeps provisioning logs for a month."
 MONTHS_LATER = timedelta(days=27)
+FIRST_YEAR = 2000
 
 
 def date_order(head: Head, content: Content, setting: str, written_at: Callable[[], datetime]) -> DateOrder:
@@ -83,18 +88,53 @@ def order_of(dates: Set[str], setting: str, written_at: datetime, of_table: bool
     ['mdy', 'unclear']
     >>> order_of({"05/01/2026 hh"}, "", written), order_of({"05/01/2026", "06/01/2026"}, "", datetime(2027, 1, 1))
     ('dmy', 'dmy')
+    >>> order_of({"05/01/2026", "31/31/2026", "13/01/2026", "12/31/2026"}, "", written)
+    'dmy'
+    >>> order_of({"13/01/2026", "01/14/2026"}, "", written)
+    ''
     """
-    parts = {match.groups() for date in dates if (match := NUMBERS.match(date))}
-    numbers = {(int(first), int(second), int(year)) for first, _, second, year in parts}
-    day_first, month_first = (any(number[place] > 12 for number in numbers) for place in (0, 1))
-    if day_first or month_first:
-        return "unclear" if day_first and month_first else "dmy" if day_first else "mdy"
+    numbers = {date: numbers_of(date) for date in dates if NUMBERS.match(date)}
+    latest = written_at + timedelta(days=1)
+    for beyond in (latest, datetime.max):
+        # A wrong clock may have written the file: then days beyond 12 count whenever they are.
+        day_first, month_first = (
+            {date for date, number in numbers.items() if own(number, beyond) and not other(number, datetime.max)}
+            for own, other in ((by_day, by_month), (by_month, by_day))
+        )
+        if day_first or month_first:
+            return "" if day_first and month_first else "dmy" if day_first else "mdy"
     if setting in ("mdy", "dmy"):
         return "mdy" if setting == "mdy" else "dmy"
-    if all(first == second for first, second, _ in numbers):
+    likely = {date: one for date, one in numbers.items() if by_day(one, latest) or by_month(one, latest)} or numbers
+    if all(first == second for first, second, _ in likely.values()):
         return "mdy"
-    found = by_the_days(numbers, written_at)
-    return found if found != "unclear" else by_the_form(dates, of_table)
+    found = by_the_days(set(likely.values()), written_at)
+    return found if found != "unclear" else by_the_form(likely.keys(), of_table)
+
+
+Numbers = tuple[int, int, int]
+
+
+def numbers_of(date: str) -> Numbers:
+    """Returns the two numbers before the year of a date, and the year."""
+    match = NUMBERS.match(date)
+    assert match is not None
+    return int(match[1]), int(match[3]), int(match[4])
+
+
+def by_month(numbers: Numbers, latest: datetime) -> datetime | None:
+    """Returns the day of a date that has the month first; None where there is none such, or only beyond the bounds."""
+    first, second, year = numbers
+    with suppress(ValueError):
+        day = datetime(year, first, second)
+        return day if year >= FIRST_YEAR and day <= latest else None
+    return None
+
+
+def by_day(numbers: Numbers, latest: datetime) -> datetime | None:
+    """Returns the day of a date that has the day first; None where there is none such, or only beyond the bounds."""
+    first, second, year = numbers
+    return by_month((second, first, year), latest)
 
 
 def by_the_form(dates: Set[str], of_table: bool = True) -> DateOrder:
@@ -116,10 +156,12 @@ def by_the_form(dates: Set[str], of_table: bool = True) -> DateOrder:
     return "mdy" if not of_table or any(date.endswith("AM") for date in dates) else "unclear"
 
 
-def by_the_days(numbers: set[tuple[int, int, int]], written_at: datetime) -> DateOrder:
+def by_the_days(numbers: set[Numbers], written_at: datetime) -> DateOrder:
     """Returns the order by which dates are not later than the file and close to each other; else that it is unclear."""
-    months = sorted(datetime(year, first, second) for first, second, year in numbers)
-    days = sorted(datetime(year, second, first) for first, second, year in numbers)
+    months = sorted(day for one in numbers if (day := by_month(one, datetime.max)))
+    days = sorted(day for one in numbers if (day := by_day(one, datetime.max)))
+    if not months or not days:
+        return "unclear"
     latest = written_at + timedelta(days=1)
     if (months[-1] > latest) != (days[-1] > latest):
         return "dmy" if months[-1] > latest else "mdy"

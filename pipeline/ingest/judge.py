@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.config.errors import Unreadable
 from pipeline.ingest.formats.exchanges import is_resource_path
 from pipeline.ingest.formats.portal import csv_of, portal_relation, respelled
-from pipeline.ingest.formats.request_records import request_of
+from pipeline.ingest.formats.request_records import request_of, wrapped_request
 from pipeline.ingest.formats.source import Source, reader, texts
 from pipeline.ingest.isolation import faults_of, is_fault_of_data, what_failed
 from pipeline.ingest.layout import Head
@@ -22,6 +22,7 @@ from pipeline.ingest.piece_context import PieceContext, Reject, cleaned, insert,
 from pipeline.ingest.pieces import in_memory
 from pipeline.ingest.records.wire import complaint
 from pipeline.ingest.salvage import HELD, LONGEST, raw_lines, raw_records
+from pipeline.ingest.wrappings import BEHIND
 from pipeline.store.lake import Cursor
 
 BIGGEST = 1 << 24
@@ -30,11 +31,12 @@ AT_ONCE = 5000
 "Records that the model judges before they are staged."
 LOG_LINE = 'client - user [05/Jan/2026:12:00:00 +0000] "GET /Users HTTP/1.1" 200 17 was expected'
 NO_LINE = f"is no line of this log; {LOG_LINE}"
+UNTIMED = "holds a request without a readable time; an instant in the line or beside it was expected"
 PASSED_OVER = """
 insert into temp.staged_exchanges by name
 select $number::integer as number, true as passed_over, false as partial, false as counted from range($lines)
 """
-"Lines of a request log that are no SCIM requests, which are only counted."
+"Lines of a request log that are no SCIM requests, and records of others of Entra's logs, which are only counted."
 
 
 T = TypeVar("T")
@@ -201,16 +203,22 @@ def stage_good(cursor: Cursor, context: PieceContext, good: Sequence[Mapping[str
 
 def judged(source: Source, head: Head, value: object) -> dict[str, object] | str | None:
     """Returns a record under the model's own names, the sentence that says what is wrong with it, or None for what is
-    no SCIM request.
+    no SCIM request, or of another of Entra's logs.
     """
     if head.layout == "text":
         return NO_LINE
     if isinstance(value, ValueError):
         return str(value)
+    if source.passes_over(value) or (isinstance(value, str) and head.route[:1] == (BEHIND,)):
+        return None
     if source.of_lines is not None and isinstance(value, Mapping):
-        value = request_of(value)
-        if value is None or not is_resource_path(str(value["path"])):
+        request = request_of(value)
+        path = wrapped_request(value) if request is None else str(request["path"])
+        if path is None or not is_resource_path(path):
             return None
+        if request is None:
+            return UNTIMED
+        value = request
     try:
         return source.record.model_validate(source.renamed(head, value), context=head.date_order).model_dump()
     except ValidationError as error:

@@ -26,6 +26,10 @@ OPENING = re.compile(rf'"({"|".join((*WRAPPERS, "rows"))})"\s*:\s*\[')
 "Where a page's or a table's records begin."
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 BETWEEN = re.compile(r"[\s,]*")
+ALIGNED = re.compile(r"\s*(?:[^\n|]*[=#>] [^\n|]*\n)?\s*(?:\+[-+=]+\+\s*\n)?(?=[^\n]*\|[^\n]*\n\s*[|+:-][-+|: ]+\r?\n)")
+"What stands before the header of a table whose second line is a rule: a prompt, or a border."
+TUPLES = re.compile(r"\s*\[\s*\[(?=\s*(?:\d[\d.]{8,}|\[\s*\d[\d.]{8,}\s*,\s*\{)\s*[,}])")
+"How an array of Fluent Bit's lists of an instant and a record begins."
 ARRAY = re.compile(
     r'\s*\[\s*(?:[{"\]\x00\ufffd]|\[(?!\d[\d.]{8,}\s*,\s*\{)|(?:(?!\d[\d.]{8,}\s*,\s*\{)-?\d+(?:\.\d+)?|null|true|false)\s*,|$)'
 )
@@ -72,8 +76,12 @@ class Head:
     "The first rows of a CSV."
     delimiter: str = ","
     "What stands between the cells of a CSV."
+    is_aligned: bool = False
+    "Whether its cells have spaces around them, as psql, mysql and Markdown write a table."
     lines: tuple[str, ...] = ()
     "The first lines of a text file."
+    tuples: list[Any] = field(default_factory=list)
+    "The first values of an array that are lists."
     date_order: DateOrder = ""
     "Whether the day or the month comes first in its dates of numbers; see date_order.py."
     preamble: int = 0
@@ -164,6 +172,9 @@ def look_behind_first_line(content: Content) -> Head:
 
 def head_of(data: bytes, cut: bool) -> Head:
     """Recognises the layout of a file that begins with `data`; `cut` when there is more of it."""
+    if data[257:262] == b"ustar":
+        # An archive whose members are logs has whole lines of them in it.
+        return Head("text", lines=("\0",))
     content = data.removeprefix(BOM)
     text = content.decode("utf-8", "replace")
     if preamble := preamble_of(text):
@@ -174,8 +185,10 @@ def head_of(data: bytes, cut: bool) -> Head:
     if not cut and EMPTY.fullmatch(text):
         return Head("document", empty=True)
     lines = [line.strip() for line in (text.split("\n")[:-1] if cut else text.split("\n")) if line.strip()]
-    if ARRAY.match(text):
+    if is_array(text):
         begin = text.index("[") + 1
+        if TUPLES.match(text):
+            return Head("array", tuples=[value for value, _ in elements(text, begin)])
         return unwrapped(Head("array", objects(elements(text, begin)) or whole_objects(text, begin)))
     records = [value for line in lines[:200] if (value := json_object(line))]
     if records and (3 * len(records) >= min(len(lines), 200) or json_object(lines[0])):
@@ -185,8 +198,42 @@ def head_of(data: bytes, cut: bool) -> Head:
     return table(text, lines) or Head("text", lines=tuple(lines[:200]))
 
 
+def is_array(text: str) -> bool:
+    """Whether a text begins with an array of records; one of lists, of an instant and a record each, is one too.
+
+    >>> is_array('[[1776151269.3, {"a": 1}], [1776151270.1, {"a": 2}]]'), is_array('[[1776151269.3, {}], {"a": 1}]')
+    (True, False)
+    """
+    if not TUPLES.match(text):
+        return ARRAY.match(text) is not None
+    first = next(elements(text, text.index("[") + 1, most=1), None)
+    return (
+        first is not None
+        and isinstance(first[0], list)
+        and re.match(r"\s*(?:,\s*\[|\]\s*$)", text[first[1] :]) is not None
+    )
+
+
+def aligned_table(text: str) -> Head | None:
+    """Builds the head of a table whose cells are aligned; None for text that is none."""
+    match = ALIGNED.match(text)
+    if match is None:
+        return None
+    lines = text[match.end() :].split("\n")[: ROWS + 2]
+    header, *rows = ([cell.strip() for cell in line.strip("\r").split("|")] for line in lines)
+    if len(header) < 2 or not all(PLAIN_NAME.fullmatch(cell) for cell in header if cell):
+        return None
+    found: list[Mapping[str, Any]] = [
+        dict(zip(header, row, strict=False)) for row in rows[1:] if len(row) == len(header)
+    ]
+    begin = len(match[0].encode("utf-8", "replace"))
+    return Head("csv", header=tuple(header), rows=found, delimiter="|", preamble=begin, is_aligned=True)
+
+
 def table(text: str, lines: list[str]) -> Head | None:
     """Builds the head of a CSV, with whatever its cells are separated by; None for text that is none."""
+    if (aligned := aligned_table(text)) is not None:
+        return aligned
     delimiter, header = max(((sign, cells_of(lines[:1], sign)) for sign in DELIMITERS), key=lambda one: len(one[1]))
     if delimiter == "|" and (len(header) < 4 or not all(PLAIN_NAME.fullmatch(cell) for cell in header)):
         return None

@@ -7,7 +7,7 @@ it and behind.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline.config.errors import StoreError
 from pipeline.config.secrets import without_secrets
 from pipeline.config.settings import Settings
+from pipeline.ingest import unnamed_jobs
 from pipeline.ingest.aggregates import add_to_aggregates
 from pipeline.ingest.bounds import set_latest
 from pipeline.ingest.characters import fit
@@ -22,6 +23,7 @@ from pipeline.ingest.load_exchanges import EXCHANGE_COUNTS, EXCHANGES, prepare_e
 from pipeline.ingest.piece_context import Reject
 from pipeline.ingest.records.words import Action, Status, undocumented
 from pipeline.ingest.staged_values import INSTANTS, make_fit, unfit_condition
+from pipeline.ingest.unnamed_jobs import name_jobs
 from pipeline.store.connections import lost_connections, while_reconnecting
 from pipeline.store.lake import Cursor
 
@@ -171,7 +173,7 @@ def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
             if unfit:
                 make_fit(cursor, table)
             if table == "events":
-                find_repeated(cursor, low, high)
+                find_repeated(cursor, low, high, name_jobs(cursor))
             elif table == "exchanges":
                 prepare_exchanges(cursor, files)
             inserted = store_rows(cursor, table, statements.format(low=low, high=high))
@@ -180,7 +182,10 @@ def load_staged(cursor: Cursor, files: Mapping[int, str]) -> dict[int, Loaded]:
                 cursor.execute("pragma disable_verify_parallelism")
             found = {int(number): Loaded(*rest) for number, *rest in cursor.execute(counts).fetchall()}
             check_arrived(cursor, table, inserted, sum(one.lines - one.duplicates for one in found.values()))
-            loaded |= found
+            for number, rows in found.items():
+                # Records of Entra's other logs are counted beside a file's events.
+                before = loaded.get(number)
+                loaded[number] = rows if before is None else replace(before, passed_over=rows.passed_over)
     return loaded
 
 
@@ -211,9 +216,11 @@ def check_arrived(cursor: Cursor, table: str, inserted: int, kept: int) -> None:
         )
 
 
-def find_repeated(cursor: Cursor, low: str, high: str) -> None:
+def find_repeated(cursor: Cursor, low: str, high: str, has_unnamed: bool) -> None:
     """Makes the view of the staged events that are new: neither stored nor staged before."""
     cursor.execute(REPEATED.format(low=low, high=high))
+    if has_unnamed:
+        cursor.execute(unnamed_jobs.REPEATED.format(low=low, high=high))
     [(some,)] = cursor.execute("select count(*) > 0 from repeated").fetchall()
     cursor.execute(ARRIVING + NOT_REPEATED if some else ARRIVING)
 

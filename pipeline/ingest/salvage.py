@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipeline.ingest.characters import fit_json, fit_value
 from pipeline.ingest.layout import BETWEEN, BOM, Head, elements
 from pipeline.ingest.pieces import Piece
-from pipeline.ingest.wrappings import values_along
+from pipeline.ingest.wrappings import BEHIND, values_along
 
 LONGEST = 1 << 25
 "No record of any log is as long; DuckDB needs some fifteen times as much memory to store one."
@@ -51,12 +51,13 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
     The value is a ValueError where the bytes are not JSON.
     """
     if head.layout in ("lines", "text"):
+        behind = head.route[:1] == (BEHIND,)
         for number, line in raw_lines(piece):
-            for value in inside(decoded(line), head):
+            for value in inside(line.decode("utf-8", "replace") if behind else decoded(line), head):
                 yield number, dumped(value, line) if head.wrapper or head.route else line, value
         return
     if head.layout == "csv":
-        for number, raw, row in csv_rows(piece, head.delimiter):
+        for number, raw, row in csv_rows(piece, head.delimiter, head.is_aligned):
             for value in inside(row, head):
                 yield number, dumped(value, raw), value
         return
@@ -64,14 +65,23 @@ def raw_records(piece: Piece, head: Head) -> Iterator[tuple[int, bytes, object]]
         yield number, raw, value
 
 
-def csv_rows(piece: Piece, delimiter: str) -> Iterator[tuple[int, bytes, object]]:
+def csv_rows(piece: Piece, delimiter: str, is_aligned: bool = False) -> Iterator[tuple[int, bytes, object]]:
     """Yields each row of a CSV by column name, with the line it ends on."""
     csv.field_size_limit(LONGEST)
     with open(piece.file, encoding="utf-8-sig", errors="replace", newline="") as stream:
         rows = csv.DictReader(stream, delimiter=delimiter)
         for each in rows:
-            row = fit_value(each)
+            row = fit_value(trimmed(each) if is_aligned else each)
             yield rows.line_num, json.dumps(row, ensure_ascii=False).encode(), row
+
+
+def trimmed(row: Mapping[str | Any, Any]) -> dict[str, object]:
+    """Returns a row without the spaces around its cells and their names, and without a border."""
+    return {
+        str(name).strip(): value.strip() if isinstance(value, str) else value
+        for name, value in row.items()
+        if name and str(name).strip()
+    }
 
 
 def salvaged(data: bytes, head: Head) -> Iterator[tuple[bytes, object]]:

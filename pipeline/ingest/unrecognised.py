@@ -18,6 +18,8 @@ LOOKED_FOR = (
 def reason_unrecognised(opened: Opened) -> str:
     """Builds the reason why a file is a reject: what it is instead, where that shows, and what was looked for."""
     head = opened.head
+    if kind := binary_kind(opened):
+        return f"is {kind}"
     if head.has("key", "value") and head.layout == "document":
         return (
             "is the answer to a provision-on-demand request: it has a change id but neither an event id nor a job id; "
@@ -32,6 +34,8 @@ def reason_unrecognised(opened: Opened) -> str:
         return f"is an error response, {error}; records were expected"
     if head.has("$content"):
         return "holds its content as base64, as Logic Apps wrap a file; save the content itself"
+    if head.lines and head.lines[0].startswith("<Objs"):
+        return "is what Export-Clixml of PowerShell writes; JSON was expected: export with ConvertTo-Json -Depth 10"
     if is_markup(head):
         return "is XML or HTML; JSON, CSV or lines of a log were expected"
     if any(UNTIMED.match(line) for line in head.lines):
@@ -89,3 +93,30 @@ def reason_no_text(opened: Opened) -> str:
     except CutShort as error:
         return f"is a gzip file that cannot be unpacked: {error}"
     return "is no text: it holds NUL bytes" if b"\0" in begins else ""
+
+
+def binary_kind(opened: Opened) -> str:
+    """Names what a file is that begins as no log does, and what to do; nothing for any other."""
+    begins = next(opened.blocks_until_break(), b"")[:512]
+    if begins[257:262] == b"ustar":
+        return f"a tar archive; {UNPACK}"
+    return next((f"{name}; {cure}" for begin, name, cure in BINARY if begins.startswith(begin)), "")
+
+
+UNPACK = "unpack it and ingest the files in it"
+AS_TEXT = "export the records as JSON or CSV"
+BINARY = (
+    (b"BZh", "packed with bzip2", UNPACK),
+    (b"\xfd7zXZ\0", "packed with xz", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", UNPACK),
+    (b"\x04\x22\x4d\x18", "packed with lz4", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook or another document of Office", "save it as CSV"),
+    (b"Obj\x01", "an Avro file, as Event Hubs capture writes", AS_TEXT),
+    (b"PAR1", "a Parquet file", AS_TEXT),
+    (b"ElfFile\0", "a Windows event log", AS_TEXT),
+    (b"SQLite format 3\0", "an SQLite database", AS_TEXT),
+    (b"%PDF-", "a PDF", AS_TEXT),
+)
+"How files begin that are no text, what each is, and what to do."

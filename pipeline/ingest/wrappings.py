@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pipeline.ingest.characters import fit_json
-from pipeline.ingest.formats.source import row_texts, text, texts
+from pipeline.ingest.formats.source import Source, row_texts, text, texts
 from pipeline.ingest.layout import Head
 from pipeline.ingest.pieces import Piece, memory_file
 from pipeline.store.lake import Cursor, stage
@@ -22,7 +22,7 @@ SAMPLES = 40
 LONGEST_LINE = 1 << 24
 "Bytes of a line that DuckDB reads."
 MOST = 200
-Kind = Literal["member", "each", "text", "rows", "row", "pairs", "fields", "stamped"]
+Kind = Literal["member", "each", "text", "rows", "row", "pairs", "fields", "stamped", "behind"]
 Samples = Sequence[object]
 
 
@@ -53,7 +53,8 @@ class Step:
             return [fields_of(value)] if is_fields(value) else []
         if self.kind == "pairs":
             return [with_fields(value)] if isinstance(value, Mapping) else []
-        parsed = parsed_text(value)
+        behind = value[value.find("{") :] if self.kind == "behind" and isinstance(value, str) else value
+        parsed = parsed_text(behind)
         return [] if parsed is None else [parsed]
 
     def sql(self, relation: str) -> str:
@@ -65,6 +66,9 @@ class Step:
             return f"select unnest({listed}) as record from ({relation})"
         if self.kind == "text":
             return f"select try_cast(record->>'$' as json) as record from ({relation})"
+        if self.kind == "behind":
+            behind = "substr(record, nullif(strpos(record, '{'), 0))"
+            return f"select try_cast({behind} as json) as record from ({relation})"
         if self.kind == "stamped":
             stamp = "coalesce(json_extract(record, '$[0][0]'), json_extract(record, '$[0]'))"
             return f"select {merged(text(STAMP), stamp, 'record->1')} as record from ({relation})"
@@ -89,10 +93,18 @@ class Step:
 Route = tuple[Step, ...]
 
 
-def routed(head: Head, knows: Callable[[Head], object]) -> Head:
+def routed(head: Head, knows: Callable[[Head], Source | None]) -> Head:
     """Returns a head whose records a source knows, by the shortest way into what stands in the file; else the head."""
-    if head.layout == "text" and (found := of_lines_of_values(head)) is not None and knows(found):
-        return found
+    if head.layout == "text":
+        if (found := of_lines_of_values(head)) is not None and knows(found):
+            return found
+        # Logs of requests are read as text, with the instants in front of the lines.
+        behind = of_lines_behind(head)
+        if behind is not None and (source := knows(behind)) is not None and source.of_lines is None:
+            return behind
+    if head.tuples:
+        found = replace(head, samples=objects_in(head.tuples), route=(STAMPED,))
+        return found if knows(found) else head
     samples = head.samples or head.rows
     if knows(head) or not samples:
         return head
@@ -106,6 +118,11 @@ def routed(head: Head, knows: Callable[[Head], object]) -> Head:
             if (depth or route != begin) and knows(found):
                 return found
     return head
+
+
+def objects_in(tuples: Sequence[object]) -> list[Mapping[str, Any]]:
+    """Returns the records of lists of an instant and a record each."""
+    return [one for each in tuples for one in STAMPED.values(each) if isinstance(one, Mapping)]
 
 
 def ways_with_fields(ways: Sequence[tuple[Route, list[Any]]]) -> Iterator[tuple[Route, list[Any]]]:
@@ -124,6 +141,13 @@ def of_lines_of_values(head: Head) -> Head | None:
         if records and 2 * len(records) > len(head.lines):
             return replace(head, layout="lines", samples=records[:MOST], lines=(), route=(step,))
     return None
+
+
+def of_lines_behind(head: Head) -> Head | None:
+    """Returns the head of lines of JSON objects behind what a collector put in front of them."""
+    lines = [line for line in head.lines if "\0" not in line]
+    records = [one for line in lines for one in BEHIND.values(line) if isinstance(one, Mapping) and one]
+    return replace(head, layout="lines", samples=records[:MOST], lines=(), route=(BEHIND,)) if records else None
 
 
 def value_of(line: str) -> object:
@@ -159,6 +183,8 @@ def ways_on(route: Route, samples: Samples) -> Iterator[tuple[Route, list[Any]]]
             yield (*route, *steps), objects
 
 
+BEHIND = Step("behind")
+"An object at the end of a line of text."
 STAMP = "date"
 "The name under which Fluent Bit writes a record's instant inside it."
 STAMPED = Step("stamped")
@@ -292,6 +318,11 @@ def as_lines(cursor: Cursor, piece: Piece, head: Head) -> Iterator[Piece]:
         f"compression = 'uncompressed', columns = {{json: 'JSON'}}, records = false, "
         f"maximum_object_size = {biggest}{forgiving})"
     )
+    if head.route[:1] == (BEHIND,):
+        records = (
+            f"select line as record from read_csv({text(piece.file)}, {ONE_CELL}, auto_detect = false, "
+            f"columns = {{line: 'VARCHAR'}}, max_line_size = {biggest}, parallel = false, strict_mode = false)"
+        )
     if head.layout == "csv":
         records = f"select line::json as record from ({row_texts(piece.file, head, 0)})"
     if head.wrapper is not None:
@@ -311,3 +342,4 @@ def as_lines(cursor: Cursor, piece: Piece, head: Head) -> Iterator[Piece]:
 
 
 AS_IT_IS = "format csv, header false, delimiter e'\\x01', quote '', escape '', use_tmp_file false"
+ONE_CELL = "header = false, delim = e'\\x01', quote = '', escape = ''"

@@ -41,6 +41,8 @@ def test_every_format_is_listed_and_tried() -> None:
         "events",
         "exchanges",
         "combined",
+        "line_joins",
+        "security_events",
         "request_lines",
         "request_records",
         "request_shapes",

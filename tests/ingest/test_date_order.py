@@ -1,14 +1,15 @@
 """Dates of numbers are read by the order of their whole file, and not at all where nothing shows it."""
 
+import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipeline.ingest.files import ingest
 from pipeline.store.lake import Store
-from tests.support.loads import load, put, reasons, rows
+from tests.support.loads import load, put, read, reasons, rows
 from tests.support.shapes import Record, dumped, event, lines, pretty
 
 JANUARY = [datetime(2026, 1, day, 9, 14, 2) for day in (5, 6, 13)]
@@ -58,6 +59,39 @@ def test_a_table_that_shows_no_order_is_a_reject_that_names_the_setting(store: S
     assert [(one.kept, one.rejects) for one in found.values()] == [(1, 0), (0, 1)]
     assert rows(store, "select month(occurred_at) as m from events") == [{"m": 5}]
     assert all("set PROVISIONING_DATE_ORDER to dmy or mdy" in reason for reason in reasons(store))
+
+
+HOSTILE = ("13/25/2026 09:00:00", "30/02/2026 09:00:00", "00/05/2026 09:00:00", "05/01/0000 09:00:00",
+           "12/12/9999 09:00:00", "12/31/2026 09:00:00", "soon")  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [JANUARY, [datetime(2026, 1, day, 9) for day in (5, 6, 7)]], ids=["proof", "spread"])
+def test_a_date_that_cannot_be_costs_its_row_alone(store: Store, tmp_path: Path, days: list[datetime]) -> None:
+    """Also one that is later than its file in either order; a sentence may begin with a date."""
+    files = {}
+    for number, hostile in enumerate(HOSTILE):
+        told = records(days, FORMS["British"], f"h{number}")
+        told[1]["sourceIdentity"]["displayName"] = "01/31/2026 starter"
+        told.insert(number % 4, event(f"x{number}", 0, activityDateTime=hostile))
+        files[f"{number}.json"] = lines(told)
+        heading, cells = table(days, FORMS["British"]).split(b"Status\r\n")
+        files[f"{number}.csv"] = heading + f"Status\r\n{hostile};GET;/Users/x;200\r\n".encode() + cells
+    written = datetime(2026, 1, 20, tzinfo=UTC).timestamp()
+    put(tmp_path / "in", files)
+    for name in files:
+        os.utime(tmp_path / "in" / name, (written, written))
+    found = read(store, tmp_path / "in")
+    assert {(one.kept, one.rejects) for one in found.values()} == {(3, 1)}
+    assert all(any(hostile in reason for reason in reasons(store)) for hostile in HOSTILE)
+    assert rows(store, "select distinct month(occurred_at) as m from events") == [{"m": 1}]
+
+
+def test_rows_that_contradict_each_other_are_read_each_by_itself(store: Store, tmp_path: Path) -> None:
+    days = ("13/01/2026 09:00", "01/14/2026 09:00", "05/01/2026 09:00", "07/07/2026 09:00")
+    told = [event(f"c{number}", 0, activityDateTime=day) for number, day in enumerate(days)]
+    found = load(store, tmp_path / "in", {"a.json": lines(told)})
+    assert [(one.kept, one.rejects) for one in found.values()] == [(3, 1)]
+    assert "set PROVISIONING_DATE_ORDER" in reasons(store)[0]
 
 
 @pytest.mark.parametrize("order, month", [("dmy", 1), ("mdy", 5)])

@@ -59,6 +59,8 @@ def words(place: int, number: int) -> dict[str, Any]:
         "clf": at.strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "clock": at.strftime("%H:%M:%S"),
         "minute": at.strftime("%M:%S"),
+        "escaped": target.replace("=", "\\="),
+        "asc": at.strftime("%a %b %d %H:%M:%S %Y"),
         "milli": at.strftime("%f")[:3],
         "epoch": round(at.timestamp() * 1000),
         "ended": round(at.timestamp() * 1000) + ms,
@@ -80,7 +82,7 @@ def file_of(place: int, form: dict[str, str]) -> bytes:
     """A file with the requests in a form; what stands before a table or a W3C log comes once."""
     texts = [form["text"] % words(place, number) for number in range(len(REQUESTS))]
     if "around" in form:
-        return (form["around"] % ", ".join(texts)).encode()
+        return (form["around"] % form.get("between", ", ").join(texts)).encode()
     heading, _, rest = form["text"].partition("\n")
     if "%(" in heading or not rest:
         return ("\n".join(texts) + "\n").encode()

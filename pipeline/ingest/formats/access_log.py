@@ -7,6 +7,7 @@ import re
 
 from pipeline.ingest.formats.combined import BODY, HEAD, combined_rows
 from pipeline.ingest.formats.exchanges import is_resource_path
+from pipeline.ingest.formats.line_joins import joined_lines
 from pipeline.ingest.formats.request_lines import request_rows
 from pipeline.ingest.formats.request_records import reads_as_request
 from pipeline.ingest.formats.source import Source
@@ -25,7 +26,7 @@ def recognises(head: Head) -> bool:
     if any(line.startswith("#Fields:") and "cs-method" in line for line in head.lines):
         return True
     # Of a line without a record the beginning tells; looking for patterns in all of a long one takes its square.
-    lines = [line if "{" in line[:LONG] else line[:LONG] for line in head.lines]
+    lines = [line if "{" in line[:LONG] else line[:LONG] for line in joined_lines(head.lines)]
     paths = [path for line in lines if (path := reads_as_request(line)) is not None]
     return bool(paths) and (4 * len(paths) >= len(head.lines) or any(map(is_resource_path, paths)))
 

@@ -47,8 +47,11 @@ def recognises(head: Head) -> bool:
     """The table's own columns, in JSON or in a CSV's header."""
     wanted = {"timegenerated", "jobid", "resulttype", "sourceidentity"}
     header = {name.casefold().removesuffix(" [utc]") for name in head.header}
+    jobless = {"timegenerated", "id", "sourceidentity", "serviceprincipal", "provisioningaction"}
     return (
         wanted <= header
+        or jobless <= header
+        or head.has(*jobless)
         or wanted - {"resulttype"} | {"provisioningstatusinfo"} <= header
         or head.has("TimeGenerated", "JobId", "SourceIdentity")
     )

@@ -72,10 +72,30 @@ def sets_active(to: tuple[str, ...]) -> str:
     return f"regexp_matches(request_body, '(?i){operation}|{reverse}|{member}')"
 
 
+def without_token(column: str) -> str:
+    """Builds SQL for a column with the digest of a path's token in its place."""
+    return f"case when token is null then {column} else replace({column}, token, {SHOWN}) end"
+
+
 MEMBERS = r"""regexp_matches(request_body, '(?i)"path"\s*:\s*\\?"members')"""
 
 RESOURCE_ID = """coalesce(nullif(in_path, ''), case when "method" = 'POST' then created_id end)"""
-ADDRESS = r"""regexp_extract(target, '^(?:https?://[^/]+)?([^?]*)', 1)"""
+ADDRESS = r"""'/' || ltrim(
+    regexp_extract(target, '^(?:https?://[^/]+|(?:[\w-]+\.)+[A-Za-z][\w-]*(?::\d+)?/)?([^?]*)', 1), '/')"""
+"The path of an address, also without a scheme; a path that begins without a slash gets one."
+TOKEN = rf"""nullif(regexp_extract(target,
+    '/([\w~.=-]{{20,}})/(?:v[0-9][\w.]*/)?(?i:{"|".join(COLLECTIONS)})\b', 1), '')"""
+NO_TOKEN = f"^(?:{GUID}$|[0-9a-fA-F]{{32}}$|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_)"
+IS_TOKEN = f"""not regexp_matches(may_be_token, '{NO_TOKEN}') and (
+    regexp_matches(may_be_token, '[0-9a-fA-F]{{33}}')
+    or regexp_matches(may_be_token, '[a-z]') and regexp_matches(may_be_token, '[A-Z]')
+        and regexp_matches(may_be_token, '[0-9]')
+    or regexp_matches(may_be_token, '^[a-zA-Z0-9]{{24,}}$')
+        and len(regexp_extract_all(may_be_token, '[0-9]')) > 3)"""
+"""Some servers take the token as a part of the path before the collection, where others have the id of a tenant or a
+directory: what is random is shown by its digest, so that different ones stay different. `is_path_token` is the same in
+Python."""
+SHOWN = "'id-' || left(md5(token), 8)"
 CLIENT = r"""case when contains(client, ':') or contains(client, ',') then regexp_replace(regexp_replace(
     trim(split_part(client, ',', 1)), '^(?i)(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$', '\1'),
     '^\[(.*)\](?::\d+)?$', '\1') else client end"""
@@ -111,12 +131,12 @@ select
     end as operation,
     http_status,
     scim_type,
-    detail,
+    {without_token("detail")} as detail,
     duration_ms,
     request_id,
     {CLIENT} as client,
-    request_body,
-    response_body,
+    {without_token("request_body")} as request_body,
+    {without_token("response_body")} as response_body,
     {HOST} as "log",
     partial,
     request_id is null as counted,
@@ -164,8 +184,11 @@ from (
                         nullif(tenant_id, '') as logged_tenant,
                         nullif(app_id, '') as app_id,
                         upper(nullif("method", '')) as "method",
+                        case when length(target) > 28 then {TOKEN} end as may_be_token,
+                        case when may_be_token is not null and {IS_TOKEN} then may_be_token end as token,
                         nullif(case when starts_with(target, '/') then split_part(target, '?', 1)
-                            else {ADDRESS} end, '') as "path",
+                            else {ADDRESS} end, '') as whole_path,
+                        case when token is null then whole_path else replace(whole_path, token, {SHOWN}) end as "path",
                         string_split(rtrim("path", '/'), '/') as parts,
                         target,
                         full_target,

@@ -4,16 +4,14 @@ combined one, JSON, logfmt, W3C extended, or one of the texts of request_shapes.
 Combined lines, of which there are most, are read by one pattern; every other line becomes a JSON record first.
 """
 
-import re
 from collections.abc import Sequence
 
-from pipeline.ingest.characters import fit
 from pipeline.ingest.formats import combined
+from pipeline.ingest.formats.line_joins import W3C, joined, w3c_day, w3c_fields, w3c_record
 from pipeline.ingest.formats.request_records import LOOKED_AT, Reading, reads_as_request
 from pipeline.ingest.formats.request_shapes import (
     COLOURS,
     COMBINED,
-    ENVELOPES,
     LTSV,
     METHODS,
     MONOLOG,
@@ -25,7 +23,6 @@ from pipeline.ingest.formats.request_shapes import (
     STAMP,
     TEXTS,
     TIME,
-    WRAPPED_AT,
     Name,
     Values,
     by_shape,
@@ -35,6 +32,7 @@ from pipeline.ingest.formats.request_shapes import (
     shape_number,
     targets,
 )
+from pipeline.ingest.formats.security_events import SECURITY, security_record
 from pipeline.ingest.layout import Head
 
 METHOD_KEY = in_sql(r'(?i)"[\w.]*(?:method|verb|request_?line)"\s*:')
@@ -47,6 +45,8 @@ DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
 "Bytes that are no text, or the beginning of a combined line: what a collector has of other services is neither."
 OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
 "A combined line of what is no request, such as a scanner's."
+SERVER_ERROR = in_sql(r"^\[(?:emerg|alert|crit|error|warn|notice|info|debug)\] \d+#\d+: ")
+"A line of nginx's log of errors, which quotes the request that an access log has."
 OWN_LINE = f"(prefix = '' or regexp_matches(prefix, {in_sql(r'^[0-9/:. ]+$')}))"
 "No collector has put anything before the line: a date with slashes is a server's own, as nginx begins its errors."
 UNIX_DAY = in_sql(r"^\d\d:\d\d:\d\d")
@@ -72,7 +72,8 @@ select
     case when shape = {own} then {former_ms} end as former_ms,
     case when shape = {own} then {former_client} end as former_client,
     coalesce(shape = {own}, false) as may_differ,
-    combined is null and shape is null and record is distinct from '{{}}' and (
+    combined is null and shape is null and record is distinct from '{{}}' and not regexp_matches(body, {server_error})
+    and (
         (record is null and regexp_matches(body, '^[{{]\\s*"'))
         or regexp_matches(body, {scim_look})
         or (record is null and not regexp_matches(body, '^(?:[{{#]|[A-Za-z_.]+=[^ ])')
@@ -99,6 +100,7 @@ select
         when combined is not null then null
         when is_record then case when contains(body, {begins}) then '{{}}' else {opened} end
         {w3c}
+        {security}
         {texts}
         when ends_with(body, '}}') and contains(body, '{{') and json_valid(substr(body, strpos(body, '{{')))
             then substr(body, strpos(body, '{{'))
@@ -147,45 +149,6 @@ from (
 )
 """
 
-W3C = """
-select *, string_split_regex(line, '[ \\t]+') as cells,
-    coalesce(last_value(case when starts_with(line, '#Fields:') then string_split_regex(
-        trim(substr(line, 9)), '[ \\t]+') end ignore nulls) over by_line, {fields}) as fields,
-    coalesce(last_value(case when starts_with(line, '#Date:') then regexp_extract(line, '\\d{{4}}-\\d\\d-\\d\\d') end
-        ignore nulls) over by_line, {day}) as "day"
-from (select *, row_number() over () as place from ({records}))
-window by_line as (order by place rows between unbounded preceding and current row)
-"""
-# Rails logs the end of a request on a line of its own, with the tag of its beginning, or next where there are no tags.
-RAILS = """
-select number, line || coalesce(' -> ' || max(ended) over one_request, '') as line
-from (
-    select *, count(begun) over (partition by number, tag order by place) as nth
-    from (
-        select
-            *,
-            row_number() over () as place,
-            case when regexp_matches(line, {started}) then 1 end as begun,
-            nullif(regexp_replace(regexp_extract(line, {completed}), {completed}, '\\1 \\2\\3'), '') as ended,
-            concat(regexp_extract(line, '\\[([0-9A-Za-z-]{{8,}})\\] \\w', 1),
-                regexp_extract(line, 'request_id=(\\S+)', 1)) as tag
-        from ({records})
-    )
-)
-window one_request as (partition by number, tag, nth, nth > 0)
-order by place
-"""
-STARTED = rf'Started (?:{METHODS}) "|\[(?:info|debug)\]\s+(?:{METHODS}) /\S*$'
-COMPLETED = r"(?:Completed|Sent) (\d{3}) .*?in (\d+(?:\.\d+)?)(ms|µs)"
-W3C_NAMES = {
-    "method": ("cs-method",),
-    "path": ("cs-uri-stem", "cs-uri"),
-    "query": ("cs-uri-query",),
-    "status": ("sc-status",),
-    "client": ("c-ip",),
-    "host": ("cs-host", "cs(Host)", "x-host-header"),
-    "request_id": ("x-edge-request-id",),
-}
 REST = """case
     when contains(prefix, 'ethod="') then prefix || ' ' || substr(plain, length(prefix) + 1)
     when contains(prefix, ': [') and regexp_matches(prefix, '\\[\\d{10}') then
@@ -201,8 +164,8 @@ BYTES = in_sql(r"^\[\d+(?:,\d+)*\]$")
 
 def request_rows(records: str, head: Head) -> str:
     """Builds SQL for the request in each line of a relation of `number` and `line`."""
-    samples = head.samples or head.rows
-    values, reading, own = Values(samples), Reading.of(samples), SHAPES[OWN - 1]
+    reading, own = Reading.of_head(head), SHAPES[OWN - 1]
+    values = Values(reading.samples)
     shapes = reading.shapes
     former = [name for name in own.names["client"] if name[0] in FORMER_CLIENTS]
     parts = {
@@ -231,6 +194,7 @@ def request_rows(records: str, head: Head) -> str:
         line_pattern=in_sql(REQUEST_LINE),
         scim_look=SCIM_LOOK,
         damaged=DAMAGED,
+        server_error=SERVER_ERROR,
         as_logged="true" if head.layout == "lines" else "false" if is_mixed(head) else OWN_LINE,
         other_line=OTHER_LINE,
         combined_time=instant_text("combined.time"),
@@ -281,27 +245,30 @@ FORMER_MS = ("duration_ms", "durationMs", "elapsed_ms", "latency_ms")
 def documents(records: str, head: Head, reading: Reading) -> str:
     """Builds SQL for each line as a JSON record, unless it is a combined one."""
     texts = " ".join(
-        f"when regexp_matches(body, {in_sql(pattern)}) then to_json({extracted('body', pattern)})" for pattern in TEXTS
+        f"when regexp_matches(body, {in_sql(pattern)}) then to_json({extracted('body', pattern)})"
+        for pattern in (*reading.texts_of_lines, *TEXTS)
     )
-    samples, fields = head.samples or head.rows, w3c_fields(head)
+    samples, fields, whole = reading.samples, w3c_fields(head), "coalesce(inner_text, plain)"
     if fields is not None:
         records = W3C.format(fields=fields, day=w3c_day(head), records=records)
-    if any(re.search(STARTED, line) for line in head.lines):
-        records = RAILS.format(records=records, started=in_sql(STARTED), completed=in_sql(COMPLETED))
+    records = joined(records, head)
     return DOCUMENTS.format(
         records=records,
         colours=in_sql(COLOURS),
         prefix=in_sql(PREFIX),
         prefix_time=prefix_time("prefix"),
         inner_time=prefix_time("inner_prefix"),
-        wrapped_time=instant_text(first_of("rest", Values(samples).spelled(WRAPPED_AT))),
-        envelopes=line_within("rest", Values(samples).spelled(ENVELOPES)),
+        wrapped_time=instant_text(first_of("rest", Values(samples).spelled(reading.wrapped_at))),
+        envelopes=line_within("rest", Values(samples).spelled(reading.envelopes), reading.paired),
         begins=BEGINS,
         opened=opened_record("body", reading.texts),
         method_key=METHOD_KEY,
         combined_pattern=in_sql(COMBINED),
         combined=extracted("body", f"(?P<whole>{COMBINED})"),
         texts=texts,
+        security=f"when regexp_matches({whole}, {in_sql(SECURITY)}) then {security_record(whole)}"
+        if reading.of_security
+        else "",
         pairs=pairs_record("body"),
         monolog=f"regexp_extract(body, {in_sql(MONOLOG)}, 1)",
         ltsv_pattern=in_sql(LTSV),
@@ -317,10 +284,14 @@ def first_of(record: str, names: Sequence[tuple[str, ...]]) -> str:
     return f"list_filter(json_extract_string({record}, [{paths}]), lambda t: t is not null)[1]"
 
 
-def line_within(record: str, names: Sequence[tuple[str, ...]]) -> str:
-    """Builds SQL for the line that a record holds as a text, the first that may be a request; null where none is."""
+def line_within(record: str, names: Sequence[tuple[str, ...]], paired: bool) -> str:
+    """Builds SQL for the line that a record holds as a text, the first that may be a request; null where none is.
+
+    Where requests and answers are `paired`, it may also be one with an id.
+    """
     paths = ", ".join(in_sql("$" + "".join(f'."{key}"' for key in name)) for name in names)
-    may_be = in_sql(rf"\b(?:{METHODS})\b|ethod=|^\S+ \S+ \S+ \[\d|[\x{{fffd}}\x00]")
+    answer = r'|"(?:request_?[iI]d|correlation)"\s*:' if paired else ""
+    may_be = in_sql(rf"\b(?:{METHODS})\b|ethod=|^\S+ \S+ \S+ \[\d|[\x{{fffd}}\x00]{answer}")
     numbers = "from_json(t, '[\"UTINYINT\"]')"
     return f"""list_transform([list_filter(json_extract_string({record}, [{paths}]), lambda t: t is not null)],
         lambda found: list_transform(
@@ -413,37 +384,3 @@ def identifier(value: str) -> str:
     """Builds SQL for a request's id; a number that a process counts is none, except in our own form."""
     return f"""list_transform([{value}], lambda i: case
         when i in ('', '-') or (shape <> {OWN} and regexp_matches(i, '^\\d{{1,10}}$')) then null else i end)[1]"""
-
-
-def w3c_fields(head: Head) -> str | None:
-    """Builds SQL for the fields that a W3C extended log begins with; None where it is none."""
-    for line in head.lines:
-        if line.startswith("#Fields:"):
-            names = ", ".join(in_sql(fit(name)) for name in line.removeprefix("#Fields:").split())
-            return f"[{names}]"
-    return None
-
-
-def w3c_day(head: Head) -> str:
-    """Builds SQL for the day that a W3C extended log begins with."""
-    days = (line.removeprefix("#Date:").strip()[:10] for line in head.lines if line.startswith("#Date:"))
-    return in_sql(next(days, ""))
-
-
-def w3c_record() -> str:
-    """Builds SQL for the record of a line of a W3C extended log, whose fields stand in any order."""
-
-    def cell(name: str) -> str:
-        return f"cells[nullif(list_position(fields, {in_sql(name)}), 0)]"
-
-    members = ", ".join(
-        f"{in_sql(key)}: coalesce({', '.join(cells)})"
-        for key, names in W3C_NAMES.items()
-        for cells in [[f"nullif({cell(name)}, '-')" for name in names]]
-    )
-    at = f"coalesce({cell('date')}, \"day\") || 'T' || {cell('time')} || 'Z'"
-    took = f"nullif({cell('time-taken')}, '-')"
-    in_seconds = "list_contains(fields, 'x-edge-location')"
-    duration = f"'request_time': case when {in_seconds} then {took} end, "
-    duration += f"'duration_ms': case when not {in_seconds} then {took} end"
-    return f"to_json({{{members}, {duration}, 'time': {at}}})"

@@ -6,34 +6,43 @@ The table of field names is request_shapes.toml; `request_shapes.py` writes it a
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from pipeline.ingest.formats.line_joins import joined_lines
 from pipeline.ingest.formats.request_shapes import (
     BETWEEN,
     COLOURS,
     COMBINED,
     ENVELOPES,
+    HINTED,
     LTSV,
     MONOLOG,
     OWN,
     PAIR,
     PREFIX,
+    RARE_ENVELOPES,
+    RARE_WRAPPED_AT,
     REQUEST_LINE,
     SCALED,
     SHAPES,
     TEXTS,
     THOUSANDS,
     WITH_UNIT,
+    WRAPPED_AT,
     Name,
     Shape,
     folded,
     members,
 )  # fmt: skip
+from pipeline.ingest.formats.security_events import SECURITY, security_members
+from pipeline.ingest.layout import Head
 
 NESTED = 4
 "Objects inside records that are read, of those that stand in a file's first records."
+LONG = 4000
 LOOKED_AT = 100
 "First records of a file that show how the others are read."
 Members = Mapping[Name, tuple[Name, Any]]
@@ -121,6 +130,37 @@ class Reading:
     "Members that hold a JSON object as text."
     paired: bool = False
     "Whether a request and its answer stand on lines of their own, with one request id."
+    samples: Sequence[Mapping[str, Any]] = ()
+    "The first records, of lines of text what they hold."
+    texts_of_lines: tuple[str, ...] = ()
+    "Patterns of texts that few logs have."
+    envelopes: tuple[Name, ...] = ENVELOPES
+    wrapped_at: tuple[Name, ...] = WRAPPED_AT
+    of_security: bool = False
+    "Whether it has lines of CEF or LEEF."
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of_head(cls, head: Head) -> "Reading":
+        """Finds out from a file's beginning how its records are read."""
+        samples: Sequence[Mapping[str, Any]] = head.samples or head.rows
+        lines = list(joined_lines(head.lines)) if head.lines else [line for one in samples for line in lines_in(one)]
+        lines = [line[:LONG] for line in lines[: 2 * LOOKED_AT]]
+        held = [record for line in lines if (record := record_in(line)) is not None]
+        found = cls.of(samples or held)
+        rare = [shape_of(members(record)) for record in held[:LOOKED_AT]] if samples else []
+        shapes = {number: one for number, one in enumerate(SHAPES, 1) if one.is_rare and one in rare}
+        named = {name for one in samples[:LOOKED_AT] for name in members(one)}
+        return replace(
+            found,
+            shapes=dict(sorted({**found.shapes, **shapes}.items())),
+            samples=[*samples, *held],
+            paired=found.paired or is_paired(held),
+            texts_of_lines=tuple(pattern for hint, pattern in HINTED if any(re.search(hint, line) for line in lines)),
+            envelopes=(*ENVELOPES, *(name for name in RARE_ENVELOPES if folded(name) in named)),
+            wrapped_at=(*WRAPPED_AT, *(name for name in RARE_WRAPPED_AT if folded(name) in named)),
+            of_security=any(re.search(SECURITY, line) for line in lines),
+        )
 
     @classmethod
     def of(cls, samples: Sequence[Mapping[str, Any]]) -> "Reading":
@@ -137,7 +177,11 @@ class Reading:
         # Every name that is looked for costs time; a record of a shape that none of many has is read by the model.
         is_told = 2 * sum(shape is not None for shape in found) > len(found)
         every = dict(enumerate(SHAPES, 1))
-        shapes = {number: one for number, one in every.items() if not is_told or number == OWN or one in found}
+        shapes = {
+            number: one
+            for number, one in every.items()
+            if number == OWN or one in found or not (is_told or one.is_rare)
+        }
         shapes |= dict(enumerate(nested.values(), OWN + 1))
         return cls(shapes, tuple(texts), is_paired(samples))
 
@@ -221,28 +265,43 @@ def reads_as_request(line: str) -> str | None:
         if (found := request_of(record)) is not None:
             return str(found["path"])
         return wrapped_request(record)
-    for pattern in (COMBINED, *TEXTS):
-        if match := re.search(pattern, rest):
-            return match["target"]
-    if rest.endswith("}") and (inner := object_in(rest[rest.find("{") :])) is not None:
-        found = request_of(inner)
-        return None if found is None else str(found["path"])
-    if (match := re.match(MONOLOG, rest)) and (inner := object_in(match[1])) is not None:
-        found = request_of(inner)
-        return None if found is None else str(found["path"])
-    if re.match(LTSV, rest):
-        cells = dict(cell.split(":", 1) for cell in rest.split("\t") if ":" in cell)
-        found = request_of(cells)
-        return None if found is None else str(found["path"])
-    pairs = {key: value.strip('"') for key, value in re.findall(PAIR, rest)}
-    found = request_of(pairs) if pairs else None
+    if match := re.search(COMBINED, rest):
+        return match["target"]
+    if re.search(SECURITY, line) is None:
+        hinted = (pattern for hint, pattern in HINTED if re.search(hint, line))
+        for pattern in (*hinted, *TEXTS):
+            if match := re.search(pattern, rest):
+                return match["target"]
+    inner = record_in(line)
+    found = None if inner is None else request_of(inner)
     return None if found is None else str(found["path"])
+
+
+def record_in(line: str) -> Mapping[str, Any] | None:
+    """Reads the record that a line holds behind what a collector put in front; None where it holds none."""
+    if re.search(SECURITY, line):
+        return security_members(line)
+    rest = peeled(line)
+    if rest.endswith("}") and (inner := object_in(rest[rest.find("{") :])) is not None:
+        return inner
+    if (match := re.match(MONOLOG, rest)) and (inner := object_in(match[1])) is not None:
+        return inner
+    if re.match(LTSV, rest):
+        return dict(cell.split(":", 1) for cell in rest.split("\t") if ":" in cell)
+    pairs = {key: value.strip('"') for key, value in re.findall(PAIR, rest)} if "=" in rest else {}
+    return pairs or None
+
+
+def lines_in(record: Mapping[str, Any]) -> list[str]:
+    """Lists the lines that a record holds as texts."""
+    inside = members(record)
+    return [line for name in (*ENVELOPES, *RARE_ENVELOPES) if (line := line_of(value_at(inside, [name])))]
 
 
 def wrapped_request(record: Mapping[str, Any]) -> str | None:
     """Returns what the line asks for that a record holds as a text; None where it holds no request."""
     inside = members(record)
-    for name in ENVELOPES:
+    for name in (*ENVELOPES, *RARE_ENVELOPES):
         inner = line_of(value_at(inside, [name]))
         if inner and (found := reads_as_request(inner)) is not None:
             return found

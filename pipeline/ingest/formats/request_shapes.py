@@ -40,6 +40,8 @@ class Shape:
     marks: tuple[Name, ...]
     names: Mapping[str, tuple[Name, ...]]
     durations: tuple[tuple[str, tuple[Name, ...]], ...]
+    is_rare: bool = False
+    "Whether it is looked for only where a file's first records have it."
     "Each unit with the names that are added, or of which the second is subtracted from the first."
 
     @property
@@ -56,7 +58,8 @@ class Shape:
             for text in texts
         ]
         names = {field: tuple(map(name_of, entry.get(field, ()))) for field in FIELDS}
-        return cls(entry["product"], tuple(map(name_of, entry.get("marks", ()))), names, tuple(durations))
+        marks = tuple(map(name_of, entry.get("marks", ())))
+        return cls(entry["product"], marks, names, tuple(durations), entry.get("rare", False))
 
     def inside(self, outer: Name) -> "Shape":
         """Returns the shape of a record that stands in a member of another, which may have the rest beside it."""
@@ -87,7 +90,14 @@ OWN = len(SHAPES)
 "The last shape's number: ours, of which bodies are read too."
 ENVELOPES = tuple(name_of(text) for text in TABLE["envelopes"])
 WRAPPED_AT = tuple(name_of(text) for text in TABLE["wrapped_at"])
-TEXTS = tuple(entry["pattern"].replace("METHODS", METHODS) for entry in TABLE["text"])
+RARE_ENVELOPES = tuple(name_of(text) for text in TABLE["rare_envelopes"])
+RARE_WRAPPED_AT = tuple(name_of(text) for text in TABLE["rare_wrapped_at"])
+TEXTS = tuple(entry["pattern"].replace("METHODS", METHODS) for entry in TABLE["text"] if "hint" not in entry)
+HINTED = tuple(
+    (entry["hint"].replace("METHODS", METHODS), entry["pattern"].replace("METHODS", METHODS))
+    for entry in TABLE["text"]
+    if "hint" in entry
+)
 PREFIXES = (
     "|".join(f"(?:{entry['pattern']})" for entry in TABLE["prefix"]).replace("TIME", TIME).replace("STAMP", STAMP)
 )

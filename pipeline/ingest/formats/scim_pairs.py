@@ -5,6 +5,7 @@ from pipeline.ingest.formats.source import Source
 from pipeline.ingest.layout import Head
 from pipeline.ingest.records.exchange import RequestLine
 
+STATUS = ("status", "statusCode", "status_code", "httpStatus", "responseCode", "response_code")
 RELATION = """
 select
     number,
@@ -32,7 +33,7 @@ from ({records})
 
 def recognises(head: Head) -> bool:
     """Lines with a request id and a method whose status, if any, is inside `data`."""
-    return head.has("requestId", "method", "path", "timestamp") and not (head.has("status") or head.has("statusCode"))
+    return head.has("requestId", "method", "path", "timestamp") and not any(map(head.has, STATUS))
 
 
 def relation(records: str) -> str:

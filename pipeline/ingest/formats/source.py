@@ -1,6 +1,6 @@
 """What a source is: how it is recognised, the record it carries and the SQL that turns records into rows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -28,6 +28,8 @@ class Source:
     "The same from lines of text, for a source whose records are read as text: `number` and `line`."
     wider: Callable[[Head], Head | None] = lambda _head: None
     "Another head for a piece of which some lines could not be read by its own: reads them slower."
+    passes_over: Callable[[object], bool] = lambda _record: False
+    "Whether a record is of another kind, which is counted and no reject."
     renames: Callable[[Head], Mapping[str, str]] | None = None
     "From the model's fields to a CSV's columns, where names alone do not tell."
 
@@ -79,7 +81,7 @@ def unwrapped_lines(lines: str, head: Head) -> str:
 @lru_cache(maxsize=8)
 def reading_key(source: Source, head: Head) -> str:
     """Builds a text that is the same for two files that one reader may read together."""
-    read = f"{source.name} {head.layout} {head.wrapper} {head.route} {head.date_order}"
+    read = f"{source.name} {head.layout} {head.wrapper} {head.route} {head.date_order} {head.is_aligned}"
     if source.of_lines is not None:
         return f"{read} {source.of_lines('', head)}"
     types = columns(source.record, head.first)
@@ -102,11 +104,17 @@ def csv_reader(source: Source, file: str, head: Head, number: int) -> str:
 
 def row_texts(file: str, head: Head, number: int) -> str:
     """Builds SQL for the rows of a CSV as JSON records: `number` and `line`; a cell without text has no member."""
-    cells = ", ".join(f"{text(name)}: nullif({quoted(name)}, '')" for name in dict.fromkeys(head.header) if name)
-    return f"select {number} as number, json({{{cells}}}::json)::varchar as line from {read_csv(file, head.delimiter)}"
+    if head.is_aligned:
+        names = [name or f"border {place}" for place, name in enumerate(head.header)]
+        cells = ", ".join(f"{text(name)}: nullif(trim({quoted(name)}), '')" for name in names if name in head.header)
+        read = read_csv(file, head.delimiter, names)
+    else:
+        cells = ", ".join(f"{text(name)}: nullif({quoted(name)}, '')" for name in dict.fromkeys(head.header) if name)
+        read = read_csv(file, head.delimiter)
+    return f"select {number} as number, json({{{cells}}}::json)::varchar as line from {read}"
 
 
-def read_csv(file: str, delimiter: str = ",") -> str:
+def read_csv(file: str, delimiter: str = ",", names: Sequence[str] = ()) -> str:
     """Builds the call that reads a CSV of Microsoft's: quoted cells may hold line ends; a short row is padded.
 
     By itself DuckDB has buffers of sixteen times the longest line, 64 MB each.
@@ -115,7 +123,7 @@ def read_csv(file: str, delimiter: str = ",") -> str:
         f"read_csv({text(file)}, header = true, all_varchar = true, delim = {text(delimiter)}, "
         "quote = '\"', escape = '\"', "
         "null_padding = true, parallel = false, strict_mode = false, max_line_size = 4194304, buffer_size = 8388608, "
-        "compression = 'none')"
+        f"compression = 'none'{f', names = {texts(names)}' if names else ''})"
     )
 
 

@@ -113,6 +113,8 @@ class DiagnosticRecord(Wire):
     """The envelope of a diagnostic-settings record, category ProvisioningLogs."""
 
     time: str | None = None
+    category: str | None = None
+    "One of the logs that a diagnostic setting sends to one place; only ProvisioningLogs has events."
     resourceId: str | None = None
     tenantId: str | None = None
     "Missing in some records; resourceId holds it too, in any case."

@@ -36,7 +36,8 @@ def readable(value: object, order: DateOrder = "") -> str:
     >>> readable("2026-01-05T14:00:00+02:00"), readable("5/01/2026 12:00", "dmy")
     ('2026-01-05T12:00:00+00:00', '2026-01-05T12:00:00+00:00')
     """
-    text = month_first(str(value).strip(), order)
+    shown = str(value).strip()
+    text = month_first(shown, order)
     for read in READINGS:
         try:
             moment = read(text)
@@ -44,10 +45,10 @@ def readable(value: object, order: DateOrder = "") -> str:
             continue
         if not is_within(moment):
             raise OutOfBounds(
-                f"is '{text[:60]}'; {EXPECTED}, between the year 2000 and tomorrow by this machine's clock"
+                f"is '{shown[:60]}'; {EXPECTED}, between the year 2000 and tomorrow by this machine's clock"
             )
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    raise ValueError(f"is '{text[:60]}'; {EXPECTED}")
+    raise ValueError(f"is '{shown[:60]}'; {EXPECTED}")
 
 
 def month_first(text: str, order: DateOrder) -> str:
