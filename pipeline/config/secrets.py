@@ -233,12 +233,13 @@ PATH_PART = re.compile(rf"(?i)/([\w~.=-]{{20,}})(?={COLLECTION})", re.ASCII)
 "What stands before a SCIM collection in a path: a tenant, a directory, or a token."
 NO_TOKEN = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|[0-9a-fA-F]{32}$"
+    r"|[0-9a-f]{24}$|[0-9A-HJKMNP-TV-Z]{26}$"
     r"|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_"
 )
 
 
 def is_path_token(part: str) -> bool:
-    """Whether a part of a path is random, and neither a GUID nor the id of something that it names.
+    """Whether a part of a path is random, and neither a GUID, a MongoDB id or a ULID nor the id of what it names.
 
     >>> is_path_token("k3j9x0q2m4n8b7v6c5z1a2s3d4f5"), is_path_token("contoso-production-2026-eu")
     (True, False)

@@ -20,6 +20,8 @@ OTHERS = {
     "a tenant without hyphens": "8d1f0c525d474a0e9b617c2d5e8f1a04",
     "a name": "contoso-production-2026-eu",
     "a directory": "directory_01HXYZABCDEF0123456789",
+    "a directory by MongoDB's id": "64f1a2b3c4d5e6f7a8b9c0d1",
+    "a connection by its ULID": "01HXYZABCDEF0123456789ABCD",
     "a version": "v2.0",
     "an app": "groups/contoso",
 }

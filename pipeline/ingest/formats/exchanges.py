@@ -85,7 +85,7 @@ ADDRESS = r"""'/' || ltrim(
 "The path of an address, also without a scheme; a path that begins without a slash gets one."
 TOKEN = rf"""nullif(regexp_extract(target,
     '/([\w~.=-]{{20,}})/(?:v[0-9][\w.]*/)?(?i:{"|".join(COLLECTIONS)})\b', 1), '')"""
-NO_TOKEN = f"^(?:{GUID}$|[0-9a-fA-F]{{32}}$|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_)"
+NO_TOKEN = f"^(?:{GUID}$|[0-9a-fA-F]{{32}}$|[0-9a-f]{{24}}$|[0-9A-HJKMNP-TV-Z]{{26}}$|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_)"
 IS_TOKEN = f"""not regexp_matches(may_be_token, '{NO_TOKEN}') and (
     regexp_matches(may_be_token, '[0-9a-fA-F]{{33}}')
     or regexp_matches(may_be_token, '[a-z]') and regexp_matches(may_be_token, '[A-Z]')
