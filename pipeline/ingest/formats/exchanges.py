@@ -7,6 +7,7 @@ the file before, since a log that counts whole seconds may truly hold two equal 
 import re
 
 from pipeline.config.booleans import FALSE, TRUE, boolean_pattern
+from pipeline.config.secrets import NO_TOKEN
 from pipeline.ingest.formats.events import instant, unescaped
 from pipeline.ingest.records.instants import DateOrder
 from pipeline.ingest.redaction import Redaction
@@ -85,8 +86,8 @@ ADDRESS = r"""'/' || ltrim(
 "The path of an address, also without a scheme; a path that begins without a slash gets one."
 TOKEN = rf"""nullif(regexp_extract(target,
     '/([\w~.=-]{{20,}})/(?:v[0-9][\w.]*/)?(?i:{"|".join(COLLECTIONS)})\b', 1), '')"""
-NO_TOKEN = f"^(?:{GUID}$|[0-9a-fA-F]{{32}}$|[0-9a-f]{{24}}$|[0-9A-HJKMNP-TV-Z]{{26}}$|(?:con|conn|org|dir|directory|ws|team|acct|tenant)_)"
-IS_TOKEN = f"""not regexp_matches(may_be_token, '{NO_TOKEN}') and (
+NOT_A_TOKEN = f"^(?:{NO_TOKEN.pattern})"
+IS_TOKEN = f"""not regexp_matches(may_be_token, '{NOT_A_TOKEN}') and (
     regexp_matches(may_be_token, '[0-9a-fA-F]{{33}}')
     or regexp_matches(may_be_token, '[a-z]') and regexp_matches(may_be_token, '[A-Z]')
         and regexp_matches(may_be_token, '[0-9]')
