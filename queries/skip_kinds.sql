@@ -23,7 +23,7 @@
 --   apps            the applications
 --   last_seen_at    the newest
 with chosen_skips as (
-    select object, kind, order_key, occurred_at, label_of_job(app_name, job_id) as app_name, attribute
+    select object, kind, order_key, occurred_at, app_name, attribute
     from skips
     where occurred_at >= $since
         and occurred_at < $until
@@ -53,8 +53,8 @@ with chosen_skips as (
     from (select distinct kind, attribute, app_name from chosen_skips)
     group by kind
 ), newest as (
-    select k.kind, any_value({'name': s."name", 'app_name': label_of_job(s.app_name, s.job_id),
-        'source_type': s.source_type, 'attribute': s.attribute, 'clauses': s.clauses, 'reason': s.reason}) as skip
+    select k.kind, any_value({'name': s."name", 'app_name': s.app_name, 'source_type': s.source_type,
+        'attribute': s.attribute, 'clauses': s.clauses, 'reason': s.reason}) as skip
     from kinds k
     join skips s on s.kind = k.kind and s.order_key = k.order_key and s.occurred_at = k.occurred_at
     group by k.kind

@@ -19,11 +19,11 @@
 select
     skip_reason,
     benign,
-    string_agg(distinct label, ', ' order by label) as apps,
+    string_agg(distinct app_name, ', ' order by app_name) as apps,
     count(distinct (job_id, source_id)) as objects,
     count(*) as skips,
     max(occurred_at) as last_seen_at
-from (select *, label_of_job(app_name, job_id) as label from outcomes)
+from outcomes
 where status = 'skipped'
     and occurred_at >= $since
     and occurred_at < $until

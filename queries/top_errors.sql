@@ -41,7 +41,7 @@ select
     max(e.occurred_at) as last_seen_at,
     arg_max(e.reason, (e.occurred_at, e.event_id)) as reason,
     arg_max(e.recommended_action, (e.occurred_at, e.event_id)) as advice
-from (select *, label_of_job(app_name, job_id) as newest_name from events) e
+from (select *, name_of_job(app_name, job_id) as newest_name from events) e
 left join failing on failing.error_code is not distinct from e.error_code
 where e.status = 'failure'
     and e.occurred_at >= $since

@@ -97,7 +97,3 @@ select job_id, app_name, app_name || ' ' || right(job_id, 6) as label
 from job_names()
 where job_id not in (select job_id from job_successors)
 qualify count(*) over (partition by app_name) > 1;
-
--- label_of_job(known_name, of_job): a job's app by name_of_job, told apart from others of its name.
-create or replace macro label_of_job(known_name, of_job) as
-    coalesce((select l.label from job_labels() l where l.job_id = of_job), name_of_job(known_name, of_job));

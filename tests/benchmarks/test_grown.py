@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT / "benchmarks")]
 from grown import JOBS, PERIODS, grown  # noqa: E402
 
 EVENTS = 4000
+pytestmark = pytest.mark.deep
 
 
 @pytest.fixture(scope="module")

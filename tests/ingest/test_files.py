@@ -411,7 +411,7 @@ def test_a_reader_killed_again_and_again_leaves_the_store_of_an_undisturbed_one(
     undisturbed: tuple[Path, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs, whole = undisturbed
-    monkeypatch.setenv("PROVISIONING_SLICE_BYTES", "65536")
+    monkeypatch.setenv("PROVISIONING_SLICE_BYTES", "262144" if KILLS <= 4 else "65536")
     rng = random.Random(KILLS)
     for lake in range(KILLS // 4):
         monkeypatch.setenv("PROVISIONING_STORE", f"ducklake:sqlite:{tmp_path}/{lake}/catalog.sqlite")

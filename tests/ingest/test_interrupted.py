@@ -80,7 +80,7 @@ def lake(blank: Settings, folder: Path, slice_bytes: int) -> Iterator[Store]:
         store.close()
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(files=st.lists(logs(), min_size=1, max_size=4), slice_bytes=st.sampled_from([4096, 1 << 28]))
 def test_files_that_grow_give_the_store_of_one_undisturbed_ingest(
     blank: Settings, files: list[Log], slice_bytes: int

@@ -141,7 +141,7 @@ CHANGES: tuple[Callable[[Store, int], None], ...] = (
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 def test_what_was_added_step_by_step_is_what_the_store_holds(store: Store, tmp_path: Path, seed: int) -> None:
     chance, file = Random(seed), tmp_path / "published.duckdb"
-    for step in range(5):
+    for step in range(3):
         for change in chance.sample(CHANGES, chance.randrange(1, 5)):
             change(store, step)
         publish(store, file)

@@ -448,9 +448,9 @@ def test_the_share_of_an_initial_cycle_never_falls_whatever_comes_and_however_la
         records.append((minute + rng.choice([0, 0, 0, 50]), event))
     records.append((0, partial(given.event, "first", "success", moment(3), cycle_id="first")))
     shares: list[float] = []
-    for until in range(0, 240, 20):
+    for until in range(0, 240, 30):
         for at, record in records:
-            if until - 20 < at <= until:
+            if until - 30 < at <= until:
                 record()
         found = progress(given, moment(3, 0, until))
         if found["progress_share"] is not None:
@@ -458,7 +458,7 @@ def test_the_share_of_an_initial_cycle_never_falls_whatever_comes_and_however_la
             assert found["ends_low_at"] <= found["ends_at"] <= found["ends_high_at"]
     assert shares == sorted(shares)
     assert len(set(shares)) > 2 and shares[0] >= 0 and shares[-1] <= 0.99
-    replayed = [progress(given, moment(3, 0, minute))["progress_share"] for minute in range(0, 240, 17)]
+    replayed = [progress(given, moment(3, 0, minute))["progress_share"] for minute in range(0, 240, 24)]
     known = [share for share in replayed if share is not None]
     assert known == sorted(known) and known
 

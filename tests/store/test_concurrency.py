@@ -23,7 +23,7 @@ from tests.support.lakes import ended, start
 
 pytestmark = pytest.mark.usefixtures("parallel")
 
-SECONDS = 20
+SECONDS = 12
 BATCH = 50
 TENANT = "11111111-1111-4111-8111-111111111111"
 HALVES = f"select count(*) from (select 1 from events group by cycle_id having count(*) % {BATCH} <> 0)"

@@ -21,7 +21,7 @@ from pipeline.store.extensions import extension_files
 from pipeline.store.lake import Store, open_store
 from tests.support.lakes import ended, next_line, script
 
-COMMITS = int(os.environ.get("COMMITS", "16"))
+COMMITS = int(os.environ.get("COMMITS", "8"))
 "Readers ask beside as many; the variable is for a longer trial."
 KILLS = int(os.environ.get("KILLS", "2"))
 EXACT = """

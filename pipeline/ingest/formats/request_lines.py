@@ -45,8 +45,8 @@ DAMAGED = in_sql(r"[\x{fffd}\x00]|^\S+ \S+ \S+ \[\d")
 "Bytes that are no text, or the beginning of a combined line: what a collector has of other services is neither."
 OTHER_LINE = in_sql(r'^\S+ \S+ [^\[]*\[[^\]]+\] ".*" (?:\d{3}|-) ')
 "A combined line of what is no request, such as a scanner's."
-SERVER_ERROR = in_sql(r"^\[(?:emerg|alert|crit|error|warn|notice|info|debug)\] \d+#\d+: ")
-"A line of nginx's log of errors, which quotes the request that an access log has."
+SERVER_ERROR = in_sql(r'^\[(?:emerg|alert|crit|error|warn|notice|info|debug)\] \d+#\d+: .*request: "')
+"A line of nginx's log of errors that quotes the request, which an access log has as well."
 OWN_LINE = f"(prefix = '' or regexp_matches(prefix, {in_sql(r'^[0-9/:. ]+$')}))"
 "No collector has put anything before the line: a date with slashes is a server's own, as nginx begins its errors."
 UNIX_DAY = in_sql(r"^\d\d:\d\d:\d\d")
