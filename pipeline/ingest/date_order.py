@@ -95,17 +95,18 @@ def order_of(dates: Set[str], setting: str, written_at: datetime, of_table: bool
     """
     numbers = {date: numbers_of(date) for date in dates if NUMBERS.match(date)}
     latest = written_at + timedelta(days=1)
-    for beyond in (latest, datetime.max):
-        # A wrong clock may have written the file: then days beyond 12 count whenever they are.
-        day_first, month_first = (
-            {date for date, number in numbers.items() if own(number, beyond) and not other(number, datetime.max)}
-            for own, other in ((by_day, by_month), (by_month, by_day))
-        )
-        if day_first or month_first:
-            return "" if day_first and month_first else "dmy" if day_first else "mdy"
+    likely = {date: one for date, one in numbers.items() if by_day(one, latest) or by_month(one, latest)}
+    # Where all dates are later than the file a wrong clock has written it: then days beyond 12 count whenever they are.
+    beyond = latest if likely else datetime.max
+    day_first, month_first = (
+        {date for date, number in numbers.items() if own(number, beyond) and not other(number, datetime.max)}
+        for own, other in ((by_day, by_month), (by_month, by_day))
+    )
+    if day_first or month_first:
+        return "" if day_first and month_first else "dmy" if day_first else "mdy"
     if setting in ("mdy", "dmy"):
         return "mdy" if setting == "mdy" else "dmy"
-    likely = {date: one for date, one in numbers.items() if by_day(one, latest) or by_month(one, latest)} or numbers
+    likely = likely or numbers
     if all(first == second for first, second, _ in likely.values()):
         return "mdy"
     found = by_the_days(set(likely.values()), written_at)

@@ -66,12 +66,12 @@ def test_a_look_back_keeps_nothing_and_closes_nothing(given: Given, capsys: Prin
 
 def test_missed_checks_are_made_up_for_in_the_time_of_the_log(given: Given) -> None:
     in_trouble(given)
-    given.store.settings.check_every = 18 * 3600
+    given.store.settings.check_every = 9 * 3600
     store = given.store
     ran = "insert into rule_runs (rule, ran_at, outcome) values ('quarantined', ?, 'ok')"
     store.write(lambda cursor: cursor.execute(ran, [moment(0)]))
     done = check_due(store)
-    assert [one.at for one in done] == [*(moment(0, 18 * turn) for turn in range(1, 4)), moment(2, 23)]
+    assert [one.at for one in done] == [*(moment(0, 9 * turn) for turn in range(1, 7)), moment(2, 23)]
     episodes = store.rows("select opened_at, closed_at from incidents where rule = 'quarantined'")
     assert len(episodes) == 1
     assert episodes[0][0] == moment(1, 2)
