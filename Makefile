@@ -54,7 +54,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 # The cases that `make test` leaves out, then two hundred random worlds instead of ten, 20,000 damaged records instead
 # of 500, a hundred kills of a reader and of a sender, then machines that are killed and cut off thirty times: more than

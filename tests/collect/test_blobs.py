@@ -337,6 +337,7 @@ KILLED = """
 """
 
 
+@pytest.mark.deep
 def test_killed_between_blobs_it_loses_nothing_and_doubles_nothing(store: Store, logs: Logs) -> None:
     for hour in range(6):
         logs.append(path(hour), records(hour * 3, 3))

@@ -596,6 +596,7 @@ def gone(process: int) -> bool:
     return False
 
 
+@pytest.mark.deep
 def test_kill_between_pages_loses_nothing_and_doubles_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     fast(bench, monkeypatch)
     chance, polls, killed = random.Random(5), script(POLLS), 0

@@ -52,6 +52,7 @@ def test_an_empty_store_gets_the_sample_until_now_and_a_second_time_changes_noth
     assert capsys.readouterr().out.startswith("The store holds the sample tenant until ")
 
 
+@pytest.mark.deep
 def test_a_load_that_was_cut_off_is_completed_with_the_same_logs(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

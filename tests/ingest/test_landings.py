@@ -50,6 +50,7 @@ def test_batches_that_overlap_give_the_store_of_batches_in_turn(settings: Settin
     assert content(settings, tmp_path, 4) == content(settings, tmp_path, 1)
 
 
+@pytest.mark.deep
 def test_what_was_handed_over_lands_though_the_reader_is_stopped(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:

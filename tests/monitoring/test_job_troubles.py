@@ -118,6 +118,7 @@ def test_ingest_names_the_files_of_a_batch_that_the_store_refused(store: Store, 
 def test_check_fails_with_the_rules_that_could_not_be_asked_also_while_no_check_is_due(
     store: Store, given: Given
 ) -> None:
+    store.settings.check_every = 3600
     given.succeeded("ada", hour=1)
     given.stored()
     views = "select sql from duckdb_views() where view_name = 'escrows' and database_name = 'provisioning'"

@@ -138,6 +138,7 @@ def test_a_migrated_store_has_the_views_and_macros_of_a_new_one_and_no_others(ol
     migrated.close()
 
 
+@pytest.mark.deep
 def test_what_a_process_of_version_0_1_builds_over_the_model_is_built_anew(old: Settings) -> None:
     first = open_store(old)
 
