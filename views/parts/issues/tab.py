@@ -248,13 +248,13 @@ def draw_list(every: pd.DataFrame, words: dict[str, str]) -> None:
         owner=[owner_of(row) for row in records(rows)],
     )
     columns = {
-        "what": text_column("Issue", width=290),
-        "app_name": text_column("App", width=120),
+        "what": text_column("Issue", width=330),
+        "app_name": text_column("App", width=105),
         "chip": chips_column("Status", dict(zip(labels.values(), COLOURED, strict=True)) | {"Snoozed": "gray"}),
         "waiting": number_column("Affected", help="Users and groups whose last attempt failed"),
         "people": number_column("In total", help="Users and groups, also those that recovered"),
         "daily": daily_bars("Trend", width="small", help="Users and groups affected on each day, oldest first"),
-        "owner": text_column("Owner", width=140, help=OWNER_HELP),
+        "owner": text_column("Owner", width=135, help=OWNER_HELP),
         **time_columns(first_seen_at="Since", last_seen_at="Last seen"),
     }
     table(shown, columns, Key.ISSUES, at_most=420, opens="what", on_open=open_issue, of="issues")
