@@ -113,7 +113,7 @@ group by job_id, group_id
 order by sum(unresolved) > 0 desc, sum(unresolved + failed) desc, sum(taken) desc, group_id, job_id
 limit most;
 
--- group_requests(group_calls, request_groups, chosen_groups, as_of): one row per request about one of the chosen groups: what it did,
+-- group_requests(request_groups, chosen_groups, as_of): one row per request about one of the chosen groups: what it did,
 -- or the members in its answer. 'embers' is in either spelling of them and cheap to look for. A list of ids that was
 -- filtered has DuckDB look for them while it reads, so that it does not unpack the bodies of the others; hence
 -- requests > 0 here and claims > 0 in group_operations, which say nothing new.
@@ -123,29 +123,28 @@ limit most;
 --   http_status     the answer
 --   operations      what it did to members
 --   listed_members  the members in the answer, as JSON
-create or replace macro group_requests(group_calls, request_groups, chosen_groups, as_of) as table
+create or replace macro group_requests(request_groups, chosen_groups, as_of) as table
 select
     a.object,
     x.exchange_id,
     x.occurred_at,
-    c.http_status,
-    case c."method"
+    x.http_status,
+    case x."method"
         when 'DELETE' then [{'op': 'delete', 'members': []::varchar[]}]
-        when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members(c."method", x.request_body)
-        when 'PATCH' then body_members(c."method", x.request_body)
-        when 'PUT' then body_members(c."method", x.request_body)
+        when 'POST' then [{'op': 'create', 'members': []::varchar[]}] || body_members(x."method", x.request_body)
+        when 'PATCH' then body_members(x."method", x.request_body)
+        when 'PUT' then body_members(x."method", x.request_body)
         else []
     end as operations,
     case
-        when c."method" = 'GET' and c.http_status = 200 and contains(x.response_body, 'embers')
+        when x."method" = 'GET' and x.http_status = 200 and contains(x.response_body, 'embers')
             and json_valid(x.response_body) then members_within(x.response_body::json)
     end as listed_members
-from exchanges x
-join query_table(group_calls) c on c.exchange_id = x.exchange_id and c.occurred_at = x.occurred_at
+from app_requests(timestamp '1970-01-01', as_of::timestamp + interval 1 microsecond) x
 join (
     from query_table(request_groups) where requests > 0 and object in (select object from query_table(chosen_groups))
-) a on a.resource_id = x.resource_id and a.app_id is not distinct from c.app_id
-where x.resource_type = 'Group' and x.occurred_at <= as_of;
+) a on a.resource_id = x.resource_id and a.app_id is not distinct from x.app_id
+where x.resource_type = 'Group';
 
 -- group_operations(chosen_groups, requests, as_of): one row per operation on the members of a chosen group, by an event
 -- or by one of group_requests. What a unit, an event or a request, says before it replaces or empties the group counts

@@ -117,7 +117,7 @@ with calls as materialized (
 ), chosen as materialized (
     from chosen_groups('calls', 'addressed', as_of, only_group, only_job, only_tenant, most, taken_since)
 ), requests as materialized (
-    from group_requests('calls', 'addressed', 'chosen', as_of)
+    from group_requests('addressed', 'chosen', as_of)
 ), operations as materialized (
     from group_operations('chosen', 'requests', as_of)
 ), units as materialized (

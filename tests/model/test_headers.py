@@ -55,7 +55,7 @@ TABLES = {
     "group_calls": "from group_calls(timestamp '2026-01-05')",
     "request_groups": "from request_groups('group_calls')",
     "chosen_groups": "select job_id, group_id, object, 1 as claims from temp.request_groups",
-    "requests": "from group_requests('group_calls', 'request_groups', 'chosen_groups', timestamp '2026-01-05')",
+    "requests": "from group_requests('request_groups', 'chosen_groups', timestamp '2026-01-05')",
     "member_words": "select object, job_id as word from temp.request_groups",
     "word_members": "from word_members('member_words', 'chosen_groups')",
     "people": 'select who, object, member_id, "name", known from temp.word_members',
