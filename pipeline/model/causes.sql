@@ -45,6 +45,10 @@ create or replace macro connector_family(job_id, code) as
         else 'scim app'
     end;
 
+-- has_scim_token(job_id): whether a job signs in to its app with an access token: one between directories or from an HR
+-- system does not.
+create or replace macro has_scim_token(job_id) as connector_family(job_id, null) in ('scim app', 'on-premises');
+
 -- code_endings(errors): one row per error code of a table, with its longest documented end.
 --   code        the code
 --   ending      its end, in small letters; null where none is documented

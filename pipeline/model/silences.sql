@@ -140,7 +140,7 @@ select
         when 'paused' then case when pruned
             then 'Entra paused the job and cleared its failures: too many failed in the first cycle'
             else 'the job is paused or disabled' end
-        when 'credentials' then case when connector_family(job_id, null) in ('scim app', 'on-premises')
+        when 'credentials' then case when has_scim_token(job_id)
             -- Without the app's answer Unauthorized leaves open whether the token or a right is missing.
             then if(refused_at is null and error_code = 'Unauthorized', 'the app does not let Entra do this',
                 'the app rejects the token')

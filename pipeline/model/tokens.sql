@@ -1,12 +1,5 @@
 -- Credentials: when a token ends, since when it is refused, and what an end would leave undone.
 
--- has_scim_token(job_id): whether a job signs in to its app with an access token: one between directories or from an HR
--- system does not. The templates are those of knowledge/causes.py.
-create or replace macro has_scim_token(job_id) as
-    not regexp_matches(lower(split_part(coalesce(job_id, ''), '.', 1)),
-        '^(azure2azure|entra2entra|crosstenant|(workday|successfactors|sf|hcm|hr|api|ukg|sap)\w*2(ad|aad|entra)'
-        || '|ad2aad|aad2ad|ad2entra|entra2ad|adtoaad)');
-
 -- token_ends(as_of): one row per app whose token's end is known: by the newest entry up to an instant; where there was
 -- none by then, by the newest there is. An app whose newest entry is that nobody knows is left out.
 --   app_name     the app's name

@@ -16,6 +16,11 @@ def job_labels(store: Store) -> dict[str, str]:
     return {str(row["job_id"]): str(row["label"]) for row in store.ask(LABELS).to_pylist()}
 
 
+def own_names(store: Store) -> dict[str, str]:
+    """Returns the app's own name of each of these jobs, by its id."""
+    return {str(row["job_id"]): str(row["app_name"]) for row in store.ask(LABELS).to_pylist()}
+
+
 def with_label(text: str, name: str | None, label: str | None) -> str:
     """Returns a sentence that begins with an app's name with the job's name there.
 

@@ -14,7 +14,7 @@ from pandas.api.types import is_datetime64_any_dtype
 
 from pipeline.config import clock
 from pipeline.config.settings import Settings, read_settings
-from pipeline.rules.app_labels import job_labels, with_label
+from pipeline.rules.app_labels import job_labels, own_names, with_label
 from pipeline.store import present
 from pipeline.store.catalog import Query, bind, find_query
 from pipeline.store.lake import Store, open_store
@@ -89,8 +89,7 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 def own_name(row: Mapping[str, Any]) -> str:
     """Returns the app's own name in a row of an answer, by which people enter things for it."""
-    job = str(row["job_id"])
-    return str(row["app_name"]).removesuffix(f" {job[-6:]}") if job in job_labels(store()) else str(row["app_name"])
+    return own_names(store()).get(str(row["job_id"]), str(row["app_name"]))
 
 
 def to_frame(answer: pa.Table) -> pd.DataFrame:
